@@ -1,0 +1,150 @@
+/**
+ * Connection names and connection strings of Cloud SQL, parsed and written. Pure, and free of imports, so that the
+ * program, the policies, the embedded cloud and the commands can all use it.
+ */
+
+/** The parts of a connection name, `PROJECT:REGION:INSTANCE`. */
+export interface ConnectionName {
+  /** Project id; may be scoped by a domain, as in `example.com:project`. */
+  readonly project: string;
+  /** Region, such as `us-central1`; never a zone. */
+  readonly region: string;
+  /** Name of the Cloud SQL instance. */
+  readonly instance: string;
+}
+
+/** What a parser found: the value, or a sentence that says what is wrong with the text and what is expected. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+const REGION = /^[a-z]+(?:-[a-z]+)+[0-9]+$/;
+const ZONE = /^([a-z]+(?:-[a-z]+)+[0-9]+)-[a-z]$/;
+// https://cloud.google.com/resource-manager/docs/creating-managing-projects: 6 to 30 characters.
+const PROJECT = /^(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+// https://cloud.google.com/sql/docs/postgres/instance-settings: at most 98 characters together with the project id.
+const INSTANCE = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/**
+ * The region a zone lies in.
+ * @param location A region or a zone, such as `us-central1-a`.
+ * @returns The region of a zone, `us-central1`; undefined where the text is not a zone.
+ */
+export function regionOfZone(location: string): string | undefined {
+  return ZONE.exec(location)?.[1];
+}
+
+/**
+ * Whether a text has the form of a region (`us-central1`, `northamerica-northeast2`); zones do not.
+ * @param location The text.
+ */
+export function isRegion(location: string): boolean {
+  return REGION.test(location);
+}
+
+/**
+ * Reads a connection name.
+ * @param text Such as `fusion-prime:us-central1:fusion-prime-db-a504713e`.
+ * @returns The parts, or one sentence that tells apart blanks, upper case, arity, empty parts and a zone.
+ */
+export function parseConnectionName(text: string): Parsed<ConnectionName> {
+  const wrong = (what: string): Parsed<never> => ({
+    ok: false,
+    problem: `connection name "${text}" ${what}; expected PROJECT:REGION:INSTANCE`,
+  });
+  if (/\s/.test(text)) return wrong("contains blanks");
+  if (text !== text.toLowerCase()) return wrong("contains upper case letters");
+  const parts = text.split(":");
+  // A project scoped by a domain brings a colon of its own.
+  const scoped = parts.length === 4 && (parts[0] ?? "").includes(".");
+  if (parts.length !== 3 && !scoped) return wrong(`has ${parts.length} ${parts.length === 1 ? "part" : "parts"}`);
+  const instance = parts.at(-1) ?? "";
+  const region = parts.at(-2) ?? "";
+  const project = parts.slice(0, -2).join(":");
+  for (const [name, value] of Object.entries({ project, region, instance })) {
+    if (value === "" || value.startsWith(":") || value.endsWith(":")) return wrong(`has an empty ${name}`);
+  }
+  const home = regionOfZone(region);
+  if (home !== undefined) {
+    return wrong(`carries the zone "${region}" where the region belongs: use "${[project, home, instance].join(":")}"`);
+  }
+  if (!REGION.test(region)) return wrong(`has "${region}", which is not a region,`);
+  if (!PROJECT.test(project)) return wrong(`has "${project}", which is not a project id,`);
+  if (!INSTANCE.test(instance) || project.length + instance.length > 98) {
+    return wrong(`has "${instance}", which is not an instance name,`);
+  }
+  return { ok: true, value: { project, region, instance } };
+}
+
+/**
+ * Writes a connection name.
+ * @param name Its parts.
+ * @throws Error, with the sentence of {@link parseConnectionName}, where the parts do not make a legal name; so a
+ * zone in place of the region never gets further than here.
+ */
+export function formatConnectionName(name: ConnectionName): string {
+  const text = `${name.project}:${name.region}:${name.instance}`;
+  const parsed = parseConnectionName(text);
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return text;
+}
+
+/** What a connection string in SQLAlchemy's form says. */
+export interface ConnectionString {
+  /** Dialect and driver, such as `postgresql+asyncpg`. */
+  readonly driver: string;
+  /** Login name. */
+  readonly user: string;
+  /** The login's password, decoded. */
+  readonly password: string;
+  /** Database name. */
+  readonly database: string;
+  /** Connection name of the instance whose socket the string points at. */
+  readonly instance: ConnectionName;
+}
+
+/** The folder that Cloud Run mounts Cloud SQL sockets under. */
+export const SOCKET_ROOT = "/cloudsql";
+
+const CONNECTION_STRING = /^([a-z0-9+]+):\/\/([^:@/?#]+):([^@/?#]+)@\/([^?/#]+)\?host=([^&#]+)$/;
+
+/**
+ * Reads a connection string of the form
+ * `postgresql+asyncpg://USER:PASSWORD@/DATABASE?host=/cloudsql/PROJECT:REGION:INSTANCE`.
+ * @param text The string; it never appears in what is returned as a problem, since it holds a password.
+ */
+export function parseConnectionString(text: string): Parsed<ConnectionString> {
+  const wrong = (what: string): Parsed<never> => ({
+    ok: false,
+    problem: `the connection string ${what}; expected postgresql+asyncpg://USER:PASSWORD@/DATABASE?host=${SOCKET_ROOT}/PROJECT:REGION:INSTANCE`,
+  });
+  const scheme = /^([a-z0-9+]+):/.exec(text)?.[1];
+  if (scheme !== undefined && !/^postgres(ql)?(\+[a-z0-9]+)?$/.test(scheme)) {
+    return wrong(`uses the driver "${scheme}", which is not PostgreSQL`);
+  }
+  const match = CONNECTION_STRING.exec(text);
+  if (!match) return wrong("does not have the expected form");
+  const [, driver = "", user = "", password = "", database = "", host = ""] = match;
+  let decoded: string[];
+  try {
+    decoded = [user, password, database, host].map(decodeURIComponent);
+  } catch {
+    return wrong("contains a broken percent-encoding");
+  }
+  const [plainUser = "", plainPassword = "", plainDatabase = "", socket = ""] = decoded;
+  if (!socket.startsWith(`${SOCKET_ROOT}/`)) return wrong(`has a host that is not below ${SOCKET_ROOT}`);
+  const instance = parseConnectionName(socket.slice(SOCKET_ROOT.length + 1));
+  if (!instance.ok) return instance;
+  return {
+    ok: true,
+    value: { driver, user: plainUser, password: plainPassword, database: plainDatabase, instance: instance.value },
+  };
+}
+
+/**
+ * Writes the connection string that the settlement service reads.
+ * @param parts What it says; user, password and database are percent-encoded.
+ * @throws Error where the instance is not a legal connection name (the message holds no credential).
+ */
+export function formatConnectionString(parts: ConnectionString): string {
+  const [user, password, database] = [parts.user, parts.password, parts.database].map(encodeURIComponent);
+  return `${parts.driver}://${user}:${password}@/${database}?host=${SOCKET_ROOT}/${formatConnectionName(parts.instance)}`;
+}

@@ -1,0 +1,56 @@
+import { Access, fullName, projectResource } from "./iam/access";
+import { Identities, OWNER } from "./identities";
+import { Policies } from "./iam/policies";
+import { Projects } from "./projects";
+import { createServer } from "./server";
+import { EnabledServices } from "./services";
+import { Store } from "./store";
+
+export interface CloudOptions {
+  /** The state folder; a second start continues from what it holds. */
+  readonly folder: string;
+  /** Port on 127.0.0.1; 0 (the default) takes a free one. */
+  readonly port?: number;
+  /** Ids of the projects that exist; each belongs to the owner. */
+  readonly projects: readonly string[];
+}
+
+/** A running embedded cloud. */
+export interface EmbeddedCloud {
+  /** `http://127.0.0.1:PORT`; the paths below it are Google's own. */
+  readonly url: string;
+  /** Callers and their tokens. */
+  readonly identities: Identities;
+  /** Ends the server and every process behind it; the state stays. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the embedded Google Cloud.
+ * @throws Error with code EADDRINUSE where the port is taken; StoreError where the state folder is damaged.
+ */
+export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> {
+  const store = new Store(options.folder);
+  const projects = new Projects(options.projects);
+  const policies = new Policies(store);
+  const access = new Access(policies);
+  const services = new EnabledServices(store, projects);
+  const identities = new Identities(options.folder);
+  for (const project of projects.ids) grantOwner(policies, project);
+
+  const app = createServer({ identities, access, projects, services }, []);
+  const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
+  return {
+    url,
+    identities,
+    stop: async () => {
+      await app.close();
+    },
+  };
+}
+
+function grantOwner(policies: Policies, project: string): void {
+  const name = fullName(projectResource(project));
+  if (policies.get(name).bindings.length > 0) return;
+  policies.set(name, { bindings: [{ role: "roles/owner", members: [OWNER] }] });
+}

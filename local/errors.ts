@@ -1,0 +1,50 @@
+/** Errors as Google's APIs answer them. */
+
+/** HTTP status and canonical name, as in google.rpc.Code. */
+const CODES = {
+  INVALID_ARGUMENT: 400,
+  FAILED_PRECONDITION: 400,
+  UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  ABORTED: 409,
+  PRECONDITION_FAILED: 412,
+  PAYLOAD_TOO_LARGE: 413,
+  RESOURCE_EXHAUSTED: 429,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+} as const;
+
+export type Status = keyof typeof CODES;
+
+/** An error of an API, thrown by whatever serves a request and rendered by the server. */
+export class GoogleError extends Error {
+  readonly code: number;
+
+  /**
+   * @param status Canonical name; decides the HTTP status.
+   * @param message Google's sentence.
+   * @param reason The older APIs' word for it (Cloud SQL, Cloud Storage), such as `instanceDoesNotExist`.
+   */
+  constructor(
+    readonly status: Status,
+    message: string,
+    readonly reason?: string,
+  ) {
+    super(message);
+    this.name = "GoogleError";
+    this.code = CODES[status];
+  }
+}
+
+/** The body of most APIs: code, message, canonical status. */
+export function statusBody(error: GoogleError) {
+  return { error: { code: error.code, message: error.message, status: error.status } };
+}
+
+/** The body of the older APIs (Cloud SQL Admin, Cloud Storage): code, message and a list with the reason. */
+export function legacyBody(error: GoogleError) {
+  const { code, message, reason = "invalid" } = error;
+  return { error: { code, message, errors: [{ message, domain: "global", reason }] } };
+}

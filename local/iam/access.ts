@@ -1,0 +1,79 @@
+import { evaluate } from "@marcbachmann/cel-js";
+import { GoogleError } from "../errors";
+import type { Binding, Policies } from "./policies";
+import { roleAllows } from "./roles";
+
+/** What somebody wants to do something to. */
+export interface Resource {
+  /** The project that holds it: its policy counts for everything inside. */
+  readonly project: string;
+  /** The API's host, `resource.service` in conditions, such as `sqladmin.googleapis.com`. */
+  readonly service: string;
+  /** `resource.type` in conditions, such as `sqladmin.googleapis.com/Instance`. */
+  readonly type: string;
+  /** `resource.name` in conditions, such as `projects/P/instances/I`. */
+  readonly name: string;
+}
+
+/** The full resource name, by which a policy of the resource's own is kept. */
+export function fullName(resource: Resource): string {
+  return `//${resource.service}/${resource.name}`;
+}
+
+/** A project, as a resource. */
+export function projectResource(project: string): Resource {
+  return {
+    project,
+    service: "cloudresourcemanager.googleapis.com",
+    type: "cloudresourcemanager.googleapis.com/Project",
+    name: `projects/${project}`,
+  };
+}
+
+/** Answers who may do what, from the policies of the project and of the resource itself. */
+export class Access {
+  constructor(private readonly policies: Policies) {}
+
+  /**
+   * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for nobody in particular.
+   * @param permission Such as `secretmanager.versions.access`.
+   */
+  allows(member: string, permission: string, resource: Resource): boolean {
+    const bindings = [fullName(projectResource(resource.project)), fullName(resource)].flatMap(
+      (name) => this.policies.get(name).bindings,
+    );
+    return bindings.some(
+      (binding) =>
+        binding.members.some((held) => includes(held, member)) &&
+        roleAllows(binding.role, permission) &&
+        conditionHolds(binding, resource),
+    );
+  }
+
+  /** @throws GoogleError PERMISSION_DENIED where {@link allows} says no; the sentence names the permission. */
+  require(member: string, permission: string, resource: Resource): void {
+    if (!this.allows(member, permission, resource)) {
+      throw new GoogleError(
+        "PERMISSION_DENIED",
+        `Permission '${permission}' denied on resource '${fullName(resource)}' (or it may not exist).`,
+        "forbidden",
+      );
+    }
+  }
+}
+
+function includes(held: string, member: string): boolean {
+  return held === member || held === "allUsers" || (held === "allAuthenticatedUsers" && member !== "allUsers");
+}
+
+function conditionHolds({ condition }: Binding, resource: Resource): boolean {
+  if (!condition) return true;
+  const { name, type, service } = resource;
+  try {
+    return (
+      evaluate(condition.expression, { resource: { name, type, service }, request: { time: new Date() } }) === true
+    );
+  } catch {
+    return false; // as in IAM, a condition that cannot be evaluated grants nothing
+  }
+}

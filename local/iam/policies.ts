@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { GoogleError } from "../errors";
+import type { Collection, Store } from "../store";
+
+/** An IAM policy, version 3. */
+export interface Policy {
+  version: number;
+  etag: string;
+  bindings: Binding[];
+}
+
+export interface Binding {
+  role: string;
+  members: string[];
+  condition?: Condition;
+}
+
+/** https://cloud.google.com/iam/docs/conditions-overview */
+export interface Condition {
+  title: string;
+  description?: string;
+  expression: string;
+}
+
+/** The etag Google gives a policy that was never set. */
+const EMPTY_ETAG = "ACAB";
+
+/**
+ * The allow policies of all resources, by full resource name such as
+ * `//secretmanager.googleapis.com/projects/P/secrets/S`.
+ */
+export class Policies {
+  private readonly policies: Collection<Policy>;
+
+  constructor(store: Store) {
+    this.policies = store.collection("iam-policies");
+  }
+
+  /** The policy of a resource; an empty one where none was set. */
+  get(resource: string): Policy {
+    return this.policies.get(resource) ?? { version: 1, etag: EMPTY_ETAG, bindings: [] };
+  }
+
+  /**
+   * Replaces a policy.
+   * @param resource Full resource name.
+   * @param next What the client sent. An etag it carries must be the current one.
+   * @throws GoogleError ABORTED where somebody else changed the policy since the client read it.
+   */
+  set(resource: string, next: Partial<Policy>): Policy {
+    const current = this.get(resource);
+    if (next.etag !== undefined && next.etag !== current.etag) {
+      throw new GoogleError(
+        "ABORTED",
+        "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
+      );
+    }
+    const bindings = (next.bindings ?? []).filter((binding) => binding.members.length > 0);
+    const version = bindings.some((binding) => binding.condition) ? 3 : 1;
+    if (version === 3 && next.version !== 3) {
+      throw new GoogleError("INVALID_ARGUMENT", "A policy with conditions must be set with version 3.");
+    }
+    return this.policies.put(resource, { version, etag: etag(current, bindings), bindings });
+  }
+
+  /** Forgets the policy of a resource that was deleted. */
+  delete(resource: string): void {
+    this.policies.delete(resource);
+  }
+}
+
+function etag(previous: Policy, bindings: Binding[]): string {
+  const digest = createHash("sha256").update(previous.etag).update(JSON.stringify(bindings)).digest("base64url");
+  return `Bw${digest.slice(0, 9)}=`;
+}

@@ -1,0 +1,56 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { GoogleError } from "./errors";
+
+/** The member that owns every project of the embedded cloud. */
+export const OWNER = "user:owner@local.test";
+
+/** Who calls: tokens of the embedded cloud and the members they stand for. */
+export class Identities {
+  /** The owner's token; the same after a restart, in a file that only its owner can read. */
+  readonly ownerToken: string;
+  private readonly members = new Map<string, string>();
+
+  /** @param folder The state folder. */
+  constructor(folder: string) {
+    const path = join(folder, "owner-token");
+    if (!existsSync(path)) writeFileSync(path, randomBytes(24).toString("base64url"), { mode: 0o600 });
+    this.ownerToken = readFileSync(path, "utf8");
+    this.members.set(digest(this.ownerToken), OWNER);
+  }
+
+  /**
+   * A new token for a member, good for as long as the embedded cloud runs.
+   * @param member Such as `serviceAccount:EMAIL`.
+   */
+  tokenFor(member: string): string {
+    const token = randomBytes(24).toString("base64url");
+    this.members.set(digest(token), member);
+    return token;
+  }
+
+  /**
+   * @param authorization The request's header.
+   * @returns The member that calls; undefined where the request carries no token.
+   * @throws GoogleError UNAUTHENTICATED where the token is not one of ours.
+   */
+  caller(authorization: string | undefined): string | undefined {
+    const token = /^Bearer (.+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined) return undefined;
+    const member = this.members.get(digest(token));
+    if (member === undefined) {
+      throw new GoogleError(
+        "UNAUTHENTICATED",
+        "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+        "authError",
+      );
+    }
+    return member;
+  }
+}
+
+/** Tokens are compared by digest, so that the time it takes tells nothing about them. */
+function digest(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

@@ -1,0 +1,39 @@
+import { createHash } from "node:crypto";
+import { GoogleError } from "./errors";
+
+/** The projects that exist in the embedded cloud, by id and by number. */
+export class Projects {
+  private readonly idByNumber: ReadonlyMap<string, string>;
+
+  /** @param ids Project ids; a project's number follows from its id. */
+  constructor(readonly ids: readonly string[]) {
+    this.idByNumber = new Map(ids.map((id) => [projectNumber(id), id]));
+  }
+
+  /**
+   * @param idOrNumber As it stands in a request's path; Google accepts both.
+   * @returns The id.
+   * @throws GoogleError PERMISSION_DENIED where there is no such project: Google does not say whether one exists.
+   */
+  id(idOrNumber: string): string {
+    const id = this.idByNumber.get(idOrNumber) ?? idOrNumber;
+    if (!this.ids.includes(id)) {
+      throw new GoogleError(
+        "PERMISSION_DENIED",
+        `Permission denied on project '${idOrNumber}' (or it may not exist).`,
+        "forbidden",
+      );
+    }
+    return id;
+  }
+
+  /** The project's number, as text; the same throws as {@link id}. */
+  number(idOrNumber: string): string {
+    return projectNumber(this.id(idOrNumber));
+  }
+}
+
+/** Twelve digits, the same for an id on every machine. */
+function projectNumber(id: string): string {
+  return String(100_000_000_000 + (createHash("sha256").update(id).digest().readUIntBE(0, 6) % 900_000_000_000));
+}
