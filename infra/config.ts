@@ -1,0 +1,192 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { isRegion, regionOfZone } from "./connection";
+
+/** What a stack is for: decides what may be destroyed, and what must be protected. */
+export type Environment = "local" | "staging" | "prod";
+
+/** A key of the configuration that is missing or wrong; the message is for the person who wrote it. */
+export class ConfigError extends pulumi.RunError {
+  /** @param problems One sentence a key. */
+  constructor(readonly problems: readonly string[]) {
+    super(`The stack's configuration needs ${problems.length === 1 ? "a change" : "changes"}:\n${list(problems)}`);
+  }
+}
+
+function list(sentences: readonly string[]): string {
+  return sentences.map((sentence) => `  - ${sentence}`).join("\n");
+}
+
+/** A whole number between two bounds, both included. */
+function whole(from: number, to: number) {
+  const expected = `a whole number from ${from} to ${to}`;
+  return z.number(expected).int(expected).min(from, expected).max(to, expected);
+}
+
+function pattern(form: RegExp, expected: string) {
+  return z.string(expected).regex(form, expected);
+}
+
+function flag() {
+  return z.boolean("true or false");
+}
+
+const region = z.string("a region, such as us-central1").superRefine((value, context) => {
+  if (isRegion(value)) return;
+  const home = regionOfZone(value);
+  context.addIssue({
+    code: "custom",
+    message:
+      home === undefined ? "a region, such as us-central1" : `a region; "${value}" is a zone, its region is ${home}`,
+  });
+});
+
+/** https://cloud.google.com/sql/docs/postgres/db-versions */
+const postgresVersion = z.enum(
+  ["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"],
+  "POSTGRES_15, POSTGRES_16, POSTGRES_17 or POSTGRES_18",
+);
+
+const database = z.strictObject(
+  {
+    /** Major version of PostgreSQL. */
+    version: postgresVersion.default("POSTGRES_17"),
+    /** Machine type. */
+    tier: pattern(/^db-[a-z0-9-]+$/, "a machine type of Cloud SQL, such as db-custom-1-3840"),
+    /** Edition; custom machine types exist in ENTERPRISE only. */
+    edition: z.enum(["ENTERPRISE", "ENTERPRISE_PLUS"], "ENTERPRISE or ENTERPRISE_PLUS").default("ENTERPRISE"),
+    /** REGIONAL keeps a standby in a second zone. */
+    availability: z.enum(["ZONAL", "REGIONAL"], "ZONAL or REGIONAL"),
+    /** Automatic backups that are kept. */
+    retainedBackups: whole(1, 365).default(7),
+    /** Days of transaction log for point-in-time recovery: at most 7, with ENTERPRISE_PLUS 35. */
+    transactionLogDays: whole(1, 35).default(7),
+    /** Start of the maintenance window, in UTC; Google picks the time where none is given. */
+    maintenance: z
+      .strictObject({
+        /** 1 is Monday. */
+        day: whole(1, 7),
+        hour: whole(0, 23),
+      })
+      .optional(),
+  },
+  "an object with tier and availability",
+);
+
+const service = z.strictObject(
+  {
+    /** The container's image. */
+    image: pattern(/^[a-z0-9.-]+(?::\d+)?\/[\w./-]+(?:[:@][\w.:-]+)?$/, "an image, such as HOST/PROJECT/NAME:TAG"),
+    /** Instances that are kept warm. */
+    minInstances: whole(0, 100).default(0),
+    /** Instances at most; together with `concurrency` the limit on connections to the database. */
+    maxInstances: whole(1, 1000).default(4),
+    /** Requests that one instance serves at a time; https://cloud.google.com/run/docs/about-concurrency allows 1000. */
+    concurrency: whole(1, 1000).default(80),
+    /** CPUs of one instance. */
+    cpu: z.enum(["1", "2", "4", "8"], '"1", "2", "4" or "8"').default("1"),
+    /** Memory of one instance. */
+    memory: pattern(/^[1-9]\d*(Mi|Gi)$/, "an amount of memory, such as 512Mi").default("512Mi"),
+    /** Whether anybody may call the service without credentials. */
+    public: flag().default(false),
+  },
+  "an object with image",
+);
+
+const stackConfig = z
+  .strictObject({
+    /** Project id. */
+    project: pattern(/^(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"),
+    region,
+    environment: z.enum(["local", "staging", "prod"], "local, staging or prod"),
+    /** Whether the data is protected from `pulumi destroy` and from the API; off in `local` only if nothing is said. */
+    protect: flag().optional(),
+    database,
+    service,
+  })
+  .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }))
+  .superRefine((config, context) => {
+    const { environment, protect } = config;
+    const { edition, availability, transactionLogDays } = config.database;
+    const wrong = (path: string[], message: string) => {
+      context.addIssue({ code: "custom", path, message, input: at(config, path) });
+    };
+    if (environment === "prod" && !protect) wrong(["protect"], "true in prod, where the data is real");
+    if (environment === "prod" && availability !== "REGIONAL") {
+      wrong(
+        ["database", "availability"],
+        "REGIONAL in prod, so that the loss of a zone is not the loss of the service",
+      );
+    }
+    if (edition === "ENTERPRISE" && transactionLogDays > 7) {
+      wrong(["database", "transactionLogDays"], "at most 7 in the edition ENTERPRISE");
+    }
+    if (config.service.minInstances > config.service.maxInstances) {
+      wrong(["service", "minInstances"], "no more than service.maxInstances");
+    }
+  });
+
+/** A stack's configuration, complete: what was not given has its default. */
+export type StackConfig = z.output<typeof stackConfig>;
+
+/** The keys that the provider owns and the program reads. */
+const PROVIDER_KEYS: Record<string, string> = { project: "gcp:project", region: "gcp:region" };
+
+/**
+ * Checks a stack's configuration.
+ * @param values What the stack file says: `project` and `region` from the `gcp:` namespace, everything else from
+ * `settlement:`.
+ * @throws ConfigError that names every wrong key, its value and what is expected.
+ */
+export function parseConfig(values: Readonly<Record<string, unknown>>): StackConfig {
+  const result = stackConfig.safeParse(values, { reportInput: true });
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.flatMap((issue) => sentences(issue, values)));
+}
+
+function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => `${name([...issue.path, key])} is not a key of this program; remove it.`);
+  }
+  const value = at(values, issue.path);
+  const found = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
+  return [`${name(issue.path)} ${found}; expected ${issue.message}.`];
+}
+
+function name(path: readonly PropertyKey[]): string {
+  const key = path.join(".");
+  return PROVIDER_KEYS[key] ?? `settlement:${key}`;
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+/**
+ * The configuration of the stack that is being deployed.
+ * @throws ConfigError, see {@link parseConfig}.
+ */
+export function loadConfig(): StackConfig {
+  const values: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
+    const own = /^settlement:(.+)$/.exec(key)?.[1] ?? /^gcp:(project|region)$/.exec(key)?.[1];
+    if (own !== undefined) values[own] = structured(value);
+  }
+  return parseConfig(values);
+}
+
+/** The engine hands objects and booleans over as JSON; everything else is text as it stands. */
+function structured(value: string): unknown {
+  if (value === "true" || value === "false" || value.startsWith("{")) {
+    try {
+      return JSON.parse(value);
+    } catch {
+      return value;
+    }
+  }
+  return value;
+}

@@ -1,0 +1,49 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { Apis } from "./apis";
+
+/** Arguments of {@link Identity}. */
+export interface IdentityArgs {
+  readonly apis: Apis;
+  /** Project id. */
+  readonly project: string;
+  /** Name of the one instance the service connects to. */
+  readonly instanceName: pulumi.Input<string>;
+}
+
+/** The service's account, and its right to connect to its instance and to no other. */
+export class Identity extends pulumi.ComponentResource {
+  /** Email of the service account. */
+  readonly email: pulumi.Output<string>;
+  /** The account as it stands in IAM policies, `serviceAccount:EMAIL`. */
+  readonly member: pulumi.Output<string>;
+  /** The binding without which the account cannot connect. */
+  readonly client: gcp.projects.IAMMember;
+
+  constructor(name: string, args: IdentityArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("settlement:infra:Identity", name, {}, opts);
+    const account = new gcp.serviceaccount.Account(
+      `${name}-account`,
+      { accountId: "settlement-service", displayName: "Settlement service" },
+      { parent: this, dependsOn: args.apis.enabled.iam },
+    );
+    this.email = account.email;
+    this.member = pulumi.interpolate`serviceAccount:${account.email}`;
+    this.client = new gcp.projects.IAMMember(
+      `${name}-cloudsql-client`,
+      {
+        project: args.project,
+        role: "roles/cloudsql.client",
+        member: this.member,
+        condition: {
+          title: "settlement-instance",
+          description: "Connect to the settlement instance only",
+          // https://cloud.google.com/sql/docs/postgres/iam-conditions
+          expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${args.project}/instances/${args.instanceName}"`,
+        },
+      },
+      { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
+    );
+    this.registerOutputs();
+  }
+}

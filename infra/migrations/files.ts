@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One version of the schema: a file in dbmate's format, with both directions. */
+export interface Migration {
+  /** The digits the file's name begins with, such as `20251025120000`. */
+  readonly version: string;
+  /** The file's name. */
+  readonly file: string;
+  /** The file's whole text. */
+  readonly text: string;
+  /** SHA-256 of the text, in hex. */
+  readonly checksum: string;
+}
+
+/** A file in the migrations folder that cannot be used; the message names it. */
+export class MigrationFileError extends Error {
+  override readonly name = "MigrationFileError";
+}
+
+const FILE_NAME = /^(\d{14})_[a-z0-9_]+\.sql$/;
+
+/**
+ * Reads a folder of migrations, in the order of their versions.
+ * @param folder Its path.
+ * @throws MigrationFileError where a name is not `<14 digits>_<name>.sql`, a version occurs twice, or a direction is
+ * missing.
+ */
+export function readMigrations(folder: string): Migration[] {
+  const seen = new Map<string, string>();
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .sort()
+    .map((file) => {
+      const version = FILE_NAME.exec(file)?.[1];
+      if (version === undefined) {
+        throw new MigrationFileError(`migrations/${file}: the name must be <timestamp of 14 digits>_<name>.sql.`);
+      }
+      const twin = seen.get(version);
+      if (twin !== undefined) {
+        throw new MigrationFileError(`migrations/${file} and migrations/${twin} have the same version; rename one.`);
+      }
+      seen.set(version, file);
+      const text = readFileSync(join(folder, file), "utf8");
+      directions(file, text);
+      return { version, file, text, checksum: checksum(text) };
+    });
+}
+
+/** The checksum by which an edited file is recognised. */
+export function checksum(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * Splits a file into its two directions. Each keeps its line numbers: what belongs to the other is left as blank lines,
+ * so that PostgreSQL's `LINE n` is the line of the file.
+ * @param file The file's name, for the message.
+ * @throws MigrationFileError where a direction is missing or empty.
+ */
+export function directions(file: string, text: string): { up: string; down: string } {
+  const sql: Record<"up" | "down", string[]> = { up: [], down: [] };
+  let current: "up" | "down" | undefined;
+  for (const line of text.split("\n")) {
+    const marker = /^--\s*migrate:(up|down)\b/.exec(line)?.[1] as "up" | "down" | undefined;
+    if (marker) current = marker;
+    sql.up.push(current === "up" && !marker ? line : "");
+    sql.down.push(current === "down" && !marker ? line : "");
+  }
+  const up = sql.up.join("\n").trimEnd();
+  const down = sql.down.join("\n").trimEnd();
+  if (up === "" || down === "") {
+    const missing = up === "" ? "up" : "down";
+    throw new MigrationFileError(`migrations/${file}: there is no SQL below "-- migrate:${missing}".`);
+  }
+  return { up, down };
+}

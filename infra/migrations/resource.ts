@@ -1,0 +1,60 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Importer, SchemaState } from "./importer";
+
+/** Arguments of {@link ImportedSchema}. None of them is a secret, and none may become one: the state keeps them. */
+export interface ImportedSchemaArgs {
+  /** Project id. */
+  readonly project: pulumi.Input<string>;
+  /** Name of the Cloud SQL instance. */
+  readonly instance: pulumi.Input<string>;
+  /** Name of the database. */
+  readonly database: pulumi.Input<string>;
+  /** The login that runs the import. */
+  readonly user: pulumi.Input<string>;
+  /** Name of the bucket that holds the scripts under `migrations/`. */
+  readonly bucket: pulumi.Input<string>;
+  /** The versions the database is to have, in order. */
+  readonly migrations: readonly PlannedMigration[];
+}
+
+/** A version the database is to have. */
+export interface PlannedMigration {
+  readonly version: string;
+  /** Its file's name, which is also its object's below `migrations/`. */
+  readonly file: string;
+  /** SHA-256 of the file, in hex. */
+  readonly checksum: string;
+}
+
+/**
+ * The schema of a database, brought to its newest version by Cloud SQL imports.
+ *
+ * The engine runs the provider in a process of its own, from its text, which is kept in the state. So the text is no
+ * more than a pointer to `importer.ts`, and a change of that file is not a change of the schema.
+ */
+export class ImportedSchema extends pulumi.dynamic.Resource {
+  /** The newest version. */
+  declare readonly version: pulumi.Output<string>;
+  /** Id of the backup that was taken before the last import. */
+  declare readonly backup: pulumi.Output<string>;
+
+  constructor(name: string, args: ImportedSchemaArgs, opts?: pulumi.CustomResourceOptions) {
+    const version = args.migrations.at(-1)?.version ?? "";
+    super(provider, name, { ...args, version, backup: undefined }, opts, "settlement", "ImportedSchema");
+  }
+}
+
+const provider: pulumi.dynamic.ResourceProvider<SchemaState, SchemaState> = {
+  configure: (request) => importer().configure(request.config),
+  check: (olds, news) => importer().check(olds, news),
+  diff: (_id, olds, news) => importer().diff(olds, news),
+  create: (inputs) => importer().create(inputs),
+  update: (_id, olds, news) => importer().update(olds, news),
+};
+
+function importer(): Importer {
+  const path = require("node:path") as typeof import("node:path");
+  const { require: requireTypeScript } = require("tsx/cjs/api") as typeof import("tsx/cjs/api");
+  const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../../package.json");
+  return (requireTypeScript("./infra/migrations/importer.ts", project) as { importer: Importer }).importer;
+}

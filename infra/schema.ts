@@ -1,0 +1,94 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { Apis } from "./apis";
+import type { Database } from "./database";
+import type { Migration } from "./migrations/files";
+import { ImportedSchema } from "./migrations/resource";
+
+/** Arguments of {@link Schema}. */
+export interface SchemaArgs {
+  readonly apis: Apis;
+  /** Where the schema is applied. */
+  readonly database: Database;
+  /** The migrations of the repository, in order. */
+  readonly migrations: readonly Migration[];
+  /** Project id; the bucket's name is made of it. */
+  readonly project: string;
+  /** Where the bucket lies. */
+  readonly region: string;
+  /** Labels of the bucket. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Whether the bucket is protected, and kept where objects are in it. */
+  readonly protect: boolean;
+}
+
+/** The versioned schema: the scripts in their bucket, and their import into the database. */
+export class Schema extends pulumi.ComponentResource {
+  /** Name of the bucket. */
+  readonly bucketName: pulumi.Output<string>;
+  /** The newest version the database is at. */
+  readonly version: pulumi.Output<string>;
+  /** The import; whatever needs the tables depends on it. */
+  readonly imported: ImportedSchema;
+
+  constructor(name: string, args: SchemaArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("settlement:infra:Schema", name, {}, opts);
+    const { apis, database, protect } = args;
+
+    const bucket = new gcp.storage.Bucket(
+      `${name}-migrations`,
+      {
+        name: `${args.project}-migrations`,
+        location: args.region.toUpperCase(),
+        uniformBucketLevelAccess: true,
+        publicAccessPrevention: "enforced",
+        versioning: { enabled: true },
+        // Replaced scripts are kept for a year and then, where three newer ones exist, deleted.
+        lifecycleRules: [
+          { action: { type: "Delete" }, condition: { daysSinceNoncurrentTime: 365, numNewerVersions: 3 } },
+        ],
+        forceDestroy: !protect,
+        labels: args.labels,
+      },
+      { parent: this, protect, dependsOn: apis.enabled.storage },
+    );
+    const reader = new gcp.storage.BucketIAMMember(
+      `${name}-migrations-reader`,
+      {
+        bucket: bucket.name,
+        role: "roles/storage.objectViewer",
+        member: pulumi.interpolate`serviceAccount:${database.serviceAccount}`,
+      },
+      { parent: this },
+    );
+    const scripts = args.migrations.map(
+      (migration) =>
+        new gcp.storage.BucketObject(
+          `${name}-${migration.version}`,
+          {
+            bucket: bucket.name,
+            name: `migrations/${migration.file}`,
+            source: new pulumi.asset.StringAsset(migration.text),
+            contentType: "application/sql",
+          },
+          // A version that left the repository can still be gone back from.
+          { parent: this, retainOnDelete: true },
+        ),
+    );
+    this.imported = new ImportedSchema(
+      `${name}-schema`,
+      {
+        project: args.project,
+        instance: database.instanceName,
+        database: database.databaseName,
+        user: database.userName,
+        bucket: bucket.name,
+        migrations: args.migrations.map(({ version, file, checksum }) => ({ version, file, checksum })),
+      },
+      { parent: this, dependsOn: [reader, ...scripts] },
+    );
+    this.bucketName = bucket.name;
+    this.version = this.imported.version;
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,88 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
+import { SOCKET_ROOT } from "./connection";
+import type { SecretVersionRef } from "./credentials";
+
+/** Arguments of {@link Service}. */
+export interface ServiceArgs {
+  readonly apis: Apis;
+  /** The stack's configuration: region, protection and the `service` section. */
+  readonly config: StackConfig;
+  /** Email of the account the service runs as. */
+  readonly account: pulumi.Input<string>;
+  /** Connection name of the instance whose socket is mounted. */
+  readonly connectionName: pulumi.Input<string>;
+  /** Where `DATABASE_URL` comes from: one version of one secret, so that a new credential makes a new revision. */
+  readonly databaseUrl: SecretVersionRef;
+  /** What must be there before a revision starts: the schema, and the bindings it needs. */
+  readonly dependsOn: readonly pulumi.Resource[];
+  /** Labels of the service. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The settlement service on Cloud Run. */
+export class Service extends pulumi.ComponentResource {
+  /** Its URL. */
+  readonly url: pulumi.Output<string>;
+
+  constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("settlement:infra:Service", name, {}, opts);
+    const { apis, config } = args;
+    const { protect, region } = config;
+
+    const service = new gcp.cloudrunv2.Service(
+      `${name}-service`,
+      {
+        name: "settlement-service",
+        location: region,
+        deletionProtection: protect,
+        ingress: "INGRESS_TRAFFIC_ALL",
+        labels: args.labels,
+        template: {
+          serviceAccount: args.account,
+          maxInstanceRequestConcurrency: config.service.concurrency,
+          scaling: { minInstanceCount: config.service.minInstances, maxInstanceCount: config.service.maxInstances },
+          volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],
+          containers: [
+            {
+              image: config.service.image,
+              ports: { containerPort: 8080 },
+              resources: { limits: { cpu: config.service.cpu, memory: config.service.memory } },
+              envs: [
+                {
+                  name: "DATABASE_URL",
+                  valueSource: {
+                    secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
+                  },
+                },
+              ],
+              volumeMounts: [{ name: "cloudsql", mountPath: SOCKET_ROOT }],
+              // A revision is ready when its database answers: a wrong credential never gets traffic.
+              startupProbe: { httpGet: { path: "/health" }, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 20 },
+              // Five minutes, because restarting the service does not mend a database that fails over.
+              livenessProbe: {
+                httpGet: { path: "/health" },
+                periodSeconds: 30,
+                timeoutSeconds: 5,
+                failureThreshold: 10,
+              },
+            },
+          ],
+        },
+      },
+      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn] },
+    );
+
+    if (config.service.public) {
+      new gcp.cloudrunv2.ServiceIamMember(
+        `${name}-public-invoker`,
+        { name: service.name, location: region, role: "roles/run.invoker", member: "allUsers" },
+        { parent: this },
+      );
+    }
+    this.url = service.uri;
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,60 @@
+import * as pulumi from "@pulumi/pulumi";
+import { join } from "node:path";
+import { Apis } from "./apis";
+import type { StackConfig } from "./config";
+import { Credentials } from "./credentials";
+import { Database } from "./database";
+import { Identity } from "./identity";
+import { readMigrations } from "./migrations/files";
+import { Schema } from "./schema";
+import { Service } from "./service";
+
+/** What a stack says about itself; nothing in it is a credential. */
+export interface Outputs {
+  readonly instanceName: pulumi.Output<string>;
+  /** `PROJECT:REGION:INSTANCE`. */
+  readonly connectionName: pulumi.Output<string>;
+  readonly serviceUrl: pulumi.Output<string>;
+  /** Id of the secret that holds the password. */
+  readonly passwordSecret: pulumi.Output<string>;
+  /** Id of the secret that holds the connection string. */
+  readonly connectionStringSecret: pulumi.Output<string>;
+  readonly migrationsBucket: pulumi.Output<string>;
+  readonly schemaVersion: pulumi.Output<string>;
+}
+
+/**
+ * Declares the settlement service and everything it needs.
+ * @param config The stack's configuration.
+ */
+export function settlement(config: StackConfig): Outputs {
+  const { environment, project, protect, region } = config;
+  const name = "settlement";
+  const labels = { app: name, environment, "managed-by": "pulumi" };
+  const migrations = readMigrations(join(__dirname, "..", "migrations"));
+
+  const apis = new Apis(name);
+  const database = new Database(name, { apis, config, labels });
+  const identity = new Identity(name, { apis, project, instanceName: database.instanceName });
+  const credentials = new Credentials(name, { apis, database, reader: identity.member, labels, protect });
+  const schema = new Schema(name, { apis, database, migrations, project, region, labels, protect });
+  const service = new Service(name, {
+    apis,
+    config,
+    account: identity.email,
+    connectionName: database.connectionName,
+    databaseUrl: credentials.connectionString,
+    dependsOn: [schema.imported, identity.client, credentials.accessor],
+    labels,
+  });
+
+  return {
+    instanceName: database.instanceName,
+    connectionName: database.connectionName,
+    serviceUrl: service.url,
+    passwordSecret: credentials.password.secretId,
+    connectionStringSecret: credentials.connectionString.secretId,
+    migrationsBucket: schema.bucketName,
+    schemaVersion: schema.version,
+  };
+}
