@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { type Access, projectResource } from "./iam/access";
+import { type Access, projectResource, type Resource } from "./iam/access";
 import { GoogleError, legacyBody, statusBody } from "./errors";
 import type { Identities } from "./identities";
 import type { Projects } from "./projects";
@@ -8,10 +8,12 @@ import type { EnabledServices } from "./services";
 declare module "fastify" {
   interface FastifyContextConfig {
     /**
-     * The permission a caller needs on the project in the path, such as `secretmanager.secrets.create`. Routes without
-     * one check for themselves (an object's bucket, a secret's version).
+     * The permission a caller needs, such as `secretmanager.secrets.create`: on {@link resource}, or else on the project
+     * in the path. Routes without one check for themselves.
      */
     permission?: string;
+    /** What a request is about, where that is not the project in its path as a whole. */
+    resource?: (request: FastifyRequest) => Resource;
     /** The API's host, such as `secretmanager.googleapis.com`: refused while it is not enabled in the project. */
     service?: string;
     /** Whether a request without a token is let through to the route, which then decides. */
@@ -64,17 +66,18 @@ export function createServer(gate: Gate, apis: readonly Api[]): FastifyInstance 
   app.decorateRequest("caller", "allUsers");
   app.addHook("onRequest", (request, _reply, done) => {
     refuseForeignHost(request);
-    const { permission, service, anonymous } = request.routeOptions.config;
+    const { permission, service, anonymous, resource: find } = request.routeOptions.config;
     const caller = gate.identities.caller(request.headers.authorization);
     if (caller === undefined && !anonymous) {
       throw new GoogleError("UNAUTHENTICATED", "Request is missing required authentication credential.", "required");
     }
     request.caller = caller ?? "allUsers";
     const { project } = request.params as { project?: string };
-    if (project !== undefined) {
-      const id = gate.projects.id(project);
-      if (service) gate.services.require(id, service);
-      if (permission) gate.access.require(request.caller, permission, projectResource(id));
+    const resource =
+      find?.(request) ?? (project === undefined ? undefined : projectResource(gate.projects.id(project)));
+    if (resource) {
+      if (service) gate.services.require(resource.project, service);
+      if (permission) gate.access.require(request.caller, permission, resource);
     }
     done();
   });

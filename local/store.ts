@@ -85,10 +85,14 @@ export class Collection<T> {
     return this.keys().map((key) => this.items.get(key) as T);
   }
 
-  /** File names are limited to 255 bytes and know no slash; keys are resource names and may be longer. */
+  /**
+   * File names are limited to 255 bytes, know no slash and, on some systems, no upper case; keys are resource names and
+   * may have all of these.
+   */
   private path(key: string): string {
-    const encoded = encodeURIComponent(key).replaceAll("%2F", "~");
-    return join(this.folder, `${encoded.length > 200 ? `${encoded.slice(0, 150)}-${hash(key)}` : encoded}.json`);
+    const encoded = encodeURIComponent(key).replaceAll("~", "%7E").replaceAll("%2F", "~");
+    const plain = encoded.length <= 200 && key === key.toLowerCase();
+    return join(this.folder, `${plain ? encoded : `${encoded.slice(0, 150)}-${hash(key)}`}.json`);
   }
 }
 

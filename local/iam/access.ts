@@ -30,7 +30,7 @@ export function projectResource(project: string): Resource {
   };
 }
 
-/** Answers who may do what, from the policies of the project and of the resource itself. */
+/** Answers who may do what, from the policies of the project, of the resource and of whatever contains it. */
 export class Access {
   constructor(private readonly policies: Policies) {}
 
@@ -39,9 +39,8 @@ export class Access {
    * @param permission Such as `secretmanager.versions.access`.
    */
   allows(member: string, permission: string, resource: Resource): boolean {
-    const bindings = [fullName(projectResource(resource.project)), fullName(resource)].flatMap(
-      (name) => this.policies.get(name).bindings,
-    );
+    const holders = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
+    const bindings = holders.flatMap((name) => this.policies.get(name).bindings);
     return bindings.some(
       (binding) =>
         binding.members.some((held) => includes(held, member)) &&
@@ -53,13 +52,33 @@ export class Access {
   /** @throws GoogleError PERMISSION_DENIED where {@link allows} says no; the sentence names the permission. */
   require(member: string, permission: string, resource: Resource): void {
     if (!this.allows(member, permission, resource)) {
-      throw new GoogleError(
-        "PERMISSION_DENIED",
-        `Permission '${permission}' denied on resource '${fullName(resource)}' (or it may not exist).`,
-        "forbidden",
-      );
+      throw denial(member, permission, resource);
     }
   }
+}
+
+/** A resource's full name and those of what contains it, such as the secret of a version and the bucket of an object. */
+function containers(name: string): string[] {
+  const parts = name.split("/");
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
+}
+
+function denial(member: string, permission: string, resource: Resource): GoogleError {
+  if (resource.service !== "storage.googleapis.com") {
+    return new GoogleError(
+      "PERMISSION_DENIED",
+      `Permission '${permission}' denied on resource '${fullName(resource)}' (or it may not exist).`,
+      "forbidden",
+    );
+  }
+  const caller = member === "allUsers" ? "Anonymous caller" : member.replace(/^[^:]*:/, "");
+  const kind = resource.type.endsWith("/Object") ? "object" : "bucket";
+  const message =
+    `${caller} does not have ${permission} access to the Google Cloud Storage ${kind}. ` +
+    `Permission '${permission}' denied on resource (or it may not exist).`;
+  return member === "allUsers"
+    ? new GoogleError("UNAUTHENTICATED", message, "required")
+    : new GoogleError("PERMISSION_DENIED", message, "forbidden");
 }
 
 function includes(held: string, member: string): boolean {

@@ -7,6 +7,8 @@ export interface Policy {
   version: number;
   etag: string;
   bindings: Binding[];
+  /** Which accesses are logged; kept and returned, nothing is logged. */
+  auditConfigs?: unknown[];
 }
 
 export interface Binding {
@@ -60,7 +62,26 @@ export class Policies {
     if (version === 3 && next.version !== 3) {
       throw new GoogleError("INVALID_ARGUMENT", "A policy with conditions must be set with version 3.");
     }
-    return this.policies.put(resource, { version, etag: etag(current, bindings), bindings });
+    const { auditConfigs } = next;
+    return this.policies.put(resource, {
+      version,
+      etag: etag(current, bindings),
+      bindings,
+      ...(auditConfigs && { auditConfigs }),
+    });
+  }
+
+  /** Puts another member in place of one, in every policy: a deleted service account stays, marked as deleted. */
+  renameMember(member: string, replacement: string): void {
+    for (const resource of this.policies.keys()) {
+      const policy = this.get(resource);
+      if (!policy.bindings.some((binding) => binding.members.includes(member))) continue;
+      const bindings = policy.bindings.map((binding) => ({
+        ...binding,
+        members: binding.members.map((held) => (held === member ? replacement : held)),
+      }));
+      this.policies.put(resource, { ...policy, bindings, etag: etag(policy, bindings) });
+    }
   }
 
   /** Forgets the policy of a resource that was deleted. */

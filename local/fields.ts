@@ -1,0 +1,83 @@
+import { GoogleError } from "./errors";
+
+/** A JSON object, as a client sends it. */
+export type Fields = Record<string, unknown>;
+
+/** Whether a JSON value is an object (neither null nor an array). */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What a client may set of a resource it sends.
+ * @param body The resource, as sent.
+ * @param settable Fields that are taken over.
+ * @param ignored Fields that Google accepts and leaves alone, such as `name` and `createTime`.
+ * @throws GoogleError INVALID_ARGUMENT where there is another field, or no object at all.
+ */
+export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: readonly string[]) {
+  if (!isFields(body ?? {})) throw invalidPayload("Root element must be a message.");
+  const fields = Object.entries((body ?? {}) as Fields);
+  const unknown = fields.find(([name]) => !settable.includes(name as keyof T & string) && !ignored.includes(name));
+  if (unknown) throw invalidPayload(`Unknown name "${unknown[0]}": Cannot find field.`);
+  return Object.fromEntries(fields.filter(([name]) => settable.includes(name as keyof T & string))) as Partial<T>;
+}
+
+function invalidPayload(what: string): GoogleError {
+  return new GoogleError("INVALID_ARGUMENT", `Invalid JSON payload received. ${what}`, "parseError");
+}
+
+/**
+ * Applies a field mask: each path is taken from the change, and removed where the change lacks it.
+ * @param current The resource as it is; it is not altered.
+ * @param change The resource as the client wants it.
+ * @param mask Paths separated by commas, in camel or snake case, such as `labels,replication.automatic`.
+ * @param settable Fields that a path may begin with.
+ * @throws GoogleError INVALID_ARGUMENT where the mask is missing or has another path.
+ */
+export function applyMask<T extends object>(
+  current: T,
+  change: object,
+  mask: string | undefined,
+  settable: readonly (keyof T & string)[],
+): T {
+  const paths = (mask ?? "").split(",").filter((path) => path !== "");
+  if (paths.length === 0) throw new GoogleError("INVALID_ARGUMENT", "The update_mask must be provided.", "invalid");
+  return paths.reduce((result, path) => {
+    const steps = path.split(".").map(camelCase);
+    if (!settable.includes(steps[0] as keyof T & string)) {
+      throw new GoogleError("INVALID_ARGUMENT", `The update_mask has "${path}", which cannot be updated.`, "invalid");
+    }
+    return take(result, change, steps) as T;
+  }, current);
+}
+
+function camelCase(name: string): string {
+  return name.trim().replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** A copy of `target` in which the value at the path is the one in `source`. */
+function take(target: unknown, source: unknown, [step = "", ...rest]: string[]): Fields {
+  const next = isFields(source) ? source[step] : undefined;
+  const kept = Object.entries(isFields(target) ? target : {}).filter(([name]) => name !== step);
+  const value = rest.length === 0 ? next : take(isFields(target) ? target[step] : undefined, next, rest);
+  return Object.fromEntries(value === undefined || value === null ? kept : [...kept, [step, value]]);
+}
+
+/**
+ * Applies a JSON merge patch (RFC 7396): objects are merged, null removes, everything else replaces.
+ * @param current The resource as it is; it is not altered.
+ */
+export function mergePatch<T>(current: T, patch: Partial<Record<keyof T, unknown>>): T {
+  return merge(current, patch) as T;
+}
+
+function merge(current: unknown, patch: unknown): unknown {
+  if (!isFields(patch)) return patch;
+  const kept = new Map(Object.entries(isFields(current) ? current : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) kept.delete(name);
+    else kept.set(name, merge(kept.get(name), value));
+  }
+  return Object.fromEntries(kept);
+}
