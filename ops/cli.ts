@@ -1,0 +1,120 @@
+import { PulumiCommand } from "@pulumi/pulumi/automation";
+import { spawn } from "node:child_process";
+import { chmod, copyFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { SemVer } from "semver";
+import { isReachable } from "./reachable";
+import { UserError } from "./user-error";
+
+/** The version that is installed where none is there; `ops/pulumi-cli/go.mod` pins the same one. */
+export const CLI_VERSION = new SemVer("3.256.0");
+
+/** The oldest version that works with the SDK of package.json. */
+const OLDEST = new SemVer("3.248.0");
+
+const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
+
+/** Where Pulumi keeps its versions and plugins: `$PULUMI_HOME`, else `~/.pulumi`. */
+export function pulumiHome(): string {
+  return process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+}
+
+/**
+ * Finds the Pulumi CLI, and installs it where there is none: one on PATH, one in `$PULUMI_HOME/versions`, the official
+ * download, a build from the pinned Go module.
+ * @param say Prints a line of progress.
+ * @throws UserError with the reason of each way that failed, and what to install.
+ */
+export async function findCli(say: (line: string) => void): Promise<PulumiCommand> {
+  const root = join(pulumiHome(), "versions", CLI_VERSION.version);
+  const ways: [string, () => Promise<PulumiCommand>][] = [
+    ["on PATH", () => PulumiCommand.get({ version: OLDEST })],
+    [root, () => PulumiCommand.get({ root, version: OLDEST })],
+    ["official download", () => download(root, say)],
+    ["built with Go", () => build(root, say)],
+  ];
+  const reasons: string[] = [];
+  for (const [way, get] of ways) {
+    try {
+      return await get();
+    } catch (error) {
+      reasons.push(`  - ${way}: ${firstLine(error)}`);
+    }
+  }
+  throw new UserError(
+    `There is no Pulumi CLI:\n${reasons.join("\n")}\n` +
+      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.25 or newer (https://go.dev/dl), and run the command again.`,
+  );
+}
+
+async function download(root: string, say: (line: string) => void): Promise<PulumiCommand> {
+  if (!(await isReachable(DOWNLOADS))) throw new Error("get.pulumi.com does not answer");
+  say(`Downloading Pulumi ${CLI_VERSION.version} (once) ...`);
+  return PulumiCommand.install({ root, version: CLI_VERSION });
+}
+
+const MODULE = "github.com/pulumi/pulumi";
+
+async function build(root: string, say: (line: string) => void): Promise<PulumiCommand> {
+  const source = join(__dirname, "pulumi-cli");
+  const packages = await go(source, ["list", "-deps", "-mod=readonly", `${MODULE}/pkg/v3/cmd/pulumi`]);
+  say(`Building Pulumi ${CLI_VERSION.version} from its Go module (once, about three minutes) ...`);
+  const bin = join(root, "bin");
+  await mkdir(bin, { recursive: true });
+  const unfinished = join(bin, `pulumi.${process.pid}.tmp`);
+  const version = `-X ${MODULE}/sdk/v3/go/common/version.Version=v${CLI_VERSION.version}`;
+  const flags = ["-v", "-mod=readonly", "-ldflags", `-s -w ${version}`, "-o", unfinished];
+  let compiled = 0;
+  await go(source, ["build", ...flags, `${MODULE}/pkg/v3/cmd/pulumi`], () => {
+    compiled += 1;
+    if (compiled % 150 === 0) say(`  ${compiled} of ${packages.length} packages`);
+  });
+  await Promise.all([bundleDynamicProvider(bin), bundlePolicyAnalyzer(bin)]);
+  await rename(unfinished, join(bin, "pulumi"));
+  return PulumiCommand.get({ root, version: OLDEST });
+}
+
+/** The official distribution carries this plugin beside the CLI; npm's SDK has the same script. */
+async function bundleDynamicProvider(bin: string): Promise<void> {
+  const plugin = "pulumi-resource-pulumi-nodejs";
+  await copyFile(join(dirname(require.resolve("@pulumi/pulumi/package.json")), plugin), join(bin, plugin));
+  await chmod(join(bin, plugin), 0o755);
+}
+
+/** Likewise the plugin that runs policy packs written in TypeScript. */
+async function bundlePolicyAnalyzer(bin: string): Promise<void> {
+  const plugin = join(bin, "pulumi-analyzer-policy-nodejs");
+  const script = `#!/bin/sh
+exec node "$(node -e "console.log(require.resolve('@pulumi/pulumi/cmd/run-policy-pack'))")" "$@"
+`;
+  await writeFile(plugin, script, { mode: 0o755 });
+}
+
+/** Runs Go and returns what it prints; each line of its error output is handed over as it comes. */
+function go(cwd: string, args: string[], onLine: (line: string) => void = () => undefined): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("go", args, { cwd, env: { ...process.env, CGO_ENABLED: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let errors = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+      text.split("\n").filter(Boolean).forEach(onLine);
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "ENOENT" ? new Error("Go is not installed") : error);
+    });
+    child.on("close", (code) => {
+      if (code === 0) resolve(output.split("\n").filter(Boolean));
+      else reject(new Error(errors.trim().split("\n").slice(-3).join(" ") || `go ${args[0] ?? ""} ended with ${code ?? "a signal"}`));
+    });
+  });
+}
+
+/** An error of the Automation API carries the whole output of a command; the first line with a word says enough. */
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/ENOENT|spawn/.test(text)) return "not there";
+  return text.split("\n").find((line) => /[a-z]{3}/i.test(line)) ?? text;
+}
