@@ -1,9 +1,15 @@
 import { Access, fullName, projectResource } from "./iam/access";
 import { Identities, OWNER } from "./identities";
 import { Policies } from "./iam/policies";
+import { PolicyRequests } from "./iam/requests";
 import { Projects } from "./projects";
+import { SecretManager } from "./secretmanager/api";
 import { createServer } from "./server";
+import { ServiceAccounts } from "./serviceaccounts/accounts";
+import { ServiceAccountsApi } from "./serviceaccounts/api";
+import { CredentialsApi } from "./serviceaccounts/credentials";
 import { EnabledServices } from "./services";
+import { Storage } from "./storage/api";
 import { Store } from "./store";
 
 export interface CloudOptions {
@@ -38,7 +44,17 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   const identities = new Identities(options.folder);
   for (const project of projects.ids) grantOwner(policies, project);
 
-  const app = createServer({ identities, access, projects, services }, []);
+  const accounts = new ServiceAccounts(store, projects, policies);
+  const iam = new PolicyRequests(policies, access, accounts);
+  const secretManager = new SecretManager(store, projects, access, policies, iam);
+  const storage = new Storage(store, projects, access, policies, iam);
+
+  const app = createServer({ identities, access, projects, services }, [
+    secretManager,
+    storage,
+    new ServiceAccountsApi(accounts, projects, iam),
+    new CredentialsApi(accounts, identities),
+  ]);
   const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
   return {
     url,

@@ -8,6 +8,12 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** An object without some of its fields. */
+export function without<T extends object, K extends keyof T & string>(object: T, ...fields: K[]): Omit<T, K> {
+  const kept = Object.entries(object).filter(([name]) => !fields.includes(name as K));
+  return Object.fromEntries(kept) as Omit<T, K>;
+}
+
 /**
  * What a client may set of a resource it sends.
  * @param body The resource, as sent.

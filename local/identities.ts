@@ -10,43 +10,44 @@ export const OWNER = "user:owner@local.test";
 export class Identities {
   /** The owner's token; the same after a restart, in a file that only its owner can read. */
   readonly ownerToken: string;
-  private readonly members = new Map<string, string>();
+  private readonly members = new Map<string, { member: string; expires: number }>();
 
   /** @param folder The state folder. */
   constructor(folder: string) {
     const path = join(folder, "owner-token");
     if (!existsSync(path)) writeFileSync(path, randomBytes(24).toString("base64url"), { mode: 0o600 });
     this.ownerToken = readFileSync(path, "utf8");
-    this.members.set(digest(this.ownerToken), OWNER);
+    this.members.set(digest(this.ownerToken), { member: OWNER, expires: Infinity });
   }
 
   /**
-   * A new token for a member, good for as long as the embedded cloud runs.
+   * A new token for a member.
    * @param member Such as `serviceAccount:EMAIL`.
+   * @param lifetime Seconds; by default as long as the embedded cloud runs.
    */
-  tokenFor(member: string): string {
+  tokenFor(member: string, lifetime = Infinity): string {
     const token = randomBytes(24).toString("base64url");
-    this.members.set(digest(token), member);
+    this.members.set(digest(token), { member, expires: Date.now() + lifetime * 1000 });
     return token;
   }
 
   /**
    * @param authorization The request's header.
    * @returns The member that calls; undefined where the request carries no token.
-   * @throws GoogleError UNAUTHENTICATED where the token is not one of ours.
+   * @throws GoogleError UNAUTHENTICATED where the token is not one of ours, or no longer.
    */
   caller(authorization: string | undefined): string | undefined {
     const token = /^Bearer (.+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined) return undefined;
-    const member = this.members.get(digest(token));
-    if (member === undefined) {
+    const known = this.members.get(digest(token));
+    if (!known || known.expires <= Date.now()) {
       throw new GoogleError(
         "UNAUTHENTICATED",
         "Request had invalid authentication credentials. Expected OAuth 2 access token.",
         "authError",
       );
     }
-    return member;
+    return known.member;
   }
 }
 

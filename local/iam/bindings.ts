@@ -30,7 +30,7 @@ export function readBindings(sent: unknown, isMissing: (email: string) => boolea
     if (!isFields(binding)) throw invalid("Invalid JSON payload received. A binding of the policy is not an object.");
     const role = readRole(binding);
     const members = readMembers(binding, isMissing);
-    return binding["condition"] ? { role, members, condition: readCondition(binding["condition"]) } : { role, members };
+    return binding.condition ? { role, members, condition: readCondition(binding.condition) } : { role, members };
   });
 }
 
@@ -44,7 +44,7 @@ function readMembers({ members = [] }: Fields, isMissing: (email: string) => boo
   if (!Array.isArray(members)) throw invalid("Invalid JSON payload received. A binding's members are not a list.");
   const texts = members.map((member: unknown) => (typeof member === "string" ? member : JSON.stringify(member)));
   for (const member of texts) {
-    if (!member.includes(":") && !/^all/.test(member)) {
+    if (!member.includes(":") && !member.startsWith("all")) {
       throw invalid(`The member ${member} is of an unknown type. Please set a valid type prefix for the member.`);
     }
     if (!MEMBERS.some((form) => form.test(member))) throw invalid(`Invalid member: ${member}`);

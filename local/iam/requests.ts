@@ -43,9 +43,9 @@ export class PolicyRequests {
     const counts = (field: string) => typeof updateMask !== "string" || updateMask.split(",").includes(field);
     const { etag, auditConfigs } = sent;
     return this.policies.set(name, {
-      version: readVersion(sent["version"]),
+      version: readVersion(sent.version),
       bindings: counts("bindings")
-        ? readBindings(sent["bindings"], (email) => this.accounts.isMissing(email))
+        ? readBindings(sent.bindings, (email) => this.accounts.isMissing(email))
         : current.bindings,
       ...(typeof etag === "string" && etag !== "" && { etag }),
       ...(counts("auditConfigs")

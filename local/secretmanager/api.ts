@@ -104,7 +104,7 @@ export class SecretManager implements Api {
       ({ params, query, body }) => {
         const stored = this.stored(params);
         const change = readSecret(body);
-        checkEtag(stored.secret, body["etag"]);
+        checkEtag(stored.secret, body.etag);
         const mask = query.updateMask?.replace(/(^|,)ttl(?=,|$)/, "$1expireTime");
         const secret = sealed(applyMask(stored.secret, change, mask, CHANGEABLE));
         return this.secrets.put(secret.name, { ...stored, secret }).secret;
@@ -146,13 +146,13 @@ export class SecretManager implements Api {
       onSecret("secretmanager.secrets.setIamPolicy"),
       ({ params, body }) => {
         this.stored(params);
-        return this.iam.set(this.secretResource(params), body["policy"], body["updateMask"]);
+        return this.iam.set(this.secretResource(params), body.policy, body.updateMask);
       },
     );
     app.post<{ Params: Params; Body: Fields }>(
       `${oneWithVerb}::testIamPermissions`,
       { config: { service: SERVICE } },
-      ({ params, body, caller }) => this.iam.test(caller, this.secretResource(params), body["permissions"]),
+      ({ params, body, caller }) => this.iam.test(caller, this.secretResource(params), body.permissions),
     );
 
     const versions = `${one}/versions`;
@@ -191,7 +191,7 @@ export class SecretManager implements Api {
         ({ params, body }) => {
           const stored = this.stored(params);
           const version = findVersion(stored, params.version);
-          checkEtag(describe(stored.secret, version), body?.["etag"]);
+          checkEtag(describe(stored.secret, version), body?.etag);
           const next = moved(stored.secret, version, verb);
           const kept = stored.versions.map((each) => (each.number === next.number ? next : each));
           this.secrets.put(stored.secret.name, { ...stored, versions: kept });

@@ -1,7 +1,7 @@
 import { crc32c } from "../crc32c";
 import { GoogleError } from "../errors";
 import { etagOf } from "../etag";
-import { type Fields, isFields } from "../fields";
+import { type Fields, isFields, without } from "../fields";
 import { after, type Secret, seconds, type StoredSecret } from "./secret";
 
 /** A version of a secret; its payload is gone once it is destroyed. */
@@ -25,7 +25,7 @@ const PAYLOAD_LIMIT = 65_536;
  * @throws GoogleError INVALID_ARGUMENT where the payload is missing, too large, not Base64 or differs from its checksum.
  */
 export function newVersion(body: unknown, number: number): Version {
-  const payload = isFields(body) ? body["payload"] : undefined;
+  const payload = isFields(body) ? body.payload : undefined;
   const { data, dataCrc32c } = isFields(payload) ? payload : {};
   if (typeof data !== "string" || data === "") throw invalid("Secret Payload cannot be empty.");
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(data)) throw invalid("Invalid value at 'payload.data': Base64 decoding failed.");
@@ -33,7 +33,7 @@ export function newVersion(body: unknown, number: number): Version {
   if (bytes.length > PAYLOAD_LIMIT) {
     throw invalid(`The payload has ${bytes.length} bytes; at most ${PAYLOAD_LIMIT} are allowed.`);
   }
-  if (dataCrc32c !== undefined && String(dataCrc32c) !== String(crc32c(bytes))) {
+  if (dataCrc32c !== undefined && Number(dataCrc32c) !== crc32c(bytes)) {
     throw invalid("The payload does not match the CRC32C checksum that was sent with it.");
   }
   return {
@@ -51,18 +51,18 @@ export function versionName(secret: Secret, version: Version): string {
 }
 
 /** What a client sees of a version: everything but the payload. */
-export function describe(secret: Secret, { number, data: _payload, ...version }: Version) {
+export function describe(secret: Secret, version: Version) {
   const { automatic, userManaged } = secret.replication;
   return {
-    name: `${secret.name}/versions/${number}`,
-    ...version,
+    name: versionName(secret, version),
+    ...without(version, "number", "data"),
     replicationStatus: automatic ? { automatic: {} } : { userManaged: replicas(userManaged) },
-    etag: etagOf(number, version),
+    etag: etagOf(without(version, "data")),
   };
 }
 
 function replicas(userManaged: Fields | undefined): Fields {
-  const list = Array.isArray(userManaged?.["replicas"]) ? (userManaged["replicas"] as Fields[]) : [];
+  const list = Array.isArray(userManaged?.replicas) ? (userManaged.replicas as Fields[]) : [];
   return { replicas: list.map(({ location }) => ({ location })) };
 }
 
@@ -91,8 +91,9 @@ export function moved(secret: Secret, version: Version, to: "enable" | "disable"
     return { ...version, state: "DISABLED", scheduledDestroyTime: after(seconds(secret.versionDestroyTtl)) };
   }
   if (to === "destroy") return destroyed(version);
-  const { scheduledDestroyTime: _called, ...kept } = version;
-  return to === "enable" ? { ...kept, state: "ENABLED" } : { ...version, state: "DISABLED" };
+  return to === "enable"
+    ? { ...without(version, "scheduledDestroyTime"), state: "ENABLED" }
+    : { ...version, state: "DISABLED" };
 }
 
 /**
@@ -113,8 +114,9 @@ function due({ scheduledDestroyTime, state }: Version): boolean {
   return state !== "DESTROYED" && scheduledDestroyTime !== undefined && Date.parse(scheduledDestroyTime) <= Date.now();
 }
 
-function destroyed({ data: _payload, scheduledDestroyTime, ...version }: Version): Version {
-  return { ...version, state: "DESTROYED", destroyTime: scheduledDestroyTime ?? new Date().toISOString() };
+function destroyed(version: Version): Version {
+  const destroyTime = version.scheduledDestroyTime ?? new Date().toISOString();
+  return { ...without(version, "data", "scheduledDestroyTime"), state: "DESTROYED", destroyTime };
 }
 
 function invalid(message: string): GoogleError {

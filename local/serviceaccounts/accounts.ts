@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { GoogleError } from "../errors";
 import { etagOf } from "../etag";
-import type { Resource } from "../iam/access";
-import { fullName } from "../iam/access";
+import { without } from "../fields";
+import { fullName, type Resource } from "../iam/access";
 import type { Policies } from "../iam/policies";
 import type { AccountDirectory } from "../iam/requests";
 import type { Projects } from "../projects";
@@ -83,12 +83,18 @@ export class ServiceAccounts implements AccountDirectory {
       );
     }
     const uniqueId = digits(`${email} ${Date.now()}`);
-    return this.keep({ ...fields, name, projectId: project, uniqueId, email, etag: "", oauth2ClientId: uniqueId });
+    return this.replace({ ...fields, name, projectId: project, uniqueId, email, etag: "", oauth2ClientId: uniqueId });
   }
 
-  /** Replaces an account's changeable parts. */
-  change(account: ServiceAccount, fields: Pick<ServiceAccount, "disabled"> | Settable): ServiceAccount {
-    return this.keep({ ...account, ...fields });
+  /** Keeps an account that was changed. */
+  replace(account: ServiceAccount): ServiceAccount {
+    return this.accounts.put(account.email, { ...account, etag: etagOf({ ...account, etag: "" }) });
+  }
+
+  /** A disabled account gets no tokens. */
+  setDisabled(account: ServiceAccount, disabled: boolean): void {
+    const rest = without(account, "disabled");
+    this.replace(disabled ? { ...rest, disabled } : rest);
   }
 
   /** Deletes an account. Policies keep it, as Google does, under a name that no new account answers to. */
@@ -112,10 +118,6 @@ export class ServiceAccounts implements AccountDirectory {
       type: "iam.googleapis.com/ServiceAccount",
       name: `projects/${projectId}/serviceAccounts/${uniqueId}`,
     };
-  }
-
-  private keep(account: ServiceAccount): ServiceAccount {
-    return this.accounts.put(account.email, { ...account, etag: etagOf({ ...account, etag: "" }) });
   }
 }
 

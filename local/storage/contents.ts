@@ -1,0 +1,29 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The bytes of objects: a file a generation, readable by its owner only. */
+export class Contents {
+  /**
+   * @param folder Where the files lie; made where it does not exist.
+   * @param generations Generations that exist. Others are what an interrupted upload or deletion left, and are removed.
+   */
+  constructor(
+    private readonly folder: string,
+    generations: ReadonlySet<string>,
+  ) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const file of readdirSync(folder)) if (!generations.has(file)) rmSync(join(folder, file));
+  }
+
+  write(generation: string, bytes: Uint8Array): void {
+    writeFileSync(join(this.folder, generation), bytes, { mode: 0o600 });
+  }
+
+  read(generation: string): Buffer {
+    return readFileSync(join(this.folder, generation));
+  }
+
+  delete(generation: string): void {
+    rmSync(join(this.folder, generation), { force: true });
+  }
+}
