@@ -2,13 +2,16 @@ import { Access, fullName, projectResource } from "./iam/access";
 import { Identities, OWNER } from "./identities";
 import { Policies } from "./iam/policies";
 import { PolicyRequests } from "./iam/requests";
+import { Monitoring } from "./monitoring/api";
 import { Projects } from "./projects";
+import { ResourceManager } from "./resourcemanager/api";
 import { SecretManager } from "./secretmanager/api";
 import { createServer } from "./server";
 import { ServiceAccounts } from "./serviceaccounts/accounts";
 import { ServiceAccountsApi } from "./serviceaccounts/api";
 import { CredentialsApi } from "./serviceaccounts/credentials";
 import { EnabledServices } from "./services";
+import { ServiceUsage } from "./serviceusage/api";
 import { Storage } from "./storage/api";
 import { Store } from "./store";
 
@@ -54,6 +57,9 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
     storage,
     new ServiceAccountsApi(accounts, projects, iam),
     new CredentialsApi(accounts, identities),
+    new ResourceManager(projects, iam),
+    new ServiceUsage(projects, services),
+    new Monitoring(store, projects),
   ]);
   const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
   return {

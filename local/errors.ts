@@ -25,7 +25,7 @@ export class GoogleError extends Error {
   /**
    * @param status Canonical name; decides the HTTP status.
    * @param message Google's sentence.
-   * @param reason The older APIs' word for it (Cloud SQL, Cloud Storage), such as `instanceDoesNotExist`.
+   * @param reason The older APIs' word for it (Cloud SQL, Cloud Storage, IAM), such as `instanceDoesNotExist`.
    */
   constructor(
     readonly status: Status,
@@ -38,9 +38,9 @@ export class GoogleError extends Error {
   }
 }
 
-/** The body of most APIs: code, message, canonical status. */
-export function statusBody(error: GoogleError) {
-  return { error: { code: error.code, message: error.message, status: error.status } };
+/** The body of most APIs: code, message, canonical status; a list with the reason where there is one. */
+export function statusBody({ code, message, status, reason }: GoogleError) {
+  return { error: { code, message, ...(reason && { errors: [{ message, domain: "global", reason }] }), status } };
 }
 
 /** The body of the older APIs (Cloud SQL Admin, Cloud Storage): code, message and a list with the reason. */

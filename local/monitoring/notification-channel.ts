@@ -1,0 +1,14 @@
+import { type Kind, mutation } from "./kind";
+
+/** Notification channels. */
+export const NOTIFICATION_CHANNELS: Kind = {
+  collection: "notificationChannels",
+  settable: ["type", "displayName", "description", "labels", "userLabels", "enabled"],
+  required: ["type"],
+  complete: (channel, member) => ({
+    ...channel,
+    enabled: channel.enabled ?? true,
+    creationRecord: channel.creationRecord ?? mutation(member),
+    mutationRecords: [mutation(member)],
+  }),
+};

@@ -1,0 +1,108 @@
+import type { FastifyInstance } from "fastify";
+import { GoogleError } from "../errors";
+import type { Fields } from "../fields";
+import { page, type PageQuery } from "../pages";
+import type { Projects } from "../projects";
+import type { Api } from "../server";
+import type { EnabledServices } from "../services";
+
+const SERVICE = "serviceusage.googleapis.com";
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/list */
+const PAGE_LIMIT = 200;
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
+const BATCH_LIMIT = 20;
+
+interface Params {
+  project: string;
+  service: string;
+}
+
+/** Service Usage v1. Its operations are done when they are answered. */
+export class ServiceUsage implements Api {
+  constructor(
+    private readonly projects: Projects,
+    private readonly services: EnabledServices,
+  ) {}
+
+  routes(app: FastifyInstance): void {
+    const needs = (permission: string) => ({ config: { service: SERVICE, permission } });
+    const all = "/v1/projects/:project/services";
+    app.get<{ Params: Params; Querystring: PageQuery & { filter?: string } }>(
+      all,
+      needs("serviceusage.services.list"),
+      ({ params, query }) => {
+        const { items, ...rest } = page(this.list(params.project, query.filter), (name) => name, query, PAGE_LIMIT);
+        return {
+          ...(items.length > 0 && { services: items.map((name) => this.describe(params.project, name)) }),
+          ...rest,
+        };
+      },
+    );
+    app.get<{ Params: Params }>(`${all}/:service`, needs("serviceusage.services.get"), ({ params }) =>
+      this.describe(params.project, params.service),
+    );
+
+    const oneWithVerb = `${all}/:service(^[^:]+)`;
+    app.post<{ Params: Params }>(`${oneWithVerb}::enable`, needs("serviceusage.services.enable"), ({ params }) => {
+      this.services.enable(this.projects.id(params.project), [known(params.service)]);
+      return done("EnableServiceResponse", { service: this.describe(params.project, params.service) });
+    });
+    app.post<{ Params: Params; Body: Fields | undefined }>(
+      `${oneWithVerb}::disable`,
+      needs("serviceusage.services.disable"),
+      ({ params }) => {
+        this.services.disable(this.projects.id(params.project), known(params.service));
+        return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
+      },
+    );
+    app.post<{ Params: Params; Body: Fields }>(
+      `${all}::batchEnable`,
+      needs("serviceusage.services.enable"),
+      ({ params, body }) => {
+        const names = readServiceIds(body);
+        this.services.enable(this.projects.id(params.project), names);
+        return done("BatchEnableServicesResponse", {
+          services: names.map((name) => this.describe(params.project, name)),
+        });
+      },
+    );
+  }
+
+  private describe(project: string, name: string) {
+    const parent = `projects/${this.projects.number(project)}`;
+    const enabled = this.services.list(this.projects.id(project)).includes(known(name));
+    const service = { name: `${parent}/services/${name}`, config: { name } };
+    // As recorded: a service that is not enabled is answered without its parent.
+    return enabled ? { ...service, parent, state: "ENABLED" } : { ...service, state: "DISABLED" };
+  }
+
+  /** Only what is enabled is known by name, so there is nothing to list as disabled. */
+  private list(project: string, filter = ""): string[] {
+    if (!["", "state:ENABLED", "state:DISABLED"].includes(filter)) {
+      throw new GoogleError("INVALID_ARGUMENT", `The filter "${filter}" is not one of state:ENABLED, state:DISABLED.`);
+    }
+    return filter === "state:DISABLED" ? [] : this.services.list(this.projects.id(project));
+  }
+}
+
+function readServiceIds({ serviceIds }: Fields): string[] {
+  const ids: unknown[] = Array.isArray(serviceIds) ? serviceIds : [];
+  if (ids.length === 0 || ids.length > BATCH_LIMIT) {
+    throw new GoogleError("INVALID_ARGUMENT", `Between 1 and ${BATCH_LIMIT} service ids must be given.`);
+  }
+  return ids.map(known);
+}
+
+/** @throws GoogleError PERMISSION_DENIED for what is not a service's name: Google does not say whether one exists. */
+function known(name: unknown): string {
+  if (typeof name === "string" && /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com$/.test(name)) return name;
+  throw new GoogleError("PERMISSION_DENIED", `Not found or permission denied for service(s): ${String(name)}.`);
+}
+
+function done(type: string, response: Fields) {
+  return {
+    name: "operations/noop.DONE_OPERATION",
+    done: true,
+    response: { "@type": `type.googleapis.com/google.api.serviceusage.v1.${type}`, ...response },
+  };
+}
