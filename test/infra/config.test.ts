@@ -1,0 +1,81 @@
+import { ConfigError, parseConfig } from "../../infra/config";
+import { CONFIG } from "./declared";
+
+function problems(change: Record<string, unknown>): readonly string[] {
+  try {
+    parseConfig({ ...CONFIG, ...change });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test("defaults fill what a stack does not say", () => {
+  expect(parseConfig(CONFIG)).toMatchObject({
+    protect: true,
+    database: { version: "POSTGRES_17", edition: "ENTERPRISE", retainedBackups: 7, transactionLogDays: 7 },
+    service: { minInstances: 0, maxInstances: 4, concurrency: 80, cpu: "1", memory: "512Mi", public: false },
+  });
+});
+
+test("a zone given as region says so and proposes the region", () => {
+  expect(problems({ region: "us-central1-a" })).toEqual([
+    'gcp:region is "us-central1-a"; expected a region; "us-central1-a" is a zone, its region is us-central1.',
+  ]);
+});
+
+test("everything that is wrong or missing is named at once, with the key, the value and what is expected", () => {
+  const { tier, ...database } = CONFIG.database;
+  expect(tier).toBeDefined();
+  expect(
+    problems({
+      project: undefined,
+      environment: "production",
+      database: { ...database, version: "MYSQL_8_0", retainedBackups: 0 },
+      service: { image: 7, maxInstances: "ten", memori: "1Gi" },
+    }),
+  ).toEqual([
+    "gcp:project is missing; expected a project id, such as fusion-prime.",
+    'settlement:environment is "production"; expected local, staging or prod.',
+    'settlement:database.version is "MYSQL_8_0"; expected POSTGRES_15, POSTGRES_16, POSTGRES_17 or POSTGRES_18.',
+    "settlement:database.tier is missing; expected a machine type of Cloud SQL, such as db-custom-1-3840.",
+    "settlement:database.retainedBackups is 0; expected a whole number from 1 to 365.",
+    "settlement:service.image is 7; expected an image, such as HOST/PROJECT/NAME:TAG.",
+    'settlement:service.maxInstances is "ten"; expected a whole number from 1 to 1000.',
+    "settlement:service.memori is not a key of this program; remove it.",
+  ]);
+});
+
+test("a missing section is one sentence", () => {
+  expect(problems({ database: undefined })).toEqual([
+    "settlement:database is missing; expected an object with tier and availability.",
+  ]);
+});
+
+test.each([
+  ["protect", { protect: false }, "settlement:protect is false; expected true in prod"],
+  [
+    "availability",
+    { database: { ...CONFIG.database, availability: "ZONAL" } },
+    'settlement:database.availability is "ZONAL"; expected REGIONAL in prod',
+  ],
+  [
+    "transactionLogDays",
+    { database: { ...CONFIG.database, transactionLogDays: 30 } },
+    "settlement:database.transactionLogDays is 30; expected at most 7 in the edition ENTERPRISE",
+  ],
+  [
+    "minInstances",
+    { service: { ...CONFIG.service, minInstances: 9, maxInstances: 2 } },
+    "settlement:service.minInstances is 9; expected no more than service.maxInstances",
+  ],
+])("keys that do not go together: %s", (_name, change, sentence) => {
+  expect(problems(change)).toEqual([expect.stringContaining(sentence)]);
+});
+
+test("data is unprotected in no environment but local, and there only by default", () => {
+  expect(parseConfig({ ...CONFIG, environment: "staging" }).protect).toBe(true);
+  expect(parseConfig({ ...CONFIG, environment: "local" }).protect).toBe(false);
+  expect(parseConfig({ ...CONFIG, environment: "local", protect: true }).protect).toBe(true);
+});

@@ -1,0 +1,145 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseConfig } from "../../infra/config";
+import { type Outputs, settlement } from "../../infra/settlement";
+
+/** A resource as the program asked the engine for it. */
+export interface Declared {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Names of the inputs whose values are secret. */
+  readonly secrets: readonly string[];
+  /** URNs of everything that must be there first. */
+  readonly dependencies: readonly string[];
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+}
+
+/** The configuration of a stack as its file would give it; a test changes what it is about. */
+export const CONFIG = {
+  project: "fusion-prime",
+  region: "us-central1",
+  environment: "prod",
+  database: { tier: "db-custom-2-7680", availability: "REGIONAL" },
+  service: { image: "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service:1" },
+} as const;
+
+/** The password that the mocks generate: whoever finds it in clear has found a leak. */
+export const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
+
+/** What Google would answer: computed properties of the resources that others read them from. */
+function computed(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+  switch (type) {
+    case "random:index/randomId:RandomId":
+      return { hex: "a504713e" };
+    case "random:index/randomPassword:RandomPassword":
+      return { result: PASSWORD };
+    case "gcp:sql/databaseInstance:DatabaseInstance":
+      return { serviceAccountEmailAddress: "p123-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com" };
+    case "gcp:serviceaccount/account:Account":
+      return { email: `${String(inputs.accountId)}@fusion-prime.iam.gserviceaccount.com` };
+    case "gcp:secretmanager/secretVersion:SecretVersion":
+      return { version: "7" };
+    case "gcp:cloudrunv2/service:Service":
+      return { uri: "https://settlement-service-x-uc.a.run.app" };
+    default:
+      return {};
+  }
+}
+
+/**
+ * Runs the program with mocks.
+ * @param change What differs from {@link CONFIG}.
+ */
+export async function declare(
+  change: Record<string, unknown> = {},
+): Promise<{ resources: Declared[]; outputs: Outputs }> {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs: given }) => {
+        const inputs = given as Record<string, unknown>;
+        return { id: `${name}-id`, state: { ...inputs, ...computed(type, inputs) } };
+      },
+      call: ({ token }) => {
+        throw new Error(`The program must not read anything from outside: ${token}`);
+      },
+    },
+    "settlement",
+    "test",
+  );
+  const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource(request: Request, done: unknown): void };
+  const requests = jest.spyOn(monitor, "registerResource");
+  const outputs = settlement(parseConfig({ ...CONFIG, ...change }));
+  await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  return { resources: requests.mock.calls.map(([request]) => declared(request)), outputs };
+}
+
+/** The protocol buffer of a registration, as far as it is read here. */
+interface Request {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getObject(): { toJavaScript(): Record<string, unknown> };
+  getDependenciesList(): string[];
+  getProtect(): boolean;
+  getRetainondelete(): boolean;
+}
+
+const SECRET = "4dabf18193072939515e22adb298388d";
+
+function declared(request: Request): Declared {
+  const raw = request.getObject().toJavaScript();
+  const parentType = request.getParent().split("::")[2];
+  const type = request.getType();
+  const parts = ["test", "settlement", parentType ? `${parentType.split("$").at(-1) ?? ""}$${type}` : type];
+  return {
+    urn: ["urn:pulumi:test", ...parts.slice(1), request.getName()].join("::"),
+    type,
+    name: request.getName(),
+    inputs: plain(raw) as Record<string, unknown>,
+    secrets: Object.keys(raw).filter((key) => isSecret(raw[key])),
+    dependencies: request.getDependenciesList(),
+    protect: request.getProtect(),
+    retainOnDelete: request.getRetainondelete(),
+  };
+}
+
+function isSecret(value: unknown): value is { value: unknown } {
+  return typeof value === "object" && value !== null && SECRET in value && "value" in value;
+}
+
+function plain(value: unknown): unknown {
+  if (isSecret(value)) return plain(value.value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** The one resource of a name. */
+export function named(resources: readonly Declared[], name: string): Declared {
+  const found = resources.filter((resource) => resource.name === name && resource.type.includes("/"));
+  if (found.length !== 1 || !found[0]) {
+    throw new Error(
+      `${found.length} resources are named ${name}; there are ${resources.map((r) => r.name).join(", ")}`,
+    );
+  }
+  return found[0];
+}
+
+/** Everything a resource waits for, directly or not, by name. */
+export function waitsFor(resources: readonly Declared[], name: string): Set<string> {
+  const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
+  const names = new Set<string>();
+  const visit = (resource: Declared | undefined) => {
+    for (const urn of resource?.dependencies ?? []) {
+      const next = byUrn.get(urn);
+      if (next && !names.has(next.name)) {
+        names.add(next.name);
+        visit(next);
+      }
+    }
+  };
+  visit(named(resources, name));
+  return names;
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files";
+import { upScript } from "../../infra/migrations/script";
+
+describe("the migrations folder", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "migrations-"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const write = (file: string, text = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n") => {
+    writeFileSync(join(folder, file), text);
+  };
+
+  test("is read in the order of the versions", () => {
+    write("20260102000000_b.sql");
+    write("20260101000000_a.sql");
+    write("README.md", "not a migration");
+    expect(readMigrations(folder).map(({ version, file }) => [version, file])).toEqual([
+      ["20260101000000", "20260101000000_a.sql"],
+      ["20260102000000", "20260102000000_b.sql"],
+    ]);
+  });
+
+  test.each([
+    ["2026_short.sql", undefined, "the name must be <timestamp of 14 digits>_<name>.sql"],
+    ["20260101000000_a.sql", "-- migrate:up\nSELECT 1;\n", 'no SQL below "-- migrate:down"'],
+    ["20260101000000_a.sql", "-- migrate:down\nSELECT 1;\n", 'no SQL below "-- migrate:up"'],
+    ["20260101000000_a.sql", "", 'no SQL below "-- migrate:up"'],
+  ])("names what is wrong with %s", (file, text, sentence) => {
+    write(file, text);
+    expect(() => readMigrations(folder)).toThrow(MigrationFileError);
+    expect(() => readMigrations(folder)).toThrow(sentence);
+    expect(() => readMigrations(folder)).toThrow(file);
+  });
+
+  test("refuses one version twice", () => {
+    write("20260101000000_a.sql");
+    write("20260101000000_b.sql");
+    expect(() => readMigrations(folder)).toThrow("have the same version");
+  });
+});
+
+test("both directions keep the line numbers of the file", () => {
+  const text = "-- migrate:up\nSELECT 'up';\n\n-- migrate:down\nSELECT 'down';\n";
+  const { up, down } = directions("x.sql", text);
+  expect(up.split("\n").indexOf("SELECT 'up';")).toBe(1);
+  expect(down.split("\n").indexOf("SELECT 'down';")).toBe(4);
+});
+
+test("a script is one transaction and names every version with its checksum", () => {
+  const migrations = readMigrations(join(__dirname, "../../migrations"));
+  const script = upScript(migrations, "settlement_user");
+  expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
+  for (const { version, checksum } of migrations) expect(script).toContain(`('${version}', '${checksum}')`);
+});

@@ -1,0 +1,250 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type Declared, declare, named, PASSWORD, waitsFor } from "./declared";
+
+const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
+const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
+
+describe("the stack of the brief", () => {
+  let resources: Declared[];
+  let outputs: Awaited<ReturnType<typeof declare>>["outputs"];
+
+  beforeAll(async () => {
+    ({ resources, outputs } = await declare());
+  });
+
+  const inputs = (name: string) => named(resources, name).inputs;
+
+  test("the instance carries four random bytes in its name, and every safeguard", () => {
+    expect(inputs("settlement-instance-suffix")).toEqual({ byteLength: 4 });
+    expect(inputs("settlement-instance")).toMatchObject({
+      name: "fusion-prime-db-a504713e",
+      region: "us-central1",
+      databaseVersion: "POSTGRES_17",
+      deletionProtection: true,
+      settings: {
+        tier: "db-custom-2-7680",
+        edition: "ENTERPRISE",
+        availabilityType: "REGIONAL",
+        diskAutoresize: true,
+        deletionProtectionEnabled: true,
+        connectorEnforcement: "REQUIRED",
+        ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+        backupConfiguration: {
+          enabled: true,
+          pointInTimeRecoveryEnabled: true,
+          transactionLogRetentionDays: 7,
+          backupRetentionSettings: { retentionUnit: "COUNT", retainedBackups: 7 },
+        },
+        insightsConfig: { queryInsightsEnabled: true },
+        userLabels: { app: "settlement", environment: "prod" },
+      },
+    });
+    expect(inputs("settlement-instance")).not.toHaveProperty("settings.diskSize");
+    expect(inputs("settlement-instance")).toHaveProperty(
+      "settings.databaseFlags",
+      expect.arrayContaining([
+        { name: "cloudsql.enable_pgaudit", value: "on" },
+        { name: "log_connections", value: "on" },
+      ]),
+    );
+  });
+
+  test("database and login have the names of the brief; the database is deleted before the login", () => {
+    expect(inputs("settlement-user")).toMatchObject({ name: "settlement_user", instance: "fusion-prime-db-a504713e" });
+    expect(inputs("settlement-database")).toEqual({ name: "settlement_db", instance: "fusion-prime-db-a504713e" });
+    expect(waitsFor(resources, "settlement-database")).toContain("settlement-user");
+  });
+
+  test("one generated password feeds the login and both secrets, and is secret in each", () => {
+    expect(inputs("settlement-password")).toMatchObject({ length: 25, special: false });
+    expect(inputs("settlement-user")).toMatchObject({ password: PASSWORD });
+    expect(inputs("settlement-db-password-version")).toMatchObject({ secretData: PASSWORD });
+    expect(inputs("settlement-db-connection-string-version")).toMatchObject({
+      secretData: `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=/cloudsql/${CONNECTION_NAME}`,
+    });
+    const holders = resources.filter((resource) => JSON.stringify(resource.inputs).includes(PASSWORD));
+    expect(Object.fromEntries(holders.map(({ name, secrets }) => [name, secrets]))).toEqual({
+      "settlement-user": ["password"],
+      "settlement-db-password-version": ["secretData"],
+      "settlement-db-connection-string-version": ["secretData"],
+    });
+  });
+
+  test.each(["settlement-db-password", "settlement-db-connection-string"])("the secret %s", (secretId) => {
+    expect(inputs(secretId)).toMatchObject({ secretId, replication: { auto: {} }, deletionProtection: true });
+    expect(inputs(`${secretId}-version`)).toMatchObject({ secret: `${secretId}-id`, deletionPolicy: "ABANDON" });
+  });
+
+  test("the connection string has one reader, the password none", () => {
+    const members = resources.filter((resource) => resource.type.includes("secretIamMember"));
+    expect(members.map((member) => member.inputs)).toEqual([
+      {
+        secretId: "settlement-db-connection-string-id",
+        role: "roles/secretmanager.secretAccessor",
+        member: `serviceAccount:${ACCOUNT}`,
+      },
+    ]);
+  });
+
+  test("the service account may connect to its instance, and has no other role on the project", () => {
+    expect(inputs("settlement-account")).toMatchObject({ accountId: "settlement-service" });
+    const members = resources.filter((resource) => resource.type.startsWith("gcp:projects/iAM"));
+    expect(members.map((member) => member.inputs)).toEqual([
+      {
+        project: "fusion-prime",
+        role: "roles/cloudsql.client",
+        member: `serviceAccount:${ACCOUNT}`,
+        condition: {
+          title: "settlement-instance",
+          description: expect.any(String) as string,
+          expression:
+            'resource.service == "sqladmin.googleapis.com" && resource.name == "projects/fusion-prime/instances/fusion-prime-db-a504713e"',
+        },
+      },
+    ]);
+  });
+
+  test("the migrations bucket is closed, versioned and readable by the instance alone", () => {
+    expect(inputs("settlement-migrations")).toMatchObject({
+      name: "fusion-prime-migrations",
+      location: "US-CENTRAL1",
+      uniformBucketLevelAccess: true,
+      publicAccessPrevention: "enforced",
+      versioning: { enabled: true },
+      forceDestroy: false,
+    });
+    expect(inputs("settlement-migrations-reader")).toEqual({
+      bucket: "fusion-prime-migrations",
+      role: "roles/storage.objectViewer",
+      member: "serviceAccount:p123-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+    });
+  });
+
+  test("each migration is an object that stays when its file goes, and the schema waits for all of them", () => {
+    const objects = resources.filter((resource) => resource.type.includes("bucketObject"));
+    expect(objects.map((object) => object.inputs.name)).toEqual([
+      "migrations/20251025120000_create_settlement_commands.sql",
+      "migrations/20251025120100_create_webhook_subscriptions.sql",
+    ]);
+    expect(objects.every((object) => object.retainOnDelete)).toBe(true);
+    expect([...waitsFor(resources, "settlement-schema")]).toEqual(
+      expect.arrayContaining([
+        ...objects.map((object) => object.name),
+        "settlement-migrations-reader",
+        "settlement-user",
+        "settlement-database",
+      ]),
+    );
+  });
+
+  test("the schema is given no secret", () => {
+    const schema = named(resources, "settlement-schema");
+    expect(schema.inputs).toMatchObject({
+      project: "fusion-prime",
+      instance: "fusion-prime-db-a504713e",
+      database: "settlement_db",
+      user: "settlement_user",
+      version: "20251025120100",
+    });
+    expect(schema.secrets.filter((name) => name !== "__provider")).toEqual([]);
+  });
+
+  test("the service reads DATABASE_URL from one version of the secret and finds the socket under /cloudsql", () => {
+    expect(inputs("settlement-service")).toMatchObject({
+      name: "settlement-service",
+      location: "us-central1",
+      deletionProtection: true,
+      template: {
+        serviceAccount: ACCOUNT,
+        volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } }],
+        containers: [
+          {
+            envs: [
+              {
+                name: "DATABASE_URL",
+                valueSource: { secretKeyRef: { secret: "settlement-db-connection-string", version: "7" } },
+              },
+            ],
+            volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }],
+            startupProbe: { httpGet: { path: "/health" } },
+            livenessProbe: { httpGet: { path: "/health" } },
+          },
+        ],
+      },
+    });
+  });
+
+  test("the service waits for the schema and for every binding it needs", () => {
+    expect([...waitsFor(resources, "settlement-service")]).toEqual(
+      expect.arrayContaining([
+        "settlement-schema",
+        "settlement-cloudsql-client",
+        "settlement-db-connection-string-accessor",
+        "settlement-db-connection-string-version",
+      ]),
+    );
+  });
+
+  test("every resource of an API waits for the API", () => {
+    const apis: [RegExp, string][] = [
+      [/^gcp:sql\//, "settlement-sqladmin"],
+      [/^gcp:secretmanager\//, "settlement-secretmanager"],
+      [/^gcp:storage\//, "settlement-storage"],
+      [/^gcp:serviceaccount\//, "settlement-iam"],
+      [/^gcp:projects\/iAMMember/, "settlement-cloudresourcemanager"],
+      [/^gcp:cloudrunv2\//, "settlement-run"],
+    ];
+    for (const { name, type } of resources.filter((resource) => resource.type.startsWith("gcp:"))) {
+      if (type === "gcp:projects/service:Service") continue;
+      const api = apis.find(([form]) => form.test(type))?.[1];
+      expect([name, ...waitsFor(resources, name)]).toContain(api);
+    }
+    const enabled = resources.filter((resource) => resource.type === "gcp:projects/service:Service");
+    expect(enabled).toHaveLength(apis.length);
+    expect(enabled.every((api) => api.inputs.disableOnDestroy === false)).toBe(true);
+  });
+
+  test("in prod everything that holds data is protected", () => {
+    const kept = ["password", "instance-suffix", "instance", "database", "user", "migrations", "service"];
+    for (const name of [...kept, "db-password", "db-connection-string"]) {
+      expect([name, named(resources, `settlement-${name}`).protect]).toEqual([name, true]);
+    }
+  });
+
+  test("nobody may call the service without credentials", () => {
+    expect(resources.filter((resource) => resource.type.includes("cloudrunv2/serviceIamMember"))).toEqual([]);
+  });
+
+  test("the outputs name everything and hold no credential", async () => {
+    const values = await new Promise<object>((resolve) => pulumi.all({ ...outputs }).apply(resolve));
+    expect(values).toEqual({
+      instanceName: "fusion-prime-db-a504713e",
+      connectionName: CONNECTION_NAME,
+      serviceUrl: "https://settlement-service-x-uc.a.run.app",
+      passwordSecret: "settlement-db-password",
+      connectionStringSecret: "settlement-db-connection-string",
+      migrationsBucket: "fusion-prime-migrations",
+      schemaVersion: "20251025120100",
+    });
+  });
+});
+
+test("a stack that says so may be called by anybody", async () => {
+  const image = "us-docker.pkg.dev/p/r/settlement-service:1";
+  const { resources } = await declare({ service: { image, public: true } });
+  expect(named(resources, "settlement-public-invoker").inputs).toMatchObject({
+    name: "settlement-service",
+    role: "roles/run.invoker",
+    member: "allUsers",
+  });
+});
+
+test("on local nothing is in the way of destroy", async () => {
+  const { resources } = await declare({ environment: "local" });
+  expect(resources.filter((resource) => resource.protect)).toEqual([]);
+  expect(named(resources, "settlement-instance").inputs).toMatchObject({
+    deletionProtection: false,
+    settings: { deletionProtectionEnabled: false },
+  });
+  expect(named(resources, "settlement-migrations").inputs).toMatchObject({ forceDestroy: true });
+});
