@@ -94,7 +94,11 @@ exec node "$(node -e "console.log(require.resolve('@pulumi/pulumi/cmd/run-policy
 /** Runs Go and returns what it prints; each line of its error output is handed over as it comes. */
 function go(cwd: string, args: string[], onLine: (line: string) => void = () => undefined): Promise<string[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn("go", args, { cwd, env: { ...process.env, CGO_ENABLED: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("go", args, {
+      cwd,
+      env: { ...process.env, CGO_ENABLED: "0" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -107,7 +111,12 @@ function go(cwd: string, args: string[], onLine: (line: string) => void = () => 
     });
     child.on("close", (code) => {
       if (code === 0) resolve(output.split("\n").filter(Boolean));
-      else reject(new Error(errors.trim().split("\n").slice(-3).join(" ") || `go ${args[0] ?? ""} ended with ${code ?? "a signal"}`));
+      else
+        reject(
+          new Error(
+            errors.trim().split("\n").slice(-3).join(" ") || `go ${args[0] ?? ""} ended with ${code ?? "a signal"}`,
+          ),
+        );
     });
   });
 }

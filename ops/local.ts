@@ -1,0 +1,73 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type EmbeddedCloud, startCloud } from "../local/cloud";
+import { findCli } from "./cli";
+import { endpointConfig, endpointEnvironment } from "./endpoints";
+import { type Providers, startProviders } from "./providers";
+import { openLocalStack, ROOT } from "./workspace";
+
+/** The `local` stack on a running embedded cloud. */
+export interface LocalEnvironment {
+  readonly cloud: EmbeddedCloud;
+  readonly stack: Stack;
+  /** Ends every process; state and data stay. */
+  stop(): Promise<void>;
+}
+
+/** The port of the embedded cloud, where nothing else has taken it. */
+const PORT = 4510;
+
+/** The project that exists in the embedded cloud; `Pulumi.local.yaml` names the same. */
+const PROJECT = "settlement-local";
+
+/**
+ * Starts the embedded cloud and whatever the engine needs to deploy to it.
+ * @param folder An ignored folder inside the repository that keeps state and data.
+ * @param say Prints a line of progress.
+ */
+export async function startLocal(folder: string, say: (line: string) => void): Promise<LocalEnvironment> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const command = await findCli(say);
+  say(`Pulumi          ${command.version?.version ?? "?"} (${command.command})`);
+
+  const cloud = await startOnFreePort(join(folder, "cloud"));
+  say(`Embedded cloud  ${cloud.url}`);
+  let providers: Providers | undefined;
+  const stop = async () => {
+    await Promise.all([providers?.stop(), cloud.stop()]);
+  };
+  try {
+    const token = { GOOGLE_OAUTH_ACCESS_TOKEN: cloud.identities.ownerToken };
+    providers = await startProviders(command, folder, { ...endpointEnvironment(cloud.url), ...token });
+    say(`Providers       ${providers.line}`);
+    const stack = await openLocalStack({
+      folder,
+      command,
+      config: endpointConfig(cloud.url),
+      env: { ...token, ...providers.env, PULUMI_GCP_SKIP_REGION_VALIDATION: "true" },
+    });
+    return { cloud, stack, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startOnFreePort(folder: string): Promise<EmbeddedCloud> {
+  const options = { folder, projects: [PROJECT], images: IMAGES };
+  try {
+    return await startCloud({ ...options, port: PORT });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return startCloud(options);
+  }
+}
+
+/** What runs where the stack names an image: there are no containers here, so the sample service stands in for it. */
+const IMAGES = {
+  "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service": {
+    command: process.execPath,
+    args: [join(ROOT, "local", "service", "server.js")],
+  },
+};

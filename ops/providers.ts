@@ -1,0 +1,109 @@
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { pulumiHome } from "./cli";
+import { isReachable } from "./reachable";
+
+/** Where the plugins of a run come from. */
+export interface Providers {
+  /** One line for the user. */
+  readonly line: string;
+  /** What the engine's environment needs besides. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stop: () => Promise<void>;
+}
+
+const WANTED = ["gcp", "random"] as const;
+
+/** How long a machine that had no internet is taken to have none, in milliseconds. */
+const ASK_AGAIN = 24 * 60 * 60 * 1000;
+
+/**
+ * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
+ * @param command The CLI, which installs plugins.
+ * @param folder An ignored folder, which remembers that a download was tried in vain.
+ * @param endpoints The environment that tells the stand-ins where the embedded cloud is.
+ */
+export async function startProviders(
+  command: PulumiCommand,
+  folder: string,
+  endpoints: Readonly<Record<string, string>>,
+): Promise<Providers> {
+  const missing = WANTED.filter((name) => !isInstalled(name));
+  if (missing.length === 0 || (await install(command, missing, folder))) {
+    return { line: `official, ${WANTED.map(describe).join(" and ")}`, env: {}, stop: () => Promise.resolve() };
+  }
+  const standIn = await startStandIn(endpoints);
+  return {
+    line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded here`,
+    env: { PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(",") },
+    stop: standIn.stop,
+  };
+}
+
+/** The version of the plugin that belongs to the npm package. */
+function version(name: string): string {
+  const file = require.resolve(`@pulumi/${name}/package.json`);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+function describe(name: string): string {
+  return `${name} ${version(name)}`;
+}
+
+function isInstalled(name: string): boolean {
+  const plugin = join(pulumiHome(), "plugins", `resource-${name}-v${version(name)}`);
+  return existsSync(plugin) && !existsSync(`${plugin}.partial`);
+}
+
+async function install(command: PulumiCommand, names: readonly string[], folder: string): Promise<boolean> {
+  const note = join(folder, "no-plugin-download");
+  if (existsSync(note) && Date.now() - Number(readFileSync(note, "utf8")) < ASK_AGAIN) return false;
+  try {
+    if (!(await isReachable("https://get.pulumi.com/releases/plugins/")))
+      throw new Error("get.pulumi.com does not answer");
+    for (const name of names) {
+      await promisify(execFile)(command.command, ["plugin", "install", "resource", name, version(name)]);
+    }
+    rmSync(note, { force: true });
+    return true;
+  } catch {
+    writeFileSync(note, String(Date.now()));
+    return false;
+  }
+}
+
+interface StandIn {
+  readonly port: string;
+  readonly stop: () => Promise<void>;
+}
+
+async function startStandIn(endpoints: Readonly<Record<string, string>>): Promise<StandIn> {
+  const main = join(__dirname, "..", "local", "providers", "main.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", main], {
+    env: { PATH: process.env.PATH, ...endpoints },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      resolve();
+    }),
+  );
+  const port = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      reject(new Error(`The stand-in providers ended with code ${code ?? "none"}.`));
+    });
+  });
+  return {
+    port,
+    stop: () => {
+      child.kill();
+      return ended;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { StoreError } from "../local/store";
+import { UserError } from "./user-error";
+
+/**
+ * Runs a command: prints its help where asked, and turns errors into an exit code, 1 for what the user can mend and for
+ * a failed update, 2 for a wrong command line, 70 for a fault of ours, with its stack trace.
+ * @param help What `--help` prints.
+ * @param command The command itself.
+ */
+export function run(help: string, command: () => Promise<void>): void {
+  if (process.argv.includes("--help")) {
+    process.stdout.write(help);
+    return;
+  }
+  command().catch((error: unknown) => {
+    process.exitCode = report(error, help);
+  });
+}
+
+function report(error: unknown, help: string): number {
+  if (!(error instanceof Error)) throw error;
+  if ((error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message}\n\n${help}`);
+    return 2;
+  }
+  if (error instanceof UserError || error instanceof StoreError) {
+    console.error(error.message);
+    return 1;
+  }
+  if (error.name === "CommandError") return 1; // the engine has said it already
+  console.error(error.stack);
+  return 70;
+}

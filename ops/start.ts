@@ -1,0 +1,59 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type LocalEnvironment, startLocal } from "./local";
+import { run } from "./run";
+import { sendSettlementCommand } from "./smoke";
+import { ROOT } from "./workspace";
+
+const HELP = `npm start [-- OPTIONS]
+
+Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
+
+  --keep    hold it open until Ctrl-C, and print what to open
+  --reset   forget everything an earlier run left, and start over
+  --help    this text
+`;
+
+run(HELP, async () => {
+  const options = { keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
+  const { values } = parseArgs({ options });
+  const folder = join(ROOT, ".local", "start");
+  if (values.reset) rmSync(folder, { recursive: true, force: true });
+
+  const local = await startLocal(folder, console.log);
+  try {
+    await deploy(local);
+    if (values.keep) await untilInterrupted(local);
+  } finally {
+    await local.stop();
+  }
+});
+
+async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
+  const color = process.stdout.isTTY ? "always" : "never";
+  const { outputs } = await stack.up({ color, suppressOutputs: true, onOutput: (text) => process.stdout.write(text) });
+  const output = (name: string) => String(outputs[name]?.value);
+  const status = await sendSettlementCommand(output("serviceUrl"), cloud.identities.ownerToken);
+  const rows = [
+    ["Cloud SQL instance", output("connectionName")],
+    ["Secrets", `${output("passwordSecret")}, ${output("connectionStringSecret")}`],
+    ["Migrations bucket", `gs://${output("migrationsBucket")}`],
+    ["Schema version", output("schemaVersion")],
+    ["Cloud Run service", output("serviceUrl")],
+  ];
+  for (const [what = "", where = ""] of rows) console.log(`${what.padEnd(20)}${where}`);
+  console.log(`\nsettlement command accepted (${status})`);
+}
+
+async function untilInterrupted({ cloud, stack }: LocalEnvironment): Promise<void> {
+  const { serviceUrl } = await stack.outputs();
+  const token = join(ROOT, ".local", "start", "cloud", "owner-token");
+  console.log(`
+The service is called with the owner's token, as Cloud Run calls for one:
+  curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl?.value)}/health
+The APIs of the embedded cloud take the same token:
+  curl -H "Authorization: Bearer $(cat ${token})" ${cloud.url}/sql/v1beta4/projects/settlement-local/instances
+Ctrl-C ends it.`);
+  await new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
+}
