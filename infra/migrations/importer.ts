@@ -83,17 +83,17 @@ export class Importer {
   }
 
   /** The plan's files as they lie in the bucket, each compared with its checksum. */
-  private files({ bucket, migrations }: SchemaState): Promise<Migration[]> {
-    return Promise.all(
-      migrations.map(async (planned) => {
-        const object = `migrations/${planned.file}`;
-        const text = await this.google.download(bucket, object);
-        if (checksum(text) !== planned.checksum) {
-          throw new Error(`gs://${bucket}/${object} is not the file of this checkout; upload it again and repeat.`);
-        }
-        return { ...planned, text };
-      }),
-    );
+  private async files({ bucket, migrations }: SchemaState): Promise<Migration[]> {
+    const files: Migration[] = [];
+    for (const planned of migrations) {
+      const object = `migrations/${planned.file}`;
+      const text = await this.google.download(bucket, object);
+      if (checksum(text) !== planned.checksum) {
+        throw new Error(`gs://${bucket}/${object} is not the file of this checkout; upload it again and repeat.`);
+      }
+      files.push({ ...planned, text });
+    }
+    return files;
   }
 }
 

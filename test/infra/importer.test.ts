@@ -1,0 +1,168 @@
+import fastify, { type FastifyInstance } from "fastify";
+import { join } from "node:path";
+import { readMigrations } from "../../infra/migrations/files";
+import { Importer, type SchemaState } from "../../infra/migrations/importer";
+
+const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+const PLAN: SchemaState = {
+  project: "fusion-prime",
+  instance: "db-1",
+  database: "settlement_db",
+  user: "settlement_user",
+  bucket: "fusion-prime-migrations",
+  migrations: MIGRATIONS.map(({ version, file, checksum }) => ({ version, file, checksum })),
+  version: MIGRATIONS.at(-1)?.version ?? "",
+};
+
+/** Answers as Google does; a test scripts what the import's requests and operations answer, in turn. */
+class FakeGoogle {
+  readonly calls: string[] = [];
+  readonly uploads: Record<string, string> = {};
+  imports: { status: number; body: object }[] = [];
+  importOperations: object[] = [{ status: "DONE" }];
+  objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
+  private readonly app: FastifyInstance = fastify();
+
+  async start(): Promise<string> {
+    const { app } = this;
+    app.addContentTypeParser("application/sql", { parseAs: "string" }, (_request, body, done) => {
+      done(null, body);
+    });
+    app.addHook("onRequest", (request, _reply, done) => {
+      this.calls.push(
+        `${request.method} ${request.url.split("?")[0] ?? ""}`.replace("/sql/v1beta4/projects/fusion-prime", ""),
+      );
+      expect(request.headers.authorization).toBe("Bearer a-token");
+      done();
+    });
+    app.get("/storage/v1/b/:bucket/o/:name", (request, reply) => {
+      const text = this.objects.get((request.params as { name: string }).name);
+      return text === undefined ? reply.code(404).send({ error: { message: "No such object" } }) : reply.send(text);
+    });
+    app.post("/upload/storage/v1/b/:bucket/o", (request, reply) => {
+      this.uploads[(request.query as { name: string }).name] = request.body as string;
+      return reply.send({});
+    });
+    app.post("/sql/v1beta4/projects/:project/instances/:instance/backupRuns", (_request, reply) =>
+      reply.send({ name: "backup", status: "DONE", backupContext: { backupId: "1700" } }),
+    );
+    app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (_request, reply) => {
+      const answer = this.imports.shift() ?? { status: 200, body: { name: "import", status: "PENDING" } };
+      return reply.code(answer.status).send(answer.body);
+    });
+    app.get("/sql/v1beta4/projects/:project/operations/import", (_request, reply) =>
+      reply.send({ name: "import", status: "RUNNING", ...this.importOperations.shift() }),
+    );
+    return app.listen({ host: "127.0.0.1", port: 0 });
+  }
+
+  stop(): Promise<void> {
+    return this.app.close();
+  }
+}
+
+describe("an import", () => {
+  let google: FakeGoogle;
+  let importer: Importer;
+
+  beforeEach(async () => {
+    process.env.GOOGLE_OAUTH_ACCESS_TOKEN = "a-token";
+    google = new FakeGoogle();
+    const url = await google.start();
+    importer = new Importer();
+    const config: Record<string, string> = {
+      "gcp:sqlCustomEndpoint": `${url}/sql/v1beta4/`,
+      "gcp:storageCustomEndpoint": `${url}/storage/v1/`,
+    };
+    await importer.configure({ get: (key: string) => config[key], require: (key: string) => config[key] ?? "" });
+  });
+
+  afterEach(async () => {
+    delete process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
+    await google.stop();
+  });
+
+  test("backs up, uploads one script, and waits for Cloud SQL", async () => {
+    google.importOperations = [{ status: "PENDING" }, { status: "RUNNING" }, { status: "DONE" }];
+    const { id, outs } = await importer.create(PLAN);
+    expect(id).toBe("fusion-prime/db-1/settlement_db");
+    expect(outs).toEqual({ ...PLAN, backup: "1700" });
+    expect(google.calls.slice(-6)).toEqual([
+      "POST /instances/db-1/backupRuns",
+      "POST /upload/storage/v1/b/fusion-prime-migrations/o",
+      "POST /instances/db-1/import",
+      "GET /operations/import",
+      "GET /operations/import",
+      "GET /operations/import",
+    ]);
+    expect(Object.keys(google.uploads)).toEqual([expect.stringMatching(/^imports\/20251025120100-[0-9a-f]{12}\.sql$/)]);
+  });
+
+  test("is asked for again while another operation runs, while a new binding spreads, and after faults of Google's", async () => {
+    google.imports = [409, 403, 429, 500, 503].map((status) => ({ status, body: { error: { message: "not now" } } }));
+    await importer.create(PLAN);
+    expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(6);
+  });
+
+  test("that fails carries PostgreSQL's message, the script and the backup", async () => {
+    google.importOperations = [
+      { status: "DONE", error: { errors: [{ code: "ERROR", message: 'relation "x" exists' }] } },
+    ];
+    await expect(importer.create(PLAN)).rejects.toThrow(
+      /schema version 20251025120100 into db-1\/settlement_db failed and changed nothing: relation "x" exists\n.*gs:\/\/fusion-prime-migrations\/imports\/.*1700/,
+    );
+  });
+
+  test("is not asked for where the bucket holds another text than the checkout", async () => {
+    const [first] = MIGRATIONS;
+    google.objects.set(`migrations/${first?.file ?? ""}`, "DROP TABLE settlement_commands;");
+    await expect(importer.create(PLAN)).rejects.toThrow("is not the file of this checkout");
+    expect(google.calls.filter((call) => call.startsWith("POST"))).toEqual([]);
+  });
+
+  test("a request that cannot succeed is not repeated", async () => {
+    google.objects.clear();
+    await expect(importer.create({ ...PLAN, migrations: PLAN.migrations.slice(0, 1) })).rejects.toThrow(
+      "No such object",
+    );
+    expect(google.calls).toHaveLength(1);
+  });
+});
+
+describe("a preview", () => {
+  const importer = new Importer();
+  const [first, second] = PLAN.migrations;
+  if (!first || !second) throw new Error("The repository begins with two migrations.");
+  const older: SchemaState = { ...PLAN, migrations: [first], version: first.version };
+
+  test("shows a new version as a change, and nothing else", async () => {
+    expect(await importer.diff(older, PLAN)).toMatchObject({ changes: true, replaces: [] });
+    expect(await importer.diff({ ...PLAN, backup: "1" }, PLAN)).toMatchObject({ changes: false });
+    expect(await importer.diff(PLAN, { ...PLAN, user: "somebody" })).toMatchObject({ changes: false });
+  });
+
+  test("shows a schema that begins anew where the instance is another", async () => {
+    expect(await importer.diff(PLAN, { ...PLAN, instance: "db-2" })).toMatchObject({ replaces: ["instance"] });
+  });
+
+  test("stops where an applied file was edited", async () => {
+    const edited = { ...PLAN, migrations: [{ ...first, checksum: "0".repeat(64) }, second] };
+    const { failures } = await importer.check(PLAN, edited);
+    expect(failures).toEqual([{ property: "migrations", reason: expect.stringContaining("was edited") as string }]);
+  });
+
+  test("stops where the checkout is older than the database", async () => {
+    const { failures } = await importer.check(PLAN, older);
+    expect(failures).toEqual([
+      {
+        property: "migrations",
+        reason: expect.stringContaining(`${second.version} (migrations/${second.file})`) as string,
+      },
+    ]);
+  });
+
+  test("lets a new version and a new instance pass", async () => {
+    expect((await importer.check(older, PLAN)).failures).toEqual([]);
+    expect((await importer.check(PLAN, { ...older, instance: "db-2" })).failures).toEqual([]);
+  });
+});
