@@ -1,0 +1,64 @@
+import { pathToFileURL } from "node:url";
+import type { Container, Reason } from "./resources";
+
+/** google.rpc.Code, for operations that end in an error. */
+export const RPC = { NOT_FOUND: 5, FAILED_PRECONDITION: 9, ABORTED: 10 } as const;
+
+/** A container did not start; the message is Cloud Run's. */
+export class StartFailure extends Error {
+  override readonly name = "StartFailure";
+
+  /**
+   * @param message What is wrong, as it stands in a condition.
+   * @param reason The condition's reason.
+   * @param code google.rpc.Code of the operation that fails with it.
+   */
+  constructor(
+    message: string,
+    readonly reason: Reason,
+    readonly code: number = RPC.FAILED_PRECONDITION,
+  ) {
+    super(message);
+  }
+}
+
+export function imageNotFound(image: string): StartFailure {
+  return new StartFailure(`Image '${image}' not found.`, { reason: "CONTAINER_MISSING" }, RPC.NOT_FOUND);
+}
+
+/** @param problems A sentence for each secret that cannot be read. */
+export function secretsNotReadable(problems: readonly string[]): StartFailure {
+  return new StartFailure(problems.join("\n"), { reason: "SECRETS_ACCESS_CHECK_FAILED" });
+}
+
+/** What Cloud Run can do and the embedded cloud cannot. */
+export function unsupported(what: string): StartFailure {
+  return new StartFailure(`The embedded cloud ${what}.`, { reason: "UNKNOWN" });
+}
+
+/** The process ended, or did not listen in time. */
+export function neverListened(container: Container | undefined, log: string): StartFailure {
+  return unhealthy(
+    "The user-provided container failed to start and listen on the port defined provided by the " +
+      `PORT=${containerPort(container)} environment variable within the allocated timeout. This can happen when the ` +
+      "container port is misconfigured or if the timeout is too short. The health check timeout can be extended.",
+    log,
+  );
+}
+
+/** The process listens, but its startup probe did not succeed in time. */
+export function probeFailed(log: string): StartFailure {
+  return unhealthy("The user-provided container failed the configured startup probe checks.", log);
+}
+
+function unhealthy(what: string, log: string): StartFailure {
+  return new StartFailure(
+    `${what} Logs for this revision might contain more information.\n\nLogs URL: ${pathToFileURL(log).href}`,
+    { revisionReason: "HEALTH_CHECK_CONTAINER_ERROR" },
+  );
+}
+
+/** Cloud Run's default is 8080. */
+function containerPort(container: Container | undefined): number {
+  return container?.ports?.[0]?.containerPort ?? 8080;
+}

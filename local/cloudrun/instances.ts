@@ -1,0 +1,157 @@
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { RPC, StartFailure } from "./failure";
+import type { Logs } from "./logs";
+import { untilReady } from "./probe";
+import type { Process } from "./program";
+import { projectOf, type Revision, seconds, shortName } from "./resources";
+import type { Runtime } from "./runtime";
+
+/** A revision's process, ready for a request. */
+export interface Entered {
+  /** Where it listens, on 127.0.0.1. */
+  readonly port: number;
+  /** To be called when the request has been answered. */
+  readonly leave: () => void;
+}
+
+/** The process of a revision, from its start to its end. */
+class Instance {
+  /** Settles with the port it listens on when requests may be sent; rejects with a StartFailure. */
+  readonly ready: Promise<number>;
+  private process: Process | undefined;
+  private stopped = false;
+  private requests = 0;
+  private onIdle: (() => void) | undefined;
+
+  constructor(
+    private readonly revision: Revision,
+    private readonly runtime: Runtime,
+    private readonly log: string,
+    private readonly onEnd: () => void,
+  ) {
+    this.ready = this.start();
+  }
+
+  async enter(): Promise<Entered> {
+    this.requests++;
+    const leave = () => {
+      if (--this.requests === 0) this.onIdle?.();
+    };
+    try {
+      return { port: await this.ready, leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Lets the requests under way end, at most for as long as one may take, then ends the process. */
+  async drain(): Promise<void> {
+    if (this.requests > 0) {
+      const patience = new AbortController();
+      const idle = new Promise<void>((resolve) => (this.onIdle = resolve));
+      const limit = delay(seconds(this.revision.timeout) * 1000, undefined, { signal: patience.signal });
+      await Promise.race([idle, limit.catch(() => undefined), this.process?.exited ?? idle]);
+      patience.abort();
+    }
+    await this.stop();
+  }
+
+  /** Ends the process, also while it starts. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.process?.stop();
+    await this.ready.catch(() => undefined);
+  }
+
+  private async start(): Promise<number> {
+    try {
+      const { name, service } = this.revision;
+      const port = await freePort();
+      const env = { PORT: String(port), K_SERVICE: service, K_REVISION: shortName(name), K_CONFIGURATION: service };
+      this.process = await this.runtime.start({
+        template: this.revision,
+        project: projectOf(name),
+        env,
+        log: this.log,
+      });
+      if (this.stopped) throw stoppedEarly();
+      await untilReady(this.revision, this.process, port, this.log);
+      void this.process.exited.then(this.onEnd);
+      return port;
+    } catch (error) {
+      await this.process?.stop();
+      this.onEnd();
+      throw this.stopped ? stoppedEarly() : error;
+    }
+  }
+}
+
+function stoppedEarly(): StartFailure {
+  return new StartFailure("The revision was stopped while it started.", { reason: "REVISION_FAILED" }, RPC.ABORTED);
+}
+
+/** The processes of all revisions: one each, started when it is needed. */
+export class Instances {
+  /** Those that new requests go to, by the revision's full name. */
+  private readonly current = new Map<string, Instance>();
+  /** These, and those that only finish what they are at. */
+  private readonly alive = new Set<Instance>();
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly logs: Logs,
+  ) {}
+
+  /**
+   * Sends a request to a revision's instance: the one that runs, the one that is just starting, or a new one.
+   * @throws StartFailure where it does not start.
+   */
+  enter(revision: Revision): Promise<Entered> {
+    return (this.current.get(revision.name) ?? this.create(revision)).enter();
+  }
+
+  /** Lets instances finish what they are at, and end; requests that come now get new ones. */
+  async retire(which: (revision: string) => boolean): Promise<void> {
+    await Promise.all(this.take(which).map((instance) => instance.drain()));
+  }
+
+  /** Ends instances now. */
+  async end(which: (revision: string) => boolean): Promise<void> {
+    await Promise.all(this.take(which).map((instance) => instance.stop()));
+  }
+
+  /** Ends every process now. */
+  async stop(): Promise<void> {
+    this.current.clear();
+    await Promise.all([...this.alive].map((instance) => instance.stop()));
+  }
+
+  private create(revision: Revision): Instance {
+    const { name } = revision;
+    const instance: Instance = new Instance(revision, this.runtime, this.logs.path(name), () => {
+      this.alive.delete(instance);
+      if (this.current.get(name) === instance) this.current.delete(name);
+    });
+    this.current.set(name, instance);
+    this.alive.add(instance);
+    return instance;
+  }
+
+  private take(which: (revision: string) => boolean): Instance[] {
+    const taken = [...this.current].filter(([name]) => which(name));
+    for (const [name] of taken) this.current.delete(name);
+    return taken.map(([, instance]) => instance);
+  }
+}
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

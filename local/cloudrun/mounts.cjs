@@ -1,0 +1,80 @@
+// @ts-check
+"use strict";
+
+/**
+ * Gives a Node program what a container of Cloud Run has and a plain process has not: the mount table, a network of its
+ * own, and an end together with the machine it runs on. Preloaded by the embedded cloud (`node --require`), so that the
+ * program needs to know nothing about it.
+ */
+
+const net = require("node:net");
+
+/** The only interface a container's port may be reached by. */
+const LOOPBACK = "127.0.0.1";
+/** The pipe from the embedded cloud, which ends when it does, however it does. */
+const LIFELINE = 3;
+
+/** @type {string} */
+const table = process.env.EMBEDDED_MOUNTS ?? "";
+if (table !== "") {
+  // The program's own children get neither the table nor this file.
+  delete process.env.EMBEDDED_MOUNTS;
+  process.env.NODE_OPTIONS = (process.env.NODE_OPTIONS ?? "")
+    .replace(`--require ${JSON.stringify(module.filename)}`, "")
+    .trim();
+  if (process.env.NODE_OPTIONS === "") delete process.env.NODE_OPTIONS;
+  mountSockets(Object.entries(JSON.parse(table)));
+  bindLoopback();
+  endWithTheCloud();
+}
+
+/**
+ * Sockets below a mounted path are found where they really are; errors name the path the program used.
+ * @param {[string, string][]} mounts Mounted path and real folder.
+ */
+function mountSockets(mounts) {
+  const deepestFirst = mounts.sort(([one], [other]) => other.length - one.length);
+  const translate = (/** @type {string} */ path) => {
+    const mount = deepestFirst.find(([mounted]) => path.startsWith(`${mounted}/`));
+    return mount && mount[1] + path.slice(mount[0].length);
+  };
+  const connect = net.Socket.prototype.connect;
+  net.Socket.prototype.connect = function (/** @type {any[]} */ ...args) {
+    // net.connect() passes what it was given as one array; the array is marked, so it is changed in place.
+    const list = Array.isArray(args[0]) ? args[0] : args;
+    const path = typeof list[0] === "string" ? list[0] : list[0]?.path;
+    const real = typeof path === "string" ? translate(path) : undefined;
+    if (real !== undefined) {
+      list[0] = typeof list[0] === "string" ? real : { ...list[0], path: real };
+      this.prependOnceListener("error", (error) => {
+        error.message = error.message.replace(real, path);
+        Object.assign(error, { address: path });
+      });
+    }
+    return Reflect.apply(connect, this, args);
+  };
+}
+
+/** A program in a container listens on all interfaces; here that would open its port to the neighbourhood. */
+function bindLoopback() {
+  const listen = net.Server.prototype.listen;
+  net.Server.prototype.listen = function (/** @type {any[]} */ ...args) {
+    const [first, second] = args;
+    if (typeof first === "number" || (typeof first === "string" && /^\d+$/.test(first))) {
+      args.splice(1, typeof second === "string" ? 1 : 0, LOOPBACK);
+    } else if (first === undefined || typeof first === "function") {
+      args.unshift(0, LOOPBACK);
+    } else if (typeof first === "object" && first?.port !== undefined) {
+      args[0] = { ...first, host: LOOPBACK };
+    }
+    return Reflect.apply(listen, this, args);
+  };
+}
+
+function endWithTheCloud() {
+  new net.Socket({ fd: LIFELINE, readable: true, writable: false })
+    .on("error", () => process.exit(1))
+    .on("close", () => process.exit(1))
+    .resume()
+    .unref();
+}

@@ -1,0 +1,184 @@
+/**
+ * Cloud Run v2's resources, as far as the embedded cloud reads or writes them; whatever else a client sets is kept and
+ * comes back. Source: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services
+ */
+
+export interface EnvVar {
+  name: string;
+  value?: string;
+  /** `secret` is a name in the same project, or `projects/P/secrets/S`; `version` a number or `latest`. */
+  valueSource?: { secretKeyRef?: { secret: string; version?: string } };
+}
+
+/** Times are in seconds. */
+export interface Probe {
+  initialDelaySeconds?: number;
+  timeoutSeconds?: number;
+  periodSeconds?: number;
+  failureThreshold?: number;
+  httpGet?: { path?: string; port?: number; httpHeaders?: { name: string; value?: string }[] };
+  tcpSocket?: { port?: number };
+  grpc?: object;
+}
+
+export interface Container {
+  image: string;
+  name?: string;
+  command?: string[];
+  args?: string[];
+  env?: EnvVar[];
+  ports?: { name?: string; containerPort?: number }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  resources?: { limits?: Record<string, string> };
+  startupProbe?: Probe;
+}
+
+/** One of its fields says what kind it is. */
+export interface Volume {
+  name: string;
+  cloudSqlInstance?: { instances?: string[] };
+}
+
+/** What a revision's instance and a job's task have in common. */
+export interface InstanceTemplate {
+  containers: Container[];
+  volumes?: Volume[];
+  /** Email of the account it runs as. */
+  serviceAccount: string;
+  /** A duration, such as `300s`: for a request of a service, for a task of a job. */
+  timeout: string;
+}
+
+export interface RevisionTemplate extends InstanceTemplate {
+  /** Name of the revision; Cloud Run makes one where it is absent. */
+  revision?: string;
+  labels?: Record<string, string>;
+  maxInstanceRequestConcurrency?: number;
+}
+
+export interface TrafficTarget {
+  type: "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST" | "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+  /** Last part of the revision's name; absent for LATEST. */
+  revision?: string;
+  percent?: number;
+  tag?: string;
+}
+
+/** Why something is not as it should be; which field it is depends on what failed. */
+export type Reason =
+  | { reason: "CONTAINER_MISSING" | "SECRETS_ACCESS_CHECK_FAILED" | "UNKNOWN" | "REVISION_FAILED" }
+  | { revisionReason: "HEALTH_CHECK_CONTAINER_ERROR" }
+  | { executionReason: "NON_ZERO_EXIT_CODE" };
+
+export type Condition = {
+  type: string;
+  state: "CONDITION_RECONCILING" | "CONDITION_SUCCEEDED" | "CONDITION_FAILED";
+  message?: string;
+  lastTransitionTime: string;
+} & Partial<Reason>;
+
+/** What every resource has. */
+interface Resource {
+  /** Full name, `projects/P/locations/L/...`. */
+  name: string;
+  uid: string;
+  /** Counts what clients changed; a number as text. */
+  generation: string;
+  createTime: string;
+  updateTime: string;
+  launchStage: string;
+  etag: string;
+  reconciling: boolean;
+  /** The last generation that was acted upon. */
+  observedGeneration: string;
+  conditions: Condition[];
+}
+
+/** A service as it is stored: without its URLs, which follow from where the embedded cloud listens. */
+export interface Service extends Resource {
+  creator: string;
+  lastModifier: string;
+  ingress: string;
+  invokerIamDisabled?: boolean;
+  template: RevisionTemplate;
+  traffic: TrafficTarget[];
+  /** What requests are routed by; differs from `traffic` until a change has succeeded. */
+  trafficStatuses: TrafficTarget[];
+  terminalCondition: Condition;
+  /** Full name. */
+  latestReadyRevision?: string;
+  /** Full name. */
+  latestCreatedRevision: string;
+}
+
+export interface Revision extends Resource, InstanceTemplate {
+  /** Last part of the service's name. */
+  service: string;
+  labels?: Record<string, string>;
+}
+
+export interface TaskTemplate extends InstanceTemplate {
+  maxRetries: number;
+}
+
+export interface Job extends Resource {
+  creator: string;
+  lastModifier: string;
+  template: { taskCount: number; template: TaskTemplate };
+  terminalCondition: Condition;
+  executionCount: number;
+  latestCreatedExecution: Partial<Pick<Execution, "name" | "createTime" | "completionTime">> & {
+    completionStatus?: string;
+  };
+}
+
+export interface Execution extends Resource {
+  creator: string;
+  /** Last part of the job's name. */
+  job: string;
+  taskCount: number;
+  template: TaskTemplate;
+  startTime?: string;
+  completionTime?: string;
+  runningCount: number;
+  succeededCount: number;
+  failedCount: number;
+  retriedCount: number;
+}
+
+/** Last part of a name. */
+export function shortName(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}
+
+/** Project id of a full name. */
+export function projectOf(name: string): string {
+  return name.split("/")[1] ?? "";
+}
+
+/** `projects/P/locations/L` of a full name. */
+export function parentOf(name: string): string {
+  return name.split("/").slice(0, 4).join("/");
+}
+
+/** The time, as Google writes it. */
+export function now(): string {
+  return new Date().toISOString();
+}
+
+/** Seconds of a duration such as `300s`. */
+export function seconds(duration: string): number {
+  return Number.parseFloat(duration);
+}
+
+export function succeeded(type: string): Condition {
+  return { type, state: "CONDITION_SUCCEEDED", lastTransitionTime: now() };
+}
+
+export function pending(type: string): Condition {
+  return { type, state: "CONDITION_RECONCILING", lastTransitionTime: now() };
+}
+
+export function failed(type: string, message: string, reason: Reason): Condition {
+  return { type, state: "CONDITION_FAILED", message, lastTransitionTime: now(), ...reason };
+}

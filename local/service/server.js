@@ -1,0 +1,151 @@
+// @ts-check
+"use strict";
+
+/** The settlement service: takes settlement commands and webhook subscriptions, and keeps them in PostgreSQL. */
+
+const { Buffer } = require("node:buffer");
+const http = require("node:http");
+const { URL } = require("node:url");
+const { Pool } = require("pg");
+const { readConnection } = require("./connection");
+const { InvalidInput, commands, find, insert, webhooks } = require("./rows");
+
+/** Bytes of a request's body. */
+const BODY_LIMIT = 1024 * 1024;
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const UNIQUE_VIOLATION = "23505";
+
+/** @type {Record<string, import("./rows").Table>} */
+const TABLES = { commands, webhooks };
+
+/**
+ * @param {Pool} pool
+ * @param {http.IncomingMessage} request
+ * @returns {Promise<[number, unknown]>} Status and body.
+ */
+async function answer(pool, request) {
+  const [resource = "", id, ...rest] = new URL(request.url ?? "/", "http://service").pathname.slice(1).split("/");
+  const method = request.method ?? "GET";
+  if (resource === "health" && id === undefined) return method === "GET" ? health(pool) : notAllowed(method);
+  const table = Object.hasOwn(TABLES, resource) ? TABLES[resource] : undefined;
+  if (!table || rest.length > 0) return [404, failure(`There is no ${request.url}.`)];
+  if (!id) return method === "POST" ? [200, await insert(pool, table, await readJson(request))] : notAllowed(method);
+  if (method !== "GET") return notAllowed(method);
+  const row = await find(pool, table, decodeURIComponent(id));
+  return row ? [200, row] : [404, failure(`There is no ${table.key} "${decodeURIComponent(id)}".`)];
+}
+
+/**
+ * The database's own answer.
+ * @param {Pool} pool
+ * @returns {Promise<[number, unknown]>}
+ */
+async function health(pool) {
+  try {
+    const { rows } = await pool.query(
+      "select current_database() as database, current_user as user, current_setting('server_version') as postgres",
+    );
+    return [200, { status: "ok", ...rows[0] }];
+  } catch (error) {
+    return [503, { status: "unavailable", ...failure(...reason(error)) }];
+  }
+}
+
+/**
+ * @param {http.IncomingMessage} request
+ * @returns {Promise<unknown>}
+ */
+async function readJson(request) {
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += chunk.length;
+    if (length > BODY_LIMIT) throw new InvalidInput(`the body is larger than ${BODY_LIMIT} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    throw new InvalidInput("the body is not JSON");
+  }
+}
+
+/**
+ * @param {string} message
+ * @param {string} [code]
+ */
+function failure(message, code) {
+  return { error: code === undefined ? { message } : { message, code } };
+}
+
+/**
+ * @param {string} method
+ * @returns {[number, unknown]}
+ */
+function notAllowed(method) {
+  return [405, failure(`${method} is not allowed here.`)];
+}
+
+/**
+ * What PostgreSQL, or the way to it, said.
+ * @param {unknown} error
+ * @returns {[string, string | undefined]} Message and code, such as 42P01.
+ */
+function reason(error) {
+  const { message, code } = /** @type {{ message: string, code?: string }} */ (error);
+  return [`PostgreSQL: ${message}`, code];
+}
+
+/**
+ * @param {unknown} error
+ * @returns {[number, unknown]}
+ */
+function refusal(error) {
+  if (error instanceof InvalidInput) return [400, failure(`Invalid request: ${error.message}.`)];
+  if (error instanceof URIError) return [400, failure("Invalid request: the path has a broken percent-encoding.")];
+  const [message, code] = reason(error);
+  return [code === UNIQUE_VIOLATION ? 409 : 500, failure(message, code)];
+}
+
+/**
+ * A line of Cloud Logging's JSON form.
+ * @param {"INFO" | "ERROR"} severity
+ * @param {string} message
+ */
+function log(severity, message) {
+  console.log(JSON.stringify({ severity, message }));
+}
+
+/** @param {Pool} pool */
+function createServer(pool) {
+  return http.createServer((request, response) => {
+    answer(pool, request)
+      .catch(refusal)
+      .then(([status, body]) => {
+        if (status >= 500) log("ERROR", `${request.method} ${request.url} ${status} ${JSON.stringify(body)}`);
+        response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      });
+  });
+}
+
+function main() {
+  const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 5000 });
+  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  pool.on("error", (error) => log("ERROR", `Idle connection lost. ${reason(error).join(" ")}`));
+  const server = createServer(pool);
+  const port = Number(process.env.PORT ?? 8080);
+  server.listen(port, () => log("INFO", `Listening on ${port}.`));
+  process.once("SIGTERM", () => {
+    // Requests that are under way get their answer first.
+    server.close(() => void pool.end().then(() => process.exit(0)));
+    server.closeIdleConnections();
+  });
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message);
+  process.exitCode = 1;
+}
