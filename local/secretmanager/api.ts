@@ -10,7 +10,7 @@ import type { Projects } from "../projects";
 import type { Api } from "../server";
 import type { Collection, Store } from "../store";
 import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed, type StoredSecret } from "./secret";
-import { describe, findVersion, moved, newVersion, payload, type Version, versionName } from "./version";
+import { describe, findVersion, moved, newVersion, payload, settled, type Version, versionName } from "./version";
 
 const SERVICE = "secretmanager.googleapis.com";
 /** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/list: at most 25,000 a page. */
@@ -161,7 +161,7 @@ export class SecretManager implements Api {
       onSecret("secretmanager.versions.list"),
       ({ params, query }) => {
         const stored = this.stored(params);
-        const all = stored.versions.map(({ number }) => findVersion(stored, String(number))).reverse();
+        const all = stored.versions.toReversed();
         const newestFirst = ({ number }: Version) => String(1e9 - number);
         const { items, ...rest } = page(all, newestFirst, query, PAGE_LIMIT);
         return { versions: items.map((version) => describe(stored.secret, version)), ...rest, totalSize: all.length };
@@ -205,7 +205,8 @@ export class SecretManager implements Api {
     const { name } = this.secretResource(params);
     const stored = this.secrets.get(name);
     if (!stored) throw new GoogleError("NOT_FOUND", `Secret [${name}] not found.`);
-    return stored;
+    const now = settled(stored);
+    return now === stored ? stored : this.secrets.put(name, now);
   }
 
   private secretResource({ project, secret }: Pick<Params, "project" | "secret">): Resource {

@@ -66,6 +66,14 @@ function replicas(userManaged: Fields | undefined): Fields {
   return { replicas: list.map(({ location }) => ({ location })) };
 }
 
+/** The secret with those versions destroyed whose time has come. */
+export function settled(stored: StoredSecret): StoredSecret {
+  const due = ({ scheduledDestroyTime }: Version) => Date.parse(scheduledDestroyTime ?? "") <= Date.now();
+  return stored.versions.some(due)
+    ? { ...stored, versions: stored.versions.map((version) => (due(version) ? destroyed(version) : version)) }
+    : stored;
+}
+
 /**
  * Finds a version.
  * @param id Its number, or `latest` for the newest.
@@ -76,7 +84,7 @@ export function findVersion({ secret, versions }: StoredSecret, id: string): Ver
   if (id === "latest" && !newest) throw notFound(`Secret [${secret.name}] not found or has no versions.`);
   const found = id === "latest" ? newest : versions.find((version) => String(version.number) === id);
   if (!found) throw notFound(`Secret Version [${secret.name}/versions/${id}] not found.`);
-  return due(found) ? destroyed(found) : found;
+  return found;
 }
 
 /**
@@ -108,10 +116,6 @@ export function payload(secret: Secret, version: Version): Buffer {
     );
   }
   return Buffer.from(version.data, "base64");
-}
-
-function due({ scheduledDestroyTime, state }: Version): boolean {
-  return state !== "DESTROYED" && scheduledDestroyTime !== undefined && Date.parse(scheduledDestroyTime) <= Date.now();
 }
 
 function destroyed(version: Version): Version {
