@@ -1,0 +1,46 @@
+/** Programs that images stand for in the tests. */
+
+/** Answers with what it got: its arguments, environment and the request. */
+export const ECHO = `
+require("node:http").createServer(async (request, response) => {
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  const { method, url, headers } = request;
+  response.writeHead(url.startsWith("/teapot") ? 418 : 200, { "content-type": "application/json", "x-echo": "yes" });
+  response.end(JSON.stringify({ args: process.argv.slice(2), env: process.env, pid: process.pid, method, url, headers, length: body.length, body: body.slice(0, 100) }));
+}).listen(process.env.PORT);
+process.on("SIGTERM", () => process.exit(0));
+console.log("echo is listening");
+`;
+
+/** Ends at once, with a word on standard error. */
+export const BROKEN = `console.error("cannot start"); process.exit(3);`;
+
+/** Runs, and never listens. */
+export const SILENT = `setInterval(() => undefined, 1000);`;
+
+/** Answers 500 to every request. */
+export const FAILING = `
+require("node:http").createServer((request, response) => response.writeHead(500).end("no")).listen(process.env.PORT);
+`;
+
+/** Answers with what the Cloud SQL socket of the path /cloudsql/NAME in the URL said, or with the error it gave. */
+export const SOCKET = `
+const net = require("node:net");
+require("node:http").createServer((request, response) => {
+  let said = "";
+  const socket = net.connect(decodeURIComponent(request.url) + "/.s.PGSQL.5432");
+  socket.on("data", (chunk) => { said += chunk; });
+  socket.on("error", (error) => response.writeHead(500).end(error.message));
+  socket.on("close", () => response.writableEnded || response.writeHead(said === "" ? 500 : 200).end(said || "connection closed"));
+}).listen(process.env.PORT);
+`;
+
+/** Takes half a second for an answer, and finishes what it is at when it is told to end. */
+export const SLOW = `
+const server = require("node:http").createServer((request, response) => {
+  setTimeout(() => response.end(process.env.K_REVISION), request.url === "/slow" ? 500 : 0);
+});
+server.listen(process.env.PORT);
+process.on("SIGTERM", () => server.close(() => process.exit(0)));
+`;
