@@ -22,8 +22,8 @@ export function without<T extends object, K extends keyof T & string>(object: T,
  * @throws GoogleError INVALID_ARGUMENT where there is another field, or no object at all.
  */
 export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: readonly string[]) {
-  if (!isFields(body ?? {})) throw invalidPayload("Root element must be a message.");
-  const fields = Object.entries((body ?? {}) as Fields);
+  if (body !== undefined && !isFields(body)) throw invalidPayload("Root element must be a message.");
+  const fields = Object.entries(body ?? {});
   const unknown = fields.find(([name]) => !settable.includes(name as keyof T & string) && !ignored.includes(name));
   if (unknown) throw invalidPayload(`Unknown name "${unknown[0]}": Cannot find field.`);
   return Object.fromEntries(fields.filter(([name]) => settable.includes(name as keyof T & string))) as Partial<T>;

@@ -82,6 +82,11 @@ export function createServer(gate: Gate, apis: readonly Api[]): FastifyInstance 
     done();
   });
 
+  app.addHook("preValidation", (request, _reply, done) => {
+    request.body ??= {}; // a request without a body says nothing, which is not the same as something malformed
+    done();
+  });
+
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler((request, reply) =>
     answerError(

@@ -208,12 +208,13 @@ const ROLES: Record<string, readonly string[]> = {
 
 /** Whether a role holds a permission; a role that is not in the table holds none. */
 export function roleAllows(role: string, permission: string): boolean {
-  return (ROLES[role] ?? []).some((held) =>
+  const permissions = roleExists(role) ? ROLES[role] : undefined;
+  return (permissions ?? []).some((held) =>
     held.endsWith("*") ? permission.startsWith(held.slice(0, -1)) : held === permission,
   );
 }
 
 /** Whether the role exists, as far as the embedded cloud knows. */
 export function roleExists(role: string): boolean {
-  return role in ROLES;
+  return Object.hasOwn(ROLES, role);
 }

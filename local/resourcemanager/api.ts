@@ -55,11 +55,11 @@ export class ResourceManager implements Api {
 
     for (const version of ["v1", "v3"]) {
       const withVerb = `/${version}/projects/:project(^[^:]+)`;
-      app.post<{ Params: Params; Body: Fields | undefined }>(
+      app.post<{ Params: Params; Body: Fields }>(
         `${withVerb}::getIamPolicy`,
         { config: { service: SERVICE, permission: "resourcemanager.projects.getIamPolicy" } },
         (request) => {
-          const options = request.body?.options;
+          const options = request.body.options;
           return this.iam.get(this.resource(request), isFields(options) ? options.requestedPolicyVersion : undefined);
         },
       );

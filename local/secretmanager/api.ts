@@ -185,13 +185,13 @@ export class SecretManager implements Api {
       },
     );
     for (const verb of ["enable", "disable", "destroy"] as const) {
-      app.post<{ Params: Params; Body: Fields | undefined }>(
+      app.post<{ Params: Params; Body: Fields }>(
         `${versions}/:version(^[^:]+)::${verb}`,
         onVersion(`secretmanager.versions.${verb}`),
         ({ params, body }) => {
           const stored = this.stored(params);
           const version = findVersion(stored, params.version);
-          checkEtag(describe(stored.secret, version), body?.etag);
+          checkEtag(describe(stored.secret, version), body.etag);
           const next = moved(stored.secret, version, verb);
           const kept = stored.versions.map((each) => (each.number === next.number ? next : each));
           this.secrets.put(stored.secret.name, { ...stored, versions: kept });

@@ -74,11 +74,11 @@ export class ServiceAccountsApi implements Api {
         return {};
       });
     }
-    app.post<{ Params: Params; Querystring: { "options.requestedPolicyVersion"?: string }; Body: Fields | undefined }>(
+    app.post<{ Params: Params; Querystring: { "options.requestedPolicyVersion"?: string }; Body: Fields }>(
       `${withVerb}::getIamPolicy`,
       on("iam.serviceAccounts.getIamPolicy"),
       (request) => {
-        const options = isFields(request.body?.options) ? request.body.options : {};
+        const options = isFields(request.body.options) ? request.body.options : {};
         const version = options.requestedPolicyVersion ?? request.query["options.requestedPolicyVersion"];
         return this.iam.get(this.resource(request), version);
       },

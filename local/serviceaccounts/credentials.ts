@@ -17,7 +17,7 @@ export class CredentialsApi implements Api {
   ) {}
 
   routes(app: FastifyInstance): void {
-    app.post<{ Params: { account: string }; Body: Fields | undefined }>(
+    app.post<{ Params: { account: string }; Body: Fields }>(
       "/v1/projects/-/serviceAccounts/:account(^[^:]+)::generateAccessToken",
       {
         config: {
@@ -30,7 +30,7 @@ export class CredentialsApi implements Api {
       ({ params, body }) => {
         const { email, disabled } = this.accounts.get(params.account);
         if (disabled) throw new GoogleError("FAILED_PRECONDITION", `Service account ${email} is disabled.`);
-        const lifetime = readLifetime(body?.lifetime);
+        const lifetime = readLifetime(body.lifetime);
         return {
           accessToken: this.identities.tokenFor(`serviceAccount:${email}`, lifetime),
           expireTime: new Date(Date.now() + lifetime * 1000).toISOString(),

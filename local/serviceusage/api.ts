@@ -47,7 +47,7 @@ export class ServiceUsage implements Api {
       this.services.enable(this.projects.id(params.project), [known(params.service)]);
       return done("EnableServiceResponse", { service: this.describe(params.project, params.service) });
     });
-    app.post<{ Params: Params; Body: Fields | undefined }>(
+    app.post<{ Params: Params; Body: Fields }>(
       `${oneWithVerb}::disable`,
       needs("serviceusage.services.disable"),
       ({ params }) => {

@@ -212,11 +212,15 @@ export class Storage implements Api {
   }
 
   private uploadRoute(uploads: FastifyInstance): void {
-    uploads.post<{ Params: Params; Querystring: Query; Body: Buffer | undefined }>(
+    uploads.post<{ Params: Params; Querystring: Query; Body: unknown }>(
       "/upload/storage/v1/b/:bucket/o",
       { config: { ...OPEN, resource: (request) => this.bucketResource((request.params as Params).bucket) } },
       ({ params: { bucket }, query, headers, body, caller }) => {
-        const { metadata, bytes } = readUpload(query.uploadType, headers["content-type"], body ?? Buffer.alloc(0));
+        const { metadata, bytes } = readUpload(
+          query.uploadType,
+          headers["content-type"],
+          Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+        );
         const name = query.name ?? metadata.name;
         if (name === undefined) throw new GoogleError("INVALID_ARGUMENT", "Required parameter: name", "required");
         const resource = this.objectResource(bucket, name);

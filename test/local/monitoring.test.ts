@@ -1,0 +1,114 @@
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+
+const V3 = `/v3/projects/${PROJECT}`;
+const CHANNELS = `${V3}/notificationChannels`;
+const POLICIES = `${V3}/alertPolicies`;
+const CHANNEL = { type: "email", displayName: "oncall", labels: { email_address: "oncall@example.com" } };
+const CONDITION = { displayName: "failed migration", conditionMatchedLog: { filter: "severity>=ERROR" } };
+const POLICY = { displayName: "Failed migration", combiner: "OR", conditions: [CONDITION] };
+
+describe("Cloud Monitoring", () => {
+  const embedded = new Embedded();
+
+  beforeAll(() => embedded.start("monitoring.googleapis.com"));
+  afterAll(() => embedded.remove());
+
+  const made = async (collection: string, body: object) => {
+    const answer = await embedded.post(collection, body);
+    expect(answer.status).toBe(200);
+    return { ...answer.body, url: `/v3/${String(answer.body.name)}`, name: String(answer.body.name) };
+  };
+
+  test("a channel gets a name and a record of who made it, and comes back", async () => {
+    const { url, ...channel } = await made(CHANNELS, CHANNEL);
+    expect(channel).toMatchObject({
+      ...CHANNEL,
+      enabled: true,
+      name: expect.stringMatching(/^projects\/fusion-prime\/notificationChannels\/\d+$/) as string,
+      creationRecord: { mutatedBy: "owner@local.test", mutateTime: expect.any(String) as string },
+    });
+    expect((await embedded.get(url)).body).toEqual(channel);
+  });
+
+  test("a policy's conditions get names too", async () => {
+    const channel = await made(CHANNELS, CHANNEL);
+    const policy = await made(POLICIES, { ...POLICY, notificationChannels: [channel.name] });
+    expect(policy).toMatchObject({
+      ...POLICY,
+      enabled: true,
+      notificationChannels: [channel.name],
+      conditions: [{ ...CONDITION, name: expect.stringContaining(`${policy.name}/conditions/`) as string }],
+      mutationRecord: { mutatedBy: "owner@local.test" },
+    });
+  });
+
+  test("a patch changes what its mask names; without one, all that can be set", async () => {
+    const policy = await made(POLICIES, { ...POLICY, userLabels: { team: "settlement" } });
+    const masked = await embedded.patch(`${policy.url}?updateMask=display_name,alertStrategy`, {
+      displayName: "Renamed",
+      alertStrategy: { autoClose: "1800s" },
+      severity: "ERROR",
+    });
+    expect(masked.body).toMatchObject({
+      displayName: "Renamed",
+      alertStrategy: { autoClose: "1800s" },
+      userLabels: { team: "settlement" },
+    });
+    expect(masked.body).not.toHaveProperty("severity");
+    const replaced = await embedded.patch(policy.url, POLICY);
+    expect(replaced.body).toMatchObject({ ...POLICY, name: policy.name });
+    expect(replaced.body).not.toHaveProperty("userLabels");
+    expect((await embedded.get(policy.url)).body).toEqual(replaced.body);
+  });
+
+  test("a condition that stays keeps its name", async () => {
+    const { url, conditions } = (await made(POLICIES, POLICY)) as unknown as { url: string; conditions: object[] };
+    const { body } = await embedded.patch(`${url}?updateMask=conditions`, { conditions: [...conditions, CONDITION] });
+    expect(body.conditions).toHaveLength(2);
+    expect(body).toMatchObject({ conditions: [conditions[0], { name: expect.any(String) as string }] });
+  });
+
+  test("a channel that a policy notifies is deleted only by force, and then the policy notifies it no more", async () => {
+    const channel = await made(CHANNELS, CHANNEL);
+    const policy = await made(POLICIES, { ...POLICY, notificationChannels: [channel.name] });
+    const refused = await embedded.delete(`${channel.url}?force=false`);
+    expect(refused.status).toBe(400);
+    expect(message(refused)).toBe(
+      `Could not delete "${channel.name}" because it is still being referenced by: "${policy.name}"`,
+    );
+    expect(await embedded.delete(`${channel.url}?force=true`)).toMatchObject({ status: 200, body: {} });
+    expect((await embedded.get(policy.url)).body).toMatchObject({ notificationChannels: [] });
+    expect((await embedded.get(channel.url)).status).toBe(404);
+  });
+
+  test("an uptime check comes back with its period", async () => {
+    const check = { displayName: "health", timeout: "10s", httpCheck: { path: "/health" } };
+    expect(await made(`${V3}/uptimeCheckConfigs`, check)).toMatchObject({ ...check, period: "60s" });
+  });
+
+  test.each([
+    ["a policy without conditions", POLICIES, { displayName: "x", combiner: "OR" }, 400, "Field conditions"],
+    ["a channel without a type", CHANNELS, { displayName: "x" }, 400, "Field type"],
+    ["an unknown field", CHANNELS, { ...CHANNEL, colour: "red" }, 400, 'Unknown name "colour"'],
+    [
+      "a channel that does not exist",
+      POLICIES,
+      { ...POLICY, notificationChannels: [`projects/${PROJECT}/notificationChannels/1`] },
+      404,
+      "Notification channel not found",
+    ],
+  ])("%s is refused", async (_what, collection, body, status, sentence) => {
+    const answer = await embedded.post(collection, body);
+    expect(answer.status).toBe(status);
+    expect(message(answer)).toContain(sentence);
+  });
+
+  test("lists have the project's own, and what was deleted no more", async () => {
+    const { body } = await embedded.get(POLICIES);
+    for (const { name } of body.alertPolicies as { name: string }[]) await embedded.delete(`/v3/${name}`);
+    expect((await embedded.get(POLICIES)).body).toEqual({});
+    const { name } = await made(POLICIES, POLICY);
+    expect((await embedded.get(POLICIES)).body).toMatchObject({ alertPolicies: [{ name }] });
+    expect((await embedded.get(`/v3/projects/${OTHER_PROJECT}/alertPolicies`)).body).toEqual({});
+  });
+});
