@@ -1,4 +1,5 @@
 import { Access, fullName, projectResource } from "./iam/access";
+import { createCloudSql } from "./cloudsql/service";
 import { Identities, OWNER } from "./identities";
 import { Policies } from "./iam/policies";
 import { PolicyRequests } from "./iam/requests";
@@ -51,6 +52,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   const iam = new PolicyRequests(policies, access, accounts);
   const secretManager = new SecretManager(store, projects, access, policies, iam);
   const storage = new Storage(store, projects, access, policies, iam);
+  const cloudSql = await createCloudSql({ store, projects, access, services, objects: storage });
 
   const app = createServer({ identities, access, projects, services }, [
     secretManager,
@@ -60,6 +62,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
     new Monitoring(store, projects),
+    cloudSql.api,
   ]);
   const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
   return {
@@ -67,6 +70,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
     identities,
     stop: async () => {
       await app.close();
+      await cloudSql.stop();
     },
   };
 }

@@ -1,3 +1,13 @@
+import { existsSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { parseConnectionName } from "../../infra/connection";
+import { GoogleError } from "../errors";
+import type { Access } from "../iam/access";
+import type { Projects } from "../projects";
+import type { EnabledServices } from "../services";
+import { instanceResource, type Instances } from "./instances";
+
 /** A Cloud SQL volume, as Cloud Run asks for it. */
 export interface SocketRequest {
   /** `PROJECT:REGION:INSTANCE`, as the volume names it; judged at every connection, not when the socket is opened. */
@@ -24,3 +34,111 @@ export interface SocketMount {
  * @throws Error where the folder does not exist or its path is too long for a Unix socket.
  */
 export type OpenSocket = (request: SocketRequest) => Promise<SocketMount>;
+
+/** Longest path of a Unix socket, in bytes: Linux allows 107, macOS 103. */
+const MOST_BYTES = 103;
+
+const SERVICE = "sqladmin.googleapis.com";
+
+/** The Cloud SQL Auth Proxy of the embedded cloud. */
+export class AuthProxy {
+  private readonly mounts = new Set<SocketMount>();
+
+  constructor(
+    private readonly instances: Instances,
+    private readonly access: Access,
+    private readonly projects: Projects,
+    private readonly services: EnabledServices,
+  ) {}
+
+  /** {@link OpenSocket} */
+  readonly openSocket: OpenSocket = async (request) => {
+    const path = join(request.folder, ".s.PGSQL.5432");
+    if (Buffer.byteLength(path) > MOST_BYTES) {
+      throw new Error(`The path of the Cloud SQL socket is too long for a Unix socket (${MOST_BYTES} bytes): ${path}`);
+    }
+    if (!existsSync(request.folder)) throw new Error(`The folder of the Cloud SQL socket does not exist: ${path}`);
+    rmSync(path, { force: true }); // of a run that was killed
+    const open = new Set<Socket>();
+    const server = createServer((client) => {
+      open.add(client);
+      client.on("close", () => open.delete(client));
+      client.on("error", () => client.destroy());
+      this.serve(client, request).catch((error: unknown) => {
+        request.onRefused(refusal(request.connectionName, error));
+        client.destroy();
+      });
+    });
+    await listen(server, path);
+    const mount: SocketMount = {
+      path,
+      close: async () => {
+        this.mounts.delete(mount);
+        for (const client of open) client.destroy();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+    this.mounts.add(mount);
+    return mount;
+  };
+
+  /** Closes every socket. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.mounts].map((mount) => mount.close()));
+  }
+
+  private async serve(client: Socket, { connectionName, member }: SocketRequest): Promise<void> {
+    const parsed = parseConnectionName(connectionName);
+    if (!parsed.ok) throw new GoogleError("INVALID_ARGUMENT", parsed.problem, "invalid");
+    const { project, region, instance } = parsed.value;
+    this.services.require(this.projects.id(project), SERVICE);
+    if (!this.access.allows(member, "cloudsql.instances.connect", instanceResource(project, instance))) {
+      throw new GoogleError(
+        "PERMISSION_DENIED",
+        "boss::NOT_AUTHORIZED: Not authorized to access resource. Possibly missing permission " +
+          `cloudsql.instances.connect on resource instances/${instance}.`,
+        "notAuthorized",
+      );
+    }
+    const found = this.instances.requireRunning(project, instance);
+    if (found.region !== region) {
+      throw new GoogleError(
+        "INVALID_ARGUMENT",
+        `the instance is in the region "${found.region}", not in "${region}"`,
+        "invalid",
+      );
+    }
+    pipe(client, connect(await this.instances.socket(project, instance)));
+  }
+}
+
+/** Bytes go both ways until either side ends. */
+function pipe(client: Socket, server: Socket): void {
+  server.on("error", () => server.destroy());
+  server.on("close", () => client.destroy());
+  client.on("close", () => server.destroy());
+  client.pipe(server).pipe(client);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** What Cloud Run logs when the proxy refuses. */
+function refusal(connectionName: string, error: unknown): string {
+  const cause =
+    error instanceof GoogleError
+      ? `googleapi: Error ${error.code}: ${error.message}, ${error.reason ?? ""}`
+      : (error as Error).message;
+  return (
+    "Cloud SQL connection failed. Please see https://cloud.google.com/sql/docs/postgres/connect-run for additional " +
+    `details: ensure that the account has access to "${connectionName}" (and make sure there's no typo in that name). ` +
+    `Error during generateEphemeral for ${connectionName}: ${cause}`
+  );
+}

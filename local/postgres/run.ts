@@ -17,19 +17,18 @@ export async function runScript(client: Client, script: string): Promise<void> {
     for (const statement of statementsOf(script)) {
       line = statement.line;
       await client.query(statement.text).catch((error: unknown) => {
-        throw error instanceof DatabaseError ? new Error(asPsql(error, statement)) : error;
+        throw error instanceof DatabaseError ? new ScriptError(asPsql(error, statement), line) : error;
       });
     }
-  } catch (error) {
-    if (error instanceof ScriptError) throw new Error(`psql:<stdin>:${error.line}: error: ${error.message}`);
-    if (error instanceof Error && error.message.startsWith("psql:")) throw error;
-    throw new Error(`psql:<stdin>:${line}: error: connection to server was lost (${(error as Error).message})`);
+  } catch (cause) {
+    const said = cause instanceof ScriptError ? cause : new ScriptError(`error: ${(cause as Error).message}`, line);
+    throw new Error(`psql:<stdin>:${said.line}: ${said.message}`, { cause });
   }
 }
 
-/** An error in psql's words: the statement's last line, the message, the place, detail and hint. */
+/** An error in psql's words: message, place, detail and hint. */
 function asPsql(error: DatabaseError, statement: Statement): string {
-  const parts = [`psql:<stdin>:${statement.line}: ${error.severity ?? "ERROR"}:  ${error.message}`];
+  const parts = [`${error.severity ?? "ERROR"}:  ${error.message}`];
   if (error.position !== undefined) parts.push(place(statement.text, Number(error.position)));
   if (error.detail) parts.push(`DETAIL:  ${error.detail}`);
   if (error.hint) parts.push(`HINT:  ${error.hint}`);
@@ -39,7 +38,9 @@ function asPsql(error: DatabaseError, statement: Statement): string {
 
 /** @param position Of a character, from 1; a character is a code point. */
 function place(text: string, position: number): string {
-  const before = [...text].slice(0, position - 1).join("");
+  const before = Array.from(text)
+    .slice(0, position - 1)
+    .join("");
   const number = before.split("\n").length;
   const column = before.length - (before.lastIndexOf("\n") + 1);
   const from = Math.max(0, column - EXCERPT / 2);

@@ -5,7 +5,7 @@ export interface Statement {
   readonly line: number;
 }
 
-/** A script holds something that only psql, or only a terminal, understands. */
+/** Why a script stopped, without the place; psql prints that in front. */
 export class ScriptError extends Error {
   override readonly name = "ScriptError";
 
@@ -49,7 +49,11 @@ export function* statementsOf(script: string): Generator<Statement> {
   let empty = true;
   let parentheses = 0;
   let bodies = 0;
-  const lineAt = (index: number) => script.slice(0, index).split("\n").length;
+  let counted = { index: 0, line: 1 };
+  const lineAt = (index: number) => {
+    counted = { index, line: counted.line + script.slice(counted.index, index).split("\n").length - 1 };
+    return counted.line;
+  };
   const restart = (index: number) => {
     start = index;
     words = [];
@@ -71,7 +75,7 @@ export function* statementsOf(script: string): Generator<Statement> {
     }
     if (command !== undefined) {
       if (!HARMLESS.includes(command)) {
-        throw new ScriptError(`psql's own command "${command}" is not understood here; use SQL.`, lineAt(begin));
+        throw new ScriptError(`error: psql's own command "${command}" is not understood here; use SQL`, lineAt(begin));
       }
       at = endOf("\n", script, at);
       restart(at);
@@ -89,7 +93,7 @@ export function* statementsOf(script: string): Generator<Statement> {
       words.push(word.toLowerCase());
       bodies = Math.max(0, bodies + bodyDepth(words));
       if (words[0] === "copy" && words.at(-2) === "from" && words.at(-1) === "stdin") {
-        throw new ScriptError("COPY FROM STDIN is not understood here; use INSERT.", lineAt(begin));
+        throw new ScriptError("error: COPY FROM STDIN is not understood here; use INSERT", lineAt(begin));
       }
     }
   }

@@ -84,6 +84,7 @@ export class PostgresServer {
    * @param password That role's password.
    */
   async initialise(superuser: string, password: string): Promise<void> {
+    await endLeftover(this.data);
     const fresh = `${this.data}.new`;
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { recursive: true, mode: 0o700 });

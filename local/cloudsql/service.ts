@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import type { Access } from "../iam/access";
+import type { Projects } from "../projects";
+import type { EnabledServices } from "../services";
+import type { Store } from "../store";
+import { CloudSqlApi } from "./api";
+import { Backups } from "./backups";
+import { Databases } from "./databases";
+import type { ObjectReader } from "./import";
+import { Instances } from "./instances";
+import { Operations } from "./operations";
+import { AuthProxy, type OpenSocket } from "./socket";
+import { Users } from "./users";
+
+/** Cloud SQL as a whole. */
+export interface CloudSql {
+  readonly api: CloudSqlApi;
+  /** For Cloud Run's volumes. */
+  readonly openSocket: OpenSocket;
+  /** Ends every connection and every PostgreSQL; operations that run fail. */
+  stop(): Promise<void>;
+}
+
+/** What Cloud SQL needs of the embedded cloud. */
+export interface CloudSqlParts {
+  readonly store: Store;
+  readonly projects: Projects;
+  readonly access: Access;
+  readonly services: EnabledServices;
+  /** Where imports read from. */
+  readonly objects: ObjectReader;
+}
+
+/** Puts Cloud SQL together and finishes what a killed run left half done. Servers start when they are needed. */
+export async function createCloudSql({ store, projects, access, services, objects }: CloudSqlParts): Promise<CloudSql> {
+  const operations = new Operations(store);
+  const instances = new Instances(store, projects, operations, join(store.folder, "postgres"));
+  const databases = new Databases(store, instances, operations);
+  const users = new Users(store, instances, operations);
+  const backups = new Backups(store, instances, operations);
+  await instances.recover();
+  const proxy = new AuthProxy(instances, access, projects, services);
+  return {
+    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, objects),
+    openSocket: proxy.openSocket,
+    stop: async () => {
+      await proxy.stop();
+      await instances.stop();
+      await operations.settled();
+      await instances.stop(); // what an operation started meanwhile
+    },
+  };
+}
