@@ -1,5 +1,6 @@
 // Types are checked once, by `tsc` in `npm run check`; here they are only stripped.
 export default {
+  globalSetup: "<rootDir>/test/global-setup.ts",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   transform: {
     "\\.[jt]s$": [

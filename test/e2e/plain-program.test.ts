@@ -1,0 +1,145 @@
+import * as grpc from "@grpc/grpc-js";
+import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
+import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { execFile, spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { findCli } from "../../ops/cli";
+import { startProviders } from "../../ops/providers";
+import { ROOT } from "../../ops/workspace";
+
+jest.setTimeout(120_000);
+
+/** Pulumi.yaml, as far as the language host reads it. */
+const PROJECT = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
+  runtime: { options: { typescript: boolean; nodeargs: string } };
+};
+
+/**
+ * The Node.js language host that the official CLI carries, as far as it matters here: it runs the SDK's own entry point
+ * on the project's folder, with the options of Pulumi.yaml.
+ */
+async function startLanguageHost(): Promise<{ address: string; stop: () => void }> {
+  const server = new grpc.Server();
+  const empty = (_call: unknown, done: grpc.sendUnaryData<GetRequiredPluginsResponse>) => {
+    done(null, new GetRequiredPluginsResponse());
+  };
+  const run = (call: { request: RunRequest }, done: grpc.sendUnaryData<RunResponse>) => {
+    const { request } = call;
+    const { nodeargs, typescript } = PROJECT.runtime.options;
+    const args = [
+      ...nodeargs.split(" "),
+      require.resolve("@pulumi/pulumi/cmd/run"),
+      `--monitor=${request.getMonitorAddress()}`,
+      `--engine=${request.getArgsList()[0] ?? ""}`,
+      `--project=${request.getProject()}`,
+      `--stack=${request.getStack()}`,
+      `--pwd=${ROOT}`,
+      `--root-directory=${ROOT}`,
+      ...(request.getDryrun() ? ["--dry-run"] : []),
+      ".",
+    ];
+    const env = {
+      ...process.env,
+      PULUMI_NODEJS_TYPESCRIPT: String(typescript),
+      PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().toObject(false))),
+    };
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "ignore", "inherit"] });
+    child.on("exit", (code) => {
+      const response = new RunResponse();
+      // 32: the SDK has told the engine already what is wrong.
+      if (code === 32) response.setBail(true);
+      else if (code !== 0) response.setError(`the program ended with code ${String(code)}`);
+      done(null, response);
+    });
+  };
+  const info = (_call: unknown, done: grpc.sendUnaryData<PluginInfo>) => {
+    const answer = new PluginInfo();
+    answer.setVersion("1.0.0");
+    done(null, answer);
+  };
+  server.addService(LanguageRuntimeService, {
+    getRequiredPlugins: empty,
+    getPluginInfo: info,
+    run,
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+  return {
+    address: `127.0.0.1:${String(port)}`,
+    stop: () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+describe("plain pulumi, with the project's own entry", () => {
+  let folder: string;
+  let host: Awaited<ReturnType<typeof startLanguageHost>>;
+  let providers: Awaited<ReturnType<typeof startProviders>>;
+  let pulumi: (...args: string[]) => Promise<{ code: number; output: string }>;
+
+  beforeAll(async () => {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    folder = mkdtempSync(join(ROOT, ".local", "plain-"));
+    copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
+    copyFileSync(join(ROOT, "Pulumi.local.yaml"), join(folder, "Pulumi.local.yaml"));
+    mkdirSync(join(folder, "state"));
+    const command = await findCli(() => undefined);
+    host = await startLanguageHost();
+    providers = await startProviders(command, folder, {});
+    const env = {
+      ...process.env,
+      ...providers.env,
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "only for this test",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+    pulumi = async (...args) => {
+      try {
+        const all = [...args, "--non-interactive", "--color=never", `--client=${host.address}`];
+        const { stdout, stderr } = await promisify(execFile)(command.command, args[0] === "preview" ? all : args, {
+          cwd: folder,
+          env,
+        });
+        return { code: 0, output: stdout + stderr };
+      } catch (error) {
+        const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+        return { code, output: stdout + stderr };
+      }
+    };
+    await pulumi("stack", "init", "local");
+  });
+
+  afterAll(async () => {
+    await providers.stop();
+    host.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("a preview shows the whole stack", async () => {
+    const { code, output } = await pulumi("preview");
+    expect(output).toContain("gcp:cloudrunv2:Service settlement-service create");
+    expect(output).toContain("settlement-schema");
+    expect(code).toBe(0);
+  });
+
+  test("a wrong configuration is a few sentences, without a stack trace", async () => {
+    await pulumi("config", "set", "gcp:region", "us-central1-a");
+    await pulumi("config", "set", "--path", "settlement:service.memory", "much");
+    const { code, output } = await pulumi("preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      'gcp:region is "us-central1-a"; expected a region; "us-central1-a" is a zone, its region is us-central1.',
+    );
+    expect(output).toContain('settlement:service.memory is "much"; expected an amount of memory, such as 512Mi.');
+    expect(output).not.toMatch(/^\s+at /m);
+  });
+});
