@@ -1,0 +1,108 @@
+/** Where the Google APIs are, as the official provider takes it: from its configuration, or else from the environment. */
+
+export interface Endpoint {
+  /** Key of the provider's configuration, such as `gcp:sqlCustomEndpoint`, without `gcp:`. */
+  readonly config: string;
+  /** Environment variable; the names are those of the Terraform provider that the official one is built on. */
+  readonly env: string;
+  /** The API's name, for messages. */
+  readonly title: string;
+}
+
+/** The APIs that the stand-in speaks to. */
+export const ENDPOINTS = {
+  sql: {
+    config: "sqlCustomEndpoint",
+    env: "GOOGLE_SQL_CUSTOM_ENDPOINT",
+    title: "Cloud SQL",
+  },
+  secretManager: {
+    config: "secretManagerCustomEndpoint",
+    env: "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT",
+    title: "Secret Manager",
+  },
+  storage: {
+    config: "storageCustomEndpoint",
+    env: "GOOGLE_STORAGE_CUSTOM_ENDPOINT",
+    title: "Cloud Storage",
+  },
+  iam: {
+    config: "iamBetaCustomEndpoint",
+    env: "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT",
+    title: "IAM",
+  },
+  resourceManager: {
+    config: "resourceManagerCustomEndpoint",
+    env: "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT",
+    title: "Resource Manager",
+  },
+  run: {
+    config: "cloudRunV2CustomEndpoint",
+    env: "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT",
+    title: "Cloud Run",
+  },
+  monitoring: {
+    config: "monitoringCustomEndpoint",
+    env: "GOOGLE_MONITORING_CUSTOM_ENDPOINT",
+    title: "Monitoring",
+  },
+  serviceUsage: {
+    config: "serviceUsageCustomEndpoint",
+    env: "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT",
+    title: "Service Usage",
+  },
+} as const satisfies Record<string, Endpoint>;
+
+export type ApiName = keyof typeof ENDPOINTS;
+
+/** Configuration and environment variable of the project, the region and the access token. */
+export const SETTINGS = {
+  project: { config: "project", env: "GOOGLE_PROJECT" },
+  region: { config: "region", env: "GOOGLE_REGION" },
+  accessToken: { config: "accessToken", env: "GOOGLE_OAUTH_ACCESS_TOKEN" },
+} as const;
+
+/** How a provider is configured. */
+export interface Configuration {
+  readonly project: string | undefined;
+  readonly region: string | undefined;
+  readonly accessToken: string | undefined;
+  readonly endpoints: Readonly<Partial<Record<ApiName, URL>>>;
+}
+
+/**
+ * Reads a provider's configuration.
+ * @param args What the engine hands over; wins over the environment, as in the official provider.
+ * @param env Environment variables.
+ * @throws Error where an endpoint is not a URL on loopback.
+ */
+export function readConfiguration(
+  args: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Configuration {
+  const setting = (key: { config: string; env: string }): string | undefined => {
+    const value = args[key.config] ?? env[key.env];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const endpoints = Object.entries(ENDPOINTS).flatMap(([name, endpoint]) => {
+    const value = setting(endpoint);
+    return value === undefined ? [] : [[name, loopback(value, endpoint)] as const];
+  });
+  return {
+    project: setting(SETTINGS.project),
+    region: setting(SETTINGS.region),
+    accessToken: setting(SETTINGS.accessToken),
+    endpoints: Object.fromEntries(endpoints),
+  };
+}
+
+function loopback(value: string, { config, env }: Endpoint): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) {
+    throw new Error(
+      `The stand-in gcp provider speaks to this machine only, and gcp:${config} (${env}) is "${value}". ` +
+        "Take an address such as http://127.0.0.1:8085/, or install the official provider.",
+    );
+  }
+  return url;
+}

@@ -1,0 +1,15 @@
+import { fstatSync } from "node:fs";
+import { serveStandIns } from "./stand-ins";
+
+// Serves both stand-in providers and prints the port for PULUMI_DEBUG_PROVIDERS=gcp:PORT,random:PORT. Where a command
+// holds the other end of its input, it ends with that command, even one that was killed.
+const input = fstatSync(0);
+if (input.isSocket() || input.isFIFO()) process.stdin.on("end", () => process.exit()).resume();
+
+serveStandIns(process.env).then(
+  ({ port }) => process.stdout.write(`${port}\n`),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
