@@ -1,5 +1,6 @@
 import { Access, fullName, projectResource } from "./iam/access";
 import { createCloudSql } from "./cloudsql/service";
+import type { OpenSocket } from "./cloudsql/socket";
 import { Identities, OWNER } from "./identities";
 import { Policies } from "./iam/policies";
 import { PolicyRequests } from "./iam/requests";
@@ -31,6 +32,8 @@ export interface EmbeddedCloud {
   readonly url: string;
   /** Callers and their tokens. */
   readonly identities: Identities;
+  /** The Cloud SQL Auth Proxy, for whoever connects to an instance from outside Cloud Run. */
+  readonly openSocket: OpenSocket;
   /** Ends the server and every process behind it; the state stays. */
   stop(): Promise<void>;
 }
@@ -68,6 +71,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   return {
     url,
     identities,
+    openSocket: cloudSql.openSocket,
     stop: async () => {
       await app.close();
       await cloudSql.stop();
