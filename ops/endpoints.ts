@@ -1,7 +1,6 @@
 /**
  * The provider settings that send each Google API to another address: the setting's name without `CustomEndpoint`, and
- * the path below the address. What is set as `gcp:<name>CustomEndpoint` in a stack file the official provider reads
- * from the environment too, as `GOOGLE_<NAME>_CUSTOM_ENDPOINT`.
+ * the path below the address.
  */
 const PATHS = {
   cloudRunV2: "v2/",
@@ -21,16 +20,4 @@ export function endpointConfig(url: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(PATHS).map(([name, path]) => [`gcp:${name}CustomEndpoint`, `${url}/${path}`]),
   );
-}
-
-/** The same as environment variables. */
-export function endpointEnvironment(url: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(PATHS).map(([name, path]) => [`GOOGLE_${upperSnake(name)}_CUSTOM_ENDPOINT`, `${url}/${path}`]),
-  );
-}
-
-/** `cloudRunV2` becomes `CLOUD_RUN_V2`. */
-function upperSnake(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase();
 }

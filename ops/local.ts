@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type EmbeddedCloud, startCloud } from "../local/cloud";
 import { findCli } from "./cli";
-import { endpointConfig, endpointEnvironment } from "./endpoints";
+import { endpointConfig } from "./endpoints";
 import { type Providers, startProviders } from "./providers";
 import { openLocalStack, ROOT } from "./workspace";
 
@@ -38,14 +38,14 @@ export async function startLocal(folder: string, say: (line: string) => void): P
     await Promise.all([providers?.stop(), cloud.stop()]);
   };
   try {
-    const token = { GOOGLE_OAUTH_ACCESS_TOKEN: cloud.identities.ownerToken };
-    providers = await startProviders(command, folder, { ...endpointEnvironment(cloud.url), ...token });
+    const token = cloud.identities.ownerToken;
+    providers = await startProviders(command, folder, token);
     say(`Providers       ${providers.line}`);
     const stack = await openLocalStack({
       folder,
       command,
       config: endpointConfig(cloud.url),
-      env: { ...token, ...providers.env, PULUMI_GCP_SKIP_REGION_VALIDATION: "true" },
+      env: { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env },
     });
     return { cloud, stack, stop };
   } catch (error) {
@@ -55,7 +55,7 @@ export async function startLocal(folder: string, say: (line: string) => void): P
 }
 
 async function startOnFreePort(folder: string): Promise<EmbeddedCloud> {
-  const options = { folder, projects: [PROJECT], images: IMAGES };
+  const options = { folder, projects: [PROJECT] };
   try {
     return await startCloud({ ...options, port: PORT });
   } catch (error) {

@@ -25,18 +25,14 @@ const ASK_AGAIN = 24 * 60 * 60 * 1000;
  * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
  * @param command The CLI, which installs plugins.
  * @param folder An ignored folder, which remembers that a download was tried in vain.
- * @param endpoints The environment that tells the stand-ins where the embedded cloud is.
+ * @param token What the stand-ins call the embedded cloud with; without one they only preview.
  */
-export async function startProviders(
-  command: PulumiCommand,
-  folder: string,
-  endpoints: Readonly<Record<string, string>>,
-): Promise<Providers> {
+export async function startProviders(command: PulumiCommand, folder: string, token?: string): Promise<Providers> {
   const missing = WANTED.filter((name) => !isInstalled(name));
   if (missing.length === 0 || (await install(command, missing, folder))) {
     return { line: `official, ${WANTED.map(describe).join(" and ")}`, env: {}, stop: () => Promise.resolve() };
   }
-  const standIn = await startStandIn(endpoints);
+  const standIn = await startStandIn(token);
   return {
     line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded here`,
     env: { PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(",") },
@@ -81,10 +77,10 @@ interface StandIn {
   readonly stop: () => Promise<void>;
 }
 
-async function startStandIn(endpoints: Readonly<Record<string, string>>): Promise<StandIn> {
+async function startStandIn(token: string | undefined): Promise<StandIn> {
   const main = join(__dirname, "..", "local", "providers", "main.ts");
   const child = spawn(process.execPath, ["--import", "tsx", main], {
-    env: { PATH: process.env.PATH, ...endpoints },
+    env: { PATH: process.env.PATH, ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) =>

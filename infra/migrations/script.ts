@@ -54,20 +54,20 @@ SET LOCAL ROLE ${OWNER_ROLE};`;
 function guards(newest: string): string {
   return `DO $guards$
 DECLARE
-  found record;
+  odd record;
 BEGIN
-  SELECT held.version INTO found FROM schema_migrations held LEFT JOIN plan USING (version)
+  SELECT held.version INTO odd FROM schema_migrations held LEFT JOIN plan USING (version)
     WHERE plan.version IS NULL ORDER BY held.version DESC LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the database is at version %, which this checkout does not know: its newest is ${newest}', found.version
+    RAISE EXCEPTION 'the database is at version %, which this checkout does not know: its newest is ${newest}', odd.version
       USING HINT = 'Deploy a checkout that holds this version, or go back with its down script first.';
   END IF;
-  SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO found
+  SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO odd
     FROM schema_migrations held JOIN plan USING (version)
     WHERE held.checksum <> plan.checksum ORDER BY held.version LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'version % was edited after it was applied: the database holds checksum %, the file has %',
-      found.version, left(found.held, 12), left(found.planned, 12)
+      odd.version, left(odd.held, 12), left(odd.planned, 12)
       USING HINT = 'Restore the file and put the change into a new version.';
   END IF;
 END
