@@ -7,6 +7,7 @@ import { type Answer, Embedded, PROJECT } from "../embedded";
 
 export const ROOT = `/sql/v1beta4/projects/${PROJECT}`;
 export const SERVICE = "sqladmin.googleapis.com";
+export const STORAGE = "storage.googleapis.com";
 
 /** What the program sends for an instance, at its smallest. */
 export function instanceBody(name: string, settings: object = {}) {
@@ -79,11 +80,17 @@ export class Volume {
     });
   }
 
-  /** Runs one statement as a user with a password. */
-  async query(user: string, password: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
+  /** A connection as a user with a password. */
+  async connect(user: string, password: string, database: string): Promise<Client> {
     const client = new Client({ host: this.folder, user, password, database });
     client.on("error", () => undefined);
     await client.connect();
+    return client;
+  }
+
+  /** Runs one statement on a connection of its own. */
+  async query(user: string, password: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
+    const client = await this.connect(user, password, database);
     try {
       return (await client.query<Record<string, unknown>>(sql)).rows;
     } finally {
