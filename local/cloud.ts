@@ -1,4 +1,6 @@
 import { Access, fullName, projectResource } from "./iam/access";
+import { CloudRun } from "./cloudrun/api";
+import type { Program } from "./cloudrun/program";
 import { createCloudSql } from "./cloudsql/service";
 import type { OpenSocket } from "./cloudsql/socket";
 import { Identities, OWNER } from "./identities";
@@ -24,6 +26,8 @@ export interface CloudOptions {
   readonly port?: number;
   /** Ids of the projects that exist; each belongs to the owner. */
   readonly projects: readonly string[];
+  /** What runs where a service or job names an image: by reference, with a tag or digest or without. Default: nothing. */
+  readonly images?: Readonly<Record<string, Program>>;
 }
 
 /** A running embedded cloud. */
@@ -57,6 +61,19 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   const storage = new Storage(store, projects, access, policies, iam);
   const cloudSql = await createCloudSql({ store, projects, access, services, objects: storage });
 
+  const { openSocket } = cloudSql;
+  const cloudRun = new CloudRun({
+    store,
+    projects,
+    access,
+    policies,
+    iam,
+    accounts,
+    secrets: secretManager,
+    openSocket,
+    images: options.images ?? {},
+  });
+
   const app = createServer({ identities, access, projects, services }, [
     secretManager,
     storage,
@@ -66,14 +83,17 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
     new ServiceUsage(projects, services),
     new Monitoring(store, projects),
     cloudSql.api,
+    cloudRun,
   ]);
   const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
+  cloudRun.resume();
   return {
     url,
     identities,
-    openSocket: cloudSql.openSocket,
+    openSocket,
     stop: async () => {
       await app.close();
+      await cloudRun.stop();
       await cloudSql.stop();
     },
   };

@@ -55,7 +55,7 @@ export async function startLocal(folder: string, say: (line: string) => void): P
 }
 
 async function startOnFreePort(folder: string): Promise<EmbeddedCloud> {
-  const options = { folder, projects: [PROJECT] };
+  const options = { folder, projects: [PROJECT], images: IMAGES };
   try {
     return await startCloud({ ...options, port: PORT });
   } catch (error) {
