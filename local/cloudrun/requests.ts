@@ -103,7 +103,7 @@ export class Requests {
           resolve,
         )
           .once("error", reject)
-          .end(request.body);
+          .end(bodyOf(request));
       });
       response.once("close", leave);
       return await reply
@@ -122,7 +122,7 @@ function forwarded(request: FastifyRequest, host: string): IncomingHttpHeaders {
   const headers = endToEnd(request.headers);
   delete headers.authorization;
   delete headers["content-length"];
-  const body = request.body as Buffer | undefined;
+  const body = bodyOf(request);
   return {
     ...headers,
     ...(body && { "content-length": String(body.length) }),
@@ -130,6 +130,11 @@ function forwarded(request: FastifyRequest, host: string): IncomingHttpHeaders {
     "x-forwarded-for": request.ip,
     "x-forwarded-proto": "http",
   };
+}
+
+/** The body as it came; a request without one has none, whatever the server makes of that for the APIs. */
+function bodyOf({ body }: FastifyRequest): Buffer | undefined {
+  return Buffer.isBuffer(body) ? body : undefined;
 }
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {

@@ -45,7 +45,7 @@ describe("the local stack, through the real engine", () => {
   test("up: the request that once answered 500 is accepted", async () => {
     const { summary } = await local.stack.up({ onOutput: say, onError: say });
     expect(summary.resourceChanges).toEqual({ create: expect.any(Number) as number });
-    expect(await sendSettlementCommand(await output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(201);
+    expect(await sendSettlementCommand(await output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(200);
     expect(await output("schemaVersion")).toBe("20251025120100");
   });
 
