@@ -28,24 +28,24 @@ const FILE_NAME = /^(\d{14})_[a-z0-9_]+\.sql$/;
  * missing.
  */
 export function readMigrations(folder: string): Migration[] {
-  const seen = new Map<string, string>();
-  return readdirSync(folder)
-    .filter((file) => file.endsWith(".sql"))
-    .sort()
-    .map((file) => {
-      const version = FILE_NAME.exec(file)?.[1];
-      if (version === undefined) {
-        throw new MigrationFileError(`migrations/${file}: the name must be <timestamp of 14 digits>_<name>.sql.`);
-      }
-      const twin = seen.get(version);
-      if (twin !== undefined) {
-        throw new MigrationFileError(`migrations/${file} and migrations/${twin} have the same version; rename one.`);
-      }
-      seen.set(version, file);
-      const text = readFileSync(join(folder, file), "utf8");
-      directions(file, text);
-      return { version, file, text, checksum: checksum(text) };
-    });
+  const migrations: Migration[] = [];
+  for (const file of readdirSync(folder).sort()) {
+    if (!file.endsWith(".sql")) continue;
+    const version = FILE_NAME.exec(file)?.[1];
+    if (version === undefined) {
+      throw new MigrationFileError(`migrations/${file}: the name must be <timestamp of 14 digits>_<name>.sql.`);
+    }
+    const before = migrations.at(-1);
+    if (before?.version === version) {
+      throw new MigrationFileError(
+        `migrations/${before.file} and migrations/${file} have the same version; rename one.`,
+      );
+    }
+    const text = readFileSync(join(folder, file), "utf8");
+    directions(file, text);
+    migrations.push({ version, file, text, checksum: checksum(text) });
+  }
+  return migrations;
 }
 
 /** The checksum by which an edited file is recognised. */

@@ -96,11 +96,17 @@ describe("the local stack, through the real engine", () => {
   test("destroy leaves nothing but the enabled APIs", async () => {
     await local.stack.destroy({ onOutput: say, onError: say });
     const project = "projects/settlement-local";
-    expect(await get(`/sql/v1beta4/${project}/instances`)).not.toHaveProperty("items");
-    expect(await get(`/v1/${project}/secrets`)).not.toHaveProperty("secrets");
-    expect(await get(`/v1/${project}/serviceAccounts`)).not.toHaveProperty("accounts");
-    expect(await get("/storage/v1/b?project=settlement-local")).not.toHaveProperty("items");
-    expect(await get(`/v2/${project}/locations/us-central1/services`)).not.toHaveProperty("services");
+    const lists: [string, string][] = [
+      [`/sql/v1beta4/${project}/instances`, "items"],
+      [`/v1/${project}/secrets`, "secrets"],
+      [`/v1/${project}/serviceAccounts`, "accounts"],
+      ["/storage/v1/b?project=settlement-local", "items"],
+      [`/v2/${project}/locations/us-central1/services`, "services"],
+    ];
+    for (const [path, key] of lists) {
+      const list = await get<Record<string, unknown[] | undefined>>(path);
+      expect([path, list[key] ?? []]).toEqual([path, []]);
+    }
     const state = await local.stack.exportStack();
     expect((state.deployment as { resources?: unknown[] }).resources ?? []).toEqual([]);
   });
