@@ -7,8 +7,8 @@ import { stringOf } from "./values";
 const OPERATION_LIMIT = 30 * 60;
 /** First and longest pause between two looks at an operation, in milliseconds. */
 const PAUSE = { first: 20, longest: 500 };
-/** How often a call is made that Google asks to repeat. */
-const ATTEMPTS = 10;
+/** How often a call is made while Google is busy (about half a minute), and a policy written while others change it. */
+const ATTEMPTS = { busy: 60, contended: 8 };
 
 /** An error as a Google API answers it. */
 export class GoogleApiError extends Error {
@@ -29,8 +29,13 @@ export class GoogleApiError extends Error {
   }
 
   /** Whether the same call may succeed a little later. */
-  get passing(): boolean {
-    return [429, 503].includes(this.code) || ["ABORTED", "operationInProgress"].includes(this.status);
+  get busy(): boolean {
+    return [429, 503].includes(this.code) || this.status === "operationInProgress";
+  }
+
+  /** Whether somebody else changed what was read before; the answer differs from API to API. */
+  get contended(): boolean {
+    return [409, 412].includes(this.code);
   }
 }
 
@@ -69,7 +74,7 @@ export class Google {
     for (const [name, value] of Object.entries(query)) {
       for (const each of [value ?? []].flat()) url.searchParams.append(name, each);
     }
-    return this.repeating(() =>
+    return this.repeating("busy", () =>
       this.send(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
         method,
         ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
@@ -139,15 +144,16 @@ export class Google {
   }
 
   /**
-   * Repeats work while Google asks for it, with a growing pause.
+   * Repeats work for one of two reasons, with a growing pause.
+   * @param reason Google is busy, or somebody else changes the same thing.
    * @throws The last error, where it does not pass.
    */
-  async repeating<T>(work: () => Promise<T>): Promise<T> {
+  async repeating<T>(reason: keyof typeof ATTEMPTS, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof GoogleApiError && error.passing) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof GoogleApiError && error[reason]) || attempt === ATTEMPTS[reason]) throw error;
         await sleep(Math.min(PAUSE.first * 2 ** attempt, PAUSE.longest) * (0.5 + Math.random()));
       }
     }

@@ -1,0 +1,251 @@
+import type { Fields } from "../../../local/fields";
+import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine";
+
+/** One resource type: what a program says, what it changes, and what it gets back. */
+interface Case {
+  readonly type: string;
+  /** What must be there before. */
+  readonly parents?: readonly { readonly type: string; readonly program: Fields }[];
+  readonly program: Fields;
+  /** The id, the import id where it is another one, and some outputs. */
+  readonly id: string | RegExp;
+  readonly importId?: string;
+  readonly outputs: Fields;
+  /** A changed program, and the changes; a trailing `!` says that it takes a new resource. */
+  readonly changed?: { readonly program: Fields; readonly changes: readonly string[]; readonly outputs: Fields };
+  readonly replaced: { readonly program: Fields; readonly changes: readonly string[] };
+}
+
+const SECRET = "gcp:secretmanager/secret:Secret";
+const BUCKET = "gcp:storage/bucket:Bucket";
+const ACCOUNT = "gcp:serviceaccount/account:Account";
+const EMAIL = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
+const MEMBER = `serviceAccount:${EMAIL}`;
+
+const parent = {
+  secret: { type: SECRET, program: { secretId: "db-password", replication: { auto: {} } } },
+  bucket: { type: BUCKET, program: { name: "migrations", location: "US-CENTRAL1", uniformBucketLevelAccess: true } },
+  account: { type: ACCOUNT, program: { accountId: "settlement-service" } },
+};
+
+const condition = { title: "one-instance", expression: "resource.name == 'x'" };
+
+const cases: readonly Case[] = [
+  {
+    type: "gcp:projects/service:Service",
+    program: { service: "sqladmin.googleapis.com", disableOnDestroy: true },
+    id: `${PROJECT}/sqladmin.googleapis.com`,
+    outputs: { service: "sqladmin.googleapis.com", project: PROJECT, disableOnDestroy: true },
+    changed: {
+      program: { service: "sqladmin.googleapis.com", disableOnDestroy: true, disableDependentServices: true },
+      changes: ["disableDependentServices"],
+      outputs: { disableDependentServices: true },
+    },
+    replaced: {
+      program: { service: "pubsub.googleapis.com", disableOnDestroy: true, disableDependentServices: true },
+      changes: ["service!"],
+    },
+  },
+  {
+    type: ACCOUNT,
+    program: { accountId: "settlement-service", displayName: "Settlement service" },
+    id: `projects/${PROJECT}/serviceAccounts/${EMAIL}`,
+    outputs: { email: EMAIL, member: MEMBER, accountId: "settlement-service", project: PROJECT, disabled: false },
+    changed: {
+      program: { accountId: "settlement-service", displayName: "Settlement", disabled: true },
+      changes: ["displayName", "disabled"],
+      outputs: { displayName: "Settlement", disabled: true },
+    },
+    replaced: {
+      program: { accountId: "settlement-other", displayName: "Settlement", disabled: true },
+      changes: ["accountId!"],
+    },
+  },
+  {
+    type: "gcp:projects/iAMMember:IAMMember",
+    parents: [parent.account],
+    program: { project: PROJECT, role: "roles/cloudsql.client", member: MEMBER, condition },
+    id: `${PROJECT}/roles/cloudsql.client/${MEMBER}/one-instance/resource.name == 'x'`,
+    importId: `${PROJECT} roles/cloudsql.client ${MEMBER} one-instance`,
+    outputs: { role: "roles/cloudsql.client", member: MEMBER, condition },
+    replaced: {
+      program: { project: PROJECT, role: "roles/cloudsql.client", member: MEMBER },
+      changes: ["condition!"],
+    },
+  },
+  {
+    type: SECRET,
+    program: { secretId: "db-password", replication: { auto: {} }, labels: { app: "settlement", tier: "db" } },
+    id: `projects/${PROJECT}/secrets/db-password`,
+    outputs: { secretId: "db-password", labels: { app: "settlement", tier: "db" }, deletionProtection: false },
+    changed: {
+      program: { secretId: "db-password", replication: { auto: {} }, labels: { app: "other" } },
+      changes: ['labels["app"]', 'labels["tier"]'],
+      outputs: { labels: { app: "other" } },
+    },
+    replaced: {
+      program: { secretId: "db-secret", replication: { auto: {} }, labels: { app: "other" } },
+      changes: ["secretId!"],
+    },
+  },
+  {
+    type: "gcp:secretmanager/secretIamMember:SecretIamMember",
+    parents: [parent.account, parent.secret],
+    program: { secretId: "db-password", role: "roles/secretmanager.secretAccessor", member: MEMBER },
+    id: `projects/${PROJECT}/secrets/db-password/roles/secretmanager.secretAccessor/${MEMBER}`,
+    importId: `projects/${PROJECT}/secrets/db-password roles/secretmanager.secretAccessor ${MEMBER}`,
+    outputs: { secretId: "db-password", member: MEMBER, etag: expect.any(String) },
+    replaced: {
+      program: { secretId: "db-password", role: "roles/secretmanager.admin", member: MEMBER },
+      changes: ["role!"],
+    },
+  },
+  {
+    type: BUCKET,
+    program: {
+      name: "migrations",
+      location: "us-central1",
+      uniformBucketLevelAccess: true,
+      publicAccessPrevention: "enforced",
+      versioning: { enabled: true },
+      lifecycleRules: [
+        { action: { type: "Delete" }, condition: { daysSinceNoncurrentTime: 365, numNewerVersions: 3 } },
+      ],
+      labels: { app: "settlement" },
+    },
+    id: "migrations",
+    outputs: { url: "gs://migrations", location: "US-CENTRAL1", versioning: { enabled: true }, forceDestroy: false },
+    changed: {
+      program: {
+        name: "migrations",
+        location: "us-central1",
+        uniformBucketLevelAccess: true,
+        publicAccessPrevention: "enforced",
+        versioning: { enabled: false },
+        forceDestroy: true,
+      },
+      changes: ["labels", "versioning.enabled", "lifecycleRules", "forceDestroy"],
+      outputs: { versioning: { enabled: false }, forceDestroy: true },
+    },
+    replaced: {
+      program: {
+        name: "migrations",
+        location: "EUROPE-WEST1",
+        uniformBucketLevelAccess: true,
+        publicAccessPrevention: "enforced",
+        versioning: { enabled: false },
+        forceDestroy: true,
+      },
+      changes: ["location!"],
+    },
+  },
+  {
+    type: "gcp:storage/bucketIAMMember:BucketIAMMember",
+    parents: [parent.account, parent.bucket],
+    program: { bucket: "migrations", role: "roles/storage.objectViewer", member: MEMBER },
+    id: `b/migrations/roles/storage.objectViewer/${MEMBER}`,
+    importId: `b/migrations roles/storage.objectViewer ${MEMBER}`,
+    outputs: { bucket: "migrations", role: "roles/storage.objectViewer" },
+    replaced: {
+      program: { bucket: "migrations", role: "roles/storage.objectAdmin", member: MEMBER },
+      changes: ["role!"],
+    },
+  },
+  {
+    type: "gcp:monitoring/notificationChannel:NotificationChannel",
+    program: { displayName: "oncall", type: "email", labels: { email_address: "oncall@example.com" } },
+    id: new RegExp(`^projects/${PROJECT}/notificationChannels/`),
+    outputs: { displayName: "oncall", enabled: true, labels: { email_address: "oncall@example.com" } },
+    changed: {
+      program: { displayName: "on call", type: "email", labels: { email_address: "oncall@example.com" } },
+      changes: ["displayName"],
+      outputs: { displayName: "on call" },
+    },
+    replaced: {
+      program: {
+        displayName: "on call",
+        type: "email",
+        labels: { email_address: "oncall@example.com" },
+        project: "another-project",
+      },
+      changes: ["project!"],
+    },
+  },
+  {
+    type: "gcp:monitoring/alertPolicy:AlertPolicy",
+    program: {
+      displayName: "failed migration",
+      combiner: "OR",
+      conditions: [{ displayName: "c", conditionMatchedLog: { filter: "severity>=ERROR" } }],
+      alertStrategy: { notificationRateLimit: { period: "300s" } },
+    },
+    id: new RegExp(`^projects/${PROJECT}/alertPolicies/`),
+    outputs: { displayName: "failed migration", enabled: true, name: expect.any(String) },
+    changed: {
+      program: {
+        displayName: "Failed migration",
+        combiner: "OR",
+        conditions: [{ displayName: "c", conditionMatchedLog: { filter: "severity>=WARNING" } }],
+        alertStrategy: { notificationRateLimit: { period: "300s" } },
+      },
+      changes: ["displayName", "conditions[0].conditionMatchedLog.filter"],
+      outputs: { displayName: "Failed migration" },
+    },
+    replaced: {
+      program: {
+        displayName: "Failed migration",
+        combiner: "OR",
+        conditions: [{ displayName: "c", conditionMatchedLog: { filter: "severity>=WARNING" } }],
+        alertStrategy: { notificationRateLimit: { period: "300s" } },
+        project: "another-project",
+      },
+      changes: ["project!"],
+    },
+  },
+];
+
+describe.each(cases)("$type", (example) => {
+  let cloud: TestCloud;
+  let engine: Engine;
+
+  beforeAll(async () => {
+    cloud = await startTestCloud();
+    engine = new Engine(cloud.google);
+    await enable(
+      cloud,
+      ...["iam", "secretmanager", "storage", "monitoring", "run"].map((name) => `${name}.googleapis.com`),
+    );
+    for (const { type, program } of example.parents ?? []) await engine.create(type, program);
+  });
+  afterAll(() => cloud.stop());
+
+  test("is created, stays, is refreshed, imported, updated, replaced and deleted", async () => {
+    const { type, program, id, outputs, changed, replaced } = example;
+    let resource = await engine.create(type, program);
+    expect(resource.id).toEqual(typeof id === "string" ? id : expect.stringMatching(id));
+    expect(resource.outputs).toMatchObject(outputs);
+    expect(engine.changes(resource, program)).toEqual([]);
+
+    const refreshed = await engine.refresh(resource);
+    expect(refreshed).toEqual(resource);
+
+    const imported = await engine.import(type, example.importId ?? resource.id);
+    expect(imported.id).toBe(resource.id);
+    const ofTheProvider = ["forceDestroy", "disableOnDestroy"];
+    expect(engine.changes(imported, program).filter((path) => !ofTheProvider.includes(path))).toEqual([]);
+
+    if (changed) {
+      expect(engine.changes(resource, changed.program).sort()).toEqual([...changed.changes].sort());
+      resource = await engine.update(resource, changed.program);
+      expect(resource.outputs).toMatchObject(changed.outputs);
+      expect(engine.changes(resource, changed.program)).toEqual([]);
+      expect(await engine.refresh(resource)).toEqual(resource);
+    }
+    expect(engine.changes(resource, replaced.program)).toEqual(replaced.changes);
+
+    await engine.delete(resource);
+    expect(await engine.refresh(resource)).toBeUndefined();
+    await engine.delete(resource);
+    await expect(engine.import(type, example.importId ?? resource.id)).rejects.toThrow("to import");
+  });
+});
