@@ -10,6 +10,7 @@ require("node:http").createServer(async (request, response) => {
   response.end(JSON.stringify({ args: process.argv.slice(2), env: process.env, pid: process.pid, method, url, headers, length: body.length, body: body.slice(0, 100) }));
 }).listen(process.env.PORT);
 process.on("SIGTERM", () => process.exit(0));
+process.on("exit", () => console.log("echo ends"));
 console.log("echo is listening");
 `;
 

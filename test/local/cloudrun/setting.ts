@@ -17,6 +17,9 @@ import { ServiceAccounts } from "../../../local/serviceaccounts/accounts";
 import { EnabledServices } from "../../../local/services";
 import { Store } from "../../../local/store";
 
+/** Processes start slowly on a busy machine. */
+jest.setTimeout(60_000);
+
 export const PROJECT = "fusion-prime";
 export const PARENT = `/v2/projects/${PROJECT}/locations/us-central1`;
 export const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
