@@ -1,6 +1,7 @@
 import { Access, fullName, projectResource } from "./iam/access";
 import { CloudRun } from "./cloudrun/api";
 import type { Program } from "./cloudrun/program";
+import { lock } from "./lock";
 import { createCloudSql } from "./cloudsql/service";
 import type { OpenSocket } from "./cloudsql/socket";
 import { Identities, OWNER } from "./identities";
@@ -44,10 +45,29 @@ export interface EmbeddedCloud {
 
 /**
  * Starts the embedded Google Cloud.
- * @throws Error with code EADDRINUSE where the port is taken; StoreError where the state folder is damaged.
+ * @throws Error with code EADDRINUSE where the port is taken; StoreError where the state folder is damaged; LockedError
+ * where another embedded cloud runs on it.
  */
 export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> {
   const store = new Store(options.folder);
+  const unlock = lock(options.folder);
+  const parts = await assemble(options, store);
+  const stop = async () => {
+    await parts.stop();
+    unlock();
+  };
+  try {
+    const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
+    parts.resume();
+    return { url, identities: parts.identities, openSocket: parts.openSocket, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Puts the APIs together; nothing listens yet. */
+async function assemble(options: CloudOptions, store: Store) {
   const projects = new Projects(options.projects);
   const policies = new Policies(store);
   const access = new Access(policies);
@@ -85,12 +105,13 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
     cloudSql.api,
     cloudRun,
   ]);
-  const url = await app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
-  cloudRun.resume();
   return {
-    url,
+    app,
     identities,
     openSocket,
+    resume: () => {
+      cloudRun.resume();
+    },
     stop: async () => {
       await app.close();
       await cloudRun.stop();

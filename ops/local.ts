@@ -41,12 +41,8 @@ export async function startLocal(folder: string, say: (line: string) => void): P
     const token = cloud.identities.ownerToken;
     providers = await startProviders(command, folder, token);
     say(`Providers       ${providers.line}`);
-    const stack = await openLocalStack({
-      folder,
-      command,
-      config: endpointConfig(cloud.url),
-      env: { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env },
-    });
+    const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+    const stack = await openLocalStack({ folder, command, config: endpointConfig(cloud.url), env }, say);
     return { cloud, stack, stop };
   } catch (error) {
     await stop();

@@ -1,3 +1,4 @@
+import { LockedError } from "../local/lock";
 import { StoreError } from "../local/store";
 import { UserError } from "./user-error";
 
@@ -23,7 +24,7 @@ function report(error: unknown, help: string): number {
     console.error(`${error.message}\n\n${help}`);
     return 2;
   }
-  if (error instanceof UserError || error instanceof StoreError) {
+  if ([UserError, StoreError, LockedError].some((known) => error instanceof known)) {
     console.error(error.message);
     return 1;
   }

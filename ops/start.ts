@@ -1,6 +1,7 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { lock } from "../local/lock";
 import { type LocalEnvironment, startLocal } from "./local";
 import { run } from "./run";
 import { sendSettlementCommand } from "./smoke";
@@ -19,7 +20,7 @@ run(HELP, async () => {
   const options = { keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
   const { values } = parseArgs({ options });
   const folder = join(ROOT, ".local", "start");
-  if (values.reset) rmSync(folder, { recursive: true, force: true });
+  if (values.reset) forget(folder);
 
   const local = await startLocal(folder, console.log);
   try {
@@ -29,6 +30,12 @@ run(HELP, async () => {
     await local.stop();
   }
 });
+
+function forget(folder: string): void {
+  const cloud = join(folder, "cloud");
+  if (existsSync(cloud)) lock(cloud); // not under the feet of a run that is still open
+  rmSync(folder, { recursive: true, force: true });
+}
 
 async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   const color = process.stdout.isTTY ? "always" : "never";
