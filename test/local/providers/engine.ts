@@ -114,9 +114,12 @@ export interface TestCloud {
   stop(): Promise<void>;
 }
 
+/** Starts one; its image `hello` answers every request. */
 export async function startTestCloud(): Promise<TestCloud> {
   const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
-  const cloud = await startCloud({ folder, projects: [PROJECT] });
+  const hello = "require('http').createServer((request, response) => response.end()).listen(process.env.PORT)";
+  const images = { hello: { command: process.execPath, args: ["-e", hello] } };
+  const cloud = await startCloud({ folder, projects: [PROJECT], images });
   return {
     cloud,
     google: googleAt(cloud.url, cloud.identities.ownerToken),

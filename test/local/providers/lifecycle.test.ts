@@ -1,4 +1,5 @@
 import type { Fields } from "../../../local/fields";
+import { secret } from "../../../local/providers/values";
 import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine";
 
 /** One resource type: what a program says, what it changes, and what it gets back. */
@@ -22,7 +23,44 @@ const ACCOUNT = "gcp:serviceaccount/account:Account";
 const EMAIL = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
 const MEMBER = `serviceAccount:${EMAIL}`;
 
+const settings = {
+  tier: "db-custom-1-3840",
+  edition: "ENTERPRISE",
+  backupConfiguration: { enabled: true, startTime: "03:00", pointInTimeRecoveryEnabled: true },
+  databaseFlags: [
+    { name: "log_statement", value: "ddl" },
+    { name: "log_connections", value: "on" },
+  ],
+  userLabels: { app: "settlement" },
+};
+const instance = { name: "db-1", databaseVersion: "POSTGRES_17", deletionProtection: false, settings };
+const service = (env: string) => ({
+  name: "settlement-service",
+  location: "us-central1",
+  deletionProtection: false,
+  template: {
+    scaling: { maxInstanceCount: 2 },
+    containers: [
+      {
+        image: "hello",
+        ports: { containerPort: 8080 },
+        envs: [{ name: "GREETING", value: env }],
+        resources: { limits: { cpu: "1", memory: "512Mi" } },
+        startupProbe: { httpGet: { path: "/" }, periodSeconds: 1 },
+      },
+    ],
+  },
+});
+const job = (retries: number) => ({
+  name: "settlement-migration",
+  location: "us-central1",
+  deletionProtection: false,
+  template: { template: { maxRetries: retries, containers: [{ image: "hello" }] } },
+});
+
 const parent = {
+  instance: { type: "gcp:sql/databaseInstance:DatabaseInstance", program: instance },
+  service: { type: "gcp:cloudrunv2/service:Service", program: service("hello") },
   secret: { type: SECRET, program: { secretId: "db-password", replication: { auto: {} } } },
   bucket: { type: BUCKET, program: { name: "migrations", location: "US-CENTRAL1", uniformBucketLevelAccess: true } },
   account: { type: ACCOUNT, program: { accountId: "settlement-service" } },
@@ -202,6 +240,87 @@ const cases: readonly Case[] = [
       changes: ["project!"],
     },
   },
+  {
+    type: "gcp:sql/databaseInstance:DatabaseInstance",
+    program: instance,
+    id: `projects/${PROJECT}/instances/db-1`,
+    outputs: {
+      connectionName: `${PROJECT}:us-central1:db-1`,
+      region: "us-central1",
+      serviceAccountEmailAddress: expect.stringContaining("@"),
+    },
+    changed: {
+      program: { ...instance, settings: { ...settings, tier: "db-custom-2-7680", userLabels: {} } },
+      changes: ["settings.tier", 'settings.userLabels["app"]'],
+      outputs: { connectionName: `${PROJECT}:us-central1:db-1`, settings: { tier: "db-custom-2-7680" } },
+    },
+    replaced: {
+      program: {
+        ...instance,
+        settings: { ...settings, tier: "db-custom-2-7680", userLabels: {} },
+        databaseVersion: "POSTGRES_16",
+      },
+      changes: ["databaseVersion!"],
+    },
+  },
+  {
+    type: "gcp:sql/database:Database",
+    parents: [parent.instance],
+    program: { name: "settlement_db", instance: "db-1" },
+    id: `projects/${PROJECT}/instances/db-1/databases/settlement_db`,
+    outputs: { name: "settlement_db", charset: "UTF8" },
+    replaced: { program: { name: "other", instance: "db-1" }, changes: ["name!"] },
+  },
+  {
+    type: "gcp:sql/user:User",
+    parents: [parent.instance],
+    program: { name: "settlement_user", instance: "db-1", password: "first" },
+    id: "settlement_user//db-1",
+    importId: `${PROJECT}/db-1/settlement_user`,
+    outputs: { name: "settlement_user", password: secret("first") },
+    changed: {
+      program: { name: "settlement_user", instance: "db-1", password: "second" },
+      changes: ["password"],
+      outputs: { password: secret("second") },
+    },
+    replaced: { program: { name: "other", instance: "db-1", password: "second" }, changes: ["name!"] },
+  },
+  {
+    type: "gcp:cloudrunv2/service:Service",
+    program: service("hello"),
+    id: `projects/${PROJECT}/locations/us-central1/services/settlement-service`,
+    outputs: { uri: expect.stringContaining("settlement-service"), terminalConditions: [{ type: "Ready" }] },
+    changed: {
+      program: service("good day"),
+      changes: ["template.containers[0].envs"],
+      outputs: { latestReadyRevision: expect.stringContaining("settlement-service-00002") },
+    },
+    replaced: { program: { ...service("good day"), location: "europe-west1" }, changes: ["location!"] },
+  },
+  {
+    type: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+    parents: [parent.account, parent.service],
+    program: { name: "settlement-service", location: "us-central1", role: "roles/run.invoker", member: MEMBER },
+    id: `projects/${PROJECT}/locations/us-central1/services/settlement-service/roles/run.invoker/${MEMBER}`,
+    importId: `projects/${PROJECT}/locations/us-central1/services/settlement-service roles/run.invoker ${MEMBER}`,
+    outputs: { name: "settlement-service", role: "roles/run.invoker" },
+    replaced: {
+      program: { name: "settlement-service", location: "us-central1", role: "roles/run.invoker", member: "allUsers" },
+      changes: ["member!"],
+    },
+  },
+  {
+    type: "gcp:cloudrunv2/job:Job",
+    program: job(0),
+    id: `projects/${PROJECT}/locations/us-central1/jobs/settlement-migration`,
+    outputs: { name: "settlement-migration", template: { template: { maxRetries: 0 } } },
+    changed: {
+      program: job(1),
+      changes: ["template.template.maxRetries"],
+      outputs: { template: { template: { maxRetries: 1 } } },
+    },
+    replaced: { program: { ...job(1), location: "europe-west1" }, changes: ["location!"] },
+  },
 ];
 
 describe.each(cases)("$type", (example) => {
@@ -213,7 +332,7 @@ describe.each(cases)("$type", (example) => {
     engine = new Engine(cloud.google);
     await enable(
       cloud,
-      ...["iam", "secretmanager", "storage", "monitoring", "run"].map((name) => `${name}.googleapis.com`),
+      ...["iam", "secretmanager", "storage", "monitoring", "run", "sqladmin"].map((name) => `${name}.googleapis.com`),
     );
     for (const { type, program } of example.parents ?? []) await engine.create(type, program);
   });
@@ -231,7 +350,7 @@ describe.each(cases)("$type", (example) => {
 
     const imported = await engine.import(type, example.importId ?? resource.id);
     expect(imported.id).toBe(resource.id);
-    const ofTheProvider = ["forceDestroy", "disableOnDestroy"];
+    const ofTheProvider = ["forceDestroy", "disableOnDestroy", "deletionProtection", "password"];
     expect(engine.changes(imported, program).filter((path) => !ofTheProvider.includes(path))).toEqual([]);
 
     if (changed) {
