@@ -5,7 +5,7 @@ import { type EmbeddedCloud, startCloud } from "../local/cloud";
 import { findCli } from "./cli";
 import { endpointConfig } from "./endpoints";
 import { type Providers, startProviders } from "./providers";
-import { openLocalStack, ROOT } from "./workspace";
+import { openPrivateStack, ROOT } from "./workspace";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {
@@ -42,7 +42,10 @@ export async function startLocal(folder: string, say: (line: string) => void): P
     providers = await startProviders(command, folder, token);
     say(`Providers       ${providers.line}`);
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    const stack = await openLocalStack({ folder, command, config: endpointConfig(cloud.url), env }, say);
+    const stack = await openPrivateStack(
+      { name: "local", folder, command, config: endpointConfig(cloud.url), env },
+      say,
+    );
     return { cloud, stack, stop };
   } catch (error) {
     await stop();

@@ -11,31 +11,65 @@ import { UserError } from "./user-error";
 /** The repository's root. */
 export const ROOT = join(__dirname, "..");
 
-/** What the `local` stack is run with. */
-export interface LocalStackOptions {
-  /** An ignored folder inside the repository: the engine runs plugins there, and they find their packages above it. */
-  readonly folder: string;
+/** What a stack is opened with. */
+export interface StackOptions {
+  /** The stack's name, as in `Pulumi.<name>.yaml`. */
+  readonly name: string;
   readonly command: PulumiCommand;
-  /** Configuration besides that of `Pulumi.local.yaml`: where the embedded cloud is. */
-  readonly config: Readonly<Record<string, string>>;
-  /** The engine's environment. */
+  /** The engine's environment, besides this process's own. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The part of a stack file that is read and written here. */
+/** What a stack is opened with whose state lives on this machine. */
+export interface PrivateStackOptions extends StackOptions {
+  /** An ignored folder inside the repository: the engine runs plugins there, and they find their packages above it. */
+  readonly folder: string;
+  /** Configuration besides that of the stack file, such as where the embedded cloud is. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** A stack file, as far as it is read and written here. */
 interface StackFile {
   config?: Record<string, unknown>;
+  secretsprovider?: string;
+  encryptedkey?: string;
   encryptionsalt?: string;
 }
 
 /**
- * Opens the `local` stack: state in the folder, secrets encrypted with a passphrase that was generated there.
- *
- * The engine works on a copy of the stack file, because it adds the passphrase's salt and the addresses change.
+ * Where the state of the shared stacks is: the value of `PULUMI_BACKEND_URL`. The buckets are made by hand once, before
+ * the first update.
+ */
+export const BACKENDS: Readonly<Record<string, string>> = {
+  staging: "gs://fusion-prime-staging-pulumi-state",
+  prod: "gs://fusion-prime-pulumi-state",
+};
+
+const PROJECT_NAME = "settlement";
+
+function inlineProgram(name: string) {
+  return { stackName: name, projectName: PROJECT_NAME, program: () => Promise.resolve(settlement(loadConfig())) };
+}
+
+/** Opens a stack whose state is shared: the engine works in the repository, as plain `pulumi` does. */
+export function openSharedStack({ name, command, env }: StackOptions): Promise<Stack> {
+  const backend = process.env.PULUMI_BACKEND_URL ?? BACKENDS[name];
+  if (backend === undefined) {
+    throw new UserError(
+      `Stack "${name}" has no state: set PULUMI_BACKEND_URL, or add it to BACKENDS in ops/workspace.ts.`,
+    );
+  }
+  const envVars = { PULUMI_BACKEND_URL: backend, PULUMI_SKIP_UPDATE_CHECK: "true", ...env };
+  return LocalWorkspace.selectStack(inlineProgram(name), { workDir: ROOT, pulumiCommand: command, envVars });
+}
+
+/**
+ * Opens a stack on this machine alone: state in the folder, secrets encrypted with a passphrase that was generated there.
+ * The engine works on a copy of the stack file, because it adds the passphrase's salt, and the configuration may differ.
  * @param say Prints a line of progress.
  */
-export async function openLocalStack(options: LocalStackOptions, say: (line: string) => void): Promise<Stack> {
-  const { command, env, folder } = options;
+export function openPrivateStack(options: PrivateStackOptions, say: (line: string) => void): Promise<Stack> {
+  const { command, env, folder, name } = options;
   const workDir = join(folder, "pulumi");
   const state = join(folder, "state");
   for (const path of [workDir, state]) mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -43,38 +77,37 @@ export async function openLocalStack(options: LocalStackOptions, say: (line: str
   if (!existsSync(passphrase)) writeFileSync(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600 });
 
   copyFileSync(join(ROOT, "Pulumi.yaml"), join(workDir, "Pulumi.yaml"));
-  const stackFile = join(workDir, "Pulumi.local.yaml");
-  const before = existsSync(stackFile) ? (parse(readFileSync(stackFile, "utf8")) as StackFile) : {};
-  const committed = parse(readFileSync(join(ROOT, "Pulumi.local.yaml"), "utf8")) as StackFile;
-  const next: StackFile = { ...before, config: { ...committed.config, ...options.config } };
-  writeFileSync(stackFile, stringify(next));
+  const copy = join(workDir, `Pulumi.${name}.yaml`);
+  const salt = existsSync(copy) ? readStackFile(copy).encryptionsalt : undefined;
+  const { config } = readStackFile(join(ROOT, `Pulumi.${name}.yaml`));
+  const next: StackFile = {
+    config: { ...config, ...options.config },
+    ...(salt !== undefined && { encryptionsalt: salt }),
+  };
+  writeFileSync(copy, stringify(next));
+  breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name), say);
 
-  breakDeadLock(state, say);
+  const envVars = {
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    ...env,
+  };
+  return LocalWorkspace.createOrSelectStack(inlineProgram(name), { workDir, pulumiCommand: command, envVars });
+}
 
-  return LocalWorkspace.createOrSelectStack(
-    // eslint-disable-next-line @typescript-eslint/require-await
-    { stackName: "local", projectName: "settlement", program: async () => settlement(loadConfig()) },
-    {
-      workDir,
-      pulumiCommand: command,
-      envVars: {
-        PULUMI_BACKEND_URL: `file://${state}`,
-        PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        ...env,
-      },
-    },
-  );
+function readStackFile(path: string): StackFile {
+  if (!existsSync(path)) throw new UserError(`There is no ${path}: a stack is a file Pulumi.<stack>.yaml.`);
+  return parse(readFileSync(path, "utf8")) as StackFile;
 }
 
 /**
- * Removes the lock of an update that was killed. Who calls holds the embedded cloud, so nobody else updates the stack;
- * an engine that outlived its command is left to finish.
+ * Removes the lock of an update that was killed. Who calls holds the folder, so nobody else updates the stack; an engine
+ * that outlived its command is left to finish.
  */
-function breakDeadLock(state: string, say: (line: string) => void): void {
-  const locks = join(state, ".pulumi", "locks", "organization", "settlement", "local");
+function breakDeadLock(locks: string, say: (line: string) => void): void {
   if (!existsSync(locks)) return;
-  for (const file of readdirSync(locks).filter((name) => name.endsWith(".json"))) {
+  for (const file of readdirSync(locks).filter((lock) => lock.endsWith(".json"))) {
     const { pid } = JSON.parse(readFileSync(join(locks, file), "utf8")) as { pid: number };
     if (isAlive(pid))
       throw new UserError(`An update of an earlier run is still under way in process ${pid}. Wait for it.`);
