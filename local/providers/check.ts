@@ -67,6 +67,9 @@ function checkObject(properties: Properties, values: Fields, path: string, failu
     if (value === null || name.startsWith("__")) continue;
     if (!property || property.output) failures.push(`unknown property "${path}${name}"`);
     else inputs[name] = checkValue(property.type, value, `${path}${name}`, failures);
+    if (property?.oneOf && typeof value === "string" && value !== UNKNOWN && !property.oneOf.includes(value)) {
+      failures.push(`property "${path}${name}" must be one of ${property.oneOf.join(", ")}`);
+    }
   }
   for (const [name, property] of Object.entries(properties)) {
     if (inputs[name] !== undefined) continue;

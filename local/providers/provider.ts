@@ -1,9 +1,9 @@
-import type { Fields } from "../fields";
+import { type Fields, isFields } from "../fields";
 import { check, isAutoname } from "./check";
 import { type Difference, differences, refreshed, topLevel } from "./diff";
 import { absent, type Google, OperationError } from "./google";
-import { isKept, type Properties } from "./schema";
-import { reveal, sealLike, secret, UNKNOWN } from "./values";
+import { isKept, type Properties, type Type } from "./schema";
+import { isSecret, reveal, sealLike, secret, UNKNOWN } from "./values";
 
 /** A resource as a type's functions return it. */
 export interface Live {
@@ -108,6 +108,7 @@ export class Provider {
     this.types = new Map(types.map((type) => [type.token, type]));
   }
 
+  /** Names a program's mistakes, and fills in what it left out. */
   check(request: CheckRequest): { inputs: Fields; failures: readonly string[] } {
     const { properties } = this.typeOf(request.urn);
     const { olds, news, seed } = request;
@@ -116,6 +117,7 @@ export class Provider {
     return { ...checked, inputs: seal(properties, checked.inputs) };
   }
 
+  /** What an update would change. */
   diff(request: DiffRequest): DiffResult {
     const { properties, update } = this.typeOf(request.urn);
     const [had, before, after] = [request.oldInputs, request.oldOutputs, request.news].map(plain);
@@ -129,7 +131,10 @@ export class Provider {
     return { differences: found, deleteBeforeReplace: replaced.length > 0 && collides };
   }
 
-  /** @throws InitError where Google made the resource and it does not work. */
+  /**
+   * Makes a resource; in a preview nothing is called.
+   * @throws InitError where Google made the resource and it does not work.
+   */
   async create(request: Target & { news: Fields; preview: boolean }): Promise<{ id: string; outputs: Fields }> {
     const type = this.typeOf(request.urn);
     const { google, news } = request;
@@ -160,11 +165,13 @@ export class Provider {
       return { id: live.id, inputs: sealLike(request.inputs, seal(type.properties, inputs)) as Fields, outputs: outs };
     }
     const outs = outputs(type, withDefaults(type.properties, known), live);
-    const settable = Object.entries(outs).filter(([name]) => type.properties[name]?.output === undefined);
-    return { id: live.id, inputs: Object.fromEntries(settable), outputs: outs };
+    return { id: live.id, inputs: settable(type.properties, outs), outputs: outs };
   }
 
-  /** @throws InitError where Google changed the resource and it does not work. */
+  /**
+   * Changes a resource; in a preview nothing is called, and what stays is known.
+   * @throws InitError where Google changed the resource and it does not work.
+   */
   async update(request: UpdateRequest): Promise<Fields> {
     const type = this.typeOf(request.urn);
     const { google, id, news } = request;
@@ -188,7 +195,10 @@ export class Provider {
     return outputs(type, news, await whole(type, news, work, id, google, { ...before, ...after }));
   }
 
-  /** @throws Error where the resource is protected. */
+  /**
+   * Deletes a resource; one that is gone already is deleted.
+   * @throws Error where the resource is protected.
+   */
   async delete(request: Target & { id: string; state: Fields }): Promise<void> {
     const type = this.typeOf(request.urn);
     const state = plain(request.state);
@@ -251,6 +261,23 @@ function seal(properties: Properties, values: Fields): Fields {
   );
 }
 
+/** What a program would set to get these outputs. */
+function settable(properties: Properties, outs: Fields): Fields {
+  const entries = Object.entries(outs).flatMap(([name, value]) => {
+    const property = properties[name];
+    if (!property || property.output || value === "" || (Array.isArray(value) && value.length === 0)) return [];
+    return [[name, settableValue(property.type, value)] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+function settableValue(type: Type, value: unknown): unknown {
+  if (type.kind === "list" && Array.isArray(value)) {
+    return value.map((item: unknown) => settableValue(type.items, item));
+  }
+  return type.kind === "object" && isFields(value) && !isSecret(value) ? settable(type.properties, value) : value;
+}
+
 function withDefaults(properties: Properties, values: Fields): Fields {
   const defaults = Object.entries(properties).flatMap(([name, property]) =>
     isKept(property) && property.default !== undefined ? [[name, property.default] as const] : [],
@@ -272,12 +299,12 @@ function completed(properties: Properties, values: Fields, before: Fields): Fiel
   return result;
 }
 
-function completedValue(type: Properties[string]["type"], value: unknown, old: unknown): unknown {
+function completedValue(type: Type, value: unknown, old: unknown): unknown {
   if (type.kind === "list" && Array.isArray(value) && Array.isArray(old) && !type.unordered) {
     return value.map((item: unknown, index) => completedValue(type.items, item, old[index]));
   }
   if (type.kind !== "object") return value;
-  return completed(type.properties, value as Fields, (old ?? {}) as Fields);
+  return isFields(value) ? completed(type.properties, value, isFields(old) ? old : {}) : value;
 }
 
 /**

@@ -27,10 +27,12 @@ export function secret(value: unknown): unknown {
   return isSecret(value) ? value : { [SIGNATURE]: SECRET, value };
 }
 
+/** Whether a value is marked as secret. */
 export function isSecret(value: unknown): value is Secret {
   return isFields(value) && value[SIGNATURE] === SECRET;
 }
 
+/** Whether a value is a file's content, as {@link Asset}; archives are not. */
 export function isAsset(value: unknown): value is Asset {
   return isFields(value) && value[SIGNATURE] === ASSET;
 }

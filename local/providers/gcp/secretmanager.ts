@@ -72,7 +72,7 @@ const version: Properties = {
   secretData: { ...replacing(secretly(text)), apart: true },
   isSecretDataBase64: { ...replacing(text), type: { kind: "boolean" }, own: true },
   enabled: apart(defaulting(true, flag)),
-  deletionPolicy,
+  deletionPolicy: { ...deletionPolicy, oneOf: ["DELETE", "ABANDON", "DISABLE", "PREVENT"] },
   createTime: output(text),
   destroyTime: output(text),
   name: output(text),

@@ -34,6 +34,12 @@ test.each([
     ],
   ],
   [
+    "a deletion policy that is none, and would delete",
+    USER,
+    { instance: "i", deletionPolicy: "ABANDONED" },
+    ['property "deletionPolicy" must be one of DELETE, ABANDON, PREVENT'],
+  ],
+  [
     "mistakes in a list",
     INSTANCE,
     { databaseVersion: "POSTGRES_17", settings: { tier: "t", databaseFlags: [{ name: "f" }] } },

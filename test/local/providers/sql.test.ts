@@ -179,6 +179,7 @@ describe("an instance", () => {
     const imported = await engine.import(INSTANCE, made.id);
     expect(engine.changes(imported, program())).toEqual([]);
     expect(imported.inputs).not.toHaveProperty("connectionName");
+    expect(imported.inputs).not.toHaveProperty("settings.version");
   });
 
   test("says nothing of computed values to a dependent in a preview of an update that leaves them", async () => {
