@@ -1,0 +1,238 @@
+import { formatConnectionName, parseConnectionString } from "../infra/connection";
+import { instances, realName, redact } from "./connection-names";
+import { generatedPasswords } from "./lineage";
+import { policy } from "./policy";
+import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
+import { type Env, lastPart, type Workload, workload, workloads } from "./workloads";
+
+const VARIABLE = "DATABASE_URL";
+
+/** The variable that the service reads its connection string from. */
+function databaseUrl({ env }: Workload): Env | undefined {
+  return env.find(({ name }) => name === VARIABLE);
+}
+
+export const fromSecretManager = policy({
+  name: "database-url-from-secret-manager",
+  sentence:
+    "A service with a Cloud SQL socket takes DATABASE_URL from Secret Manager: without it, it does not start, or starts with another database.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
+  resource: (resource, report) => {
+    const run = workload(resource);
+    if (!run?.envIsKnown) return;
+    const instead = "take it from a version of a secret, with secretKeyRef";
+    const url = databaseUrl(run);
+    if (url && !url.secret) report(resource, `${url.path} (${VARIABLE}) is written in clear; ${instead}.`);
+    if (!url && run.kind === "service" && run.sockets.length > 0) {
+      report(resource, `mounts a Cloud SQL socket and has no ${VARIABLE}; ${instead}.`);
+    }
+  },
+});
+
+export const noSqlite = policy({
+  name: "no-sqlite",
+  sentence: "No service falls back to SQLite: it would start without its database, and nobody would notice.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/run/docs/container-contract#filesystem",
+  resource: (resource, report) => {
+    const plain: Located[] = workload(resource)?.env.map(({ path, value }) => ({ path, value })) ?? [];
+    const secret: Located[] = Object.entries(resource.props).map(([path, value]) => ({ path, value }));
+    for (const { path, value } of resource.type.startsWith("gcp:secretmanager/") ? secret : plain) {
+      if (!/^sqlite[a-z0-9+]*:/i.test((text(value) ?? "").trim())) continue;
+      report(resource, `${path} is an SQLite database; set the connection string of the Cloud SQL database.`);
+    }
+  },
+});
+
+export const secretInStack = policy({
+  name: "database-url-secret-in-stack",
+  sentence: "The secret that DATABASE_URL is taken from is in the same stack as the service, and has a version.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/secret-manager/docs/add-secret-version",
+  stack: (resources, report) => {
+    for (const { run, url } of readers(resources)) {
+      const secrets = secretsOf(run, url, resources);
+      const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${VARIABLE}`}`;
+      if (secrets.length === 0) {
+        report(run.resource, `${name} is not in the stack; declare it, with a version, beside the service.`);
+        continue;
+      }
+      const versions = versionsOf(secrets, resources);
+      if (versions.length === 0)
+        report(run.resource, `${name} has no version; declare one, or the service cannot start.`);
+      else if (!versions.some((version) => isMeant(version, url))) {
+        report(
+          run.resource,
+          `${name} has no enabled version ${text(url.secret.version) ?? ""}; refer to the version that the stack declares.`,
+        );
+      }
+    }
+  },
+});
+
+export const matchesDatabase = policy({
+  name: "database-url-matches-stack",
+  sentence: "The connection string is PostgreSQL's and names the database, user and instance of the stack.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
+  contradictions: (resources, report) => {
+    for (const { version, value } of connectionStrings(resources)) {
+      const parsed = parseConnectionString(value);
+      if (!parsed.ok) report(version, `${redact(parsed.problem)}.`);
+    }
+  },
+  stack: (resources, report) => {
+    for (const { version, value } of connectionStrings(resources)) {
+      const parsed = parseConnectionString(value);
+      if (!parsed.ok) continue;
+      const { database, instance, user } = parsed.value;
+      const missing = (what: string) => {
+        report(
+          version,
+          `the connection string names ${what} that the stack does not have; build it from the stack's own resources.`,
+        );
+      };
+      const here = instances(resources);
+      if (here.length > 0 && here.every((one) => differs(realName(one), instance))) missing("an instance");
+      else {
+        if (lacks(resources, "gcp:sql/database:Database", database, instance.instance)) missing("a database");
+        if (lacks(resources, "gcp:sql/user:User", user, instance.instance)) missing("a user");
+      }
+    }
+  },
+});
+
+export const onePassword = policy({
+  name: "one-password",
+  sentence: "The database user and its secrets carry one and the same generated password.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/sql/docs/postgres/create-manage-users",
+  contradictions: (resources, report) => {
+    const versions = ofType(resources, ...VERSIONS);
+    for (const version of versions) {
+      const parsed = parseConnectionString(text(dataOf(version)) ?? "");
+      if (!parsed.ok) continue;
+      const user = usersOf(resources, parsed.value.instance.instance).find(
+        ({ props }) => props.name === parsed.value.user,
+      );
+      const password = text(user?.props.password);
+      if (!user || password === undefined || password === parsed.value.password) continue;
+      report(
+        version,
+        `the connection string carries another password than the user ${user.name} has; give both the same generated password.`,
+      );
+    }
+  },
+  stack: (resources, report) => {
+    const users = usersOf(resources);
+    for (const version of ofType(resources, ...VERSIONS).filter((one) => isForDatabase(one, resources))) {
+      const data = dataOf(version);
+      if (typeof data === "string" && parseConnectionString(data).ok) continue; // Judged by its value.
+      const theirs = users.flatMap((user) => generatedPasswords(user));
+      const own = generatedPasswords(version);
+      if (theirs.length === 0 || own.some((password) => theirs.includes(password))) continue;
+      report(version, "is not made of the password that the database user has; make it of the same RandomPassword.");
+    }
+  },
+});
+
+const VERSIONS = [
+  "gcp:secretmanager/secretVersion:SecretVersion",
+  "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion",
+];
+const SECRETS = ["gcp:secretmanager/secret:Secret", "gcp:secretmanager/regionalSecret:RegionalSecret"];
+
+/** The workloads that read a connection string from a secret. */
+export function readers(resources: readonly Resource[]) {
+  return workloads(resources).flatMap((run) => {
+    const url = databaseUrl(run);
+    return url?.secret ? [{ run, url: { ...url, secret: url.secret } }] : [];
+  });
+}
+
+type Reference = Env & { readonly secret: NonNullable<Env["secret"]> };
+
+/** The secret a variable refers to: by its id, or where that is not known, one that the workload is made of. */
+export function secretsOf(
+  { resource, within }: Workload,
+  { secret }: Reference,
+  resources: readonly Resource[],
+): Resource[] {
+  const all = ofType(resources, ...SECRETS);
+  const { id } = secret;
+  if (typeof id === "string") return all.filter(({ props }) => props.secretId === lastPart(id));
+  return all.filter((one) => resource.madeOf[within]?.includes(one));
+}
+
+function versionsOf(secrets: readonly Resource[], resources: readonly Resource[]): Resource[] {
+  return ofType(resources, ...VERSIONS).filter((version) =>
+    secrets.some((secret) => refersTo(version, "secret", secret)),
+  );
+}
+
+/** Whether a property names a secret: by its id, or where that is not known, by what it is made of. */
+export function refersTo(resource: Resource, property: string, secret: Resource): boolean {
+  const name = resource.props[property];
+  if (typeof name === "string") return lastPart(name) === secret.props.secretId;
+  return resource.madeOf[property]?.includes(secret) ?? false;
+}
+
+/** Whether a version can be the one that is referred to. */
+function isMeant({ props }: Resource, { secret }: Reference): boolean {
+  if (props.enabled === false) return false;
+  if (typeof secret.version !== "string" || secret.version === "latest") return true;
+  return typeof props.version !== "string" || props.version === secret.version;
+}
+
+function dataOf({ props }: Resource) {
+  return props.secretData ?? props.secretDataWo;
+}
+
+/** The known values of the secrets that workloads take their connection string from. */
+function connectionStrings(resources: readonly Resource[]): { version: Resource; value: string }[] {
+  const secrets = readers(resources)
+    .flatMap(({ url }) => text(url.secret.id) ?? [])
+    .map(lastPart);
+  const declared = readers(resources).flatMap(({ run, url }) => secretsOf(run, url, resources));
+  return ofType(resources, ...VERSIONS).flatMap((version) => {
+    const value = text(dataOf(version));
+    const named = secrets.includes(lastPart(text(version.props.secret) ?? ""));
+    const read = named || declared.some((secret) => refersTo(version, "secret", secret));
+    return value !== undefined && read ? [{ version, value }] : [];
+  });
+}
+
+/** Whether a secret's version holds the database's credential: a connection string, or the password by itself. */
+function isForDatabase(version: Resource, resources: readonly Resource[]): boolean {
+  const declared = readers(resources).flatMap(({ run, url }) => secretsOf(run, url, resources));
+  if (declared.some((secret) => refersTo(version, "secret", secret))) return true;
+  const origins = [...(version.madeOf.secretData ?? []), ...(version.madeOf.secretDataWo ?? [])];
+  if (origins.some(({ type }) => type.startsWith("gcp:sql/"))) return true;
+  const secret = ofType(resources, ...SECRETS).find((one) => refersTo(version, "secret", one));
+  return /(?:db|database|sql|postgres).*password/.test(text(secret?.props.secretId) ?? "");
+}
+
+/** The users with a password, of one instance where it is known which. */
+function usersOf(resources: readonly Resource[], instance?: string): Resource[] {
+  return ofType(resources, "gcp:sql/user:User").filter(
+    ({ props }) =>
+      instance === undefined || typeof props.instance !== "string" || lastPart(props.instance) === instance,
+  );
+}
+
+function differs(real: ReturnType<typeof realName>, instance: NonNullable<ReturnType<typeof realName>>): boolean {
+  return real !== undefined && formatConnectionName(real) !== formatConnectionName(instance);
+}
+
+/** Whether it is known that no resource of a type has a name. */
+function lacks(resources: readonly Resource[], type: string, name: string, instance: string): boolean {
+  return ofType(resources, type)
+    .filter(({ props }) => props.instance === UNKNOWN || lastPart(text(props.instance) ?? "") === instance)
+    .every(({ props }) => props.name !== UNKNOWN && props.name !== name);
+}

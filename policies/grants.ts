@@ -1,0 +1,64 @@
+import { type Resource, type Value, valueAt, valuesAt } from "./resource";
+
+/** A role that is granted to members by an IAM resource, whatever it is granted on. */
+export interface Grant {
+  readonly resource: Resource;
+  /** `Member` adds to what is there; the others replace it. */
+  readonly form: "Member" | "Binding" | "Policy";
+  readonly role: Value;
+  readonly members: readonly Value[];
+  /** Whether the role reaches everything in a project, folder or organisation. */
+  readonly wide: boolean;
+  /** Text of the condition; undefined where there is none. */
+  readonly condition: Value;
+}
+
+const TYPE = /I(?:am|AM)(Member|Binding|Policy)$/;
+const WIDE = /^gcp:(?:projects|folder|organizations)\//;
+
+/** Whether a resource is one of the provider's IAM resources, and of which form. */
+export function grantForm({ type }: Resource): Grant["form"] | undefined {
+  return TYPE.exec(type)?.[1] as Grant["form"] | undefined;
+}
+
+/** What a resource grants; a policy is taken apart into its bindings where its text is known. */
+export function grants(resource: Resource): Grant[] {
+  const form = grantForm(resource);
+  if (!form) return [];
+  const wide = WIDE.test(resource.type);
+  return bindings(resource, form).map(({ role, members, condition }) => ({
+    resource,
+    form,
+    wide,
+    role,
+    members,
+    condition,
+  }));
+}
+
+interface Binding {
+  readonly role: Value;
+  readonly members: readonly Value[];
+  readonly condition: Value;
+}
+
+function bindings({ props }: Resource, form: Grant["form"]): Binding[] {
+  if (form !== "Policy") return [binding(props)];
+  const data = props.policyData;
+  if (typeof data !== "string") return [];
+  try {
+    return valuesAt(JSON.parse(data) as Value, "bindings.*").map(({ value }) => binding(value));
+  } catch {
+    return []; // Google refuses a policy that is not JSON.
+  }
+}
+
+function binding(value: Value): Binding {
+  const members = [...valuesAt(value, "member"), ...valuesAt(value, "members.*")].map((member) => member.value);
+  return { role: valueAt(value, "role"), members, condition: valueAt(value, "condition.expression") };
+}
+
+/** The members that are known. */
+export function knownMembers({ members }: Grant): string[] {
+  return members.filter((member) => typeof member === "string");
+}

@@ -1,0 +1,25 @@
+import type { Resource } from "./resource";
+
+export const GENERATED = "random:index/randomPassword:RandomPassword";
+
+/** The properties that hold a password or something made of one, by type. */
+const CREDENTIALS: Readonly<Record<string, readonly string[]>> = {
+  "gcp:sql/user:User": ["password", "passwordWo"],
+  "gcp:sql/databaseInstance:DatabaseInstance": ["rootPassword", "rootPasswordWo"],
+  "gcp:secretmanager/secretVersion:SecretVersion": ["secretData", "secretDataWo"],
+  "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": ["secretData", "secretDataWo"],
+};
+
+/** The property of a resource that holds its credential, where it has one. */
+export function credentialProperty({ type, props }: Resource): string | undefined {
+  return CREDENTIALS[type]?.find((property) => props[property] !== undefined && props[property] !== "");
+}
+
+/** The generated passwords that a resource's credential is made of, also where it takes it over from another resource. */
+export function generatedPasswords(resource: Resource, seen: readonly Resource[] = []): Resource[] {
+  const property = credentialProperty(resource);
+  if (property === undefined || seen.includes(resource)) return [];
+  const origins = resource.madeOf[property] ?? [];
+  const own = origins.filter(({ type }) => type === GENERATED);
+  return own.length > 0 ? own : origins.flatMap((origin) => generatedPasswords(origin, [...seen, resource]));
+}

@@ -1,0 +1,148 @@
+import {
+  type ReportViolation,
+  type ResourceValidationPolicy,
+  type Severity,
+  type StackValidationPolicy,
+  UnknownValueError,
+} from "@pulumi/policy";
+import { z } from "zod";
+import { type Exception, exceptions, find, hasEnded } from "./exceptions";
+import { fromArgs, fromStack, type Resource } from "./resource";
+
+/**
+ * Says that a resource breaks the policy.
+ * @param message What is wrong, where, and what to do; never a value that may be secret.
+ */
+export type Report = (resource: Resource, message: string) => void;
+
+/** A policy, as the files of this folder declare one. */
+export interface PolicyArgs<Shape extends z.ZodRawShape> {
+  /** Lower case, words joined by hyphens. */
+  readonly name: string;
+  /** What must be true, and why, in a sentence. */
+  readonly sentence: string;
+  readonly level: "mandatory" | "advisory" | "remediate";
+  readonly severity: Severity;
+  /** Google's documentation, or the number in the CIS Google Cloud benchmark 4.0. */
+  readonly reference: string;
+  /** Checks of other tools that ask for the same, such as `CKV_GCP_11`. */
+  readonly peers?: readonly string[];
+  /** What a stack may set: lists and thresholds, each with its default. */
+  readonly settings?: Shape;
+  /** Judges one resource before it is created or changed. */
+  readonly resource?: (resource: Resource, report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
+  /** Judges how the resources of a stack belong together. */
+  readonly stack?: (resources: readonly Resource[], report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
+  /**
+   * Finds resources that contradict each other by their values. What is missing is not its business, so it also runs
+   * before each resource is created, on those that came before: a value that no preview can know still stops in time.
+   */
+  readonly contradictions?: (resources: readonly Resource[], report: Report) => void;
+  /** Mends a resource's properties in place, and says whether it changed any. */
+  readonly remedy?: (type: string, props: Record<string, unknown>, settings: z.output<z.ZodObject<Shape>>) => boolean;
+}
+
+/** A policy, ready for the pack and for its documentation. */
+export interface Policy {
+  readonly name: string;
+  readonly sentence: string;
+  readonly level: PolicyArgs<z.ZodRawShape>["level"];
+  readonly severity: Severity;
+  readonly reference: string;
+  readonly peers: readonly string[];
+  /** What a stack may set: checks it, and fills in what it leaves out. */
+  readonly settings: z.ZodType;
+  /** The same as JSON schema, a property a setting. */
+  readonly schema: NonNullable<ResourceValidationPolicy["configSchema"]>["properties"];
+  /** What the engine runs. */
+  readonly sdk: ResourceValidationPolicy | StackValidationPolicy;
+}
+
+/** Declares a policy. */
+export function policy<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>): Policy {
+  const { name, sentence, level, severity, reference } = args;
+  const settings = z.strictObject({ ...args.settings, ...exceptions }) as unknown as Settings<Shape>;
+  const { properties } = z.toJSONSchema(settings, { io: "input" });
+  const schema = (properties ?? {}) as Policy["schema"];
+  const sdk = {
+    name,
+    description: sentence,
+    enforcementLevel: level,
+    severity,
+    ...(reference.startsWith("https://") && { url: reference }),
+    configSchema: { properties: schema },
+    ...checks(args, settings),
+  } as ResourceValidationPolicy | StackValidationPolicy;
+  return { name, sentence, level, severity, reference, peers: args.peers ?? [], settings, schema, sdk };
+}
+
+type Settings<Shape extends z.ZodRawShape> = z.ZodType<z.output<z.ZodObject<Shape>> & { exceptions: Exception[] }>;
+
+function checks<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>, settings: Settings<Shape>) {
+  const { resource, stack, contradictions, remedy } = args;
+  const earlier = new Map<string, Resource>();
+  const reported = new Set<string>();
+
+  const validateResource: ResourceValidationPolicy["validateResource"] = (sdk, report) => {
+    const own = settings.parse(sdk.getConfig());
+    const current = fromArgs(sdk);
+    resource?.(current, reporter(own.exceptions, report), own);
+    if (!contradictions) return;
+    earlier.set(current.urn, current);
+    contradictions(
+      [...earlier.values()],
+      reporter(own.exceptions, (message, urn) => {
+        if (reported.has(`${urn ?? ""} ${message}`)) return;
+        reported.add(`${urn ?? ""} ${message}`);
+        report(message, urn);
+      }),
+    );
+  };
+
+  const validateStack: StackValidationPolicy["validateStack"] = (sdk, report) => {
+    const own = settings.parse(sdk.getConfig());
+    const all = fromStack(sdk.resources);
+    stack?.(all, reporter(own.exceptions, report), own);
+    contradictions?.(
+      all,
+      reporter(own.exceptions, (message, urn) => {
+        if (!reported.has(`${urn ?? ""} ${message}`)) report(message, urn);
+      }),
+    );
+    earlier.clear();
+    reported.clear();
+  };
+
+  const remediateResource = ({ type, props, getConfig }: Remedied) => {
+    try {
+      return remedy?.(type, props, settings.parse(getConfig())) ? props : undefined;
+    } catch (error) {
+      if (error instanceof UnknownValueError) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    ...((resource ?? contradictions) && { validateResource }),
+    ...((stack ?? contradictions) && { validateStack }),
+    ...(remedy && { remediateResource }),
+  };
+}
+
+/** The part of the SDK's arguments that a remedy needs. */
+interface Remedied {
+  readonly type: string;
+  readonly props: Record<string, unknown>;
+  readonly getConfig: () => object;
+}
+
+/** Leaves out what the stack's configuration accepts for a while. */
+function reporter(accepted: readonly Exception[], report: ReportViolation): Report {
+  return (resource, message) => {
+    const exception = find(accepted, resource);
+    if (!exception) report(message, resource.urn);
+    else if (hasEnded(exception)) {
+      report(`${message} (The exception "${exception.reason}" ended on ${exception.until}.)`, resource.urn);
+    }
+  };
+}

@@ -1,0 +1,106 @@
+import { isRecord, type Located, type Resource, text, UNKNOWN, type Value, valueAt, valuesAt } from "./resource";
+
+/** An environment variable of a container. */
+export interface Env {
+  readonly path: string;
+  readonly name: Value;
+  /** As it stands in the program; undefined where it comes from a secret. */
+  readonly value: Value;
+  /** The secret it comes from: an id or a full name, and a version. */
+  readonly secret?: { readonly id: Value; readonly version: Value };
+}
+
+/** What runs on Cloud Run, whichever API declares it. */
+export interface Workload {
+  readonly resource: Resource;
+  readonly kind: "service" | "job" | "worker pool";
+  /** The account it runs as. */
+  readonly account: Value;
+  /** The property below which all of this stands, for {@link Resource.madeOf}. */
+  readonly within: string;
+  /** Connection names whose sockets are mounted. */
+  readonly sockets: readonly Located[];
+  readonly env: readonly Env[];
+  /** Whether the variables are all known by name. */
+  readonly envIsKnown: boolean;
+  readonly containers: readonly Located[];
+}
+
+const V2 = {
+  "gcp:cloudrunv2/service:Service": { kind: "service", at: "template" },
+  "gcp:cloudrunv2/job:Job": { kind: "job", at: "template.template" },
+  "gcp:cloudrunv2/workerPool:WorkerPool": { kind: "worker pool", at: "template" },
+} as const;
+
+/** The annotation by which the first version of Cloud Run's API mounts sockets: connection names, joined by commas. */
+export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
+
+/** The workloads among resources. */
+export function workloads(resources: readonly Resource[]): Workload[] {
+  return resources.flatMap((resource) => workload(resource) ?? []);
+}
+
+/** The workload a resource declares, if it does. */
+export function workload(resource: Resource): Workload | undefined {
+  if (resource.type === "gcp:cloudrun/service:Service") return fromV1(resource);
+  const form = (V2 as Partial<Record<string, (typeof V2)[keyof typeof V2]>>)[resource.type];
+  return form && fromV2(resource, form.kind, form.at);
+}
+
+function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workload {
+  const { props } = resource;
+  const envs = valuesAt(props, `${at}.containers.*.envs.*`);
+  return {
+    resource,
+    kind,
+    within: "template",
+    account: valueAt(props, `${at}.serviceAccount`),
+    sockets: valuesAt(props, `${at}.volumes.*.cloudSqlInstance.instances.*`),
+    containers: valuesAt(props, `${at}.containers.*`),
+    envIsKnown: allNamed(envs),
+    env: envs.map(({ path, value }) => env(path, value, "valueSource.secretKeyRef", "secret", "version")),
+  };
+}
+
+function fromV1(resource: Resource): Workload {
+  const { props } = resource;
+  const envs = valuesAt(props, "template.spec.containers.*.envs.*");
+  const annotations = valueAt(props, "template.metadata.annotations");
+  const mounted =
+    annotations === UNKNOWN ? UNKNOWN : isRecord(annotations) ? annotations[SOCKETS_ANNOTATION] : undefined;
+  const path = `template.metadata.annotations["${SOCKETS_ANNOTATION}"]`;
+  const sockets = typeof mounted === "string" ? mounted.split(",") : mounted === UNKNOWN ? ([UNKNOWN] as const) : [];
+  return {
+    resource,
+    kind: "service",
+    within: "template",
+    account: valueAt(props, "template.spec.serviceAccountName"),
+    sockets: sockets.map((value) => ({ path, value: typeof value === "string" ? value.trim() : value })),
+    containers: valuesAt(props, "template.spec.containers.*"),
+    envIsKnown: allNamed(envs),
+    env: envs.map(({ path, value }) => env(path, value, "valueFrom.secretKeyRef", "name", "key")),
+  };
+}
+
+function allNamed(envs: readonly Located[]): boolean {
+  return envs.every(({ value }) => valueAt(value, "name") !== UNKNOWN);
+}
+
+function env(path: string, value: Value, source: string, id: string, version: string): Env {
+  const reference = valueAt(value, source);
+  const plain: Env = { path, name: valueAt(value, "name"), value: valueAt(value, "value") };
+  if (reference === undefined) return plain;
+  return { ...plain, secret: { id: valueAt(reference, id), version: valueAt(reference, version) } };
+}
+
+/** Whether a container is the Cloud SQL proxy, whose arguments are connection names. */
+export function isProxy(container: Value): boolean {
+  const image = text(valueAt(container, "image")) ?? "";
+  const command = valuesAt(container, "commands.*").map(({ value }) => text(value) ?? "");
+  return /cloud[-_]?sql[-_]proxy/.test([image, ...command].join(" "));
+}
+
+/** The last part of a secret's, account's or instance's full name: its id. */
+export function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}

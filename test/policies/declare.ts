@@ -1,0 +1,89 @@
+import {
+  type PolicyPackConfig,
+  type PolicyResource,
+  type ResourceValidationPolicy,
+  type StackValidationPolicy,
+  unknownCheckingProxy,
+} from "@pulumi/policy";
+import { policies } from "../../policies/pack";
+
+/** A resource as a test declares it; `madeOf` and `dependsOn` name others of the same stack. */
+export interface Declared {
+  readonly type: string;
+  readonly name: string;
+  readonly props: Readonly<Record<string, unknown>>;
+  readonly protect?: boolean;
+  readonly dependsOn?: readonly string[];
+  readonly madeOf?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What the engine sends in place of a text that is not known yet. */
+export const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** A violation: policy, resource and message. */
+export interface Violation {
+  readonly policy: string;
+  readonly resource: string;
+  readonly message: string;
+}
+
+/** Judges resources one by one as before their creation, or as a stack, or both, as a preview does. */
+export function judge(
+  declared: readonly Declared[],
+  options: { config?: PolicyPackConfig; phases?: readonly ("resource" | "stack")[] } = {},
+): Violation[] {
+  const resources = link(declared);
+  const violations: Violation[] = [];
+  for (const { name: policy, sdk } of policies) {
+    const config = options.config?.[policy];
+    if (config === "disabled") continue;
+    const common = {
+      getConfig: <T>() => (typeof config === "object" ? config : {}) as T,
+      stackTags: new Map<string, string>(),
+      notApplicable: (): never => {
+        throw new Error("No policy says so.");
+      },
+    };
+    const report = (message: string, urn?: string) => {
+      violations.push({ policy, resource: resources.find((one) => one.urn === urn)?.name ?? "", message });
+    };
+    const { validateResource, validateStack } = sdk as Partial<ResourceValidationPolicy & StackValidationPolicy>;
+    if (typeof validateResource === "function" && options.phases?.includes("resource") !== false) {
+      for (const resource of resources) void validateResource({ ...resource, ...common }, report);
+    }
+    if (validateStack && options.phases?.includes("stack") !== false)
+      void validateStack({ resources, ...common }, report);
+  }
+  return violations;
+}
+
+function link(declared: readonly Declared[]): PolicyResource[] {
+  const resources = declared.map(({ type, name, props, protect = false }): PolicyResource => ({
+    type,
+    name,
+    urn: `urn:pulumi:test::test::${type}::${name}`,
+    props: unknownCheckingProxy(structuredClone(props)) as Record<string, unknown>,
+    provider: { type: "pulumi:providers:gcp", name: "default", urn: "", props: { project: "fusion-prime" } },
+    opts: {
+      protect,
+      ignoreChanges: [],
+      aliases: [],
+      additionalSecretOutputs: [],
+      customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 },
+    },
+    dependencies: [],
+    propertyDependencies: {},
+    isType: () => false,
+    asType: () => undefined,
+  }));
+  const named = (name: string) => resources.filter((resource) => resource.name === name);
+  declared.forEach(({ dependsOn = [], madeOf = {} }, index) => {
+    const resource = resources[index];
+    if (!resource) return;
+    resource.dependencies = [...dependsOn, ...Object.values(madeOf).flat()].flatMap(named);
+    resource.propertyDependencies = Object.fromEntries(
+      Object.entries(madeOf).map(([property, names]) => [property, names.flatMap(named)]),
+    );
+  });
+  return resources;
+}
