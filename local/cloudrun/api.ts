@@ -19,7 +19,8 @@ import { RUN_PATH, Requests } from "./requests";
 import { seconds, type Service } from "./resources";
 import { Runtime, type SecretReader } from "./runtime";
 import { Services } from "./services";
-import { type Change, defaultAccount } from "./template";
+import type { Change } from "./change";
+import { defaultAccount } from "./template";
 import { hostOf } from "./traffic";
 
 const SERVICE = "run.googleapis.com";

@@ -22,6 +22,12 @@ export class StartFailure extends Error {
   }
 }
 
+/** Whatever else went wrong while something was started, as a failure of the start. */
+export function asStartFailure(error: unknown): StartFailure {
+  if (error instanceof StartFailure) return error;
+  return new StartFailure(error instanceof Error ? error.message : String(error), { reason: "UNKNOWN" });
+}
+
 export function imageNotFound(image: string): StartFailure {
   return new StartFailure(`Image '${image}' not found.`, { reason: "CONTAINER_MISSING" }, RPC.NOT_FOUND);
 }

@@ -4,7 +4,7 @@ import { GoogleError } from "../errors";
 import { etagOf } from "../etag";
 import { applyMask, isFields, settableFields } from "../fields";
 import type { Collection, Store } from "../store";
-import { RPC, StartFailure } from "./failure";
+import { asStartFailure, RPC, StartFailure } from "./failure";
 import type { Logs } from "./logs";
 import type { Operation, Operations } from "./operations";
 import type { Process } from "./program";
@@ -23,7 +23,8 @@ import {
   type TaskTemplate,
 } from "./resources";
 import type { Runtime } from "./runtime";
-import { type Change, checkEtag, checkTemplate, checkName, only, suffix, withDefaults, withoutNulls } from "./template";
+import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change";
+import { checkTemplate, withDefaults, withoutNulls } from "./template";
 
 /** What a client may set of a job. */
 const SETTABLE = [
@@ -168,7 +169,7 @@ export class Jobs {
       createTime: time,
       updateTime: time,
       launchStage: job.launchStage,
-      creator: change.caller.replace(/^[^:]*:/, ""),
+      creator: emailOf(change.caller),
       job: shortName(name),
       taskCount: overrides.taskCount ?? job.template.taskCount,
       template: overridden(job.template.template, overrides),
@@ -201,22 +202,11 @@ export class Jobs {
       template: { maxRetries: 3, ...withDefaults(wanted.template?.template ?? {}, change.projectNumber, "600s") },
     };
     change.requireAccount(template.template.serviceAccount);
-    const time = now();
-    const caller = change.caller.replace(/^[^:]*:/, "");
     const job: Job = {
       launchStage: "GA",
       ...wanted,
       template,
-      name,
-      uid: before?.uid ?? randomUUID(),
-      generation: String(Number(before?.generation ?? 0) + 1),
-      observedGeneration: before?.observedGeneration ?? "0",
-      createTime: before?.createTime ?? time,
-      updateTime: time,
-      creator: before?.creator ?? caller,
-      lastModifier: caller,
-      etag: etagOf(before?.etag, time, wanted),
-      reconciling: true,
+      ...nextGeneration(name, before, wanted, change.caller),
       terminalCondition: pending("Ready"),
       conditions: [],
       executionCount: before?.executionCount ?? 0,
@@ -272,8 +262,7 @@ export class Jobs {
     try {
       process = await this.runtime.start({ template, project: projectOf(execution.name), env, log });
     } catch (error) {
-      if (error instanceof StartFailure) return error;
-      throw error;
+      return asStartFailure(error);
     }
     this.running.add(process);
     if (this.stopping) await process.stop();
@@ -333,8 +322,7 @@ function attempt(check: () => unknown): StartFailure | undefined {
     check();
     return undefined;
   } catch (error) {
-    if (error instanceof StartFailure) return error;
-    throw error;
+    return asStartFailure(error);
   }
 }
 

@@ -34,6 +34,8 @@ export interface ProcessOptions {
   readonly mounts: Readonly<Record<string, string>>;
   /** File that gets its output; made readable by its owner only. */
   readonly log: string;
+  /** Takes away what the process alone needed. */
+  readonly cleanUp: () => Promise<void>;
 }
 
 /** A program of a container, running as a process of this machine. */
@@ -42,6 +44,7 @@ export class Process {
   exit: Exit | undefined;
   /** Settles when it has ended; never rejects. */
   readonly exited: Promise<Exit>;
+  private readonly cleaned: Promise<void>;
   private readonly child: ChildProcess;
 
   constructor(options: ProcessOptions) {
@@ -78,17 +81,21 @@ export class Process {
         );
       });
     });
+    this.cleaned = this.exited.then(options.cleanUp).catch((error: unknown) => {
+      writeLog(log, `Its folder is left behind: ${(error as Error).message}`);
+    });
   }
 
-  /** Ends it and what it started: SIGTERM, ten seconds to finish, SIGKILL. */
+  /** Ends it and what it started: SIGTERM, ten seconds to finish, SIGKILL. Then what it alone needed is gone too. */
   async stop(): Promise<void> {
-    if (this.exit) return;
-    this.signal("SIGTERM");
-    const patience = new AbortController();
-    await Promise.race([this.exited, delay(GRACE, undefined, { signal: patience.signal }).catch(() => undefined)]);
-    patience.abort();
-    this.signal("SIGKILL");
-    await this.exited;
+    if (!this.exit) {
+      this.signal("SIGTERM");
+      const patience = new AbortController();
+      await Promise.race([this.exited, delay(GRACE, undefined, { signal: patience.signal }).catch(() => undefined)]);
+      patience.abort();
+      this.signal("SIGKILL");
+    }
+    await this.cleaned;
   }
 
   private signal(signal: NodeJS.Signals): void {

@@ -75,18 +75,16 @@ export class Runtime {
     // Short, because a Unix socket's path has at most 107 bytes.
     const folder = await mkdtemp(join(tmpdir(), "run-"));
     const sockets: SocketMount[] = [];
-    const clear = async () => {
+    const cleanUp = async () => {
       await Promise.all(sockets.map((socket) => socket.close()));
       await rm(folder, { recursive: true, force: true });
     };
     try {
       const mounts = await this.mount(template, folder, sockets, log);
       const args = onlyContainer(template).args ?? [];
-      const process = new Process({ program, args, env: { ...declared, ...env }, mounts, log });
-      void process.exited.then(clear);
-      return process;
+      return new Process({ program, args, env: { ...declared, ...env }, mounts, log, cleanUp });
     } catch (error) {
-      await clear();
+      await cleanUp();
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import { GoogleError } from "../errors";
 import { etagOf } from "../etag";
 import { applyMask, settableFields } from "../fields";
 import type { Collection, Store } from "../store";
-import { RPC, StartFailure } from "./failure";
+import { asStartFailure, RPC, StartFailure } from "./failure";
 import type { Instances } from "./instances";
 import type { Operation, Operations } from "./operations";
 import {
@@ -19,17 +19,8 @@ import {
   shortName,
   succeeded,
 } from "./resources";
-import {
-  type Change,
-  checkEtag,
-  checkName,
-  checkTemplate,
-  only,
-  suffix,
-  violation,
-  withDefaults,
-  withoutNulls,
-} from "./template";
+import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change";
+import { checkTemplate, violation, withDefaults, withoutNulls } from "./template";
 import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic";
 
 /** What a client may set of a service. */
@@ -199,28 +190,22 @@ export class Services {
     change.requireAccount(template.serviceAccount);
 
     const { service: before, revisions = 0 } = previous ?? {};
-    const time = now();
-    const caller = change.caller.replace(/^[^:]*:/, "");
+    const next = nextGeneration(name, before, wanted, change.caller);
     const { launchStage = "GA" } = wanted;
     const revision = isDeepStrictEqual(before?.template, template)
       ? undefined
-      : this.newRevision(name, { ...template, launchStage, createTime: time, updateTime: time }, revisions + 1);
+      : this.newRevision(
+          name,
+          { ...template, launchStage, createTime: next.updateTime, updateTime: next.updateTime },
+          revisions + 1,
+        );
     const service: Service = {
       ingress: "INGRESS_TRAFFIC_ALL",
       launchStage,
       ...wanted,
       template,
       traffic,
-      name,
-      uid: before?.uid ?? randomUUID(),
-      generation: String(Number(before?.generation ?? 0) + 1),
-      createTime: before?.createTime ?? time,
-      updateTime: time,
-      creator: before?.creator ?? caller,
-      lastModifier: caller,
-      etag: etagOf(before?.etag, time, wanted),
-      observedGeneration: before?.observedGeneration ?? "0",
-      reconciling: true,
+      ...next,
       terminalCondition: pending("Ready"),
       conditions: [pending("RoutesReady"), pending("ConfigurationsReady")],
       trafficStatuses: before?.trafficStatuses ?? [],
@@ -336,9 +321,7 @@ export class Services {
       (await this.instances.enter(revision)).leave();
       return undefined;
     } catch (error) {
-      return error instanceof StartFailure
-        ? error
-        : new StartFailure(error instanceof Error ? error.message : String(error), { reason: "UNKNOWN" });
+      return asStartFailure(error);
     }
   }
 }

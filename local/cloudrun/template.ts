@@ -1,22 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { GoogleError } from "../errors";
 import { isFields } from "../fields";
-import { type Container, type InstanceTemplate, shortName } from "./resources";
+import type { Container, InstanceTemplate } from "./resources";
 
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
 const RESERVED = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
-
-/** Who changes a service or a job, and how. */
-export interface Change {
-  /** Such as `user:EMAIL`. */
-  readonly caller: string;
-  /** The project's number, for defaults. */
-  readonly projectNumber: string;
-  /** Checks everything and changes nothing. */
-  readonly validateOnly: boolean;
-  /** Asked whether the caller may let something run as an account. */
-  readonly requireAccount: (email: string) => void;
-}
 
 /** The same value without what is null: Google's APIs take null for absent. */
 export function withoutNulls<T>(value: T): T {
@@ -86,43 +73,4 @@ export function defaultAccount(projectNumber: string): string {
 /** A request that names a field, in Cloud Run's form. */
 export function violation(field: string, what: string): GoogleError {
   return new GoogleError("INVALID_ARGUMENT", `Violation in ${field}: ${what}`);
-}
-
-/**
- * @param name Full name of a service or a job.
- * @param longest Most characters of its last part.
- * @throws GoogleError INVALID_ARGUMENT where Cloud Run would not take its last part.
- */
-export function checkName(name: string, field: string, longest: number): void {
-  const short = shortName(name);
-  if (/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(short) && short.length <= longest) return;
-  throw violation(
-    field,
-    "Must be lower case letters, digits and hyphens, begin with a letter, not end with a hyphen, and have at most " +
-      `${longest} characters.`,
-  );
-}
-
-/** @throws GoogleError ABORTED where the client read another version than the current one. */
-export function checkEtag({ name, etag }: { name: string; etag: string }, sent: string | undefined): void {
-  if (sent === undefined || sent === "" || sent === etag) return;
-  throw new GoogleError(
-    "ABORTED",
-    `Conflict for resource '${shortName(name)}': version '${sent}' was specified but current version is '${etag}'.`,
-  );
-}
-
-/** Some fields of an object, those it has. */
-export function only<T extends object, K extends keyof T>(
-  object: T | undefined,
-  names: readonly K[],
-): Partial<Pick<T, K>> {
-  const fields = Object.entries(object ?? {}).filter(([name]) => names.includes(name as K));
-  return Object.fromEntries(fields) as Partial<Pick<T, K>>;
-}
-
-/** Letters and digits without vowels, as at the end of the names Cloud Run makes. */
-export function suffix(length: number): string {
-  const letters = "bcdfghjklmnpqrstvwxz2456789";
-  return [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join("");
 }

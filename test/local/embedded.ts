@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EmbeddedCloud, startCloud } from "../../local/cloud";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../local/cloud";
 
 /** The project the tests work in, and another one of the same embedded cloud. */
 export const PROJECT = "fusion-prime";
@@ -27,6 +27,9 @@ export class Embedded {
   readonly folder = mkdtempSync(join(tmpdir(), "embedded-cloud-"));
   private running: EmbeddedCloud | undefined;
 
+  /** @param images What runs where a Cloud Run service or job names an image. */
+  constructor(private readonly images: NonNullable<CloudOptions["images"]> = {}) {}
+
   get cloud(): EmbeddedCloud {
     if (!this.running) throw new Error("The embedded cloud is not running.");
     return this.running;
@@ -34,7 +37,7 @@ export class Embedded {
 
   /** @param services APIs to enable in both projects. */
   async start(...services: string[]): Promise<void> {
-    this.running = await startCloud({ folder: this.folder, projects: [PROJECT, OTHER_PROJECT] });
+    this.running = await startCloud({ folder: this.folder, projects: [PROJECT, OTHER_PROJECT], images: this.images });
     for (const project of services.length > 0 ? [PROJECT, OTHER_PROJECT] : []) {
       await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds: services });
     }

@@ -83,7 +83,7 @@ describe("a revision's process", () => {
       const { Process } = require(${JSON.stringify(join(__dirname, "../../../local/cloudrun/program.ts"))});
       new Process({
         program: { command: process.execPath, args: [${JSON.stringify(join(setting.folder, "images", program ?? ""))}] },
-        args: [], env: { PORT: "0" }, mounts: {}, log: ${JSON.stringify(log)},
+        args: [], env: { PORT: "0" }, mounts: {}, log: ${JSON.stringify(log)}, cleanUp: async () => undefined,
       });
       setInterval(() => undefined, 1000);`;
     const cloud = spawn(process.execPath, ["--require", "tsx/cjs", "--eval", source], { stdio: "inherit" });

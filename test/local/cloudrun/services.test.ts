@@ -245,4 +245,16 @@ describe("Cloud Run services", () => {
     expect((await setting.call("GET", `${path}:getIamPolicy`)).body.bindings).toEqual([]);
     expect((await setting.service("tenth")).uri).toBe(uri);
   });
+
+  it("goes on after a restart with what was under way", async () => {
+    const startupProbe = { tcpSocket: {}, periodSeconds: 2, failureThreshold: 1 };
+    const containers = [{ image: "gcr.io/fusion-prime/silent", startupProbe }];
+    const begun = await setting.call("POST", `${PARENT}/services?serviceId=eleventh`, { template: { containers } });
+    await setting.stop();
+    await setting.start();
+    expect(await setting.service("eleventh")).toMatchObject({ reconciling: true, observedGeneration: "0" });
+    const done = await setting.call("POST", `/v2/${begun.body.name ?? ""}:wait`);
+    expect(done.body.error?.message).toContain("failed to start and listen");
+    expect(await setting.service("eleventh")).toMatchObject({ reconciling: false, observedGeneration: "1" });
+  });
 });
