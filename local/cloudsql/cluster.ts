@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Client } from "pg";
 import type { Binaries } from "../postgres/binaries";
 import { copyCluster } from "../postgres/copy";
+import { endLeftover } from "../postgres/leftover";
 import { runScript } from "../postgres/run";
 import { PostgresServer, type Settings } from "../postgres/server";
 import { ADMIN, createSystemRoles, grantSystemRights, IMPORTER, lendTo, setPassword } from "./roles";
@@ -59,6 +60,11 @@ export class Cluster {
       this.starting = undefined;
     });
     return this.starting;
+  }
+
+  /** Ends the server of an earlier run that was killed. */
+  async endLeftover(): Promise<void> {
+    await endLeftover(this.data);
   }
 
   /** Ends the server; it may be started again. */

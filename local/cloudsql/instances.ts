@@ -173,6 +173,7 @@ export class Instances {
 
   /** Brings to an end what a killed run began: what was half made goes, what was to go is gone. */
   async recover(): Promise<void> {
+    for (const instance of this.instances.values()) await this.cluster(instance).endLeftover();
     for (const operation of this.operations.interrupted()) {
       const instance = this.instances.get(`${operation.targetProject}/${operation.targetId}`);
       if (operation.operationType === "CREATE" && instance?.state === "PENDING_CREATE") await this.remove(instance);

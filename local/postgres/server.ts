@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { type Account, currentAccount, launchAs } from "./account";
 import type { Binaries } from "./binaries";
-import { endLeftover } from "./leftover";
+import { endLeftover, makerFile, SOCKET_FOLDER } from "./leftover";
 
 /** Who connects, and to what. */
 export interface Login {
@@ -88,11 +87,11 @@ export class PostgresServer {
     const fresh = `${this.data}.new`;
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { recursive: true, mode: 0o700 });
-    const secret = mkdtempSync(join(tmpdir(), "pg-"));
+    const secret = mkdtempSync(SOCKET_FOLDER);
     try {
       const file = join(secret, "password");
       writeFileSync(file, password, { mode: 0o600 });
-      await this.run(
+      await this.make(
         this.binaries.initdb,
         [fresh, secret],
         [
@@ -149,7 +148,7 @@ export class PostgresServer {
   }
 
   private async attempt(settings: Settings, end: number): Promise<boolean> {
-    this.sockets = mkdtempSync(join(tmpdir(), "pg-"));
+    this.sockets = mkdtempSync(SOCKET_FOLDER);
     const all = { ...settings, ...OURS, unix_socket_directories: this.sockets };
     const child = this.spawn(
       this.binaries.postgres,
@@ -177,9 +176,13 @@ export class PostgresServer {
     }
   }
 
-  private async run(command: string, folders: readonly string[], args: readonly string[]): Promise<void> {
+  private async make(command: string, folders: readonly string[], args: readonly string[]): Promise<void> {
     const child = this.spawn(command, folders, args);
+    if (child.pid !== undefined) writeFileSync(makerFile(this.data), String(child.pid), { mode: 0o600 });
+    running.add(child);
     const [code] = (await once(child, "close")) as [number | null];
+    running.delete(child);
+    rmSync(makerFile(this.data), { force: true });
     if (code !== 0) throw new Error(`${command} failed: ${this.log.trim()}`);
   }
 

@@ -19,16 +19,22 @@ test("an instance is PENDING_CREATE, then RUNNABLE, with what Google adds", asyn
   });
   expect((await embedded.get(`${ROOT}/instances/db-one`)).body.state).toBe("PENDING_CREATE");
   const operation = await done(embedded, asked);
-  expect(operation).toMatchObject({ status: "DONE", startTime: expect.any(String), endTime: expect.any(String) });
+  expect(operation).toMatchObject({
+    status: "DONE",
+    startTime: expect.any(String) as string,
+    endTime: expect.any(String) as string,
+  });
   expect((await embedded.get(`${ROOT}/instances/db-one`)).body).toMatchObject({
     state: "RUNNABLE",
     connectionName: NAME,
     databaseVersion: "POSTGRES_17",
-    databaseInstalledVersion: expect.stringMatching(/^POSTGRES_17_\d+$/),
+    databaseInstalledVersion: expect.stringMatching(/^POSTGRES_17_\d+$/) as string,
     gceZone: "us-central1-a",
-    ipAddresses: [{ type: "PRIMARY", ipAddress: expect.any(String) }],
-    serviceAccountEmailAddress: expect.stringMatching(/^p\d{12}-[a-z]{6}@gcp-sa-cloud-sql\.iam\.gserviceaccount\.com$/),
-    serverCaCert: { cert: expect.stringContaining("BEGIN CERTIFICATE") },
+    ipAddresses: [{ type: "PRIMARY", ipAddress: expect.any(String) as string }],
+    serviceAccountEmailAddress: expect.stringMatching(
+      /^p\d{12}-[a-z]{6}@gcp-sa-cloud-sql\.iam\.gserviceaccount\.com$/,
+    ) as string,
+    serverCaCert: { cert: expect.stringContaining("BEGIN CERTIFICATE") as string },
     settings: {
       settingsVersion: "1",
       edition: "ENTERPRISE",

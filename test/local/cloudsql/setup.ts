@@ -5,6 +5,9 @@ import { Client } from "pg";
 import type { SocketMount } from "../../../local/cloudsql/socket";
 import { type Answer, Embedded, PROJECT } from "../embedded";
 
+// Other work on the machine may make a server's start slow.
+jest.setTimeout(60_000);
+
 export const ROOT = `/sql/v1beta4/projects/${PROJECT}`;
 export const SERVICE = "sqladmin.googleapis.com";
 export const STORAGE = "storage.googleapis.com";
