@@ -33,23 +33,18 @@ function canUnshare(): boolean {
 }
 
 /**
- * How to start one of PostgreSQL's programs, and gives its folders to whom it will run as.
+ * How to start one of PostgreSQL's programs, after giving its files to whom it will run as.
  * @param account Whom to run as.
  * @param command The program's path.
- * @param folders What the program reads and writes.
- * @throws Error where nobody cannot enter one of the folders, or the program's.
+ * @param paths Files and folders that the program reads and writes.
+ * @throws Error where nobody cannot come to one of them, or to the program.
  */
-export function launchAs(
-  account: Account,
-  command: string,
-  args: readonly string[],
-  folders: readonly string[],
-): Launch {
+export function launchAs(account: Account, command: string, args: readonly string[], paths: readonly string[]): Launch {
   if (account === "self") return { command, args };
   const owner = account === "namespace" ? 0 : NOBODY;
-  for (const folder of folders) giveTo(owner, folder);
+  for (const path of paths) giveTo(owner, path);
   if (account === "namespace") return { command: "unshare", args: [...UNSHARE, command, ...args] };
-  for (const path of [command, ...folders]) requireOpenWay(path);
+  for (const path of [command, ...paths]) requireOpenWay(path);
   return { command, args, uid: NOBODY, gid: NOBODY };
 }
 

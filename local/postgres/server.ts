@@ -44,9 +44,12 @@ const POLL = 5;
 const LOG_TAIL = 4000;
 
 /** Servers that must not outlive this process, however it ends. */
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, { sockets?: string }>();
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGQUIT");
+  for (const [child, { sockets }] of running) {
+    child.kill("SIGQUIT");
+    if (sockets !== undefined) rmSync(sockets, { recursive: true, force: true });
+  }
 });
 
 /** One PostgreSQL server: a data directory and, while it runs, a process with a Unix socket that only we can reach. */
@@ -87,21 +90,20 @@ export class PostgresServer {
     const fresh = `${this.data}.new`;
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { recursive: true, mode: 0o700 });
-    const secret = mkdtempSync(SOCKET_FOLDER);
+    const secret = `${this.data}.password`;
     try {
-      const file = join(secret, "password");
-      writeFileSync(file, password, { mode: 0o600 });
+      writeFileSync(secret, password, { mode: 0o600 });
       await this.make(
         this.binaries.initdb,
         [fresh, secret],
         [
-          ...["--pgdata", fresh, "--username", superuser, "--pwfile", file, "--auth", "scram-sha-256"],
+          ...["--pgdata", fresh, "--username", superuser, "--pwfile", secret, "--auth", "scram-sha-256"],
           ...["--encoding", "UTF8", "--locale", process.platform === "linux" ? "C.UTF-8" : "en_US.UTF-8"],
           ...["--no-sync", "--no-instructions"],
         ],
       );
     } finally {
-      rmSync(secret, { recursive: true });
+      rmSync(secret, { force: true });
     }
     rmSync(this.data, { recursive: true, force: true });
     renameSync(fresh, this.data);
@@ -156,7 +158,7 @@ export class PostgresServer {
       [...["-D", this.data], ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     );
     this.child = child;
-    running.add(child);
+    running.set(child, { sockets: this.sockets });
     child.once("exit", () => running.delete(child));
     while (this.isRunning && Date.now() < end) {
       if (this.isReady(child)) return true;
@@ -176,18 +178,18 @@ export class PostgresServer {
     }
   }
 
-  private async make(command: string, folders: readonly string[], args: readonly string[]): Promise<void> {
-    const child = this.spawn(command, folders, args);
+  private async make(command: string, paths: readonly string[], args: readonly string[]): Promise<void> {
+    const child = this.spawn(command, paths, args);
     if (child.pid !== undefined) writeFileSync(makerFile(this.data), String(child.pid), { mode: 0o600 });
-    running.add(child);
+    running.set(child, {});
     const [code] = (await once(child, "close")) as [number | null];
     running.delete(child);
     rmSync(makerFile(this.data), { force: true });
     if (code !== 0) throw new Error(`${command} failed: ${this.log.trim()}`);
   }
 
-  private spawn(command: string, folders: readonly string[], args: readonly string[]) {
-    const launch = launchAs(this.account, command, args, folders);
+  private spawn(command: string, paths: readonly string[], args: readonly string[]) {
+    const launch = launchAs(this.account, command, args, paths);
     const { uid, gid } = launch;
     this.log = "";
     const child = spawn(launch.command, launch.args, {
