@@ -1,6 +1,6 @@
 import { LockedError } from "../local/lock";
 import { StoreError } from "../local/store";
-import { UserError } from "./user-error";
+import { UsageError, UserError } from "./user-error";
 
 /**
  * Runs a command: prints its help where asked, and turns errors into an exit code, 1 for what the user can mend and for
@@ -20,7 +20,7 @@ export function run(help: string, command: () => Promise<void>): void {
 
 function report(error: unknown, help: string): number {
   if (!(error instanceof Error)) throw error;
-  if ((error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) {
+  if (error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) {
     console.error(`${error.message}\n\n${help}`);
     return 2;
   }

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { DUMP_FILE, writeDump } from "./migration/dump";
+import { format, passes } from "./migration/finding";
+import { lintMigrations } from "./migration/lint";
+import { newMigration } from "./migration/new";
+import { run } from "./run";
+import { UsageError } from "./user-error";
+
+const HELP = `npm run migration -- COMMAND
+
+Schema work. The schema is the files of migrations/, one a version.
+
+  new NAME        make migrations/<timestamp>_NAME.sql, with both directions to fill in
+  lint [--json]   check every file: its form, its order, what it locks, what it destroys, and whether the service that
+                  runs meanwhile can live with it; exit code 1 where something was found
+  dump            apply the files to an empty database and write what they make to migrations/${DUMP_FILE}
+  --help          this text
+`;
+
+const FOLDER = join(__dirname, "..", "migrations");
+
+/** What each command does with what stands behind its name. */
+const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
+  new(args) {
+    const [name, ...more] = parseArgs({ args, allowPositionals: true }).positionals;
+    if (name === undefined || more.length > 0) throw new UsageError("new takes one name.");
+    console.log(`migrations/${newMigration(FOLDER, name, new Date())}`);
+  },
+
+  async lint(args) {
+    const { json } = parseArgs({ args, options: { json: { type: "boolean" } } }).values;
+    const findings = await lintMigrations(FOLDER);
+    const verdict = passes(findings) ? "The migrations are clean." : "The migrations cannot be applied like this.";
+    console.log(json ? JSON.stringify(findings, undefined, 2) : [...findings.map(format), verdict].join("\n"));
+    if (!passes(findings)) process.exitCode = 1;
+  },
+
+  async dump(args) {
+    parseArgs({ args });
+    console.log(`migrations/${DUMP_FILE} ${(await writeDump(FOLDER)) ? "was written." : "is as it was."}`);
+  },
+};
+
+run(HELP, async () => {
+  const [name = "", ...args] = process.argv.slice(2);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) throw new UsageError(name === "" ? "Say which command." : `There is no command "${name}".`);
+  await command(args);
+});

@@ -1,0 +1,48 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../user-error";
+import { versionOf } from "./form";
+
+/** Longest name, in characters. */
+const LONGEST = 60;
+
+const TEXT = `-- migrate:up
+
+-- migrate:down
+`;
+
+/**
+ * Makes an empty migration, newer than every other of the folder.
+ * @param folder The folder of migrations.
+ * @param name What it does, such as `add_fee`.
+ * @param now The moment that becomes its version.
+ * @returns The file's name.
+ * @throws UserError where the name cannot be a file's.
+ */
+export function newMigration(folder: string, name: string, now: Date): string {
+  if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name) || name.length > LONGEST) {
+    throw new UserError(
+      `"${name}" cannot name a migration. Say what it does in lower case letters, digits and underscores, ` +
+        `beginning with a letter, ${LONGEST} at most: add_fee.`,
+    );
+  }
+  const newest = readdirSync(folder)
+    .flatMap((file) => versionOf(file) ?? [])
+    .sort()
+    .at(-1);
+  const moment = Math.max(now.getTime(), newest === undefined ? 0 : momentOf(newest) + 1000);
+  const file = `${versionAt(moment)}_${name}.sql`;
+  writeFileSync(join(folder, file), TEXT, { flag: "wx" });
+  return file;
+}
+
+/** @param moment In milliseconds. */
+function versionAt(moment: number): string {
+  return new Date(moment).toISOString().replace(/\D/g, "").slice(0, 14);
+}
+
+function momentOf(version: string): number {
+  const [, date, hour, minute, second] = /^(\d{8})(\d\d)(\d\d)(\d\d)$/.exec(version) ?? [];
+  const day = date?.replace(/(\d{4})(\d\d)(\d\d)/, "$1-$2-$3");
+  return Date.parse(`${day}T${hour}:${minute}:${second}Z`);
+}

@@ -1,0 +1,227 @@
+import type {
+  AlterTableCmd,
+  AlterTableStmt,
+  ColumnDef,
+  DropStmt,
+  IndexStmt,
+  ReindexStmt,
+  RenameStmt,
+} from "libpg-query";
+import { type Nodes, nodesOf, type Statement } from "./statements";
+
+/** What a rule says about a statement. */
+export interface Remark {
+  readonly rule: "transaction" | "outside-transaction" | "contract" | "destructive" | "copy";
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** What rules know about the statements before. */
+export interface Context {
+  readonly direction: "up" | "down";
+  /** Whether the file is run without a transaction around it. */
+  readonly outside: boolean;
+  /** Names of the tables and views that the file has made so far: nobody uses them yet. */
+  readonly made: Set<string>;
+}
+
+/**
+ * Judges a statement by what the import and the service that runs meanwhile can live with. `contract` and `destructive`
+ * are about going up; a comment line above the statement, `-- contract: REASON` or `-- destructive: REASON`, answers
+ * them.
+ * @param context Is told of what the statement makes.
+ */
+export function judge(statement: Statement, context: Context): Remark[] {
+  const remarks: Remark[] = [];
+  for (const [kind, node] of nodesOf(statement.node)) {
+    const rule = RULES[kind as keyof Nodes] as ((node: unknown, context: Context) => Remark[]) | undefined;
+    if (rule && typeof node === "object") remarks.push(...rule(node, context));
+  }
+  return remarks.filter(({ rule }) => {
+    if (rule === "outside-transaction") return !context.outside;
+    if (rule !== "contract" && rule !== "destructive") return true;
+    return (
+      context.direction === "up" && !new RegExp(`^[ \\t]*--[ \\t]*${rule}:[ \\t]*\\S`, "m").test(statement.comments)
+    );
+  });
+}
+
+const EXPAND = "Deploy a revision that does without it first, then say so above the statement: -- contract: REASON";
+
+function contract(problem: string): Remark {
+  return { rule: "contract", problem: `${problem}, and the revision that still runs may need it.`, remedy: EXPAND };
+}
+
+function destructive(problem: string): Remark {
+  return {
+    rule: "destructive",
+    problem: `${problem}; a down script cannot bring that back.`,
+    remedy: "If it is meant, say why above the statement: -- destructive: REASON",
+  };
+}
+
+function outside(statement: string): Remark {
+  return {
+    rule: "outside-transaction",
+    problem: `${statement} cannot run in a transaction, and an import is one.`,
+    remedy: "Give it to the migration job: docs/CLOUD_SQL_MIGRATION_GUIDE.md says how.",
+  };
+}
+
+/** One rule a kind of node; the names are those of PostgreSQL's parser. */
+const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Context) => Remark[] } = {
+  TransactionStmt: () => [
+    {
+      rule: "transaction",
+      problem: "The file begins or ends a transaction, but all pending files are one transaction.",
+      remedy: "Remove the statement; a file that fails is rolled back with all others.",
+    },
+  ],
+  CopyStmt: ({ is_from: from, filename }) => (from && filename === undefined ? [COPY_FROM_STDIN] : []),
+
+  CreateStmt: ({ relation }, { made }) => make(made, relation?.relname),
+  CreateTableAsStmt: ({ into }, { made }) => make(made, into?.rel?.relname),
+  ViewStmt: ({ view }, { made }) => make(made, view?.relname),
+
+  IndexStmt: ({ concurrent }: IndexStmt) => (concurrent ? [outside("CREATE INDEX CONCURRENTLY")] : []),
+  ReindexStmt: (node) => (reindexesApart(node) ? [outside("This REINDEX")] : []),
+  VacuumStmt: ({ is_vacuumcmd: vacuum }) => (vacuum ? [outside("VACUUM")] : []),
+  ClusterStmt: ({ relation }) => (relation ? [] : [outside("CLUSTER of all tables")]),
+  DiscardStmt: ({ target }) => (target === "DISCARD_ALL" ? [outside("DISCARD ALL")] : []),
+  AlterSystemStmt: () => [outside("ALTER SYSTEM")],
+  CreatedbStmt: () => [outside("CREATE DATABASE")],
+  DropdbStmt: () => [outside("DROP DATABASE")],
+  AlterDatabaseStmt: ({ options }) =>
+    JSON.stringify(options).includes(`"tablespace"`) ? [outside("SET TABLESPACE")] : [],
+  CreateTableSpaceStmt: () => [outside("CREATE TABLESPACE")],
+  DropTableSpaceStmt: () => [outside("DROP TABLESPACE")],
+  CreateSubscriptionStmt: () => [outside("CREATE SUBSCRIPTION")],
+  DropSubscriptionStmt: () => [outside("DROP SUBSCRIPTION")],
+
+  AlterTableStmt: alterTable,
+  DropStmt: drop,
+  DropOwnedStmt: () => [contract("What a role owns is dropped"), destructive("DROP OWNED deletes tables and rows")],
+  RenameStmt: rename,
+  AlterObjectSchemaStmt: () => [contract("A name moves to another schema")],
+  GrantStmt: ({ is_grant: grant }) => (grant ? [] : [contract("A privilege is revoked")]),
+  TruncateStmt: ({ relations }, { made }) =>
+    relations?.every((node) => "RangeVar" in node && made.has(node.RangeVar.relname ?? ""))
+      ? []
+      : [destructive("TRUNCATE deletes every row")],
+  DeleteStmt: ({ relation, whereClause }, { made }) =>
+    whereClause || made.has(relation?.relname ?? "") ? [] : [destructive("DELETE without WHERE deletes every row")],
+  UpdateStmt: ({ relation, whereClause }, { made }) =>
+    whereClause || made.has(relation?.relname ?? "") ? [] : [destructive("UPDATE without WHERE changes every row")],
+};
+
+/** COPY FROM STDIN reads the rows from the connection, where an import has none. */
+export const COPY_FROM_STDIN: Remark = {
+  rule: "copy",
+  problem: "COPY FROM STDIN takes rows from the connection, which neither an import nor dbmate gives it.",
+  remedy: "Use INSERT.",
+};
+
+function make(made: Set<string>, name: string | undefined): Remark[] {
+  if (name !== undefined) made.add(name);
+  return [];
+}
+
+function reindexesApart({ kind, params }: ReindexStmt): boolean {
+  const option = params
+    ?.map((node) => ("DefElem" in node ? node.DefElem : {}))
+    .find((it) => it.defname === "concurrently");
+  const off = option?.arg && /false|off|"ival":0|"ival":\{\}/.test(JSON.stringify(option.arg));
+  if (option && !off) return true;
+  return kind !== "REINDEX_OBJECT_INDEX" && kind !== "REINDEX_OBJECT_TABLE";
+}
+
+/** What people call the kinds of things that the service can use by name. */
+const USED: Readonly<Record<string, string>> = {
+  OBJECT_TABLE: "table",
+  OBJECT_FOREIGN_TABLE: "table",
+  OBJECT_VIEW: "view",
+  OBJECT_MATVIEW: "view",
+  OBJECT_COLUMN: "column",
+  OBJECT_SEQUENCE: "sequence",
+  OBJECT_TYPE: "type",
+  OBJECT_DOMAIN: "type",
+  OBJECT_FUNCTION: "function",
+  OBJECT_PROCEDURE: "procedure",
+  OBJECT_ROUTINE: "function",
+  OBJECT_SCHEMA: "schema",
+  OBJECT_EXTENSION: "extension",
+};
+
+/** What holds data of its own. */
+const HOLDERS = ["table", "schema", "sequence"];
+
+function drop(
+  { removeType = "OBJECT_TABLE", objects = [], behavior, concurrent }: DropStmt,
+  { made }: Context,
+): Remark[] {
+  if (concurrent) return [outside("DROP INDEX CONCURRENTLY")];
+  const names = objects.map((node) => ("List" in node ? node.List.items?.at(-1) : node));
+  if (names.every((node) => node && "String" in node && made.has(node.String.sval ?? ""))) return [];
+  const what = USED[removeType];
+  const remarks = what === undefined ? [] : [contract(`A ${what} is dropped`)];
+  const cascade = behavior === "DROP_CASCADE";
+  if (what !== undefined && (cascade || HOLDERS.includes(what))) {
+    remarks.push(
+      destructive(cascade ? "DROP … CASCADE deletes whatever depends on it" : `DROP deletes what the ${what} holds`),
+    );
+  }
+  return remarks;
+}
+
+function rename({ renameType = "OBJECT_TABLE", relation }: RenameStmt, { made }: Context): Remark[] {
+  const what = USED[renameType];
+  return what === undefined || made.has(relation?.relname ?? "") ? [] : [contract(`A ${what} is renamed`)];
+}
+
+function alterTable({ relation, cmds = [] }: AlterTableStmt, { made }: Context): Remark[] {
+  if (made.has(relation?.relname ?? "")) return [];
+  return cmds.flatMap((node) => ("AlterTableCmd" in node ? alter(node.AlterTableCmd) : []));
+}
+
+function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
+  switch (subtype) {
+    case "AT_AddColumn":
+      return def && "ColumnDef" in def && isRequired(def.ColumnDef)
+        ? [
+            {
+              rule: "contract",
+              problem: `The new column ${def.ColumnDef.colname ?? ""} must be given, and the revision that still runs does not know it.`,
+              remedy: "Give it a default, or add it without NOT NULL first.",
+            },
+          ]
+        : [];
+    case "AT_DropColumn":
+      return [
+        contract(`The column ${name} is dropped`),
+        destructive(
+          `DROP COLUMN deletes what ${name} holds${behavior === "DROP_CASCADE" ? " and whatever depends on it" : ""}`,
+        ),
+      ];
+    case "AT_AlterColumnType":
+      return [contract(`The column ${name} gets another type`)];
+    case "AT_SetNotNull":
+      return [contract(`The column ${name} refuses NULL from now on`)];
+    case "AT_ColumnDefault":
+      return def ? [] : [contract(`The column ${name} loses its default`)];
+    case "AT_DetachPartition":
+      return def && "PartitionCmd" in def && def.PartitionCmd.concurrent
+        ? [outside("DETACH PARTITION CONCURRENTLY")]
+        : [];
+    default:
+      return [];
+  }
+}
+
+/** Whether an INSERT that does not name the column fails. */
+function isRequired({ constraints = [] }: ColumnDef): boolean {
+  const types = constraints.map((node) => ("Constraint" in node ? node.Constraint.contype : undefined));
+  const filled = ["CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"] as const;
+  return (
+    (types.includes("CONSTR_NOTNULL") || types.includes("CONSTR_PRIMARY")) && !filled.some((it) => types.includes(it))
+  );
+}
