@@ -98,7 +98,8 @@ export const matchesDatabase = policy({
         );
       };
       const here = instances(resources);
-      if (here.length > 0 && here.every((one) => differs(realName(one), instance))) missing("an instance");
+      if (here.length === 0) continue;
+      if (here.every((one) => differs(realName(one), instance))) missing("an instance");
       else {
         if (lacks(resources, "gcp:sql/database:Database", database, instance.instance)) missing("a database");
         if (lacks(resources, "gcp:sql/user:User", user, instance.instance)) missing("a user");
@@ -118,14 +119,14 @@ export const onePassword = policy({
     for (const version of versions) {
       const parsed = parseConnectionString(text(dataOf(version)) ?? "");
       if (!parsed.ok) continue;
-      const user = usersOf(resources, parsed.value.instance.instance).find(
-        ({ props }) => props.name === parsed.value.user,
-      );
-      const password = text(user?.props.password);
-      if (!user || password === undefined || password === parsed.value.password) continue;
+      const { user, password, instance } = parsed.value;
+      const passwords = usersOf(resources, instance.instance)
+        .filter(({ props }) => props.name === user)
+        .map(({ props }) => text(props.password));
+      if (passwords.length === 0 || passwords.includes(undefined) || passwords.includes(password)) continue;
       report(
         version,
-        `the connection string carries another password than the user ${user.name} has; give both the same generated password.`,
+        `the connection string carries another password than the user ${user} has; give both the same generated password.`,
       );
     }
   },

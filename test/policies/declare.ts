@@ -35,10 +35,10 @@ export function judge(
   const resources = link(declared);
   const violations: Violation[] = [];
   for (const { name: policy, sdk } of policies) {
-    const config = options.config?.[policy];
-    if (config === "disabled") continue;
+    const { enforcementLevel, ...settings } = configured(options.config?.[policy]);
+    if (enforcementLevel === "disabled") continue;
     const common = {
-      getConfig: <T>() => (typeof config === "object" ? config : {}) as T,
+      getConfig: () => settings as never,
       stackTags: new Map<string, string>(),
       notApplicable: (): never => {
         throw new Error("No policy says so.");
@@ -49,7 +49,7 @@ export function judge(
     };
     const { validateResource, validateStack } = sdk as Partial<ResourceValidationPolicy & StackValidationPolicy>;
     if (typeof validateResource === "function" && options.phases?.includes("resource") !== false) {
-      for (const resource of resources) void validateResource({ ...resource, ...common }, report);
+      for (const resource of resources) void validateResource({ ...resource, ...common } as never, report);
     }
     if (validateStack && options.phases?.includes("stack") !== false)
       void validateStack({ resources, ...common }, report);
@@ -57,12 +57,19 @@ export function judge(
   return violations;
 }
 
+function configured(entry: PolicyPackConfig[string] | undefined): Record<string, unknown> {
+  return typeof entry === "string" ? { enforcementLevel: entry } : (entry ?? {});
+}
+
+/** The SDK declares this function without its type. */
+const guard = unknownCheckingProxy as (props: object) => Record<string, unknown>;
+
 function link(declared: readonly Declared[]): PolicyResource[] {
   const resources = declared.map(({ type, name, props, protect = false }): PolicyResource => ({
     type,
     name,
     urn: `urn:pulumi:test::test::${type}::${name}`,
-    props: unknownCheckingProxy(structuredClone(props)) as Record<string, unknown>,
+    props: guard(JSON.parse(JSON.stringify(props)) as object),
     provider: { type: "pulumi:providers:gcp", name: "default", urn: "", props: { project: "fusion-prime" } },
     opts: {
       protect,

@@ -1,0 +1,796 @@
+import { type Declared, UNKNOWN_TEXT } from "./declare";
+import * as good from "./good";
+
+/** A policy, a stack that breaks it, what it then says, and a stack that comes near and does not break it. */
+export interface Case {
+  readonly policy: string;
+  /** What is special about the case. */
+  readonly title: string;
+  readonly breaks: readonly Declared[];
+  readonly says: RegExp;
+  readonly passes: readonly Declared[];
+}
+
+const {
+  ACCOUNT,
+  CONNECTION_NAME,
+  accessor,
+  account,
+  bucket,
+  client,
+  connectionString,
+  container,
+  flags,
+  generated,
+  grant,
+  instance,
+  secret,
+  service,
+  serviceV1,
+  stack,
+  stackWithout,
+  url,
+  user,
+  version,
+} = good;
+
+const ZONAL = "fusion-prime:us-central1-a:shop-db";
+const ZONE = /carries the zone "us-central1-a" where the region belongs: use "fusion-prime:us-central1:shop-db"/;
+
+function sockets(...instances: readonly string[]) {
+  return { volumes: [{ name: "cloudsql", cloudSqlInstance: { instances } }] };
+}
+
+function job(containers: readonly unknown[], volumes: readonly unknown[] = []): Declared {
+  return {
+    type: "gcp:cloudrunv2/job:Job",
+    name: "job",
+    props: {
+      name: "shop-job",
+      location: "us-central1",
+      labels: { app: "shop", environment: "prod" },
+      template: { template: { serviceAccount: ACCOUNT, containers, volumes } },
+    },
+  };
+}
+
+function proxy(...args: readonly string[]): Declared {
+  return job([{ image: "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2", args }]);
+}
+
+function env(name: string, value: string) {
+  return service({ containers: [container([url(), { name, value }])] });
+}
+
+function networks(...values: readonly string[]) {
+  const authorizedNetworks = values.map((value) => ({ value }));
+  return instance({ ipConfiguration: { ipv4Enabled: false, sslMode: "ENCRYPTED_ONLY", authorizedNetworks } });
+}
+
+function backup(props: Readonly<Record<string, unknown>>): Declared {
+  return instance({
+    backupConfiguration: {
+      enabled: true,
+      pointInTimeRecoveryEnabled: true,
+      transactionLogRetentionDays: 7,
+      backupRetentionSettings: { retainedBackups: 7 },
+      ...props,
+    },
+  });
+}
+
+function invoker(member: string): Declared {
+  return {
+    type: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+    name: "invoker",
+    props: { name: "shop", location: "us-central1", role: "roles/run.invoker", member },
+  };
+}
+
+/** A version of the connection string that is known, with the user whose password is known too. */
+function known(part: Parameters<typeof connectionString>[0] = {}): readonly [Declared, Declared] {
+  return [user("generated1"), version(connectionString(part))];
+}
+
+const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
+  "connection-name-format": [
+    {
+      title: "volume of a service",
+      breaks: stack(service(sockets(ZONAL))),
+      says: ZONE,
+      passes: stack(service(sockets(CONNECTION_NAME))),
+    },
+    {
+      title: "volume of a job, a project scoped by a domain",
+      breaks: [
+        job([], [{ name: "sql", cloudSqlInstance: { instances: ["example.com:shop-prod:europe-west1-b:shop"] } }]),
+      ],
+      says: /use "example.com:shop-prod:europe-west1:shop"/,
+      passes: [
+        job([], [{ name: "sql", cloudSqlInstance: { instances: ["example.com:shop-prod:europe-west1:shop"] } }]),
+      ],
+    },
+    {
+      title: "annotation, one of two",
+      breaks: stack(serviceV1(`${CONNECTION_NAME},${ZONAL}`)),
+      says: ZONE,
+      passes: stack(serviceV1(`${CONNECTION_NAME},other-project:us-east1:other`)),
+    },
+    {
+      title: "host in a secret",
+      breaks: stack(version(connectionString({ host: ZONAL }))),
+      says: ZONE,
+      passes: stack(...known()),
+    },
+    {
+      title: "host in a secret, percent-encoded",
+      breaks: stack(
+        version(connectionString().replace(/host=.*/, "host=%2Fcloudsql%2Ffusion-prime%3Aus-central1-a%3Ashop-db")),
+      ),
+      says: ZONE,
+      passes: stack(
+        user("generated1"),
+        version(connectionString().replace(/host=.*/, "host=%2Fcloudsql%2Ffusion-prime%3Aus-central1%3Ashop-db")),
+      ),
+    },
+    {
+      title: "host in an environment variable",
+      breaks: stack(env("DB_HOST", `/cloudsql/${ZONAL}`)),
+      says: ZONE,
+      passes: stack(env("DB_HOST", `/cloudsql/${CONNECTION_NAME}`)),
+    },
+    {
+      title: "variable named after it",
+      breaks: stack(env("INSTANCE_CONNECTION_NAME", "shop-db")),
+      says: /connection name "shop-db" has 1 part/,
+      passes: stack(env("INSTANCE_CONNECTION_NAME", CONNECTION_NAME)),
+    },
+    {
+      title: "variable of any name, with a zone",
+      breaks: stack(env("SQL", ZONAL)),
+      says: ZONE,
+      passes: stack(env("SQL", "redis:6379:us-central1")),
+    },
+    {
+      title: "argument of the proxy, version 1",
+      breaks: [proxy("-instances=fusion-prime:us-central1-a:shop-db=tcp:5432")],
+      says: ZONE,
+      passes: [proxy("-instances=fusion-prime:us-central1:shop-db=tcp:5432", "-ip_address_types=PRIVATE")],
+    },
+    {
+      title: "argument of the proxy, version 2",
+      breaks: [proxy("--private-ip", "fusion-prime:shop-db?port=5432")],
+      says: /"fusion-prime:shop-db" has 2 parts/,
+      passes: [proxy("--private-ip", `${CONNECTION_NAME}?port=5432`)],
+    },
+    {
+      title: "an empty part",
+      breaks: stack(service(sockets("fusion-prime::shop-db"))),
+      says: /has an empty region/,
+      passes: stack(service(sockets(CONNECTION_NAME))),
+    },
+    {
+      title: "blanks",
+      breaks: stack(service(sockets("fusion-prime: us-central1:shop-db"))),
+      says: /contains blanks/,
+      passes: stack(serviceV1(` ${CONNECTION_NAME} `)),
+    },
+    {
+      title: "upper case",
+      breaks: stack(service(sockets("fusion-prime:US-CENTRAL1:shop-db"))),
+      says: /contains upper case/,
+      passes: stack(env("DB_HOST", "/cloudsql/$(INSTANCE)")),
+    },
+    {
+      title: "in another provider's resource",
+      breaks: [
+        {
+          type: "kubernetes:apps/v1:Deployment",
+          name: "d",
+          props: { spec: { args: [`--instances=${ZONAL}=tcp:5432`] } },
+        },
+      ],
+      says: ZONE,
+      passes: [
+        {
+          type: "gcp:monitoring/alertPolicy:AlertPolicy",
+          name: "d",
+          props: { documentation: { content: `not ${ZONAL}` } },
+        },
+      ],
+    },
+  ],
+  "connection-name-matches-instance": [
+    {
+      title: "another region",
+      breaks: stack(service(sockets("fusion-prime:us-east1:shop-db"))),
+      says: /"fusion-prime:us-east1:shop-db" points at an instance of this stack whose connection name is "fusion-prime:us-central1:shop-db"/,
+      passes: stack(service(sockets("fusion-prime:us-east1:another-db", CONNECTION_NAME))),
+    },
+    {
+      title: "another project, in a secret",
+      breaks: stack(version(connectionString({ host: "fusion-test:us-central1:shop-db" }))),
+      says: /points at an instance of this stack/,
+      passes: stack(...known()),
+    },
+  ],
+  "database-url-from-secret-manager": [
+    {
+      title: "no variable",
+      breaks: stack(service({ containers: [container([])] })),
+      says: /mounts a Cloud SQL socket and has no DATABASE_URL/,
+      passes: stack(service({ containers: [container([])], volumes: [] })),
+    },
+    {
+      title: "in clear",
+      breaks: stack(service({ containers: [container([{ name: "DATABASE_URL", value: "postgresql://db" }])] })),
+      says: /envs\[0\] \(DATABASE_URL\) is written in clear/,
+      passes: stack(service({ containers: [container([]), container([url()])] })),
+    },
+    {
+      title: "in clear, first version of the API",
+      breaks: stack(serviceV1(CONNECTION_NAME, [{ name: "DATABASE_URL", value: "postgresql://db" }])),
+      says: /is written in clear/,
+      passes: stack(serviceV1(CONNECTION_NAME)),
+    },
+  ],
+  "no-sqlite": [
+    {
+      title: "in a variable",
+      breaks: stack(env("FALLBACK_URL", "sqlite:///./settlement.db")),
+      says: /is an SQLite database/,
+      passes: stack(env("FALLBACK", "sqlite")),
+    },
+    {
+      title: "in a secret",
+      breaks: stack(version("sqlite+aiosqlite:///:memory:")),
+      says: /secretData is an SQLite database/,
+      passes: stack(...known()),
+    },
+  ],
+  "database-url-secret-in-stack": [
+    {
+      title: "no secret",
+      breaks: stack(service({ containers: [container([url("forgotten")])] })),
+      says: /the secret "forgotten" is not in the stack/,
+      passes: stack(service({ containers: [container([url("projects/fusion-prime/secrets/shop-database-url")])] })),
+    },
+    {
+      title: "no version",
+      breaks: stackWithout("version"),
+      says: /the secret "shop-database-url" has no version/,
+      passes: stack(service({ containers: [container([url(undefined, "latest")])] })),
+    },
+    {
+      title: "another version",
+      breaks: stack(
+        { ...version(), props: { ...version().props, version: "2" } },
+        service({ containers: [container([url(undefined, "1")])] }),
+      ),
+      says: /has no enabled version 1/,
+      passes: stack(
+        { ...version(), props: { ...version().props, version: "1" } },
+        service({ containers: [container([url(undefined, "1")])] }),
+      ),
+    },
+  ],
+  "database-url-matches-stack": [
+    {
+      title: "another driver",
+      breaks: stack(...known({ driver: "mysql+pymysql" })),
+      says: /uses the driver .* which is not PostgreSQL/,
+      passes: stack(...known({ driver: "postgresql" })),
+    },
+    {
+      title: "another database",
+      breaks: stack(...known({ database: "postgres" })),
+      says: /names a database that the stack does not have/,
+      passes: stack(...known()),
+    },
+    {
+      title: "another user",
+      breaks: stack(...known({ user: "postgres" })),
+      says: /names a user that the stack does not have/,
+      passes: stack({ ...user(), props: { ...user().props, name: UNKNOWN_TEXT } }, version(connectionString())),
+    },
+    {
+      title: "another instance",
+      breaks: stack(...known({ host: "fusion-prime:us-central1:old-db" })),
+      says: /names an instance that the stack does not have/,
+      passes: stackWithout("instance", "database", "user").map((one) =>
+        one.name === "version" ? version(connectionString({ host: "fusion-prime:us-central1:old-db" })) : one,
+      ),
+    },
+  ],
+  "one-password": [
+    {
+      title: "another generated password, not known yet",
+      breaks: stack(generated("other"), version(undefined, ["other", "instance"])),
+      says: /is not made of the password that the database user has/,
+      passes: stack(generated("other"), version(undefined, ["user"])),
+    },
+    {
+      title: "another password, known",
+      breaks: stack(...known({ password: "generated2" })),
+      says: /carries another password than the user shop_user has/,
+      passes: stack(...known()),
+    },
+    {
+      title: "the password's own secret",
+      breaks: stack(
+        generated("other"),
+        secret("shop-db-password"),
+        version(undefined, ["other"]),
+        service({ containers: [container([url("shop-db-password")])] }),
+      ),
+      says: /is not made of the password/,
+      passes: stack(
+        generated("other"),
+        { ...secret("session-key"), name: "session" },
+        {
+          ...version(undefined, ["other"]),
+          name: "session-version",
+          madeOf: { secret: ["session"], secretData: ["other"] },
+        },
+      ),
+    },
+  ],
+  "service-account-may-connect": [
+    {
+      title: "no grant",
+      breaks: stackWithout("client"),
+      says: /its account may not connect; grant it roles\/cloudsql.client/,
+      passes: stack(client()),
+    },
+    {
+      title: "another role",
+      breaks: stack(client("roles/cloudsql.instanceUser")),
+      says: /may not connect/,
+      passes: stack(client("projects/fusion-prime/roles/connector")),
+    },
+    {
+      title: "another account",
+      breaks: stack(
+        {
+          ...client(),
+          madeOf: {},
+          props: { ...client().props, member: "serviceAccount:other@fusion-prime.iam.gserviceaccount.com" },
+        },
+        service({ serviceAccount: ACCOUNT }),
+      ),
+      says: /may not connect/,
+      passes: stack(
+        { ...client(), madeOf: {}, props: { ...client().props, member: `serviceAccount:${ACCOUNT}` } },
+        service({ serviceAccount: ACCOUNT }),
+      ),
+    },
+    {
+      title: "a condition that names another instance",
+      breaks: stack(client(undefined, { condition: { expression: 'resource.name == "projects/p/instances/old-db"' } })),
+      says: /may not connect/,
+      passes: stack(
+        client(undefined, { condition: { expression: 'resource.name == "projects/p/instances/shop-db"' } }),
+      ),
+    },
+  ],
+  "service-account-may-read-secret": [
+    {
+      title: "no grant",
+      breaks: stackWithout("accessor"),
+      says: /its account may not read the secret of DATABASE_URL/,
+      passes: stack(accessor()),
+    },
+    {
+      title: "on another secret",
+      breaks: stack(accessor(undefined, { secretId: "projects/fusion-prime/secrets/other" })),
+      says: /may not read the secret/,
+      passes: stack(accessor(undefined, { secretId: "projects/fusion-prime/secrets/shop-database-url" })),
+    },
+  ],
+  "schema-before-service": [
+    {
+      title: "does not wait",
+      breaks: stack(service({}, {}, [])),
+      says: /does not wait for the schema/,
+      passes: stack({ ...account(), dependsOn: ["schema"] }, service({}, {}, ["account"])),
+    },
+  ],
+  "service-account-is-own": [
+    {
+      title: "none",
+      breaks: stack(service({ serviceAccount: undefined })),
+      says: /names no service account/,
+      passes: stack(service({ serviceAccount: ACCOUNT })),
+    },
+    {
+      title: "the default compute account",
+      breaks: stack(serviceV1(CONNECTION_NAME, undefined, "123456789-compute@developer.gserviceaccount.com")),
+      says: /which every workload of the project shares/,
+      passes: stack(serviceV1(CONNECTION_NAME, undefined, ACCOUNT)),
+    },
+  ],
+  "no-basic-roles": [
+    {
+      title: "editor",
+      breaks: [grant("roles/editor", "group:team@example.com")],
+      says: /grants roles\/editor/,
+      passes: [grant("roles/cloudsql.editor", "group:team@example.com")],
+    },
+  ],
+  "no-administrative-roles": [
+    {
+      title: "of a service",
+      breaks: [grant("roles/cloudsql.admin", `serviceAccount:${ACCOUNT}`)],
+      says: /grants roles\/cloudsql.admin to serviceAccount:shop@/,
+      passes: [grant("roles/cloudsql.admin", "group:database-team@example.com")],
+    },
+    {
+      title: "on a bucket, to an account that is not known yet",
+      breaks: [grant("roles/storage.objectAdmin", UNKNOWN_TEXT, "gcp:storage/bucketIAMMember:BucketIAMMember")],
+      says: /to an account that is not known yet/,
+      passes: [grant("roles/storage.objectViewer", UNKNOWN_TEXT, "gcp:storage/bucketIAMMember:BucketIAMMember")],
+    },
+  ],
+  "no-project-wide-impersonation": [
+    {
+      title: "token creator",
+      breaks: [grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com")],
+      says: /grants roles\/iam.serviceAccountTokenCreator on everything/,
+      passes: [
+        grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com", "gcp:serviceaccount/iAMMember:IAMMember"),
+      ],
+    },
+    {
+      title: "user of accounts, in a folder",
+      breaks: [grant("roles/iam.serviceAccountUser", "user:a@example.com", "gcp:folder/iAMMember:IAMMember")],
+      says: /grants roles\/iam.serviceAccountUser on everything/,
+      passes: [grant("roles/iam.securityReviewer", "user:a@example.com", "gcp:folder/iAMMember:IAMMember")],
+    },
+  ],
+  "no-roles-for-default-accounts": [
+    {
+      title: "the default compute account",
+      breaks: [grant("roles/logging.logWriter", "serviceAccount:123-compute@developer.gserviceaccount.com")],
+      says: /grants roles\/logging.logWriter to serviceAccount:123-compute@developer/,
+      passes: [grant("roles/logging.logWriter", `serviceAccount:${ACCOUNT}`)],
+    },
+  ],
+  "no-public-members": [
+    {
+      title: "a secret",
+      breaks: [
+        grant("roles/secretmanager.secretAccessor", "allUsers", "gcp:secretmanager/secretIamMember:SecretIamMember"),
+      ],
+      says: /is granted to allUsers/,
+      passes: [
+        grant(
+          "roles/secretmanager.secretAccessor",
+          `serviceAccount:${ACCOUNT}`,
+          "gcp:secretmanager/secretIamMember:SecretIamMember",
+        ),
+      ],
+    },
+    {
+      title: "a bucket, by its access list",
+      breaks: [
+        {
+          type: "gcp:storage/bucketACL:BucketACL",
+          name: "acl",
+          props: { bucket: "b", roleEntities: ["READER:allAuthenticatedUsers"] },
+        },
+      ],
+      says: /is granted to allAuthenticatedUsers/,
+      passes: [
+        {
+          type: "gcp:storage/bucketACL:BucketACL",
+          name: "acl",
+          props: { bucket: "b", roleEntities: ["READER:project-owners-1"] },
+        },
+      ],
+    },
+  ],
+  "public-invoker": [
+    {
+      title: "everybody",
+      breaks: [invoker("allUsers")],
+      says: /lets allUsers call the service/,
+      passes: [invoker(`serviceAccount:${ACCOUNT}`)],
+    },
+    {
+      title: "no check",
+      breaks: stack(service({}, { invokerIamDisabled: true })),
+      says: /turns the invoker check off/,
+      passes: stack(service({}, { invokerIamDisabled: false })),
+    },
+  ],
+  "no-project-wide-secret-access": [
+    {
+      title: "accessor of a project",
+      breaks: [grant("roles/secretmanager.secretAccessor", `serviceAccount:${ACCOUNT}`)],
+      says: /grants roles\/secretmanager.secretAccessor on all secrets/,
+      passes: [grant("roles/secretmanager.viewer", `serviceAccount:${ACCOUNT}`)],
+    },
+  ],
+  "no-authoritative-grants": [
+    {
+      title: "policy of a project",
+      breaks: [
+        {
+          type: "gcp:projects/iAMPolicy:IAMPolicy",
+          name: "policy",
+          props: { project: "p", policyData: '{"bindings":[]}' },
+        },
+      ],
+      says: /is authoritative and drops members/,
+      passes: [grant("roles/run.developer", "group:team@example.com")],
+    },
+    {
+      title: "binding of a secret",
+      breaks: [
+        {
+          type: "gcp:secretmanager/secretIamBinding:SecretIamBinding",
+          name: "b",
+          props: { secretId: "s", role: "roles/x", members: [] },
+        },
+      ],
+      says: /use the Member resource instead/,
+      passes: [accessor()],
+    },
+  ],
+  "no-service-account-keys": [
+    {
+      title: "a key",
+      breaks: [{ type: "gcp:serviceaccount/key:Key", name: "key", props: { serviceAccountId: ACCOUNT } }],
+      says: /makes a key/,
+      passes: [account()],
+    },
+  ],
+  "database-deletion-protection": [
+    {
+      title: "in the provider",
+      breaks: [instance({}, { deletionProtection: false })],
+      says: /^deletionProtection is off/m,
+      passes: [instance({}, { deletionProtection: undefined })],
+    },
+    {
+      title: "by Google",
+      breaks: [instance({ deletionProtectionEnabled: undefined })],
+      says: /^settings.deletionProtectionEnabled is off/m,
+      passes: [instance()],
+    },
+  ],
+  "data-protected": [
+    {
+      title: "an instance",
+      breaks: [instance({}, {}, false)],
+      says: /holds data and is not protected/,
+      passes: [instance(), account()],
+    },
+    { title: "a bucket", breaks: [bucket({}, false)], says: /is not protected/, passes: [bucket()] },
+  ],
+  "database-backups": [
+    {
+      title: "off",
+      breaks: [backup({ enabled: false })],
+      says: /backupConfiguration.enabled is off/,
+      passes: [backup({})],
+    },
+    {
+      title: "too few",
+      breaks: [backup({ backupRetentionSettings: { retainedBackups: 6 } })],
+      says: /keep 7 or more/,
+      passes: [backup({ backupRetentionSettings: { retainedBackups: 7 } })],
+    },
+    {
+      title: "of a primary",
+      breaks: [instance({ backupConfiguration: undefined })],
+      says: /backupConfiguration.enabled is off/,
+      passes: [instance({ backupConfiguration: undefined }, { masterInstanceName: "shop-db" })],
+    },
+  ],
+  "database-point-in-time-recovery": [
+    {
+      title: "off",
+      breaks: [backup({ pointInTimeRecoveryEnabled: false })],
+      says: /pointInTimeRecoveryEnabled is off/,
+      passes: [instance({ backupConfiguration: { enabled: true } }, { databaseVersion: "MYSQL_8_4" })],
+    },
+    {
+      title: "too short",
+      breaks: [backup({ transactionLogRetentionDays: 3 })],
+      says: /keep 7 days or more/,
+      passes: [backup({ transactionLogRetentionDays: undefined })],
+    },
+  ],
+  "database-no-open-networks": [
+    {
+      title: "the world",
+      breaks: [networks("0.0.0.0/0")],
+      says: /"0.0.0.0\/0" is open to too many/,
+      passes: [networks("203.0.113.0/24")],
+    },
+    {
+      title: "half of it",
+      breaks: [networks("203.0.113.7", "128.0.0.0/1")],
+      says: /"128.0.0.0\/1"/,
+      passes: [networks("203.0.113.7")],
+    },
+    { title: "the world, IPv6", breaks: [networks("::/0")], says: /"::\/0"/, passes: [networks("2001:db8:1:2::/64")] },
+    { title: "no network at all", breaks: [networks("everywhere")], says: /"everywhere"/, passes: [networks()] },
+  ],
+  "database-public-address": [
+    {
+      title: "any client",
+      breaks: [instance({ ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" } })],
+      says: /ipv4Enabled gives a public address/,
+      passes: [
+        instance({
+          connectorEnforcement: "REQUIRED",
+          ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+        }),
+      ],
+    },
+  ],
+  "database-tls-only": [
+    {
+      title: "clear text too",
+      breaks: [instance({ ipConfiguration: { ipv4Enabled: false, sslMode: "ALLOW_UNENCRYPTED_AND_ENCRYPTED" } })],
+      says: /sslMode lets clear text in/,
+      passes: [instance({ ipConfiguration: { ipv4Enabled: false, requireSsl: true } })],
+    },
+  ],
+  "database-version": [
+    {
+      title: "an old one",
+      breaks: [instance({}, { databaseVersion: "POSTGRES_12" })],
+      says: /databaseVersion is not supported; take one of POSTGRES_15/,
+      passes: [instance({}, { databaseVersion: "POSTGRES_15" })],
+    },
+  ],
+  "database-flags": [
+    {
+      title: "not set",
+      breaks: [instance({ databaseFlags: flags({ log_connections: undefined }) })],
+      says: /flag log_connections is not set; set it to "on"/,
+      passes: [instance({ databaseFlags: UNKNOWN_TEXT })],
+    },
+    {
+      title: "another value",
+      breaks: [instance({ databaseFlags: flags({ log_statement: "none" }) })],
+      says: /flag log_statement is "none"; set it to "ddl"/,
+      passes: [instance({ databaseFlags: flags({ log_statement: "mod", log_error_verbosity: "TERSE" }) })],
+    },
+  ],
+  "database-regional": [
+    {
+      title: "one zone",
+      breaks: [instance({ availabilityType: "ZONAL" })],
+      says: /availabilityType is not REGIONAL/,
+      passes: [instance({ availabilityType: "ZONAL" }, { masterInstanceName: "shop-db" })],
+    },
+  ],
+  "database-maintenance-window": [
+    {
+      title: "Google's choice",
+      breaks: [instance({ maintenanceWindow: undefined })],
+      says: /maintenanceWindow is not set/,
+      passes: [instance({ maintenanceWindow: { day: 1, hour: 0 } })],
+    },
+  ],
+  "database-disk-autoresize": [
+    {
+      title: "off",
+      breaks: [instance({ diskAutoresize: false })],
+      says: /diskAutoresize is off/,
+      passes: [instance({ diskAutoresize: undefined })],
+    },
+  ],
+  "no-plain-credentials": [
+    {
+      title: "a URL in a variable",
+      breaks: stack(env("CACHE", "redis://default:hunter2@10.0.0.1:6379")),
+      says: /envs\[1\].value holds a URL with a password/,
+      passes: stack(env("CACHE", "redis://10.0.0.1:6379")),
+    },
+    {
+      title: "a variable by its name",
+      breaks: stack(env("DB_PASSWORD", "hunter2")),
+      says: /\(DB_PASSWORD\) holds a credential in clear/,
+      passes: stack(env("DB_PASSWORD", "/secrets/password")),
+    },
+    {
+      title: "a label of a bucket",
+      breaks: [bucket({ logging: { logObjectPrefix: "https://admin:hunter2@example.com" } })],
+      says: /holds a URL with a password/,
+      passes: [bucket({ logging: { logObjectPrefix: "https://example.com/a:b" } })],
+    },
+    {
+      title: "a generated password in a template",
+      breaks: stack({ ...service(), madeOf: { template: ["account", "secret", "version", "password"] } }),
+      says: /template is made of the generated password password/,
+      passes: stack(service()),
+    },
+  ],
+  "passwords-are-generated": [
+    {
+      title: "a user's",
+      breaks: stack({ ...user("hunter2"), madeOf: { instance: ["instance"] } }),
+      says: /^password is not made of a generated password/m,
+      passes: stack({
+        ...user(undefined),
+        props: { name: "shop_user", instance: "shop-db", type: "CLOUD_IAM_USER" },
+        madeOf: {},
+      }),
+    },
+    {
+      title: "a connection string's",
+      breaks: stack(version(connectionString(), [])),
+      says: /^secretData is not made of a generated password/m,
+      passes: stack(
+        { ...secret("api-key"), name: "key" },
+        { ...version("hunter2", []), name: "key-version", madeOf: { secret: ["key"] } },
+      ),
+    },
+    {
+      title: "root's",
+      breaks: [instance({}, { rootPassword: "hunter2" })],
+      says: /^rootPassword is not made/m,
+      passes: [
+        generated(),
+        { ...instance({}, { rootPassword: "generated1" }), madeOf: { rootPassword: ["password"] } },
+      ],
+    },
+  ],
+  "password-length": [
+    {
+      title: "short",
+      breaks: [generated("short", 19)],
+      says: /generate 20 characters or more/,
+      passes: [generated("enough", 20)],
+    },
+  ],
+  "bucket-uniform-access": [
+    {
+      title: "off",
+      breaks: [bucket({ uniformBucketLevelAccess: false })],
+      says: /uniformBucketLevelAccess is off/,
+      passes: [bucket()],
+    },
+  ],
+  "bucket-public-access-prevention": [
+    {
+      title: "inherited",
+      breaks: [bucket({ publicAccessPrevention: "inherited" })],
+      says: /publicAccessPrevention is not enforced/,
+      passes: [bucket({ publicAccessPrevention: UNKNOWN_TEXT })],
+    },
+  ],
+  "bucket-versioning": [
+    {
+      title: "not set",
+      breaks: [bucket({ versioning: undefined })],
+      says: /versioning.enabled is off/,
+      passes: [bucket()],
+    },
+  ],
+  "bucket-not-its-own-log": [
+    {
+      title: "itself",
+      breaks: [bucket({ logging: { logBucket: "shop-migrations" } })],
+      says: /names the bucket itself/,
+      passes: [bucket({ logging: { logBucket: "shop-logs" } })],
+    },
+  ],
+  "required-labels": [
+    {
+      title: "one is missing",
+      breaks: [bucket({ labels: { app: "shop" } })],
+      says: /labels lacks environment/,
+      passes: [bucket({ labels: { app: "shop", environment: UNKNOWN_TEXT } })],
+    },
+  ],
+};
+
+export const cases: readonly Case[] = Object.entries(byPolicy).flatMap(([policy, list]) =>
+  list.map((one) => ({ policy, ...one })),
+);

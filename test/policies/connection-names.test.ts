@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { formatConnectionName, parseConnectionName, regionOfZone } from "../../infra/connection";
+import { judge } from "./declare";
+import { service, version } from "./good";
+
+const word = (min: number, max: number) => fc.stringMatching(new RegExp(`^[a-z][a-z0-9-]{${min},${max}}[a-z0-9]$`));
+const region = fc.stringMatching(/^[a-z]{2,12}(-[a-z]{2,12}){1,2}[1-9][0-9]?$/);
+const project = fc
+  .tuple(
+    fc.option(fc.stringMatching(/^[a-z0-9]{1,20}(\.[a-z0-9]{1,10})?\.[a-z]{2,6}$/), { nil: undefined }),
+    word(4, 28),
+  )
+  .map(([domain, id]) => (domain === undefined ? id : `${domain}:${id}`));
+const name = fc.record({ project, region, instance: word(0, 30) });
+
+/** What the pack says of a socket that is mounted. */
+function violations(connectionName: string) {
+  const volumes = [{ name: "cloudsql", cloudSqlInstance: { instances: [connectionName] } }];
+  return judge([service({ volumes })], { phases: ["resource"] }).filter(
+    ({ policy }) => policy === "connection-name-format",
+  );
+}
+
+describe("connection names", () => {
+  test("parse and format are inverse, and no legal name is rejected", () => {
+    fc.assert(
+      fc.property(name, (parts) => {
+        const text = formatConnectionName(parts);
+        expect(parseConnectionName(text)).toEqual({ ok: true, value: parts });
+        expect(violations(text)).toEqual([]);
+      }),
+    );
+  });
+
+  test("no zone is ever accepted, and the sentence names it and the region to use", () => {
+    fc.assert(
+      fc.property(name, fc.constantFrom("a", "b", "c", "d", "f"), (parts, letter) => {
+        const zone = `${parts.region}-${letter}`;
+        const text = `${parts.project}:${zone}:${parts.instance}`;
+        expect(regionOfZone(zone)).toBe(parts.region);
+        expect(() => formatConnectionName({ ...parts, region: zone })).toThrow(zone);
+        expect(violations(text).map(({ message }) => message)).toEqual([
+          expect.stringContaining(
+            `carries the zone "${zone}" where the region belongs: use "${formatConnectionName(parts)}"`,
+          ),
+        ]);
+      }),
+    );
+  });
+
+  test("in a secret, a mistake is named without the text around it", () => {
+    const found = judge([version("postgresql://u:p@/db?host=/cloudsql/hunter2")], { phases: ["resource"] });
+    expect(found.map(({ message }) => message)).toEqual([
+      "secretData: connection name (not shown) has 1 part; expected PROJECT:REGION:INSTANCE.",
+    ]);
+  });
+});

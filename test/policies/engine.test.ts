@@ -1,0 +1,206 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { PulumiFn } from "@pulumi/pulumi/automation";
+import * as random from "@pulumi/random";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "../../infra/config";
+import { settlement } from "../../infra/settlement";
+import { serveStandIns } from "../../local/providers/stand-ins";
+import { policies } from "../../policies/pack";
+import { cases } from "./cases";
+import type { Declared } from "./declare";
+import { GENERATED_PASSWORD, startEcho } from "./echo";
+import { type Run, run } from "./engine";
+import { instance } from "./good";
+
+jest.setTimeout(120_000);
+
+const mandatory = policies.filter(({ level }) => level === "mandatory");
+
+describe("the real engine", () => {
+  let echo: Awaited<ReturnType<typeof startEcho>>;
+  let providers: string;
+  beforeAll(async () => {
+    echo = await startEcho();
+    providers = ["gcp", "random", "pulumi-nodejs"].map((name) => `${name}:${echo.port}`).join(",");
+  });
+  afterAll(() => {
+    echo.stop();
+  });
+
+  describe("previews a program that breaks every mandatory policy", () => {
+    let broken: Run;
+    beforeAll(async () => {
+      const program = async () => {
+        for (const { name } of mandatory) declare(name, cases.find(({ policy }) => policy === name)?.breaks ?? []);
+      };
+      broken = await run({ stack: "broken", providers, program });
+    });
+
+    test("and fails", () => {
+      expect(broken.succeeded).toBe(false);
+      expect(echo.created).toEqual([]);
+    });
+
+    test.each(mandatory)("and says of $name what to do", ({ name, sentence, severity }) => {
+      expect(broken.output).toMatch(new RegExp(`\\[mandatory\\] \\[severity: ${severity}\\] +${name} `));
+      const said = broken.violations.filter(({ policyName }) => policyName === name);
+      expect(said.map(({ message }) => message).join("\n")).toMatch(
+        cases.find(({ policy }) => policy === name)?.says ?? /^$/,
+      );
+      expect(said).toContainEqual(
+        expect.objectContaining({
+          enforcementLevel: "mandatory",
+          message: expect.stringContaining(sentence) as string,
+          resourceUrn: expect.stringContaining(`::${name}-`) as string,
+        }),
+      );
+    });
+
+    test("and judges what it can where a value is not known", () => {
+      expect(broken.output).not.toContain("can't run policy");
+    });
+
+    test("and prints no credential", () => {
+      expect(broken.output).not.toMatch(/hunter2|generated[12]/);
+    });
+  });
+
+  describe("updates a program whose mistake no preview can see", () => {
+    const user = (password: pulumi.Output<string>) => {
+      return new gcp.sql.User("user", { name: "shop_user", instance: goodInstance().name, password });
+    };
+    const keep = (secretData: pulumi.Output<string>) => {
+      new gcp.secretmanager.SecretVersion("version", { secret: "projects/fusion-prime/secrets/url", secretData });
+    };
+
+    test.each<{ what: string; policy: string; program: PulumiFn }>([
+      {
+        what: "a zone in a connection string that is not known before the password is",
+        policy: "connection-name-format",
+        program: async () => {
+          const { result } = new random.RandomPassword("password", { length: 25 });
+          keep(pulumi.interpolate`postgresql://u:${result}@/db?host=/cloudsql/fusion-prime:us-central1-a:shop-db`);
+        },
+      },
+      {
+        what: "a password that was changed on its way into the connection string",
+        policy: "one-password",
+        program: async () => {
+          const { result } = new random.RandomPassword("password", { length: 25 });
+          const { name } = user(result);
+          keep(pulumi.interpolate`postgresql://${name}:${result}1@/db?host=/cloudsql/fusion-prime:us-central1:shop-db`);
+        },
+      },
+    ])("and stops before $what is stored", async ({ policy, program }) => {
+      const before = echo.created.length;
+      const preview = await run({ stack: "update", providers, program });
+      expect(preview.violations).toEqual([]);
+      expect(preview.succeeded).toBe(true);
+      const update = await run({ stack: "update", providers, program, update: true });
+      expect(update.succeeded).toBe(false);
+      expect(update.violations.map(({ policyName }) => policyName)).toEqual([policy]);
+      const created = echo.created.slice(before);
+      expect(created).toContain("random:index/randomPassword:RandomPassword");
+      expect(created).not.toContain("gcp:secretmanager/secretVersion:SecretVersion");
+      expect(preview.output + update.output).not.toContain(GENERATED_PASSWORD);
+    });
+  });
+
+  describe("takes a configuration file", () => {
+    const program = async () => {
+      new random.RandomPassword("legacy", { length: 16 });
+    };
+    const withConfig = async (config: unknown) => {
+      const folder = mkdtempSync(join(tmpdir(), "policies-"));
+      try {
+        const policyConfig = join(folder, "config.json");
+        writeFileSync(policyConfig, JSON.stringify(config));
+        return await run({ stack: "configured", providers, program, policyConfig });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    };
+
+    test("and lets an exception pass", async () => {
+      const exception = { resource: "legacy", reason: "Moved by the end of the year", until: "9999-12-31" };
+      const accepted = await withConfig({ "password-length": { exceptions: [exception] } });
+      expect(accepted.violations).toEqual([]);
+      expect(accepted.succeeded).toBe(true);
+    });
+
+    test("and refuses one that does not keep the schema", async () => {
+      const refused = await withConfig({ "password-length": { length: "long", exceptions: [{ resource: "legacy" }] } });
+      expect(refused.succeeded).toBe(false);
+      expect(refused.output).toMatch(/password-length: length: Invalid type. Expected: integer, given: string/);
+      expect(refused.output).toMatch(/password-length: exceptions.0: reason is required/);
+    });
+  });
+
+  describe("previews the settlement stack without a violation and without a warning", () => {
+    let standIns: Awaited<ReturnType<typeof serveStandIns>>;
+    beforeAll(async () => {
+      standIns = await serveStandIns({});
+    });
+    afterAll(() => {
+      standIns.stop();
+    });
+
+    test.each<{ stack: string; availability: string; maintenance?: object }>([
+      { stack: "local", availability: "ZONAL" },
+      { stack: "staging", availability: "ZONAL" },
+      { stack: "prod", availability: "REGIONAL", maintenance: { day: 7, hour: 3 } },
+    ])("$stack, $availability", async ({ stack, availability, maintenance }) => {
+      const project = `fusion-prime-${stack}`;
+      const { succeeded, violations, output } = await run({
+        stack,
+        providers: `gcp:${standIns.port},random:${standIns.port}`,
+        config: {
+          "gcp:project": project,
+          "gcp:region": "us-central1",
+          "settlement:environment": stack,
+          "settlement:database": JSON.stringify({ tier: "db-custom-1-3840", availability, maintenance }),
+          "settlement:service": JSON.stringify({ image: `us-central1-docker.pkg.dev/${project}/settlement/service:1` }),
+        },
+        program: async () => settlement(loadConfig()),
+      });
+      expect(violations).toEqual([]);
+      expect(output).not.toMatch(/warning|remediat/i);
+      expect(output).toMatch(/cloudrunv2:Service/);
+      expect(succeeded).toBe(true);
+    });
+  });
+});
+
+/** An instance that keeps every policy. */
+function goodInstance(): gcp.sql.DatabaseInstance {
+  const props = instance().props as unknown as gcp.sql.DatabaseInstanceArgs;
+  return new gcp.sql.DatabaseInstance("instance", props, { protect: true });
+}
+
+class Resource extends pulumi.CustomResource {}
+
+/** Declares a test's resources in a real program, each after those it is made of. */
+function declare(prefix: string, declared: readonly Declared[]): void {
+  const made = new Map<string, Resource>();
+  const isReady = ({ dependsOn = [], madeOf = {} }: Declared, rest: readonly Declared[]) =>
+    [...dependsOn, ...Object.values(madeOf).flat()].every((name) => !rest.some((other) => other.name === name));
+  const origins = (names: readonly string[] = []) => names.flatMap((name) => made.get(name) ?? []);
+  const add = ({ type, name, props, protect = false, dependsOn, madeOf }: Declared) => {
+    const values = Object.entries(props).map(([key, value]) => {
+      const from = origins(madeOf?.[key]);
+      return [key, from.length > 0 ? pulumi.all(from.map(({ urn }) => urn)).apply(() => value) : value] as const;
+    });
+    const options = { protect, dependsOn: origins(dependsOn) };
+    made.set(name, new Resource(type, `${prefix}-${name}`, Object.fromEntries(values), options));
+  };
+  let rest = [...declared];
+  while (rest.length > 0) {
+    const ready = rest.filter((one) => isReady(one, rest));
+    if (ready.length === 0) throw new Error(`The resources of ${prefix} wait for each other.`);
+    ready.forEach(add);
+    rest = rest.filter((one) => !ready.includes(one));
+  }
+}

@@ -1,0 +1,133 @@
+import { answeredBy, PEERS, UNANSWERED } from "../../policies/peers";
+import { type Declared, judge } from "./declare";
+import { ACCOUNT, bucket, flags, grant, instance } from "./good";
+
+/** A resource that fails a peer's check, and one that passes. */
+type Pair = readonly [fails: Declared, passes: Declared];
+
+function flag(name: string, wrong: string | undefined, right: string | undefined): Pair {
+  return [instance({ databaseFlags: flags({ [name]: wrong }) }), instance({ databaseFlags: flags({ [name]: right }) })];
+}
+
+function ip(props: object): Declared {
+  return instance({ ipConfiguration: { ipv4Enabled: false, sslMode: "ENCRYPTED_ONLY", ...props } });
+}
+
+function invoker(member: string): Declared {
+  return grant("roles/run.invoker", member, "gcp:cloudrun/iamMember:IamMember", { service: "shop" });
+}
+
+const tls: Pair = [ip({ sslMode: undefined }), ip({ sslMode: "TRUSTED_CLIENT_CERTIFICATE_REQUIRED" })];
+const open: Pair = [
+  ip({ authorizedNetworks: [{ value: "0.0.0.0/0" }] }),
+  ip({ authorizedNetworks: [{ value: "203.0.113.9/32" }] }),
+];
+const address: Pair = [ip({ ipv4Enabled: true }), ip({ privateNetwork: "projects/p/global/networks/n" })];
+const noBackup: Pair = [instance({ backupConfiguration: { enabled: false } }), instance()];
+const publicBucket = (member: string) =>
+  grant("roles/storage.objectViewer", member, "gcp:storage/bucketIAMMember:BucketIAMMember");
+
+const pairs: Readonly<Record<string, Pair>> = {
+  CKV_GCP_6: tls,
+  CKV_GCP_11: open,
+  CKV_GCP_14: noBackup,
+  CKV_GCP_28: [publicBucket("allUsers"), publicBucket(`serviceAccount:${ACCOUNT}`)],
+  CKV_GCP_29: [bucket({ uniformBucketLevelAccess: undefined }), bucket()],
+  CKV_GCP_41: [
+    grant("roles/iam.serviceAccountUser", "user:a@example.com"),
+    grant("roles/iam.roleViewer", "user:a@example.com"),
+  ],
+  CKV_GCP_42: [
+    grant("roles/run.admin", `serviceAccount:${ACCOUNT}`),
+    grant("roles/run.viewer", `serviceAccount:${ACCOUNT}`),
+  ],
+  CKV_GCP_46: [
+    grant("roles/run.viewer", "serviceAccount:1-compute@developer.gserviceaccount.com"),
+    grant("roles/run.viewer", `serviceAccount:${ACCOUNT}`),
+  ],
+  CKV_GCP_49: [
+    grant("roles/iam.serviceAccountAdmin", "group:team@example.com"),
+    grant("roles/iam.serviceAccountAdmin", "group:team@example.com", "gcp:serviceaccount/iAMMember:IAMMember"),
+  ],
+  CKV_GCP_51: flag("log_checkpoints", "off", undefined),
+  CKV_GCP_52: flag("log_connections", "off", "on"),
+  CKV_GCP_53: flag("log_disconnections", undefined, "on"),
+  CKV_GCP_55: flag("log_min_messages", "debug1", "error"),
+  CKV_GCP_57: flag("log_min_duration_statement", "0", "-1"),
+  CKV_GCP_60: address,
+  CKV_GCP_63: [bucket({ logging: { logBucket: "shop-migrations" } }), bucket({ logging: { logBucket: "logs" } })],
+  CKV_GCP_78: [bucket({ versioning: { enabled: false } }), bucket()],
+  CKV_GCP_79: [instance({}, { databaseVersion: "POSTGRES_9_6" }), instance()],
+  CKV_GCP_102: [invoker("allAuthenticatedUsers"), invoker(`serviceAccount:${ACCOUNT}`)],
+  CKV_GCP_109: flag("log_min_error_statement", "panic", "notice"),
+  CKV_GCP_110: flag("cloudsql.enable_pgaudit", "off", "on"),
+  CKV_GCP_111: flag("log_statement", "none", "all"),
+  CKV_GCP_114: [bucket({ publicAccessPrevention: undefined }), bucket()],
+  CKV_GCP_117: [grant("roles/viewer", "group:team@example.com"), grant("roles/browser", "group:team@example.com")],
+  CKV2_GCP_14: flag("log_executor_stats", "on", "off"),
+  CKV2_GCP_15: flag("log_parser_stats", "on", undefined),
+  CKV2_GCP_16: flag("log_planner_stats", "on", "off"),
+  CKV2_GCP_17: flag("log_statement_stats", "on", undefined),
+  "CIS 6.2.1": flag("log_error_verbosity", "verbose", "terse"),
+  "CIS 6.2.2": flag("log_connections", undefined, "on"),
+  "CIS 6.2.3": flag("log_disconnections", "off", "on"),
+  "CIS 6.2.4": flag("log_statement", undefined, "ddl"),
+  "CIS 6.2.5": flag("log_min_messages", undefined, "warning"),
+  "CIS 6.2.6": flag("log_min_error_statement", undefined, "error"),
+  "CIS 6.2.7": flag("log_min_duration_statement", "100", "-1"),
+  "CIS 6.2.8": flag("cloudsql.enable_pgaudit", undefined, "on"),
+  "CIS 6.4": tls,
+  "CIS 6.5": open,
+  "CIS 6.6": address,
+  "CIS 6.7": noBackup,
+};
+
+describe("other tools' checks", () => {
+  test.each(Object.entries(pairs))("%s has a policy that finds the same", (peer, [fails, passes]) => {
+    const names = answeredBy(peer);
+    const found = (declared: Declared) => judge([declared]).filter(({ policy }) => names.includes(policy));
+    expect(found(fails)).toHaveLength(1);
+    expect(found(passes)).toEqual([]);
+  });
+
+  test("are each answered once: by a policy, or by a sentence that says why not", () => {
+    expect([...Object.keys(pairs), ...Object.keys(UNANSWERED)].sort()).toEqual(Object.keys(PEERS).sort());
+    for (const peer of Object.keys(pairs)) expect(answeredBy(peer)).not.toEqual([]);
+    for (const peer of Object.keys(UNANSWERED)) expect(answeredBy(peer)).toEqual([]);
+  });
+
+  test("are the ones that were asked for", () => {
+    const numbers = (prefix: string, ...ranges: readonly (number | readonly [number, number])[]) =>
+      ranges.flatMap((range) => {
+        const [from, to] = typeof range === "number" ? [range, range] : range;
+        return Array.from({ length: to - from + 1 }, (_, index) => `${prefix}${from + index}`);
+      });
+    expect(Object.keys(PEERS)).toEqual([
+      ...numbers(
+        "CKV_GCP_",
+        6,
+        11,
+        14,
+        28,
+        29,
+        41,
+        42,
+        46,
+        49,
+        [51, 57],
+        60,
+        62,
+        63,
+        78,
+        79,
+        102,
+        [108, 111],
+        114,
+        117,
+      ),
+      ...numbers("CKV2_GCP_", [13, 17]),
+      ...numbers("CIS 6.2.", [1, 8]),
+      ...numbers("CIS 6.", [4, 7]),
+    ]);
+  });
+});

@@ -1,0 +1,169 @@
+import type { ResourceValidationPolicy } from "@pulumi/policy";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { configOf, parseConfig } from "../../policies/config";
+import { policies } from "../../policies/pack";
+import { judge, UNKNOWN_TEXT } from "./declare";
+import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good";
+
+/** Names of the policies that speak under a configuration. */
+function broken(declared: Parameters<typeof judge>[0], config: Parameters<typeof parseConfig>[0] = {}): string[] {
+  return [...new Set(judge(declared, { config: parseConfig(config) }).map(({ policy }) => policy))];
+}
+
+describe("settings", () => {
+  test.each([
+    {
+      what: "services that anybody may call",
+      declared: [
+        grant("roles/run.invoker", "allUsers", "gcp:cloudrunv2/serviceIamMember:ServiceIamMember", { name: "shop" }),
+      ],
+      strict: { "public-invoker": { services: ["another"] } },
+      loose: { "public-invoker": { services: ["shop"] } },
+    },
+    {
+      what: "regions",
+      declared: [bucket({ location: "EUROPE-WEST1" })],
+      strict: { "allowed-regions": { regions: ["us-central1"] } },
+      loose: { "allowed-regions": { regions: ["us-central1", "europe-west1"] } },
+    },
+    {
+      what: "CPUs of an instance",
+      declared: [instance({ tier: "db-custom-8-30720" })],
+      strict: { "cost-limits": { cpus: 4 } },
+      loose: { "cost-limits": { cpus: 8 } },
+    },
+    {
+      what: "a standby",
+      declared: [instance()],
+      strict: { "cost-limits": { regional: false } },
+      loose: { "cost-limits": { regional: true } },
+    },
+    {
+      what: "instances of a service",
+      declared: stack(service({ scaling: { maxInstanceCount: 100 } })),
+      strict: { "cost-limits": { instances: 20 } },
+      loose: { "cost-limits": { instances: 100 } },
+    },
+    {
+      what: "a schema that must be there",
+      declared: stackWithout("schema"),
+      strict: { "schema-before-service": { required: true } },
+      loose: { "schema-before-service": { required: false } },
+    },
+    {
+      what: "the length of passwords",
+      declared: [generated("password", 25)],
+      strict: { "password-length": { length: 32 } },
+      loose: { "password-length": { length: 25 } },
+    },
+    {
+      what: "a level",
+      declared: [instance({ availabilityType: "ZONAL" })],
+      strict: { "database-regional": "mandatory" },
+      loose: { "database-regional": "disabled" },
+    },
+  ])("$what", ({ declared, strict, loose }) => {
+    expect(broken(declared, strict)).toEqual(Object.keys(strict));
+    expect(broken(declared, loose)).toEqual([]);
+  });
+
+  test("what is misspelt is an error that names it", () => {
+    expect(() => parseConfig({ "password-lenght": "disabled" })).toThrow('there is no policy "password-lenght"');
+    expect(() => parseConfig({ "password-length": { lenght: 30 } })).toThrow(/password-length: .*lenght/s);
+  });
+
+  test("a setting keeps the policy's own level", () => {
+    expect(parseConfig({ "password-length": { length: 30 } })).toEqual({
+      "password-length": { length: 30, enforcementLevel: "mandatory" },
+    });
+  });
+});
+
+describe("a stack's own file", () => {
+  const stacks = readdirSync(join(__dirname, "../../policies")).flatMap(
+    (file) => /^config\.(.*)\.json$/.exec(file)?.[1] ?? [],
+  );
+
+  test.each(stacks)("%s is accepted", (name) => {
+    expect(Object.keys(configOf("settlement", name))).not.toEqual([]);
+  });
+
+  test("exists for every environment, and nothing is turned off in prod", () => {
+    expect(stacks).toEqual(["local", "prod", "staging"]);
+    expect(readFileSync(join(__dirname, "../../policies/config.prod.json"), "utf8")).not.toMatch(/disabled|advisory/);
+  });
+
+  test("speaks of this project's stacks only", () => {
+    expect(configOf("another", "local")).toEqual({});
+    expect(configOf("settlement", "another")).toEqual({});
+  });
+});
+
+describe("an exception", () => {
+  const declared = [{ ...bucket({ versioning: undefined }), name: "old" }, bucket({ versioning: undefined })];
+  const accepted = (until: string) => ({
+    "bucket-versioning": { exceptions: [{ resource: "old", reason: "Emptied in spring", until }] },
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test("holds to the end of its last day, for its resource alone", () => {
+    jest.useFakeTimers({ now: new Date("2026-03-31T23:59:59Z") });
+    expect(judge(declared, { config: parseConfig(accepted("2026-03-31")) }).map(({ resource }) => resource)).toEqual([
+      "bucket",
+    ]);
+  });
+
+  test("says that it ended", () => {
+    jest.useFakeTimers({ now: new Date("2026-04-01T00:00:00Z") });
+    expect(judge(declared, { config: parseConfig(accepted("2026-03-31")) })).toContainEqual({
+      policy: "bucket-versioning",
+      resource: "old",
+      message: expect.stringContaining('(The exception "Emptied in spring" ended on 2026-03-31.)') as string,
+    });
+  });
+
+  test("needs a reason and a day", () => {
+    const without = { "bucket-versioning": { exceptions: [{ resource: "old", until: "soon" }] } };
+    expect(() => parseConfig(without)).toThrow(/reason[\s\S]*until|until[\s\S]*reason/);
+  });
+});
+
+describe("labels that are added", () => {
+  const { remediateResource } = policies.find(({ name }) => name === "default-labels")?.sdk as ResourceValidationPolicy;
+  const remedy = (declared: ReturnType<typeof bucket>) => {
+    const props = JSON.parse(JSON.stringify(declared.props)) as Record<string, unknown>;
+    return remediateResource?.({ type: declared.type, props, getConfig: () => ({}) } as never);
+  };
+
+  test("where one is missing, the others stay", () => {
+    expect(remedy(bucket({ labels: { app: "shop" } }))).toMatchObject({
+      labels: { app: "shop", "managed-by": "pulumi" },
+    });
+    expect(remedy(instance({ userLabels: undefined }))).toMatchObject({
+      settings: { userLabels: { "managed-by": "pulumi" } },
+    });
+  });
+
+  test("and nowhere else", () => {
+    expect(remedy(bucket({ labels: { "managed-by": "terraform" } }))).toBeUndefined();
+    expect(remedy(schema())).toBeUndefined();
+  });
+});
+
+test("no value that is not known stops a policy, or is taken for a mistake of its own", () => {
+  const hidden = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(hidden);
+    if (typeof value !== "object" || value === null) return UNKNOWN_TEXT;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]));
+  };
+  const blind = stack().map((one) => ({ ...one, props: hidden(one.props) as typeof one.props }));
+  expect(judge(blind)).toEqual([]);
+  const blinder = stack().map((one) => ({
+    ...one,
+    props: Object.fromEntries(Object.keys(one.props).map((key) => [key, UNKNOWN_TEXT])),
+  }));
+  expect(judge(blinder)).toEqual([]);
+});
