@@ -101,6 +101,16 @@ const stackConfig = z
     environment: z.enum(["local", "staging", "prod"], "local, staging or prod"),
     /** Whether the data is protected from `pulumi destroy` and from the API; off in `local` only if nothing is said. */
     protect: flag().optional(),
+    /**
+     * What an update may replace or delete although it holds data, an entry a change: the preview says which one. It
+     * names the resource as it is now, so an entry that is left behind allows nothing later.
+     */
+    allowDestructive: z
+      .array(
+        pattern(/^[\w.-]+@[0-9a-f]{12}$/, "an entry as the preview prints it, such as settlement-user@0123456789ab"),
+        "a list",
+      )
+      .default([]),
     database,
     service,
   })
@@ -179,9 +189,9 @@ export function loadConfig(): StackConfig {
   return parseConfig(values);
 }
 
-/** The engine hands objects and booleans over as JSON; everything else is text as it stands. */
+/** The engine hands objects, lists and booleans over as JSON; everything else is text as it stands. */
 function structured(value: string): unknown {
-  if (value === "true" || value === "false" || value.startsWith("{")) {
+  if (value === "true" || value === "false" || /^[{[]/.test(value)) {
     try {
       return JSON.parse(value);
     } catch {

@@ -1,0 +1,30 @@
+import { cut, printable } from "./values";
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "@": "&#64;",
+  "#": "&#35;",
+};
+
+/** A text as it stands between Markdown's words: nothing in it is markup, a mention, a reference or a link. */
+export function prose(text: string): string {
+  return printable(text)
+    .replace(/[&<>@#]/g, (character) => ENTITIES[character] ?? "")
+    .replace(/[\\`*_[\]()~|!]/g, "\\$&")
+    .replace(/:\/\//g, ":&#47;&#47;");
+}
+
+/** A short text as code, also inside a table. */
+export function code(text: string): string {
+  return `\`${cut(printable(text), 120).replaceAll("`", "'").replaceAll("|", "\\|")}\``;
+}
+
+/** A text of several lines as a block of code that its content cannot end. */
+export function fence(language: string, lines: readonly string[]): string {
+  const text = lines.map((line) => printable(line.replaceAll("\t", "  "))).join("\n");
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const marks = "`".repeat(longest + 1);
+  return `${marks}${language}\n${text}\n${marks}`;
+}

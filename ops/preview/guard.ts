@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { isSchema, migrationSteps } from "./migrations";
+import type { Change, Preview } from "./model";
+
+/** A resource as the stack's state keeps it. */
+export interface StateResource {
+  readonly urn: string;
+  readonly id?: string;
+  /** When the resource came into the stack, and when its state last changed. */
+  readonly created?: string;
+  readonly modified?: string;
+}
+
+/** Data that an update would take away. */
+export interface Loss {
+  readonly change: Change;
+  /** What is lost, as the end of a sentence that begins with "lost is". */
+  readonly what: string;
+  /** What names exactly this change in `settlement:allowDestructive`. */
+  readonly entry: string;
+  /** Whether the configuration names it. */
+  readonly allowed: boolean;
+}
+
+/** The key of the stack's configuration that names what may be lost. */
+export const ALLOW_KEY = "settlement:allowDestructive";
+
+/** Types that hold data, and what goes with them. */
+const HOLDS: readonly (readonly [RegExp, string])[] = [
+  [/^gcp:sql\/databaseInstance:/, "every database on the instance, and its automatic backups"],
+  [/^gcp:sql\/database:/, "every table in the database"],
+  [/^gcp:sql\/user:/, "the login, and the access of whatever connects with it"],
+  [/^gcp:storage\/bucket:/, "every object in the bucket"],
+  [/^gcp:storage\/bucketObject:/, "the object"],
+  [/^gcp:secretmanager\/(s|regionalS)ecret:/, "every version of the secret"],
+  [/^gcp:secretmanager\/(s|regionalS)ecretVersion:/, "the value of this version"],
+  [/^gcp:kms\//, "the key; what it encrypts can never be read again"],
+  [/^gcp:(alloydb|bigquery|bigtable|filestore|firestore|memorystore|redis|spanner)\//, "the data in it"],
+  [/^random:/, "the generated value, which names or unlocks other resources"],
+];
+
+/**
+ * Finds what an update would take away for good: a resource that holds data and is replaced or deleted, unless it stays
+ * in the cloud, and versions of the schema that are gone back from.
+ * @param preview What the engine would do.
+ * @param state The resources of the stack's state.
+ */
+export function findLosses({ changes, config }: Preview, state: readonly StateResource[]): Loss[] {
+  const allowed = allowedEntries(config);
+  return changes.flatMap((change) => {
+    const what = whatIsLost(change);
+    if (what === undefined) return [];
+    const entry = `${change.name}@${fingerprint(change, state)}`;
+    return [{ change, what, entry, allowed: allowed.includes(entry) }];
+  });
+}
+
+/** What the configuration names; the engine hands a list over as JSON. */
+export function allowedEntries(config: Readonly<Record<string, string>>): readonly unknown[] {
+  try {
+    const entries: unknown = JSON.parse(config[ALLOW_KEY] ?? "[]");
+    return Array.isArray(entries) ? entries : [];
+  } catch {
+    return []; // the program says that it is no list
+  }
+}
+
+function whatIsLost(change: Change): string | undefined {
+  if (isSchema(change)) {
+    const down = migrationSteps(change, []).filter(({ direction }) => direction === "down");
+    const files = down.map(({ file }) => file).join(", ");
+    return down.length === 0 ? undefined : `what the down scripts of ${files} remove`;
+  }
+  if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
+  return HOLDS.find(([type]) => type.test(change.type))?.[1];
+}
+
+/**
+ * Twelve hex digits that no other change has: they cover what is done, and the moment the state of the resource last
+ * changed. A line that is left behind after the update therefore allows nothing any more.
+ */
+function fingerprint({ op, urn, id, after }: Change, state: readonly StateResource[]): string {
+  const current = state.find((resource) => resource.urn === urn && (resource.id ?? "") === id);
+  const identity = [op, urn, id, current?.created, current?.modified, op === "update" ? after.version : null];
+  return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 12);
+}

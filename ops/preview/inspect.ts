@@ -1,0 +1,107 @@
+import { CommandError, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readMigrations } from "../../infra/migrations/files";
+import { UserError } from "../user-error";
+import { ROOT } from "../workspace";
+import { findLosses, type StateResource } from "./guard";
+import { lastWords } from "./last-words";
+import { isBlocked, render, type Report } from "./markdown";
+import type { Dependencies } from "./mermaid";
+import { isSchema, migrationSteps } from "./migrations";
+import { readEvents } from "./model";
+
+/** The policy pack of this repository; it finds the stack's own configuration beside it. */
+export const POLICY_PACKS = [join(ROOT, "policies")];
+
+/** A preview that was judged. */
+export interface Inspection {
+  /** The comment. */
+  readonly markdown: string;
+  /** Whether a policy, the guard or an error forbids the update. */
+  readonly blocked: boolean;
+}
+
+/** How a preview is made. */
+export interface InspectOptions {
+  /** Whether the state is an empty one, made for this preview. */
+  readonly offline?: boolean;
+}
+
+/**
+ * Previews a stack with the policies applied, and judges what would happen. What the program or a policy refuses is part
+ * of the answer.
+ * @param use Is called while the engine's plan still exists, with its path; for an update that carries out that plan.
+ * @throws UserError where the engine cannot even begin, such as without access to the state.
+ */
+export async function inspect(
+  stack: Stack,
+  { offline = false }: InspectOptions = {},
+  use: (inspection: Inspection, plan: string) => Promise<void> = () => Promise.resolve(),
+): Promise<Inspection> {
+  const folder = mkdtempSync(join(tmpdir(), "settlement-plan-"));
+  const plan = join(folder, "plan.json");
+  try {
+    const report = await preview(stack, plan, offline);
+    const inspection = { markdown: render(report), blocked: isBlocked(report) };
+    await use(inspection, plan);
+    return inspection;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function preview(stack: Stack, path: string, offline: boolean): Promise<Report> {
+  const events: EngineEvent[] = [];
+  let failed: CommandError | undefined;
+  try {
+    const onEvent = (event: EngineEvent) => events.push(event);
+    await stack.preview({ onEvent, plan: path, policyPacks: POLICY_PACKS, color: "never" });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    failed = error;
+  }
+  const read = readEvents(events);
+  const refused = read.problems.length > 0 || read.findings.some(({ mandatory }) => mandatory);
+  if (failed && !refused) throw new UserError(lastWords(failed));
+
+  const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
+  if (!failed) compare(plan, events);
+  const deployment = offline ? {} : ((await stack.exportStack()).deployment as { resources?: StateResource[] });
+  const schemas = read.changes.filter(isSchema);
+  const files = schemas.length === 0 ? [] : readMigrations(join(ROOT, "migrations"));
+  return {
+    stack: stack.name,
+    offline,
+    preview: read,
+    losses: findLosses(read, deployment.resources ?? []),
+    migrations: schemas.flatMap((change) => migrationSteps(change, files)),
+    dependencies: dependencies(plan),
+  };
+}
+
+/** The engine's plan, as far as it is read here. */
+interface Plan {
+  readonly resourcePlans: Readonly<
+    Record<
+      string,
+      { readonly goal?: { readonly dependencies?: readonly string[] }; readonly steps?: readonly string[] }
+    >
+  >;
+}
+
+/** The guard judges events and the update follows the plan, so neither may know a step that the other does not. */
+function compare({ resourcePlans }: Plan, events: readonly EngineEvent[]): void {
+  const reported = new Set(
+    events.map(({ resourcePreEvent: event }) => (event ? `${event.metadata.op} ${event.metadata.urn}` : "")),
+  );
+  for (const [urn, { steps = [] }] of Object.entries(resourcePlans)) {
+    const missing = steps.find((step) => !reported.has(`${step} ${urn}`));
+    if (missing !== undefined) throw new Error(`The engine plans to ${missing} ${urn}, and did not report it.`);
+  }
+}
+
+function dependencies({ resourcePlans }: Plan): Dependencies {
+  return new Map(Object.entries(resourcePlans).map(([urn, { goal }]) => [urn, goal?.dependencies ?? []]));
+}

@@ -1,0 +1,253 @@
+import { code, fence, prose } from "./escape";
+import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
+import { type Dependencies, picture } from "./mermaid";
+import type { MigrationStep } from "./migrations";
+import { type Change, type Finding, type Op, OPS, type Preview } from "./model";
+import { typeName } from "./names";
+
+/** Everything that a comment is made of. */
+export interface Report {
+  /** The stack's name. */
+  readonly stack: string;
+  /** Whether it was compared with an empty state instead of the stack's own. */
+  readonly offline: boolean;
+  readonly preview: Preview;
+  readonly losses: readonly Loss[];
+  readonly migrations: readonly MigrationStep[];
+  readonly dependencies: Dependencies;
+}
+
+/** GitHub takes comments of up to 65,536 characters; counted here in bytes, of which there are never fewer. */
+export const LIMIT = 65_535;
+
+/** Findings, problems and losses of a kind that are listed; the rest is counted. */
+const MOST_LISTED = 20;
+
+/** By this line a pipeline finds the one comment that it edits. */
+export function marker(stack: string): string {
+  return `<!-- settlement preview: ${stack} -->`;
+}
+
+/** Whether the update must not be carried out. */
+export function isBlocked({ preview, losses }: Report): boolean {
+  return (
+    preview.problems.length > 0 ||
+    preview.findings.some(({ mandatory }) => mandatory) ||
+    losses.some(({ allowed }) => !allowed)
+  );
+}
+
+/** A paragraph of the comment, and what is left of it where the whole is too long. */
+interface Section {
+  readonly text: string;
+  readonly short?: { readonly what: string; readonly text: string };
+}
+
+/**
+ * Writes the comment of a pull request. The same report gives the same bytes, and never more than {@link LIMIT}: detail
+ * goes first, from the end, and the comment says what is missing.
+ */
+export function render(report: Report): string {
+  const head = `### ${verdict(report)} ${marker(report.stack)}`;
+  for (const rows of [Infinity, 200, 50, 10]) {
+    const sections = [
+      ...[offline(report), violations(report), losing(report), problems(report)],
+      ...[stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
+      ...details(report),
+    ].filter((section) => section !== undefined);
+    for (let cut = 0; cut <= sections.length; cut++) {
+      const text = [head, ...shortened(sections, cut)].join("\n\n") + "\n";
+      if (Buffer.byteLength(text) <= LIMIT) return text;
+    }
+  }
+  return `${head}\n\nThe rest is too long for a comment.\n`;
+}
+
+/** The sections, the last ones short, and a sentence that says what is missing. */
+function shortened(sections: readonly Section[], cut: number): string[] {
+  const from = sections.length - cut;
+  const texts = sections.map(({ text, short }, index) => (index >= from && short ? short.text : text));
+  const missing = sections.slice(from).flatMap(({ short }) => short?.what ?? []);
+  const note = missing.length === 0 ? "" : `Left out, because a comment is limited: ${missing.join(", ")}.`;
+  return [...texts, note].filter(Boolean);
+}
+
+function verdict(report: Report): string {
+  const { losses, migrations, preview, stack } = report;
+  const changes = counts(preview.changes);
+  const pending = migrations.length === 0 ? "" : `, ${count(migrations.length, "migration")} pending`;
+  const unchanged = preview.unchanged === 0 ? "" : `, ${preview.unchanged} unchanged`;
+  if (!isBlocked(report)) {
+    if (preview.changes.length === 0) return `✅ ${stack} is unchanged: ${count(preview.unchanged, "resource")}.`;
+    return `✅ ${stack} can be updated: ${changes}${unchanged}${pending}.`;
+  }
+  const violations = preview.findings.filter(({ mandatory }) => mandatory).length;
+  const blocked = losses.filter(({ allowed }) => !allowed).length;
+  const reasons = [
+    ...(violations > 0 ? [count(violations, "policy violation")] : []),
+    ...(blocked > 0 ? [`${count(blocked, "change")} that would lose data`] : []),
+    ...(preview.problems.length > 0 ? [count(preview.problems.length, "error")] : []),
+  ];
+  return `⛔ ${stack} is blocked by ${reasons.join(" and ")}: ${changes || "nothing to change"}${unchanged}${pending}.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function counts(changes: readonly Change[]): string {
+  return OPS.map((op): [Op, number] => [op, changes.filter((change) => change.op === op).length])
+    .filter(([, number]) => number > 0)
+    .map(([op, number]) => `${number} to ${op}`)
+    .join(", ");
+}
+
+function offline({ offline, stack }: Report): Section | undefined {
+  if (!offline) return undefined;
+  return {
+    text:
+      `Compared with an empty state, without credentials: every resource shows as new, whatever is deployed. ` +
+      `For the real difference run ${code(`npm run preview -- --stack ${stack}`)} with credentials.`,
+  };
+}
+
+function violations({ preview }: Report): Section | undefined {
+  return findingList(
+    "Blocked by policy",
+    preview.findings.filter(({ mandatory }) => mandatory),
+  );
+}
+
+function advisories({ preview }: Report): Section | undefined {
+  return findingList(
+    "Advice",
+    preview.findings.filter(({ mandatory }) => !mandatory),
+  );
+}
+
+function findingList(title: string, findings: readonly Finding[]): Section | undefined {
+  const line = ({ policy, resource, message }: Finding) =>
+    `- ${code(policy)}${resource === "" ? "" : ` on ${code(resource)}`}: ${prose(message)}`;
+  return findings.length === 0 ? undefined : { text: `**${title}**\n\n${list(findings.map(line))}` };
+}
+
+function list(lines: readonly string[]): string {
+  const rest = lines.length - MOST_LISTED;
+  return [...lines.slice(0, MOST_LISTED), ...(rest > 0 ? [`- and ${rest} more`] : [])].join("\n");
+}
+
+function losing({ losses, stack }: Report): Section | undefined {
+  if (losses.length === 0) return undefined;
+  const line = ({ allowed, change, what }: Loss) =>
+    `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${what}.${allowed ? " Allowed by the configuration." : ""}`;
+  const blocked = losses.filter(({ allowed }) => !allowed);
+  const lines = [`**Data that would be lost**`, list(losses.map(line))];
+  if (blocked.length > 0) {
+    lines.push(
+      `Nothing is done as long as this stands. If it is meant, add to ${code(`Pulumi.${stack}.yaml`)}, below ${code("config:")}, what allows these changes and no later ones:`,
+      fence("yaml", [`  ${ALLOW_KEY}:`, ...blocked.slice(0, MOST_LISTED).map(({ entry }) => `    - ${entry}`)]),
+    );
+  }
+  return { text: lines.join("\n\n") };
+}
+
+function loseVerb(op: Op): string {
+  return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "goes back";
+}
+
+/** Lines of the configuration that allow what does not happen. */
+function stale({ losses, offline, preview }: Report): Section | undefined {
+  if (offline || preview.problems.length > 0) return undefined;
+  const used = losses.map(({ entry }) => entry);
+  const unused = allowedEntries(preview.config).filter((entry) => !used.includes(String(entry)));
+  if (unused.length === 0) return undefined;
+  const names = unused.slice(0, MOST_LISTED).map((entry) => code(String(entry)));
+  return { text: `${code(ALLOW_KEY)} names what this update does not do: ${names.join(", ")}. Remove it.` };
+}
+
+function problems({ preview }: Report): Section | undefined {
+  if (preview.problems.length === 0) return undefined;
+  return {
+    text: `**The preview could not be finished**\n\n${list(preview.problems.map((problem) => `- ${prose(problem)}`))}`,
+  };
+}
+
+function changeTable({ preview }: Report, rows: number): Section | undefined {
+  const { changes } = preview;
+  if (changes.length === 0) return undefined;
+  const row = (change: Change) =>
+    `| ${change.op} | ${code(change.name)} | ${typeName(change.type)} | ${changedProperties(change)} |`;
+  const rest = changes.length - rows;
+  const table = [
+    "| | resource | type | what changes |",
+    "| --- | --- | --- | --- |",
+    ...changes.slice(0, rows).map(row),
+  ];
+  return { text: [...table, ...(rest > 0 ? [`| | and ${rest} more | | |`] : [])].join("\n") };
+}
+
+function changedProperties({ forcedBy, kept, op, properties }: Change): string {
+  if (op === "create") return "new";
+  if (op === "forget") return "leaves the stack, stays in the cloud";
+  if (op === "delete") return "";
+  const paths = properties.slice(0, 5).map(({ path }) => code(path));
+  const rest = properties.length - paths.length;
+  const notes = [
+    [...paths, ...(rest > 0 ? [`and ${rest} more`] : [])].join(", "),
+    forcedBy.length > 0 ? `forced by ${forcedBy.slice(0, 5).map(code).join(", ")}` : "",
+    op === "replace" && kept ? "the old one is kept" : "",
+  ];
+  return notes.filter(Boolean).join("; ");
+}
+
+function migrationTable({ migrations }: Report, rows: number): Section | undefined {
+  if (migrations.length === 0) return undefined;
+  const row = ({ direction, file, version }: MigrationStep) =>
+    `| ${direction === "up" ? "apply" : "go back"} | ${code(version)} | ${code(file)} |`;
+  const rest = migrations.length - rows;
+  const table = ["| | version | migration |", "| --- | --- | --- |", ...migrations.slice(0, rows).map(row)];
+  return { text: [...table, ...(rest > 0 ? [`| | | and ${rest} more |`] : [])].join("\n") };
+}
+
+/** What may be left out, the most important first. */
+function details({ dependencies, migrations, preview }: Report): Section[] {
+  const { changes } = preview;
+  const sections: Section[] = [];
+  const add = (what: string, text: string | undefined) => {
+    if (text !== undefined) sections.push({ text, short: { what, text: "" } });
+  };
+  for (const [what, ops] of DETAILS) {
+    const group = changes.filter(({ op, properties }) => ops.includes(op) && properties.length > 0);
+    if (group.length > 0)
+      add(`the properties of what is ${what}`, folded(`Properties: ${what}`, fence("diff", group.flatMap(diff))));
+  }
+  for (const { direction, file, sql } of migrations) {
+    if (sql !== undefined)
+      add(`the SQL of ${code(file)}`, folded(`SQL: ${prose(file)}, ${direction}`, fence("sql", sql.split("\n"))));
+  }
+  const drawing = changes.length === 0 ? undefined : picture(changes, dependencies);
+  if (drawing !== undefined) add("the picture", folded("Picture", fence("mermaid", drawing.split("\n"))));
+  return sections;
+}
+
+const DETAILS: readonly (readonly [string, readonly Op[]])[] = [
+  ["replaced", ["replace"]],
+  ["updated", ["update"]],
+  ["imported", ["import"]],
+  ["created", ["create"]],
+];
+
+function folded(title: string, text: string): string {
+  return `<details><summary>${title}</summary>\n\n${text}\n\n</details>`;
+}
+
+/** A resource's properties for a diff block: `+` and `-` stand in the first column. */
+function diff({ name, properties, type }: Change): string[] {
+  return [
+    `@@ ${name} (${typeName(type)}) @@`,
+    ...properties.flatMap(({ after, before, path }) => [
+      ...(before === undefined ? [] : [`- ${path}: ${before}`]),
+      ...(after === undefined ? [] : [`+ ${path}: ${after}`]),
+    ]),
+  ];
+}

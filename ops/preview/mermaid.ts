@@ -1,0 +1,73 @@
+import { type Change, nameOf, OPS, order } from "./model";
+import { typeName } from "./names";
+
+/** Which resources each resource depends on, by URN. */
+export type Dependencies = ReadonlyMap<string, readonly string[]>;
+
+/** More boxes than this are no picture. */
+const MOST = 60;
+
+/** GitHub's own colours, readable in its light and its dark theme. */
+const COLOURS: Readonly<Record<(typeof OPS)[number], string>> = {
+  delete: "#ffebe9,stroke:#cf222e",
+  replace: "#ffd8b5,stroke:#bc4c00",
+  forget: "#eaeef2,stroke:#57606a",
+  update: "#fff8c5,stroke:#9a6700",
+  import: "#ddf4ff,stroke:#0969da",
+  create: "#dafbe1,stroke:#1a7f37",
+};
+
+/**
+ * A picture of what changes, in Mermaid's language: a box a resource, coloured by what happens to it, grouped by component,
+ * arrows from what is needed to what needs it. Undefined where there is too much for one picture.
+ */
+export function picture(changes: readonly Change[], dependencies: Dependencies): string | undefined {
+  if (changes.length > MOST) return undefined;
+  const sorted = [...changes].sort((a, b) => order(a.urn + a.id, b.urn + b.id));
+  const ids = new Map(sorted.map(({ urn }, index) => [urn, `n${index}`]));
+  const lines = ["flowchart LR"];
+  for (const [index, parent] of [...new Set(sorted.map((change) => change.parent))].entries()) {
+    const inside = parent !== "" && !parent.includes("::pulumi:pulumi:Stack::");
+    if (inside) lines.push(`  subgraph g${index}["${label(group(parent))}"]`);
+    for (const change of sorted.filter((one) => one.parent === parent)) {
+      const id = ids.get(change.urn) ?? "";
+      lines.push(
+        `${inside ? "    " : "  "}${id}["${label(change.name)}<br/>${label(typeName(change.type))}"]:::${change.op}`,
+      );
+    }
+    if (inside) lines.push("  end");
+  }
+  for (const [from, to] of arrows(ids, dependencies)) lines.push(`  ${from} --> ${to}`);
+  for (const op of OPS.filter((one) => changes.some((change) => change.op === one))) {
+    lines.push(`  classDef ${op} fill:${COLOURS[op]},color:#1f2328`);
+  }
+  return lines.join("\n");
+}
+
+/** The component's type without its package, and its name where there may be several. */
+function group(urn: string): string {
+  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
+  return `${type.split(":").at(-1) ?? ""} ${nameOf(urn)}`;
+}
+
+function label(text: string): string {
+  return text.slice(0, 80).replace(/[^\w .:/-]/g, "_");
+}
+
+/** The arrows between resources that change, without those that a longer way says already. */
+function arrows(ids: ReadonlyMap<string, string>, dependencies: Dependencies): [string, string][] {
+  const needs = new Map(
+    [...ids.keys()].map((urn) => [urn, (dependencies.get(urn) ?? []).filter((one) => ids.has(one))]),
+  );
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean => {
+    if (seen.has(from)) return false;
+    seen.add(from);
+    return (needs.get(from) ?? []).some((next) => next === to || reaches(next, to, seen));
+  };
+  return [...needs].flatMap(([urn, needed]) =>
+    [...new Set(needed)]
+      .filter((one) => !needed.some((other) => other !== one && reaches(other, one)))
+      .map((one): [string, string] => [ids.get(one) ?? "", ids.get(urn) ?? ""])
+      .sort(([a], [b]) => order(a, b)),
+  );
+}

@@ -1,0 +1,71 @@
+import { CommandError, type Stack } from "@pulumi/pulumi/automation";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { lock } from "../../local/lock";
+import { findCli } from "../cli";
+import { startLocal } from "../local";
+import { startProviders } from "../providers";
+import { UserError } from "../user-error";
+import { openPrivateStack, openSharedStack, ROOT } from "../workspace";
+import { lastWords } from "./last-words";
+
+/** A stack, and whatever runs as long as it is used. */
+export interface OpenStack {
+  readonly stack: Stack;
+  /** Ends every process. */
+  readonly stop: () => Promise<void>;
+}
+
+type Say = (line: string) => void;
+
+/**
+ * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state.
+ * @throws UserError where the state or the official providers cannot be had.
+ */
+export async function openStack(name: string, say: Say): Promise<OpenStack> {
+  if (name === "local") return startLocal(join(ROOT, ".local", "start"), say);
+  const folder = join(ROOT, ".local", "shared");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const command = await findCli(say);
+  const providers = await startProviders(command, folder);
+  try {
+    if (Object.keys(providers.env).length > 0) {
+      throw new UserError(
+        `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
+      );
+    }
+    const stack = await openSharedStack({ name, command, env: {} });
+    return { stack, stop: providers.stop };
+  } catch (error) {
+    await providers.stop();
+    throw error instanceof CommandError ? new UserError(`Stack "${name}": ${lastWords(error)}`) : error;
+  }
+}
+
+/** Opens a stack with an empty state on this machine, which can only be previewed; no credentials are read. */
+export async function openEmptyStack(name: string, say: Say): Promise<OpenStack> {
+  const folder = join(ROOT, ".local", `preview-${name}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unlock = lock(folder);
+  try {
+    for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
+    const command = await findCli(say);
+    const providers = await startProviders(command, folder);
+    const stop = async () => {
+      await providers.stop();
+      unlock();
+    };
+    try {
+      // The official provider looks for credentials where it is given no token, even if it never uses one.
+      const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+      const stack = await openPrivateStack({ name, folder, command, config: {}, env }, say);
+      return { stack, stop };
+    } catch (error) {
+      await providers.stop();
+      throw error;
+    }
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
