@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readMigrations } from "../infra/migrations/files";
+import { CHECKS } from "./doctor/checks";
+import { diagnose, exitCode } from "./doctor/diagnosis";
+import { Facts } from "./doctor/facts";
+import { CouldNotLook, RestReader } from "./doctor/reader";
+import { render } from "./doctor/table";
+import { locate, OPTIONS } from "./doctor/target";
+import { run } from "./run";
+
+const HELP = `npm run doctor -- --stack S [OPTIONS]
+npm run doctor -- --project P --region R [OPTIONS]
+
+Finds out why the settlement service does not work. It asks Google's APIs and changes nothing; the likeliest cause comes
+first, each with a command that mends it. Bindings of folders and of the organization are not looked at.
+
+  --stack S             a stack of this project: what Pulumi.S.yaml says, and the names this project uses
+  --project P           project id
+  --region R            region of the service
+  --instance I          Cloud SQL instance; found if not given
+  --database D          settlement_db
+  --user U              settlement_user
+  --service N           settlement-service
+  --secret ID           settlement-db-connection-string
+  --password-secret ID  settlement-db-password
+  --bucket B            P-migrations
+  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: logs in, and looks at the tables
+  --json                the same as JSON
+  --help                this text
+
+roles/viewer and roles/iam.securityReviewer on the project show all but contents; roles/secretmanager.secretAccessor on
+the two secrets and roles/cloudsql.client show these too. The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application
+default credentials.
+
+Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look.
+`;
+
+const ROOT = join(__dirname, "..");
+
+run(HELP, async () => {
+  const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" } } });
+  const { json = false, ...given } = values;
+  try {
+    const { target, endpoints, token } = locate(given, ROOT);
+    const facts = new Facts(
+      target,
+      new RestReader(endpoints, token),
+      readMigrations(join(ROOT, "migrations")),
+      new Date(),
+    );
+    const rows = await diagnose(CHECKS, facts);
+    process.stdout.write(
+      json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, process.stdout.isTTY),
+    );
+    process.exitCode = exitCode(rows);
+  } catch (error) {
+    if (!(error instanceof CouldNotLook)) throw error;
+    console.error(error.message);
+    process.exitCode = 3;
+  }
+});

@@ -1,0 +1,114 @@
+import { evaluate } from "@marcbachmann/cel-js";
+import type { Binding, Policy } from "./facts";
+import { Unseen } from "./reader";
+
+/** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */
+export type Right = readonly [smallest: string, ...larger: string[]];
+
+/** `secretmanager.versions.access`; https://cloud.google.com/iam/docs/roles-permissions/secretmanager */
+export const READ_SECRET: Right = ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"];
+
+/** `cloudsql.instances.connect`; https://cloud.google.com/sql/docs/postgres/iam-roles */
+export const CONNECT: Right = [
+  "roles/cloudsql.client",
+  "roles/cloudsql.editor",
+  "roles/cloudsql.admin",
+  "roles/editor",
+  "roles/owner",
+];
+
+/** `storage.objects.get`; https://cloud.google.com/storage/docs/access-control/iam-roles */
+export const READ_OBJECT: Right = [
+  "roles/storage.objectViewer",
+  "roles/storage.objectUser",
+  "roles/storage.objectAdmin",
+  "roles/storage.admin",
+  "roles/storage.legacyObjectReader",
+  "roles/storage.legacyObjectOwner",
+];
+
+/** What a condition is asked about. */
+export interface Resource {
+  /** `resource.name`, such as `projects/P/instances/I`. */
+  readonly name: string;
+  /** `resource.service`, such as `sqladmin.googleapis.com`. */
+  readonly service: string;
+  /** `resource.type`, such as `sqladmin.googleapis.com/Instance`. */
+  readonly type: string;
+}
+
+/** Whether an account has a right, with the sentence that says by what, or why not. */
+export interface Grant {
+  readonly granted: boolean;
+  readonly why: string;
+}
+
+/**
+ * Whether a member has a right on a resource. Bindings of folders and of the organization are not looked at.
+ * @param policies Of the project, and of the resource where it has one of its own.
+ * @throws Unseen where a policy that was not seen, a group or a custom role may grant it.
+ */
+export async function grant(
+  right: Right,
+  member: string,
+  resource: Resource,
+  policies: readonly Promise<Policy | undefined>[],
+  now: Date,
+): Promise<Grant> {
+  const unseen: Unseen[] = [];
+  const seen = await Promise.all(
+    policies.map((policy) =>
+      policy.catch((error: unknown): undefined => {
+        if (!(error instanceof Unseen)) throw error;
+        unseen.push(error);
+      }),
+    ),
+  );
+  const bindings = seen.flatMap((policy) => policy?.bindings ?? []);
+  const held = bindings.filter((binding) => right.includes(binding.role) && includes(binding, member));
+  const failures = held.map((binding) => ({ binding, failure: conditionFailure(binding, resource, now) }));
+  const holding = failures.find(({ failure }) => failure === undefined);
+  if (holding) return { granted: true, why: holding.binding.role };
+  if (unseen[0]) throw unseen[0];
+  const failing = failures[0];
+  if (failing) return { granted: false, why: `has ${failing.binding.role}, but ${failing.failure ?? ""}` };
+  const indirect = bindings.find((binding) => mayInclude(binding, member, right));
+  if (indirect) throw new Unseen(`${indirect.role} for ${(indirect.members ?? []).join(", ")} may allow it`);
+  return { granted: false, why: `lacks ${right[0]}` };
+}
+
+function includes({ members = [] }: Binding, member: string): boolean {
+  return members.some((held) => [member, "allUsers", "allAuthenticatedUsers"].includes(held));
+}
+
+/** Who belongs to a group, and what a custom role allows, stands elsewhere. */
+function mayInclude(binding: Binding, member: string, right: Right): boolean {
+  if (!binding.role.startsWith("roles/")) return includes(binding, member);
+  return (
+    right.includes(binding.role) && (binding.members ?? []).some((held) => /^(group|domain|principalSet):/.test(held))
+  );
+}
+
+/**
+ * Why a binding's condition does not hold; undefined where it does, or there is none.
+ * https://cloud.google.com/iam/docs/conditions-attribute-reference
+ */
+function conditionFailure({ condition }: Binding, resource: Resource, now: Date): string | undefined {
+  if (!condition) return undefined;
+  const { title = "untitled", expression } = condition;
+  const at = (time: Date): boolean | undefined => {
+    try {
+      return evaluate(expression, { resource: { ...resource }, request: { time } }) === true;
+    } catch {
+      return undefined;
+    }
+  };
+  const holds = at(now);
+  if (holds === true) return undefined;
+  if (holds === undefined) return `its condition "${title}" cannot be evaluated: ${expression}`;
+  const times = [...expression.matchAll(/timestamp\(\s*["']([^"']+)["']\s*\)/g)].map(([, time = ""]) => new Date(time));
+  const expiry = times.find((time) => time <= now && at(new Date(time.getTime() - 1)) === true);
+  return expiry
+    ? `its condition "${title}" has expired on ${expiry.toISOString()}`
+    : `its condition "${title}" is false for ${resource.name}: ${expression}`;
+}

@@ -1,0 +1,169 @@
+import { CONNECT, type Grant, grant, READ_OBJECT, READ_SECRET } from "../access";
+import { type Check, finding, type Judgement, ok } from "../check";
+import { type Binding, type Facts, orNothing, type Policy } from "../facts";
+import { Unseen } from "../reader";
+
+export const account: Check = {
+  id: "account",
+  title: "Service account",
+  causes: ["apis"],
+  look: async (facts) => {
+    const email = await facts.email();
+    const found = await facts.account();
+    if (!found) {
+      const [name = ""] = email.split("@");
+      return finding(`${email} does not exist`, facts.deploy(facts.gcloud("iam", "service-accounts", "create", name)));
+    }
+    if (!found.disabled) return ok(email);
+    return finding(`${email} is disabled`, facts.gcloud("iam", "service-accounts", "enable", email));
+  },
+};
+
+export const accessor: Check = {
+  id: "accessor",
+  title: "Reading the secret",
+  causes: ["apis", "account", "secret"],
+  look: async (facts) => {
+    const [email, secret] = await Promise.all([facts.email(), secretInUse(facts)]);
+    const versions = await facts.versions(secret);
+    if (!versions) throw new Unseen("there is no secret to read");
+    const resource = {
+      name: versions[0]?.name ?? `projects/${facts.target.project}/secrets/${secret}/versions/latest`,
+      service: "secretmanager.googleapis.com",
+      type: "secretmanager.googleapis.com/SecretVersion",
+    };
+    const member = `serviceAccount:${email}`;
+    const policies = [facts.projectPolicy(), facts.secretPolicy(secret)];
+    const fix = facts.gcloud(
+      "secrets",
+      "add-iam-policy-binding",
+      secret,
+      `--member=${member}`,
+      `--role=${READ_SECRET[0]}`,
+    );
+    return judged(email, `on ${secret}`, await grant(READ_SECRET, member, resource, policies, facts.now), fix);
+  },
+};
+
+export const client: Check = {
+  id: "client",
+  title: "Connecting to Cloud SQL",
+  causes: ["apis", "account"],
+  look: async (facts) => {
+    const email = await facts.email();
+    const { name } = await facts.existingInstance();
+    const { project } = facts.target;
+    const service = "sqladmin.googleapis.com";
+    const resource = { name: `projects/${project}/instances/${name}`, service, type: `${service}/Instance` };
+    const member = `serviceAccount:${email}`;
+    const condition = `resource.service == "${service}" && resource.name == "${resource.name}"`;
+    const fix = facts.gcloud(
+      "projects",
+      "add-iam-policy-binding",
+      project,
+      `--member=${member}`,
+      `--role=${CONNECT[0]}`,
+      `--condition=title=settlement-instance,expression=${condition}`,
+    );
+    return judged(
+      email,
+      `for ${name}`,
+      await grant(CONNECT, member, resource, [facts.projectPolicy()], facts.now),
+      fix,
+    );
+  },
+};
+
+export const bucketReader: Check = {
+  id: "bucket",
+  title: "Migrations bucket",
+  causes: ["apis"],
+  look: async (facts) => {
+    const { bucket, region } = facts.target;
+    const { serviceAccountEmailAddress: email } = await facts.existingInstance();
+    const policy = facts.bucketPolicy();
+    if (!(await policy)) {
+      const create = facts.gcloud("storage", "buckets", "create", `gs://${bucket}`, `--location=${region}`);
+      return finding(`gs://${bucket} does not exist`, facts.deploy(create));
+    }
+    const resource = {
+      name: `projects/_/buckets/${bucket}/objects/imports`,
+      service: "storage.googleapis.com",
+      type: "storage.googleapis.com/Object",
+    };
+    const member = `serviceAccount:${email}`;
+    const fix = facts.gcloud(
+      "storage",
+      "buckets",
+      "add-iam-policy-binding",
+      `gs://${bucket}`,
+      `--member=${member}`,
+      `--role=${READ_OBJECT[0]}`,
+    );
+    const granted = await grant(READ_OBJECT, member, resource, [policy, facts.projectPolicy()], facts.now);
+    return judged("the instance's account", `on gs://${bucket}`, granted, fix);
+  },
+};
+
+export const breadth: Check = {
+  id: "breadth",
+  title: "Least privilege",
+  causes: [],
+  look: async (facts) => {
+    const { bucket, passwordSecret, project, secret } = facts.target;
+    const member = `serviceAccount:${await facts.email()}`;
+    const places: [string[], Promise<Policy | undefined>][] = [
+      [["projects", project], facts.projectPolicy()],
+      [["secrets", secret], facts.secretPolicy(secret)],
+      [["secrets", passwordSecret], facts.secretPolicy(passwordSecret)],
+      [["storage", "buckets", `gs://${bucket}`], facts.bucketPolicy()],
+    ];
+    const broad: { found: string; fix: string }[] = [];
+    for (const [place, pending] of places) {
+      const onProject = place[0] === "projects";
+      const policy = await pending.catch(onProject ? raise : orNothing);
+      for (const binding of policy?.bindings ?? []) {
+        for (const who of tooMany(binding, onProject ? member : undefined)) {
+          const name = place.at(-1) ?? "";
+          broad.push({
+            found: `${who === member ? "the service's account" : who} has ${binding.role} on ${name}`,
+            fix: facts.gcloud(
+              ...place.slice(0, -1),
+              "remove-iam-policy-binding",
+              name,
+              `--member=${who}`,
+              `--role=${binding.role}`,
+              ...(onProject ? ["--condition=None"] : []),
+            ),
+          });
+        }
+      }
+    }
+    const [first] = broad;
+    if (!first) return ok("no role is broader than needed");
+    return finding(broad.map(({ found }) => found).join("; "), first.fix);
+  },
+};
+
+/** Who has more than the service needs by a binding: everybody, or the service's account on the whole project. */
+function tooMany({ role, members = [], condition }: Binding, account: string | undefined): string[] {
+  const everybody = members.filter((member) => ["allUsers", "allAuthenticatedUsers"].includes(member));
+  const wide =
+    account !== undefined &&
+    members.includes(account) &&
+    !condition &&
+    (/^roles\/(owner|editor)$|admin$/i.test(role) || [READ_SECRET[0], CONNECT[0], READ_OBJECT[0]].includes(role));
+  return wide ? [...everybody, account] : everybody;
+}
+
+async function secretInUse(facts: Facts): Promise<string> {
+  return (await facts.pin().catch(orNothing))?.secret ?? facts.target.secret;
+}
+
+function judged(who: string, where: string, { granted, why }: Grant, fix: string): Judgement {
+  return granted ? ok(`${who} has ${why} ${where}`) : finding(`${who} ${why} ${where}`, fix);
+}
+
+function raise(error: unknown): never {
+  throw error;
+}

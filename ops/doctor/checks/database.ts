@@ -1,0 +1,258 @@
+import { type Check, finding, ok } from "../check";
+import { type Facts, type Operation, orNothing } from "../facts";
+import type { Contents } from "../login";
+import { Unseen } from "../reader";
+import { command } from "../command";
+import { logins, writeString } from "./secrets";
+
+export const database: Check = {
+  id: "database",
+  title: "Database",
+  causes: ["apis", "instance"],
+  look: async (facts) => {
+    const { database: name } = facts.target;
+    if ((await facts.databases()).includes(name)) return ok(name);
+    const { name: instance } = await facts.existingInstance();
+    const create = facts.gcloud("sql", "databases", "create", name, `--instance=${instance}`);
+    return finding(`${name} does not exist on ${instance}`, facts.deploy(create));
+  },
+};
+
+export const user: Check = {
+  id: "user",
+  title: "Login name",
+  causes: ["apis", "instance"],
+  look: async (facts) => {
+    const string = await facts.connectionString().catch(orNothing);
+    const used = string?.ok && logins(facts.target.user).includes(string.value.user) ? string.value.user : undefined;
+    const name = used ?? facts.target.user;
+    if ((await facts.users()).includes(name)) return ok(name);
+    const { name: instance } = await facts.existingInstance();
+    const create = facts.gcloud("sql", "users", "create", name, `--instance=${instance}`, "--prompt-for-password");
+    return finding(`${name} does not exist on ${instance}`, facts.deploy(create));
+  },
+};
+
+export const login: Check = {
+  id: "login",
+  title: "Login",
+  causes: ["apis", "disk", "instance", "secret", "connection-string", "user", "pinned-version"],
+  look: async (facts) => {
+    const { passwordSecret, secret, user: name } = facts.target;
+    const result = await facts.loggedIn().catch(async (error: unknown) => {
+      throw error instanceof Unseen ? new Unseen(error.message + (await suspicion(facts)), error.role) : error;
+    });
+    const source = result.source ?? secret;
+    // PostgreSQL looks at the password before the database and the number of connections.
+    if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted, with the password in ${source}`);
+    const { name: instance } = await facts.existingInstance();
+    const refusal = `PostgreSQL refuses the login with ${source}: ${result.message}`;
+    if (result.alternative) {
+      return finding(
+        `${refusal}; it accepts the password in ${passwordSecret}`,
+        await writeString(facts, secret, await facts.versions(secret)),
+      );
+    }
+    if (result.code !== "28P01") {
+      return finding(
+        refusal,
+        command("gcloud", "sql", "connect", instance, "--user=postgres", `--project=${facts.target.project}`),
+      );
+    }
+    const { stack } = facts.target;
+    return finding(
+      refusal,
+      stack === undefined
+        ? facts.gcloud("sql", "users", "set-password", name, `--instance=${instance}`, "--prompt-for-password")
+        : command("npm", "run", "rotate", "--", `--stack=${stack}`),
+    );
+  },
+};
+
+/** What speaks for a password that was changed by hand, where no login can be tried. */
+async function suspicion(facts: Facts): Promise<string> {
+  const [operations, versions] = await Promise.all([
+    facts.operations().catch(orNothing),
+    facts.versions(facts.target.secret).catch(orNothing),
+  ]);
+  // A migration ends with a change of the login's roles.
+  const change = operations?.find(
+    ({ operationType }, index) =>
+      /^(CREATE|UPDATE|DELETE)_USER$/.test(operationType) && operations[index + 1]?.operationType !== "IMPORT",
+  );
+  const written = versions?.[0]?.createTime;
+  if (!change || written === undefined || change.insertTime <= written) return "";
+  return `. Suspicious: ${change.user ?? "somebody"} changed a login at ${minute(change.insertTime)}, after the secret was written`;
+}
+
+export const migration: Check = {
+  id: "migration",
+  title: "Last migration",
+  causes: ["apis", "instance", "database", "user", "bucket"],
+  look: async (facts) => {
+    const imports = (await facts.operations()).filter(({ operationType }) => operationType === "IMPORT");
+    const [last] = imports;
+    if (!last) return ok("no import on record");
+    const about = `${last.importContext?.uri ?? "import"} at ${minute(last.insertTime)}`;
+    if (!last.error) return ok(about);
+    return finding(
+      `${about} failed: ${reason(last)}`,
+      facts.deploy(facts.gcloud("sql", "operations", "describe", last.name)),
+    );
+  },
+};
+
+export const tables: Check = {
+  id: "tables",
+  title: "Tables",
+  causes: ["apis", "instance", "database", "bucket", "migration"],
+  look: async (facts) => {
+    const result = await facts.loggedIn().catch(orNothing);
+    if (result?.ok) {
+      const problem = typeof result.contents === "string" ? result.contents : difference(facts, result.contents);
+      return problem === undefined
+        ? ok(`schema version ${newestVersion(facts)}, seen through a login`)
+        : finding(problem, await importAgain(facts));
+    }
+    const last = (await importsSinceReset(facts)).find(({ error }) => !error);
+    if (!last) return finding(`no import into ${facts.target.database} is on record`, await importAgain(facts));
+    const uri = last.importContext?.uri ?? "";
+    const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
+    if (version === undefined) throw new Unseen(`the last import was ${uri}; what it left only a login shows`);
+    if (version === newestVersion(facts)) return ok(`schema version ${version}, by the last import`);
+    return finding(
+      `schema version ${version}, by the last import; expected ${newestVersion(facts)}`,
+      await importAgain(facts),
+    );
+  },
+};
+
+/** What differs between a database and the migrations; undefined where nothing does. */
+function difference({ migrations, target }: Facts, { missing, versions }: Contents): string | undefined {
+  const record = versions ?? new Map<string, string | null>();
+  const pending = migrations.filter(({ version }) => !record.has(version));
+  const edited = migrations.find(({ version, checksum }) => ![undefined, null, checksum].includes(record.get(version)));
+  const unknown = [...record.keys()].find((version) => !migrations.some((migration) => migration.version === version));
+  if (missing.length > 0) {
+    const half = pending.length < migrations.length || missing.length < 2;
+    const how =
+      half && versions
+        ? `, though ${migrations.length - pending.length} of ${migrations.length} versions are recorded`
+        : "";
+    return `${target.database} lacks ${missing.join(" and ")}${how}`;
+  }
+  if (!versions) return "the tables are there, but no version is recorded: they were made by hand";
+  if (pending.length > 0) return `pending: ${pending.map(({ version }) => version).join(", ")}`;
+  if (unknown !== undefined) return `version ${unknown} is applied, which this checkout does not know`;
+  return edited && `version ${edited.version} was edited after it was applied`;
+}
+
+/** Imports into the database, newest first, as far as nothing since has taken away what they did. */
+async function importsSinceReset(facts: Facts): Promise<Operation[]> {
+  const operations = await facts.operations();
+  const reset = operations.findIndex(({ operationType }) => /^(DELETE_DATABASE|RESTORE_VOLUME)$/.test(operationType));
+  return operations
+    .slice(0, reset < 0 ? undefined : reset)
+    .filter(
+      ({ operationType, importContext }) =>
+        operationType === "IMPORT" && importContext?.database === facts.target.database,
+    );
+}
+
+/** A script that was imported once can be imported again: what the database holds already is skipped. */
+async function importAgain(facts: Facts): Promise<string> {
+  const { database: name, user: login } = facts.target;
+  const { name: instance } = await facts.existingInstance();
+  const script = (await facts.operations().catch(orNothing))
+    ?.map(({ importContext }) => importContext?.uri ?? "")
+    .find((uri) => uri.includes(`/imports/${newestVersion(facts)}-`));
+  if (script === undefined) return facts.deploy(facts.gcloud("sql", "operations", "list", `--instance=${instance}`));
+  return facts.gcloud("sql", "import", "sql", instance, script, `--database=${name}`, `--user=${login}`);
+}
+
+function newestVersion({ migrations }: Facts): string {
+  return migrations.at(-1)?.version ?? "none";
+}
+
+export const connections: Check = {
+  id: "connections",
+  title: "Connections",
+  causes: ["apis", "instance"],
+  look: async (facts) => {
+    const instance = await facts.runningInstance();
+    const result = await facts.loggedIn().catch(orNothing);
+    const flag = instance.settings.databaseFlags?.find(({ name }) => name === "max_connections")?.value;
+    const fix = facts.gcloud(
+      "run",
+      "services",
+      "update",
+      facts.target.service,
+      `--region=${facts.target.region}`,
+      "--max-instances=2",
+    );
+    if (result && !result.ok && result.code === "53300") return finding(`none is left: ${result.message}`, fix);
+    const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
+    const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
+    const most = seen?.maxConnections ?? (flag === undefined ? undefined : Number(flag));
+    if (used === undefined) throw new Unseen("no metric of the last hour, and no login");
+    if (most === undefined) return ok(`${used}, of as many as the machine type allows`);
+    return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
+  },
+};
+
+/** How far back a failed operation is worth a look, in milliseconds. */
+const RECENT = 7 * 24 * 3_600_000;
+
+export const operation: Check = {
+  id: "operation",
+  title: "Last operation",
+  causes: ["apis", "disk", "instance"],
+  look: async (facts) => {
+    const others = (await facts.operations()).filter(({ operationType }) => operationType !== "IMPORT");
+    // A later success of the same kind makes up for a failure.
+    const newest = new Map(others.toReversed().map((each) => [each.operationType, each]));
+    const failed = [...newest.values()].find(
+      ({ error, insertTime }) => error && facts.now.getTime() - Date.parse(insertTime) < RECENT,
+    );
+    if (!failed) return ok("none has failed lately");
+    return finding(
+      `${failed.operationType} at ${minute(failed.insertTime)} failed: ${reason(failed)}`,
+      facts.gcloud("sql", "operations", "describe", failed.name),
+    );
+  },
+};
+
+/** Backups are made every day; later than this one is missing, in hours. */
+const OVERDUE = 26;
+
+export const backup: Check = {
+  id: "backup",
+  title: "Last backup",
+  causes: ["apis", "disk", "instance"],
+  look: async (facts) => {
+    const { name, settings } = await facts.existingInstance();
+    if (!settings.backupConfiguration?.enabled) {
+      const enable = facts.gcloud("sql", "instances", "patch", name, "--backup-start-time=03:00");
+      return finding("automatic backups are off", enable);
+    }
+    const ends = (await facts.backups())
+      .filter(({ status }) => status === "SUCCESSFUL")
+      .map(({ endTime = "" }) => endTime);
+    const fix = facts.gcloud("sql", "backups", "create", `--instance=${name}`);
+    const newest = ends.sort().at(-1);
+    if (newest === undefined) return finding("there is none", fix);
+    const hours = Math.floor((facts.now.getTime() - Date.parse(newest)) / 3_600_000);
+    return hours >= OVERDUE ? finding(`${hours} hours old`, fix) : ok(`${hours} hours old`);
+  },
+};
+
+/** The first line of an operation's error. */
+function reason({ error }: Operation): string {
+  const [first] = error?.errors ?? [];
+  return (first?.message ?? first?.code ?? "no reason given").split("\n")[0] ?? "";
+}
+
+/** A time, to the minute. */
+function minute(time: string): string {
+  return `${time.slice(0, 16).replace("T", " ")} UTC`;
+}

@@ -1,0 +1,151 @@
+import { type Check, finding, ok } from "../check";
+import { type Facts, numberOf, orNothing, type Version } from "../facts";
+import { command } from "../command";
+
+export const secret: Check = {
+  id: "secret",
+  title: "Connection secret",
+  causes: ["apis"],
+  look: async (facts) => {
+    const { secret: id } = await pinOrDefault(facts);
+    const versions = await facts.versions(id);
+    if (!versions) return finding(`${id} does not exist`, facts.deploy(await writeString(facts, id, undefined)));
+    const used = await versionInUse(facts, versions);
+    const newest = versions.find(({ state }) => state === "ENABLED");
+    if (used?.state === "ENABLED") return ok(`${id}, version ${numberOf(used)} is enabled`);
+    const { version } = await pinOrDefault(facts);
+    if (used?.state === "DISABLED") {
+      return finding(
+        `${id}: version ${numberOf(used)}, which the service reads, is disabled`,
+        facts.gcloud("secrets", "versions", "enable", String(numberOf(used)), `--secret=${id}`),
+      );
+    }
+    const lost = used ? `version ${numberOf(used)} is destroyed` : `there is no version ${version}`;
+    return finding(`${id}: ${lost}`, newest ? pinTo(facts, id, newest) : await writeString(facts, id, versions));
+  },
+};
+
+export const connectionString: Check = {
+  id: "connection-string",
+  title: "Connection string",
+  causes: ["apis", "secret"],
+  look: async (facts) => {
+    const { secret: id } = await pinOrDefault(facts);
+    const fix = async () => writeString(facts, id, await facts.versions(id));
+    const parsed = await facts.connectionString();
+    if (!parsed.ok) return finding(parsed.problem, await fix());
+    const { driver, user, database, instance } = parsed.value;
+    const target = facts.target;
+    // What is in a secret is named only where it is known from elsewhere too: fields may be in the wrong order.
+    const known = (name: string, names: readonly string[] | undefined) =>
+      names?.includes(name) ? name : "another one";
+    const wrong: string[] = [];
+    if (driver !== "postgresql+asyncpg") wrong.push(`the driver is ${driver}, not postgresql+asyncpg`);
+    if (!logins(target.user).includes(user)) {
+      wrong.push(`the user is ${known(user, await facts.users().catch(orNothing))}, not ${target.user}`);
+    }
+    if (database !== target.database) {
+      wrong.push(
+        `the database is ${known(database, await facts.databases().catch(orNothing))}, not ${target.database}`,
+      );
+    }
+    const name = `${instance.project}:${instance.region}:${instance.instance}`;
+    const expected = await facts.instance().catch(orNothing);
+    if (expected && name !== expected.connectionName)
+      wrong.push(`it points at ${name}, not ${expected.connectionName}`);
+    if (wrong.length > 0) return finding(wrong.join("; "), await fix());
+    return ok(`${driver}, ${user}, ${database}, ${name}`);
+  },
+};
+
+export const pinnedVersion: Check = {
+  id: "pinned-version",
+  title: "Version in use",
+  causes: ["apis", "secret"],
+  look: async (facts) => {
+    const { secret: id, version } = await pinOrDefault(facts);
+    const versions = (await facts.versions(id)) ?? [];
+    const newest = versions.find(({ state }) => state === "ENABLED");
+    if (version === "latest" || !newest) return ok(`${id}, ${version}`);
+    if (String(numberOf(newest)) === version) return ok(`${id}, version ${version}, the newest`);
+    return finding(
+      `the service reads version ${version} of ${id}; the newest is ${numberOf(newest)}, of ${newest.createTime.slice(0, 16)}Z`,
+      pinTo(facts, id, newest),
+    );
+  },
+};
+
+export const passwordSecret: Check = {
+  id: "password-secret",
+  title: "Password secret",
+  causes: ["apis"],
+  look: async (facts) => {
+    const { passwordSecret: id } = facts.target;
+    const versions = await facts.versions(id);
+    const newest = versions?.[0];
+    const create = facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
+    if (!versions) return finding(`${id} does not exist`, facts.deploy(create));
+    if (newest?.state !== "ENABLED") {
+      const enabled = versions.find(({ state }) => state === "DISABLED");
+      return finding(
+        `${id} has no enabled newest version`,
+        enabled
+          ? facts.gcloud("secrets", "versions", "enable", String(numberOf(enabled)), `--secret=${id}`)
+          : facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
+      );
+    }
+    const [password, string] = await Promise.all([
+      facts.password().catch(orNothing),
+      facts.connectionString().catch(orNothing),
+    ]);
+    const about = `${id}, version ${numberOf(newest)} is enabled`;
+    if (password === undefined || !string?.ok) return ok(about);
+    if (password === string.value.password) return ok(`${about}, the same password as in the connection string`);
+    const login = await facts.loggedIn().catch(orNothing);
+    const right = login?.ok
+      ? "PostgreSQL accepts the connection string's"
+      : "which one PostgreSQL accepts is not known";
+    return finding(
+      `${id} holds another password than the connection string; ${right}`,
+      facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
+    );
+  },
+};
+
+/** The service's logins: rotation lets two take turns. */
+export function logins(user: string): string[] {
+  return [user, `${user}_b`];
+}
+
+/** Writes the connection string anew from the password's secret; the password passes through a pipe only. */
+export async function writeString(facts: Facts, id: string, versions: readonly Version[] | undefined): Promise<string> {
+  const { database, passwordSecret: source, project, region, user } = facts.target;
+  const instance = await facts.instance().catch(orNothing);
+  const name = instance?.connectionName ?? `${project}:${region}:INSTANCE`;
+  const form = `postgresql+asyncpg://${user}:%s@/${database}?host=/cloudsql/${name}`;
+  const password = facts.gcloud("secrets", "versions", "access", "latest", `--secret=${source}`);
+  const add = versions
+    ? facts.gcloud("secrets", "versions", "add", id, "--data-file=-")
+    : facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
+  const next = versions ? Math.max(0, ...versions.map(numberOf)) + 1 : 1;
+  return `${command("printf", form)} "$(${password})" | ${add} && ${useVersion(facts, id, next)}`;
+}
+
+function pinTo(facts: Facts, id: string, version: Version): string {
+  return useVersion(facts, id, numberOf(version));
+}
+
+function useVersion(facts: Facts, id: string, version: number): string {
+  const { region, service } = facts.target;
+  const secret = `--update-secrets=DATABASE_URL=${id}:${version}`;
+  return facts.gcloud("run", "services", "update", service, `--region=${region}`, secret);
+}
+
+async function pinOrDefault(facts: Facts): Promise<{ secret: string; version: string }> {
+  return (await facts.pin().catch(orNothing)) ?? { secret: facts.target.secret, version: "latest" };
+}
+
+async function versionInUse(facts: Facts, versions: readonly Version[]): Promise<Version | undefined> {
+  const { version } = await pinOrDefault(facts);
+  return version === "latest" ? versions[0] : versions.find((each) => String(numberOf(each)) === version);
+}

@@ -1,0 +1,124 @@
+import { parseConnectionName } from "../../../infra/connection";
+import { type Check, finding, ok } from "../check";
+import { type EnvVar, environment, type Facts, mounts } from "../facts";
+import { command } from "../command";
+
+export const service: Check = {
+  id: "service",
+  title: "Service",
+  causes: ["apis"],
+  look: async (facts) => {
+    const { region, service: name } = facts.target;
+    const found = await facts.service();
+    if (!found) {
+      return finding(
+        `there is no ${name} in ${region}`,
+        facts.deploy(facts.gcloud("run", "services", "list", `--region=${region}`)),
+      );
+    }
+    return ok(`${name} in ${region}, ${found.template.containers?.[0]?.image ?? "no image"}`);
+  },
+};
+
+export const databaseUrl: Check = {
+  id: "database-url",
+  title: "DATABASE_URL",
+  causes: ["apis", "secret"],
+  look: async (facts) => {
+    const { secret } = facts.target;
+    const variables = environment(await facts.existingService());
+    const url = variables.find(({ name }) => name === "DATABASE_URL");
+    const use = update(facts, `--update-secrets=DATABASE_URL=${secret}:latest`);
+    if (!url) return finding("DATABASE_URL is not set", use);
+    const reference = url.valueSource?.secretKeyRef;
+    if (!reference) {
+      const kind = isOtherDatabase(url) ? "names a database that is not PostgreSQL" : "stands in the service in clear";
+      return finding(`DATABASE_URL ${kind}`, `${update(facts, "--remove-env-vars=DATABASE_URL")} && ${use}`);
+    }
+    const fallback = variables.find((variable) => variable !== url && isOtherDatabase(variable));
+    if (fallback) {
+      return finding(
+        `${fallback.name} offers another database, which hides a missing DATABASE_URL`,
+        update(facts, `--remove-env-vars=${fallback.name}`),
+      );
+    }
+    const id = reference.secret.split("/").at(-1) ?? "";
+    if (id !== secret) return finding(`DATABASE_URL is read from ${id}, not from ${secret}`, use);
+    return ok(`from ${id}, no other database`);
+  },
+};
+
+export const connectionName: Check = {
+  id: "connection-name",
+  title: "Connection name",
+  causes: ["apis", "instance"],
+  look: async (facts) => {
+    const mounted = mounts(await facts.existingService());
+    const { connectionName: expected } = await facts.existingInstance();
+    const fix = update(facts, `--set-cloudsql-instances=${expected}`);
+    if (mounted.includes(expected)) return ok(expected);
+    const [first] = mounted;
+    if (first === undefined) return finding("the service mounts no Cloud SQL socket", fix);
+    const parsed = parseConnectionName(first);
+    return finding(parsed.ok ? `the service mounts ${first}, not ${expected}` : `the service's ${parsed.problem}`, fix);
+  },
+};
+
+export const revision: Check = {
+  id: "revision",
+  title: "Newest revision",
+  causes: [
+    "apis",
+    "account",
+    "disk",
+    "instance",
+    "service",
+    "secret",
+    "database-url",
+    "accessor",
+    "client",
+    "connection-name",
+    "connection-string",
+    "user",
+    "database",
+    "pinned-version",
+    "connections",
+    "login",
+  ],
+  look: async (facts) => {
+    const { latestCreatedRevision, latestReadyRevision, terminalCondition, template } = await facts.existingService();
+    const newest = short(latestCreatedRevision);
+    if (terminalCondition?.state === "CONDITION_SUCCEEDED") return ok(`${newest} is ready`);
+    if (terminalCondition?.state !== "CONDITION_FAILED") return ok(`${newest} is being rolled out`);
+    const serving =
+      latestReadyRevision === undefined ? "nothing serves" : `${short(latestReadyRevision)} goes on serving`;
+    const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
+    const { region, service } = facts.target;
+    const image = `--image=${template.containers?.[0]?.image ?? "IMAGE"}`;
+    return finding(
+      `not ready, ${serving}: ${why}`,
+      /image/i.test(why) && /not found/i.test(why)
+        ? facts.gcloud("run", "services", "update", service, `--region=${region}`, image)
+        : logs(facts, newest),
+    );
+  },
+};
+
+/** The values of variables may hold credentials, and are never shown. */
+function isOtherDatabase({ name, value = "" }: EnvVar): boolean {
+  return /^(sqlite|mysql|mariadb|mssql|oracle|file)\b[^/]*:/i.test(value) || /sqlite|\.db$/i.test(`${name} ${value}`);
+}
+
+function update(facts: Facts, change: string): string {
+  const { region, service } = facts.target;
+  return facts.gcloud("run", "services", "update", service, `--region=${region}`, change);
+}
+
+function logs(facts: Facts, revisionName: string): string {
+  const filter = `resource.type="cloud_run_revision" AND resource.labels.revision_name="${revisionName}"`;
+  return command("gcloud", "logging", "read", filter, "--limit=50", `--project=${facts.target.project}`);
+}
+
+function short(name = "none"): string {
+  return name.split("/").at(-1) ?? name;
+}

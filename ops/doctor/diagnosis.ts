@@ -1,0 +1,60 @@
+import type { Check, Judgement } from "./check";
+import type { Facts } from "./facts";
+import { Unseen } from "./reader";
+
+/** A check's answer, with its place among the others. */
+export interface Row {
+  readonly check: string;
+  readonly title: string;
+  /** `consequence`: a finding that another one explains. */
+  readonly verdict: "finding" | "consequence" | "unseen" | "ok";
+  readonly found: string;
+  /** A command to paste. */
+  readonly fix?: string;
+  /** Titles of the findings that explain a consequence. */
+  readonly because?: readonly string[];
+  /** The role that would show what was not seen. */
+  readonly role?: string;
+}
+
+const ORDER = ["finding", "consequence", "unseen", "ok"] as const;
+
+/**
+ * Asks everything at once.
+ * @param checks From the most fundamental to the least: of two findings the first is the likelier root cause.
+ * @returns Findings first, likeliest root cause at the top; then consequences, what was not seen, and what is well.
+ * @throws CouldNotLook without valid credentials.
+ */
+export async function diagnose(checks: readonly Check[], facts: Facts): Promise<Row[]> {
+  const answers = await Promise.all(checks.map((check) => answer(check, facts)));
+  const found = new Map(checks.map((check, index) => [check.id, { check, answer: answers[index] }]));
+  const isFinding = (id: string) => found.get(id)?.answer?.verdict === "finding";
+  const rows = checks.map(({ id, title, causes }, index): Row => {
+    const answer = answers[index] ?? { verdict: "unseen", found: "" };
+    const because = causes.filter(isFinding).map((cause) => found.get(cause)?.check.title ?? cause);
+    return answer.verdict === "finding" && because.length > 0
+      ? { ...answer, check: id, title, verdict: "consequence", because }
+      : { ...answer, check: id, title };
+  });
+  return ORDER.flatMap((verdict) => rows.filter((row) => row.verdict === verdict));
+}
+
+type Answer = Judgement | { readonly verdict: "unseen"; readonly found: string; readonly role?: string };
+
+async function answer(check: Check, facts: Facts): Promise<Answer> {
+  try {
+    return await check.look(facts);
+  } catch (error) {
+    if (!(error instanceof Unseen)) throw error;
+    return { verdict: "unseen", found: error.message, ...(error.role !== undefined && { role: error.role }) };
+  }
+}
+
+/** Without these, that nothing was found says nothing. */
+const ESSENTIAL = ["instance", "service"];
+
+/** The exit code: 1 where something is wrong, 3 where the instance or the service could not be looked at, else 0. */
+export function exitCode(rows: readonly Row[]): 0 | 1 | 3 {
+  if (rows.some(({ verdict }) => verdict === "finding")) return 1;
+  return rows.some(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check)) ? 3 : 0;
+}

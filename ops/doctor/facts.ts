@@ -1,0 +1,375 @@
+import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection";
+import type { Migration } from "../../infra/migrations/files";
+import { command } from "./command";
+import { logIn, type Login } from "./login";
+import { type Question, type Reader, Unseen } from "./reader";
+import type { Target } from "./target";
+
+/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances, as far as it is read. */
+export interface Instance {
+  readonly name: string;
+  readonly region: string;
+  readonly gceZone?: string;
+  readonly state: string;
+  readonly createTime?: string;
+  readonly connectionName: string;
+  readonly serviceAccountEmailAddress: string;
+  readonly outOfDiskReport?: { readonly sqlOutOfDiskState?: string };
+  readonly settings: {
+    readonly activationPolicy?: string;
+    readonly dataDiskSizeGb?: string;
+    readonly storageAutoResize?: boolean;
+    readonly backupConfiguration?: { readonly enabled?: boolean };
+    readonly databaseFlags?: readonly { readonly name: string; readonly value: string }[];
+  };
+}
+
+/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/operations */
+export interface Operation {
+  readonly name: string;
+  readonly operationType: string;
+  readonly status: string;
+  readonly insertTime: string;
+  readonly user?: string;
+  readonly error?: { readonly errors?: readonly { readonly message?: string; readonly code?: string }[] };
+  readonly importContext?: { readonly uri?: string; readonly database?: string };
+}
+
+/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
+export interface BackupRun {
+  readonly status: string;
+  readonly endTime?: string;
+}
+
+/** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services */
+export interface Service {
+  readonly template: {
+    readonly serviceAccount?: string;
+    readonly containers?: readonly Container[];
+    readonly volumes?: readonly {
+      readonly name: string;
+      readonly cloudSqlInstance?: { readonly instances?: readonly string[] };
+    }[];
+  };
+  readonly latestCreatedRevision?: string;
+  readonly latestReadyRevision?: string;
+  readonly terminalCondition?: { readonly state?: string; readonly message?: string; readonly reason?: string };
+}
+
+export interface Container {
+  readonly image: string;
+  readonly env?: readonly EnvVar[];
+}
+
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueSource?: { readonly secretKeyRef?: { readonly secret: string; readonly version?: string } };
+}
+
+/** A version of a secret. */
+export interface Version {
+  /** `projects/NUMBER/secrets/ID/versions/N`. */
+  readonly name: string;
+  readonly state: "ENABLED" | "DISABLED" | "DESTROYED";
+  readonly createTime: string;
+}
+
+export interface Policy {
+  readonly bindings?: readonly Binding[];
+}
+
+export interface Binding {
+  readonly role: string;
+  readonly members?: readonly string[];
+  readonly condition?: { readonly title?: string; readonly expression: string };
+}
+
+/** Which version of the connection string the service reads. */
+export interface Pin {
+  /** Id of the secret. */
+  readonly secret: string;
+  /** A number or `latest`. */
+  readonly version: string;
+}
+
+const VIEWER = "roles/viewer on the project";
+const REVIEWER = "roles/iam.securityReviewer on the project";
+
+/** What is there: each fact is asked for when a check needs it, and once. */
+export class Facts {
+  private login: Promise<Login> | undefined;
+
+  /** Those the database should have, in order. */
+  readonly migrations: readonly Migration[];
+
+  /**
+   * @param migrations Those of the repository, in order.
+   * @param now What ages are counted from.
+   */
+  constructor(
+    readonly target: Target,
+    private readonly reader: Reader,
+    migrations: readonly Migration[],
+    readonly now: Date,
+  ) {
+    const { schemaVersion } = target;
+    this.migrations = migrations.filter(({ version }) => schemaVersion === undefined || version <= schemaVersion);
+  }
+
+  /** A gcloud command about the project, to paste. */
+  gcloud(...words: string[]): string {
+    return command("gcloud", ...words, `--project=${this.target.project}`);
+  }
+
+  /** What makes the stack's resources again as they are declared; for other stacks than ours a command instead of it. */
+  deploy(otherwise: string): string {
+    const { stack } = this.target;
+    if (stack === undefined) return otherwise;
+    return stack === "local" ? "npm start -- --reset" : command("pulumi", "up", "--refresh", `--stack=${stack}`);
+  }
+
+  /** Hosts of the enabled APIs. */
+  async enabledApis(): Promise<string[]> {
+    const services: string[] = [];
+    let token = "";
+    do {
+      const page = await this.reader.read<{ services?: { config: { name: string } }[]; nextPageToken?: string }>({
+        api: "serviceUsage",
+        path: `projects/${this.target.project}/services?filter=state:ENABLED&pageSize=200${token}`,
+        role: VIEWER,
+      });
+      services.push(...(page?.services ?? []).map(({ config }) => config.name));
+      token = page?.nextPageToken ? `&pageToken=${encodeURIComponent(page.nextPageToken)}` : "";
+    } while (token !== "");
+    return services;
+  }
+
+  projectPolicy(): Promise<Policy | undefined> {
+    return this.reader.read({
+      api: "resourceManager",
+      path: `projects/${this.target.project}:getIamPolicy`,
+      role: REVIEWER,
+      body: { options: { requestedPolicyVersion: 3 } },
+    });
+  }
+
+  secretPolicy(secret: string): Promise<Policy | undefined> {
+    const path = `projects/${this.target.project}/secrets/${secret}:getIamPolicy?options.requestedPolicyVersion=3`;
+    return this.reader.read({ api: "secretManager", path, role: REVIEWER });
+  }
+
+  bucketPolicy(): Promise<Policy | undefined> {
+    const path = `b/${encodeURIComponent(this.target.bucket)}/iam?optionsRequestedPolicyVersion=3`;
+    return this.reader.read({ api: "storage", path, role: REVIEWER });
+  }
+
+  /** The service account's own entry. */
+  async account(): Promise<{ readonly disabled?: boolean } | undefined> {
+    const path = `projects/${this.target.project}/serviceAccounts/${await this.email()}`;
+    return this.reader.read({ api: "iamBeta", path, role: VIEWER });
+  }
+
+  service(): Promise<Service | undefined> {
+    const { project, region, service } = this.target;
+    const path = `projects/${project}/locations/${region}/services/${service}`;
+    return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
+  }
+
+  /** @throws Unseen where there is no service. */
+  async existingService(): Promise<Service> {
+    const service = await this.service();
+    if (!service) throw new Unseen("there is no service");
+    return service;
+  }
+
+  /** Email of the account the service runs as; of the one it should run as where it is not to be seen. */
+  async email(): Promise<string> {
+    const service = await this.service().catch(orNothing);
+    return service?.template.serviceAccount ?? `settlement-service@${this.target.project}.iam.gserviceaccount.com`;
+  }
+
+  /** Where the service's `DATABASE_URL` comes from; undefined where not from a secret. */
+  async pin(): Promise<Pin | undefined> {
+    const service = await this.existingService();
+    const variable = environment(service).find(({ name }) => name === "DATABASE_URL");
+    const reference = variable?.valueSource?.secretKeyRef;
+    if (!reference) return undefined;
+    return { secret: reference.secret.split("/").at(-1) ?? "", version: reference.version ?? "latest" };
+  }
+
+  /** The service's instance: the one that was named, else `PROJECT-db-…`, else the one the service mounts. */
+  async instance(): Promise<Instance | undefined> {
+    const { instance: given, project } = this.target;
+    const instances = (await this.sql<{ items?: Instance[] }>("instances"))?.items ?? [];
+    if (given !== undefined) return instances.find(({ name }) => name === given);
+    const service = await this.service().catch(orNothing);
+    const mounted = instances.filter(({ connectionName }) => service && mounts(service).includes(connectionName));
+    const ours = instances.filter(({ name }) => name.startsWith(`${project}-db-`));
+    // Of several, one may be left from before a replacement.
+    const both = ours.filter((instance) => mounted.includes(instance));
+    const newest = ours.toSorted((a, b) => (b.createTime ?? "").localeCompare(a.createTime ?? ""));
+    return both[0] ?? newest[0] ?? mounted[0];
+  }
+
+  /** @throws Unseen where there is none, or it does not run. */
+  async runningInstance(): Promise<Instance> {
+    const instance = await this.existingInstance();
+    if (!runs(instance)) throw new Unseen("the instance does not run");
+    return instance;
+  }
+
+  /** @throws Unseen where there is none. */
+  async existingInstance(): Promise<Instance> {
+    const instance = await this.instance();
+    if (!instance) throw new Unseen("there is no instance");
+    return instance;
+  }
+
+  /** Names of the databases. */
+  async databases(): Promise<string[]> {
+    return names(await this.ofInstance("databases"));
+  }
+
+  /** Names of the logins. */
+  async users(): Promise<string[]> {
+    return names(await this.ofInstance("users"));
+  }
+
+  /** Newest first. */
+  async backups(): Promise<BackupRun[]> {
+    const { name } = await this.existingInstance();
+    return (await this.sql<{ items?: BackupRun[] }>(`instances/${name}/backupRuns`))?.items ?? [];
+  }
+
+  /** Those that have ended, newest first. */
+  async operations(): Promise<Operation[]> {
+    const { name } = await this.existingInstance();
+    const list = await this.sql<{ items?: Operation[] }>(`operations?instance=${name}&maxResults=100`);
+    const ended = (list?.items ?? []).filter(({ status }) => status === "DONE");
+    return ended.sort((a, b) => b.insertTime.localeCompare(a.insertTime));
+  }
+
+  /** A secret's versions, newest first; undefined where there is no such secret. */
+  async versions(secret: string): Promise<Version[] | undefined> {
+    const path = `projects/${this.target.project}/secrets/${secret}/versions`;
+    const list = await this.reader.read<{ versions?: Version[] }>({ api: "secretManager", path, role: VIEWER });
+    return list && (list.versions ?? []).sort((a, b) => numberOf(b) - numberOf(a));
+  }
+
+  /** What the service reads as its connection string. @throws Unseen without a version, or without access to it. */
+  async connectionString(): Promise<Parsed<ConnectionString>> {
+    const pin = await this.pin().catch(orNothing);
+    const secret = pin?.secret ?? this.target.secret;
+    return parseConnectionString(await this.contents(secret, pin?.version ?? "latest"));
+  }
+
+  /** What is kept for people. @throws Unseen */
+  password(): Promise<string> {
+    return this.contents(this.target.passwordSecret, "latest");
+  }
+
+  private async contents(secret: string, version: string): Promise<string> {
+    const versions = await this.versions(secret);
+    const used = version === "latest" ? versions?.[0] : versions?.find((each) => String(numberOf(each)) === version);
+    if (used?.state !== "ENABLED") throw new Unseen("there is no enabled version to read");
+    const path = `projects/${this.target.project}/secrets/${secret}/versions/${numberOf(used)}:access`;
+    const role = `roles/secretmanager.secretAccessor on ${secret}`;
+    const answer = await this.reader.read<{ payload: { data: string } }>({ api: "secretManager", path, role });
+    if (!answer) throw new Unseen("there is no enabled version to read");
+    return Buffer.from(answer.payload.data, "base64").toString("utf8");
+  }
+
+  /** A login through the socket. @throws Unseen where none is possible. */
+  loggedIn(): Promise<Login> {
+    return (this.login ??= this.tryToLogIn());
+  }
+
+  private async tryToLogIn(): Promise<Login> {
+    const { database, passwordSecret, secret, socket, user } = this.target;
+    const { connectionName } = await this.runningInstance();
+    if (socket === undefined) {
+      throw new Unseen(
+        "no login was tried; with `cloud-sql-proxy --unix-socket DIR " + `${connectionName}\`, add --socket DIR`,
+        "roles/cloudsql.client on the project",
+      );
+    }
+    const string = await this.connectionString().catch((error: unknown) =>
+      error instanceof Unseen ? error : raise(error),
+    );
+    const fromString = string instanceof Unseen || !string.ok ? undefined : string.value;
+    const attempt = (password: string) =>
+      logIn({ socket, connectionName, database, user: fromString?.user ?? user, password }, this.migrations);
+    if (!fromString) return { ...(await attempt(await this.password())), source: passwordSecret };
+    const first = { ...(await attempt(fromString.password)), source: secret };
+    if (first.ok || first.code !== "28P01") return first;
+    // The other secret may hold the right one: then it need not be made anew.
+    const other = await this.password().catch(orNothing);
+    const second = other === undefined || other === fromString.password ? undefined : await attempt(other);
+    return { ...first, alternative: second?.ok === true };
+  }
+
+  /**
+   * The newest value of a metric, in total over its time series; undefined where there is none of the last hour.
+   * https://cloud.google.com/monitoring/api/metrics_gcp#gcp-cloudsql
+   * @param metric Below `cloudsql.googleapis.com/database/`.
+   */
+  async metric(metric: string): Promise<number | undefined> {
+    const { project } = this.target;
+    const { name } = await this.existingInstance();
+    const query = new URLSearchParams({
+      filter: `metric.type="cloudsql.googleapis.com/database/${metric}" AND resource.labels.database_id="${project}:${name}"`,
+      "interval.startTime": new Date(this.now.getTime() - 3_600_000).toISOString(),
+      "interval.endTime": this.now.toISOString(),
+    });
+    const answer = await this.reader.read<{
+      timeSeries?: { points?: { value: { doubleValue?: number; int64Value?: string } }[] }[];
+    }>({ api: "monitoring", path: `v3/projects/${project}/timeSeries?${query.toString()}`, role: VIEWER });
+    const newest = (answer?.timeSeries ?? []).flatMap(({ points }) => points?.slice(0, 1) ?? []);
+    if (newest.length === 0) return undefined;
+    return newest.reduce((sum, { value }) => sum + (value.doubleValue ?? Number(value.int64Value ?? 0)), 0);
+  }
+
+  private async ofInstance(collection: string): Promise<{ items?: { name: string }[] } | undefined> {
+    const { name } = await this.runningInstance();
+    return this.sql(`instances/${name}/${collection}`);
+  }
+
+  private sql<T>(path: string): Promise<T | undefined> {
+    const question: Question = { api: "sql", path: `projects/${this.target.project}/${path}`, role: VIEWER };
+    return this.reader.read<T>(question);
+  }
+}
+
+/** Whether an instance takes connections. */
+export function runs({ state, settings }: Instance): boolean {
+  return state === "RUNNABLE" && settings.activationPolicy !== "NEVER";
+}
+
+/** The environment of all containers. */
+export function environment(service: Service): readonly EnvVar[] {
+  return (service.template.containers ?? []).flatMap(({ env }) => env ?? []);
+}
+
+/** Connection names of the sockets that the service asks for. */
+export function mounts(service: Service): readonly string[] {
+  return (service.template.volumes ?? []).flatMap(({ cloudSqlInstance }) => cloudSqlInstance?.instances ?? []);
+}
+
+/** A version's number. */
+export function numberOf({ name }: Version): number {
+  return Number(name.split("/").at(-1));
+}
+
+/** Takes what was not seen as nothing; passes on every other error. */
+export function orNothing(error: unknown): undefined {
+  if (!(error instanceof Unseen)) throw error;
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+function names(list: { items?: { name: string }[] } | undefined): string[] {
+  return (list?.items ?? []).map(({ name }) => name);
+}

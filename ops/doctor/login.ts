@@ -1,0 +1,120 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Client, DatabaseError } from "pg";
+import { directions, type Migration } from "../../infra/migrations/files";
+import { Unseen } from "./reader";
+
+/** What a login showed. */
+export type Login = { readonly source?: string } & (
+  | {
+      readonly ok: true;
+      /** What the login may see; a sentence where PostgreSQL refuses to tell. */
+      readonly contents: Contents | string;
+    }
+  | {
+      readonly ok: false;
+      /** PostgreSQL's code, such as `28P01`. */
+      readonly code: string;
+      readonly message: string;
+      /** Whether the password's own secret holds one that is accepted. */
+      readonly alternative?: boolean;
+    }
+);
+
+/** What is inside a database. */
+export interface Contents {
+  /** Tables of the migrations that are not there. */
+  readonly missing: readonly string[];
+  /** Recorded versions with their checksums; undefined where there is no record. */
+  readonly versions: ReadonlyMap<string, string | null> | undefined;
+  readonly connections: number;
+  readonly maxConnections: number;
+}
+
+/** Where and as whom to connect. */
+export interface LoginRequest {
+  /** Folder of the Auth Proxy's sockets. */
+  readonly socket: string;
+  /** The socket lies in a folder of this name below it, as the Auth Proxy makes it, or in the folder itself. */
+  readonly connectionName: string;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Longest a connection, and then a statement, is waited for, in milliseconds. */
+const PATIENCE = 5_000;
+
+/**
+ * Logs in, and reads what the migrations should have left.
+ * @param migrations Those of the repository, in order.
+ * @throws Unseen where PostgreSQL was not reached.
+ */
+export async function logIn(request: LoginRequest, migrations: readonly Migration[]): Promise<Login> {
+  const { socket, connectionName, database, user, password } = request;
+  const below = join(socket, connectionName);
+  const client = new Client({
+    host: existsSync(below) ? below : socket,
+    database,
+    user,
+    password,
+    application_name: "doctor",
+    connectionTimeoutMillis: PATIENCE,
+    statement_timeout: PATIENCE,
+    options: "-c default_transaction_read_only=on",
+  });
+  client.on("error", () => undefined); // the query that is under way reports it
+  let connected = false;
+  try {
+    await client.connect();
+    connected = true;
+    return { ok: true, contents: await contents(client, migrations) };
+  } catch (error) {
+    const { message } = error as Error;
+    if (!(error instanceof DatabaseError)) {
+      throw new Unseen(`no connection through ${socket}: ${message}`, "roles/cloudsql.client on the project");
+    }
+    return connected ? { ok: true, contents: message } : { ok: false, code: error.code ?? "", message };
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function contents(client: Client, migrations: readonly Migration[]): Promise<Contents> {
+  const { rows: missing } = await client.query<{ name: string }>(
+    "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass('public.' || quote_ident(name)) IS NULL",
+    [tablesOf(migrations)],
+  );
+  const { rows: limits } = await client.query<{ used: number; most: number; recorded: boolean }>(
+    `SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE datid IS NOT NULL) AS used,
+            current_setting('max_connections')::int AS most,
+            to_regclass('public.schema_migrations') IS NOT NULL AS recorded`,
+  );
+  const versions = limits[0]?.recorded
+    ? await client.query<{ version: string; checksum: string | null }>(
+        // A record of dbmate's own has no checksums.
+        "SELECT version, to_jsonb(held) ->> 'checksum' AS checksum FROM schema_migrations held",
+      )
+    : undefined;
+  return {
+    missing: missing.map(({ name }) => name),
+    versions: versions && new Map(versions.rows.map(({ version, checksum }) => [version, checksum])),
+    connections: limits[0]?.used ?? 0,
+    maxConnections: limits[0]?.most ?? 0,
+  };
+}
+
+const TABLE = String.raw`table\s+(?:if\s+(?:not\s+)?exists\s+)?(?:public\.)?"?(\w+)"?`;
+
+/** The tables that migrations leave: those created, less those dropped. */
+export function tablesOf(migrations: readonly Migration[]): string[] {
+  const tables = new Set<string>();
+  for (const { file, text } of migrations) {
+    const { up } = directions(file, text);
+    for (const [, verb, name = ""] of up.matchAll(new RegExp(`\\b(create|drop)\\s+${TABLE}`, "gi"))) {
+      if (verb?.toLowerCase() === "create") tables.add(name);
+      else tables.delete(name);
+    }
+  }
+  return [...tables];
+}

@@ -1,0 +1,59 @@
+import { brokenCommand } from "./command";
+import type { Row } from "./diagnosis";
+
+/** Columns of a terminal line. */
+const WIDTH = 120;
+/** Columns of the verdict and of the check's title, with the blanks behind them. */
+const VERDICT = 13;
+const TITLE = 25;
+
+/** ANSI colours by verdict. */
+const COLOUR = { finding: 31, consequence: 33, unseen: 36, ok: 32 } as const;
+
+/**
+ * Writes the diagnosis for a terminal: the likeliest cause in the first line, then a table.
+ * @param colour Whether verdicts are coloured.
+ */
+export function render(rows: readonly Row[], colour: boolean): string {
+  const lines = [summary(rows), "", `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FOUND, AND THE FIX`];
+  for (const row of rows) {
+    const [first = "", ...rest] = wrapped(sentence(row), WIDTH - VERDICT - TITLE);
+    const verdict = row.verdict.padEnd(VERDICT);
+    lines.push(
+      `${colour ? `\u001b[${COLOUR[row.verdict]}m${verdict}\u001b[0m` : verdict}${row.title.padEnd(TITLE)}${first}`,
+    );
+    lines.push(...rest.map((line) => " ".repeat(VERDICT + TITLE) + line));
+    if (row.fix !== undefined) {
+      const [command = "", ...more] = brokenCommand(row.fix, WIDTH - VERDICT - 2);
+      lines.push(`${" ".repeat(VERDICT)}$ ${command}`, ...more.map((line) => " ".repeat(VERDICT + 2) + line));
+    }
+  }
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** One line: what is most likely wrong, or that nothing is. */
+function summary(rows: readonly Row[]): string {
+  const [first] = rows;
+  const unseen = rows.filter(({ verdict }) => verdict === "unseen").length;
+  const part = unseen === 0 ? "" : `; ${unseen} of ${rows.length} checks could not be made`;
+  if (first?.verdict !== "finding") return `No fault found${part}.`;
+  return wrapped(`Most likely cause: ${first.title}: ${first.found}`, WIDTH).join("\n");
+}
+
+function sentence({ because, found, role }: Row): string {
+  if (because) return `${found} (follows from: ${because.join(", ")})`;
+  return role === undefined ? found : `${found} (needs ${role})`;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else {
+      // A word longer than a line, such as a condition's expression without blanks, is cut.
+      for (let from = 0; from < Math.max(word.length, 1); from += width) lines.push(word.slice(from, from + width));
+    }
+  }
+  return lines;
+}

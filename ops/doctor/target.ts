@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader";
+
+/** What the doctor looks at: a project, a region, and the names of the parts. */
+export interface Target {
+  /** Name of the stack, where it is one of this project's. */
+  readonly stack?: string;
+  readonly project: string;
+  readonly region: string;
+  /** Name of the Cloud SQL instance; where it is not given, the doctor finds it. */
+  readonly instance?: string;
+  readonly database: string;
+  /** The service's login. */
+  readonly user: string;
+  /** Name of the Cloud Run service. */
+  readonly service: string;
+  /** Id of the secret with the connection string. */
+  readonly secret: string;
+  /** Id of the secret with the password. */
+  readonly passwordSecret: string;
+  /** Name of the migrations bucket. */
+  readonly bucket: string;
+  /** The schema version the stack asks for, where it is not the newest of the checkout. */
+  readonly schemaVersion?: string;
+  /** Folder of a Cloud SQL Auth Proxy's sockets, for a real login. */
+  readonly socket?: string;
+}
+
+/** A target, and how it is reached. */
+export interface Place {
+  readonly target: Target;
+  readonly endpoints: Endpoints;
+  readonly token: () => Promise<string>;
+}
+
+/** The command line's options, each a text. */
+export const OPTIONS = {
+  stack: { type: "string" },
+  project: { type: "string" },
+  region: { type: "string" },
+  instance: { type: "string" },
+  database: { type: "string" },
+  user: { type: "string" },
+  service: { type: "string" },
+  secret: { type: "string" },
+  "password-secret": { type: "string" },
+  bucket: { type: "string" },
+  socket: { type: "string" },
+} as const;
+
+/** What was given of them. */
+export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
+
+/** A command line that does not say what to look at. The code is the one of Node's own parser. */
+export class UsageError extends Error {
+  readonly code = "ERR_PARSE_ARGS_INVALID_OPTION_VALUE";
+}
+
+/**
+ * Finds out what to look at, from the stack file and the options; an option goes before the file.
+ * @param root The repository's root, where the stack files are.
+ * @throws UsageError where there is no such stack, or neither a stack nor a project with its region.
+ * @throws CouldNotLook where the stack is `local` and its embedded cloud never ran.
+ */
+export function locate(given: Given, root: string): Place {
+  const config = given.stack === undefined ? {} : stackConfig(given.stack, root);
+  const project = given.project ?? text(config["gcp:project"]);
+  const region = given.region ?? text(config["gcp:region"]);
+  if (project === undefined || region === undefined) {
+    throw new UsageError(
+      given.stack === undefined
+        ? "Say what to look at: --stack S, or --project P and --region R."
+        : `Pulumi.${given.stack}.yaml does not say gcp:project and gcp:region: add --project P and --region R.`,
+    );
+  }
+  const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
+  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [api, text(config[`gcp:${api}CustomEndpoint`]) ?? url]);
+  return {
+    target: {
+      ...(given.stack !== undefined && { stack: given.stack }),
+      project,
+      region,
+      ...(given.instance !== undefined && { instance: given.instance }),
+      database: given.database ?? "settlement_db",
+      user: given.user ?? "settlement_user",
+      service: given.service ?? "settlement-service",
+      secret: given.secret ?? "settlement-db-connection-string",
+      passwordSecret: given["password-secret"] ?? "settlement-db-password",
+      bucket: given.bucket ?? `${project}-migrations`,
+      ...(schemaVersion !== undefined && { schemaVersion }),
+      ...(given.socket !== undefined && { socket: given.socket }),
+    },
+    endpoints: Object.fromEntries(endpoints) as Endpoints,
+    token: given.stack === "local" ? () => localToken(root) : accessToken,
+  };
+}
+
+/** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */
+function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
+  const file = `Pulumi.${stack}.yaml`;
+  const path = stack === "local" ? join(localFolder(root), "pulumi", file) : join(root, file);
+  if (!existsSync(path)) {
+    if (stack === "local") throw new CouldNotLook("There is no embedded cloud: run `npm start -- --keep`.");
+    throw new UsageError(`There is no stack "${stack}": ${file} does not exist.`);
+  }
+  return (parse(readFileSync(path, "utf8")) as { config?: Record<string, unknown> }).config ?? {};
+}
+
+/** The embedded cloud's owner, unless the environment names another caller. */
+async function localToken(root: string): Promise<string> {
+  if (process.env.GOOGLE_OAUTH_ACCESS_TOKEN) return accessToken();
+  return readFileSync(join(localFolder(root), "cloud", "owner-token"), "utf8");
+}
+
+/** Where `npm start` keeps its state. */
+function localFolder(root: string): string {
+  return join(root, ".local", "start");
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
