@@ -93,6 +93,20 @@ const service = z.strictObject(
   "an object with image",
 );
 
+const version = pattern(/^\d{14}$/, 'a version, the 14 digits a migration begins with, in quotes: "20251025120000"');
+
+const schema = z.strictObject(
+  {
+    /** The version the database is to have, where that is not the newest: what `npm run migration -- rollback` writes. */
+    version: version.optional(),
+    /** The version up to which tables that were made by hand are taken over instead of made. */
+    baseline: version.optional(),
+    /** Backups made before migrations that are kept. */
+    retainedBackups: whole(1, 100).default(5),
+  },
+  "an object with version, baseline or retainedBackups",
+);
+
 const stackConfig = z
   .strictObject({
     /** Project id. */
@@ -113,6 +127,7 @@ const stackConfig = z
       .default([]),
     database,
     service,
+    schema: schema.prefault({}),
   })
   .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }))
   .superRefine((config, context) => {

@@ -1,6 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
 import type { Database } from "./database";
 import type { Migration } from "./migrations/files";
 import { ImportedSchema } from "./migrations/resource";
@@ -12,14 +13,10 @@ export interface SchemaArgs {
   readonly database: Database;
   /** The migrations of the repository, in order. */
   readonly migrations: readonly Migration[];
-  /** Project id; the bucket's name is made of it. */
-  readonly project: string;
-  /** Where the bucket lies. */
-  readonly region: string;
+  /** The stack's configuration: project, region, protection and the `schema` section. */
+  readonly config: StackConfig;
   /** Labels of the bucket. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Whether the bucket is protected, and kept where objects are in it. */
-  readonly protect: boolean;
 }
 
 /** The versioned schema: the scripts in their bucket, and their import into the database. */
@@ -33,13 +30,15 @@ export class Schema extends pulumi.ComponentResource {
 
   constructor(name: string, args: SchemaArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Schema", name, {}, opts);
-    const { apis, database, protect } = args;
+    const { apis, config, database } = args;
+    const { project, protect, region } = config;
+    const { baseline, retainedBackups, version: target } = config.schema;
 
     const bucket = new gcp.storage.Bucket(
       `${name}-migrations`,
       {
-        name: `${args.project}-migrations`,
-        location: args.region.toUpperCase(),
+        name: `${project}-migrations`,
+        location: region.toUpperCase(),
         uniformBucketLevelAccess: true,
         publicAccessPrevention: "enforced",
         versioning: { enabled: true },
@@ -78,12 +77,17 @@ export class Schema extends pulumi.ComponentResource {
     this.imported = new ImportedSchema(
       `${name}-schema`,
       {
-        project: args.project,
+        project,
         instance: database.instanceName,
         database: database.databaseName,
         user: database.userName,
         bucket: bucket.name,
-        migrations: args.migrations.map(({ version, file, checksum }) => ({ version, file, checksum })),
+        migrations: args.migrations
+          .filter(({ version }) => target === undefined || version <= target)
+          .map(({ version, file, checksum }) => ({ version, file, checksum })),
+        target,
+        baseline,
+        retainedBackups,
       },
       { parent: this, dependsOn: [reader, ...scripts] },
     );

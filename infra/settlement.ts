@@ -37,7 +37,7 @@ export function settlement(config: StackConfig): Outputs {
   const database = new Database(name, { apis, config, labels });
   const identity = new Identity(name, { apis, project, instanceName: database.instanceName });
   const credentials = new Credentials(name, { apis, database, reader: identity.member, labels, protect });
-  const schema = new Schema(name, { apis, database, migrations, project, region, labels, protect });
+  const schema = new Schema(name, { apis, config, database, migrations, labels });
   const service = new Service(name, {
     apis,
     config,

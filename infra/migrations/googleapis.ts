@@ -46,6 +46,12 @@ interface Operation {
   readonly backupContext?: { readonly backupId: string };
 }
 
+/** A backup of a Cloud SQL instance. */
+export interface BackupRun {
+  readonly id: string;
+  readonly description?: string;
+}
+
 /** Google's word on how long a new binding may take to be seen, in milliseconds: two minutes as a rule. */
 const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
 /** How long another operation of the instance, or a fault of Google's, is waited for, in milliseconds. */
@@ -79,14 +85,14 @@ export class GoogleApis {
   }
 
   /**
-   * Starts an operation of a Cloud SQL instance and waits for its end.
-   * @param path Below the instance, such as `import`.
+   * Starts an operation of Cloud SQL and waits for its end.
+   * @param path Below the project, such as `instances/I/import`.
    * @throws OperationError where it ends with errors.
    */
-  async operate(project: string, instance: string, path: string, body: object): Promise<Operation> {
+  async operate(project: string, method: string, path: string, body?: object): Promise<Operation> {
     const root = `${this.endpoints.sql}projects/${project}/`;
-    const url = `${root}instances/${instance}/${path}`;
-    const started = await this.request("POST", url, { type: "application/json", body: JSON.stringify(body) });
+    const content = body && { type: "application/json", body: JSON.stringify(body) };
+    const started = await this.request(method, `${root}${path}`, content);
     let operation = (await started.json()) as Operation;
     for (let pause = FIRST_PAUSE; operation.status !== "DONE"; pause = longer(pause)) {
       await wait(pause);
@@ -100,9 +106,22 @@ export class GoogleApis {
     return operation;
   }
 
+  /** The backups of an instance, all pages. */
+  async backupRuns(project: string, instance: string): Promise<BackupRun[]> {
+    const runs: BackupRun[] = [];
+    let page: { items?: BackupRun[]; nextPageToken?: string } = {};
+    do {
+      const query = page.nextPageToken === undefined ? "" : `?pageToken=${encodeURIComponent(page.nextPageToken)}`;
+      const url = `${this.endpoints.sql}projects/${project}/instances/${instance}/backupRuns${query}`;
+      page = (await (await this.request("GET", url)).json()) as typeof page;
+      runs.push(...(page.items ?? []));
+    } while (page.nextPageToken !== undefined);
+    return runs;
+  }
+
   /**
    * One request, asked again where that can help: another operation of the instance (409), too many requests (429),
-   * faults of the server (5xx), a lost connection and, for an import, a binding that Google has not seen yet (403).
+   * faults of the server (5xx), a lost connection and, for an import, a binding that Google has not seen yet (403, 412).
    */
   private async request(method: string, url: string, content?: Content): Promise<Response> {
     const began = Date.now();
@@ -135,7 +154,8 @@ function patience(answer: Response | Error): number {
   if (!(answer instanceof Response) || answer.status === 409 || answer.status === 429 || answer.status >= 500) {
     return PATIENCE;
   }
-  return answer.status === 403 && answer.url.endsWith("/import") ? PROPAGATION : 0;
+  // Cloud SQL was seen to answer both where its account may not read the bucket.
+  return [403, 412].includes(answer.status) && answer.url.endsWith("/import") ? PROPAGATION : 0;
 }
 
 function unreachable(url: string, error: Error): Error {

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { checksum, type Migration } from "./files";
 import { GOOGLE, GoogleApis } from "./googleapis";
 import type { PlannedMigration } from "./resource";
-import { upScript } from "./script";
+import { changeScript, OWNER_ROLE } from "./script";
 
 /** What the engine keeps of a schema. */
 export interface SchemaState {
@@ -12,11 +12,17 @@ export interface SchemaState {
   readonly user: string;
   readonly bucket: string;
   readonly migrations: readonly PlannedMigration[];
+  readonly target?: string;
+  readonly baseline?: string;
+  readonly retainedBackups: number;
   /** The newest version. */
   readonly version: string;
   /** Id of the backup taken before the last import. */
   readonly backup?: string;
 }
+
+/** How the description of a backup begins that was made before a migration. */
+const BACKUP = "before schema version ";
 
 /** Brings a database to the versions of a plan: backup, upload, import. */
 export class Importer {
@@ -31,18 +37,26 @@ export class Importer {
     return Promise.resolve();
   }
 
-  /** Stops a preview where an applied version was edited or is missing here. */
+  /** Stops a preview where an applied version was edited, or is missing here and is not to be gone back from. */
   check(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.CheckResult<SchemaState>> {
+    if (olds.instance !== news.instance || olds.database !== news.database) {
+      return Promise.resolve({ inputs: news, failures: [] });
+    }
     const planned = new Map(known(news.migrations).map((migration) => [migration.version, migration]));
-    const failures = known(olds.migrations)
-      .filter((applied) => planned.get(applied.version)?.checksum !== applied.checksum)
-      .map(({ version, file }) => ({
-        property: "migrations",
-        reason: planned.has(version)
-          ? `migrations/${file} was edited after it was applied. Restore it and put the change into a new version.`
-          : `Version ${version} (migrations/${file}) is applied but missing in this checkout, whose newest is ${news.version}. Deploy a checkout that holds it.`,
-      }));
-    return Promise.resolve({ inputs: news, failures: samePlace(olds, news) ? failures : [] });
+    const problems = known(olds.migrations).flatMap(({ version, file, checksum: applied }) => {
+      const now = planned.get(version);
+      if (!now && (news.target === undefined || version <= news.target)) {
+        return [
+          `Version ${version} (migrations/${file}) is applied but missing in this checkout, whose newest is ${news.version}. ` +
+            "Deploy a checkout that holds it, or go back with: npm run migration -- rollback",
+        ];
+      }
+      return now && now.checksum !== applied
+        ? [`migrations/${file} was edited after it was applied. Restore it and put the change into a new version.`]
+        : [];
+    });
+    const failures = problems.map((reason) => ({ property: "migrations", reason }));
+    return Promise.resolve({ inputs: news, failures });
   }
 
   /** A schema changes with its versions only; a new instance or database begins from nothing. */
@@ -53,37 +67,69 @@ export class Importer {
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
-    const outs = await this.migrate(inputs);
+    const outs = await this.migrate(inputs, []);
     return { id: `${inputs.project}/${inputs.instance}/${inputs.database}`, outs };
   }
 
-  async update(_olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
-    return { outs: await this.migrate(news) };
+  async update(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
+    const stay = new Set(news.migrations.map(({ version }) => version));
+    return {
+      outs: await this.migrate(
+        news,
+        olds.migrations.filter(({ version }) => !stay.has(version)),
+      ),
+    };
   }
 
-  private async migrate(plan: SchemaState): Promise<SchemaState> {
+  /**
+   * Backup, upload, import; then the login is left with the owner's role alone, and old backups go.
+   * @param down The versions to go back from.
+   */
+  private async migrate(plan: SchemaState, down: readonly PlannedMigration[]): Promise<SchemaState> {
     const { project, instance, database, user, bucket, version } = plan;
-    const script = upScript(await this.files(plan), user);
-    const backup = await this.google.operate(project, instance, "backupRuns", {
-      description: `before schema version ${version}`,
+    const script = await changeScript({
+      up: await this.files(bucket, plan.migrations),
+      down: await this.files(bucket, down),
+      user,
+      ...(plan.baseline !== undefined && { baseline: plan.baseline }),
     });
+    const { backupContext } = await this.google.operate(project, "POST", `instances/${instance}/backupRuns`, {
+      description: `${BACKUP}${version}`,
+    });
+    const backup = backupContext?.backupId;
     const uri = await this.google.upload(bucket, `imports/${version}-${checksum(script).slice(0, 12)}.sql`, script);
-    const backupId = backup.backupContext?.backupId;
     try {
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
-      await this.google.operate(project, instance, "import", { importContext });
+      await this.google.operate(project, "POST", `instances/${instance}/import`, { importContext });
     } catch (error) {
       throw new Error(
         `The import of schema version ${version} into ${instance}/${database} failed and changed nothing: ` +
-          `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${backupId ?? "unknown"}.`,
+          `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${backup ?? "unknown"}.`,
         { cause: error },
       );
     }
-    return { ...plan, ...(backupId !== undefined && { backup: backupId }) };
+    await this.leaveOwnerRoleOnly(plan);
+    await this.forgetBackups(plan);
+    return { ...plan, ...(backup !== undefined && { backup }) };
   }
 
-  /** The plan's files as they lie in the bucket, each compared with its checksum. */
-  private async files({ bucket, migrations }: SchemaState): Promise<Migration[]> {
+  /** Cloud SQL makes every login a member of `cloudsqlsuperuser`, and only its API can end that. */
+  private async leaveOwnerRoleOnly({ project, instance, user }: SchemaState): Promise<void> {
+    const query = new URLSearchParams({ name: user, databaseRoles: OWNER_ROLE, revokeExistingRoles: "true" });
+    await this.google.operate(project, "PUT", `instances/${instance}/users?${query.toString()}`, { name: user });
+  }
+
+  /** Keeps the newest backups that were made before migrations; those that Cloud SQL makes by itself are not touched. */
+  private async forgetBackups({ project, instance, retainedBackups }: SchemaState): Promise<void> {
+    const runs = await this.google.backupRuns(project, instance);
+    const own = runs.filter(({ description }) => description?.startsWith(BACKUP));
+    for (const { id } of own.sort((a, b) => Number(b.id) - Number(a.id)).slice(retainedBackups)) {
+      await this.google.operate(project, "DELETE", `instances/${instance}/backupRuns/${id}`);
+    }
+  }
+
+  /** Migrations as they lie in the bucket, where they stay; each is compared with its checksum. */
+  private async files(bucket: string, migrations: readonly PlannedMigration[]): Promise<Migration[]> {
     const files: Migration[] = [];
     for (const planned of migrations) {
       const object = `migrations/${planned.file}`;
@@ -103,8 +149,4 @@ export const importer = new Importer();
 /** In a preview a property may be unknown, which the engine hands over as a text. */
 function known(migrations: readonly PlannedMigration[] | string | undefined): readonly PlannedMigration[] {
   return typeof migrations === "object" ? migrations : [];
-}
-
-function samePlace(olds: SchemaState, news: SchemaState): boolean {
-  return olds.instance === news.instance && olds.database === news.database;
 }

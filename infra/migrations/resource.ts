@@ -15,6 +15,15 @@ export interface ImportedSchemaArgs {
   readonly bucket: pulumi.Input<string>;
   /** The versions the database is to have, in order. */
   readonly migrations: readonly PlannedMigration[];
+  /**
+   * The version that the database may be taken back to: without it, a version that is applied but missing in
+   * `migrations` stops the preview.
+   */
+  readonly target?: string | undefined;
+  /** The version up to which tables made by hand are taken over, see `script.ts`. */
+  readonly baseline?: string | undefined;
+  /** How many of the backups made before migrations are kept. */
+  readonly retainedBackups: number;
 }
 
 /** A version the database is to have. */

@@ -1,54 +1,87 @@
 import { directions, type Migration } from "./files";
+import { type Statement, statements } from "./statements";
 
 /** The role without login that owns the tables. */
 export const OWNER_ROLE = "settlement_owner";
 
+/** What an import is to do to a database. */
+export interface Change {
+  /** The versions the database is to have, in order. */
+  readonly up: readonly Migration[];
+  /** The versions it is to lose, in order; what it has besides these and `up` stops the import. */
+  readonly down: readonly Migration[];
+  /** The login that runs the import; it becomes a member of the owner's role, and of nothing else. */
+  readonly user: string;
+  /**
+   * The version up to which tables made by hand are taken over: instead of being run, a migration is recorded where the
+   * tables are as it would make them.
+   */
+  readonly baseline?: string;
+}
+
 /**
- * Writes the SQL that takes a database to the newest of the given versions: one transaction, all or none. What the
- * database holds already, with the same checksum, is skipped, so that running the script a second time changes nothing.
- * It stops, changing nothing, where the database holds a version or a checksum that the files do not know.
- * @param migrations Every version of the repository, in order.
- * @param user The login that runs the import; it becomes a member of the owner's role.
+ * Writes the SQL of a change: one transaction, all or none.
+ *
+ * What the database holds already, with the same checksum, is skipped, so that running the script a second time changes
+ * nothing. It stops, changing nothing, where the database holds a version or a checksum that the change does not know.
+ * An error names the file and the line.
+ * @throws MigrationFileError where a file is not SQL.
  */
-export function upScript(migrations: readonly Migration[], user: string): string {
-  const known = migrations.map(({ version, checksum }) => `(${quote(version)}, ${quote(checksum)})`).join(",\n  ");
-  const newest = migrations.at(-1)?.version ?? "none";
+export async function changeScript(change: Change): Promise<string> {
+  const { baseline = "", down, up, user } = change;
+  const known = [...up, ...down].map(({ version, checksum }) => `(${quote(version)}, ${quote(checksum)})`);
+  const newest = up.at(-1)?.version ?? "none";
+  const adopted = up.filter(({ version }) => version <= baseline);
+  const run = up.filter(({ version }) => version > baseline);
   return [
-    `-- The settlement schema, version ${newest}.`,
+    `-- Brings the settlement schema to version ${newest}.`,
     "BEGIN;",
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
     ownership(user),
-    `CREATE TABLE IF NOT EXISTS schema_migrations (
-  version varchar(128) PRIMARY KEY,
-  checksum varchar(64),
-  applied_at timestamp with time zone DEFAULT now()
-);`,
-    `CREATE TEMPORARY TABLE plan (version varchar(128) PRIMARY KEY, checksum varchar(64)) ON COMMIT DROP;
-INSERT INTO plan VALUES
-  ${known};`,
+    VERSIONS_TABLE,
+    plan(known),
     guards(newest),
-    ...migrations.map(step),
+    ...(await Promise.all([...down].reverse().map(stepDown))),
+    ...(adopted.length > 0 ? [await adopt(adopted, user)] : []),
+    ...(await Promise.all(run.map(stepUp))),
     "COMMIT;",
     "",
   ].join("\n\n");
 }
 
-/** Tables belong to a role that nobody can log in as; the login works through its membership. */
+/**
+ * Tables belong to a role that nobody can log in as; the login works through its membership. Cloud SQL gives every login
+ * the right to create roles and databases; what SQL can take of that is taken here.
+ */
 function ownership(user: string): string {
   return `DO $ownership$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quote(OWNER_ROLE)}) THEN
     CREATE ROLE ${OWNER_ROLE} NOLOGIN;
-  END IF;
-  IF NOT pg_has_role(${quote(user)}, ${quote(OWNER_ROLE)}, 'SET') THEN
     GRANT ${OWNER_ROLE} TO ${identifier(user)};
   END IF;
   IF NOT has_schema_privilege(${quote(OWNER_ROLE)}, 'public', 'CREATE') THEN
     GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};
   END IF;
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${quote(user)} AND (rolcreaterole OR rolcreatedb)) THEN
+    SET LOCAL ROLE cloudsqlsuperuser;
+    ALTER ROLE ${identifier(user)} NOCREATEROLE NOCREATEDB;
+  END IF;
 END
 $ownership$;
 SET LOCAL ROLE ${OWNER_ROLE};`;
+}
+
+/** dbmate's table; it knows the first column only. */
+const VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY);
+ALTER TABLE schema_migrations
+  ADD COLUMN IF NOT EXISTS checksum varchar(64),
+  ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now();`;
+
+function plan(known: readonly string[]): string {
+  return `CREATE TEMPORARY TABLE plan (version varchar(128) PRIMARY KEY, checksum varchar(64)) ON COMMIT DROP;
+INSERT INTO plan VALUES
+  ${known.join(",\n  ")};`;
 }
 
 function guards(newest: string): string {
@@ -59,8 +92,8 @@ BEGIN
   SELECT held.version INTO odd FROM schema_migrations held LEFT JOIN plan USING (version)
     WHERE plan.version IS NULL ORDER BY held.version DESC LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the database is at version %, which this checkout does not know: its newest is ${newest}', odd.version
-      USING HINT = 'Deploy a checkout that holds this version, or go back with its down script first.';
+    RAISE EXCEPTION 'the database holds version %, which this checkout does not know: its newest is ${newest}', odd.version
+      USING HINT = 'Deploy a checkout that has this version, or go back with: npm run migration -- rollback';
   END IF;
   SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO odd
     FROM schema_migrations held JOIN plan USING (version)
@@ -70,22 +103,102 @@ BEGIN
       odd.version, left(odd.held, 12), left(odd.planned, 12)
       USING HINT = 'Restore the file and put the change into a new version.';
   END IF;
+  -- dbmate records no checksum.
+  UPDATE schema_migrations held SET checksum = plan.checksum
+    FROM plan WHERE plan.version = held.version AND held.checksum IS NULL;
 END
 $guards$;`;
 }
 
-function step(migration: Migration): string {
+async function stepUp(migration: Migration): Promise<string> {
   const { up } = directions(migration.file, migration.text);
-  const tag = `$v${migration.version}$`;
   return `DO $step$
 BEGIN
-  IF NOT EXISTS (SELECT FROM schema_migrations WHERE version = ${quote(migration.version)}) THEN
-    EXECUTE ${tag}-- migrations/${migration.file}${up.startsWith("\n") ? "" : "\n"}${up}
-${tag};
-    INSERT INTO schema_migrations (version, checksum) VALUES (${quote(migration.version)}, ${quote(migration.checksum)});
-  END IF;
+  IF EXISTS (SELECT FROM schema_migrations WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
+${await executed(migration, up)}
+  ${recorded(migration)}
 END
 $step$;`;
+}
+
+async function stepDown(migration: Migration): Promise<string> {
+  const { down } = directions(migration.file, migration.text);
+  return `DO $step$
+BEGIN
+  IF NOT EXISTS (SELECT FROM schema_migrations WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
+${await executed(migration, down)}
+  DELETE FROM schema_migrations WHERE version = ${quote(migration.version)};
+END
+$step$;`;
+}
+
+/**
+ * Takes over tables that were made by hand: the migrations are run in a schema of their own, every column there is
+ * compared with the live one, and only where all are alike the versions are recorded.
+ */
+async function adopt(migrations: readonly Migration[], user: string): Promise<string> {
+  const made = await Promise.all(
+    migrations.map(async (migration) => executed(migration, directions(migration.file, migration.text).up)),
+  );
+  const versions = migrations.map(({ version }) => quote(version)).join(", ");
+  return `DO $adopt$
+DECLARE
+  odd text;
+  adopted record;
+BEGIN
+  IF EXISTS (SELECT FROM schema_migrations WHERE version IN (${versions})) THEN RETURN; END IF;
+  SET LOCAL ROLE ${identifier(user)};
+  CREATE SCHEMA settlement_baseline;
+  SET LOCAL search_path = settlement_baseline;
+${made.join("\n")}
+  SET LOCAL search_path = public;
+  WITH described AS (
+    SELECT n.nspname AS place, c.relname AS relation, a.attname AS name,
+           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS form
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+     WHERE c.relkind = 'r' AND n.nspname IN ('public', 'settlement_baseline')
+  ), wanted AS (SELECT * FROM described WHERE place = 'settlement_baseline'),
+  live AS (SELECT * FROM described WHERE place = 'public' AND relation IN (SELECT relation FROM wanted))
+  SELECT string_agg(relation || '.' || name || ' is ' || coalesce(live.form, 'missing') || ', expected '
+           || coalesce(wanted.form, 'no such column'), '; ' ORDER BY relation, name)
+    INTO odd FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
+  IF odd IS NOT NULL THEN
+    RAISE EXCEPTION 'the tables made by hand differ from the migrations: %', odd
+      USING HINT = 'Change the live tables, or the migrations, until they are alike.';
+  END IF;
+  FOR adopted IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.relkind = 'r' AND n.nspname = 'settlement_baseline' LOOP
+    EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted.relname);
+  END LOOP;
+  DROP SCHEMA settlement_baseline CASCADE;
+  SET LOCAL ROLE ${OWNER_ROLE};
+${migrations.map((migration) => `  ${recorded(migration)}`).join("\n")}
+END
+$adopt$;`;
+}
+
+function recorded({ version, checksum }: Migration): string {
+  return `INSERT INTO schema_migrations (version, checksum) VALUES (${quote(version)}, ${quote(checksum)});`;
+}
+
+/** Runs each statement by itself, so that an error can say where in the file it comes from. */
+async function executed(migration: Migration, sql: string): Promise<string> {
+  return (await statements(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
+}
+
+function execute({ file, version }: Migration, { line, text }: Statement): string {
+  const tag = `$v${version}_${line}$`;
+  return `  DECLARE
+    what text; detail text; hint text;
+  BEGIN
+    EXECUTE ${tag}${text}${tag};
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RAISE EXCEPTION USING MESSAGE = ${quote(`migrations/${file}:${line}: `)} || what, DETAIL = detail, HINT = hint, ERRCODE = SQLSTATE;
+  END;`;
 }
 
 function quote(text: string): string {

@@ -11,6 +11,7 @@ const PLAN: SchemaState = {
   user: "settlement_user",
   bucket: "fusion-prime-migrations",
   migrations: MIGRATIONS.map(({ version, file, checksum }) => ({ version, file, checksum })),
+  retainedBackups: 5,
   version: MIGRATIONS.at(-1)?.version ?? "",
 };
 
@@ -18,6 +19,8 @@ const PLAN: SchemaState = {
 class FakeGoogle {
   readonly calls: string[] = [];
   readonly uploads: Record<string, string> = {};
+  readonly userUpdates: Record<string, string>[] = [];
+  backupRuns: { id: string; description?: string }[] = [];
   imports: { status: number; body: object }[] = [];
   importOperations: object[] = [{ status: "DONE" }];
   objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
@@ -49,6 +52,18 @@ class FakeGoogle {
     app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (_request, reply) => {
       const answer = this.imports.shift() ?? { status: 200, body: { name: "import", status: "PENDING" } };
       return reply.code(answer.status).send(answer.body);
+    });
+    app.get("/sql/v1beta4/projects/:project/instances/:instance/backupRuns", (_request, reply) =>
+      reply.send({ items: this.backupRuns }),
+    );
+    app.delete("/sql/v1beta4/projects/:project/instances/:instance/backupRuns/:id", (request, reply) => {
+      const { id } = request.params as { id: string };
+      this.backupRuns = this.backupRuns.filter((run) => run.id !== id);
+      return reply.send({ name: "delete", status: "DONE" });
+    });
+    app.put("/sql/v1beta4/projects/:project/instances/:instance/users", (request, reply) => {
+      this.userUpdates.push(request.query as Record<string, string>);
+      return reply.send({ name: "user", status: "DONE" });
     });
     app.get("/sql/v1beta4/projects/:project/operations/import", (_request, reply) =>
       reply.send({ name: "import", status: "RUNNING", ...this.importOperations.shift() }),
@@ -87,21 +102,43 @@ describe("an import", () => {
     const { id, outs } = await importer.create(PLAN);
     expect(id).toBe("fusion-prime/db-1/settlement_db");
     expect(outs).toEqual({ ...PLAN, backup: "1700" });
-    expect(google.calls.slice(-6)).toEqual([
+    expect(google.calls.slice(2)).toEqual([
       "POST /instances/db-1/backupRuns",
       "POST /upload/storage/v1/b/fusion-prime-migrations/o",
       "POST /instances/db-1/import",
       "GET /operations/import",
       "GET /operations/import",
       "GET /operations/import",
+      "PUT /instances/db-1/users",
+      "GET /instances/db-1/backupRuns",
     ]);
     expect(Object.keys(google.uploads)).toEqual([expect.stringMatching(/^imports\/20251025120100-[0-9a-f]{12}\.sql$/)]);
   });
 
-  test("is asked for again while another operation runs, while a new binding spreads, and after faults of Google's", async () => {
-    google.imports = [409, 403, 429, 500, 503].map((status) => ({ status, body: { error: { message: "not now" } } }));
+  test("leaves the login with the owner's role alone", async () => {
     await importer.create(PLAN);
-    expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(6);
+    expect(google.userUpdates).toEqual([
+      { name: "settlement_user", databaseRoles: "settlement_owner", revokeExistingRoles: "true" },
+    ]);
+  });
+
+  test("keeps the newest backups of migrations, and all that Cloud SQL made by itself", async () => {
+    google.backupRuns = [
+      ...[1, 2, 3].map((id) => ({ id: String(id), description: `before schema version ${id}` })),
+      { id: "4" },
+      { id: "5", description: "somebody's own" },
+    ];
+    await importer.create({ ...PLAN, retainedBackups: 2 });
+    expect(google.backupRuns.map(({ id }) => id)).toEqual(["2", "3", "4", "5"]);
+  });
+
+  test("is asked for again while another operation runs, while a new binding spreads, and after faults of Google's", async () => {
+    google.imports = [409, 403, 412, 429, 500, 503].map((status) => ({
+      status,
+      body: { error: { message: "not now" } },
+    }));
+    await importer.create(PLAN);
+    expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(7);
   });
 
   test("that fails carries PostgreSQL's message, the script and the backup", async () => {
@@ -159,6 +196,14 @@ describe("a preview", () => {
         reason: expect.stringContaining(`${second.version} (migrations/${second.file})`) as string,
       },
     ]);
+  });
+
+  test("goes back only as far as the configuration says", async () => {
+    const back = { ...older, target: first.version };
+    expect((await importer.check(PLAN, back)).failures).toEqual([]);
+    expect(await importer.diff(PLAN, back)).toMatchObject({ changes: true, replaces: [] });
+    const { failures } = await importer.check(PLAN, { ...PLAN, migrations: [second], target: second.version });
+    expect(failures).toEqual([{ property: "migrations", reason: expect.stringContaining(first.version) as string }]);
   });
 
   test("lets a new version and a new instance pass", async () => {

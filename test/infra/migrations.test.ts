@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files";
-import { upScript } from "../../infra/migrations/script";
+import { changeScript } from "../../infra/migrations/script";
+import { statements } from "../../infra/migrations/statements";
 
 describe("the migrations folder", () => {
   let folder: string;
@@ -53,9 +54,24 @@ test("both directions keep the line numbers of the file", () => {
   expect(down.split("\n").indexOf("SELECT 'down';")).toBe(4);
 });
 
-test("a script is one transaction and names every version with its checksum", () => {
+test("a script is one transaction and names every version with its checksum", async () => {
   const migrations = readMigrations(join(__dirname, "../../migrations"));
-  const script = upScript(migrations, "settlement_user");
+  const script = await changeScript({ up: migrations, down: [], user: "settlement_user" });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
   for (const { version, checksum } of migrations) expect(script).toContain(`('${version}', '${checksum}')`);
+});
+
+test("statements are told apart by PostgreSQL's own parser, with their lines", async () => {
+  const sql = "\n-- é;\nSELECT ';';\nDO $$ BEGIN PERFORM 1; END $$;\n\n  SELECT 2";
+  expect(await statements("x.sql", sql)).toEqual([
+    { text: "SELECT ';'", line: 3 },
+    { text: "DO $$ BEGIN PERFORM 1; END $$", line: 4 },
+    { text: "SELECT 2", line: 6 },
+  ]);
+});
+
+test("what is not SQL is named with its file and line", async () => {
+  await expect(statements("x.sql", "SELECT 1;\n\nSELEC 2;")).rejects.toThrow(
+    'migrations/x.sql:3: syntax error at or near "SELEC"',
+  );
 });

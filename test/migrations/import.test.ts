@@ -1,0 +1,218 @@
+import { readMigrations, checksum, type Migration } from "../../infra/migrations/files";
+import { Importer, type SchemaState } from "../../infra/migrations/importer";
+import { join } from "node:path";
+import { Embedded, PROJECT } from "../local/embedded";
+import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup";
+
+/** The importer against the embedded cloud: real imports into a real PostgreSQL. */
+
+const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+const NEWEST = MIGRATIONS.at(-1)?.version ?? "";
+
+const embedded = new Embedded();
+const importer = new Importer();
+const volumes = new Map<string, Volume>();
+const readers: string[] = [];
+const PASSWORD = "p1ssword";
+
+beforeAll(async () => {
+  await embedded.start(SERVICE, STORAGE);
+  process.env.GOOGLE_OAUTH_ACCESS_TOKEN = embedded.cloud.identities.ownerToken;
+  const config: Record<string, string> = {
+    "gcp:sqlCustomEndpoint": `${embedded.cloud.url}/sql/v1beta4/`,
+    "gcp:storageCustomEndpoint": `${embedded.cloud.url}/storage/v1/`,
+  };
+  await importer.configure({ get: (key: string) => config[key], require: (key: string) => config[key] ?? "" });
+});
+
+afterAll(async () => {
+  delete process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
+  for (const volume of volumes.values()) await volume.close();
+  await embedded.remove();
+});
+
+/** A new instance with an empty database, its login as Cloud SQL makes it, and the bucket readable. */
+async function create(instance: string): Promise<void> {
+  await createInstance(embedded, instance);
+  for (const answer of [
+    await embedded.post(`${ROOT}/instances/${instance}/users`, { name: "settlement_user", password: PASSWORD }),
+    await embedded.post(`${ROOT}/instances/${instance}/databases`, { name: "settlement_db" }),
+  ]) {
+    expect((await done(embedded, answer)).error).toBeUndefined();
+  }
+  const { serviceAccountEmailAddress: reader } = (await embedded.get(`${ROOT}/instances/${instance}`)).body;
+  readers.push(`serviceAccount:${String(reader)}`);
+  await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
+  const bindings = [{ role: "roles/storage.objectViewer", members: readers }];
+  expect((await embedded.put("/storage/v1/b/migrations/iam", { bindings })).status).toBe(200);
+  const volume = new Volume();
+  await volume.open(embedded, `${PROJECT}:us-central1:${instance}`);
+  volumes.set(instance, volume);
+}
+
+/** A version of the test's own, after all of the repository's. */
+function migration(version: string, up: string, down = "SELECT 1;"): Migration {
+  const text = `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
+  return { version, file: `${version}_test.sql`, text, checksum: checksum(text) };
+}
+
+/** The state a program asks for, its files in the bucket. */
+async function plan(instance: string, migrations: readonly Migration[], more: Partial<SchemaState> = {}) {
+  for (const { file, text } of migrations) {
+    const name = encodeURIComponent(`migrations/${file}`);
+    await embedded.post(`/upload/storage/v1/b/migrations/o?uploadType=media&name=${name}`, text);
+  }
+  const state: SchemaState = {
+    project: PROJECT,
+    instance,
+    database: "settlement_db",
+    user: "settlement_user",
+    bucket: "migrations",
+    migrations: migrations.map(({ version, file, checksum: sum }) => ({ version, file, checksum: sum })),
+    version: migrations.at(-1)?.version ?? "",
+    retainedBackups: 2,
+    ...more,
+  };
+  return state;
+}
+
+async function query(instance: string, sql: string): Promise<Record<string, unknown>[]> {
+  const volume = volumes.get(instance);
+  if (!volume) throw new Error(`Instance ${instance} was not created.`);
+  return volume.query("settlement_user", PASSWORD, "settlement_db", sql);
+}
+
+async function versions(instance: string): Promise<unknown[]> {
+  return (await query(instance, "SELECT version FROM schema_migrations ORDER BY 1")).map(({ version }) => version);
+}
+
+const ADD_NOTE = migration(
+  "20260101000000",
+  "ALTER TABLE settlement_commands ADD COLUMN note text;",
+  "ALTER TABLE settlement_commands DROP COLUMN note;",
+);
+
+test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and database agree", async () => {
+  await create("journey");
+  const two = await plan("journey", MIGRATIONS);
+  await importer.create(two);
+  await query(
+    "journey",
+    "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('a', 'w', 'r', 's')",
+  );
+  const rows = "SELECT command_id FROM settlement_commands";
+
+  const three = await plan("journey", [...MIGRATIONS, ADD_NOTE]);
+  await importer.update(two, three);
+  await query("journey", "UPDATE settlement_commands SET note = 'kept until it goes'");
+  expect(await versions("journey")).toEqual([...MIGRATIONS, ADD_NOTE].map(({ version }) => version));
+
+  await importer.update(three, { ...two, target: NEWEST });
+  expect(await versions("journey")).toEqual(MIGRATIONS.map(({ version }) => version));
+  expect(await query("journey", "SELECT * FROM settlement_commands")).toEqual([
+    expect.not.objectContaining({ note: null }),
+  ]);
+
+  await importer.update(two, three);
+  expect(await query("journey", "SELECT command_id, note FROM settlement_commands")).toEqual([
+    { command_id: "a", note: null },
+  ]);
+  expect(await query("journey", rows)).toEqual([{ command_id: "a" }]);
+});
+
+test("the tables belong to a role without login, and the login can make neither roles nor databases", async () => {
+  expect(await query("journey", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
+    { tableowner: "settlement_owner" },
+  ]);
+  expect(await query("journey", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'settlement_owner'")).toEqual([
+    { rolcanlogin: false },
+  ]);
+  for (const sql of ["CREATE ROLE other", "CREATE DATABASE other", "SET ROLE cloudsqlsuperuser"]) {
+    await expect(query("journey", sql)).rejects.toThrow("permission denied");
+  }
+});
+
+test("run again after an answer that was lost, it changes nothing", async () => {
+  const state = await plan("journey", [...MIGRATIONS, ADD_NOTE]);
+  const before = await query("journey", "SELECT * FROM schema_migrations ORDER BY 1");
+  await importer.create(state);
+  expect(await query("journey", "SELECT * FROM schema_migrations ORDER BY 1")).toEqual(before);
+});
+
+test("a statement that fails is named with its file and line, and nothing of any file stays", async () => {
+  await create("failing");
+  const good = migration("20260201000000", "CREATE TABLE one (a int);");
+  const bad = migration("20260202000000", "CREATE TABLE two (a int);\n\nALTER TABLE nowhere ADD COLUMN b int;");
+  const last = migration("20260203000000", "CREATE TABLE three (a int);");
+  const state = await plan("failing", [...MIGRATIONS, good, bad, last]);
+  await expect(importer.create(state)).rejects.toThrow(
+    /changed nothing: [^]*migrations\/20260202000000_test\.sql:4: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
+  );
+  expect(await query("failing", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
+
+  await importer.create(await plan("failing", [...MIGRATIONS, good, last]));
+  expect(await versions("failing")).toContain(last.version);
+});
+
+test("a version that the checkout does not know stops it, and both versions are in the message", async () => {
+  await expect(importer.create(await plan("journey", MIGRATIONS))).rejects.toThrow(
+    `the database holds version ${ADD_NOTE.version}, which this checkout does not know: its newest is ${NEWEST}`,
+  );
+});
+
+test("a file that was edited after it was applied stops it", async () => {
+  const edited = migration(ADD_NOTE.version, "ALTER TABLE settlement_commands ADD COLUMN other text;");
+  await expect(importer.create(await plan("journey", [...MIGRATIONS, edited]))).rejects.toThrow(
+    `version ${ADD_NOTE.version} was edited after it was applied`,
+  );
+  await plan("journey", [ADD_NOTE]);
+});
+
+describe("tables that were made by hand", () => {
+  const byHand = async (instance: string, change = "") => {
+    await create(instance);
+    for (const { text } of MIGRATIONS) {
+      await query(instance, text.slice(0, text.indexOf("-- migrate:down")));
+    }
+    if (change) await query(instance, change);
+  };
+  test("are taken over with their rows where they are as the files would make them", async () => {
+    await byHand(
+      "by-hand",
+      "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('a', 'w', 'r', 's')",
+    );
+    await importer.create(await plan("by-hand", MIGRATIONS, { baseline: NEWEST }));
+    expect(await versions("by-hand")).toEqual(MIGRATIONS.map(({ version }) => version));
+    expect(await query("by-hand", "SELECT command_id FROM settlement_commands")).toEqual([{ command_id: "a" }]);
+    expect(await query("by-hand", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
+      { tableowner: "settlement_owner" },
+    ]);
+    expect(await query("by-hand", "SELECT nspname FROM pg_namespace WHERE nspname = 'settlement_baseline'")).toEqual(
+      [],
+    );
+  });
+
+  test("stop it where they differ, column by column, and stay as they are", async () => {
+    await byHand(
+      "differs",
+      `ALTER TABLE settlement_commands ALTER COLUMN payer TYPE varchar(64), DROP COLUMN payee, ADD COLUMN extra int;
+       ALTER TABLE webhook_subscriptions ALTER COLUMN enabled DROP DEFAULT`,
+    );
+    const failed = importer.create(await plan("differs", MIGRATIONS, { baseline: NEWEST }));
+    for (const difference of [
+      "settlement_commands.payer is character varying(64), expected character varying(128)",
+      "settlement_commands.payee is missing, expected character varying(128)",
+      "settlement_commands.extra is integer, expected no such column",
+      "webhook_subscriptions.enabled is boolean not null, expected boolean not null default true",
+    ]) {
+      await expect(failed).rejects.toThrow(difference);
+    }
+    expect(await query("differs", "SELECT to_regclass('schema_migrations') AS versions")).toEqual([{ versions: null }]);
+  });
+});
+
+test("of the backups made before migrations the newest are kept", async () => {
+  await importer.create(await plan("journey", [...MIGRATIONS, ADD_NOTE], { retainedBackups: 2 }));
+  const { items } = (await embedded.get(`${ROOT}/instances/journey/backupRuns`)).body as { items: object[] };
+  expect(items).toHaveLength(2);
+});
