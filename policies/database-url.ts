@@ -1,5 +1,5 @@
-import { formatConnectionName, parseConnectionString } from "../infra/connection";
-import { instances, realName, redact } from "./connection-names";
+import { parseConnectionString } from "../infra/connection";
+import { instances, redact } from "./connection-names";
 import { generatedPasswords } from "./lineage";
 import { policy } from "./policy";
 import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
@@ -83,7 +83,9 @@ export const matchesDatabase = policy({
   contradictions: (resources, report) => {
     for (const { version, value } of connectionStrings(resources)) {
       const parsed = parseConnectionString(value);
-      if (!parsed.ok) report(version, `${redact(parsed.problem)}.`);
+      // A wrong connection name in it is the business of `connection-name-format`.
+      if (parsed.ok || parsed.problem.startsWith("connection name")) continue;
+      report(version, `${redact(parsed.problem)}.`);
     }
   },
   stack: (resources, report) => {
@@ -99,7 +101,8 @@ export const matchesDatabase = policy({
       };
       const here = instances(resources);
       if (here.length === 0) continue;
-      if (here.every((one) => differs(realName(one), instance))) missing("an instance");
+      // One of the same name in another place is the business of `connection-name-matches-instance`.
+      if (here.every((one) => isAnother(one, instance.instance))) missing("an instance");
       else {
         if (lacks(resources, "gcp:sql/database:Database", database, instance.instance)) missing("a database");
         if (lacks(resources, "gcp:sql/user:User", user, instance.instance)) missing("a user");
@@ -227,8 +230,9 @@ function usersOf(resources: readonly Resource[], instance?: string): Resource[] 
   );
 }
 
-function differs(real: ReturnType<typeof realName>, instance: NonNullable<ReturnType<typeof realName>>): boolean {
-  return real !== undefined && formatConnectionName(real) !== formatConnectionName(instance);
+/** Whether an instance is known to have another name. */
+function isAnother({ props }: Resource, name: string): boolean {
+  return typeof props.name === "string" && props.name !== name;
 }
 
 /** Whether it is known that no resource of a type has a name. */

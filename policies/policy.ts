@@ -7,7 +7,7 @@ import {
 } from "@pulumi/policy";
 import { z } from "zod";
 import { type Exception, exceptions, find, hasEnded } from "./exceptions";
-import { fromArgs, fromStack, type Resource } from "./resource";
+import type { Operation, Resource } from "./resource";
 
 /**
  * Says that a resource breaks the policy.
@@ -54,8 +54,8 @@ export interface Policy {
   readonly settings: z.ZodType;
   /** The same as JSON schema, a property a setting. */
   readonly schema: NonNullable<ResourceValidationPolicy["configSchema"]>["properties"];
-  /** What the engine runs. */
-  readonly sdk: ResourceValidationPolicy | StackValidationPolicy;
+  /** What the engine runs during an operation. */
+  readonly during: (operation: Operation) => ResourceValidationPolicy | StackValidationPolicy;
 }
 
 /** Declares a policy. */
@@ -64,52 +64,48 @@ export function policy<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>): Po
   const settings = z.strictObject({ ...args.settings, ...exceptions }) as unknown as Settings<Shape>;
   const { properties } = z.toJSONSchema(settings, { io: "input" });
   const schema = (properties ?? {}) as Policy["schema"];
-  const sdk = {
+  const fixed = {
     name,
     description: sentence,
     enforcementLevel: level,
     severity,
     ...(reference.startsWith("https://") && { url: reference }),
     configSchema: { properties: schema },
-    ...checks(args, settings),
-  } as ResourceValidationPolicy | StackValidationPolicy;
-  return { name, sentence, level, severity, reference, peers: args.peers ?? [], settings, schema, sdk };
+  };
+  const during = (operation: Operation) =>
+    ({ ...fixed, ...checks(args, settings, operation) }) as ReturnType<Policy["during"]>;
+  return { name, sentence, level, severity, reference, peers: args.peers ?? [], settings, schema, during };
 }
 
 type Settings<Shape extends z.ZodRawShape> = z.ZodType<z.output<z.ZodObject<Shape>> & { exceptions: Exception[] }>;
 
-function checks<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>, settings: Settings<Shape>) {
-  const { resource, stack, contradictions, remedy } = args;
-  const earlier = new Map<string, Resource>();
+function checks<Shape extends z.ZodRawShape>(
+  { resource, stack, contradictions, remedy }: PolicyArgs<Shape>,
+  settings: Settings<Shape>,
+  operation: Operation,
+) {
+  // A contradiction that was reported before a resource's creation is not reported again at the end.
   const reported = new Set<string>();
+  const once =
+    (report: ReportViolation): ReportViolation =>
+    (message, urn) => {
+      const key = `${urn ?? ""} ${message}`;
+      if (!reported.has(key)) report(message, urn);
+      reported.add(key);
+    };
 
-  const validateResource: ResourceValidationPolicy["validateResource"] = (sdk, report) => {
-    const own = settings.parse(sdk.getConfig());
-    const current = fromArgs(sdk);
+  const validateResource: ResourceValidationPolicy["validateResource"] = (args, report) => {
+    const own = settings.parse(args.getConfig());
+    const current = operation.see(args);
     resource?.(current, reporter(own.exceptions, report), own);
-    if (!contradictions) return;
-    earlier.set(current.urn, current);
-    contradictions(
-      [...earlier.values()],
-      reporter(own.exceptions, (message, urn) => {
-        if (reported.has(`${urn ?? ""} ${message}`)) return;
-        reported.add(`${urn ?? ""} ${message}`);
-        report(message, urn);
-      }),
-    );
+    contradictions?.(operation.soFar, reporter(own.exceptions, once(report)));
   };
 
-  const validateStack: StackValidationPolicy["validateStack"] = (sdk, report) => {
-    const own = settings.parse(sdk.getConfig());
-    const all = fromStack(sdk.resources);
+  const validateStack: StackValidationPolicy["validateStack"] = (args, report) => {
+    const own = settings.parse(args.getConfig());
+    const all = operation.whole(args.resources);
     stack?.(all, reporter(own.exceptions, report), own);
-    contradictions?.(
-      all,
-      reporter(own.exceptions, (message, urn) => {
-        if (!reported.has(`${urn ?? ""} ${message}`)) report(message, urn);
-      }),
-    );
-    earlier.clear();
+    contradictions?.(all, reporter(own.exceptions, once(report)));
     reported.clear();
   };
 

@@ -24,25 +24,46 @@ export interface Resource {
   readonly madeOf: Readonly<Record<string, readonly Resource[]>>;
 }
 
-/** The resource that is about to be created or changed. */
-export function fromArgs(args: ResourceValidationArgs): Resource {
-  return { ...own(args), dependencies: [], madeOf: {} };
-}
+/**
+ * What the engine showed of one operation so far. Before a resource is created it shows what the program set, and only of
+ * a whole stack, at the end, what waits for what; but then with what the provider made of the properties, which in a
+ * preview may be less than the program said. So the one is kept for the other.
+ */
+export class Operation {
+  private readonly seen = new Map<string, Resource>();
 
-/** All resources of a stack, in the order of their URNs. */
-export function fromStack(resources: readonly PolicyResource[]): Resource[] {
-  const byUrn = new Map<string, Resource & { dependencies: Resource[]; madeOf: Record<string, Resource[]> }>();
-  for (const resource of resources) byUrn.set(resource.urn, { ...own(resource), dependencies: [], madeOf: {} });
-  const known = (others: readonly PolicyResource[]) => others.flatMap(({ urn }) => byUrn.get(urn) ?? []);
-  for (const resource of resources) {
-    const linked = byUrn.get(resource.urn);
-    if (!linked) continue;
-    linked.dependencies = known(resource.dependencies);
-    for (const [property, others] of Object.entries(resource.propertyDependencies)) {
-      linked.madeOf[property] = known(others);
-    }
+  /** Takes in the resource that is about to be created or changed. */
+  see(args: ResourceValidationArgs): Resource {
+    const resource = { ...own(args), dependencies: [], madeOf: {} };
+    this.seen.set(resource.urn, resource);
+    return resource;
   }
-  return [...byUrn.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1));
+
+  /** The resources so far. */
+  get soFar(): readonly Resource[] {
+    return [...this.seen.values()];
+  }
+
+  /** All resources of the stack, in the order of their URNs: as the program set them, completed by the provider. */
+  whole(resources: readonly PolicyResource[]): readonly Resource[] {
+    const byUrn = new Map<string, Resource & { dependencies: Resource[]; madeOf: Record<string, Resource[]> }>();
+    for (const resource of resources) {
+      const { props, ...rest } = own(resource);
+      const set = Object.entries(this.seen.get(resource.urn)?.props ?? {}).filter(([, value]) => value !== UNKNOWN);
+      const completed = { ...props, ...Object.fromEntries(set) };
+      byUrn.set(resource.urn, { ...rest, props: completed, dependencies: [], madeOf: {} });
+    }
+    const known = (others: readonly PolicyResource[]) => others.flatMap(({ urn }) => byUrn.get(urn) ?? []);
+    for (const resource of resources) {
+      const linked = byUrn.get(resource.urn);
+      if (!linked) continue;
+      linked.dependencies = known(resource.dependencies);
+      for (const [property, others] of Object.entries(resource.propertyDependencies)) {
+        linked.madeOf[property] = known(others);
+      }
+    }
+    return [...byUrn.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1));
+  }
 }
 
 function own({ urn, type, name, props, opts, provider }: ResourceValidationArgs | PolicyResource) {

@@ -29,8 +29,8 @@ export const noPlainCredentials = policy({
       : textsIn(others).filter(({ text }) => CREDENTIAL_URL.test(text));
     for (const { path } of inUrls) report(resource, `${path} holds a URL with a password; ${instead}.`);
     for (const { path, name, value } of workload(resource)?.env ?? []) {
-      const isPath = text(value)?.startsWith("/") ?? false;
-      if (!CREDENTIAL_NAME.test(text(name) ?? "") || value === undefined || value === "" || isPath) continue;
+      const isReference = /^(?:\/|projects\/[^/]+\/secrets\/)/.test(text(value) ?? "");
+      if (!CREDENTIAL_NAME.test(text(name) ?? "") || value === undefined || value === "" || isReference) continue;
       if (!inUrls.some((found) => found.path.startsWith(path)))
         report(resource, `${path} (${text(name) ?? ""}) holds a credential in clear; ${instead}.`);
     }

@@ -6,6 +6,7 @@ import {
   unknownCheckingProxy,
 } from "@pulumi/policy";
 import { policies } from "../../policies/pack";
+import { Operation } from "../../policies/resource";
 
 /** A resource as a test declares it; `madeOf` and `dependsOn` name others of the same stack. */
 export interface Declared {
@@ -27,14 +28,20 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Judges resources one by one as before their creation, or as a stack, or both, as a preview does. */
+/**
+ * Judges resources as a preview does: one by one as before their creation, and then as a stack.
+ * @param options `phases` leaves one of the two out; `outputs` is what the provider makes of the properties.
+ */
 export function judge(
   declared: readonly Declared[],
-  options: { config?: PolicyPackConfig; phases?: readonly ("resource" | "stack")[] } = {},
+  options: { config?: PolicyPackConfig; phases?: readonly ("resource" | "stack")[]; outputs?: object } = {},
 ): Violation[] {
   const resources = link(declared);
+  const { outputs } = options;
+  const whole = outputs ? link(declared.map((one) => ({ ...one, props: { ...one.props, ...outputs } }))) : resources;
+  const operation = new Operation();
   const violations: Violation[] = [];
-  for (const { name: policy, sdk } of policies) {
+  for (const { name: policy, during } of policies) {
     const { enforcementLevel, ...settings } = configured(options.config?.[policy]);
     if (enforcementLevel === "disabled") continue;
     const common = {
@@ -47,12 +54,14 @@ export function judge(
     const report = (message: string, urn?: string) => {
       violations.push({ policy, resource: resources.find((one) => one.urn === urn)?.name ?? "", message });
     };
-    const { validateResource, validateStack } = sdk as Partial<ResourceValidationPolicy & StackValidationPolicy>;
+    const { validateResource, validateStack } = during(operation) as Partial<
+      ResourceValidationPolicy & StackValidationPolicy
+    >;
     if (typeof validateResource === "function" && options.phases?.includes("resource") !== false) {
       for (const resource of resources) void validateResource({ ...resource, ...common } as never, report);
     }
     if (validateStack && options.phases?.includes("stack") !== false)
-      void validateStack({ resources, ...common }, report);
+      void validateStack({ resources: whole, ...common }, report);
   }
   return violations;
 }

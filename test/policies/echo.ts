@@ -10,12 +10,20 @@ import { UNKNOWN_TEXT } from "./declare";
 /** The password that {@link startEcho} generates; no output may contain it. */
 export const GENERATED_PASSWORD = "made-by-the-echo-0123456789";
 
+/** A provider that is being served. */
+export interface Echo {
+  readonly port: number;
+  /** What was really created, in order. */
+  readonly created: { readonly type: string; readonly inputs: Readonly<Record<string, unknown>> }[];
+  stop(): void;
+}
+
 /**
  * Stands for every provider where only the engine and the pack matter: whatever a program sets is accepted and comes back.
  * A generated password is unknown in a preview and known after it was made, as with the real provider.
  */
-export async function startEcho(): Promise<{ readonly port: number; readonly created: string[]; stop(): void }> {
-  const created: string[] = [];
+export async function startEcho(): Promise<Echo> {
+  const created: Echo["created"] = [];
   const server = new grpc.Server();
   server.addService(ResourceProviderService, {
     attach: answer(() => new Empty()),
@@ -25,11 +33,12 @@ export async function startEcho(): Promise<{ readonly port: number; readonly cre
     configure: answer(() => new messages.ConfigureResponse().setSupportspreview(true)),
     check: answer((request: messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
     create: answer((request: messages.CreateRequest) => {
-      const { ...outputs } = request.getProperties()?.toJavaScript() ?? {};
+      const inputs = request.getProperties()?.toJavaScript() ?? {};
+      const outputs = { ...inputs };
       if (request.getType() === "random:index/randomPassword:RandomPassword") {
         outputs.result = request.getPreview() ? UNKNOWN_TEXT : GENERATED_PASSWORD;
       }
-      if (!request.getPreview()) created.push(request.getType());
+      if (!request.getPreview()) created.push({ type: request.getType(), inputs });
       const id = request.getPreview() ? "" : randomUUID();
       return new messages.CreateResponse().setId(id).setProperties(Struct.fromJavaScript(outputs));
     }),

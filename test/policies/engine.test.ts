@@ -11,16 +11,16 @@ import { serveStandIns } from "../../local/providers/stand-ins";
 import { policies } from "../../policies/pack";
 import { cases } from "./cases";
 import type { Declared } from "./declare";
-import { GENERATED_PASSWORD, startEcho } from "./echo";
+import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo";
 import { type Run, run } from "./engine";
-import { instance } from "./good";
+import { bucket, instance } from "./good";
 
 jest.setTimeout(120_000);
 
 const mandatory = policies.filter(({ level }) => level === "mandatory");
 
 describe("the real engine", () => {
-  let echo: Awaited<ReturnType<typeof startEcho>>;
+  let echo: Echo;
   let providers: string;
   beforeAll(async () => {
     echo = await startEcho();
@@ -102,11 +102,26 @@ describe("the real engine", () => {
       const update = await run({ stack: "update", providers, program, update: true });
       expect(update.succeeded).toBe(false);
       expect(update.violations.map(({ policyName }) => policyName)).toEqual([policy]);
-      const created = echo.created.slice(before);
+      const created = echo.created.slice(before).map(({ type }) => type);
       expect(created).toContain("random:index/randomPassword:RandomPassword");
       expect(created).not.toContain("gcp:secretmanager/secretVersion:SecretVersion");
       expect(preview.output + update.output).not.toContain(GENERATED_PASSWORD);
     });
+  });
+
+  test("creates a resource with the label that was missing", async () => {
+    const bare = { ...bucket({ labels: { app: "shop", environment: "prod" } }), name: "bucket" };
+    const update = await run({
+      stack: "label",
+      providers,
+      update: true,
+      program: async () => {
+        declare("bare", [bare]);
+      },
+    });
+    expect(update.succeeded).toBe(true);
+    expect(echo.created.at(-1)?.inputs.labels).toEqual({ app: "shop", environment: "prod", "managed-by": "pulumi" });
+    expect(update.output).toMatch(/\[remediate\].*default-labels/);
   });
 
   describe("takes a configuration file", () => {

@@ -1,7 +1,7 @@
 import { policies } from "../../policies/pack";
 import { cases } from "./cases";
-import { judge } from "./declare";
-import { stack } from "./good";
+import { judge, UNKNOWN_TEXT } from "./declare";
+import { connectionString, stack, user, version } from "./good";
 
 describe("every policy", () => {
   test.each(cases)("$policy: $title", ({ policy, breaks, says, passes }) => {
@@ -14,6 +14,32 @@ describe("every policy", () => {
 
   test("is silent about a stack that keeps them all", () => {
     expect(judge(stack())).toEqual([]);
+  });
+
+  test("sees what the program set where the provider's preview says less", () => {
+    const outputs = { template: UNKNOWN_TEXT, secretId: UNKNOWN_TEXT, role: UNKNOWN_TEXT };
+    const names = ["version", "client", "accessor"].map((name) => {
+      const declared = stack().filter((one) => one.name !== name);
+      return judge(declared, { outputs }).map(({ policy }) => policy);
+    });
+    expect(names).toEqual([
+      ["database-url-secret-in-stack"],
+      ["service-account-may-connect"],
+      ["service-account-may-read-secret"],
+    ]);
+    expect(judge(stack(), { outputs })).toEqual([]);
+  });
+
+  test("speaks of a contradiction once: before a resource is created, or else at the end", () => {
+    const declared = stack(user("generated1"), version(connectionString({ password: "generated2" })));
+    for (const phases of [["resource"], ["stack"], ["resource", "stack"]] as const) {
+      expect(judge(declared, { phases }).map(({ policy }) => policy)).toEqual(["one-password"]);
+    }
+  });
+
+  test("prints no credential", () => {
+    const messages = cases.flatMap(({ breaks }) => judge(breaks)).map(({ message }) => message);
+    expect(messages.join("\n")).not.toMatch(/hunter2|generated[12]/);
   });
 
   test("has a case", () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configOf, parseConfig } from "../../policies/config";
 import { policies } from "../../policies/pack";
+import { Operation } from "../../policies/resource";
 import { judge, UNKNOWN_TEXT } from "./declare";
 import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good";
 
@@ -132,7 +133,9 @@ describe("an exception", () => {
 });
 
 describe("labels that are added", () => {
-  const { remediateResource } = policies.find(({ name }) => name === "default-labels")?.sdk as ResourceValidationPolicy;
+  const { remediateResource } = policies
+    .find(({ name }) => name === "default-labels")
+    ?.during(new Operation()) as ResourceValidationPolicy;
   const remedy = (declared: ReturnType<typeof bucket>) => {
     const props = JSON.parse(JSON.stringify(declared.props)) as Record<string, unknown>;
     return remediateResource?.({ type: declared.type, props, getConfig: () => ({}) } as never);
