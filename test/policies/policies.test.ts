@@ -37,6 +37,21 @@ describe("every policy", () => {
     }
   });
 
+  test("stops what no preview could know before the later of two resources is created", () => {
+    const kept = (secretData: string) => ({
+      ...version(secretData),
+      props: { secret: "projects/fusion-prime/secrets/shop-database-url", secretData },
+    });
+    const early = (secretData: string) =>
+      judge(stack(kept(secretData)), { phases: ["resource"] }).map(({ policy }) => policy);
+    expect(early(connectionString())).toEqual([]);
+    expect(early(connectionString({ driver: "mysql" }))).toEqual(["database-url-matches-stack"]);
+    expect(early(connectionString({ host: "fusion-prime:us-east1:shop-db" }))).toEqual([
+      "connection-name-matches-instance",
+    ]);
+    expect(early(connectionString({ host: "fusion-prime:us-central1-a:shop-db" }))).toEqual(["connection-name-format"]);
+  });
+
   test("prints no credential", () => {
     const messages = cases.flatMap(({ breaks }) => judge(breaks)).map(({ message }) => message);
     expect(messages.join("\n")).not.toMatch(/hunter2|generated[12]/);
