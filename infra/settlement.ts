@@ -28,7 +28,7 @@ export interface Outputs {
  * @param config The stack's configuration.
  */
 export function settlement(config: StackConfig): Outputs {
-  const { environment, project, protect, region } = config;
+  const { environment, project, protect } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
   const migrations = readMigrations(join(__dirname, "..", "migrations"));

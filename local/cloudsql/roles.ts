@@ -41,7 +41,6 @@ export async function grantSystemRights(client: Client): Promise<void> {
 export async function createUser(client: Client, name: string, databaseRoles: readonly string[] = []): Promise<void> {
   await client.query(`CREATE ROLE ${escapeIdentifier(name)} LOGIN CREATEROLE CREATEDB`);
   await grantRoles(client, name, databaseRoles.length > 0 ? databaseRoles : [SUPERUSER]);
-  if ((await majorOf(client)) >= ADMIN_OPTION_SINCE) await letSuperuserAdminister(client, name);
 }
 
 /** Sets a user's password; the statement carries only what PostgreSQL keeps of it. */
@@ -49,11 +48,21 @@ export async function setPassword(client: Client, name: string, password: string
   await client.query(`ALTER ROLE ${escapeIdentifier(name)} PASSWORD ${escapeLiteral(scramVerifier(password))}`);
 }
 
-/** Makes a user a full member of roles that exist. */
+/** Makes a user a full member of roles that exist; in a transaction. */
 export async function grantRoles(client: Client, name: string, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
-  const options = (await majorOf(client)) >= ADMIN_OPTION_SINCE ? " WITH INHERIT TRUE, SET TRUE" : "";
-  await client.query(`GRANT ${roles.map(escapeIdentifier).join(", ")} TO ${escapeIdentifier(name)}${options}`);
+  const grant = `GRANT ${roles.map(escapeIdentifier).join(", ")} TO ${escapeIdentifier(name)}`;
+  if ((await majorOf(client)) < ADMIN_OPTION_SINCE) {
+    await client.query(grant);
+    return;
+  }
+  await client.query("SET LOCAL allow_system_table_mods = on");
+  await client.query("DELETE FROM pg_auth_members WHERE roleid = $1::regrole AND member = $2::regrole", [
+    escapeIdentifier(name),
+    SUPERUSER,
+  ]);
+  await client.query(`${grant} WITH INHERIT TRUE, SET TRUE`);
+  await letSuperuserAdminister(client, name);
 }
 
 /** Ends a user's memberships, whoever granted them. @param kept Roles it remains a member of. */
@@ -96,7 +105,6 @@ export async function lendTo(client: Client, user: string): Promise<void> {
  * which it is only by name: the row carries neither INHERIT nor SET.
  */
 async function letSuperuserAdminister(client: Client, name: string): Promise<void> {
-  await client.query("SET LOCAL allow_system_table_mods = on");
   await client.query(
     `INSERT INTO pg_auth_members (oid, roleid, member, grantor, admin_option, inherit_option, set_option)
      SELECT pg_nextoid('pg_auth_members', 'oid', 'pg_auth_members_oid_index'), $1::regrole, $2::regrole, 10, true, false, false`,

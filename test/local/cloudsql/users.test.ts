@@ -107,6 +107,13 @@ test("as on Cloud SQL, SQL alone cannot end a membership of cloudsqlsuperuser; t
   expect(failure(await importSql(embedded, "db-one", "settlement_db", "settlement_user", later))).toBeUndefined();
 });
 
+test("the API gives the membership back", async () => {
+  const query = "name=settlement_user&databaseRoles=cloudsqlsuperuser";
+  expect((await embedded.put(`${INSTANCE}/users?${query}`, { name: "settlement_user" })).status).toBe(200);
+  const [found] = await volume.query("settlement_user", "p1ssword", "settlement_db", ATTRIBUTES);
+  expect(found?.member).toEqual(["cloudsqlsuperuser", "settlement_owner"]);
+});
+
 test("a user made with roles of its own is a member of these only", async () => {
   const body = { name: "settlement_user_b", password: "two", databaseRoles: ["settlement_owner"] };
   expect((await embedded.post(`${INSTANCE}/users`, body)).status).toBe(200);
