@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readMigrations } from "../../infra/migrations/files";
+import { DUMP_FILE, dumpOf } from "../../ops/migration/dump";
+import { ScratchDatabase } from "../../ops/migration/scratch";
+
+const FOLDER = join(__dirname, "../../migrations");
+
+test("the committed dump is what the files make (else: npm run migration -- dump)", async () => {
+  expect(readFileSync(join(FOLDER, DUMP_FILE), "utf8")).toBe(await dumpOf(FOLDER));
+});
+
+describe("every migration goes up, down and up again", () => {
+  const scratch = new ScratchDatabase();
+  beforeAll(() => scratch.start());
+  afterAll(() => scratch.remove());
+
+  test.each(readMigrations(FOLDER).map((migration) => [migration.file, migration] as const))(
+    "%s",
+    async (_file, migration) => {
+      const before = await scratch.describe();
+      await scratch.run(migration, "up");
+      const after = await scratch.describe();
+      expect(after).not.toBe(before);
+      await scratch.run(migration, "down");
+      expect(await scratch.describe()).toBe(before);
+      await scratch.run(migration, "up");
+      expect(await scratch.describe()).toBe(after);
+    },
+  );
+
+  test("and all the way down leaves nothing", async () => {
+    for (const migration of readMigrations(FOLDER).reverse()) await scratch.run(migration, "down");
+    expect(await scratch.describe()).toBe("");
+  });
+});
+
+describe("the dump", () => {
+  const scratch = new ScratchDatabase();
+  beforeAll(() => scratch.start());
+  afterAll(() => scratch.remove());
+
+  /** How a schema is described that a text makes. */
+  const described = async (sql: string) => {
+    await scratch.run(
+      { version: "1", file: "1_x.sql", checksum: "", text: `-- migrate:up\n${sql}\n-- migrate:down\nX` },
+      "up",
+    );
+    return scratch.describe();
+  };
+
+  test("shows every difference", async () => {
+    const statements = [
+      "CREATE TABLE t (a int);",
+      "ALTER TABLE t ADD COLUMN b text;",
+      "ALTER TABLE t ALTER COLUMN b SET NOT NULL;",
+      "ALTER TABLE t ALTER COLUMN b SET DEFAULT '';",
+      "ALTER TABLE t ALTER COLUMN a TYPE bigint;",
+      "ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS IDENTITY;",
+      "ALTER TABLE t ADD COLUMN d bigint GENERATED ALWAYS AS (a + 1) STORED;",
+      "ALTER TABLE t ADD COLUMN e serial;",
+      "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0);",
+      "ALTER TABLE t ADD PRIMARY KEY (c);",
+      "CREATE TABLE u (c int REFERENCES t);",
+      "CREATE INDEX ON t (b);",
+      "CREATE UNIQUE INDEX ON t (a) WHERE b <> '';",
+      "CREATE VIEW v AS SELECT a FROM t;",
+      "CREATE MATERIALIZED VIEW m AS SELECT a FROM t;",
+      "CREATE SEQUENCE s;",
+      "CREATE TYPE mood AS ENUM ('good');",
+      "ALTER TYPE mood ADD VALUE 'bad';",
+      "CREATE DOMAIN percent AS int CHECK (VALUE <= 100);",
+      "CREATE TYPE pair AS (x int, y int);",
+      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';",
+      "CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();",
+      "CREATE TABLE p (a int) PARTITION BY RANGE (a);",
+      "GRANT SELECT ON t TO PUBLIC;",
+      "ALTER TABLE t ENABLE ROW LEVEL SECURITY;",
+      "CREATE POLICY mine ON t USING (a > 0);",
+    ];
+    let before = "";
+    for (const statement of statements) {
+      const after = await described(statement);
+      expect([statement, after]).not.toEqual([statement, before]);
+      before = after;
+    }
+    expect(before).toContain("owner settlement_owner");
+  });
+});
