@@ -8,9 +8,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "#": "&#35;",
 };
 
-/** A text as it stands between Markdown's words: nothing in it is markup, a mention, a reference or a link. */
+/** A text as it stands between Markdown's words, its lines kept: nothing in it is markup, a mention, a reference or a link. */
 export function prose(text: string): string {
-  return printable(text)
+  return text.split("\n").map(escaped).join("<br>");
+}
+
+function escaped(line: string): string {
+  return printable(line)
     .replace(/[&<>@#]/g, (character) => ENTITIES[character] ?? "")
     .replace(/[\\`*_[\]()~|!]/g, "\\$&")
     .replace(/:\/\//g, ":&#47;&#47;");

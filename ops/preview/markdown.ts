@@ -1,8 +1,8 @@
 import { code, fence, prose } from "./escape";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
 import { type Dependencies, picture } from "./mermaid";
-import type { MigrationStep } from "./migrations";
-import { type Change, type Finding, type Op, OPS, type Preview } from "./model";
+import { isSchema, type MigrationStep } from "./migrations";
+import { type Change, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model";
 import { typeName } from "./names";
 
 /** Everything that a comment is made of. */
@@ -88,7 +88,7 @@ function verdict(report: Report): string {
     ...(blocked > 0 ? [`${count(blocked, "change")} that would lose data`] : []),
     ...(preview.problems.length > 0 ? [count(preview.problems.length, "error")] : []),
   ];
-  return `⛔ ${stack} is blocked by ${reasons.join(" and ")}: ${changes || "nothing to change"}${unchanged}${pending}.`;
+  return `⛔ ${stack} is blocked by ${reasons.join(", ")}: ${changes || "nothing to change"}${unchanged}${pending}.`;
 }
 
 function count(number: number, noun: string): string {
@@ -139,7 +139,7 @@ function list(lines: readonly string[]): string {
 function losing({ losses, stack }: Report): Section | undefined {
   if (losses.length === 0) return undefined;
   const line = ({ allowed, change, what }: Loss) =>
-    `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${what}.${allowed ? " Allowed by the configuration." : ""}`;
+    `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${allowed ? " Allowed by the configuration." : ""}`;
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
   if (blocked.length > 0) {
@@ -186,11 +186,18 @@ function changeTable({ preview }: Report, rows: number): Section | undefined {
   return { text: [...table, ...(rest > 0 ? [`| | and ${rest} more | | |`] : [])].join("\n") };
 }
 
-function changedProperties({ forcedBy, kept, op, properties }: Change): string {
+/** A schema's list of versions has a table of its own. */
+function shown(change: Change): readonly PropertyChange[] {
+  return isSchema(change) ? change.properties.filter(({ path }) => !path.startsWith("migrations[")) : change.properties;
+}
+
+function changedProperties(change: Change): string {
+  const { forcedBy, kept, op } = change;
+  const properties = shown(change);
   if (op === "create") return "new";
   if (op === "forget") return "leaves the stack, stays in the cloud";
   if (op === "delete") return "";
-  const paths = properties.slice(0, 5).map(({ path }) => code(path));
+  const paths = properties.slice(0, 5).map(brief);
   const rest = properties.length - paths.length;
   const notes = [
     [...paths, ...(rest > 0 ? [`and ${rest} more`] : [])].join(", "),
@@ -207,6 +214,12 @@ function migrationTable({ migrations }: Report, rows: number): Section | undefin
   const rest = migrations.length - rows;
   const table = ["| | version | migration |", "| --- | --- | --- |", ...migrations.slice(0, rows).map(row)];
   return { text: [...table, ...(rest > 0 ? [`| | | and ${rest} more |`] : [])].join("\n") };
+}
+
+/** A property, with its values where they are short. */
+function brief({ after = "none", before = "none", path }: PropertyChange): string {
+  const short = before !== after && before.length <= 40 && after.length <= 40;
+  return short ? `${code(path)} ${code(before)} → ${code(after)}` : code(path);
 }
 
 /** What may be left out, the most important first. */
@@ -242,10 +255,10 @@ function folded(title: string, text: string): string {
 }
 
 /** A resource's properties for a diff block: `+` and `-` stand in the first column. */
-function diff({ name, properties, type }: Change): string[] {
+function diff(change: Change): string[] {
   return [
-    `@@ ${name} (${typeName(type)}) @@`,
-    ...properties.flatMap(({ after, before, path }) => [
+    `@@ ${change.name} (${typeName(change.type)}) @@`,
+    ...shown(change).flatMap(({ after, before, path }) => [
       ...(before === undefined ? [] : [`- ${path}: ${before}`]),
       ...(after === undefined ? [] : [`+ ${path}: ${after}`]),
     ]),

@@ -162,12 +162,12 @@ function isStack(urn: string): boolean {
   return urn.split("::")[2] === "pulumi:pulumi:Stack";
 }
 
-/** The engine's text, on one line. */
+/** The engine's text, line by line. */
 function sentence(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split("\n")
-    .map((line) => line.trim());
-  return cut(printable(lines.filter(Boolean).join(" ")), 600);
+    .map((line) => printable(line.trim()));
+  return cut(lines.filter(Boolean).join("\n"), 600);
 }
 
 /** The resource's name in the program. */

@@ -19,8 +19,8 @@ const LONGEST = 300;
 export type Leaves = ReadonlyMap<string, string>;
 
 /**
- * Takes a resource's inputs apart into paths such as `settings.tier`. Lists whose elements have names are told apart by
- * name, `databaseFlags[log_statement].value`, so that an insertion is not a change of everything behind it.
+ * Takes a resource's inputs apart into paths such as `settings.tier`. Lists whose elements have one are told apart by
+ * name or version, `databaseFlags[log_statement].value`, so that an insertion is not a change of everything behind it.
  * @param inputs As the engine's events have them, secrets already blanked by the engine.
  */
 export function leaves(inputs: Readonly<Record<string, unknown>>): Leaves {
@@ -57,9 +57,14 @@ function show(value: unknown): string | undefined {
 }
 
 function elementKeys(list: readonly unknown[]): readonly string[] {
-  const names = list.map((element) => (element as { name?: unknown } | null)?.name);
-  const usable = names.every((name) => typeof name === "string" && /^[\w.-]+$/.test(name));
-  return usable && new Set(names).size === names.length ? (names as string[]) : list.map((_, index) => String(index));
+  const named = ["name", "version"].map((key) =>
+    list.map((element) => (element as Record<string, unknown> | null)?.[key]),
+  );
+  const usable = named.find(
+    (names): names is string[] =>
+      names.every((name) => typeof name === "string" && /^[\w.-]+$/.test(name)) && new Set(names).size === names.length,
+  );
+  return usable ?? list.map((_, index) => String(index));
 }
 
 /**

@@ -1,0 +1,109 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { parseConfig } from "../../../infra/config";
+import { findLosses, type StateResource } from "../../../ops/preview/guard";
+import { readEvents } from "../../../ops/preview/model";
+import { configured, type Declared, replacement, schemaAt, step, types, urn } from "./engine";
+
+const bucket: Declared = { type: types.bucket, name: "papers", id: "papers-1" };
+const schema: Declared = { type: types.schema, name: "schema", id: "p/i/d" };
+
+function losses(events: EngineEvent[], state: StateResource[] = [], allowed: string[] = []) {
+  return findLosses(
+    readEvents([...events, configured({ "settlement:allowDestructive": JSON.stringify(allowed) })]),
+    state,
+  );
+}
+
+describe("what the guard takes for a loss of data", () => {
+  test.each([
+    ["gcp:sql/databaseInstance:DatabaseInstance", "every database"],
+    ["gcp:sql/database:Database", "every table"],
+    ["gcp:sql/user:User", "the login"],
+    ["gcp:storage/bucket:Bucket", "every object"],
+    ["gcp:storage/bucketObject:BucketObject", "the object"],
+    ["gcp:secretmanager/secret:Secret", "every version"],
+    ["gcp:secretmanager/secretVersion:SecretVersion", "the value"],
+    ["gcp:kms/cryptoKey:CryptoKey", "the key"],
+    ["random:index/randomPassword:RandomPassword", "the generated value"],
+    ["random:index/randomId:RandomId", "the generated value"],
+  ])("%s: deleted or replaced", (type, what) => {
+    const resource = { type, name: "it", id: "1" };
+    expect(losses([step("delete", resource, { before: {} })])).toMatchObject([{ allowed: false }]);
+    expect(losses(replacement(resource, { a: 1 }, { a: 2 }, ["a"]))[0]?.what).toContain(what);
+  });
+
+  test.each([
+    ["an update in place", [step("update", bucket, { before: { a: 1 }, after: { a: 2 } })]],
+    ["a creation", [step("create", bucket, { after: {} })]],
+    ["nothing at all", [step("same", bucket, { before: {}, after: {} })]],
+    ["a service that is replaced", replacement({ type: types.service, name: "s", id: "1" }, {}, { a: 1 }, ["a"])],
+    ["what is retained on delete", [step("delete", { ...bucket, retainOnDelete: true }, { before: {} })]],
+    ["what is retained when replaced", replacement({ ...bucket, retainOnDelete: true }, { a: 1 }, { a: 2 }, ["a"])],
+    [
+      "a secret's version that is abandoned",
+      replacement(
+        { type: types.secretVersion, name: "v", id: "1" },
+        { deletionPolicy: "ABANDON" },
+        { deletionPolicy: "ABANDON" },
+        ["secretData"],
+      ),
+    ],
+    ["a schema going up", [step("update", schema, { before: schemaAt(1), after: schemaAt(3) })]],
+    ["a schema moving to a new instance", replacement(schema, schemaAt(2), schemaAt(2), ["instance"])],
+  ])("%s is none", (_what, events) => {
+    expect(losses(events)).toEqual([]);
+  });
+
+  test("a deletion policy that only comes with the replacement does not keep the old one", () => {
+    const version = { type: types.secretVersion, name: "v", id: "1" };
+    const events = replacement(version, { deletionPolicy: "DELETE" }, { deletionPolicy: "ABANDON" }, ["secretData"]);
+    expect(losses(events)).toHaveLength(1);
+  });
+
+  test("a schema going down names the scripts that are run", () => {
+    const [loss] = losses([step("update", schema, { before: schemaAt(3), after: schemaAt(1) })]);
+    expect(loss?.what).toBe("what the down scripts of 20250103000000_note.sql, 20250102000000_create_b.sql remove");
+  });
+
+  test("what an earlier update replaced and did not delete yet is a loss of its own", () => {
+    const left = step("delete", bucket, { before: {} });
+    const old = left.resourcePreEvent?.metadata.old;
+    if (old) old.delete = true;
+    const found = losses([step("same", { ...bucket, id: "papers-2" }, { before: {}, after: {} }), left]);
+    expect(found.map(({ change }) => [change.op, change.id])).toEqual([["delete", "papers-1"]]);
+  });
+});
+
+describe("what the configuration allows", () => {
+  const deletion = [step("delete", bucket, { before: {} })];
+  const papers = { urn: urn(bucket), id: "papers-1", created: "2026-01-01", modified: "2026-01-02" };
+  const state = [papers];
+  const entry = losses(deletion, state)[0]?.entry ?? "";
+
+  test("the named change, and an entry that the program accepts", () => {
+    expect(entry).toMatch(/^papers@[0-9a-f]{12}$/);
+    expect(losses(deletion, state, [entry])).toMatchObject([{ allowed: true }]);
+    const given = { database: { tier: "db-f1", availability: "ZONAL" }, service: { image: "h/p/n:1" } };
+    const place = { project: "settlement-test", region: "us-central1", environment: "local" };
+    expect(parseConfig({ ...place, ...given, allowDestructive: [entry] }).allowDestructive).toEqual([entry]);
+    expect(() => parseConfig({ ...place, ...given, allowDestructive: ["papers"] })).toThrow(
+      'settlement:allowDestructive.0 is "papers"; expected an entry as the preview prints it',
+    );
+  });
+
+  test.each<[string, EngineEvent[], StateResource[]]>([
+    ["one that was made anew since", deletion, [{ ...papers, created: "2026-02-01" }]],
+    ["one that was changed since", deletion, [{ ...papers, modified: "2026-02-01" }]],
+    ["another change of the same resource", replacement(bucket, { a: 1 }, { a: 2 }, ["a"]), state],
+    ["another resource of that name", [step("delete", { ...bucket, component: "Schema" }, { before: {} })], state],
+  ])("not %s", (_what, events, now) => {
+    expect(losses(events, now, [entry])).toMatchObject([{ allowed: false }]);
+  });
+
+  test("not another target of a schema that goes down", () => {
+    const down = (to: number) => [step("update", schema, { before: schemaAt(3), after: schemaAt(to) })];
+    const named = losses(down(2))[0]?.entry ?? "";
+    expect(losses(down(2), [], [named])).toMatchObject([{ allowed: true }]);
+    expect(losses(down(1), [], [named])).toMatchObject([{ allowed: false }]);
+  });
+});

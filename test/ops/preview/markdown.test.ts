@@ -1,0 +1,182 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import fc from "fast-check";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isBlocked, LIMIT, render, type Report } from "../../../ops/preview/markdown";
+import {
+  configured,
+  type Declared,
+  failure,
+  replacement,
+  report,
+  schemaAt,
+  secret,
+  step,
+  types,
+  unknown,
+  urn,
+  violation,
+} from "./engine";
+
+const instance: Declared = { type: types.instance, name: "instance", component: "Database", id: "p/i" };
+const user: Declared = { type: types.user, name: "user", component: "Database", id: "p/i/u" };
+const service: Declared = { type: types.service, name: "service", component: "Service", id: "p/s" };
+const object: Declared = { type: types.object, name: "script", id: "b/script", retainOnDelete: true };
+const schema: Declared = { type: types.schema, name: "schema", component: "Schema", id: "p/i/d" };
+const account: Declared = { type: types.account, name: "account" };
+
+const image = (tag: string) => ({ template: { containers: [{ name: "app", image: `h/p/n:${tag}` }] } });
+
+/** Every kind of change, with everything that a comment can say. */
+const everything: EngineEvent[] = [
+  step("same", account, { before: {}, after: {} }),
+  ...replacement(instance, { region: "us-central1", tier: "a" }, { region: "europe-west1", tier: "a" }, ["region"]),
+  step(
+    "update",
+    user,
+    { before: { name: "u", password: secret }, after: { name: "u", password: secret } },
+    { diffs: ["password"] },
+  ),
+  step("update", service, { before: image("1"), after: image("2") }),
+  step("delete", object, { before: { name: "script" } }),
+  step("create", { ...account, name: "second account" }, { after: { accountId: unknown, disabled: false } }),
+  step("update", schema, { before: schemaAt(1), after: schemaAt(3) }),
+  violation("mandatory", "tls-only", "Connections are encrypted.\nSet sslMode to ENCRYPTED_ONLY.\n", instance),
+  violation("advisory", "labels", "Resources have labels.\nAdd the label cost-center.\n", service),
+  failure("unable to replace: it is protected", instance),
+  configured({ "settlement:allowDestructive": '["gone@0123456789ab"]' }),
+];
+const dependencies = new Map([
+  [urn(user), [urn(instance)]],
+  [urn(schema), [urn(instance), urn(user)]],
+  [urn(service), [urn(schema), urn(instance)]],
+]);
+
+/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/ops/preview` writes them anew. */
+function expectGolden(name: string, markdown: string): void {
+  const path = join(__dirname, `${name}.md`);
+  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, markdown);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(markdown);
+}
+
+const reports = {
+  unchanged: report([step("same", account, { before: {}, after: {} })]),
+  "new-stack": report(
+    [step("create", account, { after: { accountId: "a" } }), step("create", schema, { after: schemaAt(2) })],
+    {
+      offline: true,
+    },
+  ),
+  "schema-down": report([step("update", schema, { before: schemaAt(2), after: schemaAt(1) })]),
+  "failed-program": report([failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n")]),
+  everything: report(everything, { dependencies }),
+} satisfies Record<string, Report>;
+
+describe("the comment", () => {
+  test.each(Object.entries(reports))("%s", (name, one) => {
+    expectGolden(name, render(one));
+  });
+
+  test("is one line where nothing changes", () => {
+    expect(render(reports.unchanged)).toMatch(
+      /^### ✅ test is unchanged: 1 resource\. <!-- settlement preview: test -->\n$/,
+    );
+  });
+
+  test("has the verdict in its first line, and plus and minus in the first column", () => {
+    const lines = render(reports.everything).split("\n");
+    expect(lines[0]).toContain("⛔ test is blocked by 1 policy violation, 1 change that would lose data, 1 error");
+    expect(lines).toContain('- template.containers[app].image: "h/p/n:1"');
+    expect(lines).toContain('+ template.containers[app].image: "h/p/n:2"');
+  });
+
+  test("is the same whatever order the engine works in", () => {
+    const expected = render(reports.everything);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(everything, { minLength: everything.length }), (events) => {
+        expect(render(report(events, { dependencies }))).toBe(expected);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("what blocks", () => {
+  test.each(["unchanged", "new-stack"] as const)("%s does not", (name) => {
+    expect(isBlocked(reports[name])).toBe(false);
+  });
+  test.each(["schema-down", "failed-program", "everything"] as const)("%s does", (name) => {
+    expect(isBlocked(reports[name])).toBe(true);
+  });
+  test("advice does not", () => {
+    expect(isBlocked(report([violation("advisory", "labels", "Add a label.")]))).toBe(false);
+  });
+});
+
+describe("secrets and hostile values", () => {
+  test("credentials are blanked, marked or not", () => {
+    const password = "Zq7/plain+Password";
+    const markdown = render(
+      report([
+        step("create", user, {
+          after: { password, url: `postgresql://u:${encodeURIComponent(password)}@/d`, key: secret },
+        }),
+        failure(`cannot connect to postgresql://u:${encodeURIComponent(password)}@host/d`),
+      ]),
+    );
+    expect(markdown).toContain("+ password: [secret]");
+    expect(markdown).toContain("+ key: [secret]");
+    expect(markdown).toContain('+ url: "postgresql://u:[secret]@/d"');
+    expect(markdown).not.toContain("Zq7");
+  });
+
+  test("no value leaves its place", () => {
+    const evil = "x`|</details><img src=x>@everyone #1 [a](http://b) \n```\n### ✅ fine\u202e\u0007";
+    const markdown = render(
+      report([
+        step("create", { ...account, name: evil }, { after: { [evil]: evil } }),
+        violation("mandatory", "p", evil, { ...account, name: evil }),
+        failure(evil),
+      ]),
+    );
+    const outside = markdown.replace(/^(`{3,})\w+\n[\s\S]*?^\1$/gm, "").replace(/`[^`\n]*`/g, "");
+    expect(outside).not.toMatch(/<img|@everyone|#1|\[a\]\(/);
+    expect(markdown.match(/^###/gm)).toHaveLength(1);
+    expect(markdown.match(/^<\/details>/gm)).toHaveLength(markdown.match(/^<details>/gm)?.length ?? 0);
+    expect(markdown).not.toMatch(/\p{Cf}/u);
+  });
+
+  test("SQL cannot end its block", () => {
+    const markdown = render(report([step("create", schema, { after: schemaAt(3) })]));
+    expect(markdown).toContain("````sql\n-- ``` is no fence\nALTER TABLE b ADD COLUMN note text;\n````");
+    expect(markdown).not.toContain("DROP COLUMN note");
+  });
+});
+
+describe("GitHub's limit", () => {
+  const many = (count: number, size: number) =>
+    Array.from({ length: count }, (_, index) =>
+      step(
+        "create",
+        { ...account, name: `account-${String(index).padStart(5, "0")}` },
+        { after: { text: "é".repeat(size) } },
+      ),
+    );
+
+  test("takes detail first, and the comment says what is missing", () => {
+    const markdown = render(report([...many(300, 250), step("create", schema, { after: schemaAt(2) })]));
+    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(LIMIT);
+    expect(markdown).toContain("account-00299");
+    expect(markdown).toContain("20250102000000_create_b.sql");
+    expect(markdown).toContain("Left out, because a comment is limited: the properties of what is created");
+  });
+
+  test("then rows, and never the verdict, the violations or what to do", () => {
+    const loud = Array.from({ length: 500 }, (_, index) => violation("mandatory", `p${index}`, "*".repeat(2000)));
+    const markdown = render(report([...many(5000, 5), ...loud, ...everything]));
+    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(LIMIT);
+    expect(markdown).toMatch(/^### ⛔ test is blocked by 501 policy violations, .*5001 to create/);
+    expect(markdown).toContain("and 481 more");
+    expect(markdown).toMatch(/^ {4}- instance@[0-9a-f]{12}$/m);
+  });
+});
