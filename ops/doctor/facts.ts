@@ -298,8 +298,9 @@ export class Facts {
       error instanceof Unseen ? error : raise(error),
     );
     const fromString = string instanceof Unseen || !string.ok ? undefined : string.value;
+    const name = fromString && logins(user).includes(fromString.user) ? fromString.user : user;
     const attempt = (password: string) =>
-      logIn({ socket, connectionName, database, user: fromString?.user ?? user, password }, this.migrations);
+      logIn({ socket, connectionName, database, user: name, password }, this.migrations);
     if (!fromString) return { ...(await attempt(await this.password())), source: passwordSecret };
     const first = { ...(await attempt(fromString.password)), source: secret };
     if (first.ok || first.code !== "28P01") return first;
@@ -344,6 +345,11 @@ export class Facts {
 /** Whether an instance takes connections. */
 export function runs({ state, settings }: Instance): boolean {
   return state === "RUNNABLE" && settings.activationPolicy !== "NEVER";
+}
+
+/** The service's logins: rotation lets two take turns. */
+export function logins(user: string): string[] {
+  return [user, `${user}_b`];
 }
 
 /** The environment of all containers. */

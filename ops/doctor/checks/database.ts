@@ -1,9 +1,9 @@
 import { type Check, finding, ok } from "../check";
-import { type Facts, type Operation, orNothing } from "../facts";
+import { type Facts, logins, type Operation, orNothing } from "../facts";
 import type { Contents } from "../login";
 import { Unseen } from "../reader";
 import { command } from "../command";
-import { logins, writeString } from "./secrets";
+import { writeString } from "./secrets";
 
 export const database: Check = {
   id: "database",
@@ -29,14 +29,14 @@ export const user: Check = {
     if ((await facts.users()).includes(name)) return ok(name);
     const { name: instance } = await facts.existingInstance();
     const create = facts.gcloud("sql", "users", "create", name, `--instance=${instance}`, "--prompt-for-password");
-    return finding(`${name} does not exist on ${instance}`, facts.deploy(create));
+    return finding(`${name} is none of the logins of ${instance}`, facts.deploy(create));
   },
 };
 
 export const login: Check = {
   id: "login",
   title: "Login",
-  causes: ["apis", "disk", "instance", "secret", "connection-string", "user", "pinned-version"],
+  causes: ["apis", "disk", "instance", "connection-string", "user", "pinned-version"],
   look: async (facts) => {
     const { passwordSecret, secret, user: name } = facts.target;
     const result = await facts.loggedIn().catch(async (error: unknown) => {

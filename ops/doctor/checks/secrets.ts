@@ -1,5 +1,5 @@
 import { type Check, finding, ok } from "../check";
-import { type Facts, numberOf, orNothing, type Version } from "../facts";
+import { type Facts, logins, numberOf, orNothing, type Version } from "../facts";
 import { command } from "../command";
 
 export const secret: Check = {
@@ -33,7 +33,7 @@ export const connectionString: Check = {
     const { secret: id } = await pinOrDefault(facts);
     const fix = async () => writeString(facts, id, await facts.versions(id));
     const parsed = await facts.connectionString();
-    if (!parsed.ok) return finding(parsed.problem, await fix());
+    if (!parsed.ok) return finding(discreet(parsed.problem), await fix());
     const { driver, user, database, instance } = parsed.value;
     const target = facts.target;
     // What is in a secret is named only where it is known from elsewhere too: fields may be in the wrong order.
@@ -102,19 +102,20 @@ export const passwordSecret: Check = {
     if (password === undefined || !string?.ok) return ok(about);
     if (password === string.value.password) return ok(`${about}, the same password as in the connection string`);
     const login = await facts.loggedIn().catch(orNothing);
-    const right = login?.ok
-      ? "PostgreSQL accepts the connection string's"
-      : "which one PostgreSQL accepts is not known";
+    if (login && !login.ok && login.alternative) return ok(`${about}, the password that PostgreSQL accepts`);
+    const other = login?.ok ? "whose own PostgreSQL accepts" : "and which one PostgreSQL accepts is not known";
     return finding(
-      `${id} holds another password than the connection string; ${right}`,
+      `${id} holds another password than the connection string, ${other}`,
       facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
     );
   },
 };
 
-/** The service's logins: rotation lets two take turns. */
-export function logins(user: string): string[] {
-  return [user, `${user}_b`];
+/** What a parser says of a connection string, without the parts that may be a password in the wrong place. */
+function discreet(problem: string): string {
+  return problem
+    .replace(/the driver "(?!sqlite|mysql|mariadb|mssql|oracle)[^"]*"/, "another driver")
+    .replace(/connection name "[^":]*"/, "the connection name");
 }
 
 /** Writes the connection string anew from the password's secret; the password passes through a pipe only. */

@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { directions, readMigrations } from "../../infra/migrations/files";
+import { CHECKS } from "../../ops/doctor/checks";
+import { diagnose, type Row } from "../../ops/doctor/diagnosis";
+import { Facts } from "../../ops/doctor/facts";
+import { RestReader } from "../../ops/doctor/reader";
+import { type Given, locate } from "../../ops/doctor/target";
+import { endpointConfig } from "../../ops/endpoints";
+import { base64, Embedded, PROJECT } from "../local/embedded";
+import { createInstance, done, ROOT as SQL, Volume } from "../local/cloudsql/setup";
+
+export { PROJECT };
+export const INSTANCE = `${PROJECT}-db-a504713e`;
+export const CONNECTION_NAME = `${PROJECT}:us-central1:${INSTANCE}`;
+export const SECRET = "settlement-db-connection-string";
+export const PASSWORD_SECRET = "settlement-db-password";
+export const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
+export const MEMBER = `serviceAccount:${ACCOUNT}`;
+export const BUCKET = `${PROJECT}-migrations`;
+export const PASSWORD = "Abcdefghij0123456789Klmno";
+export const CLIENT_CONDITION = `resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${PROJECT}/instances/${INSTANCE}"`;
+export const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+export const VERSION = MIGRATIONS.at(-1)?.version ?? "";
+
+/** Everything a migration leaves: the tables, and which versions they are. */
+export const SCHEMA = [
+  "BEGIN;",
+  "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY, checksum varchar(64));",
+  ...MIGRATIONS.map(
+    ({ file, text, version, checksum }) =>
+      `${directions(file, text).up};\nINSERT INTO schema_migrations VALUES ('${version}', '${checksum}');`,
+  ),
+  "COMMIT;",
+].join("\n");
+
+const IMAGE = "us-docker.pkg.dev/fusion-prime/settlement/settlement-service";
+/** An image whose program ends at once. */
+export const BROKEN = "us-docker.pkg.dev/fusion-prime/settlement/broken:1";
+const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services`;
+
+/** Who looks: with Viewer and Security Reviewer only, or with contents and login too. */
+export const VIEWER = "user:viewer@example.com";
+export const READER = "user:reader@example.com";
+
+/** What the service's secret holds. */
+export function connectionString(parts: { user?: string; password?: string; database?: string; name?: string } = {}) {
+  const { user = "settlement_user", password = PASSWORD, database = "settlement_db", name = CONNECTION_NAME } = parts;
+  return `postgresql+asyncpg://${user}:${password}@/${database}?host=/cloudsql/${name}`;
+}
+
+/** A binding of the project, besides the owner's and those of who looks. */
+export interface Bound {
+  readonly role: string;
+  readonly expression?: string;
+}
+
+export const CLIENT: Bound = { role: "roles/cloudsql.client", expression: CLIENT_CONDITION };
+
+/** How a deployment differs from the healthy one. */
+export interface Deployment {
+  readonly image?: string;
+  readonly env?: readonly object[];
+  readonly instance?: string;
+}
+
+/** The settlement stack on an embedded cloud, made by REST, and a doctor who looks at it. */
+export class DoctorSetting {
+  readonly embedded = new Embedded({
+    [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
+    [IMAGE]: { command: process.execPath, args: [join(__dirname, "../../local/service/server.js")] },
+  });
+  readonly socket = new Volume();
+  /** Holds the stack file. */
+  readonly root = mkdtempSync(join(tmpdir(), "doctor-"));
+  private deployments = 0;
+
+  /** Everything but the schema. */
+  async start(): Promise<void> {
+    const { embedded } = this;
+    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
+    await embedded.start(...apis.map((api) => `${api}.googleapis.com`));
+    await createInstance(embedded, INSTANCE, { backupConfiguration: { enabled: true } });
+    await embedded.post(`${SQL}/instances/${INSTANCE}/databases`, { name: "settlement_db" });
+    await embedded.post(`${SQL}/instances/${INSTANCE}/users`, { name: "settlement_user", password: PASSWORD });
+    await embedded.post(`/v1/projects/${PROJECT}/serviceAccounts`, { accountId: "settlement-service" });
+    await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: BUCKET });
+    await this.bindBucket();
+    await this.bindProject(CLIENT);
+    await this.putSecret(SECRET, connectionString());
+    await this.putSecret(PASSWORD_SECRET, PASSWORD);
+    await done(embedded, await embedded.post(`${SQL}/instances/${INSTANCE}/backupRuns`));
+    await this.socket.open(embedded, CONNECTION_NAME, READER);
+    const config = { "gcp:project": PROJECT, "gcp:region": "us-central1", ...endpointConfig(embedded.cloud.url) };
+    writeFileSync(join(this.root, "Pulumi.test.yaml"), stringify({ config }));
+  }
+
+  async end(): Promise<void> {
+    await this.socket.close();
+    await this.embedded.remove();
+    rmSync(this.root, { recursive: true });
+  }
+
+  /** What the doctor sees with a member's eyes; with a login too, where the member may read contents. */
+  async look(member = READER, given: Given = {}): Promise<Row[]> {
+    return (await this.count(member, given)).rows;
+  }
+
+  /** The same, with the number of requests it took. */
+  async count(member = READER, given: Given = {}): Promise<{ rows: Row[]; requests: number }> {
+    const socket = member === READER ? { socket: this.socket.folder } : {};
+    const { target, endpoints } = locate({ stack: "test", ...socket, ...given }, this.root);
+    const reader = new RestReader(endpoints, () => Promise.resolve(this.token(member)));
+    const rows = await diagnose(CHECKS, new Facts(target, reader, MIGRATIONS, new Date()));
+    return { rows, requests: reader.requests };
+  }
+
+  token(member: string): string {
+    return this.embedded.cloud.identities.tokenFor(member);
+  }
+
+  /** Imports a script, by default one that makes the repository's schema; answers the operation. */
+  async importSchema(script = SCHEMA, version = VERSION) {
+    const name = `imports/${version}-0123456789ab.sql`;
+    const object = `/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=${encodeURIComponent(name)}`;
+    await this.embedded.post(object, script);
+    const importContext = {
+      uri: `gs://${BUCKET}/${name}`,
+      database: "settlement_db",
+      fileType: "SQL",
+      importUser: "settlement_user",
+    };
+    const begun = await this.embedded.post(`${SQL}/instances/${INSTANCE}/import`, { importContext });
+    return done(this.embedded, begun);
+  }
+
+  /** Makes these the bindings of the service's account on the project. */
+  async bindProject(...bound: readonly Bound[]): Promise<void> {
+    const who = [VIEWER, READER];
+    const bindings = [
+      { role: "roles/owner", members: ["user:owner@local.test"] },
+      { role: "roles/viewer", members: who },
+      { role: "roles/iam.securityReviewer", members: who },
+      { role: "roles/cloudsql.client", members: [READER] },
+      ...bound.map(({ role, expression }) => ({
+        role,
+        members: [MEMBER],
+        ...(expression !== undefined && { condition: { title: "settlement-instance", expression } }),
+      })),
+    ];
+    await this.expectOk(
+      this.embedded.post(`/v1/projects/${PROJECT}:setIamPolicy`, { policy: { version: 3, bindings } }),
+    );
+  }
+
+  /** Lets the instance's account read the bucket, and whoever else is given. */
+  async bindBucket(members?: readonly string[]): Promise<void> {
+    const { serviceAccountEmailAddress } = (await this.embedded.get(`${SQL}/instances/${INSTANCE}`)).body;
+    const reader = `serviceAccount:${serviceAccountEmailAddress as string}`;
+    const bindings = [{ role: "roles/storage.objectViewer", members: members ?? [reader] }];
+    await this.expectOk(this.embedded.put(`/storage/v1/b/${BUCKET}/iam`, { bindings }));
+  }
+
+  /** Makes a secret anew, with one version; the service may read that of the connection string. */
+  async putSecret(id: string, value: string): Promise<void> {
+    await this.embedded.delete(`/v1/projects/${PROJECT}/secrets/${id}`);
+    await this.embedded.post(`/v1/projects/${PROJECT}/secrets?secretId=${id}`, { replication: { automatic: {} } });
+    await this.addVersion(id, value);
+    await this.bindSecret(id, id === SECRET);
+  }
+
+  async addVersion(id: string, value: string): Promise<void> {
+    const path = `/v1/projects/${PROJECT}/secrets/${id}:addVersion`;
+    await this.expectOk(this.embedded.post(path, { payload: { data: base64(value) } }));
+  }
+
+  /** @param service Whether the service may read it, besides whoever may look. */
+  async bindSecret(id: string, service: boolean, expression?: string): Promise<void> {
+    const role = "roles/secretmanager.secretAccessor";
+    const bindings = [
+      { role, members: [READER] },
+      ...(service
+        ? [
+            {
+              role,
+              members: [MEMBER],
+              ...(expression !== undefined && { condition: { title: "accessor", expression } }),
+            },
+          ]
+        : []),
+    ];
+    const path = `/v1/projects/${PROJECT}/secrets/${id}:setIamPolicy`;
+    await this.expectOk(this.embedded.post(path, { policy: { version: 3, bindings } }));
+  }
+
+  /** Changes the service's role in PostgreSQL, as somebody with `psql` would. */
+  async alterLogin(how: string): Promise<void> {
+    const script = `SET ROLE cloudsqlsuperuser; ALTER ROLE settlement_user ${how};`;
+    expect((await this.importSchema(script)).error).toBeUndefined();
+  }
+
+  async setPassword(password: string): Promise<void> {
+    const path = `${SQL}/instances/${INSTANCE}/users?name=settlement_user`;
+    await this.expectOk(this.embedded.put(path, { name: "settlement_user", password }));
+  }
+
+  /** Deploys a new revision, and waits until it is ready or has failed. */
+  async deploy({ image = `${IMAGE}:1`, env, instance = CONNECTION_NAME }: Deployment = {}): Promise<void> {
+    const body = {
+      template: {
+        labels: { deployment: String(++this.deployments) },
+        serviceAccount: ACCOUNT,
+        volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [instance] } }],
+        containers: [
+          {
+            image,
+            env: env ?? [{ name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: SECRET, version: "1" } } }],
+            volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }],
+            startupProbe: { httpGet: { path: "/health" }, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1 },
+          },
+        ],
+      },
+    };
+    const exists = (await this.embedded.get(`${RUN}/settlement-service`)).status === 200;
+    const begun = exists
+      ? await this.embedded.patch(`${RUN}/settlement-service`, body)
+      : await this.embedded.post(`${RUN}?serviceId=settlement-service`, body);
+    expect([begun.status, begun.body]).toEqual([200, expect.anything()]);
+    await this.embedded.post(`/v2/${begun.body.name as string}:wait`);
+  }
+
+  private async expectOk(answer: Promise<{ status: number; body: unknown }>): Promise<void> {
+    const { status, body } = await answer;
+    expect({ status, body: status === 200 ? {} : body }).toEqual({ status: 200, body: {} });
+  }
+}
+
+/** Ids of the checks with a verdict, in the order in which they are shown. */
+export function those(rows: readonly Row[], verdict: Row["verdict"]): string[] {
+  return rows.filter((row) => row.verdict === verdict).map(({ check }) => check);
+}

@@ -1,0 +1,472 @@
+import type { Given } from "../../ops/doctor/target";
+import { exitCode, type Row } from "../../ops/doctor/diagnosis";
+import { render } from "../../ops/doctor/table";
+import { done, ROOT as SQL } from "../local/cloudsql/setup";
+import {
+  ACCOUNT,
+  BROKEN,
+  CLIENT,
+  CLIENT_CONDITION,
+  connectionString,
+  DoctorSetting,
+  INSTANCE,
+  PASSWORD,
+  PASSWORD_SECRET,
+  PROJECT,
+  READER,
+  SCHEMA,
+  SECRET,
+  those,
+  VERSION,
+  VIEWER,
+} from "./doctor-setting";
+
+jest.setTimeout(120_000);
+
+const OTHER_PASSWORD = "Zyxwvutsrq9876543210Onmlk";
+
+describe("the doctor, on the embedded cloud", () => {
+  const setting = new DoctorSetting();
+  beforeAll(async () => {
+    await setting.start();
+    await setting.deploy();
+  });
+  afterAll(() => setting.end());
+
+  /** The table, which never holds a secret. */
+  function shown(rows: readonly Row[]): string {
+    const text = render(rows, false);
+    for (const password of [PASSWORD, OTHER_PASSWORD]) expect(text + JSON.stringify(rows)).not.toContain(password);
+    return text;
+  }
+
+  describe("25 October 2025: the four causes, alone and in every combination", () => {
+    const remade = (readable: boolean) => async () => {
+      await setting.putSecret(SECRET, connectionString());
+      await setting.bindSecret(SECRET, readable);
+    };
+    const secretGone = async () => {
+      await setting.embedded.delete(`/v1/projects/${PROJECT}/secrets/${SECRET}`);
+    };
+
+    /** Causes by the number in the record of the incident; that of the tables is set up by not importing yet. */
+    const combinations = [...Array(16).keys()].map((bits) => ({
+      secret: (bits & 1) > 0,
+      password: (bits & 2) > 0,
+      access: (bits & 4) > 0,
+      tables: (bits & 8) > 0,
+    }));
+    // The healthy stack comes last, and stays.
+    const withTables = combinations.filter(({ tables }) => !tables).reverse();
+    const withoutTables = combinations.filter(({ tables }) => tables);
+
+    type Causes = (typeof combinations)[number];
+
+    async function suffer({ secret, password, access }: Causes): Promise<void> {
+      await remade(!access)();
+      if (secret) await secretGone();
+      await setting.setPassword(password ? OTHER_PASSWORD : PASSWORD);
+      await setting.bindProject(...(access ? [] : [CLIENT]));
+      await setting.deploy();
+    }
+
+    /** The checks that name the causes, likeliest first; without a secret there is no access to it to be missed. */
+    function expected({ secret, password, access, tables }: Causes): string[] {
+      return [
+        ...(secret ? ["secret"] : []),
+        ...(access && !secret ? ["accessor"] : []),
+        ...(access ? ["client"] : []),
+        ...(password ? ["login"] : []),
+        ...(tables ? ["tables"] : []),
+      ];
+    }
+
+    const named = (causes: Causes) =>
+      Object.entries(causes)
+        .filter(([, set]) => set)
+        .map(([name]) => name)
+        .join(" and ") || "none";
+
+    async function judge(causes: Causes): Promise<void> {
+      await suffer(causes);
+      const rows = await setting.look();
+      expect(those(rows, "finding")).toEqual(expected(causes));
+      shown(rows);
+      const fails = causes.secret || causes.password || causes.access;
+      expect(those(rows, "consequence")).toEqual(fails ? ["revision"] : []);
+      expect(exitCode(rows)).toBe(expected(causes).length > 0 ? 1 : 0);
+
+      // Without contents and login, all but the password is told; that the newest revision fails shows then by itself.
+      const seen = await setting.look(VIEWER);
+      const visible = expected({ ...causes, password: false });
+      const unexplained = causes.password && !causes.secret && !causes.access ? ["revision"] : [];
+      expect(those(seen, "finding")).toEqual([...visible, ...unexplained]);
+      expect(those(seen, "unseen")).toContain("login");
+      expect(seen.find(({ check }) => check === "login")?.role).toBe("roles/cloudsql.client on the project");
+    }
+
+    test.each(withoutTables.map((causes) => [named(causes), causes] as const))("%s", (_name, causes) => judge(causes));
+
+    test("the schema is imported", async () => {
+      expect((await setting.importSchema()).error).toBeUndefined();
+    });
+
+    test.each(withTables.map((causes) => [named(causes), causes] as const))("%s", (_name, causes) => judge(causes));
+  });
+
+  describe("further faults, each by itself", () => {
+    const { embedded } = setting;
+    const secretPath = (id: string) => `/v1/projects/${PROJECT}/secrets/${id}`;
+    const patchInstance = async (settings: object) => {
+      await done(embedded, await embedded.patch(`${SQL}/instances/${INSTANCE}`, { settings }));
+    };
+    const string = (parts: Parameters<typeof connectionString>[0]) => async () => {
+      await setting.putSecret(SECRET, connectionString(parts));
+      await setting.deploy();
+    };
+    const pinned = (version: string) => ({
+      env: [{ name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: SECRET, version } } }],
+    });
+    const zoned = `${PROJECT}:us-central1-a:${INSTANCE}`;
+
+    interface Fault {
+      readonly make: () => Promise<unknown>;
+      readonly undo?: () => Promise<unknown>;
+      /** Who looks; names given on the command line. */
+      readonly as?: string;
+      readonly given?: Given;
+      /** The findings, likeliest cause first, and what the first one says. */
+      readonly findings: readonly string[];
+      readonly found: RegExp;
+      /** What its fix does. */
+      readonly fix: RegExp;
+      readonly consequences?: readonly string[];
+    }
+
+    const nothing = () => Promise.resolve();
+    const redeploy = () => setting.deploy();
+    const mend = string({});
+
+    const faults: Record<string, Fault> = {
+      "a zone in the service's connection name": {
+        make: () => setting.deploy({ instance: zoned }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["connection-name"],
+        found: /carries the zone "us-central1-a" where the region belongs/,
+        fix: /gcloud run services update .*--set-cloudsql-instances=fusion-prime:us-central1:fusion-prime-db-a504713e/,
+        consequences: ["revision"],
+      },
+      "a zone in the connection string": {
+        make: string({ name: zoned }),
+        undo: mend,
+        findings: ["connection-string"],
+        found: /carries the zone "us-central1-a"/,
+        fix: /^printf 'postgresql.*%s.*' "\$\(gcloud secrets versions access latest .*\)" \| gcloud secrets versions add/,
+        consequences: ["revision"],
+      },
+      "a stopped instance": {
+        make: () => patchInstance({ activationPolicy: "NEVER" }),
+        undo: () => patchInstance({ activationPolicy: "ALWAYS" }),
+        as: VIEWER,
+        findings: ["instance"],
+        found: /was stopped/,
+        fix: /sql instances patch .*--activation-policy=ALWAYS/,
+      },
+      "a disabled secret version": {
+        make: () => embedded.post(`${secretPath(SECRET)}/versions/1:disable`).then(redeploy),
+        undo: () => embedded.post(`${secretPath(SECRET)}/versions/1:enable`).then(redeploy),
+        as: VIEWER,
+        findings: ["secret"],
+        found: /version 1, which the service reads, is disabled/,
+        fix: /secrets versions enable 1 --secret=settlement-db-connection-string/,
+        consequences: ["revision"],
+      },
+      "a version that does not exist": {
+        make: () => setting.deploy(pinned("7")),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["secret"],
+        found: /there is no version 7/,
+        fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:1/,
+        consequences: ["pinned-version", "revision"],
+      },
+      "a rotated password, and a service that reads the version before": {
+        make: async () => {
+          await setting.setPassword(OTHER_PASSWORD);
+          await setting.addVersion(SECRET, connectionString({ password: OTHER_PASSWORD }));
+          await setting.putSecret(PASSWORD_SECRET, OTHER_PASSWORD);
+          await setting.deploy();
+        },
+        undo: async () => {
+          await setting.setPassword(PASSWORD);
+          await setting.putSecret(PASSWORD_SECRET, PASSWORD);
+          await mend();
+        },
+        findings: ["pinned-version"],
+        found: /reads version 1 of .*; the newest is 2/,
+        fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:2/,
+        consequences: ["login", "revision"],
+      },
+      "a client role for another instance": {
+        make: () =>
+          setting
+            .bindProject({ ...CLIENT, expression: CLIENT_CONDITION.replace(INSTANCE, "fusion-prime-db-00000000") })
+            .then(redeploy),
+        undo: () => setting.bindProject(CLIENT).then(redeploy),
+        as: VIEWER,
+        findings: ["client"],
+        found: /its condition "settlement-instance" is false for projects\/fusion-prime\/instances/,
+        fix: /gcloud projects add-iam-policy-binding .*--condition=title=/,
+        consequences: ["revision"],
+      },
+      "a client role that has expired": {
+        make: () =>
+          setting
+            .bindProject({ ...CLIENT, expression: 'request.time < timestamp("2025-10-25T00:00:00Z")' })
+            .then(redeploy),
+        undo: () => setting.bindProject(CLIENT).then(redeploy),
+        as: VIEWER,
+        findings: ["client"],
+        found: /has expired on 2025-10-25T00:00:00/,
+        fix: /gcloud projects add-iam-policy-binding/,
+        consequences: ["revision"],
+      },
+      "an accessor role with a wrong condition": {
+        make: () => setting.bindSecret(SECRET, true, 'resource.name.endsWith("/versions/9")').then(redeploy),
+        undo: () => setting.bindSecret(SECRET, true).then(redeploy),
+        as: VIEWER,
+        findings: ["accessor"],
+        found: /its condition "accessor" is false/,
+        fix: /secrets add-iam-policy-binding settlement-db-connection-string/,
+        consequences: ["revision"],
+      },
+      "a failed migration": {
+        make: () => setting.importSchema("CREATE TABLE ledger (id int);\nSELECT nothing;", "20260101000000"),
+        undo: () => setting.importSchema("DROP TABLE ledger;"),
+        as: VIEWER,
+        findings: ["migration"],
+        found: /imports\/20260101000000-.* failed: .*column "nothing" does not exist/,
+        fix: /pulumi up --refresh --stack=test/,
+      },
+      "a schema half made by hand": {
+        make: () => setting.importSchema("DROP TABLE webhook_subscriptions;"),
+        undo: () => setting.importSchema(`DROP TABLE settlement_commands, schema_migrations;\n${SCHEMA}`),
+        findings: ["tables"],
+        found: /settlement_db lacks webhook_subscriptions, though 2 of 2 versions are recorded/,
+        fix: /gcloud sql import sql .* --database=settlement_db --user=settlement_user/,
+      },
+      "tables made by hand, without a version": {
+        make: () => setting.importSchema("DROP TABLE schema_migrations;"),
+        undo: () => setting.importSchema(`DROP TABLE settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
+        findings: ["tables"],
+        found: /no version is recorded: they were made by hand/,
+        fix: /gcloud sql import sql/,
+      },
+      "a pending migration": {
+        make: () => setting.importSchema(`DELETE FROM schema_migrations WHERE version = '${VERSION}';`),
+        undo: () =>
+          setting.importSchema(`DROP TABLE schema_migrations, settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
+        findings: ["tables"],
+        found: new RegExp(`pending: ${VERSION}`),
+        fix: /gcloud sql import sql/,
+      },
+      "a bucket that the instance may not read": {
+        make: () => setting.bindBucket([]),
+        undo: () => setting.bindBucket(),
+        as: VIEWER,
+        findings: ["bucket"],
+        found: /the instance's account lacks roles\/storage.objectViewer on gs:\/\/fusion-prime-migrations/,
+        fix: /gcloud storage buckets add-iam-policy-binding/,
+      },
+      "a connection string for another database": {
+        make: string({ database: "postgres" }),
+        undo: mend,
+        findings: ["connection-string"],
+        found: /the database is postgres, not settlement_db/,
+        fix: /\/settlement_db\?host=/,
+      },
+      "a connection string with its parts in the wrong order": {
+        make: string({ user: PASSWORD, password: "settlement_user" }),
+        undo: mend,
+        findings: ["connection-string"],
+        found: /the user is another one, not settlement_user/,
+        fix: /^printf/,
+        consequences: ["login", "revision"],
+      },
+      "a connection string for SQLite": {
+        make: async () => {
+          await setting.putSecret(SECRET, "sqlite:///./settlement.db");
+          await setting.deploy();
+        },
+        undo: mend,
+        findings: ["connection-string"],
+        found: /uses the driver "sqlite", which is not PostgreSQL/,
+        fix: /^printf/,
+        consequences: ["revision"],
+      },
+      "no DATABASE_URL": {
+        make: () => setting.deploy({ env: [] }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["database-url"],
+        found: /DATABASE_URL is not set/,
+        fix: /--update-secrets=DATABASE_URL=/,
+        consequences: ["revision"],
+      },
+      "a password in the service's own configuration": {
+        make: () => setting.deploy({ env: [{ name: "DATABASE_URL", value: connectionString() }] }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["database-url"],
+        found: /stands in the service in clear/,
+        fix: /--remove-env-vars=DATABASE_URL .*&& .*--update-secrets=DATABASE_URL=/,
+      },
+      "a fallback to SQLite": {
+        make: () =>
+          setting.deploy({ env: [...pinned("1").env, { name: "FALLBACK_URL", value: "sqlite:///./settlement.db" }] }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["database-url"],
+        found: /FALLBACK_URL offers another database/,
+        fix: /--remove-env-vars=FALLBACK_URL/,
+      },
+      "an image that is not there": {
+        make: () => setting.deploy({ image: "us-docker.pkg.dev/fusion-prime/settlement/nothing:1" }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["revision"],
+        found: /not ready, settlement-service-\d+-\w+ goes on serving: .*Image '.*' not found/,
+        fix: /--image=/,
+      },
+      "an image that does not start": {
+        make: () => setting.deploy({ image: BROKEN }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["revision"],
+        found: /failed to start and listen/,
+        fix: /gcloud logging read .*revision_name=/,
+      },
+      "a login that PostgreSQL refuses": {
+        make: () => setting.alterLogin("VALID UNTIL '2025-10-25'"),
+        undo: () => setting.alterLogin("VALID UNTIL 'infinity'"),
+        findings: ["login"],
+        found: /PostgreSQL refuses the login .* password authentication failed for user "settlement_user"/,
+        fix: /npm run rotate -- --stack=test/,
+      },
+      "a login that may not log in": {
+        make: () => setting.alterLogin("NOLOGIN"),
+        undo: () => setting.alterLogin("LOGIN"),
+        findings: ["user"],
+        found: /settlement_user is none of the logins of/,
+        fix: /pulumi up/,
+        consequences: ["login"],
+      },
+      "no connection left": {
+        make: () => setting.alterLogin("CONNECTION LIMIT 0"),
+        undo: () => setting.alterLogin("CONNECTION LIMIT -1"),
+        findings: ["connections"],
+        found: /too many connections for role "settlement_user"/,
+        fix: /--max-instances=/,
+      },
+      "a password that only its own secret holds": {
+        make: async () => {
+          await setting.putSecret(SECRET, connectionString({ password: OTHER_PASSWORD }));
+          await setting.deploy();
+        },
+        undo: mend,
+        findings: ["login"],
+        found: /password authentication failed .*; it accepts the password in settlement-db-password/,
+        fix: /^printf/,
+        consequences: ["revision"],
+      },
+      "a password for people that is not the service's": {
+        make: () => setting.putSecret(PASSWORD_SECRET, OTHER_PASSWORD),
+        undo: () => setting.putSecret(PASSWORD_SECRET, PASSWORD),
+        findings: ["password-secret"],
+        found: /another password than the connection string, whose own PostgreSQL accepts/,
+        fix: /gcloud secrets versions add settlement-db-password --data-file=-/,
+      },
+      "a login that does not exist": {
+        make: nothing,
+        as: VIEWER,
+        given: { user: "settlement_other" },
+        findings: ["user"],
+        found: /settlement_other is none of the logins of/,
+        fix: /pulumi up/,
+      },
+      "a database that does not exist": {
+        make: nothing,
+        as: VIEWER,
+        given: { database: "settlement_other" },
+        findings: ["database"],
+        found: /settlement_other does not exist/,
+        fix: /pulumi up/,
+        consequences: ["tables"],
+      },
+      "an instance that does not exist": {
+        make: nothing,
+        as: VIEWER,
+        given: { instance: "fusion-prime-db-00000000" },
+        findings: ["instance"],
+        found: /there is no fusion-prime-db-00000000/,
+        fix: /pulumi up/,
+      },
+      "a service that does not exist": {
+        make: nothing,
+        as: VIEWER,
+        given: { service: "settlement-other" },
+        findings: ["service"],
+        found: /there is no settlement-other in us-central1/,
+        fix: /pulumi up/,
+      },
+      "an API that is not enabled": {
+        make: () => embedded.post(`/v1/projects/${PROJECT}/services/secretmanager.googleapis.com:disable`),
+        undo: () => embedded.post(`/v1/projects/${PROJECT}/services/secretmanager.googleapis.com:enable`),
+        as: VIEWER,
+        findings: ["apis"],
+        found: /not enabled: secretmanager.googleapis.com/,
+        fix: /gcloud services enable secretmanager.googleapis.com/,
+      },
+      "a disabled service account": {
+        make: () => embedded.post(`/v1/projects/${PROJECT}/serviceAccounts/${ACCOUNT}:disable`),
+        undo: () => embedded.post(`/v1/projects/${PROJECT}/serviceAccounts/${ACCOUNT}:enable`),
+        as: VIEWER,
+        findings: ["account"],
+        found: /is disabled/,
+        fix: /gcloud iam service-accounts enable/,
+      },
+      "backups that are off": {
+        make: () => patchInstance({ backupConfiguration: { enabled: false } }),
+        undo: () => patchInstance({ backupConfiguration: { enabled: true } }),
+        as: VIEWER,
+        findings: ["backup"],
+        found: /automatic backups are off/,
+        fix: /--backup-start-time=/,
+      },
+      "more access than needed": {
+        make: () => setting.bindProject(CLIENT, { role: "roles/editor" }),
+        undo: () => setting.bindProject(CLIENT),
+        as: VIEWER,
+        findings: ["breadth"],
+        found: /the service's account has roles\/editor on fusion-prime/,
+        fix: /remove-iam-policy-binding fusion-prime .*--role=roles\/editor/,
+      },
+    };
+
+    test.each(Object.entries(faults))("%s", async (_name, fault) => {
+      try {
+        await fault.make();
+        const rows = await setting.look(fault.as ?? READER, fault.given);
+        expect(those(rows, "finding")).toEqual(fault.findings);
+        expect(rows[0]?.found).toMatch(fault.found);
+        expect(rows[0]?.fix).toMatch(fault.fix);
+        expect(those(rows, "consequence")).toEqual(fault.consequences ?? []);
+        expect(shown(rows).split("\n")[0]).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
+      } finally {
+        await fault.undo?.();
+      }
+      expect(those(await setting.look(), "finding")).toEqual([]);
+    });
+  });
+});
