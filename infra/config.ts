@@ -73,10 +73,12 @@ const database = z.strictObject(
   "an object with tier and availability",
 );
 
+const image = pattern(/^[a-z0-9.-]+(?::\d+)?\/[\w./-]+(?:[:@][\w.:-]+)?$/, "an image, such as HOST/PROJECT/NAME:TAG");
+
 const service = z.strictObject(
   {
     /** The container's image. */
-    image: pattern(/^[a-z0-9.-]+(?::\d+)?\/[\w./-]+(?:[:@][\w.:-]+)?$/, "an image, such as HOST/PROJECT/NAME:TAG"),
+    image,
     /** Instances that are kept warm. */
     minInstances: whole(0, 100).default(0),
     /** Instances at most; together with `concurrency` the limit on connections to the database. */
@@ -107,6 +109,14 @@ const schema = z.strictObject(
   "an object with version, baseline or retainedBackups",
 );
 
+const migrationJob = z.strictObject(
+  {
+    /** The image that `migrations/Dockerfile` makes. */
+    image,
+  },
+  "an object with image",
+);
+
 const stackConfig = z
   .strictObject({
     /** Project id. */
@@ -128,6 +138,8 @@ const stackConfig = z
     database,
     service,
     schema: schema.prefault({}),
+    /** The Cloud Run job that runs migrations when somebody executes it; without this key there is none. */
+    migrationJob: migrationJob.optional(),
   })
   .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }))
   .superRefine((config, context) => {

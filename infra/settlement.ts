@@ -5,6 +5,7 @@ import type { StackConfig } from "./config";
 import { Credentials } from "./credentials";
 import { Database } from "./database";
 import { Identity } from "./identity";
+import { MigrationJob } from "./migration-job";
 import { readMigrations } from "./migrations/files";
 import { Schema } from "./schema";
 import { Service } from "./service";
@@ -28,7 +29,7 @@ export interface Outputs {
  * @param config The stack's configuration.
  */
 export function settlement(config: StackConfig): Outputs {
-  const { environment, project, protect } = config;
+  const { environment, migrationJob, project, protect } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
   const migrations = readMigrations(join(__dirname, "..", "migrations"));
@@ -38,15 +39,17 @@ export function settlement(config: StackConfig): Outputs {
   const identity = new Identity(name, { apis, project, instanceName: database.instanceName });
   const credentials = new Credentials(name, { apis, database, reader: identity.member, labels, protect });
   const schema = new Schema(name, { apis, config, database, migrations, labels });
-  const service = new Service(name, {
+  const runtime = {
     apis,
     config,
     account: identity.email,
     connectionName: database.connectionName,
     databaseUrl: credentials.connectionString,
-    dependsOn: [schema.imported, identity.client, credentials.accessor],
     labels,
-  });
+  };
+  const bindings = [identity.client, credentials.accessor];
+  const service = new Service(name, { ...runtime, dependsOn: [schema.imported, ...bindings] });
+  if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });
 
   return {
     instanceName: database.instanceName,

@@ -1,0 +1,67 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
+import { SOCKET_ROOT } from "./connection";
+import type { SecretVersionRef } from "./credentials";
+
+/** Arguments of {@link MigrationJob}. */
+export interface MigrationJobArgs {
+  readonly apis: Apis;
+  /** The stack's configuration; the job lies in its region. */
+  readonly config: StackConfig;
+  /** The image that `migrations/Dockerfile` makes. */
+  readonly image: string;
+  /** Email of the account the job runs as. */
+  readonly account: pulumi.Input<string>;
+  /** Connection name of the instance whose socket is mounted. */
+  readonly connectionName: pulumi.Input<string>;
+  /** Where `DATABASE_URL` comes from. */
+  readonly databaseUrl: SecretVersionRef;
+  /** The bindings that an execution needs. */
+  readonly dependsOn: readonly pulumi.Resource[];
+  /** Labels of the job. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The second way to migrate: a Cloud Run job that runs dbmate, when somebody executes it. */
+export class MigrationJob extends pulumi.ComponentResource {
+  constructor(name: string, args: MigrationJobArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("settlement:infra:MigrationJob", name, {}, opts);
+    new gcp.cloudrunv2.Job(
+      `${name}-migration-job`,
+      {
+        name: "settlement-migration",
+        location: args.config.region,
+        // It holds nothing, and a stack may do without it again.
+        deletionProtection: false,
+        labels: args.labels,
+        template: {
+          template: {
+            serviceAccount: args.account,
+            // A person decides whether what failed is tried again.
+            maxRetries: 0,
+            timeout: "86400s",
+            volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],
+            containers: [
+              {
+                image: args.image,
+                envs: [
+                  {
+                    name: "DATABASE_URL",
+                    valueSource: {
+                      secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
+                    },
+                  },
+                ],
+                volumeMounts: [{ name: "cloudsql", mountPath: SOCKET_ROOT }],
+              },
+            ],
+          },
+        },
+      },
+      { parent: this, dependsOn: [args.apis.enabled.run, ...args.dependsOn] },
+    );
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,77 @@
+import { ConfigError, parseConfig } from "../../infra/config";
+import { CONFIG, declare, named, PASSWORD, waitsFor } from "./declared";
+
+const IMAGE = "gcr.io/fusion-prime/settlement-migration:1";
+const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
+
+test("there is no migration job where the configuration names none", async () => {
+  const { resources } = await declare();
+  expect(resources.filter(({ type }) => /job/i.test(type))).toEqual([]);
+});
+
+describe("the migration job", () => {
+  let resources: Awaited<ReturnType<typeof declare>>["resources"];
+  beforeAll(async () => {
+    ({ resources } = await declare({ migrationJob: { image: IMAGE } }));
+  });
+
+  test("has what the service has: account, connection string, socket; and is never tried again by itself", () => {
+    const job = named(resources, "settlement-migration-job");
+    expect(job.inputs).toMatchObject({
+      name: "settlement-migration",
+      location: "us-central1",
+      deletionProtection: false,
+      labels: { app: "settlement", environment: "prod" },
+      template: {
+        template: {
+          serviceAccount: ACCOUNT,
+          maxRetries: 0,
+          timeout: "86400s",
+          volumes: [
+            {
+              name: "cloudsql",
+              cloudSqlInstance: { instances: ["fusion-prime:us-central1:fusion-prime-db-a504713e"] },
+            },
+          ],
+          containers: [
+            {
+              image: IMAGE,
+              envs: [
+                {
+                  name: "DATABASE_URL",
+                  valueSource: { secretKeyRef: { secret: "settlement-db-connection-string", version: "7" } },
+                },
+              ],
+              volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }],
+            },
+          ],
+        },
+      },
+    });
+    expect(JSON.stringify(job.inputs)).not.toContain(PASSWORD);
+    expect(job.protect).toBe(false);
+  });
+
+  test("waits for its bindings, but neither for the schema nor for the service", () => {
+    const waits = waitsFor(resources, "settlement-migration-job");
+    expect([...waits]).toEqual(
+      expect.arrayContaining([
+        "settlement-run",
+        "settlement-cloudsql-client",
+        "settlement-db-connection-string-accessor",
+        "settlement-db-connection-string-version",
+      ]),
+    );
+    expect([...waits]).not.toEqual(expect.arrayContaining(["settlement-schema"]));
+    expect([...waits]).not.toEqual(expect.arrayContaining(["settlement-service"]));
+  });
+});
+
+test.each([
+  [true, "settlement:migrationJob is true; expected an object with image."],
+  [{}, "settlement:migrationJob.image is missing; expected an image, such as HOST/PROJECT/NAME:TAG."],
+  [{ image: IMAGE, retries: 1 }, "settlement:migrationJob.retries is not a key of this program; remove it."],
+])("the configuration %j is refused", (migrationJob, sentence) => {
+  expect(() => parseConfig({ ...CONFIG, migrationJob })).toThrow(ConfigError);
+  expect(() => parseConfig({ ...CONFIG, migrationJob })).toThrow(sentence);
+});
