@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { lock } from "../local/lock";
 import { type LocalEnvironment, startLocal } from "./local";
+import { POLICY_PACKS } from "./preview/inspect";
+import { requireUnblocked } from "./preview/update";
 import { run } from "./run";
 import { sendSettlementCommand } from "./smoke";
 import { ROOT } from "./workspace";
@@ -39,7 +41,14 @@ function forget(folder: string): void {
 
 async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   const color = process.stdout.isTTY ? "always" : "never";
-  const { outputs } = await stack.up({ color, suppressOutputs: true, onOutput: (text) => process.stdout.write(text) });
+  console.log("Previewing, with the policies applied ...");
+  await requireUnblocked(stack);
+  const { outputs } = await stack.up({
+    color,
+    policyPacks: POLICY_PACKS,
+    suppressOutputs: true,
+    onOutput: (text) => process.stdout.write(text),
+  });
   const output = (name: string) => String(outputs[name]?.value);
   const status = await sendSettlementCommand(output("serviceUrl"), cloud.identities.ownerToken);
   const rows = [

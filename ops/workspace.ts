@@ -1,7 +1,7 @@
 import { LocalWorkspace, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../infra/config";
 import { settlement } from "../infra/settlement";
@@ -76,7 +76,7 @@ export function openPrivateStack(options: PrivateStackOptions, say: (line: strin
   const passphrase = join(folder, "passphrase");
   if (!existsSync(passphrase)) writeFileSync(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600 });
 
-  copyFileSync(join(ROOT, "Pulumi.yaml"), join(workDir, "Pulumi.yaml"));
+  writeProjectFile(workDir, dirname(command.command));
   const copy = join(workDir, `Pulumi.${name}.yaml`);
   const salt = existsSync(copy) ? readStackFile(copy).encryptionsalt : undefined;
   const { config } = readStackFile(join(ROOT, `Pulumi.${name}.yaml`));
@@ -94,6 +94,17 @@ export function openPrivateStack(options: PrivateStackOptions, say: (line: strin
     ...env,
   };
   return LocalWorkspace.createOrSelectStack(inlineProgram(name), { workDir, pulumiCommand: command, envVars });
+}
+
+/**
+ * Writes the project file the engine works with. Plugins that lie beside the CLI are named in it, because the CLI also
+ * puts its own folder on PATH, and warns of a plugin that it finds there.
+ */
+function writeProjectFile(workDir: string, cliFolder: string): void {
+  const project = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as object;
+  const beside = existsSync(join(cliFolder, "pulumi-analyzer-policy-nodejs"));
+  const plugins = { analyzers: [{ name: "policy-nodejs", path: cliFolder }] };
+  writeFileSync(join(workDir, "Pulumi.yaml"), stringify({ ...project, ...(beside && { plugins }) }));
 }
 
 function readStackFile(path: string): StackFile {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { directions, readMigrations } from "../../infra/migrations/files";
 import { base64, Embedded, message, PROJECT } from "./embedded";
 import { createInstance, importSql, ROOT as SQL } from "./cloudsql/setup";
 
@@ -36,11 +37,9 @@ const urlOf = (name = CONNECTION_NAME, password = PASSWORD) =>
   `postgresql+asyncpg://settlement_user:${password}@/settlement_db?host=/cloudsql/${name}`;
 
 /** The up part of every migration. */
-const SCHEMA = ((folder) =>
-  readdirSync(folder)
-    .sort()
-    .map((file) => readFileSync(join(folder, file), "utf8").split("-- migrate:down")[0])
-    .join("\n"))(join(__dirname, "../../migrations"));
+const SCHEMA = readMigrations(join(__dirname, "../../migrations"))
+  .map(({ file, text }) => directions(file, text).up)
+  .join("\n");
 
 jest.setTimeout(120_000);
 
