@@ -76,7 +76,10 @@ export function locate(given: Given, root: string): Place {
     );
   }
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
-  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [api, text(config[`gcp:${api}CustomEndpoint`]) ?? url]);
+  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [
+    api,
+    text(config[`gcp:${api}CustomEndpoint`]) ?? process.env[endpointVariable(api)] ?? url,
+  ]);
   return {
     target: {
       ...(given.stack !== undefined && { stack: given.stack }),
@@ -95,6 +98,11 @@ export function locate(given: Given, root: string): Place {
     endpoints: Object.fromEntries(endpoints) as Endpoints,
     token: given.stack === "local" ? () => localToken(root) : accessToken,
   };
+}
+
+/** The variable that the provider reads where the configuration has no endpoint, `GOOGLE_SQL_CUSTOM_ENDPOINT`. */
+function endpointVariable(api: string): string {
+  return `GOOGLE_${api.replace(/(?=[A-Z])/g, "_").toUpperCase()}_CUSTOM_ENDPOINT`;
 }
 
 /** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */

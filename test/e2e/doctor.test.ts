@@ -1,6 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Given } from "../../ops/doctor/target";
 import { exitCode, type Row } from "../../ops/doctor/diagnosis";
 import { render } from "../../ops/doctor/table";
+import { endpointConfig } from "../../ops/endpoints";
 import { done, ROOT as SQL } from "../local/cloudsql/setup";
 import {
   ACCOUNT,
@@ -467,6 +472,146 @@ describe("the doctor, on the embedded cloud", () => {
         await fault.undo?.();
       }
       expect(those(await setting.look(), "finding")).toEqual([]);
+    });
+  });
+
+  describe("who looks", () => {
+    /** Someone who has nothing but these roles on the project. */
+    async function somebody(...roles: string[]): Promise<string> {
+      const member = "user:somebody@example.com";
+      const path = `/v1/projects/${PROJECT}`;
+      const { body } = await setting.embedded.post(`${path}:getIamPolicy`, { options: { requestedPolicyVersion: 3 } });
+      const bindings = body.bindings as { members: string[] }[];
+      const others = bindings.filter(({ members }) => !members.includes(member));
+      const policy = { ...body, bindings: [...others, ...roles.map((role) => ({ role, members: [member] }))] };
+      expect((await setting.embedded.post(`${path}:setIamPolicy`, { policy })).status).toBe(200);
+      return member;
+    }
+    const unseen = (rows: readonly Row[]) =>
+      Object.fromEntries(rows.filter(({ verdict }) => verdict === "unseen").map(({ check, role }) => [check, role]));
+
+    // The embedded cloud has no metrics, so nobody sees these.
+    const metrics = { disk: undefined };
+
+    test("with contents and login everything is seen, in at most 25 requests", async () => {
+      const { rows, requests } = await setting.count(READER);
+      expect(unseen(rows)).toEqual(metrics);
+      expect(requests).toBeLessThanOrEqual(25);
+      expect(exitCode(rows)).toBe(0);
+    });
+
+    test("with Viewer and Security Reviewer everything but contents is", async () => {
+      const rows = await setting.look(VIEWER);
+      const accessor = `roles/secretmanager.secretAccessor on ${SECRET}`;
+      expect(unseen(rows)).toEqual({
+        ...metrics,
+        connections: undefined,
+        "connection-string": accessor,
+        login: "roles/cloudsql.client on the project",
+      });
+      expect(exitCode(rows)).toBe(0);
+      expect(shown(rows)).toMatch(/^No fault found; 4 of 24 checks could not be made\./);
+    });
+
+    test("with Viewer alone, policies are not", async () => {
+      const rows = await setting.look(await somebody("roles/viewer"));
+      const reviewer = "roles/iam.securityReviewer on the project";
+      expect(unseen(rows)).toMatchObject({ accessor: reviewer, client: reviewer, bucket: reviewer, breadth: reviewer });
+      expect(those(rows, "finding")).toEqual([]);
+    });
+
+    test("with Security Reviewer alone it could not look, whatever was well", async () => {
+      const rows = await setting.look(await somebody("roles/iam.securityReviewer"));
+      expect(unseen(rows)).toMatchObject({
+        instance: "roles/viewer on the project",
+        service: "roles/viewer on the project",
+      });
+      expect(exitCode(rows)).toBe(3);
+    });
+
+    test("a password changed by hand is suspected where no login can be tried", async () => {
+      const suspicion = async () => (await setting.look(VIEWER)).find(({ check }) => check === "login")?.found;
+      await setting.putSecret(SECRET, connectionString());
+      expect(await suspicion()).not.toContain("Suspicious");
+      await setting.setPassword(PASSWORD);
+      expect(await suspicion()).toContain("Suspicious: owner@local.test changed a login");
+    });
+  });
+
+  describe("the command", () => {
+    const run = async (args: readonly string[], env: Record<string, string> = {}) => {
+      const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "../../ops/doctor.ts"), ...args], {
+        env: { PATH: process.env.PATH, HOME: setting.root, ...env },
+      });
+      const texts = [child.stdout, child.stderr].map(text);
+      const [code] = (await once(child, "close")) as [number];
+      const [stdout = "", stderr = ""] = await Promise.all(texts);
+      return { code, stdout, stderr };
+    };
+    const names = ["--project", PROJECT, "--region", "us-central1"];
+
+    test.each([
+      ["nothing to look at", [], "Say what to look at"],
+      ["a stack that is not there", ["--stack", "nowhere"], 'There is no stack "nowhere"'],
+      ["an option that is not there", ["--colour"], "Unknown option"],
+    ])("ends with 2 for %s", async (_what, args, sentence) => {
+      const { code, stderr, stdout } = await run(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain(sentence);
+    });
+
+    test("ends with 3 without credentials", async () => {
+      const { code, stderr } = await run(names);
+      expect(code).toBe(3);
+      expect(stderr).toContain("There are no Google credentials: run `gcloud auth application-default login`.");
+    });
+
+    /** Where the embedded cloud is, as the provider is told by its environment, and who asks. */
+    const cloud = (member: string) => ({
+      GOOGLE_OAUTH_ACCESS_TOKEN: setting.token(member),
+      ...Object.fromEntries(
+        Object.entries(endpointConfig(setting.embedded.cloud.url)).map(([key, url]) => [
+          `GOOGLE_${key
+            .slice("gcp:".length)
+            .replace(/(?=[A-Z])/g, "_")
+            .toUpperCase()}`,
+          url,
+        ]),
+      ),
+    });
+
+    test("looks at a stack by its names, without a stack file", async () => {
+      const { code, stdout } = await run([...names, "--socket", setting.socket.folder], cloud(READER));
+      expect(stdout.split("\n")[0]).toBe("No fault found; 1 of 24 checks could not be made.");
+      expect(stdout).not.toContain("\u001b[");
+      expect(code).toBe(0);
+    });
+
+    test("ends with 1 where it found something; --json says the same to programs", async () => {
+      const other = [...names, "--service", "settlement-other", "--json"];
+      const { code, stdout } = await run(other, cloud(VIEWER));
+      const { checks, target } = JSON.parse(stdout) as { target: { project: string }; checks: Row[] };
+      expect(code).toBe(1);
+      expect(target).toMatchObject({ project: PROJECT, service: "settlement-other" });
+      expect(checks[0]).toEqual({
+        check: "service",
+        title: "Service",
+        verdict: "finding",
+        found: "there is no settlement-other in us-central1",
+        fix: "gcloud run services list --region=us-central1 --project=fusion-prime",
+      });
+    });
+
+    test("ends with 3 where it may not look", async () => {
+      const { code, stdout } = await run(names, cloud("user:nobody@example.com"));
+      expect(code).toBe(3);
+      expect(stdout).toContain("(needs roles/viewer on the project)");
+    });
+
+    test("prints its help", async () => {
+      const { code, stdout } = await run(["--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toContain("npm run doctor -- --stack S");
     });
   });
 });

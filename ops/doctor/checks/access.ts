@@ -112,48 +112,52 @@ export const breadth: Check = {
   look: async (facts) => {
     const { bucket, passwordSecret, project, secret } = facts.target;
     const member = `serviceAccount:${await facts.email()}`;
-    const places: [string[], Promise<Policy | undefined>][] = [
-      [["projects", project], facts.projectPolicy()],
-      [["secrets", secret], facts.secretPolicy(secret)],
-      [["secrets", passwordSecret], facts.secretPolicy(passwordSecret)],
-      [["storage", "buckets", `gs://${bucket}`], facts.bucketPolicy()],
+    const secrets = [secret, passwordSecret];
+    const [onProject, ...onParts] = await Promise.all([
+      facts.projectPolicy(),
+      ...secrets.map((id) => facts.secretPolicy(id).catch(orNothing)),
+      facts.bucketPolicy().catch(orNothing),
+    ]);
+    const parts = [...secrets.map((id) => ["secrets", id]), ["storage", "buckets", `gs://${bucket}`]];
+    const broad = [
+      ...wide(facts, ["projects", project], onProject, member),
+      ...parts.flatMap((part, index) => wide(facts, part, onParts[index], undefined)),
     ];
-    const broad: { found: string; fix: string }[] = [];
-    for (const [place, pending] of places) {
-      const onProject = place[0] === "projects";
-      const policy = await pending.catch(onProject ? raise : orNothing);
-      for (const binding of policy?.bindings ?? []) {
-        for (const who of tooMany(binding, onProject ? member : undefined)) {
-          const name = place.at(-1) ?? "";
-          broad.push({
-            found: `${who === member ? "the service's account" : who} has ${binding.role} on ${name}`,
-            fix: facts.gcloud(
-              ...place.slice(0, -1),
-              "remove-iam-policy-binding",
-              name,
-              `--member=${who}`,
-              `--role=${binding.role}`,
-              ...(onProject ? ["--condition=None"] : []),
-            ),
-          });
-        }
-      }
-    }
     const [first] = broad;
     if (!first) return ok("no role is broader than needed");
     return finding(broad.map(({ found }) => found).join("; "), first.fix);
   },
 };
 
-/** Who has more than the service needs by a binding: everybody, or the service's account on the whole project. */
+/**
+ * Bindings that give more than the service needs: to everybody or, with an account, to it on a whole project.
+ * @param place As gcloud names it, the id last.
+ */
+function wide(facts: Facts, place: readonly string[], policy: Policy | undefined, account: string | undefined) {
+  const name = place.at(-1) ?? "";
+  return (policy?.bindings ?? []).flatMap((binding) =>
+    tooMany(binding, account).map((who) => ({
+      found: `${who === account ? "the service's account" : who} has ${binding.role} on ${name}`,
+      fix: facts.gcloud(
+        ...place.slice(0, -1),
+        "remove-iam-policy-binding",
+        name,
+        `--member=${who}`,
+        `--role=${binding.role}`,
+        "--condition=None",
+      ),
+    })),
+  );
+}
+
 function tooMany({ role, members = [], condition }: Binding, account: string | undefined): string[] {
   const everybody = members.filter((member) => ["allUsers", "allAuthenticatedUsers"].includes(member));
-  const wide =
+  const broad =
     account !== undefined &&
     members.includes(account) &&
     !condition &&
     (/^roles\/(owner|editor)$|admin$/i.test(role) || [READ_SECRET[0], CONNECT[0], READ_OBJECT[0]].includes(role));
-  return wide ? [...everybody, account] : everybody;
+  return broad ? [...everybody, account] : everybody;
 }
 
 async function secretInUse(facts: Facts): Promise<string> {
@@ -162,8 +166,4 @@ async function secretInUse(facts: Facts): Promise<string> {
 
 function judged(who: string, where: string, { granted, why }: Grant, fix: string): Judgement {
   return granted ? ok(`${who} has ${why} ${where}`) : finding(`${who} ${why} ${where}`, fix);
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
