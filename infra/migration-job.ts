@@ -41,6 +41,7 @@ export class MigrationJob extends pulumi.ComponentResource {
             serviceAccount: args.account,
             // A person decides whether what failed is tried again.
             maxRetries: 0,
+            // A day; more is a preview: https://cloud.google.com/run/docs/configuring/task-timeout
             timeout: "86400s",
             volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],
             containers: [

@@ -38,7 +38,7 @@ export function judge(statement: Statement, context: Context): Remark[] {
     if (rule && typeof node === "object") remarks.push(...rule(node, context));
   }
   return remarks.filter(({ rule }) => {
-    if (rule === "outside-transaction") return !context.outside;
+    if (rule === "outside-transaction" || rule === "transaction") return !context.outside;
     if (rule !== "contract" && rule !== "destructive") return true;
     return (
       context.direction === "up" && !new RegExp(`^[ \\t]*--[ \\t]*${rule}:[ \\t]*\\S`, "m").test(statement.comments)

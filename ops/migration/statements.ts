@@ -77,7 +77,9 @@ function inside(node: Node, text: string, line: number): Node[] {
 function* queries(tree: unknown): Generator<string> {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, value] of Object.entries(tree)) {
-    if (kind === "PLpgSQL_stmt_execsql") {
+    if (kind === "PLpgSQL_stmt_commit") yield "COMMIT";
+    else if (kind === "PLpgSQL_stmt_rollback") yield "ROLLBACK";
+    else if (kind === "PLpgSQL_stmt_execsql") {
       const { sqlstmt } = value as { sqlstmt?: { PLpgSQL_expr?: { query?: string } } };
       if (sqlstmt?.PLpgSQL_expr?.query !== undefined) yield sqlstmt.PLpgSQL_expr.query;
     } else yield* queries(value);

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { resolveBinary } from "dbmate";
 import { Client } from "pg";
 import { readMigrations } from "../../infra/migrations/files";
 import { changeScript } from "../../infra/migrations/script";
+import { lintMigrations } from "../../ops/migration/lint";
 import { describeSchema } from "../../ops/migration/schema";
 import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE } from "../local/cloudsql/setup";
 import { Embedded, PROJECT } from "../local/embedded";
@@ -165,6 +166,54 @@ describe("what the stack imported", () => {
   });
 });
 
+describe("the files that the guide shows", () => {
+  const guide = readFileSync(join(__dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
+  const shown = [...guide.matchAll(/^```sql migrations\/(\S+)\n(.*?)^```$/gms)].map(([, path = "", text = ""]) => ({
+    path,
+    text,
+  }));
+  const folder = join(temporary, "migrations");
+  beforeAll(() => {
+    cpSync(FOLDER, folder, { recursive: true });
+    mkdirSync(join(folder, "job"));
+  });
+
+  test("run one after the other, each in its way", async () => {
+    expect(shown.length).toBeGreaterThan(0);
+    const applied = await schema();
+    const version = ({ path }: { path: string }) => basename(path);
+    const ways = { import: [], job: [`--migrations-dir=${folder}/job`, "--migrations-table=job_migrations"] };
+    await connected((client) =>
+      client.query(
+        "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('c', 'w', 'a', 's')",
+      ),
+    );
+    const run = (path: string, command: string) =>
+      job([...ways[path.startsWith("job/") ? "job" : "import"], command], { DBMATE_MIGRATIONS_DIR: folder });
+
+    const inOrder = [...shown].sort((a, b) => (version(a) < version(b) ? -1 : 1));
+    for (const { path, text } of inOrder) {
+      writeFileSync(join(folder, path), text);
+      expect(await run(path, "migrate")).toMatchObject({
+        code: 0,
+        output: expect.stringContaining(basename(path)) as string,
+      });
+    }
+    expect(
+      await connected(async (client) => (await client.query("SELECT fee FROM settlement_commands")).rows as unknown[]),
+    ).toEqual([{ fee: "0.000000000000000000" }]);
+    expect(await schema()).toContain("CREATE INDEX settlement_commands_status");
+
+    for (const { path } of inOrder.reverse()) expect(await run(path, "rollback")).toMatchObject({ code: 0 });
+    expect(sorted(await schema())).toBe(sorted(applied));
+  });
+
+  test("are clean", async () => {
+    for (const { path, text } of shown) writeFileSync(join(folder, path), text);
+    expect((await lintMigrations(folder)).filter(({ level }) => level === "error")).toEqual([]);
+  });
+});
+
 test("a failing statement ends the job with PostgreSQL's message, and changes nothing", async () => {
   const before = await schema();
   const folder = join(temporary, "failing");
@@ -211,4 +260,9 @@ function settings(expression: string): string {
     `-- migrate:up\nDO $$ BEGIN RAISE EXCEPTION '%', ${expression}; END $$;\n-- migrate:down\nSELECT 1;\n`,
   );
   return folder;
+}
+
+/** A column that was dropped and added again is the last one. */
+function sorted(description: string): string {
+  return description.split("\n").sort().join("\n");
 }

@@ -104,6 +104,7 @@ test.each<[string, string[], string]>([
   // What an import cannot do.
   ["BEGIN;", ["2 transaction"], "SELECT 'BEGIN;';"],
   ["SELECT 1;\nCOMMIT;", ["3 transaction"], "DO $$ BEGIN PERFORM 1; END $$;"],
+  ["DO $$ BEGIN COMMIT; END $$;", ["2 transaction"], "DO $$ BEGIN PERFORM 'COMMIT;'; END $$;"],
   ["ROLLBACK;", ["2 transaction"], "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;"],
   ["\\copy t FROM 'rows.csv'", ["2 psql"], "SELECT E'\\\\copy';"],
   ["COPY t FROM stdin;\n1\t2\n\\.", ["3 copy"], "COPY t TO stdout;"],
@@ -200,6 +201,8 @@ test("what runs outside of a transaction belongs to the job, in a folder of its 
   expect(await errors()).toEqual(["1 outside-transaction", "3 outside-transaction"]);
   rmSync(join(folder, FILE));
   write(`job/${FILE}`, text);
+  expect(await errors()).toEqual([]);
+  write(`job/${FILE}`, text.replaceAll(/(?<=false\n).*/g, "DO $$$$ BEGIN COMMIT; END $$$$;"));
   expect(await errors()).toEqual([]);
   write(`job/${FILE}`, text.replaceAll(" transaction:false", ""));
   expect(await errors()).toEqual(["2 outside-transaction", "4 outside-transaction"]);
