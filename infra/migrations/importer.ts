@@ -17,8 +17,16 @@ export interface SchemaState {
   readonly retainedBackups: number;
   /** The newest version. */
   readonly version: string;
-  /** Id of the backup taken before the last import. */
-  readonly backup?: string;
+  /** When each version was applied, and by which import, since this stack does it. */
+  readonly applied?: Readonly<Record<string, Applied>>;
+}
+
+/** How a version came into the database. */
+export interface Applied {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Id of the backup that was taken before. */
+  readonly backup: string;
 }
 
 /** How the description of a backup begins that was made before a migration. */
@@ -67,25 +75,26 @@ export class Importer {
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
-    const outs = await this.migrate(inputs, []);
+    const outs = await this.migrate(inputs, [], {});
     return { id: `${inputs.project}/${inputs.instance}/${inputs.database}`, outs };
   }
 
   async update(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
     const stay = new Set(news.migrations.map(({ version }) => version));
-    return {
-      outs: await this.migrate(
-        news,
-        olds.migrations.filter(({ version }) => !stay.has(version)),
-      ),
-    };
+    const down = olds.migrations.filter(({ version }) => !stay.has(version));
+    return { outs: await this.migrate(news, down, olds.applied ?? {}) };
   }
 
   /**
    * Backup, upload, import; then the login is left with the owner's role alone, and old backups go.
    * @param down The versions to go back from.
+   * @param applied What was applied before.
    */
-  private async migrate(plan: SchemaState, down: readonly PlannedMigration[]): Promise<SchemaState> {
+  private async migrate(
+    plan: SchemaState,
+    down: readonly PlannedMigration[],
+    applied: Readonly<Record<string, Applied>>,
+  ): Promise<SchemaState> {
     const { project, instance, database, user, bucket, version } = plan;
     const script = await changeScript({
       up: await this.files(bucket, plan.migrations),
@@ -96,7 +105,7 @@ export class Importer {
     const { backupContext } = await this.google.operate(project, "POST", `instances/${instance}/backupRuns`, {
       description: `${BACKUP}${version}`,
     });
-    const backup = backupContext?.backupId;
+    const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
     const uri = await this.google.upload(bucket, `imports/${version}-${checksum(script).slice(0, 12)}.sql`, script);
     try {
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
@@ -104,13 +113,14 @@ export class Importer {
     } catch (error) {
       throw new Error(
         `The import of schema version ${version} into ${instance}/${database} failed and changed nothing: ` +
-          `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${backup ?? "unknown"}.`,
+          `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${now.backup}.`,
         { cause: error },
       );
     }
     await this.leaveOwnerRoleOnly(plan);
     await this.forgetBackups(plan);
-    return { ...plan, ...(backup !== undefined && { backup }) };
+    const history = plan.migrations.map(({ version: each }) => [each, applied[each] ?? now]);
+    return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
 
   /** Cloud SQL makes every login a member of `cloudsqlsuperuser`, and only its API can end that. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Importer, SchemaState } from "./importer";
+import type { Applied, Importer, SchemaState } from "./importer";
 
 /** Arguments of {@link ImportedSchema}. None of them is a secret, and none may become one: the state keeps them. */
 export interface ImportedSchemaArgs {
@@ -44,12 +44,12 @@ export interface PlannedMigration {
 export class ImportedSchema extends pulumi.dynamic.Resource {
   /** The newest version. */
   declare readonly version: pulumi.Output<string>;
-  /** Id of the backup that was taken before the last import. */
-  declare readonly backup: pulumi.Output<string>;
+  /** When each version was applied, and which backup was taken before. */
+  declare readonly applied: pulumi.Output<Readonly<Record<string, Applied>>>;
 
   constructor(name: string, args: ImportedSchemaArgs, opts?: pulumi.CustomResourceOptions) {
     const version = args.migrations.at(-1)?.version ?? "";
-    super(provider, name, { ...args, version, backup: undefined }, opts, "settlement", "ImportedSchema");
+    super(provider, name, { ...args, version, applied: undefined }, opts, "settlement", "ImportedSchema");
   }
 }
 

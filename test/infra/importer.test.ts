@@ -101,7 +101,8 @@ describe("an import", () => {
     google.importOperations = [{ status: "PENDING" }, { status: "RUNNING" }, { status: "DONE" }];
     const { id, outs } = await importer.create(PLAN);
     expect(id).toBe("fusion-prime/db-1/settlement_db");
-    expect(outs).toEqual({ ...PLAN, backup: "1700" });
+    const applied = { at: expect.stringMatching(/^\d{4}-.*Z$/) as string, backup: "1700" };
+    expect(outs).toEqual({ ...PLAN, applied: { "20251025120000": applied, "20251025120100": applied } });
     expect(google.calls.slice(2)).toEqual([
       "POST /instances/db-1/backupRuns",
       "POST /upload/storage/v1/b/fusion-prime-migrations/o",
@@ -174,7 +175,7 @@ describe("a preview", () => {
 
   test("shows a new version as a change, and nothing else", async () => {
     expect(await importer.diff(older, PLAN)).toMatchObject({ changes: true, replaces: [] });
-    expect(await importer.diff({ ...PLAN, backup: "1" }, PLAN)).toMatchObject({ changes: false });
+    expect(await importer.diff({ ...PLAN, applied: {} }, PLAN)).toMatchObject({ changes: false });
     expect(await importer.diff(PLAN, { ...PLAN, user: "somebody" })).toMatchObject({ changes: false });
   });
 
