@@ -4,6 +4,8 @@ import type {
   ColumnDef,
   DropStmt,
   IndexStmt,
+  Node,
+  RangeVar,
   ReindexStmt,
   RenameStmt,
 } from "libpg-query";
@@ -21,7 +23,7 @@ export interface Context {
   readonly direction: "up" | "down";
   /** Whether the file is run without a transaction around it. */
   readonly outside: boolean;
-  /** Names of the tables and views that the file has made so far: nobody uses them yet. */
+  /** Tables and views that the file has made so far, as `schema.name`: nobody uses them yet. */
   readonly made: Set<string>;
 }
 
@@ -79,9 +81,9 @@ const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Con
   ],
   CopyStmt: ({ is_from: from, filename }) => (from && filename === undefined ? [COPY_FROM_STDIN] : []),
 
-  CreateStmt: ({ relation }, { made }) => make(made, relation?.relname),
-  CreateTableAsStmt: ({ into }, { made }) => make(made, into?.rel?.relname),
-  ViewStmt: ({ view }, { made }) => make(made, view?.relname),
+  CreateStmt: ({ relation, if_not_exists: maybe }, { made }) => make(made, maybe ? undefined : relation),
+  CreateTableAsStmt: ({ into, if_not_exists: maybe }, { made }) => make(made, maybe ? undefined : into?.rel),
+  ViewStmt: ({ view, replace }, { made }) => make(made, replace ? undefined : view),
 
   IndexStmt: ({ concurrent }: IndexStmt) => (concurrent ? [outside("CREATE INDEX CONCURRENTLY")] : []),
   ReindexStmt: (node) => (reindexesApart(node) ? [outside("This REINDEX")] : []),
@@ -105,13 +107,13 @@ const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Con
   AlterObjectSchemaStmt: () => [contract("A name moves to another schema")],
   GrantStmt: ({ is_grant: grant }) => (grant ? [] : [contract("A privilege is revoked")]),
   TruncateStmt: ({ relations }, { made }) =>
-    relations?.every((node) => "RangeVar" in node && made.has(node.RangeVar.relname ?? ""))
+    relations?.every((node) => "RangeVar" in node && made.has(nameOf(node.RangeVar)))
       ? []
       : [destructive("TRUNCATE deletes every row")],
   DeleteStmt: ({ relation, whereClause }, { made }) =>
-    whereClause || made.has(relation?.relname ?? "") ? [] : [destructive("DELETE without WHERE deletes every row")],
+    whereClause || made.has(nameOf(relation)) ? [] : [destructive("DELETE without WHERE deletes every row")],
   UpdateStmt: ({ relation, whereClause }, { made }) =>
-    whereClause || made.has(relation?.relname ?? "") ? [] : [destructive("UPDATE without WHERE changes every row")],
+    whereClause || made.has(nameOf(relation)) ? [] : [destructive("UPDATE without WHERE changes every row")],
 };
 
 /** COPY FROM STDIN reads the rows from the connection, where an import has none. */
@@ -121,9 +123,14 @@ export const COPY_FROM_STDIN: Remark = {
   remedy: "Use INSERT.",
 };
 
-function make(made: Set<string>, name: string | undefined): Remark[] {
-  if (name !== undefined) made.add(name);
+/** What may have been there before is not made by the file. */
+function make(made: Set<string>, relation: RangeVar | undefined): Remark[] {
+  if (relation) made.add(nameOf(relation));
   return [];
+}
+
+function nameOf({ schemaname = "public", relname = "" }: RangeVar = {}): string {
+  return `${schemaname}.${relname}`;
 }
 
 function reindexesApart({ kind, params }: ReindexStmt): boolean {
@@ -160,8 +167,7 @@ function drop(
   { made }: Context,
 ): Remark[] {
   if (concurrent) return [outside("DROP INDEX CONCURRENTLY")];
-  const names = objects.map((node) => ("List" in node ? node.List.items?.at(-1) : node));
-  if (names.every((node) => node && "String" in node && made.has(node.String.sval ?? ""))) return [];
+  if (objects.every((node) => made.has(droppedName(node)))) return [];
   const what = USED[removeType];
   const remarks = what === undefined ? [] : [contract(`A ${what} is dropped`)];
   const cascade = behavior === "DROP_CASCADE";
@@ -173,13 +179,19 @@ function drop(
   return remarks;
 }
 
+function droppedName(node: Node): string {
+  const parts = "List" in node ? (node.List.items ?? []) : [node];
+  const [relname, schemaname] = parts.map((part) => ("String" in part ? part.String.sval : undefined)).reverse();
+  return nameOf({ ...(relname !== undefined && { relname }), ...(schemaname !== undefined && { schemaname }) });
+}
+
 function rename({ renameType = "OBJECT_TABLE", relation }: RenameStmt, { made }: Context): Remark[] {
   const what = USED[renameType];
-  return what === undefined || made.has(relation?.relname ?? "") ? [] : [contract(`A ${what} is renamed`)];
+  return what === undefined || made.has(nameOf(relation)) ? [] : [contract(`A ${what} is renamed`)];
 }
 
 function alterTable({ relation, cmds = [] }: AlterTableStmt, { made }: Context): Remark[] {
-  if (made.has(relation?.relname ?? "")) return [];
+  if (made.has(nameOf(relation))) return [];
   return cmds.flatMap((node) => ("AlterTableCmd" in node ? alter(node.AlterTableCmd) : []));
 }
 

@@ -138,6 +138,21 @@ test.each<[string, string[], string]>([
   ["ALTER TABLE t ADD COLUMN a text NOT NULL;", ["2 contract"], "ALTER TABLE t ADD COLUMN a text NOT NULL DEFAULT '';"],
   ["ALTER TABLE t ALTER COLUMN a DROP DEFAULT;", ["2 contract"], "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1;"],
   ["DROP VIEW v;", ["2 contract"], "CREATE VIEW v AS SELECT 1; DROP VIEW v;"],
+  [
+    "CREATE TABLE s.t (a text);\nALTER TABLE t RENAME COLUMN a TO b;",
+    ["3 contract"],
+    "CREATE TABLE s.t (a text);\nALTER TABLE s.t RENAME COLUMN a TO b;",
+  ],
+  [
+    "CREATE TABLE IF NOT EXISTS t (a text);\nALTER TABLE t RENAME COLUMN a TO b;",
+    ["3 contract"],
+    "CREATE TABLE t (a text);\nALTER TABLE public.t RENAME COLUMN a TO b;",
+  ],
+  [
+    "CREATE OR REPLACE VIEW v AS SELECT 1;\nDROP VIEW v;",
+    ["3 contract"],
+    "CREATE VIEW s.v AS SELECT 1; DROP VIEW s.v;",
+  ],
   ["DROP FUNCTION f;", ["2 contract"], "DROP TRIGGER f ON t;"],
   ["ALTER TABLE t SET SCHEMA s;", ["2 contract"], "ALTER TABLE t SET (fillfactor = 90);"],
   ["REVOKE SELECT ON t FROM r;", ["2 contract"], "GRANT SELECT ON t TO r;"],
