@@ -155,7 +155,8 @@ function problems(events: readonly EngineEvent[]): string[] {
       ? [(event.urn === undefined || isStack(event.urn) ? "" : `${nameOf(event.urn)}: `) + sentence(event.message)]
       : [],
   );
-  return [...new Set(texts)].sort(order);
+  // The engine ends with this sentence whatever the reason was.
+  return [...new Set(texts)].filter((text) => text !== "preview failed").sort(order);
 }
 
 function isStack(urn: string): boolean {

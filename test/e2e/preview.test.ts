@@ -1,0 +1,210 @@
+import * as gcp from "@pulumi/gcp";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parseConnectionString } from "../../infra/connection";
+import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { inspect } from "../../ops/preview/inspect";
+import { update } from "../../ops/preview/update";
+import { endpointConfig } from "../../ops/endpoints";
+import { openPrivateStack, ROOT } from "../../ops/workspace";
+
+jest.setTimeout(300_000);
+
+describe("preview and up on the embedded cloud, through the real engine", () => {
+  let folder: string;
+  let local: LocalEnvironment;
+  let stack: Stack;
+  /** Every preview that was shown, and everything that the engine said. */
+  const previews: string[] = [];
+  let printed = "";
+
+  const shown = () => previews.at(-1) ?? "";
+  const print = (markdown: string) => previews.push(markdown);
+  const progress = (text: string) => {
+    printed += text;
+  };
+  const yes = () => Promise.resolve(true);
+  const up = (confirm = yes) => update(stack, { print, progress, confirm });
+  const configure = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
+  const get = async <T>(path: string): Promise<T> => {
+    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
+    const response = await fetch(`${local.cloud.url}${path}`, { headers });
+    expect([path, response.status]).toEqual([path, 200]);
+    return (await response.json()) as T;
+  };
+  const concurrency = async () => {
+    const path = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
+    return (await get<{ template: { maxInstanceRequestConcurrency: number } }>(path)).template
+      .maxInstanceRequestConcurrency;
+  };
+  const resources = async () =>
+    ((await stack.exportStack()).deployment as { resources?: { urn: string; modified: string }[] }).resources ?? [];
+
+  beforeAll(async () => {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
+    local = await startLocal(folder, () => undefined);
+    stack = local.stack;
+  });
+
+  afterAll(async () => {
+    await local.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("a mandatory policy blocks, and nothing is created", async () => {
+    await configure("service.public", "true");
+    await expect(up()).rejects.toThrow("An update of local is blocked, as said above. Nothing was changed.");
+    expect(shown()).toMatch(/^### ⛔ local is blocked by 1 policy violation: /);
+    expect(shown()).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
+    expect(await resources()).toEqual([]);
+    await configure("service.public", "false");
+  });
+
+  test("a new stack is shown with its migrations, then made", async () => {
+    expect(await up()).toBe(true);
+    const markdown = shown();
+    expect(markdown).toMatch(/^### ✅ local can be updated: 24 to create, 2 migrations pending\. <!-- /);
+    expect(markdown).toContain("CREATE TABLE settlement_commands (");
+    expect(markdown).toContain("+ password: [secret]");
+    expect(await concurrency()).toBe(80);
+  });
+
+  test("an unchanged stack is one line", async () => {
+    const { blocked, markdown } = await inspect(stack);
+    expect(markdown).toBe("### ✅ local is unchanged: 24 resources. <!-- settlement preview: local -->\n");
+    expect(blocked).toBe(false);
+  });
+
+  test("a changed property is shown, and nothing is done where nobody agrees", async () => {
+    await configure("service.concurrency", "40");
+    expect(await up(() => Promise.resolve(false))).toBe(false);
+    expect(shown()).toMatch(/^### ✅ local can be updated: 1 to update, 23 unchanged\. /);
+    expect(shown()).toContain(
+      "\n- template.maxInstanceRequestConcurrency: 80\n+ template.maxInstanceRequestConcurrency: 40\n",
+    );
+    expect(await concurrency()).toBe(80);
+  });
+
+  test("up carries out what it showed, the same as before, and stops where the program wants more", async () => {
+    const before = shown();
+    await expect(up(() => configure("service.concurrency", "20").then(yes))).rejects.toThrow(
+      "The update of local stopped; the engine says above why.",
+    );
+    expect(shown()).toBe(before);
+    expect(await concurrency()).toBe(80);
+  });
+
+  test("a replaced instance blocks, and nothing is touched", async () => {
+    await stack.setConfig("gcp:region", { value: "europe-west1" });
+    const before = await resources();
+    await expect(up()).rejects.toThrow("blocked");
+    const markdown = shown();
+    expect(markdown).toMatch(/^### ⛔ local is blocked by 4 changes that would lose data: /);
+    expect(markdown).toContain("`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; lost is every database");
+    expect(markdown).toContain('- region: "us-central1"\n+ region: "europe-west1"');
+    // Kept: the scripts, retained on delete, and the secret's version, abandoned.
+    expect(markdown.match(/^ {4}- .*@/gm)?.map((line) => line.replace(/@.*/, "").trim())).toEqual([
+      "- settlement-database",
+      "- settlement-instance",
+      "- settlement-migrations",
+      "- settlement-user",
+    ]);
+    expect(await resources()).toEqual(before);
+    await stack.setConfig("gcp:region", { value: "us-central1" });
+  });
+
+  test("a deletion is done once it is named, and a line that is left behind allows no other", async () => {
+    const { GOOGLE_OAUTH_ACCESS_TOKEN = "", PULUMI_DEBUG_PROVIDERS = "" } = stack.workspace.envVars;
+    const small = await openPrivateStack(
+      {
+        name: "local",
+        folder: join(folder, "small"),
+        command: stack.workspace.pulumiCommand,
+        config: endpointConfig(local.cloud.url),
+        env: { GOOGLE_OAUTH_ACCESS_TOKEN, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", PULUMI_DEBUG_PROVIDERS },
+      },
+      progress,
+    );
+    const buckets = async () => {
+      const { items = [] } = await get<{ items?: { name: string }[] }>("/storage/v1/b?project=settlement-local");
+      return items.map(({ name }) => name).filter((name) => name === "papers-local");
+    };
+    const papers: PulumiFn = async () => {
+      const labels = { app: "papers", environment: "local" };
+      const safe = {
+        uniformBucketLevelAccess: true,
+        publicAccessPrevention: "enforced",
+        versioning: { enabled: true },
+      };
+      new gcp.storage.Bucket("papers", { name: "papers-local", location: "US-CENTRAL1", labels, ...safe });
+    };
+    const remove = () => {
+      small.workspace.program = async () => undefined;
+      return update(small, { print, progress, confirm: yes });
+    };
+
+    await small.up({ program: papers });
+    await expect(remove()).rejects.toThrow("blocked");
+    expect(await buckets()).toEqual(["papers-local"]);
+    const entry = / {4}- (papers@.*)/.exec(shown())?.[1] ?? "";
+    await small.setConfig("settlement:allowDestructive[0]", { value: entry }, true);
+    await remove();
+    expect(shown()).toContain("lost is every object in the bucket. Allowed by the configuration.");
+    expect(await buckets()).toEqual([]);
+
+    await small.up({ program: papers });
+    await expect(remove()).rejects.toThrow("blocked");
+    expect(shown()).toContain(`names what this update does not do: \`${entry}\`. Remove it.`);
+    expect(await buckets()).toEqual(["papers-local"]);
+  });
+
+  test("no secret is printed, in any form", async () => {
+    const version = await get<{ payload: { data: string } }>(
+      "/v1/projects/settlement-local/secrets/settlement-db-connection-string/versions/latest:access",
+    );
+    const string = Buffer.from(version.payload.data, "base64").toString();
+    const parsed = parseConnectionString(string);
+    if (!parsed.ok) throw new Error(parsed.problem);
+    const everything = previews.join("") + printed;
+    expect(everything).toContain("settlement_user");
+    for (const text of [parsed.value.password, string]) {
+      expect(everything).not.toContain(text);
+      expect(everything).not.toContain(encodeURIComponent(text));
+      expect(everything).not.toContain(Buffer.from(text).toString("base64").replace(/=+$/, ""));
+    }
+  });
+});
+
+describe("npm run preview -- --offline", () => {
+  const run = async (...args: string[]) => {
+    const env = { PATH: process.env.PATH, HOME: process.env.HOME, PULUMI_HOME: process.env.PULUMI_HOME };
+    const command = ["--import", "tsx", join(ROOT, "ops", "preview.ts"), ...args];
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env });
+      return { code: 0, text: stdout };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+      return { code, text: stdout + stderr };
+    }
+  };
+
+  test("staging and prod, without credentials", async () => {
+    const names = ["staging", "prod"];
+    const answers = await Promise.all(names.map((name) => run("--stack", name, "--offline")));
+    for (const [index, { code, text }] of answers.entries()) {
+      const first = `### ✅ ${names[index] ?? ""} can be updated: 24 to create, 2 migrations pending. <!--`;
+      expect(text.slice(0, first.length)).toBe(first);
+      expect(text).toContain("Compared with an empty state, without credentials");
+      expect(text).not.toContain("**Advice**");
+      expect(code).toBe(0);
+    }
+  });
+
+  test("a wrong command line says so, with exit code 2", async () => {
+    expect(await run()).toMatchObject({ code: 2, text: expect.stringMatching(/^Which stack\? Add --stack/) as string });
+  });
+});
