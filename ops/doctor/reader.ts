@@ -109,7 +109,9 @@ interface ErrorBody {
 function refusal(status: number, text: string, role: string, url: string): Error {
   const error = parse(text).error ?? {};
   if (status === 401) {
-    return new CouldNotLook("Google refuses the credentials: run `gcloud auth application-default login`.");
+    return new CouldNotLook(
+      "The credentials are refused: run `gcloud auth application-default login`, or for the local stack `npm start -- --keep`.",
+    );
   }
   if (status === 403) {
     const reasons = [...(error.errors ?? []), ...(error.details ?? [])].map(({ reason }) => reason);

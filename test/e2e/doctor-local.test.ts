@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readMigrations } from "../../infra/migrations/files";
+import { CHECKS } from "../../ops/doctor/checks";
+import { diagnose, type Row } from "../../ops/doctor/diagnosis";
+import { Facts } from "../../ops/doctor/facts";
+import { RestReader } from "../../ops/doctor/reader";
+import { locate } from "../../ops/doctor/target";
+import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { OWNER } from "../../local/identities";
+import { ROOT } from "../../ops/workspace";
+
+jest.setTimeout(300_000);
+
+describe("the doctor, on the stack that npm start deploys", () => {
+  /** Stands for the repository's root: what `npm start` leaves lies below it. */
+  let root: string;
+  let local: LocalEnvironment;
+
+  beforeAll(async () => {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    root = mkdtempSync(join(ROOT, ".local", "d-"));
+    local = await startLocal(join(root, ".local", "start"), () => undefined);
+    await local.stack.up({ onOutput: () => undefined });
+  });
+  afterAll(async () => {
+    await local.stop();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  async function look(socket?: string): Promise<Row[]> {
+    const { target, endpoints, token } = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
+    const facts = new Facts(
+      target,
+      new RestReader(endpoints, token),
+      readMigrations(join(ROOT, "migrations")),
+      new Date(),
+    );
+    return diagnose(CHECKS, facts);
+  }
+  const unseen = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
+
+  test("everything is well that can be seen without a socket, and no password is suspected", async () => {
+    const rows = unseen(await look());
+    expect(rows.map(({ check, verdict }) => [check, verdict])).toEqual([
+      ["disk", "unseen"],
+      ["connections", "unseen"],
+      ["login", "unseen"],
+    ]);
+    expect(rows.at(-1)?.found).not.toContain("Suspicious");
+  });
+
+  test("through a socket, the login and the tables are well too", async () => {
+    const outputs = await local.stack.outputs();
+    const folder = mkdtempSync(join(tmpdir(), "d-"));
+    const mount = await local.cloud.openSocket({
+      connectionName: String(outputs.connectionName?.value),
+      member: OWNER,
+      folder,
+      onRefused: () => undefined,
+    });
+    try {
+      expect(unseen(await look(folder)).map(({ check }) => check)).toEqual(["disk"]);
+    } finally {
+      await mount.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
