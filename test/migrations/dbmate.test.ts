@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { resolveBinary } from "dbmate";
 import { Client } from "pg";
 import { readMigrations } from "../../infra/migrations/files";
-import { changeScript } from "../../infra/migrations/script";
+import { changeScript, OWNER_ROLE } from "../../infra/migrations/script";
 import { lintMigrations } from "../../ops/migration/lint";
 import { describeSchema } from "../../ops/migration/schema";
 import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE } from "../local/cloudsql/setup";
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await embedded.start(SERVICE, STORAGE);
   await createInstance(embedded, INSTANCE);
   await embedded.post(`${ROOT}/instances/${INSTANCE}/users`, { name: LOGIN.user, password: LOGIN.password });
-  for (const name of ["settlement_db", "empty"])
+  for (const name of ["settlement_db", "empty", "guide"])
     await embedded.post(`${ROOT}/instances/${INSTANCE}/databases`, { name });
   await embedded.cloud.openSocket({
     connectionName: CONNECTION_NAME,
@@ -83,8 +83,8 @@ async function importSchema(): Promise<string | undefined> {
   return failure(await importSql(embedded, INSTANCE, "settlement_db", LOGIN.user, script));
 }
 
-async function connected<T>(use: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ ...LOGIN, host: socket, database: "settlement_db" });
+async function connected<T>(use: (client: Client) => Promise<T>, database = "settlement_db"): Promise<T> {
+  const client = new Client({ ...LOGIN, host: socket, database });
   await client.connect();
   try {
     return await use(client);
@@ -93,7 +93,7 @@ async function connected<T>(use: (client: Client) => Promise<T>): Promise<T> {
   }
 }
 
-const schema = () => connected(describeSchema);
+const schema = (database?: string) => connected(describeSchema, database);
 const versions = () =>
   connected(
     async (client) => (await client.query("SELECT * FROM schema_migrations ORDER BY version")).rows as unknown[],
@@ -173,39 +173,41 @@ describe("the files that the guide shows", () => {
     text,
   }));
   const folder = join(temporary, "migrations");
-  beforeAll(() => {
-    cpSync(FOLDER, folder, { recursive: true });
-    mkdirSync(join(folder, "job"));
+  const inOrder = [...shown].sort((a, b) => (basename(a.path) < basename(b.path) ? -1 : 1));
+  const first = basename(inOrder[0]?.path ?? "");
+  const ways = { import: [], job: [`--migrations-dir=${folder}/job`, "--migrations-table=job_migrations"] };
+  const env = { DBMATE_MIGRATIONS_DIR: folder, DATABASE_URL: connectionString("guide") };
+  const run = (path: string, command: string) =>
+    job([...ways[path.startsWith("job/") ? "job" : "import"], command], env);
+  const query = (sql: string) =>
+    connected(async (client) => (await client.query(sql)).rows as Record<string, unknown>[], "guide");
+
+  beforeAll(async () => {
+    mkdirSync(join(folder, "job"), { recursive: true });
+    for (const { file, text } of MIGRATIONS) if (file < first) writeFileSync(join(folder, file), text);
+    // The role is there since the import above, but a schema's rights are the database's own.
+    const grant = `GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};`;
+    expect(failure(await importSql(embedded, INSTANCE, "guide", "cloudsqlsuperuser", grant))).toBeUndefined();
+    expect(await run("", "migrate")).toMatchObject({ code: 0 });
   });
 
-  test("run one after the other, each in its way", async () => {
+  test("run one after the other, each in its way, and back", async () => {
     expect(shown.length).toBeGreaterThan(0);
-    const applied = await schema();
-    const version = ({ path }: { path: string }) => basename(path);
-    const ways = { import: [], job: [`--migrations-dir=${folder}/job`, "--migrations-table=job_migrations"] };
-    await connected((client) =>
-      client.query(
-        "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('c', 'w', 'a', 's')",
-      ),
+    const before = await schema("guide");
+    await query(
+      "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('c', 'w', 'a', 's')",
     );
-    const run = (path: string, command: string) =>
-      job([...ways[path.startsWith("job/") ? "job" : "import"], command], { DBMATE_MIGRATIONS_DIR: folder });
-
-    const inOrder = [...shown].sort((a, b) => (version(a) < version(b) ? -1 : 1));
     for (const { path, text } of inOrder) {
       writeFileSync(join(folder, path), text);
-      expect(await run(path, "migrate")).toMatchObject({
-        code: 0,
-        output: expect.stringContaining(basename(path)) as string,
-      });
+      const ended = await run(path, "migrate");
+      expect(ended).toMatchObject({ code: 0, output: expect.stringContaining(basename(path)) as string });
     }
-    expect(
-      await connected(async (client) => (await client.query("SELECT fee FROM settlement_commands")).rows as unknown[]),
-    ).toEqual([{ fee: "0.000000000000000000" }]);
-    expect(await schema()).toContain("CREATE INDEX settlement_commands_status");
+    expect(Number((await query("SELECT fee FROM settlement_commands"))[0]?.fee)).toBe(0);
+    expect(await schema("guide")).toContain("CREATE INDEX settlement_commands_status");
 
-    for (const { path } of inOrder.reverse()) expect(await run(path, "rollback")).toMatchObject({ code: 0 });
-    expect(sorted(await schema())).toBe(sorted(applied));
+    for (const { path } of [...inOrder].reverse()) expect(await run(path, "rollback")).toMatchObject({ code: 0 });
+    await query("DROP TABLE job_migrations");
+    expect(sorted(await schema("guide"))).toBe(sorted(before));
   });
 
   test("are clean", async () => {
