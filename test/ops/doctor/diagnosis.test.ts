@@ -1,0 +1,257 @@
+import { CHECKS } from "../../../ops/doctor/checks";
+import { exitCode, type Row } from "../../../ops/doctor/diagnosis";
+import { render } from "../../../ops/doctor/table";
+import { healthy, judge, metric, NOW, type Recorded } from "./recorded";
+
+const INSTANCES = "sql projects/fusion-prime/instances";
+const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
+const OPERATIONS = "sql projects/fusion-prime/operations";
+const SERVICE = "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service";
+const SECRET = "secretManager projects/fusion-prime/secrets/settlement-db-connection-string";
+
+const those = (rows: readonly Row[], verdict: Row["verdict"]) =>
+  rows.filter((row) => row.verdict === verdict).map(({ check }) => check);
+
+/** The record after a change. */
+function changed(change: (record: Recorded) => void): Recorded {
+  const record = healthy();
+  change(record);
+  return record;
+}
+
+test("a healthy stack: everything is well, only the login was not tried", async () => {
+  const rows = await judge(healthy());
+  expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual(["login"]);
+  expect(exitCode(rows)).toBe(0);
+});
+
+describe("the order of causes", () => {
+  test("a check is explained only by checks before it, so that there is always a first cause", () => {
+    const ids = CHECKS.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const wrong = CHECKS.flatMap(({ causes }, index) =>
+      causes.filter((cause) => !ids.slice(0, index).includes(cause)).map((cause) => [ids[index], cause]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("findings come by depth, consequences after them with what explains them, then what was not seen", async () => {
+    const rows = await judge(
+      changed((record) => {
+        record[SERVICE].terminalCondition = { state: "CONDITION_FAILED", message: "It does not start." };
+        record["storage b/fusion-prime-migrations/iam"].bindings = [];
+        record[POLICY].bindings = [];
+      }),
+    );
+    expect(rows.slice(0, 4).map(({ check, verdict, because }) => [check, verdict, because])).toEqual([
+      ["client", "finding", undefined],
+      ["bucket", "finding", undefined],
+      ["revision", "consequence", ["Connecting to Cloud SQL"]],
+      ["login", "unseen", undefined],
+    ]);
+  });
+
+  test("an operation that failed is forgotten once one of its kind succeeds, or after a week", async () => {
+    const failed = (insertTime: string) => ({
+      name: "op-restart",
+      operationType: "RESTART",
+      status: "DONE",
+      insertTime,
+      error: { errors: [{ code: "INTERNAL_ERROR", message: "It did not come back.\nMore." }] },
+    });
+    const having = (...operations: object[]) =>
+      judge(changed((record) => record[OPERATIONS].items.push(...operations)));
+    const [first] = await having(failed("2026-01-31T10:00:00Z"));
+    expect(first).toMatchObject({ check: "operation", verdict: "finding" });
+    expect(first?.found).toBe("RESTART at 2026-01-31 10:00 UTC failed: It did not come back.");
+    expect(those(await having(failed("2026-01-20T10:00:00Z")), "finding")).toEqual([]);
+    const later = { name: "op-2", operationType: "RESTART", status: "DONE", insertTime: "2026-01-31T11:00:00Z" };
+    expect(those(await having(failed("2026-01-31T10:00:00Z"), later), "finding")).toEqual([]);
+  });
+});
+
+describe("faults that the embedded cloud cannot show", () => {
+  const faults: [string, (record: Recorded) => void, string, RegExp][] = [
+    [
+      "a full disk that has stopped the instance",
+      (record) => {
+        for (const instance of record[INSTANCES].items) {
+          instance.outOfDiskReport.sqlOutOfDiskState = "SOFT_SHUTDOWN";
+          instance.state = "SUSPENDED";
+        }
+      },
+      "disk",
+      /full \(10 GB\): Cloud SQL has shut fusion-prime-db-a504713e down/,
+    ],
+    [
+      "a disk about to be full",
+      (record) => (record["monitoring disk/utilization"] = metric(0.97)),
+      "disk",
+      /97 % of 10 GB, grows by itself/,
+    ],
+    [
+      "connections about to run out",
+      (record) => (record["monitoring postgresql/num_backends"] = metric(95)),
+      "connections",
+      /95 of 100/,
+    ],
+    [
+      "a backup that is overdue",
+      (record) => {
+        for (const run of record["sql projects/fusion-prime/instances/fusion-prime-db-a504713e/backupRuns"].items) {
+          run.endTime = new Date(NOW.getTime() - 49 * 3_600_000).toISOString();
+        }
+      },
+      "backup",
+      /49 hours old/,
+    ],
+    [
+      "an instance that Google suspended",
+      (record) => {
+        for (const instance of record[INSTANCES].items) instance.state = "SUSPENDED";
+      },
+      "instance",
+      /is SUSPENDED/,
+    ],
+    [
+      "a secret that anybody may read",
+      (record) =>
+        record[`${SECRET}:getIamPolicy`].bindings.push({
+          role: "roles/secretmanager.secretAccessor",
+          members: ["allAuthenticatedUsers"],
+        }),
+      "breadth",
+      /allAuthenticatedUsers has roles\/secretmanager.secretAccessor on settlement-db-connection-string/,
+    ],
+    [
+      "a client role without a condition, as it was bound by hand",
+      (record) => {
+        for (const binding of record[POLICY].bindings) delete binding.condition;
+      },
+      "breadth",
+      /the service's account has roles\/cloudsql.client on fusion-prime/,
+    ],
+    [
+      "tables at an older version, by the last import",
+      (record) => {
+        const [operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
+        if (operation)
+          operation.importContext.uri = "gs://fusion-prime-migrations/imports/20250101000000-0123456789ab.sql";
+      },
+      "tables",
+      /schema version 20250101000000, by the last import; expected \d{14}/,
+    ],
+    [
+      "a database restored to a time before the import",
+      (record) =>
+        record[OPERATIONS].items.push({
+          name: "op-restore",
+          operationType: "RESTORE_VOLUME",
+          status: "DONE",
+          insertTime: "2026-01-31T00:00:00Z",
+        }),
+      "tables",
+      /no import into settlement_db is on record/,
+    ],
+  ];
+
+  test.each(faults)("%s", async (_name, change, check, found) => {
+    const rows = await judge(changed(change));
+    expect(those(rows, "finding")).toEqual([check]);
+    expect(rows[0]?.found).toMatch(found);
+    expect(rows[0]?.fix).toMatch(/^(gcloud|pulumi) /);
+    expect(exitCode(rows)).toBe(1);
+  });
+});
+
+describe("what is not seen", () => {
+  test("a policy that another one makes up for is not missed", async () => {
+    const record = { ...healthy(), [POLICY]: undefined };
+    const rows = await judge(record);
+    expect(rows.find(({ check }) => check === "accessor")?.verdict).toBe("ok");
+    expect(those(rows, "unseen")).toEqual(["client", "login", "breadth"]);
+  });
+
+  test.each([
+    ["a group", { role: "roles/cloudsql.client", members: ["group:services@example.com"] }],
+    [
+      "a custom role",
+      {
+        role: "projects/fusion-prime/roles/connector",
+        members: ["serviceAccount:settlement-service@fusion-prime.iam.gserviceaccount.com"],
+      },
+    ],
+  ])("%s may allow it: that is no finding", async (_name, binding) => {
+    const rows = await judge(changed((record) => (record[POLICY].bindings = [binding])));
+    expect(those(rows, "finding")).toEqual([]);
+    expect(rows.find(({ check }) => check === "client")?.found).toContain(
+      `${binding.role} for ${binding.members[0] ?? ""}`,
+    );
+  });
+
+  test("without the instance or the service, that nothing was found is no good news", async () => {
+    expect(exitCode(await judge({ ...healthy(), [INSTANCES]: undefined }))).toBe(3);
+    expect(exitCode(await judge({ ...healthy(), [SERVICE]: undefined }))).toBe(3);
+  });
+});
+
+test("of several instances the one that the service mounts counts, else the newest", async () => {
+  const named = async (change: (record: Recorded) => void) =>
+    (await judge(changed(change))).find(({ check }) => check === "instance")?.found;
+  const add = (record: Recorded) => {
+    const [instance] = record[INSTANCES].items;
+    if (!instance) return;
+    const name = "fusion-prime-db-0badcafe";
+    const connectionName = `fusion-prime:us-central1:${name}`;
+    record[INSTANCES].items.push({ ...instance, name, connectionName, createTime: "2026-01-31T10:00:00Z" });
+  };
+  expect(await named(add)).toContain("fusion-prime-db-a504713e");
+  const unmounted = (record: Recorded) => {
+    add(record);
+    record[SERVICE].template.volumes = [];
+  };
+  expect(await named(unmounted)).toContain("fusion-prime-db-0badcafe");
+});
+
+test("a stack that keeps an older schema version is not behind", async () => {
+  const older = (record: Recorded) => {
+    const [operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
+    if (operation) operation.importContext.uri = "gs://fusion-prime-migrations/imports/20251025120000-0123456789ab.sql";
+  };
+  const found = (rows: readonly Row[]) => rows.find(({ check }) => check === "tables")?.verdict;
+  expect(found(await judge(changed(older)))).toBe("finding");
+  expect(found(await judge(changed(older), { schemaVersion: "20251025120000" }))).toBe("ok");
+});
+
+test("for a stack that is not ours, every fix is a gcloud command", async () => {
+  const rows = await judge({ [INSTANCES]: {} }, {});
+  const fixes = rows.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
+  expect(fixes.length).toBeGreaterThan(3);
+  for (const fix of fixes) expect(fix).toMatch(/^(gcloud|printf) /);
+});
+
+describe("the table", () => {
+  test("begins with the likeliest cause and fits 120 columns", async () => {
+    const text = render(
+      await judge(
+        changed((record) => {
+          record[POLICY].bindings = [];
+          record[SERVICE].terminalCondition = { state: "CONDITION_FAILED", message: "word ".repeat(100) };
+        }),
+      ),
+      false,
+    );
+    const lines = text.split("\n");
+    expect(lines[0]).toMatch(/^Most likely cause: Connecting to Cloud SQL: settlement-service@.* lacks$/);
+    expect(lines[1]).toBe("roles/cloudsql.client for fusion-prime-db-a504713e");
+    // One word of a command, the condition, is longer than a line, and stays whole.
+    const long = lines.filter((line) => line.length > 120);
+    expect(long).toEqual([expect.stringMatching(/^ *'--condition=title=[^']*' \\$/)]);
+  });
+
+  test("has colours only where asked for", async () => {
+    const rows = await judge(healthy());
+    expect(render(rows, true)).toContain("\u001b[32mok");
+    expect(render(rows, false)).not.toContain("\u001b");
+  });
+});

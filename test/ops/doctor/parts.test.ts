@@ -1,0 +1,162 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checksum } from "../../../infra/migrations/files";
+import { brokenCommand, command } from "../../../ops/doctor/command";
+import { tablesOf } from "../../../ops/doctor/login";
+import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/doctor/reader";
+import { locate, UsageError } from "../../../ops/doctor/target";
+
+describe("a command to paste", () => {
+  const words = ["printf", "%s\\n", "plain", "two words", "it's", `a == "b" && c`, "$(id)", "--x=y:z/%s", ""];
+
+  test("means the same to a shell, in one line and broken", () => {
+    const whole = command(...words);
+    const broken = brokenCommand(whole, 20);
+    expect(broken.length).toBeGreaterThan(3);
+    const run = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" });
+    expect(run(whole)).toBe(`${words.slice(2).join("\n")}\n`);
+    expect(run(broken.join("\n"))).toBe(run(whole));
+  });
+
+  test("is broken between words, within the width", () => {
+    const lines = brokenCommand(command("gcloud", ..."abcdefgh".split("").map((letter) => letter.repeat(9))), 40);
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+  });
+});
+
+describe("where the doctor looks", () => {
+  let root: string;
+  beforeEach(() => (root = mkdtempSync(join(tmpdir(), "doctor-"))));
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  test("a stack file gives project, region, endpoints and schema version; options go before it", () => {
+    writeFileSync(
+      join(root, "Pulumi.staging.yaml"),
+      `config:
+  gcp:project: fusion-staging
+  gcp:region: us-central1
+  gcp:sqlCustomEndpoint: https://sql.example.com/v1/
+  settlement:schema: { version: "20251025120000" }
+`,
+    );
+    const { target, endpoints } = locate({ stack: "staging", region: "us-east1", instance: "db" }, root);
+    expect(target).toEqual({
+      stack: "staging",
+      project: "fusion-staging",
+      region: "us-east1",
+      instance: "db",
+      database: "settlement_db",
+      user: "settlement_user",
+      service: "settlement-service",
+      secret: "settlement-db-connection-string",
+      passwordSecret: "settlement-db-password",
+      bucket: "fusion-staging-migrations",
+      schemaVersion: "20251025120000",
+    });
+    expect(endpoints).toEqual({ ...GOOGLE, sql: "https://sql.example.com/v1/" });
+  });
+
+  test("without a stack, project and region are enough", () => {
+    expect(locate({ project: "fusion-prime", region: "us-central1" }, root).endpoints).toEqual(GOOGLE);
+  });
+
+  test.each([
+    ["nothing", {}],
+    ["a project without a region", { project: "fusion-prime" }],
+    ["a stack that is not there", { stack: "staging" }],
+  ])("%s is a wrong command line", (_name, given) => {
+    expect(() => locate(given, root)).toThrow(UsageError);
+  });
+
+  test("the local stack is where its last run was, with its owner's token", async () => {
+    expect(() => locate({ stack: "local" }, root)).toThrow(CouldNotLook);
+    const start = join(root, ".local", "start");
+    for (const folder of ["pulumi", "cloud"]) mkdirSync(join(start, folder), { recursive: true });
+    const config =
+      "config: { gcp:project: p-local, gcp:region: us-central1, gcp:sqlCustomEndpoint: http://127.0.0.1:1/ }";
+    writeFileSync(join(start, "pulumi", "Pulumi.local.yaml"), config);
+    writeFileSync(join(start, "cloud", "owner-token"), "the-token");
+    const { endpoints, token } = locate({ stack: "local" }, root);
+    expect(endpoints.sql).toBe("http://127.0.0.1:1/");
+    expect(await token()).toBe("the-token");
+  });
+});
+
+describe("reading", () => {
+  let server: Server;
+  let endpoints: Endpoints;
+  const answers: Record<string, [number, unknown]> = {
+    "/sql/there": [200, { name: "there" }],
+    "/sql/forbidden": [403, { error: { message: "Permission 'x' denied." } }],
+    "/sql/disabled": [403, { error: { message: "Long.", details: [{ reason: "SERVICE_DISABLED" }] } }],
+    "/sql/stopped": [400, { error: { message: "Invalid request since instance is not running." } }],
+    "/sql/broken": [502, "<html>"],
+    "/sql/unknown-caller": [401, {}],
+  };
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const [status, body] = answers[request.url ?? ""] ?? [404, {}];
+      response.writeHead(status).end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    endpoints = { ...GOOGLE, sql: `${url}/sql/` };
+  });
+  afterAll(() => server.close());
+
+  const reader = () => new RestReader(endpoints, () => Promise.resolve("token"));
+  const read = (path: string) => reader().read({ api: "sql", path, role: "roles/viewer on the project" });
+
+  test("asks once for what is wanted often", async () => {
+    const one = reader();
+    const question = { api: "sql", path: "there", role: "" } as const;
+    expect(await Promise.all([one.read(question), one.read(question)])).toEqual([{ name: "there" }, { name: "there" }]);
+    expect(one.requests).toBe(1);
+  });
+
+  test("takes for missing what is not there", async () => {
+    expect(await read("nothing")).toBeUndefined();
+  });
+
+  test.each([
+    ["forbidden", "the caller may not see it", "roles/viewer on the project"],
+    ["disabled", "its API is not enabled in the project", undefined],
+    ["stopped", "Invalid request since instance is not running.", undefined],
+    ["broken", /^http:\/\/127.0.0.1:\d+ answered 502$/, undefined],
+  ])("says why %s was not seen", async (path, why, role) => {
+    const error = await read(path).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Unseen);
+    expect(error).toMatchObject({ message: expect.stringMatching(why) as string, role });
+  });
+
+  test("cannot look with credentials that are refused", async () => {
+    await expect(read("unknown-caller")).rejects.toThrow(CouldNotLook);
+  });
+
+  test("says which address cannot be reached", async () => {
+    const nowhere = new RestReader({ ...endpoints, sql: "http://127.0.0.1:1/" }, () => Promise.resolve("token"));
+    await expect(nowhere.read({ api: "sql", path: "x", role: "" })).rejects.toThrow(
+      "http://127.0.0.1:1 cannot be reached",
+    );
+  });
+});
+
+test("the tables of the migrations are those created, less those dropped", () => {
+  const migration = (version: string, up: string) => {
+    const text = `-- migrate:up\n${up}\n-- migrate:down\nSELECT 1;\n`;
+    return { version, file: `${version}_x.sql`, text, checksum: checksum(text) };
+  };
+  const migrations = [
+    migration("20260101000000", 'CREATE TABLE a (id int);\ncreate table if not exists public."b" (id int);'),
+    migration("20260102000000", "DROP TABLE IF EXISTS a;\nCREATE TABLE c (id int);"),
+  ];
+  expect(tablesOf(migrations)).toEqual(["b", "c"]);
+});

@@ -1,0 +1,154 @@
+import { readMigrations } from "../../../infra/migrations/files";
+import { join } from "node:path";
+import { CHECKS } from "../../../ops/doctor/checks";
+import { diagnose, type Row } from "../../../ops/doctor/diagnosis";
+import { Facts } from "../../../ops/doctor/facts";
+import { type Question, type Reader, Unseen } from "../../../ops/doctor/reader";
+import type { Target } from "../../../ops/doctor/target";
+
+export const TARGET: Target = {
+  project: "fusion-prime",
+  region: "us-central1",
+  database: "settlement_db",
+  user: "settlement_user",
+  service: "settlement-service",
+  secret: "settlement-db-connection-string",
+  passwordSecret: "settlement-db-password",
+  bucket: "fusion-prime-migrations",
+};
+
+const INSTANCE = "fusion-prime-db-a504713e";
+const CONNECTION_NAME = `fusion-prime:us-central1:${INSTANCE}`;
+const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
+const SQL_ACCOUNT = "p1004-abcdef@gcp-sa-cloud-sql.iam.gserviceaccount.com";
+const PASSWORD = "Abcdefghij0123456789Klmno";
+export const NOW = new Date("2026-02-01T03:00:00Z");
+export const MIGRATIONS = readMigrations(join(__dirname, "../../../migrations"));
+
+const encoded = (text: string) => ({ payload: { data: Buffer.from(text).toString("base64") } });
+const bound = (role: string, ...members: string[]) => ({ role, members });
+const version = (id: string) => ({
+  versions: [{ name: `projects/1004/secrets/${id}/versions/1`, state: "ENABLED", createTime: "2026-01-30T12:00:00Z" }],
+});
+/** A point of a metric. */
+export const metric = (value: number) => ({ timeSeries: [{ points: [{ value: { doubleValue: value } }] }] });
+
+/** What a healthy stack answered, by what is asked: the API, and how the path begins or which metric it names. */
+export function healthy() {
+  return {
+    "serviceUsage projects/fusion-prime/services": {
+      services: ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"].map((api) => ({
+        config: { name: `${api}.googleapis.com` },
+      })),
+    },
+    "resourceManager projects/fusion-prime:getIamPolicy": {
+      bindings: [
+        bound("roles/owner", "user:owner@example.com"),
+        {
+          ...bound("roles/cloudsql.client", `serviceAccount:${ACCOUNT}`),
+          condition: {
+            title: "settlement-instance",
+            expression: `resource.service == "sqladmin.googleapis.com" && resource.name == "projects/fusion-prime/instances/${INSTANCE}"`,
+          },
+        },
+      ] as { role: string; members: string[]; condition?: { title: string; expression: string } }[],
+    },
+    "iamBeta projects/fusion-prime/serviceAccounts/": { email: ACCOUNT },
+    "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service": {
+      template: {
+        serviceAccount: ACCOUNT,
+        volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } }],
+        containers: [
+          {
+            image: "gcr.io/fusion-prime/settlement-service:1",
+            env: [{ name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: TARGET.secret, version: "1" } } }],
+          },
+        ],
+      },
+      latestCreatedRevision: "settlement-service-00001-abc",
+      latestReadyRevision: "settlement-service-00001-abc",
+      terminalCondition: { state: "CONDITION_SUCCEEDED" } as { state: string; message?: string },
+    },
+    "sql projects/fusion-prime/instances": {
+      items: [
+        {
+          name: INSTANCE,
+          region: "us-central1",
+          gceZone: "us-central1-a",
+          state: "RUNNABLE",
+          createTime: "2026-01-30T10:00:00Z",
+          connectionName: CONNECTION_NAME,
+          serviceAccountEmailAddress: SQL_ACCOUNT,
+          outOfDiskReport: { sqlOutOfDiskState: "NORMAL" },
+          settings: {
+            activationPolicy: "ALWAYS",
+            dataDiskSizeGb: "10",
+            storageAutoResize: true,
+            backupConfiguration: { enabled: true },
+            databaseFlags: [{ name: "max_connections", value: "100" }],
+          },
+        },
+      ],
+    },
+    [`sql projects/fusion-prime/instances/${INSTANCE}/databases`]: { items: [{ name: "settlement_db" }] },
+    [`sql projects/fusion-prime/instances/${INSTANCE}/users`]: { items: [{ name: "settlement_user" }] },
+    [`sql projects/fusion-prime/instances/${INSTANCE}/backupRuns`]: {
+      items: [{ status: "SUCCESSFUL", endTime: "2026-01-31T03:05:00Z" }],
+    },
+    "sql projects/fusion-prime/operations": {
+      items: [
+        {
+          name: "op-import",
+          operationType: "IMPORT",
+          status: "DONE",
+          insertTime: "2026-01-30T12:30:00Z",
+          importContext: {
+            uri: `gs://fusion-prime-migrations/imports/${MIGRATIONS.at(-1)?.version ?? ""}-0123456789ab.sql`,
+            database: "settlement_db",
+          },
+        },
+      ] as object[],
+    },
+    "secretManager projects/fusion-prime/secrets/settlement-db-connection-string/versions": version(TARGET.secret),
+    "secretManager projects/fusion-prime/secrets/settlement-db-connection-string/versions/1:access": encoded(
+      `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=/cloudsql/${CONNECTION_NAME}`,
+    ),
+    "secretManager projects/fusion-prime/secrets/settlement-db-connection-string:getIamPolicy": {
+      bindings: [bound("roles/secretmanager.secretAccessor", `serviceAccount:${ACCOUNT}`)],
+    },
+    "secretManager projects/fusion-prime/secrets/settlement-db-password/versions": version(TARGET.passwordSecret),
+    "secretManager projects/fusion-prime/secrets/settlement-db-password/versions/1:access": encoded(PASSWORD),
+    "secretManager projects/fusion-prime/secrets/settlement-db-password:getIamPolicy": { bindings: [] },
+    "storage b/fusion-prime-migrations/iam": {
+      bindings: [bound("roles/storage.objectViewer", `serviceAccount:${SQL_ACCOUNT}`)],
+    },
+    "monitoring disk/utilization": metric(0.31),
+    "monitoring postgresql/num_backends": metric(12),
+  };
+}
+
+export type Recorded = ReturnType<typeof healthy>;
+type Part = { readonly [Key in keyof Recorded]?: Recorded[Key] | object | undefined };
+
+/** Answers from a record; what it does not hold does not exist, and what it holds as undefined may not be seen. */
+class RecordReader implements Reader {
+  constructor(private readonly record: Part) {}
+
+  read<T>({ api, path, role }: Question): Promise<T | undefined> {
+    const name = new URLSearchParams(path.split("?")[1]).get("filter")?.match(/database\/([a-z_/]+)/)?.[1];
+    const asked = `${api} ${name ?? path.split("?")[0] ?? ""}`;
+    const key = Object.keys(this.record).find(
+      (known) => known === asked || (known.endsWith("/") && asked.startsWith(known)),
+    );
+    if (key === undefined) return Promise.resolve(undefined);
+    const answer = this.record[key as keyof Recorded];
+    return answer === undefined
+      ? Promise.reject(new Unseen("the caller may not see it", role))
+      : Promise.resolve(structuredClone(answer) as T);
+  }
+}
+
+/** What the doctor says of a record, which by default is that of the stack `prod`. */
+export function judge(record: Part, target: Partial<Target> = { stack: "prod" }): Promise<Row[]> {
+  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, new RecordReader(record), MIGRATIONS, NOW));
+}
