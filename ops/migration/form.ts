@@ -18,7 +18,7 @@ export interface FileForm {
   /** Path for findings. */
   readonly path: string;
   readonly text: string;
-  /** Empty where the form is wrong. */
+  /** Empty where the file cannot be told into two. */
   readonly directions: readonly Direction[];
   readonly findings: readonly Finding[];
 }
@@ -105,5 +105,5 @@ function readForm(path: string, text: string): FileForm {
     }
     return { name: direction, sql, outside: markers[index]?.option === "transaction:false" };
   });
-  return { name, path, text, directions: findings.some(({ rule }) => rule === "directions") ? [] : sections, findings };
+  return { name, path, text, directions: sections, findings };
 }

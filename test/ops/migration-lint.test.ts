@@ -73,6 +73,7 @@ describe("the form of a file", () => {
     [FILE, `${both("SELECT 1;")}-- migrate:up\nSELECT 1;\n`, ["5 directions"]],
     [FILE, both("-- nothing yet"), ["1 directions"]],
     [FILE, both("SELECT 1;", ""), ["3 directions"]],
+    [FILE, both("TRUNCATE t;", ""), ["2 destructive", "3 directions"]],
     [FILE, `SELECT 0;\n${both("SELECT 1;")}`, ["1 directions"]],
     [FILE, `-- Why.\n\n${both("SELECT 1;")}`, []],
     [FILE, "-- migrate:up transactions:off\nSELECT 1;\n-- migrate:down\nSELECT 1;\n", ["1 directions"]],
