@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
 import { UserError } from "../user-error";
 import { ROOT } from "../workspace";
-import { findLosses, type StateResource } from "./guard";
+import { findLosses, type Loss, type StateResource } from "./guard";
 import { lastWords } from "./last-words";
 import { isBlocked, render, type Report } from "./markdown";
 import type { Dependencies } from "./mermaid";
@@ -27,6 +27,10 @@ export interface Inspection {
 export interface InspectOptions {
   /** Whether the state is an empty one, made for this preview. */
   readonly offline?: boolean;
+  /** URNs of the only resources that are looked at; all by default. */
+  readonly target?: readonly string[];
+  /** What may be lost because the command itself names it; by default only what the configuration names. */
+  readonly agreed?: (loss: Loss) => boolean;
 }
 
 /**
@@ -37,13 +41,13 @@ export interface InspectOptions {
  */
 export async function inspect(
   stack: Stack,
-  { offline = false }: InspectOptions = {},
+  options: InspectOptions = {},
   use: (inspection: Inspection, plan: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<Inspection> {
   const folder = mkdtempSync(join(tmpdir(), "settlement-plan-"));
   const plan = join(folder, "plan.json");
   try {
-    const report = await preview(stack, plan, offline);
+    const report = await preview(stack, plan, options);
     const inspection = { markdown: render(report), blocked: isBlocked(report) };
     await use(inspection, plan);
     return inspection;
@@ -52,12 +56,13 @@ export async function inspect(
   }
 }
 
-async function preview(stack: Stack, path: string, offline: boolean): Promise<Report> {
+async function preview(stack: Stack, path: string, options: InspectOptions): Promise<Report> {
+  const { agreed = () => false, offline = false, target = [] } = options;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
     const onEvent = (event: EngineEvent) => events.push(event);
-    await stack.preview({ onEvent, plan: path, policyPacks: POLICY_PACKS, color: "never" });
+    await stack.preview({ onEvent, plan: path, policyPacks: POLICY_PACKS, color: "never", target: [...target] });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     failed = error;
@@ -75,7 +80,10 @@ async function preview(stack: Stack, path: string, offline: boolean): Promise<Re
     stack: stack.name,
     offline,
     preview: read,
-    losses: findLosses(read, deployment.resources ?? []),
+    losses: findLosses(read, deployment.resources ?? []).map((loss) => ({
+      ...loss,
+      allowed: loss.allowed || agreed(loss),
+    })),
     migrations: schemas.flatMap((change) => migrationSteps(change, files)),
     dependencies: dependencies(plan),
   };

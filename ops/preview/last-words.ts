@@ -1,8 +1,7 @@
-import type { CommandError } from "@pulumi/pulumi/automation";
 import { printable } from "./values";
 
-/** What the CLI says last, where it fails before it has an event to report, as one line for people. */
-export function lastWords(error: CommandError): string {
+/** What the CLI says last in a CommandError, where it fails before it has an event to report, as one line for people. */
+export function lastWords(error: Error): string {
   const stderr = /stderr: ([\s\S]*?)(?:\n err\?:|$)/.exec(error.message)?.[1] ?? error.message;
   const lines = stderr.split("\n").map((line) => line.replace(/^error: /, "").trim());
   const words = lines.filter((line) => line !== "" && !line.startsWith("Command failed"));

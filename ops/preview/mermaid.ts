@@ -24,19 +24,18 @@ const COLOURS: Readonly<Record<(typeof OPS)[number], string>> = {
 export function picture(changes: readonly Change[], dependencies: Dependencies): string | undefined {
   if (changes.length > MOST) return undefined;
   const sorted = [...changes].sort((a, b) => order(a.urn + a.id, b.urn + b.id));
-  const ids = new Map(sorted.map(({ urn }, index) => [urn, `n${index}`]));
+  const boxes = sorted.map((change, index) => ({ change, id: `n${index}` }));
   const lines = ["flowchart LR"];
   for (const [index, parent] of [...new Set(sorted.map((change) => change.parent))].entries()) {
     const inside = parent !== "" && !parent.includes("::pulumi:pulumi:Stack::");
     if (inside) lines.push(`  subgraph g${index}["${label(group(parent))}"]`);
-    for (const change of sorted.filter((one) => one.parent === parent)) {
-      const id = ids.get(change.urn) ?? "";
-      lines.push(
-        `${inside ? "    " : "  "}${id}["${label(change.name)}<br/>${label(typeName(change.type))}"]:::${change.op}`,
-      );
+    for (const { change, id } of boxes.filter((box) => box.change.parent === parent)) {
+      const text = `${label(change.name)}<br/>${label(typeName(change.type))}`;
+      lines.push(`${inside ? "    " : "  "}${id}["${text}"]:::${change.op}`);
     }
     if (inside) lines.push("  end");
   }
+  const ids = new Map(boxes.map(({ change, id }) => [change.urn, id]));
   for (const [from, to] of arrows(ids, dependencies)) lines.push(`  ${from} --> ${to}`);
   for (const op of OPS.filter((one) => changes.some((change) => change.op === one))) {
     lines.push(`  classDef ${op} fill:${COLOURS[op]},color:#1f2328`);

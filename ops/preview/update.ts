@@ -1,9 +1,9 @@
 import { CommandError, type Stack } from "@pulumi/pulumi/automation";
 import { UserError } from "../user-error";
-import { inspect, POLICY_PACKS } from "./inspect";
+import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
 
 /** How an update is shown and agreed to. */
-export interface UpdateOptions {
+export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "target"> {
   /** Shows the preview. */
   readonly print: (markdown: string) => void;
   /** Shows what the engine says while it works. */
@@ -18,21 +18,34 @@ export interface UpdateOptions {
  * @returns Whether the update was agreed to.
  * @throws UserError where a policy, the guard or an error blocks it, before anything is touched.
  */
-export async function update(stack: Stack, { confirm, print, progress }: UpdateOptions): Promise<boolean> {
+export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
+  const { confirm, print, progress, target = [] } = options;
   let agreed = false;
-  await inspect(stack, {}, async ({ blocked, markdown }, plan) => {
+  await inspect(stack, options, async ({ blocked, markdown }, plan) => {
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
-    await carryOut(stack, plan, progress);
+    await carryOut(stack, plan, progress, target);
   });
   return agreed;
 }
 
-async function carryOut(stack: Stack, plan: string, progress: (text: string) => void): Promise<void> {
+async function carryOut(
+  stack: Stack,
+  plan: string,
+  progress: (text: string) => void,
+  target: readonly string[],
+): Promise<void> {
   try {
-    await stack.up({ plan, policyPacks: POLICY_PACKS, color: "never", suppressOutputs: true, onOutput: progress });
+    await stack.up({
+      plan,
+      policyPacks: POLICY_PACKS,
+      target: [...target],
+      color: "never",
+      suppressOutputs: true,
+      onOutput: progress,
+    });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new UserError(

@@ -1,0 +1,12 @@
+import { lastWords } from "../../../ops/preview/last-words";
+
+describe("what the CLI says last", () => {
+  test.each([
+    ["error: no stack named 'staging' found", "no stack named 'staging' found"],
+    ["Updating:\n\nerror: cannot read postgresql://u:pass@/d", "Updating: cannot read postgresql://u:[secret]@/d"],
+    ["", "The engine failed and did not say why."],
+  ])("%j", (words, expected) => {
+    const stderr = `Command failed with exit code 6: /bin/pulumi stack select --stack staging\n${words}`;
+    expect(lastWords(new Error(`code: -2\n stdout: \n stderr: ${stderr}\n err?: Error: ${stderr}\n`))).toBe(expected);
+  });
+});
