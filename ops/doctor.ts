@@ -33,6 +33,8 @@ roles/viewer and roles/iam.securityReviewer on the project show all but contents
 the two secrets and roles/cloudsql.client show these too. The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application
 default credentials.
 
+gcloud does not reach the embedded cloud of the local stack: there, \`npm start -- --reset\` makes everything anew.
+
 Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look.
 `;
 

@@ -1,9 +1,15 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { readMigrations } from "../infra/migrations/files";
+import { confirm } from "./confirm";
 import { DUMP_FILE, writeDump } from "./migration/dump";
 import { format, passes } from "./migration/finding";
 import { lintMigrations } from "./migration/lint";
 import { newMigration } from "./migration/new";
+import { rollback } from "./migration/rollback";
+import { appliedSchema, formatStatus, statusOf } from "./migration/status";
+import { openStack } from "./preview/open";
+import { stackName } from "./preview/options";
 import { run } from "./run";
 import { UsageError } from "./user-error";
 
@@ -14,6 +20,11 @@ Schema work. The schema is the files of migrations/, one a version.
   new NAME        make migrations/<timestamp>_NAME.sql, with both directions to fill in
   lint [--json]   check every file: its form, its order, what it locks, what it destroys, and whether the service that
                   runs meanwhile can live with it; exit code 1 where something was found
+  status --stack STACK [--json]
+                  where each version stands: applied when and after which backup, pending, edited, or missing here
+  rollback --stack STACK [--to VERSION] [--yes]
+                  go back to a version, by default the one before the newest: previews, asks, writes the version into the
+                  stack's file, and runs the down scripts
   dump            apply the files to an empty database and write what they make to migrations/${DUMP_FILE}
   --help          this text
 `;
@@ -34,6 +45,31 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
     const verdict = passes(findings) ? "The migrations are clean." : "The migrations cannot be applied like this.";
     console.log(json ? JSON.stringify(findings, undefined, 2) : [...findings.map(format), verdict].join("\n"));
     if (!passes(findings)) process.exitCode = 1;
+  },
+
+  async status(args) {
+    const { values } = parseArgs({ args, options: { stack: { type: "string" }, json: { type: "boolean" } } });
+    const { stack, stop } = await openStack(stackName(values.stack), console.error);
+    try {
+      const versions = statusOf((await appliedSchema(stack))?.outputs, readMigrations(FOLDER));
+      console.log(values.json ? JSON.stringify(versions, undefined, 2) : formatStatus(versions));
+    } finally {
+      await stop();
+    }
+  },
+
+  async rollback(args) {
+    const options = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
+    const { values } = parseArgs({ args, options });
+    const stack = stackName(values.stack);
+    const done = await rollback({
+      stack,
+      file: join(FOLDER, "..", `Pulumi.${stack}.yaml`),
+      to: values.to,
+      confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Take the schema of ${stack} back?`)),
+      say: console.error,
+    });
+    if (!done) console.error("Nothing was changed.");
   },
 
   async dump(args) {

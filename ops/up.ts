@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
+import { confirm } from "./confirm";
 import { update } from "./preview/update";
 import { openStack } from "./preview/open";
 import { stackName } from "./preview/options";
@@ -17,22 +17,16 @@ Shows what npm run preview shows, and carries out exactly that, unless a policy 
 run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" }, yes: { type: "boolean" } } });
   const name = stackName(values.stack);
-  const confirm = values.yes === true || !process.stdin.isTTY ? () => Promise.resolve(true) : () => ask(name);
   const { stack, stop } = await openStack(name, console.error);
   try {
     const print = (text: string) => process.stdout.write(text);
-    const done = await update(stack, { print, progress: (text) => process.stderr.write(text), confirm });
+    const done = await update(stack, {
+      print,
+      progress: (text) => process.stderr.write(text),
+      confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Update ${name}?`)),
+    });
     if (!done) console.error("Nothing was changed.");
   } finally {
     await stop();
   }
 });
-
-async function ask(name: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`Update ${name}? [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
-}

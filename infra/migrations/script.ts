@@ -36,6 +36,8 @@ export async function changeScript(change: Change): Promise<string> {
   return [
     `-- Brings the settlement schema to version ${newest}.`,
     "BEGIN;",
+    // Whoever holds a table longer than this makes the import fail, rather than the service wait behind it.
+    "SET LOCAL lock_timeout = '10s';",
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
     ownership(user),
     VERSIONS_TABLE,

@@ -53,8 +53,13 @@ async function answer(check: Check, facts: Facts): Promise<Answer> {
 /** Without these, that nothing was found says nothing. */
 const ESSENTIAL = ["instance", "service"];
 
+/** A row without which a clean result means nothing, and which was not seen. */
+export function blindSpot(rows: readonly Row[]): Row | undefined {
+  return rows.find(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check));
+}
+
 /** The exit code: 1 where something is wrong, 3 where the instance or the service could not be looked at, else 0. */
 export function exitCode(rows: readonly Row[]): 0 | 1 | 3 {
   if (rows.some(({ verdict }) => verdict === "finding")) return 1;
-  return rows.some(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check)) ? 3 : 0;
+  return blindSpot(rows) ? 3 : 0;
 }

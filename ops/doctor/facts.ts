@@ -126,7 +126,9 @@ export class Facts {
   deploy(otherwise: string): string {
     const { stack } = this.target;
     if (stack === undefined) return otherwise;
-    return stack === "local" ? "npm start -- --reset" : command("pulumi", "up", "--refresh", `--stack=${stack}`);
+    if (stack === "local") return "npm start -- --reset";
+    const option = `--stack=${stack}`;
+    return `${command("pulumi", "refresh", option)} && ${command("npm", "run", "up", "--", option)}`;
   }
 
   /** Hosts of the enabled APIs. */
@@ -245,7 +247,7 @@ export class Facts {
   /** Those that have ended, newest first. */
   async operations(): Promise<Operation[]> {
     const { name } = await this.existingInstance();
-    const list = await this.sql<{ items?: Operation[] }>(`operations?instance=${name}&maxResults=100`);
+    const list = await this.sql<{ items?: Operation[] }>(`operations?instance=${name}&maxResults=500`);
     const ended = (list?.items ?? []).filter(({ status }) => status === "DONE");
     return ended.sort((a, b) => b.insertTime.localeCompare(a.insertTime));
   }
@@ -294,10 +296,8 @@ export class Facts {
         "roles/cloudsql.client on the project",
       );
     }
-    const string = await this.connectionString().catch((error: unknown) =>
-      error instanceof Unseen ? error : raise(error),
-    );
-    const fromString = string instanceof Unseen || !string.ok ? undefined : string.value;
+    const string = await this.connectionString().catch(orNothing);
+    const fromString = string?.ok ? string.value : undefined;
     const name = fromString && logins(user).includes(fromString.user) ? fromString.user : user;
     const attempt = (password: string) =>
       logIn({ socket, connectionName, database, user: name, password }, this.migrations);
@@ -370,10 +370,6 @@ export function numberOf({ name }: Version): number {
 /** Takes what was not seen as nothing; passes on every other error. */
 export function orNothing(error: unknown): undefined {
   if (!(error instanceof Unseen)) throw error;
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
 
 function names(list: { items?: { name: string }[] } | undefined): string[] {

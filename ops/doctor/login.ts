@@ -70,11 +70,13 @@ export async function logIn(request: LoginRequest, migrations: readonly Migratio
     connected = true;
     return { ok: true, contents: await contents(client, migrations) };
   } catch (error) {
-    const { message } = error as Error;
+    const { code, message } = error as NodeJS.ErrnoException;
     if (!(error instanceof DatabaseError)) {
-      throw new Unseen(`no connection through ${socket}: ${message}`, "roles/cloudsql.client on the project");
+      // A proxy that may not connect closes what it has accepted.
+      const role = code === undefined ? "roles/cloudsql.client on the project" : undefined;
+      throw new Unseen(`no connection through ${socket}: ${message}`, role);
     }
-    return connected ? { ok: true, contents: message } : { ok: false, code: error.code ?? "", message };
+    return connected ? { ok: true, contents: message } : { ok: false, code: code ?? "", message };
   } finally {
     await client.end().catch(() => undefined);
   }

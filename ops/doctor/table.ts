@@ -1,5 +1,5 @@
 import { brokenCommand } from "./command";
-import type { Row } from "./diagnosis";
+import { blindSpot, type Row } from "./diagnosis";
 
 /** Columns of a terminal line. */
 const WIDTH = 120;
@@ -15,7 +15,11 @@ const COLOUR = { finding: 31, consequence: 33, unseen: 36, ok: 32 } as const;
  * @param colour Whether verdicts are coloured.
  */
 export function render(rows: readonly Row[], colour: boolean): string {
-  const lines = [summary(rows), "", `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FOUND, AND THE FIX`];
+  const lines = [
+    ...wrapped(summary(rows), WIDTH),
+    "",
+    `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FOUND, AND THE FIX`,
+  ];
   for (const row of rows) {
     const [first = "", ...rest] = wrapped(sentence(row), WIDTH - VERDICT - TITLE);
     const verdict = row.verdict.padEnd(VERDICT);
@@ -31,13 +35,14 @@ export function render(rows: readonly Row[], colour: boolean): string {
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-/** One line: what is most likely wrong, or that nothing is. */
+/** What is most likely wrong, or that nothing is, or that nobody can say. */
 function summary(rows: readonly Row[]): string {
   const [first] = rows;
+  const blind = blindSpot(rows);
   const unseen = rows.filter(({ verdict }) => verdict === "unseen").length;
   const part = unseen === 0 ? "" : `; ${unseen} of ${rows.length} checks could not be made`;
-  if (first?.verdict !== "finding") return `No fault found${part}.`;
-  return wrapped(`Most likely cause: ${first.title}: ${first.found}`, WIDTH).join("\n");
+  if (first?.verdict === "finding") return `Most likely cause: ${first.title}: ${first.found}`;
+  return blind ? `Could not look: ${blind.title}: ${sentence(blind)}` : `No fault found${part}.`;
 }
 
 function sentence({ because, found, role }: Row): string {

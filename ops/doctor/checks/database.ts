@@ -114,7 +114,9 @@ export const tables: Check = {
         ? ok(`schema version ${newestVersion(facts)}, seen through a login`)
         : finding(problem, await importAgain(facts));
     }
-    const last = (await importsSinceReset(facts)).find(({ error }) => !error);
+    const { imports, complete } = await importsOnRecord(facts);
+    const last = imports.find(({ error }) => !error);
+    if (!last && !complete) throw new Unseen("no import is on record any more; what is there only a login shows");
     if (!last) return finding(`no import into ${facts.target.database} is on record`, await importAgain(facts));
     const uri = last.importContext?.uri ?? "";
     const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
@@ -147,16 +149,21 @@ function difference({ migrations, target }: Facts, { missing, versions }: Conten
   return edited && `version ${edited.version} was edited after it was applied`;
 }
 
-/** Imports into the database, newest first, as far as nothing since has taken away what they did. */
-async function importsSinceReset(facts: Facts): Promise<Operation[]> {
+/**
+ * Imports into the database, newest first, as far as nothing since has taken away what they did; and whether these are
+ * all, or Cloud SQL may have forgotten some.
+ */
+async function importsOnRecord(facts: Facts): Promise<{ imports: Operation[]; complete: boolean }> {
   const operations = await facts.operations();
   const reset = operations.findIndex(({ operationType }) => /^(DELETE_DATABASE|RESTORE_VOLUME)$/.test(operationType));
-  return operations
-    .slice(0, reset < 0 ? undefined : reset)
-    .filter(
+  const since = reset < 0 ? operations : operations.slice(0, reset);
+  return {
+    imports: since.filter(
       ({ operationType, importContext }) =>
         operationType === "IMPORT" && importContext?.database === facts.target.database,
-    );
+    ),
+    complete: reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE"),
+  };
 }
 
 /** A script that was imported once can be imported again: what the database holds already is skipped. */

@@ -33,9 +33,9 @@ export const disk: Check = {
       return finding(`full (${size} GB): Cloud SQL has shut ${instance.name} down`, fix);
     }
     const used = await facts.metric("disk/utilization");
-    const about = `of ${size} GB, ${grows ? "grows by itself" : "does not grow by itself"}`;
-    if (used === undefined) throw new Unseen(`no metric of the last hour; ${about.slice(3)}, not shut down`);
-    const share = `${Math.round(used * 100)} % ${about}`;
+    const growth = grows ? "grows by itself" : "does not grow by itself";
+    if (used === undefined) throw new Unseen(`no metric of the last hour; ${size} GB, ${growth}, not shut down`);
+    const share = `${Math.round(used * 100)} % of ${size} GB, ${growth}`;
     return used >= FULL ? finding(share, fix) : ok(share);
   },
 };

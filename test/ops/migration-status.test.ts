@@ -1,0 +1,31 @@
+import type { SchemaState } from "../../infra/migrations/importer";
+import { formatStatus, statusOf } from "../../ops/migration/status";
+
+const at = "2026-01-02T03:04:05.678Z";
+const file = (version: string, checksum = version) => ({ version, file: `${version}_x.sql`, checksum, text: "" });
+const state: SchemaState = {
+  project: "p",
+  instance: "i",
+  database: "d",
+  user: "u",
+  bucket: "b",
+  retainedBackups: 5,
+  version: "3",
+  migrations: [file("1"), file("2"), file("3")],
+  applied: { "1": { at, backup: "17" } },
+};
+
+test("each version is applied, edited, missing here, or pending", () => {
+  const versions = statusOf(state, [file("1"), file("2", "other"), file("4")]);
+  expect(versions.map(({ version, status }) => [version, status])).toEqual([
+    ["1", "applied"],
+    ["2", "edited"],
+    ["3", "missing"],
+    ["4", "pending"],
+  ]);
+  expect(formatStatus(versions).split("\n")[0]).toBe("1  applied   2026-01-02T03:04:05Z  backup 17            1_x.sql");
+});
+
+test("before the first update everything is pending", () => {
+  expect(statusOf(undefined, [file("1")])).toEqual([{ version: "1", file: "1_x.sql", status: "pending" }]);
+});
