@@ -252,7 +252,7 @@ describe("the doctor, on the embedded cloud", () => {
         as: VIEWER,
         findings: ["migration"],
         found: /imports\/20260101000000-.* failed: .*column "nothing" does not exist/,
-        fix: /pulumi up --refresh --stack=test/,
+        fix: /^pulumi refresh --stack=test && npm run up -- --stack=test$/,
       },
       "a schema half made by hand": {
         make: () => setting.importSchema("DROP TABLE webhook_subscriptions;"),
@@ -364,7 +364,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: () => setting.alterLogin("LOGIN"),
         findings: ["user"],
         found: /settlement_user is none of the logins of/,
-        fix: /pulumi up/,
+        fix: /^pulumi refresh .* && npm run up/,
         consequences: ["login"],
       },
       "no connection left": {
@@ -398,7 +398,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { user: "settlement_other" },
         findings: ["user"],
         found: /settlement_other is none of the logins of/,
-        fix: /pulumi up/,
+        fix: /^pulumi refresh .* && npm run up/,
       },
       "a database that does not exist": {
         make: nothing,
@@ -406,7 +406,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { database: "settlement_other" },
         findings: ["database"],
         found: /settlement_other does not exist/,
-        fix: /pulumi up/,
+        fix: /^pulumi refresh .* && npm run up/,
         consequences: ["tables"],
       },
       "an instance that does not exist": {
@@ -415,7 +415,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { instance: "fusion-prime-db-00000000" },
         findings: ["instance"],
         found: /there is no fusion-prime-db-00000000/,
-        fix: /pulumi up/,
+        fix: /^pulumi refresh .* && npm run up/,
       },
       "a service that does not exist": {
         make: nothing,
@@ -423,7 +423,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { service: "settlement-other" },
         findings: ["service"],
         found: /there is no settlement-other in us-central1/,
-        fix: /pulumi up/,
+        fix: /^pulumi refresh .* && npm run up/,
       },
       "an API that is not enabled": {
         make: () => embedded.post(`/v1/projects/${PROJECT}/services/secretmanager.googleapis.com:disable`),

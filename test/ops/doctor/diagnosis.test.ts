@@ -134,7 +134,7 @@ describe("faults that the embedded cloud cannot show", () => {
     [
       "tables at an older version, by the last import",
       (record) => {
-        const [operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
+        const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
         if (operation)
           operation.importContext.uri = "gs://fusion-prime-migrations/imports/20250101000000-0123456789ab.sql";
       },
@@ -189,8 +189,20 @@ describe("what is not seen", () => {
     );
   });
 
+  test("an import that Cloud SQL may have forgotten is not missed", async () => {
+    const tables = async (change: (record: Recorded) => void) =>
+      (await judge(changed(change))).find(({ check }) => check === "tables");
+    expect((await tables((record) => record[OPERATIONS].items.pop()))?.verdict).toBe("finding");
+    expect(await tables((record) => (record[OPERATIONS].items = []))).toMatchObject({
+      verdict: "unseen",
+      found: expect.stringContaining("only a login shows") as string,
+    });
+  });
+
   test("without the instance or the service, that nothing was found is no good news", async () => {
-    expect(exitCode(await judge({ ...healthy(), [INSTANCES]: undefined }))).toBe(3);
+    const rows = await judge({ ...healthy(), [INSTANCES]: undefined });
+    expect(exitCode(rows)).toBe(3);
+    expect(render(rows, false)).toMatch(/^Could not look: Instance: the caller may not see it \(needs roles\/viewer/);
     expect(exitCode(await judge({ ...healthy(), [SERVICE]: undefined }))).toBe(3);
   });
 });
@@ -215,7 +227,7 @@ test("of several instances the one that the service mounts counts, else the newe
 
 test("a stack that keeps an older schema version is not behind", async () => {
   const older = (record: Recorded) => {
-    const [operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
+    const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
     if (operation) operation.importContext.uri = "gs://fusion-prime-migrations/imports/20251025120000-0123456789ab.sql";
   };
   const found = (rows: readonly Row[]) => rows.find(({ check }) => check === "tables")?.verdict;

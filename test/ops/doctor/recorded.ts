@@ -97,6 +97,7 @@ export function healthy() {
     },
     "sql projects/fusion-prime/operations": {
       items: [
+        { name: "op-create", operationType: "CREATE", status: "DONE", insertTime: "2026-01-30T10:00:00Z" },
         {
           name: "op-import",
           operationType: "IMPORT",
