@@ -24,15 +24,18 @@ export interface Outputs {
   readonly schemaVersion: pulumi.Output<string>;
 }
 
+/** The repository's migrations. */
+const MIGRATIONS = join(__dirname, "..", "migrations");
+
 /**
  * Declares the settlement service and everything it needs.
  * @param config The stack's configuration.
+ * @param migrations The versions of the schema, in order; the repository's by default.
  */
-export function settlement(config: StackConfig): Outputs {
+export function settlement(config: StackConfig, migrations = readMigrations(MIGRATIONS)): Outputs {
   const { environment, migrationJob, project, protect } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
-  const migrations = readMigrations(join(__dirname, "..", "migrations"));
 
   const apis = new Apis(name);
   const database = new Database(name, { apis, config, labels });

@@ -23,7 +23,9 @@ test("each version is applied, edited, missing here, or pending", () => {
     ["3", "missing"],
     ["4", "pending"],
   ]);
-  expect(formatStatus(versions).split("\n")[0]).toBe("1  applied   2026-01-02T03:04:05Z  backup 17            1_x.sql");
+  expect(formatStatus(versions).split("\n")[0]).toBe(
+    "1  applied   2026-01-02T03:04:05Z  backup 17             1_x.sql",
+  );
 });
 
 test("before the first update everything is pending", () => {
