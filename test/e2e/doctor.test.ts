@@ -167,7 +167,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: mend,
         findings: ["connection-string"],
         found: /carries the zone "us-central1-a"/,
-        fix: /^printf 'postgresql.*%s.*' "\$\(gcloud secrets versions access latest .*\)" \| gcloud secrets versions add/,
+        fix: /^password=\$\(gcloud secrets versions access latest .*\) && printf 'postgresql.*%s.*' "\$password" \| gcloud secrets versions add/,
         consequences: ["revision"],
       },
       "a stopped instance": {
@@ -296,7 +296,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: mend,
         findings: ["connection-string"],
         found: /the user is another one, not settlement_user/,
-        fix: /^printf/,
+        fix: /^password=.* && printf/,
         consequences: ["login", "revision"],
       },
       "a connection string for SQLite": {
@@ -307,7 +307,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: mend,
         findings: ["connection-string"],
         found: /uses the driver "sqlite", which is not PostgreSQL/,
-        fix: /^printf/,
+        fix: /^password=.* && printf/,
         consequences: ["revision"],
       },
       "no DATABASE_URL": {
@@ -382,7 +382,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: mend,
         findings: ["login"],
         found: /password authentication failed .*; it accepts the password in settlement-db-password/,
-        fix: /^printf/,
+        fix: /^password=.* && printf/,
         consequences: ["revision"],
       },
       "a password for people that is not the service's": {
@@ -390,7 +390,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: () => setting.putSecret(PASSWORD_SECRET, PASSWORD),
         findings: ["password-secret"],
         found: /another password than the connection string, whose own PostgreSQL accepts/,
-        fix: /gcloud secrets versions add settlement-db-password --data-file=-/,
+        fix: /^gcloud secrets versions access 1 .* \| sed .* \| gcloud secrets versions add settlement-db-password --data-file=-/,
       },
       "a login that does not exist": {
         make: nothing,

@@ -103,11 +103,13 @@ export const passwordSecret: Check = {
     if (password === string.value.password) return ok(`${about}, the same password as in the connection string`);
     const login = await facts.loggedIn().catch(orNothing);
     if (login && !login.ok && login.alternative) return ok(`${about}, the password that PostgreSQL accepts`);
-    const other = login?.ok ? "whose own PostgreSQL accepts" : "and which one PostgreSQL accepts is not known";
-    return finding(
-      `${id} holds another password than the connection string, ${other}`,
-      facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
-    );
+    const add = facts.gcloud("secrets", "versions", "add", id, "--data-file=-");
+    const differs = `${id} holds another password than the connection string`;
+    if (!login?.ok) return finding(`${differs}, and which one PostgreSQL accepts is not known`, add);
+    const { secret: source, version } = await pinOrDefault(facts);
+    const access = facts.gcloud("secrets", "versions", "access", version, `--secret=${source}`);
+    const cut = command("sed", String.raw`s#^[^:]*://[^:]*:\([^@]*\)@.*#\1#`);
+    return finding(`${differs}, whose own PostgreSQL accepts`, `${access} | ${cut} | ${add}`);
   },
 };
 
@@ -118,7 +120,10 @@ function discreet(problem: string): string {
     .replace(/connection name "[^":]*"/, "the connection name");
 }
 
-/** Writes the connection string anew from the password's secret; the password passes through a pipe only. */
+/**
+ * Writes the connection string anew from the password's secret, and nothing where that cannot be read. The password
+ * stays inside the shell and its pipe.
+ */
 export async function writeString(facts: Facts, id: string, versions: readonly Version[] | undefined): Promise<string> {
   const { database, passwordSecret: source, project, region, user } = facts.target;
   const instance = await facts.instance().catch(orNothing);
@@ -129,7 +134,7 @@ export async function writeString(facts: Facts, id: string, versions: readonly V
     ? facts.gcloud("secrets", "versions", "add", id, "--data-file=-")
     : facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
   const next = versions ? Math.max(0, ...versions.map(numberOf)) + 1 : 1;
-  return `${command("printf", form)} "$(${password})" | ${add} && ${useVersion(facts, id, next)}`;
+  return `password=$(${password}) && ${command("printf", form)} "$password" | ${add} && ${useVersion(facts, id, next)}`;
 }
 
 function pinTo(facts: Facts, id: string, version: Version): string {

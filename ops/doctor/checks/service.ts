@@ -1,6 +1,6 @@
 import { parseConnectionName } from "../../../infra/connection";
 import { type Check, finding, ok } from "../check";
-import { type EnvVar, environment, type Facts, mounts } from "../facts";
+import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts";
 import { command } from "../command";
 
 export const service: Check = {
@@ -28,7 +28,8 @@ export const databaseUrl: Check = {
     const { secret } = facts.target;
     const variables = environment(await facts.existingService());
     const url = variables.find(({ name }) => name === "DATABASE_URL");
-    const use = update(facts, `--update-secrets=DATABASE_URL=${secret}:latest`);
+    const newest = (await facts.versions(secret).catch(orNothing))?.find(({ state }) => state === "ENABLED");
+    const use = update(facts, `--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
     if (!url) return finding("DATABASE_URL is not set", use);
     const reference = url.valueSource?.secretKeyRef;
     if (!reference) {

@@ -1,7 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks";
+import { brokenCommand } from "../../../ops/doctor/command";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis";
 import { render } from "../../../ops/doctor/table";
-import { healthy, judge, metric, NOW, type Recorded } from "./recorded";
+import { encoded, healthy, judge, metric, NOW, type Recorded } from "./recorded";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
@@ -239,7 +244,38 @@ test("for a stack that is not ours, every fix is a gcloud command", async () => 
   const rows = await judge({ [INSTANCES]: {} }, {});
   const fixes = rows.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
   expect(fixes.length).toBeGreaterThan(3);
-  for (const fix of fixes) expect(fix).toMatch(/^(gcloud|printf) /);
+  for (const fix of fixes) expect(fix).toMatch(/^(gcloud |password=\$\(gcloud )/);
+});
+
+describe("the command that writes the connection string anew", () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "doctor-"))));
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Runs the fix with a gcloud that gives this password, and keeps what it is told to add; answers its end. */
+  async function run(access: string) {
+    const rows = await judge(changed((record) => (record[`${SECRET}/versions/1:access`] = encoded("sqlite://"))));
+    const [first] = rows;
+    expect(first?.check).toBe("connection-string");
+    const gcloud = `#!/bin/sh\ncase "$*" in *access*) ${access};; *add*) cat > "${folder}/added";; esac\n`;
+    writeFileSync(join(folder, "gcloud"), gcloud, { mode: 0o755 });
+    const script = brokenCommand(first?.fix ?? "", 60).join("\n");
+    return spawnSync("sh", ["-c", script], { env: { PATH: `${folder}:${process.env.PATH ?? ""}` } }).status;
+  }
+
+  test("pipes the password into it", async () => {
+    expect(await run("printf S3cret")).toBe(0);
+    expect(readFileSync(join(folder, "added"), "utf8")).toBe(
+      "postgresql+asyncpg://settlement_user:S3cret@/settlement_db?host=/cloudsql/fusion-prime:us-central1:fusion-prime-db-a504713e",
+    );
+  });
+
+  test("adds nothing where the password cannot be read", async () => {
+    expect(await run("exit 1")).toBe(1);
+    expect(existsSync(join(folder, "added"))).toBe(false);
+  });
 });
 
 describe("the table", () => {

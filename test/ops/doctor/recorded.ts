@@ -25,7 +25,8 @@ const PASSWORD = "Abcdefghij0123456789Klmno";
 export const NOW = new Date("2026-02-01T03:00:00Z");
 export const MIGRATIONS = readMigrations(join(__dirname, "../../../migrations"));
 
-const encoded = (text: string) => ({ payload: { data: Buffer.from(text).toString("base64") } });
+/** What a version of a secret answers. */
+export const encoded = (text: string) => ({ payload: { data: Buffer.from(text).toString("base64") } });
 const bound = (role: string, ...members: string[]) => ({ role, members });
 const version = (id: string) => ({
   versions: [{ name: `projects/1004/secrets/${id}/versions/1`, state: "ENABLED", createTime: "2026-01-30T12:00:00Z" }],
