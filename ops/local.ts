@@ -1,10 +1,11 @@
 import type { Stack } from "@pulumi/pulumi/automation";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EmbeddedCloud, startCloud } from "../local/cloud";
 import { findCli } from "./cli";
 import { endpointConfig } from "./endpoints";
 import { type Providers, startProviders } from "./providers";
+import { UserError } from "./user-error";
 import { openPrivateStack, ROOT } from "./workspace";
 
 /** The `local` stack on a running embedded cloud. */
@@ -31,7 +32,7 @@ export async function startLocal(folder: string, say: (line: string) => void): P
   const command = await findCli(say);
   say(`Pulumi          ${command.version?.version ?? "?"} (${command.command})`);
 
-  const cloud = await startOnFreePort(join(folder, "cloud"));
+  const cloud = await startOnOwnPort(folder);
   say(`Embedded cloud  ${cloud.url}`);
   let providers: Providers | undefined;
   const stop = async () => {
@@ -53,14 +54,23 @@ export async function startLocal(folder: string, say: (line: string) => void): P
   }
 }
 
-async function startOnFreePort(folder: string): Promise<EmbeddedCloud> {
-  const options = { folder, projects: [PROJECT], images: IMAGES };
-  try {
-    return await startCloud({ ...options, port: PORT });
-  } catch (error) {
+/**
+ * Starts the embedded cloud on the port of the folder's earlier run, because the addresses in the state carry it; else on
+ * the usual one or, where that is taken, on any.
+ */
+async function startOnOwnPort(folder: string): Promise<EmbeddedCloud> {
+  const options = { folder: join(folder, "cloud"), projects: [PROJECT], images: IMAGES };
+  const remembered = join(folder, "port");
+  const earlier = existsSync(remembered) ? Number(readFileSync(remembered, "utf8")) : undefined;
+  const cloud = await startCloud({ ...options, port: earlier ?? PORT }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    return startCloud(options);
-  }
+    if (earlier === undefined) return startCloud(options);
+    throw new UserError(
+      `Port ${earlier}, which the addresses of the earlier run carry, is taken by another program. End that program, or start over: npm start -- --reset`,
+    );
+  });
+  writeFileSync(remembered, new URL(cloud.url).port);
+  return cloud;
 }
 
 /** What runs where the stack names an image: there are no containers here, so the sample service stands in for it. */
