@@ -141,27 +141,57 @@ const stackConfig = z
     /** The Cloud Run job that runs migrations when somebody executes it; without this key there is none. */
     migrationJob: migrationJob.optional(),
   })
-  .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }))
-  .superRefine((config, context) => {
-    const { environment, protect } = config;
-    const { edition, availability, transactionLogDays } = config.database;
-    const wrong = (path: string[], message: string) => {
-      context.addIssue({ code: "custom", path, message, input: at(config, path) });
-    };
-    if (environment === "prod" && !protect) wrong(["protect"], "true in prod, where the data is real");
+  // Also where a key is wrong by itself, so that nothing is left to be said the next time.
+  .superRefine(checkTogether, { when: () => true })
+  .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }));
+
+/** The keys that must fit each other, of which any may be wrong by itself. */
+interface Together {
+  readonly project?: unknown;
+  readonly environment?: unknown;
+  readonly protect?: unknown;
+  readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
+  readonly service?: Readonly<Record<"minInstances" | "maxInstances", unknown>> | null;
+}
+
+function checkTogether(config: Together, context: z.RefinementCtx): void {
+  const { database, environment, project, protect, service } = config;
+  const wrong = (path: string[], message: string) => {
+    context.addIssue({ code: "custom", path, message, input: at(config, path) });
+  };
+  if (typeof project === "string" && !isBucketName(migrationsBucket(project))) {
+    wrong(["project"], `a project id that makes "${migrationsBucket(project)}" a name that a bucket may have`);
+  }
+  if (environment === "prod" && protect === false) wrong(["protect"], "true in prod, where the data is real");
+  if (database) {
+    const { availability, edition, tier, transactionLogDays } = database;
     if (environment === "prod" && availability !== "REGIONAL") {
       wrong(
         ["database", "availability"],
         "REGIONAL in prod, so that the loss of a zone is not the loss of the service",
       );
     }
-    if (edition === "ENTERPRISE" && transactionLogDays > 7) {
+    if (edition === "ENTERPRISE_PLUS" && String(tier).startsWith("db-custom-")) {
+      wrong(["database", "tier"], "a machine type of the edition ENTERPRISE_PLUS, such as db-perf-optimized-N-2");
+    }
+    if (edition === "ENTERPRISE" && Number(transactionLogDays) > 7) {
       wrong(["database", "transactionLogDays"], "at most 7 in the edition ENTERPRISE");
     }
-    if (config.service.minInstances > config.service.maxInstances) {
-      wrong(["service", "minInstances"], "no more than service.maxInstances");
-    }
-  });
+  }
+  if (service && Number(service.minInstances) > Number(service.maxInstances)) {
+    wrong(["service", "minInstances"], "no more than service.maxInstances");
+  }
+}
+
+/** Name of the bucket of a project's migrations. */
+export function migrationsBucket(project: string): string {
+  return `${project}-migrations`;
+}
+
+/** https://cloud.google.com/storage/docs/buckets#naming */
+function isBucketName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/.test(name) && !/^goog|google|g00gle/.test(name);
+}
 
 /** A stack's configuration, complete: what was not given has its default. */
 export type StackConfig = z.output<typeof stackConfig>;
@@ -178,7 +208,13 @@ const PROVIDER_KEYS: Record<string, string> = { project: "gcp:project", region: 
 export function parseConfig(values: Readonly<Record<string, unknown>>): StackConfig {
   const result = stackConfig.safeParse(values, { reportInput: true });
   if (result.success) return result.data;
-  throw new ConfigError(result.error.issues.flatMap((issue) => sentences(issue, values)));
+  const { issues } = result.error;
+  const said = issues.filter(({ code, path }, index) => {
+    // What does not fit is no news where the key, or what it belongs to, is wrong by itself.
+    const known = issues.slice(0, index).filter((before) => before.code !== "unrecognized_keys");
+    return code !== "custom" || !known.some((before) => before.path.every((key, depth) => key === path[depth]));
+  });
+  throw new ConfigError(said.flatMap((issue) => sentences(issue, values)));
 }
 
 function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
@@ -192,7 +228,7 @@ function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
 
 function name(path: readonly PropertyKey[]): string {
   const key = path.join(".");
-  return PROVIDER_KEYS[key] ?? `settlement:${key}`;
+  return PROVIDER_KEYS[key] ?? (key.includes(":") ? key : `settlement:${key}`);
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -208,17 +244,30 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
  * @throws ConfigError, see {@link parseConfig}.
  */
 export function loadConfig(): StackConfig {
+  return parseConfig(programValues(pulumi.runtime.allConfig()));
+}
+
+/** Namespaces whose keys belong to the engine and the provider. */
+const OTHERS = ["gcp", "pulumi"];
+
+/**
+ * The values that {@link parseConfig} takes, of all that a stack's configuration says. A key of a namespace that nobody
+ * reads is handed on as it is, so that it is called unknown.
+ * @param config By key, such as `gcp:region`; a key without a namespace is one of `settlement:`.
+ */
+export function programValues(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
-    const own = /^settlement:(.+)$/.exec(key)?.[1] ?? /^gcp:(project|region)$/.exec(key)?.[1];
-    if (own !== undefined) values[own] = structured(value);
+  for (const [key, value] of Object.entries(config)) {
+    const [, namespace = "settlement", own = key] = /^([^:]*):(.*)$/.exec(key) ?? [];
+    if (namespace === "settlement" || Object.values(PROVIDER_KEYS).includes(key)) values[own] = structured(value);
+    else if (!OTHERS.includes(namespace)) values[key] = structured(value);
   }
-  return parseConfig(values);
+  return values;
 }
 
 /** The engine hands objects, lists and booleans over as JSON; everything else is text as it stands. */
-function structured(value: string): unknown {
-  if (value === "true" || value === "false" || /^[{[]/.test(value)) {
+function structured(value: unknown): unknown {
+  if (typeof value === "string" && /^(true|false|[{[].*)$/s.test(value)) {
     try {
       return JSON.parse(value);
     } catch {

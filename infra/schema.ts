@@ -1,7 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
+import { migrationsBucket, type StackConfig } from "./config";
 import type { Database } from "./database";
 import type { Migration } from "./migrations/files";
 import { ImportedSchema } from "./migrations/resource";
@@ -37,7 +37,7 @@ export class Schema extends pulumi.ComponentResource {
     const bucket = new gcp.storage.Bucket(
       `${name}-migrations`,
       {
-        name: `${project}-migrations`,
+        name: migrationsBucket(project),
         location: region.toUpperCase(),
         uniformBucketLevelAccess: true,
         publicAccessPrevention: "enforced",

@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "../../infra/config";
+import { ConfigError, parseConfig, programValues } from "../../infra/config";
 import { CONFIG } from "./declared";
 
 function problems(change: Record<string, unknown>): readonly string[] {
@@ -70,8 +70,56 @@ test.each([
     { service: { ...CONFIG.service, minInstances: 9, maxInstances: 2 } },
     "settlement:service.minInstances is 9; expected no more than service.maxInstances",
   ],
+  [
+    "tier",
+    { database: { ...CONFIG.database, edition: "ENTERPRISE_PLUS" } },
+    'settlement:database.tier is "db-custom-2-7680"; expected a machine type of the edition ENTERPRISE_PLUS',
+  ],
+  ...["example.com:fusion-prime", "google-prime"].map((project): [string, Record<string, unknown>, string] => [
+    `project ${project}`,
+    { project },
+    `gcp:project is "${project}"; expected a project id that makes "${project}-migrations" a name that a bucket may have.`,
+  ]),
 ])("keys that do not go together: %s", (_name, change, sentence) => {
   expect(problems(change)).toEqual([expect.stringContaining(sentence)]);
+});
+
+test("keys that do not go together are named with those that are wrong, and never twice", () => {
+  expect(
+    problems({
+      project: 7,
+      database: { ...CONFIG.database, availability: "ZONAL", transactionLogDays: 36 },
+      service: "none",
+    }),
+  ).toEqual([
+    "gcp:project is 7; expected a project id, such as fusion-prime.",
+    "settlement:database.transactionLogDays is 36; expected a whole number from 1 to 35.",
+    'settlement:service is "none"; expected an object with image.',
+    'settlement:database.availability is "ZONAL"; expected REGIONAL in prod, so that the loss of a zone is not the loss of the service.',
+  ]);
+  expect(problems({ database: null })).toEqual([
+    "settlement:database is null; expected an object with tier and availability.",
+  ]);
+});
+
+test("the stack's keys are told from those of others, and a key of nobody is called unknown", () => {
+  const values = programValues({
+    "gcp:project": "fusion-prime",
+    "gcp:sqlCustomEndpoint": "http://127.0.0.1:1/",
+    "pulumi:tags": "{}",
+    "settlement:protect": "true",
+    "settlement:service": '{"image":"h/p/n:1"}',
+    environment: "prod",
+    "setlement:databse": "{}",
+  });
+  expect(values).toEqual({
+    project: "fusion-prime",
+    protect: true,
+    service: { image: "h/p/n:1" },
+    environment: "prod",
+    "setlement:databse": {},
+  });
+  expect(problems(values)).toEqual(["setlement:databse is not a key of this program; remove it."]);
 });
 
 test("data is unprotected in no environment but local, and there only by default", () => {

@@ -51,15 +51,19 @@ function computed(type: string, inputs: Record<string, unknown>): Record<string,
 /**
  * Runs the program with mocks.
  * @param change What differs from {@link CONFIG}.
+ * @param preview Whether nothing is known that Google would answer, as in the preview of a new stack.
  */
 export async function declare(
   change: Record<string, unknown> = {},
+  preview = false,
 ): Promise<{ resources: Declared[]; outputs: Outputs }> {
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs: given }) => {
         const inputs = given as Record<string, unknown>;
-        return { id: `${name}-id`, state: { ...inputs, ...computed(type, inputs) } };
+        return preview
+          ? { id: undefined, state: inputs }
+          : { id: `${name}-id`, state: { ...inputs, ...computed(type, inputs) } };
       },
       call: ({ token }) => {
         throw new Error(`The program must not read anything from outside: ${token}`);
@@ -67,6 +71,7 @@ export async function declare(
     },
     "settlement",
     "test",
+    preview,
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource(request: Request, done: unknown): void };
   const requests = jest.spyOn(monitor, "registerResource");

@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { typeName } from "../../ops/preview/names";
+import { SECRET, UNKNOWN } from "../../ops/preview/values";
+import { stackValues } from "../../ops/stack-file";
+import { type Declared, declare } from "../infra/declared";
+
+const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";
+
+/** What the SDK sends in place of a value that is known only once the update has run. */
+const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** A resource as a reviewer reads it. */
+function entry({ inputs, name, protect, retainOnDelete, type }: Declared, secrets: readonly string[]): object {
+  const properties = Object.entries(inputs)
+    .filter(([key]) => !key.startsWith("__")) // the code of a dynamic resource
+    .map(([key, value]) => [key, secrets.includes(key) ? SECRET : shown(value)]);
+  return {
+    type: typeName(type),
+    name,
+    ...(protect && { protect }),
+    ...(retainOnDelete && { retainOnDelete }),
+    properties: Object.fromEntries(properties) as object,
+  };
+}
+
+function shown(value: unknown): unknown {
+  if (value === UNKNOWN_TEXT) return UNKNOWN;
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== "object" || value === null) return value;
+  if ("__pulumiAsset" in value) return "[content of the file]";
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
+}
+
+function key({ name, type }: Declared): string {
+  return `${typeName(type)} ${name}`;
+}
+
+/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/inventory` writes them anew. */
+test.each(["local", "staging", "prod"])("what a new stack %s is made of", async (stack) => {
+  const values = stackValues(stack);
+  const { resources } = await declare(values, true);
+  // Which properties are secret is known only where they have values.
+  const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));
+  const entries = resources
+    .filter(({ type }) => type.includes("/"))
+    .sort((a, b) => (key(a) < key(b) ? -1 : 1))
+    .map((resource) => entry(resource, secrets.get(resource.urn) ?? []));
+  const text = HEAD + stringify(entries, { lineWidth: 0 });
+  const path = join(__dirname, `${stack}.yaml`);
+  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(text);
+});
