@@ -10,6 +10,8 @@ const VIEWER = [
   "iam.serviceAccounts.list",
   "monitoring.alertPolicies.get",
   "monitoring.alertPolicies.list",
+  "monitoring.dashboards.get",
+  "monitoring.dashboards.list",
   "monitoring.notificationChannels.get",
   "monitoring.notificationChannels.list",
   "monitoring.uptimeCheckConfigs.get",

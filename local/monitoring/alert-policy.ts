@@ -4,6 +4,7 @@ import { type Kind, mutation } from "./kind";
 
 /** Alert policies; every condition gets a name. */
 export const ALERT_POLICIES: Kind = {
+  version: "v3",
   collection: "alertPolicies",
   settable: [
     "displayName",

@@ -6,6 +6,7 @@ import type { Projects } from "../projects";
 import type { Api } from "../server";
 import type { Collection, Store } from "../store";
 import { ALERT_POLICIES, channelsOf } from "./alert-policy";
+import { DASHBOARDS } from "./dashboard";
 import { create, type Kind, type MonitoringResource, update } from "./kind";
 import { NOTIFICATION_CHANNELS } from "./notification-channel";
 import { UPTIME_CHECKS } from "./uptime-check";
@@ -19,7 +20,7 @@ interface Params {
   id: string;
 }
 
-/** Cloud Monitoring v3: what is declared is kept; nothing is measured and nobody is notified. */
+/** Cloud Monitoring, v3 and for dashboards v1: what is declared is kept; nothing is measured and nobody is notified. */
 export class Monitoring implements Api {
   private readonly resources: Collection<MonitoringResource>;
 
@@ -31,14 +32,14 @@ export class Monitoring implements Api {
   }
 
   routes(app: FastifyInstance): void {
-    for (const kind of [ALERT_POLICIES, NOTIFICATION_CHANNELS, UPTIME_CHECKS]) this.kindRoutes(app, kind);
+    for (const kind of [ALERT_POLICIES, NOTIFICATION_CHANNELS, UPTIME_CHECKS, DASHBOARDS]) this.kindRoutes(app, kind);
   }
 
   private kindRoutes(app: FastifyInstance, kind: Kind): void {
     const needs = (verb: string) => ({
       config: { service: SERVICE, permission: `monitoring.${kind.collection}.${verb}` },
     });
-    const all = `/v3/projects/:project/${kind.collection}`;
+    const all = `/${kind.version}/projects/:project/${kind.collection}`;
     const one = `${all}/:id`;
     app.post<{ Params: Params }>(all, needs("create"), ({ params, body, caller }) =>
       this.keep(create(kind, `${this.parent(params, kind)}/${randomInt(2 ** 47)}`, body, caller)),

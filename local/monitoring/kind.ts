@@ -1,13 +1,14 @@
 import { GoogleError } from "../errors";
-import { applyMask, type Fields, settableFields, without } from "../fields";
+import { applyMask, type Fields, isFields, settableFields, without } from "../fields";
 
 /** A resource of Cloud Monitoring; what a client sets beyond `name` is kept as it came. */
 export type MonitoringResource = Fields & { name: string };
 
 /** What Cloud Monitoring keeps, and how. */
 export interface Kind {
+  readonly version: "v1" | "v3";
   /** As it stands in paths, permissions and lists, such as `alertPolicies`. */
-  readonly collection: "alertPolicies" | "notificationChannels" | "uptimeCheckConfigs";
+  readonly collection: "alertPolicies" | "dashboards" | "notificationChannels" | "uptimeCheckConfigs";
   readonly settable: readonly string[];
   readonly required: readonly string[];
   /** What the server adds to a resource that was created or changed, in a copy. */
@@ -26,7 +27,7 @@ export function create(kind: Kind, name: string, body: unknown, member: string):
 /**
  * Changes a resource.
  * @param mask The fields to change; where there is none, all that can be set.
- * @throws GoogleError as {@link create}.
+ * @throws GoogleError as {@link create}; ABORTED where the client sends another etag than the current one.
  */
 export function update(
   kind: Kind,
@@ -36,6 +37,9 @@ export function update(
   member: string,
 ): MonitoringResource {
   const change = read(kind, body);
+  if (isFields(body) && body.etag !== undefined && body.etag !== current.etag) {
+    throw new GoogleError("ABORTED", `${current.name} was changed by somebody else; read it again.`);
+  }
   const next = mask
     ? applyMask(current, change, mask, kind.settable)
     : { ...without(current, ...kind.settable), ...change, name: current.name };
@@ -50,6 +54,7 @@ export function mutation(member: string): Fields {
 function read({ settable }: Kind, body: unknown): Fields {
   return settableFields<Fields>(body, settable, [
     "name",
+    "etag",
     "creationRecord",
     "mutationRecord",
     "mutationRecords",

@@ -2,6 +2,7 @@ import { type Kind, mutation } from "./kind";
 
 /** Notification channels. */
 export const NOTIFICATION_CHANNELS: Kind = {
+  version: "v3",
   collection: "notificationChannels",
   settable: ["type", "displayName", "description", "labels", "userLabels", "enabled"],
   required: ["type"],

@@ -2,6 +2,7 @@ import type { Kind } from "./kind";
 
 /** Uptime checks; kept and returned, nothing is probed. */
 export const UPTIME_CHECKS: Kind = {
+  version: "v3",
   collection: "uptimeCheckConfigs",
   settable: [
     "displayName",

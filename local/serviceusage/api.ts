@@ -12,6 +12,11 @@ const PAGE_LIMIT = 200;
 /** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
 const BATCH_LIMIT = 20;
 
+/** Where the accounts are as which APIs act. */
+const AGENTS: Readonly<Record<string, string | undefined>> = {
+  "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
+};
+
 interface Params {
   project: string;
   service: string;
@@ -55,6 +60,12 @@ export class ServiceUsage implements Api {
         return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
       },
     );
+    // Google has it at v1beta1 only; providers have one address for all of Service Usage.
+    app.post<{ Params: Params }>(
+      `${oneWithVerb}::generateServiceIdentity`,
+      needs("serviceusage.services.enable"),
+      ({ params: { project, service } }) => done("ServiceIdentity", this.identity(project, known(service))),
+    );
     app.post<{ Params: Params; Body: Fields }>(
       `${all}::batchEnable`,
       needs("serviceusage.services.enable"),
@@ -74,6 +85,18 @@ export class ServiceUsage implements Api {
     const service = { name: `${parent}/services/${name}`, config: { name } };
     // As recorded: a service that is not enabled is answered without its parent.
     return enabled ? { ...service, parent, state: "ENABLED" } : { ...service, state: "DISABLED" };
+  }
+
+  /**
+   * The account as which an API acts in a project: https://cloud.google.com/iam/docs/service-agents
+   * @throws GoogleError INVALID_ARGUMENT for an API whose account is not known here.
+   */
+  private identity(project: string, service: string) {
+    const domain = AGENTS[service];
+    if (domain === undefined) {
+      throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud does not know the service agent of ${service}.`);
+    }
+    return { email: `service-${this.projects.number(project)}@${domain}.iam.gserviceaccount.com` };
   }
 
   /** Only what is enabled is known by name, so there is nothing to list as disabled. */

@@ -86,6 +86,18 @@ describe("Cloud Monitoring", () => {
     expect(await made(`${V3}/uptimeCheckConfigs`, check)).toMatchObject({ ...check, period: "60s" });
   });
 
+  test("a dashboard is v1, and is changed only by who has read it last", async () => {
+    const dashboard = { displayName: "Settlement", gridLayout: { columns: "2" } };
+    const { status, body } = await embedded.post(`/v1/projects/${PROJECT}/dashboards`, dashboard);
+    expect([status, body]).toMatchObject([200, { ...dashboard, etag: expect.any(String) as string }]);
+    const url = `/v1/${String(body.name)}`;
+    const changed = await embedded.patch(url, { ...dashboard, displayName: "Renamed", etag: body.etag });
+    expect(changed.body).toMatchObject({ displayName: "Renamed", name: body.name });
+    const late = await embedded.patch(url, { ...dashboard, etag: body.etag });
+    expect([late.status, message(late)]).toEqual([409, expect.stringContaining("was changed by somebody else")]);
+    expect((await embedded.get(`/v1/projects/${PROJECT}/dashboards`)).body).toEqual({ dashboards: [changed.body] });
+  });
+
   test.each([
     ["a policy without conditions", POLICIES, { displayName: "x", combiner: "OR" }, 400, "Field conditions"],
     ["a channel without a type", CHANNELS, { displayName: "x" }, 400, "Field type"],

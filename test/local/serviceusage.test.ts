@@ -52,6 +52,17 @@ describe("Service Usage", () => {
     expect((await embedded.get(secrets)).status).toBe(200);
   });
 
+  test("an API's service agent gets a name; of an unknown one that is said", async () => {
+    const { body } = await embedded.post(`${SERVICES}/monitoring.googleapis.com:generateServiceIdentity`, {});
+    const number = parent.replace("projects/", "");
+    expect(body).toMatchObject({
+      done: true,
+      response: { email: `service-${number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com` },
+    });
+    const refused = await embedded.post(`${SERVICES}/run.googleapis.com:generateServiceIdentity`, {});
+    expect([refused.status, message(refused)]).toEqual([400, expect.stringContaining("run.googleapis.com")]);
+  });
+
   test.each([
     ["no service", []],
     ["more than twenty", Array.from({ length: 21 }, (_, index) => `a${index}.googleapis.com`)],

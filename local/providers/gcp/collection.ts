@@ -25,6 +25,8 @@ export interface Collection {
   readonly update: "whole" | "masked";
   /** What a request's body has besides the properties. */
   readonly body?: (inputs: Fields) => Fields;
+  /** Outputs that the provider works out of the REST resource. */
+  readonly derived?: (resource: Fields) => Fields;
   /** Waits for the operation that create, update and delete answer with. */
   readonly finished?: (google: Google, state: Fields, answer: Fields) => Promise<void>;
 }
@@ -41,7 +43,7 @@ export function collection(table: Collection): ResourceType {
     const values = { ...known, ...fromRest(properties, resource) };
     return {
       id: expand(table.id ?? self, values),
-      values: { ...partsOfId(forms, known), ...fromRest(properties, resource) },
+      values: { ...partsOfId(forms, known), ...fromRest(properties, resource), ...table.derived?.(resource) },
     };
   };
   const reread = async (google: Google, known: Fields): Promise<Live> => {

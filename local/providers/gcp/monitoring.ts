@@ -16,18 +16,22 @@ import {
   own,
   project,
   type Properties,
+  replacing,
   required,
   secretly,
   text,
 } from "../schema";
-import { collection } from "./collection";
+import { type Collection, collection } from "./collection";
+import { dashboard } from "./dashboard";
+import { lastStep } from "./paths";
 
-/** Cloud Monitoring: notification channels and alert policies. Google names them. */
+/** Cloud Monitoring: notification channels, alert policies, uptime checks and dashboards. Google names them. */
 
 const monitored = (
   token: string,
-  kind: "notificationChannels" | "alertPolicies",
+  kind: "notificationChannels" | "alertPolicies" | "uptimeCheckConfigs",
   properties: Properties,
+  derived?: Collection["derived"],
 ): ResourceType => {
   const type = collection({
     token,
@@ -37,6 +41,7 @@ const monitored = (
     self: "v3/{name}",
     id: "{name}",
     update: "masked",
+    ...(derived && { derived }),
   });
   return {
     ...type,
@@ -138,4 +143,42 @@ const alertPolicy = monitored("gcp:monitoring/alertPolicy:AlertPolicy", "alertPo
   name: output(text),
 });
 
-export const monitoringTypes: readonly ResourceType[] = [notificationChannel, alertPolicy];
+const UPTIME = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig";
+const uptimeProperties: Properties = {
+  project,
+  displayName: required(text),
+  timeout: required(text),
+  period: defaulting("300s", text),
+  checkerType: computed(text),
+  selectedRegions: list(text),
+  logCheckFailures: flag,
+  userLabels: map,
+  monitoredResource: replacing(object({ type: required(text), labels: required(map) })),
+  contentMatchers: objects({
+    content: required(text),
+    matcher: defaulting("CONTAINS_STRING", text),
+    jsonPathMatcher: object({ jsonPath: required(text), jsonMatcher: defaulting("EXACT_MATCH", text) }),
+  }),
+  httpCheck: object({
+    acceptedResponseStatusCodes: objects({ statusClass: text, statusValue: number }),
+    body: text,
+    contentType: text,
+    customContentType: text,
+    headers: computed(map),
+    path: defaulting("/", text),
+    port: computed(number),
+    requestMethod: defaulting("GET", text),
+    serviceAgentAuthentication: object({ type: text }),
+    useSsl: flag,
+    validateSsl: flag,
+  }),
+  deletionPolicy,
+  name: output(text),
+  uptimeCheckId: output(text),
+};
+/** Metrics call a check by the last part of its name. */
+const uptimeCheck = monitored(UPTIME, "uptimeCheckConfigs", uptimeProperties, ({ name }) => ({
+  uptimeCheckId: lastStep(name),
+}));
+
+export const monitoringTypes: readonly ResourceType[] = [notificationChannel, alertPolicy, uptimeCheck, dashboard];

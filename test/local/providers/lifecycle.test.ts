@@ -57,6 +57,18 @@ const job = (retries: number) => ({
   deletionProtection: false,
   template: { template: { maxRetries: retries, containers: [{ image: "hello" }] } },
 });
+const uptimeCheck = (period: string) => ({
+  displayName: "health",
+  timeout: "10s",
+  period,
+  monitoredResource: { type: "uptime_url", labels: { host: "example.com", project_id: PROJECT } },
+  httpCheck: { path: "/health", useSsl: true, serviceAgentAuthentication: { type: "OIDC_TOKEN" } },
+});
+const auditConfig = (...types: string[]) => ({
+  project: PROJECT,
+  service: "cloudsql.googleapis.com",
+  auditLogConfigs: types.map((logType) => ({ logType })),
+});
 
 const parent = {
   instance: { type: "gcp:sql/databaseInstance:DatabaseInstance", program: instance },
@@ -238,6 +250,52 @@ const cases: readonly Case[] = [
         project: "another-project",
       },
       changes: ["project!"],
+    },
+  },
+  {
+    type: "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig",
+    program: uptimeCheck("60s"),
+    id: new RegExp(`^projects/${PROJECT}/uptimeCheckConfigs/`),
+    outputs: { period: "60s", uptimeCheckId: expect.stringMatching(/^[^/]+$/) },
+    changed: {
+      program: uptimeCheck("300s"),
+      changes: ["period"],
+      outputs: { period: "300s", uptimeCheckId: expect.stringMatching(/^[^/]+$/) },
+    },
+    replaced: { program: { ...uptimeCheck("300s"), project: "another-project" }, changes: ["project!"] },
+  },
+  {
+    type: "gcp:monitoring/dashboard:Dashboard",
+    program: { dashboardJson: JSON.stringify({ displayName: "a", mosaicLayout: { columns: 12, tiles: [] } }) },
+    id: new RegExp(`^projects/${PROJECT}/dashboards/`),
+    outputs: { project: PROJECT },
+    changed: {
+      program: { dashboardJson: JSON.stringify({ displayName: "b", mosaicLayout: { columns: 48, tiles: [] } }) },
+      changes: ["dashboardJson"],
+      outputs: { dashboardJson: expect.stringContaining('"columns":48') },
+    },
+    replaced: {
+      program: {
+        dashboardJson: JSON.stringify({ displayName: "b", mosaicLayout: { columns: 48, tiles: [] } }),
+        project: "another-project",
+      },
+      changes: ["project!"],
+    },
+  },
+  {
+    type: "gcp:projects/iAMAuditConfig:IAMAuditConfig",
+    program: auditConfig("DATA_WRITE"),
+    id: `${PROJECT}/audit_config/cloudsql.googleapis.com`,
+    importId: `${PROJECT} cloudsql.googleapis.com`,
+    outputs: { auditLogConfigs: [{ logType: "DATA_WRITE" }] },
+    changed: {
+      program: auditConfig("DATA_READ", "DATA_WRITE"),
+      changes: ["auditLogConfigs"],
+      outputs: { auditLogConfigs: [{ logType: "DATA_READ" }, { logType: "DATA_WRITE" }] },
+    },
+    replaced: {
+      program: { ...auditConfig("DATA_READ", "DATA_WRITE"), service: "run.googleapis.com" },
+      changes: ["service!"],
     },
   },
   {
