@@ -20,14 +20,16 @@ export function stackValues(stack: string): Record<string, unknown> {
 }
 
 /**
- * Checks a stack's file, before anything is started for it.
+ * What is wrong in a stack's file, all of it, or undefined where nothing is.
  * @param stack The stack's name.
- * @throws UserError that names everything that is wrong in it.
+ * @throws UserError where there is no such stack.
  */
-export function checkStackFile(stack: string): void {
+export function configProblem(stack: string): string | undefined {
   try {
     parseConfig(stackValues(stack));
+    return undefined;
   } catch (error) {
-    throw error instanceof ConfigError ? new UserError(`Pulumi.${stack}.yaml: ${error.message}`) : error;
+    if (error instanceof ConfigError) return error.message;
+    throw error;
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
+import { interrupted } from "../interrupt";
 import { UserError } from "../user-error";
 import { ROOT } from "../workspace";
 import { findLosses, type Loss, type StateResource } from "./guard";
@@ -21,12 +22,16 @@ export interface Inspection {
   readonly markdown: string;
   /** Whether a policy, the guard or an error forbids the update. */
   readonly blocked: boolean;
+  /** Whether a refresh found something that was changed past the stack. */
+  readonly drifted: boolean;
 }
 
 /** How a preview is made. */
 export interface InspectOptions {
   /** Whether the state is an empty one, made for this preview. */
   readonly offline?: boolean;
+  /** Whether to ask the cloud first what is there now, instead of trusting the state. */
+  readonly refresh?: boolean;
   /** URNs of the only resources that are looked at; all by default. */
   readonly target?: readonly string[];
   /** What may be lost because the command itself names it; by default only what the configuration names. */
@@ -48,7 +53,8 @@ export async function inspect(
   const plan = join(folder, "plan.json");
   try {
     const report = await preview(stack, plan, options);
-    const inspection = { markdown: render(report), blocked: isBlocked(report) };
+    const drifted = report.preview.drift.length > 0;
+    const inspection = { markdown: render(report), blocked: isBlocked(report), drifted };
     await use(inspection, plan);
     return inspection;
   } finally {
@@ -56,13 +62,40 @@ export async function inspect(
   }
 }
 
+/**
+ * The inspection of a stack that cannot be previewed at all.
+ * @param stack The stack's name.
+ * @param problem Why.
+ */
+export function refuse(stack: string, problem: string): Inspection {
+  const nothing = { changes: [], unchanged: 0, drift: [], findings: [], config: {} };
+  const report: Report = {
+    stack,
+    offline: false,
+    refreshed: false,
+    preview: { ...nothing, problems: [problem] },
+    losses: [],
+    migrations: [],
+    dependencies: new Map(),
+  };
+  return { markdown: render(report), blocked: isBlocked(report), drifted: false };
+}
+
 async function preview(stack: Stack, path: string, options: InspectOptions): Promise<Report> {
-  const { agreed = () => false, offline = false, target = [] } = options;
+  const { agreed = () => false, offline = false, refresh = false, target = [] } = options;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
     const onEvent = (event: EngineEvent) => events.push(event);
-    await stack.preview({ onEvent, plan: path, policyPacks: POLICY_PACKS, color: "never", target: [...target] });
+    const limits = { refresh, target: [...target] };
+    await stack.preview({
+      signal: interrupted,
+      onEvent,
+      plan: path,
+      policyPacks: POLICY_PACKS,
+      color: "never",
+      ...limits,
+    });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     failed = error;
@@ -79,6 +112,7 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
   return {
     stack: stack.name,
     offline,
+    refreshed: refresh,
     preview: read,
     losses: findLosses(read, deployment.resources ?? []).map((loss) => ({
       ...loss,

@@ -2,7 +2,7 @@ import { code, fence, prose } from "./escape";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
 import { type Dependencies, picture } from "./mermaid";
 import { isSchema, type MigrationStep } from "./migrations";
-import { type Change, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model";
+import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model";
 import { typeName } from "./names";
 
 /** Everything that a comment is made of. */
@@ -11,6 +11,8 @@ export interface Report {
   readonly stack: string;
   /** Whether it was compared with an empty state instead of the stack's own. */
   readonly offline: boolean;
+  /** Whether the cloud was asked what is there now. */
+  readonly refreshed: boolean;
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
@@ -22,6 +24,9 @@ export const LIMIT = 65_535;
 
 /** Findings, problems and losses of a kind that are listed; the rest is counted. */
 const MOST_LISTED = 20;
+
+/** Properties of one resource that are listed. */
+const MOST_PROPERTIES = 10;
 
 /** By this line a pipeline finds the one comment that it edits. */
 export function marker(stack: string): string {
@@ -52,7 +57,7 @@ export function render(report: Report): string {
   for (const rows of [Infinity, 200, 50, 10]) {
     const sections = [
       ...[offline(report), violations(report), losing(report), problems(report)],
-      ...[stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
+      ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
       ...details(report),
     ].filter((section) => section !== undefined);
     for (let cut = 0; cut <= sections.length; cut++) {
@@ -153,6 +158,25 @@ function losing({ losses, stack }: Report): Section | undefined {
 
 function loseVerb(op: Op): string {
   return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "goes back";
+}
+
+/** What was changed past the stack, by resource. */
+function drifted({ preview, refreshed, stack }: Report): Section | undefined {
+  if (!refreshed || preview.problems.length > 0) return undefined;
+  const { drift } = preview;
+  if (drift.length === 0) return { text: "Nothing was changed by hand since the last update." };
+  const line = ({ gone, name, properties, type }: Drift) => {
+    const rest = properties.length - MOST_PROPERTIES;
+    const paths = properties.slice(0, MOST_PROPERTIES).map((property) => `  - ${brief(property)}`);
+    return [
+      `- ${code(name)} (${typeName(type)})${gone ? " is gone" : ""}`,
+      ...paths,
+      ...(rest > 0 ? [`  - and ${rest} more`] : []),
+    ].join("\n");
+  };
+  const way = `npm run up -- --stack ${stack} --refresh`;
+  const advice = `To undo it, run ${code(way)}, which does what stands below; to keep it, change the configuration or the program.`;
+  return { text: `**Changed by hand since the last update**\n\n${list(drift.map(line))}\n\n${advice}` };
 }
 
 /** Lines of the configuration that allow what does not happen. */

@@ -35,6 +35,16 @@ export interface Change {
   readonly after: Readonly<Record<string, unknown>>;
 }
 
+/** A resource that somebody changed since the last update, past the stack. */
+export interface Drift {
+  readonly name: string;
+  readonly type: string;
+  /** Whether it is gone altogether. */
+  readonly gone: boolean;
+  /** `before` is what the last update left, `after` what is there now; neither where the provider names the path alone. */
+  readonly properties: readonly PropertyChange[];
+}
+
 /** What a policy says. */
 export interface Finding {
   readonly mandatory: boolean;
@@ -49,6 +59,8 @@ export interface Preview {
   readonly changes: readonly Change[];
   /** How many resources stay as they are. */
   readonly unchanged: number;
+  /** What a refresh found; empty where nothing was refreshed. */
+  readonly drift: readonly Drift[];
   readonly findings: readonly Finding[];
   /** Why the preview could not be finished, a sentence each. */
   readonly problems: readonly string[];
@@ -62,10 +74,7 @@ export interface Preview {
  */
 export function readEvents(events: readonly EngineEvent[]): Preview {
   const steps = events.flatMap(({ resourcePreEvent }) => (resourcePreEvent ? [resourcePreEvent.metadata] : []));
-  const real = steps.filter((step) => {
-    const state = step.new ?? step.old;
-    return state?.custom === true && !step.type.startsWith("pulumi:providers:");
-  });
+  const real = steps.filter((step) => isReal(step) && step.op !== "refresh");
   // What an earlier update replaced and could not delete shares its URN with what replaced it.
   const groups = new Map<string, StepEventMetadata[]>();
   for (const step of real) {
@@ -76,10 +85,43 @@ export function readEvents(events: readonly EngineEvent[]): Preview {
   return {
     changes: changes.sort((a, b) => OPS.indexOf(a.op) - OPS.indexOf(b.op) || order(key(a), key(b))),
     unchanged: real.filter(({ op }) => op === "same").length,
+    drift: drift(events),
     findings: findings(events),
     problems: problems(events),
     config: events.find(({ preludeEvent }) => preludeEvent)?.preludeEvent?.config ?? {},
   };
+}
+
+/** Whether something in the cloud belongs to it. */
+function isReal(step: StepEventMetadata): boolean {
+  const state = step.new ?? step.old;
+  return state?.custom === true && !step.type.startsWith("pulumi:providers:");
+}
+
+/** What a refresh found is told once it is done, unlike other steps. */
+function drift(events: readonly EngineEvent[]): Drift[] {
+  const steps = events.flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []));
+  const found = steps.filter((step) => step.op === "refresh" && isReal(step) && (!step.new || named(step).length > 0));
+  return found
+    .map((step) => ({
+      name: nameOf(step.urn),
+      type: step.type,
+      gone: !step.new,
+      properties: step.new ? driftProperties(step) : [],
+    }))
+    .sort((a, b) => order(a.name, b.name));
+}
+
+/** The engine names also what a program cannot set: it has no value to show. */
+function driftProperties(step: StepEventMetadata): PropertyChange[] {
+  const found = properties(step, step.old, []);
+  const bare = Object.keys(step.detailedDiff ?? {}).map((path) => ({ path, before: undefined, after: undefined }));
+  return found.length > 0 ? found : bare;
+}
+
+/** The paths that the provider says differ. */
+function named({ detailedDiff, diffs }: StepEventMetadata): string[] {
+  return [...Object.keys(detailedDiff ?? {}), ...(diffs ?? [])];
 }
 
 function key({ name, urn, id }: Change): string {
@@ -128,8 +170,8 @@ function properties(
   const after = leaves(step.new?.inputs ?? {});
   const changed = new Set([...before.keys(), ...after.keys()].filter((path) => before.get(path) !== after.get(path)));
   // A secret that changes looks the same before and after; only the provider's own difference shows it.
-  const named = [...Object.keys(step.detailedDiff ?? {}), ...(step.diffs ?? []), ...forcedBy];
-  for (const path of named) if (before.get(path) === SECRET && after.get(path) === SECRET) changed.add(path);
+  for (const path of [...named(step), ...forcedBy])
+    if (before.get(path) === SECRET && after.get(path) === SECRET) changed.add(path);
   return [...changed].sort(order).map((path) => ({ path, before: before.get(path), after: after.get(path) }));
 }
 

@@ -5,6 +5,7 @@ import { lock } from "../../local/lock";
 import { findCli } from "../cli";
 import { startLocal } from "../local";
 import { startProviders } from "../providers";
+import { configProblem } from "../stack-file";
 import { UserError } from "../user-error";
 import { openPrivateStack, openSharedStack, ROOT } from "../workspace";
 import { lastWords } from "./last-words";
@@ -18,16 +19,23 @@ export interface OpenStack {
 
 type Say = (line: string) => void;
 
+/** Before anything is started for the stack. */
+function requireConfig(name: string): void {
+  const problem = configProblem(name);
+  if (problem !== undefined) throw new UserError(`Pulumi.${name}.yaml: ${problem}`);
+}
+
 /**
  * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state.
- * @throws UserError where the state or the official providers cannot be had.
+ * @throws UserError where its configuration is wrong, or the state or the official providers cannot be had.
  */
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
+  requireConfig(name);
   if (name === "local") return startLocal(join(ROOT, ".local", "start"), say);
   const folder = join(ROOT, ".local", "shared");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await findCli(say);
-  const providers = await startProviders(command, folder);
+  const providers = await startProviders(command);
   try {
     if (Object.keys(providers.env).length > 0) {
       throw new UserError(
@@ -42,15 +50,19 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
   }
 }
 
-/** Opens a stack with an empty state on this machine, which can only be previewed; no credentials are read. */
+/**
+ * Opens a stack with an empty state on this machine, which can only be previewed; no credentials are read.
+ * @throws UserError where its configuration is wrong.
+ */
 export async function openEmptyStack(name: string, say: Say): Promise<OpenStack> {
+  requireConfig(name);
   const folder = join(ROOT, ".local", `preview-${name}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lock(folder);
   try {
     for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
     const command = await findCli(say);
-    const providers = await startProviders(command, folder);
+    const providers = await startProviders(command);
     const stop = async () => {
       await providers.stop();
       unlock();

@@ -1,7 +1,4 @@
-/** A wrong command line; `run` prints the message and the help, and ends with exit code 2. */
-export class UsageError extends Error {
-  readonly code = "ERR_PARSE_ARGS_USAGE";
-}
+import { UsageError } from "../user-error";
 
 /**
  * The stack that `--stack` names.

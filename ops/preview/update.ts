@@ -1,9 +1,10 @@
 import { CommandError, type Stack } from "@pulumi/pulumi/automation";
+import { interrupted } from "../interrupt";
 import { UserError } from "../user-error";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
 
 /** How an update is shown and agreed to. */
-export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "target"> {
+export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
   /** Shows the preview. */
   readonly print: (markdown: string) => void;
   /** Shows what the engine says while it works. */
@@ -19,14 +20,14 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "target">
  * @throws UserError where a policy, the guard or an error blocks it, before anything is touched.
  */
 export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
-  const { confirm, print, progress, target = [] } = options;
+  const { confirm, print } = options;
   let agreed = false;
   await inspect(stack, options, async ({ blocked, markdown }, plan) => {
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
-    await carryOut(stack, plan, progress, target);
+    await carryOut(stack, plan, options);
   });
   return agreed;
 }
@@ -34,12 +35,13 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
 async function carryOut(
   stack: Stack,
   plan: string,
-  progress: (text: string) => void,
-  target: readonly string[],
+  { progress, refresh = false, target = [] }: UpdateOptions,
 ): Promise<void> {
   try {
     await stack.up({
+      signal: interrupted,
       plan,
+      refresh,
       policyPacks: POLICY_PACKS,
       target: [...target],
       color: "never",

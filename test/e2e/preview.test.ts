@@ -1,9 +1,10 @@
 import * as gcp from "@pulumi/gcp";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import { parseConnectionString } from "../../infra/connection";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { inspect } from "../../ops/preview/inspect";
@@ -27,13 +28,25 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     printed += text;
   };
   const yes = () => Promise.resolve(true);
-  const up = (confirm = yes) => update(stack, { print, progress, confirm });
+  const up = (confirm = yes, refresh = false) => update(stack, { print, progress, confirm, refresh });
   const configure = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
   const get = async <T>(path: string): Promise<T> => {
     const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
     const response = await fetch(`${local.cloud.url}${path}`, { headers });
     expect([path, response.status]).toEqual([path, 200]);
     return (await response.json()) as T;
+  };
+  const change = async (method: string, path: string, body?: object) => {
+    const headers = {
+      authorization: `Bearer ${local.cloud.identities.ownerToken}`,
+      ...(body && { "content-type": "application/json" }),
+    };
+    const response = await fetch(`${local.cloud.url}${path}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    expect([path, response.ok]).toEqual([path, true]);
   };
   const concurrency = async () => {
     const path = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
@@ -77,6 +90,42 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     const { blocked, markdown } = await inspect(stack);
     expect(markdown).toBe("### ✅ local is unchanged: 24 resources. <!-- settlement preview: local -->\n");
     expect(blocked).toBe(false);
+  });
+
+  test("what was changed by hand is named by resource, and undone by an update that refreshes", async () => {
+    const instance = `/sql/v1beta4/projects/settlement-local/instances/${String((await stack.outputs()).instanceName?.value)}`;
+    const bucket = "/storage/v1/b/settlement-local-migrations";
+    const script = `${bucket}/o/${encodeURIComponent("migrations/20251025120000_create_settlement_commands.sql")}`;
+    interface Settings {
+      backupConfiguration: Record<string, unknown>;
+    }
+    const { backupConfiguration } = (await get<{ settings: Settings }>(instance)).settings;
+    await change("PATCH", instance, {
+      settings: { backupConfiguration: { ...backupConfiguration, startTime: "05:00" } },
+    });
+    await change("PATCH", bucket, { labels: { app: "by-hand" } });
+    await change("DELETE", script);
+
+    expect((await inspect(stack)).markdown).toContain("local is unchanged");
+    const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
+    expect({ blocked, drifted }).toEqual({ blocked: false, drifted: true });
+    expect(markdown).toMatch(/^### ✅ local can be updated: 2 to update, 1 to create, 21 unchanged\. /);
+    expect(markdown).toContain(`**Changed by hand since the last update**
+
+- \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
+- \`settlement-instance\` (gcp.sql.DatabaseInstance)
+  - \`settings.backupConfiguration.startTime\` \`"03:00"\` → \`"05:00"\`
+- \`settlement-migrations\` (gcp.storage.Bucket)
+  - \`labels.app\` \`"settlement"\` → \`"by-hand"\`
+`);
+
+    expect(await up(yes, true)).toBe(true);
+    expect((await get<{ settings: Settings }>(instance)).settings.backupConfiguration.startTime).toBe("03:00");
+    expect((await get<{ labels: Record<string, string> }>(bucket)).labels.app).toBe("settlement");
+    await get(script);
+    const after = await inspect(stack, { refresh: true });
+    expect(after.markdown).toContain("Nothing was changed by hand since the last update.");
+    expect(after.drifted).toBe(false);
   });
 
   test("a changed property is shown, and nothing is done where nobody agrees", async () => {
@@ -179,10 +228,17 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   });
 });
 
-describe("npm run preview -- --offline", () => {
-  const run = async (...args: string[]) => {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, PULUMI_HOME: process.env.PULUMI_HOME };
-    const command = ["--import", "tsx", join(ROOT, "ops", "preview.ts"), ...args];
+/** A resource of the inventory. */
+interface Listed {
+  readonly type: string;
+  readonly name: string;
+}
+
+describe("the commands", () => {
+  const { PATH, HOME, PULUMI_HOME } = process.env;
+  const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
+  const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
+    const command = ["--import", "tsx", join(ROOT, "ops", `${name}.ts`), ...args];
     try {
       const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env });
       return { code: 0, text: stdout };
@@ -196,11 +252,40 @@ describe("npm run preview -- --offline", () => {
     const names = ["staging", "prod"];
     const answers = await Promise.all(names.map((name) => run("--stack", name, "--offline")));
     for (const [index, { code, text }] of answers.entries()) {
-      const first = `### ✅ ${names[index] ?? ""} can be updated: 24 to create, 2 migrations pending. <!--`;
+      const name = names[index] ?? "";
+      const inventory = parse(readFileSync(join(ROOT, "test", "inventory", `${name}.yaml`), "utf8")) as Listed[];
+      const first = `### ✅ ${name} can be updated: ${inventory.length} to create, 2 migrations pending. <!--`;
       expect(text.slice(0, first.length)).toBe(first);
       expect(text).toContain("Compared with an empty state, without credentials");
+      for (const { name, type } of inventory) expect(text).toContain(`| create | \`${name}\` | ${type} |`);
       expect(text).not.toContain("**Advice**");
       expect(code).toBe(0);
+    }
+  });
+
+  test("a wrong stack file is told with all its mistakes, before anything is started", async () => {
+    const stack = `wrong-${process.pid}`;
+    const file = join(ROOT, `Pulumi.${stack}.yaml`);
+    writeFileSync(
+      file,
+      "config:\n  gcp:project: a.com:fusion-prime\n  gcp:region: us-central1-a\n  settlement:tier: db-f1-micro\n",
+    );
+    try {
+      const nothing = { PATH: "", HOME: join(ROOT, "docs"), PULUMI_HOME: join(ROOT, "docs") };
+      const [preview, up] = await Promise.all([
+        call("preview", ["--stack", stack], nothing),
+        call("up", ["--stack", stack], nothing),
+      ]);
+      expect(preview.text).toContain(`### ⛔ ${stack} is blocked by 1 error: nothing to change.`);
+      expect(up.text).toMatch(new RegExp(`^Pulumi.${stack}.yaml: The stack's configuration needs changes:`));
+      for (const { code, text } of [preview, up]) {
+        expect(text.replaceAll("\\", "")).toContain('gcp:region is "us-central1-a"; expected a region;');
+        expect(text).toContain("a name that a bucket may have");
+        expect(text).toContain("settlement:tier is not a key of this program; remove it.");
+        expect(code).toBe(1);
+      }
+    } finally {
+      rmSync(file);
     }
   });
 

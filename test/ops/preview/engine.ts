@@ -1,4 +1,10 @@
-import type { EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
+import {
+  DiffKind,
+  type EngineEvent,
+  type OpType,
+  type StepEventMetadata,
+  type StepEventStateMetadata,
+} from "@pulumi/pulumi/automation";
 import { findLosses, type StateResource } from "../../../ops/preview/guard";
 import type { Report } from "../../../ops/preview/markdown";
 import { isSchema, migrationSteps } from "../../../ops/preview/migrations";
@@ -81,6 +87,25 @@ export function step(
   return { sequence: 0, timestamp: 0, resourcePreEvent: { metadata, planning: true } };
 }
 
+/** What a refresh found of a resource: the last update's inputs, and those of now, none where it is gone. */
+export function found(
+  resource: Declared,
+  before: Inputs,
+  after: Inputs | undefined,
+  diffs: string[] = [],
+): EngineEvent {
+  const metadata: StepEventMetadata = {
+    op: "refresh",
+    urn: urn(resource),
+    type: resource.type,
+    provider: "",
+    old: state(resource, before),
+    ...(after && { new: state(resource, after) }),
+    detailedDiff: Object.fromEntries(diffs.map((path) => [path, { diffKind: DiffKind.update, inputDiff: false }])),
+  };
+  return { sequence: 0, timestamp: 0, resOutputsEvent: { metadata, planning: true } };
+}
+
 /** The three events of a replacement. */
 export function replacement(resource: Declared, before: Inputs, after: Inputs, keys: string[]): EngineEvent[] {
   return [
@@ -152,6 +177,7 @@ export function report(
   return {
     stack: "test",
     offline: false,
+    refreshed: false,
     preview,
     losses: findLosses(preview, state),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, files)),

@@ -7,6 +7,7 @@ import {
   configured,
   type Declared,
   failure,
+  found,
   replacement,
   report,
   schemaAt,
@@ -69,6 +70,22 @@ const reports = {
   ),
   "schema-down": report([step("update", schema, { before: schemaAt(2), after: schemaAt(1) })]),
   "failed-program": report([failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n")]),
+  drift: report(
+    [
+      step("refresh", account, { before: {}, after: {} }),
+      found(account, {}, {}),
+      found(instance, { settings: { backups: 7, tier: "a" } }, { settings: { backups: 2, tier: "a" } }, [
+        "settings.backups",
+      ]),
+      found(user, { password: secret }, { password: secret }, ["password"]),
+      found(service, image("1"), image("1"), ["traffic"]),
+      found(object, { name: "script" }, undefined),
+      step("create", object, { after: { name: "script" } }),
+      step("same", account, { before: {}, after: {} }),
+    ],
+    { refreshed: true },
+  ),
+  "no-drift": report([found(account, {}, {}), step("same", account, { before: {}, after: {} })], { refreshed: true }),
   everything: report(everything, { dependencies }),
 } satisfies Record<string, Report>;
 
