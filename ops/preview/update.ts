@@ -1,5 +1,4 @@
 import { CommandError, type Stack } from "@pulumi/pulumi/automation";
-import { interrupted } from "../interrupt";
 import { UserError } from "../user-error";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
 
@@ -39,7 +38,6 @@ async function carryOut(
 ): Promise<void> {
   try {
     await stack.up({
-      signal: interrupted,
       plan,
       refresh,
       policyPacks: POLICY_PACKS,
