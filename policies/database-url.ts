@@ -150,7 +150,8 @@ const VERSIONS = [
   "gcp:secretmanager/secretVersion:SecretVersion",
   "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion",
 ];
-const SECRETS = ["gcp:secretmanager/secret:Secret", "gcp:secretmanager/regionalSecret:RegionalSecret"];
+/** The types of secrets. */
+export const SECRETS = ["gcp:secretmanager/secret:Secret", "gcp:secretmanager/regionalSecret:RegionalSecret"];
 
 /** The workloads that read a connection string from a secret. */
 export function readers(resources: readonly Resource[]) {

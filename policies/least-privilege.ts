@@ -179,8 +179,7 @@ export const noProjectWideSecretAccess = policy({
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
-      if (!grant.wide || !/^roles\/secretmanager\.(?:secretAccessor|admin|secretVersionManager)$/.test(role(grant)))
-        continue;
+      if (!grant.wide || !/^roles\/secretmanager\.(?:secretAccessor|admin)$/.test(role(grant))) continue;
       report(
         resource,
         `grants ${role(grant)} on all secrets; grant it on the secret, with gcp.secretmanager.SecretIamMember.`,

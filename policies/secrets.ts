@@ -1,14 +1,15 @@
 import { z } from "zod";
+import { isCredentialName, isHarmless, mayBeSecretId } from "./credential-names";
+import { SECRETS } from "./database-url";
 import { credentialProperty, generatedPasswords, GENERATED } from "./lineage";
 import { policy } from "./policy";
-import { mayBe, text, textsIn } from "./resource";
+import { mayBe, ofType, type Resource, textsIn, UNKNOWN, type Value } from "./resource";
 import { workload } from "./workloads";
 
 /** A URL with a password in it. */
 const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i;
 
-/** Variables that hold a credential by their name. */
-const CREDENTIAL_NAME = /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY)$/i;
+const INSTEAD = "keep it in Secret Manager and refer to the secret";
 
 /** What is stored in clear, and read by more people than a secret's readers. */
 const STORED_IN_CLEAR = /^gcp:(?:cloudrun|cloudrunv2|cloudfunctions|cloudfunctionsv2|compute|storage)\//;
@@ -21,33 +22,47 @@ export const noPlainCredentials = policy({
   severity: "critical",
   reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
   resource: (resource, report) => {
-    const instead = "keep it in Secret Manager and refer to the secret";
     const home = credentialProperty(resource);
     const others = Object.fromEntries(Object.entries(resource.props).filter(([property]) => property !== home));
     const inUrls = resource.type.startsWith("pulumi:")
       ? []
       : textsIn(others).filter(({ text }) => CREDENTIAL_URL.test(text));
-    for (const { path } of inUrls) report(resource, `${path} holds a URL with a password; ${instead}.`);
-    for (const { path, name, value } of workload(resource)?.env ?? []) {
-      const isReference = /^(?:\/|projects\/[^/]+\/secrets\/)/.test(text(value) ?? "");
-      if (!CREDENTIAL_NAME.test(text(name) ?? "") || value === undefined || value === "" || isReference) continue;
-      if (!inUrls.some((found) => found.path.startsWith(path)))
-        report(resource, `${path} (${text(name) ?? ""}) holds a credential in clear; ${instead}.`);
+    for (const { path } of inUrls) report(resource, `${path} holds a URL with a password; ${INSTEAD}.`);
+    for (const { path, name, value } of credentials(resource)) {
+      // What may be the id of a secret is judged beside the secrets of the stack.
+      if (mayBeSecretId(name, value) || inUrls.some((found) => found.path.startsWith(path))) continue;
+      report(resource, inClear(path, name));
     }
   },
   stack: (resources, report) => {
+    const secrets = ofType(resources, ...SECRETS);
+    for (const resource of resources) {
+      const referred = Object.values(resource.madeOf).flat();
+      const isReference = (value: Value) =>
+        secrets.some((secret) => (value === UNKNOWN ? referred.includes(secret) : secret.props.secretId === value));
+      for (const { path, name, value } of credentials(resource)) {
+        if (mayBeSecretId(name, value) && !isReference(value)) report(resource, inClear(path, name));
+      }
+    }
     for (const resource of resources.filter(({ type }) => STORED_IN_CLEAR.test(type))) {
       for (const [property, origins] of Object.entries(resource.madeOf)) {
         const password = origins.find(({ type }) => type === GENERATED);
-        if (password)
-          report(
-            resource,
-            `${property} is made of the generated password ${password.name}; keep it in Secret Manager and refer to the secret.`,
-          );
+        if (password) report(resource, `${property} is made of the generated password ${password.name}; ${INSTEAD}.`);
       }
     }
   },
 });
+
+/** The variables of a workload that hold a credential by their name, and whose value does not deny it. */
+function credentials(resource: Resource): { path: string; name: string; value: Value }[] {
+  return (workload(resource)?.env ?? []).flatMap(({ path, name, value }) =>
+    typeof name === "string" && isCredentialName(name) && !isHarmless(name, value) ? { path, name, value } : [],
+  );
+}
+
+function inClear(path: string, name: string): string {
+  return `${path} (${name}) holds a credential in clear; ${INSTEAD}.`;
+}
 
 export const passwordsAreGenerated = policy({
   name: "passwords-are-generated",

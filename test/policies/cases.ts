@@ -510,6 +510,13 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /grants roles\/secretmanager.secretAccessor on all secrets/,
       passes: [grant("roles/secretmanager.viewer", `serviceAccount:${ACCOUNT}`)],
     },
+    {
+      title: "administrator of an organisation's secrets",
+      breaks: [grant("roles/secretmanager.admin", "group:a@example.com", "gcp:organizations/iAMMember:IAMMember")],
+      says: /grants roles\/secretmanager.admin on all secrets/,
+      // It adds and destroys versions, and reads none.
+      passes: [grant("roles/secretmanager.secretVersionManager", `serviceAccount:${ACCOUNT}`)],
+    },
   ],
   "no-authoritative-grants": [
     {
@@ -697,6 +704,47 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(env("DB_PASSWORD", "hunter2")),
       says: /\(DB_PASSWORD\) holds a credential in clear/,
       passes: stack(env("DB_PASSWORD", "/secrets/password")),
+    },
+    ...["PGPASSWORD", "DB_PASS", "DBPASS", "MYSQL_PWD", "dbPassword", "SSH_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"].map(
+      (name) => ({
+        title: name,
+        breaks: stack(env(name, "hunter2")),
+        says: /holds a credential in clear/,
+        passes: stack(env(name, "/secrets/password")),
+      }),
+    ),
+    ...[
+      // A secret's id, where the name says that it is one.
+      { name: "DB_PASSWORD_SECRET", literal: "hunter2", other: "shop-db-password" },
+      { name: "DB_PASSWORD_SECRET", literal: "not-an-id!", other: "SHOP_DB_PASSWORD" },
+      { name: "DB_PASSWORD_SECRET", literal: "xK3-9fQ_hunter2", other: UNKNOWN_TEXT },
+      // A secret's id, where the stack has the secret.
+      { name: "ACCESS_TOKEN_SECRET", literal: "signed-by-hunter2", other: "shop-database-url" },
+      { name: "CLIENT_SECRET", literal: "hunter2", other: "shop-database-url" },
+      // Switches and limits.
+      { name: "USE_TOKEN", literal: "hunter2", other: "true" },
+      { name: "REQUIRE_SECRET", literal: "truehunter2", other: "False" },
+      { name: "MAX_TOKEN", literal: "4096hunter2", other: "4096" },
+      { name: "SEND_PASSWORD", literal: "12345678", other: "0" },
+      // Words that end like one.
+      { name: "DB_PWD", literal: "hunter2", other: "" },
+    ].map(({ name, literal, other }) => ({
+      title: `${name}, ${literal} and ${other}`,
+      breaks: stack(env(name, literal)),
+      says: new RegExp(`\\(${name}\\) holds a credential in clear`),
+      passes: stack(env(name, other)),
+    })),
+    ...["PWD", "COMPASS", "ALLOW_BYPASS", "DB_PASSWORD_FILE", "TOKEN_URL", "SECRETARY"].map((name) => ({
+      title: `not ${name}`,
+      breaks: stack(env("TOKEN", "hunter2")),
+      says: /\(TOKEN\) holds a credential/,
+      passes: stack(env(name, "north")),
+    })),
+    {
+      title: "what is not known yet, in a service that refers to no secret",
+      breaks: stack({ ...env("S3_SECRET", UNKNOWN_TEXT), madeOf: { template: ["account", "bucket"] } }),
+      says: /\(S3_SECRET\) holds a credential/,
+      passes: stack({ ...env("S3_SECRET", UNKNOWN_TEXT), madeOf: { template: ["account", "secret"] } }),
     },
     {
       title: "a label of a bucket",

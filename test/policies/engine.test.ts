@@ -2,9 +2,10 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 import * as random from "@pulumi/random";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { loadConfig } from "../../infra/config";
 import { settlement } from "../../infra/settlement";
 import { serveStandIns } from "../../local/providers/stand-ins";
@@ -163,22 +164,11 @@ describe("the real engine", () => {
       standIns.stop();
     });
 
-    test.each<{ stack: string; availability: string; maintenance?: object }>([
-      { stack: "local", availability: "ZONAL" },
-      { stack: "staging", availability: "ZONAL" },
-      { stack: "prod", availability: "REGIONAL", maintenance: { day: 7, hour: 3 } },
-    ])("$stack, $availability", async ({ stack, availability, maintenance }) => {
-      const project = `fusion-prime-${stack}`;
+    test.each(["local", "staging", "prod"])("%s, as its file says", async (stack) => {
       const { succeeded, violations, output } = await run({
         stack,
         providers: `gcp:${standIns.port},random:${standIns.port}`,
-        config: {
-          "gcp:project": project,
-          "gcp:region": "us-central1",
-          "settlement:environment": stack,
-          "settlement:database": JSON.stringify({ tier: "db-custom-1-3840", availability, maintenance }),
-          "settlement:service": JSON.stringify({ image: `us-central1-docker.pkg.dev/${project}/settlement/service:1` }),
-        },
+        config: stackFile(stack),
         program: async () => settlement(loadConfig()),
       });
       expect(violations).toEqual([]);
@@ -188,6 +178,16 @@ describe("the real engine", () => {
     });
   });
 });
+
+/** What `Pulumi.<stack>.yaml` sets, as the engine takes it. */
+function stackFile(stack: string): Record<string, string> {
+  const file = join(__dirname, "..", "..", `Pulumi.${stack}.yaml`);
+  const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+  const values = Object.entries(config);
+  return Object.fromEntries(
+    values.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+}
 
 /** An instance that keeps every policy. */
 function goodInstance(): gcp.sql.DatabaseInstance {
