@@ -81,7 +81,7 @@ const service = z.strictObject(
     image,
     /** Instances that are kept warm. */
     minInstances: whole(0, 100).default(0),
-    /** Instances at most; together with `concurrency` the limit on connections to the database. */
+    /** Instances at most: each has a pool of connections to the database, so this bounds them. */
     maxInstances: whole(1, 1000).default(4),
     /** Requests that one instance serves at a time; https://cloud.google.com/run/docs/about-concurrency allows 1000. */
     concurrency: whole(1, 1000).default(80),

@@ -16,7 +16,8 @@ export interface DatabaseArgs {
 
 /**
  * What PostgreSQL records: who connects and disconnects, every change of the schema, and errors with their statements.
- * The values are those the CIS Google Cloud benchmark asks for in section 6.2.
+ * The values are those the CIS Google Cloud benchmark asks for in section 6.2; `pgaudit.log` says what pgAudit records,
+ * whose extension the first import makes: https://cloud.google.com/sql/docs/postgres/pg-audit
  */
 const FLAGS: Readonly<Record<string, string>> = {
   "cloudsql.enable_pgaudit": "on",

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GoogleError } from "./errors";
+import { replaceFile, StoreError } from "./store";
 
 /** The member that owns every project of the embedded cloud. */
 export const OWNER = "user:owner@local.test";
@@ -15,8 +16,9 @@ export class Identities {
   /** @param folder The state folder. */
   constructor(folder: string) {
     const path = join(folder, "owner-token");
-    if (!existsSync(path)) writeFileSync(path, randomBytes(24).toString("base64url"), { mode: 0o600 });
+    if (!existsSync(path)) replaceFile(path, randomBytes(24).toString("base64url"));
     this.ownerToken = readFileSync(path, "utf8");
+    if (this.ownerToken === "") throw new StoreError(path, "it is empty");
     this.members.set(digest(this.ownerToken), { member: OWNER, expires: Infinity });
   }
 

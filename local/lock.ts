@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Somebody else works on the folder; the message says who. */
@@ -14,23 +14,59 @@ export class LockedError extends Error {
  */
 export function lock(folder: string): () => void {
   const path = join(folder, "lock");
-  for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: "wx", mode: 0o600 });
-      return () => {
-        rmSync(path, { force: true });
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const holder = Number(readFileSync(path, "utf8"));
-      if (holder > 0 && isAlive(holder)) {
+  const own = join(folder, `lock.${process.pid}`);
+  writeFileSync(own, String(process.pid), { mode: 0o600 });
+  try {
+    while (!take(own, path)) {
+      const holder = holderOf(path);
+      if (holder !== undefined && isAlive(holder)) {
         throw new LockedError(
-          `Process ${holder} already runs the embedded cloud on ${folder}. End it first; if that process is another program, delete ${path}.`,
+          `Process ${holder} already works on ${folder}. End it first; if that process is another program, delete ${path}.`,
         );
       }
-      rmSync(path, { force: true });
+      removeDead(path, holder);
     }
+  } finally {
+    rmSync(own, { force: true });
   }
+  return () => {
+    rmSync(path, { force: true });
+  };
+}
+
+/** A link is made whole, or not at all where there is one. */
+function take(own: string, path: string): boolean {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  }
+}
+
+/** Who holds the lock; undefined where it was given free, or holds no number. */
+function holderOf(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, "utf8"));
+    return pid > 0 ? pid : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Removes the lock of a dead holder, unless somebody else has taken it in between. */
+function removeDead(path: string, holder: number | undefined): void {
+  const aside = `${path}.dead.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  if (holderOf(aside) !== holder) take(aside, path);
+  rmSync(aside, { force: true });
 }
 
 /**

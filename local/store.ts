@@ -29,9 +29,26 @@ export class Store {
   }
 }
 
-/** A file of the state folder cannot be read. */
+/** A file that an earlier run left cannot be used. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+
+  /**
+   * @param path The file.
+   * @param problem What is wrong with it.
+   */
+  constructor(path: string, problem: string) {
+    super(`What an earlier run left is damaged: ${path} (${problem}). Start over with: npm start -- --reset`);
+  }
+}
+
+/**
+ * Replaces a file whole, readable by its owner only: whoever is killed meanwhile leaves the old text or the new one.
+ * @param path Its path; the folder exists.
+ */
+export function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
 }
 
 /** Values by key. What `get` and `values` return must be changed only by way of `put`. */
@@ -50,9 +67,7 @@ export class Collection<T> {
         const { key, value } = JSON.parse(readFileSync(path, "utf8")) as { key: string; value: T };
         this.items.set(key, value);
       } catch (error) {
-        throw new StoreError(
-          `The embedded cloud's state is damaged: ${path} (${(error as Error).message}). Start over with: npm start -- --reset`,
-        );
+        throw new StoreError(path, (error as Error).message);
       }
     }
   }
@@ -63,9 +78,7 @@ export class Collection<T> {
 
   /** Keeps a value; it is on disk when this returns. */
   put(key: string, value: T): T {
-    const path = this.path(key);
-    writeFileSync(`${path}.tmp`, JSON.stringify({ key, value }), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+    replaceFile(this.path(key), JSON.stringify({ key, value }));
     this.items.set(key, value);
     return value;
   }

@@ -44,7 +44,7 @@ export async function findCli(say: (line: string) => void): Promise<PulumiComman
   }
   throw new UserError(
     `There is no Pulumi CLI:\n${reasons.join("\n")}\n` +
-      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.25 or newer (https://go.dev/dl), and run the command again.`,
+      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.25.11 or newer (https://go.dev/dl), and run the command again.`,
   );
 }
 

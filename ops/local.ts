@@ -40,7 +40,7 @@ export async function startLocal(folder: string, say: (line: string) => void): P
   };
   try {
     const token = cloud.identities.ownerToken;
-    providers = await startProviders(command, folder, token);
+    providers = await startProviders(command, token);
     say(`Providers       ${providers.line}`);
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     const stack = await openPrivateStack(

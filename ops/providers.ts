@@ -1,7 +1,7 @@
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { execFile, spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { pulumiHome } from "./cli";
@@ -18,23 +18,26 @@ export interface Providers {
 
 const WANTED = ["gcp", "random"] as const;
 
+/** Remembers, in the project's ignored folder, when a download was tried in vain and why it failed. */
+const NOTE = join(__dirname, "..", ".local", "no-plugin-download");
+
 /** How long a machine that had no internet is taken to have none, in milliseconds. */
 const ASK_AGAIN = 24 * 60 * 60 * 1000;
 
 /**
  * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
  * @param command The CLI, which installs plugins.
- * @param folder An ignored folder, which remembers that a download was tried in vain.
  * @param token What the stand-ins call the embedded cloud with; without one they only preview.
  */
-export async function startProviders(command: PulumiCommand, folder: string, token?: string): Promise<Providers> {
+export async function startProviders(command: PulumiCommand, token?: string): Promise<Providers> {
   const missing = WANTED.filter((name) => !isInstalled(name));
-  if (missing.length === 0 || (await install(command, missing, folder))) {
+  const obstacle = missing.length === 0 ? undefined : await install(command, missing);
+  if (obstacle === undefined) {
     return { line: `official, ${WANTED.map(describe).join(" and ")}`, env: {}, stop: () => Promise.resolve() };
   }
   const standIn = await startStandIn(token);
   return {
-    line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded here`,
+    line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded: ${obstacle}`,
     env: { PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(",") },
     stop: standIn.stop,
   };
@@ -55,20 +58,35 @@ function isInstalled(name: string): boolean {
   return existsSync(plugin) && !existsSync(`${plugin}.partial`);
 }
 
-async function install(command: PulumiCommand, names: readonly string[], folder: string): Promise<boolean> {
-  const note = join(folder, "no-plugin-download");
-  if (existsSync(note) && Date.now() - Number(readFileSync(note, "utf8")) < ASK_AGAIN) return false;
+/**
+ * Downloads plugins to the CLI's usual place.
+ * @returns Undefined, or why that cannot be done; for a day it is not tried again.
+ */
+async function install(command: PulumiCommand, names: readonly string[]): Promise<string | undefined> {
+  if (existsSync(NOTE)) {
+    const [asked = "", obstacle] = readFileSync(NOTE, "utf8").split("\n");
+    if (Date.now() - Number(asked) < ASK_AGAIN) return obstacle;
+  }
+  const obstacle = await download(command, names);
+  if (obstacle === undefined) {
+    rmSync(NOTE, { force: true });
+  } else {
+    mkdirSync(dirname(NOTE), { recursive: true });
+    writeFileSync(NOTE, `${Date.now()}\n${obstacle}`);
+  }
+  return obstacle;
+}
+
+async function download(command: PulumiCommand, names: readonly string[]): Promise<string | undefined> {
+  if (!(await isReachable("https://get.pulumi.com/releases/plugins/"))) return "get.pulumi.com does not answer";
   try {
-    if (!(await isReachable("https://get.pulumi.com/releases/plugins/")))
-      throw new Error("get.pulumi.com does not answer");
     for (const name of names) {
       await promisify(execFile)(command.command, ["plugin", "install", "resource", name, version(name)]);
     }
-    rmSync(note, { force: true });
-    return true;
-  } catch {
-    writeFileSync(note, String(Date.now()));
-    return false;
+    return undefined;
+  } catch (error) {
+    const { message, stderr = "" } = error as Error & { stderr?: string };
+    return (stderr.trim() || message).split("\n").at(-1);
   }
 }
 

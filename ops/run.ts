@@ -1,10 +1,13 @@
 import { LockedError } from "../local/lock";
 import { StoreError } from "../local/store";
+import { catchSignals, interrupted } from "./interrupt";
+import { lastWords } from "./preview/last-words";
 import { UsageError, UserError } from "./user-error";
 
 /**
  * Runs a command: prints its help where asked, and turns errors into an exit code, 1 for what the user can mend and for
- * a failed update, 2 for a wrong command line, 70 for a fault of ours, with its stack trace.
+ * a failed update, 2 for a wrong command line, 70 for a fault of ours, with its stack trace, 128 and the signal's number
+ * where a signal ended it.
  * @param help What `--help` prints.
  * @param command The command itself.
  */
@@ -13,8 +16,9 @@ export function run(help: string, command: () => Promise<void>): void {
     process.stdout.write(help);
     return;
   }
+  catchSignals();
   command().catch((error: unknown) => {
-    process.exitCode = report(error, help);
+    if (!interrupted.aborted) process.exitCode = report(error, help);
   });
 }
 
@@ -28,7 +32,10 @@ function report(error: unknown, help: string): number {
     console.error(error.message);
     return 1;
   }
-  if (error.name === "CommandError") return 1; // the engine has said it already
+  if (error.name === "CommandError") {
+    console.error(lastWords(error));
+    return 1;
+  }
   console.error(error.stack);
   return 70;
 }

@@ -20,9 +20,13 @@ export async function sendSettlementCommand(url: string, token: string): Promise
     status: "RECEIVED",
   };
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const sent = await fetch(`${url}/commands`, { method: "POST", headers, body: JSON.stringify(command) });
+  const ask = (path: string, init: RequestInit) =>
+    fetch(url + path, { ...init, headers }).catch((error: unknown) => {
+      throw new UserError(`The settlement service at ${url} cannot be reached: ${String((error as Error).cause)}.`);
+    });
+  const sent = await ask("/commands", { method: "POST", body: JSON.stringify(command) });
   if (!sent.ok) throw new UserError(`The settlement command was refused (${sent.status}): ${await sent.text()}`);
-  const kept = await fetch(`${url}/commands/${command.command_id}`, { headers });
+  const kept = await ask(`/commands/${command.command_id}`, {});
   if (!kept.ok) throw new UserError(`The settlement command was not kept (${kept.status}): ${await kept.text()}`);
   return sent.status;
 }

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { lock } from "../local/lock";
+import { interrupted, untilInterrupted } from "./interrupt";
 import { type LocalEnvironment, startLocal } from "./local";
 import { POLICY_PACKS } from "./preview/inspect";
 import { requireUnblocked } from "./preview/update";
@@ -27,7 +28,11 @@ run(HELP, async () => {
   const local = await startLocal(folder, console.log);
   try {
     await deploy(local);
-    if (values.keep) await untilInterrupted(local);
+    if (values.keep) {
+      await invite(local);
+      await untilInterrupted();
+      process.exitCode = 0;
+    }
   } finally {
     await local.stop();
   }
@@ -43,9 +48,11 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   const color = process.stdout.isTTY ? "always" : "never";
   console.log("Previewing, with the policies applied ...");
   await requireUnblocked(stack);
+  interrupted.throwIfAborted();
   const { outputs } = await stack.up({
     color,
     policyPacks: POLICY_PACKS,
+    signal: interrupted,
     suppressOutputs: true,
     onOutput: (text) => process.stdout.write(text),
   });
@@ -62,7 +69,7 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   console.log(`\nsettlement command accepted (${status})`);
 }
 
-async function untilInterrupted({ cloud, stack }: LocalEnvironment): Promise<void> {
+async function invite({ cloud, stack }: LocalEnvironment): Promise<void> {
   const { serviceUrl } = await stack.outputs();
   const token = join(ROOT, ".local", "start", "cloud", "owner-token");
   console.log(`
@@ -71,5 +78,4 @@ The service is called with the owner's token, as Cloud Run calls for one:
 The APIs of the embedded cloud take the same token:
   curl -H "Authorization: Bearer $(cat ${token})" ${cloud.url}/sql/v1beta4/projects/settlement-local/instances
 Ctrl-C ends it.`);
-  await new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
 }

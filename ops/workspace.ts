@@ -1,11 +1,13 @@
 import { LocalWorkspace, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../infra/config";
 import { settlement } from "../infra/settlement";
 import { isAlive } from "../local/lock";
+import { replaceFile, StoreError } from "../local/store";
+import { takeOverInterrupted } from "./interrupted";
 import { UserError } from "./user-error";
 
 /** The repository's root. */
@@ -68,24 +70,28 @@ export function openSharedStack({ name, command, env }: StackOptions): Promise<S
  * The engine works on a copy of the stack file, because it adds the passphrase's salt, and the configuration may differ.
  * @param say Prints a line of progress.
  */
-export function openPrivateStack(options: PrivateStackOptions, say: (line: string) => void): Promise<Stack> {
+export async function openPrivateStack(options: PrivateStackOptions, say: (line: string) => void): Promise<Stack> {
   const { command, env, folder, name } = options;
   const workDir = join(folder, "pulumi");
   const state = join(folder, "state");
   for (const path of [workDir, state]) mkdirSync(path, { recursive: true, mode: 0o700 });
   const passphrase = join(folder, "passphrase");
-  if (!existsSync(passphrase)) writeFileSync(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600 });
 
   writeProjectFile(workDir, dirname(command.command));
   const copy = join(workDir, `Pulumi.${name}.yaml`);
   const salt = existsSync(copy) ? readStackFile(copy).encryptionsalt : undefined;
+  if (salt === undefined) replaceFile(passphrase, randomBytes(24).toString("base64url"));
+  else if (!existsSync(passphrase))
+    throw new StoreError(passphrase, "it is missing, and the state is encrypted with it");
   const { config } = readStackFile(join(ROOT, `Pulumi.${name}.yaml`));
   const next: StackFile = {
     config: { ...config, ...options.config },
     ...(salt !== undefined && { encryptionsalt: salt }),
   };
-  writeFileSync(copy, stringify(next));
-  breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name), say);
+  replaceFile(copy, stringify(next));
+  breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name));
+  const checkpoint = join(state, ".pulumi", "stacks", PROJECT_NAME, `${name}.json`);
+  mendCheckpoint(checkpoint);
 
   const envVars = {
     PULUMI_BACKEND_URL: `file://${state}`,
@@ -93,7 +99,15 @@ export function openPrivateStack(options: PrivateStackOptions, say: (line: strin
     PULUMI_SKIP_UPDATE_CHECK: "true",
     ...env,
   };
-  return LocalWorkspace.createOrSelectStack(inlineProgram(name), { workDir, pulumiCommand: command, envVars });
+  const stack = await LocalWorkspace.createOrSelectStack(inlineProgram(name), {
+    workDir,
+    pulumiCommand: command,
+    envVars,
+  });
+  if (existsSync(checkpoint) && readFileSync(checkpoint, "utf8").includes('"pending_operations"')) {
+    await takeOverInterrupted(stack, say);
+  }
+  return stack;
 }
 
 /**
@@ -104,27 +118,45 @@ function writeProjectFile(workDir: string, cliFolder: string): void {
   const project = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as object;
   const beside = existsSync(join(cliFolder, "pulumi-analyzer-policy-nodejs"));
   const plugins = { analyzers: [{ name: "policy-nodejs", path: cliFolder }] };
-  writeFileSync(join(workDir, "Pulumi.yaml"), stringify({ ...project, ...(beside && { plugins }) }));
+  replaceFile(join(workDir, "Pulumi.yaml"), stringify({ ...project, ...(beside && { plugins }) }));
 }
 
 function readStackFile(path: string): StackFile {
   if (!existsSync(path)) throw new UserError(`There is no ${path}: a stack is a file Pulumi.<stack>.yaml.`);
-  return parse(readFileSync(path, "utf8")) as StackFile;
+  const file = parse(readFileSync(path, "utf8")) as StackFile | null;
+  if (file === null) throw new StoreError(path, "it is empty");
+  return file;
 }
 
 /**
  * Removes the lock of an update that was killed. Who calls holds the folder, so nobody else updates the stack; an engine
  * that outlived its command is left to finish.
  */
-function breakDeadLock(locks: string, say: (line: string) => void): void {
+function breakDeadLock(locks: string): void {
   if (!existsSync(locks)) return;
   for (const file of readdirSync(locks).filter((lock) => lock.endsWith(".json"))) {
-    const { pid } = JSON.parse(readFileSync(join(locks, file), "utf8")) as { pid: number };
-    if (isAlive(pid))
+    const path = join(locks, file);
+    const pid = Number(/"pid":\s*(\d+)/.exec(readFileSync(path, "utf8"))?.[1] ?? 0);
+    if (pid > 0 && isAlive(pid)) {
       throw new UserError(`An update of an earlier run is still under way in process ${pid}. Wait for it.`);
-    rmSync(join(locks, file));
-    say(
-      "An earlier run was killed in the middle. If this one stops at what that one made, start over: npm start -- --reset",
-    );
+    }
+    rmSync(path);
+  }
+}
+
+/** The engine keeps the state before the last one beside it: that one counts where a kill has cut the last one off. */
+function mendCheckpoint(path: string): void {
+  if (!existsSync(path) || isJson(path)) return;
+  const before = `${path}.bak`;
+  if (!existsSync(before) || !isJson(before)) throw new StoreError(path, "it is cut off");
+  replaceFile(path, readFileSync(before, "utf8"));
+}
+
+function isJson(path: string): boolean {
+  try {
+    JSON.parse(readFileSync(path, "utf8"));
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -16,7 +16,7 @@ export const GOOGLE: Endpoints = {
 
 /** A Google API refused a request. */
 export class ApiError extends Error {
-  override readonly name = "ApiError";
+  override readonly name: string = "ApiError";
 
   constructor(
     /** HTTP status. */
@@ -35,6 +35,11 @@ export class OperationError extends Error {
 interface Content {
   readonly type: string;
   readonly body: string;
+}
+
+/** Cloud SQL refused to start an operation; nothing was done. */
+export class RefusedError extends ApiError {
+  override readonly name = "RefusedError";
 }
 
 /** Cloud SQL's record of work that was asked for. */
@@ -87,12 +92,15 @@ export class GoogleApis {
   /**
    * Starts an operation of Cloud SQL and waits for its end.
    * @param path Below the project, such as `instances/I/import`.
-   * @throws OperationError where it ends with errors.
+   * @throws RefusedError where it does not start, OperationError where it ends with errors.
    */
   async operate(project: string, method: string, path: string, body?: object): Promise<Operation> {
     const root = `${this.endpoints.sql}projects/${project}/`;
     const content = body && { type: "application/json", body: JSON.stringify(body) };
-    const started = await this.request(method, `${root}${path}`, content);
+    const started = await this.request(method, `${root}${path}`, content).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status < 500) throw new RefusedError(error.status, error.message);
+      throw error;
+    });
     let operation = (await started.json()) as Operation;
     for (let pause = FIRST_PAUSE; operation.status !== "DONE"; pause = longer(pause)) {
       await wait(pause);

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { checksum, type Migration } from "./files";
-import { GOOGLE, GoogleApis } from "./googleapis";
+import { GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis";
 import type { PlannedMigration } from "./resource";
 import { changeScript, OWNER_ROLE } from "./script";
 
@@ -111,8 +111,13 @@ export class Importer {
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
       await this.google.operate(project, "POST", `instances/${instance}/import`, { importContext });
     } catch (error) {
+      // Only an operation that ended, or a request that was refused, is known to have changed nothing.
+      const outcome =
+        error instanceof OperationError || error instanceof RefusedError
+          ? "failed and changed nothing"
+          : "was cut off, and its outcome is not known; run the update again, which skips what is there";
       throw new Error(
-        `The import of schema version ${version} into ${instance}/${database} failed and changed nothing: ` +
+        `The import of schema version ${version} into ${instance}/${database} ${outcome}: ` +
           `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${now.backup}.`,
         { cause: error },
       );

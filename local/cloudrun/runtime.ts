@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { shortFolder } from "../short-folder";
 import type { OpenSocket, SocketMount } from "../cloudsql/socket";
 import { GoogleError } from "../errors";
 import type { Projects } from "../projects";
@@ -73,7 +73,7 @@ export class Runtime {
   async start({ template, project, env, log }: Start): Promise<Process> {
     const { program, env: declared } = this.check(template, project);
     // Short, because a Unix socket's path has at most 107 bytes.
-    const folder = await mkdtemp(join(tmpdir(), "run-"));
+    const folder = await mkdtemp(join(shortFolder(), "run-"));
     const sockets: SocketMount[] = [];
     const cleanUp = async () => {
       await Promise.all(sockets.map((socket) => socket.close()));

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { shortFolder } from "../short-folder";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** How long each way of asking a server to end is given, in milliseconds. */
@@ -9,7 +9,7 @@ const PATIENCE = 10_000;
 const POLL = 10;
 
 /** How the folders of sockets begin; each server has one, since a socket's path must be short. */
-export const SOCKET_FOLDER = join(tmpdir(), "pg-");
+export const SOCKET_FOLDER = join(shortFolder(), "pg-");
 
 /** Where the process that makes a data directory leaves its number. */
 export function makerFile(data: string): string {

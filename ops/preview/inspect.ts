@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
+import { interrupted } from "../interrupt";
 import { UserError } from "../user-error";
 import { ROOT } from "../workspace";
 import { findLosses, type Loss, type StateResource } from "./guard";
@@ -88,6 +89,7 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
     const onEvent = (event: EngineEvent) => events.push(event);
     const limits = { refresh, target: [...target] };
     await stack.preview({
+      signal: interrupted,
       onEvent,
       plan: path,
       policyPacks: POLICY_PACKS,

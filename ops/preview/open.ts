@@ -35,7 +35,7 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
   const folder = join(ROOT, ".local", "shared");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await findCli(say);
-  const providers = await startProviders(command, folder);
+  const providers = await startProviders(command);
   try {
     if (Object.keys(providers.env).length > 0) {
       throw new UserError(
@@ -62,7 +62,7 @@ export async function openEmptyStack(name: string, say: Say): Promise<OpenStack>
   try {
     for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
     const command = await findCli(say);
-    const providers = await startProviders(command, folder);
+    const providers = await startProviders(command);
     const stop = async () => {
       await providers.stop();
       unlock();

@@ -1,4 +1,5 @@
 import { CommandError, type Stack } from "@pulumi/pulumi/automation";
+import { interrupted } from "../interrupt";
 import { UserError } from "../user-error";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
 
@@ -38,6 +39,7 @@ async function carryOut(
 ): Promise<void> {
   try {
     await stack.up({
+      signal: interrupted,
       plan,
       refresh,
       policyPacks: POLICY_PACKS,

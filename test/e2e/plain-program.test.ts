@@ -94,7 +94,7 @@ describe("plain pulumi, with the project's own entry", () => {
     mkdirSync(join(folder, "state"));
     const command = await findCli(() => undefined);
     host = await startLanguageHost();
-    providers = await startProviders(command, folder);
+    providers = await startProviders(command);
     const env = {
       ...process.env,
       ...providers.env,
