@@ -7,6 +7,8 @@ const APIS = {
   cloudresourcemanager: "cloudresourcemanager.googleapis.com",
   /** The service account. */
   iam: "iam.googleapis.com",
+  /** Alert policies, the uptime check and the dashboard. */
+  monitoring: "monitoring.googleapis.com",
   /** The service. */
   run: "run.googleapis.com",
   /** Both secrets. */
@@ -29,6 +31,7 @@ export class Apis extends pulumi.ComponentResource {
     this.enabled = {
       cloudresourcemanager: enable("cloudresourcemanager"),
       iam: enable("iam"),
+      monitoring: enable("monitoring"),
       run: enable("run"),
       secretmanager: enable("secretmanager"),
       sqladmin: enable("sqladmin"),

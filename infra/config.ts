@@ -117,6 +117,18 @@ const migrationJob = z.strictObject(
   "an object with image",
 );
 
+const alerts = z.strictObject(
+  {
+    /** Who is told of an alert. */
+    email: z
+      .array(pattern(/^[\w.+-]+@[\w-]+(\.[\w-]+)+$/, "an e-mail address"), "a list of e-mail addresses")
+      .default([]),
+    /** Where `docs/RUNBOOK.md` can be read, for the links in alerts. */
+    runbook: pattern(/^https:\/\/\S+$/, "an address that begins with https://").default("docs/RUNBOOK.md"),
+  },
+  "an object with email or runbook",
+);
+
 const stackConfig = z
   .strictObject({
     /** Project id. */
@@ -140,6 +152,7 @@ const stackConfig = z
     schema: schema.prefault({}),
     /** The Cloud Run job that runs migrations when somebody executes it; without this key there is none. */
     migrationJob: migrationJob.optional(),
+    alerts: alerts.prefault({}),
   })
   // Also where a key is wrong by itself, so that nothing is left to be said the next time.
   .superRefine(checkTogether, { when: () => true })

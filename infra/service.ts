@@ -24,6 +24,8 @@ export interface ServiceArgs {
 
 /** The settlement service on Cloud Run. */
 export class Service extends pulumi.ComponentResource {
+  /** Name of the Cloud Run service. */
+  readonly name: pulumi.Output<string>;
   /** Its URL. */
   readonly url: pulumi.Output<string>;
 
@@ -82,6 +84,7 @@ export class Service extends pulumi.ComponentResource {
         { parent: this },
       );
     }
+    this.name = service.name;
     this.url = service.uri;
     this.registerOutputs();
   }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { join } from "node:path";
+import { Alerts } from "./alerts";
 import { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { Credentials } from "./credentials";
@@ -52,6 +53,8 @@ export function settlement(config: StackConfig, migrations = readMigrations(MIGR
   };
   const bindings = [identity.client, credentials.accessor];
   const service = new Service(name, { ...runtime, dependsOn: [schema.imported, ...bindings] });
+  const { instanceName } = database;
+  new Alerts(name, { apis, config, instanceName, serviceName: service.name, serviceUrl: service.url, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });
 
   return {

@@ -80,7 +80,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   test("a new stack is shown with its migrations, then made", async () => {
     expect(await up()).toBe(true);
     const markdown = shown();
-    expect(markdown).toMatch(/^### ✅ local can be updated: 24 to create, 2 migrations pending\. <!-- /);
+    expect(markdown).toMatch(/^### ✅ local can be updated: 38 to create, 2 migrations pending\. <!-- /);
     expect(markdown).toContain("CREATE TABLE settlement_commands (");
     expect(markdown).toContain("+ password: [secret]");
     expect(await concurrency()).toBe(80);
@@ -88,7 +88,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
 
   test("an unchanged stack is one line", async () => {
     const { blocked, markdown } = await inspect(stack);
-    expect(markdown).toBe("### ✅ local is unchanged: 24 resources. <!-- settlement preview: local -->\n");
+    expect(markdown).toBe("### ✅ local is unchanged: 38 resources. <!-- settlement preview: local -->\n");
     expect(blocked).toBe(false);
   });
 
@@ -109,7 +109,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect((await inspect(stack)).markdown).toContain("local is unchanged");
     const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
     expect({ blocked, drifted }).toEqual({ blocked: false, drifted: true });
-    expect(markdown).toMatch(/^### ✅ local can be updated: 2 to update, 1 to create, 21 unchanged\. /);
+    expect(markdown).toMatch(/^### ✅ local can be updated: 2 to update, 1 to create, 35 unchanged\. /);
     expect(markdown).toContain(`**Changed by hand since the last update**
 
 - \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
@@ -131,7 +131,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   test("a changed property is shown, and nothing is done where nobody agrees", async () => {
     await configure("service.concurrency", "40");
     expect(await up(() => Promise.resolve(false))).toBe(false);
-    expect(shown()).toMatch(/^### ✅ local can be updated: 1 to update, 23 unchanged\. /);
+    expect(shown()).toMatch(/^### ✅ local can be updated: 1 to update, 37 unchanged\. /);
     expect(shown()).toContain(
       "\n- template.maxInstanceRequestConcurrency: 80\n+ template.maxInstanceRequestConcurrency: 40\n",
     );

@@ -41,6 +41,12 @@ function computed(type: string, inputs: Record<string, unknown>): Record<string,
       return { email: `${String(inputs.accountId)}@fusion-prime.iam.gserviceaccount.com` };
     case "gcp:secretmanager/secretVersion:SecretVersion":
       return { version: "7" };
+    case "gcp:projects/serviceIdentity:ServiceIdentity":
+      return { member: "serviceAccount:service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com" };
+    case "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":
+      return { uptimeCheckId: "settlement-service-abc" };
+    case "gcp:monitoring/notificationChannel:NotificationChannel":
+      return { name: `projects/fusion-prime/notificationChannels/${String(inputs.displayName)}` };
     case "gcp:cloudrunv2/service:Service":
       return { uri: "https://settlement-service-x-uc.a.run.app" };
     default:

@@ -88,7 +88,7 @@ describe("the stack of the brief", () => {
 
   test("the service account may connect to its instance, and has no other role on the project", () => {
     expect(inputs("settlement-account")).toMatchObject({ accountId: "settlement-service" });
-    const members = resources.filter((resource) => resource.type.startsWith("gcp:projects/iAM"));
+    const members = resources.filter((resource) => resource.type === "gcp:projects/iAMMember:IAMMember");
     expect(members.map((member) => member.inputs)).toEqual([
       {
         project: "fusion-prime",
@@ -191,8 +191,9 @@ describe("the stack of the brief", () => {
       [/^gcp:secretmanager\//, "settlement-secretmanager"],
       [/^gcp:storage\//, "settlement-storage"],
       [/^gcp:serviceaccount\//, "settlement-iam"],
-      [/^gcp:projects\/iAMMember/, "settlement-cloudresourcemanager"],
+      [/^gcp:projects\/iAM/, "settlement-cloudresourcemanager"],
       [/^gcp:cloudrunv2\//, "settlement-run"],
+      [/^gcp:(monitoring\/|projects\/serviceIdentity)/, "settlement-monitoring"],
     ];
     for (const { name, type } of resources.filter((resource) => resource.type.startsWith("gcp:"))) {
       if (type === "gcp:projects/service:Service") continue;
@@ -211,8 +212,11 @@ describe("the stack of the brief", () => {
     }
   });
 
-  test("nobody may call the service without credentials", () => {
-    expect(resources.filter((resource) => resource.type.includes("cloudrunv2/serviceIamMember"))).toEqual([]);
+  test("nobody may call the service without credentials, and with them the uptime check", () => {
+    const invokers = resources.filter((resource) => resource.type.includes("cloudrunv2/serviceIamMember"));
+    expect(invokers.map((invoker) => invoker.inputs.member)).toEqual([
+      "serviceAccount:service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
+    ]);
   });
 
   test("the outputs name everything and hold no credential", async () => {

@@ -1,0 +1,270 @@
+import * as gcp from "@pulumi/gcp";
+import * as pulumi from "@pulumi/pulumi";
+import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
+import { dashboard } from "./dashboard";
+import {
+  failedBackups,
+  failedImports,
+  maxConnections,
+  metric,
+  ofInstance,
+  ofService,
+  revisionsNotReady,
+  type Watched,
+} from "./signals";
+
+/** Arguments of {@link Alerts}. */
+export interface AlertsArgs {
+  readonly apis: Apis;
+  /** The stack's configuration: project, region, the machine type and the `alerts` section. */
+  readonly config: StackConfig;
+  /** Name of the instance that is watched. */
+  readonly instanceName: pulumi.Input<string>;
+  /** Name of the service that is watched. */
+  readonly serviceName: pulumi.Input<string>;
+  /** Its URL. */
+  readonly serviceUrl: pulumi.Input<string>;
+  /** Labels of the policies, the channels and the check. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+type Condition = Omit<gcp.types.input.monitoring.AlertPolicyCondition, "displayName" | "name">;
+
+/** One alert. What it means and what to do is in `docs/RUNBOOK.md`, in the section of its title. */
+interface Alert {
+  /** Name of the policy, after `settlement-alert-`. */
+  readonly what: string;
+  readonly title: string;
+  readonly severity: "CRITICAL" | "ERROR" | "WARNING";
+  /** The metric or log it reads, and what switches that on. */
+  readonly reads: string;
+  readonly condition: Condition;
+}
+
+const ON = "which is always on";
+
+/**
+ * Tells whoever is on call what is wrong before a user does: an alert policy for each thing that fails or is about to, an
+ * uptime check, and a dashboard that shows the service and its database on one page. Where `alerts.email` is empty nobody
+ * is told, and incidents stand in the console only.
+ */
+export class Alerts extends pulumi.ComponentResource {
+  constructor(name: string, args: AlertsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("settlement:infra:Alerts", name, {}, opts);
+    const { apis, config, labels } = args;
+    const { project } = config;
+    const monitoring = { parent: this, dependsOn: [apis.enabled.monitoring] };
+    const watched = pulumi
+      .all([args.serviceName, args.instanceName])
+      .apply(([service, instance]): Watched => ({ project, service, instance }));
+
+    const audit = new gcp.projects.IAMAuditConfig(
+      `${name}-import-audit`,
+      { project, service: "cloudsql.googleapis.com", auditLogConfigs: [{ logType: "DATA_WRITE" }] },
+      { parent: this, dependsOn: apis.enabled.cloudresourcemanager },
+    );
+    const channels = config.alerts.email.map(
+      (address) =>
+        new gcp.monitoring.NotificationChannel(
+          `${name}-channel-${address}`,
+          { type: "email", displayName: address, labels: { email_address: address }, userLabels: labels },
+          monitoring,
+        ),
+    );
+    const check = this.uptimeCheck(name, args);
+
+    const alerts = [...logAlerts(watched), ...metricAlerts(watched, config), uptimeAlert(check.uptimeCheckId)];
+    for (const { what, title, severity, reads, condition } of alerts) {
+      new gcp.monitoring.AlertPolicy(
+        `${name}-alert-${what}`,
+        {
+          displayName: title,
+          combiner: "OR",
+          severity,
+          conditions: [{ displayName: title, ...condition }],
+          // Google asks for a limit where a log is read, and takes none elsewhere.
+          ...(condition.conditionMatchedLog && { alertStrategy: { notificationRateLimit: { period: "300s" } } }),
+          documentation: { subject: `${title} (${project})`, content: documentation(title, reads, config) },
+          notificationChannels: channels.map((channel) => channel.name),
+          userLabels: labels,
+        },
+        what === "import" ? { ...monitoring, dependsOn: [...monitoring.dependsOn, audit] } : monitoring,
+      );
+    }
+    new gcp.monitoring.Dashboard(
+      `${name}-dashboard`,
+      { dashboardJson: watched.apply((each) => JSON.stringify(dashboard(each))) },
+      monitoring,
+    );
+    this.registerOutputs();
+  }
+
+  /** Calls the service every minute, as the service agent of Cloud Monitoring, so that it need not be public. */
+  private uptimeCheck(name: string, args: AlertsArgs): gcp.monitoring.UptimeCheckConfig {
+    const { apis, config, serviceName } = args;
+    const agent = new gcp.projects.ServiceIdentity(
+      `${name}-monitoring-agent`,
+      { service: "monitoring.googleapis.com" },
+      { parent: this, dependsOn: apis.enabled.monitoring },
+    );
+    const invoker = new gcp.cloudrunv2.ServiceIamMember(
+      `${name}-uptime-invoker`,
+      { name: serviceName, location: config.region, role: "roles/run.invoker", member: agent.member },
+      { parent: this },
+    );
+    return new gcp.monitoring.UptimeCheckConfig(
+      `${name}-uptime`,
+      {
+        displayName: "Settlement service",
+        period: "60s",
+        timeout: "10s",
+        monitoredResource: {
+          type: "uptime_url",
+          labels: {
+            project_id: config.project,
+            host: pulumi.output(args.serviceUrl).apply((url) => new URL(url).hostname),
+          },
+        },
+        httpCheck: {
+          path: "/health",
+          port: 443,
+          useSsl: true,
+          validateSsl: true,
+          serviceAgentAuthentication: { type: "OIDC_TOKEN" },
+        },
+        userLabels: args.labels,
+      },
+      { parent: this, dependsOn: [apis.enabled.monitoring, invoker] },
+    );
+  }
+}
+
+function logAlerts(watched: pulumi.Output<Watched>): Alert[] {
+  const log = (filter: (each: Watched) => string): Condition => ({
+    conditionMatchedLog: { filter: watched.apply(filter) },
+  });
+  return [
+    {
+      what: "import",
+      title: "Failed import",
+      severity: "ERROR",
+      reads: "the log of data access of Cloud SQL, which settlement-import-audit switches on",
+      condition: log(failedImports),
+    },
+    {
+      what: "backup",
+      title: "Failed backup",
+      severity: "ERROR",
+      reads: `the logs of system events and of administration of Cloud SQL, ${ON}`,
+      condition: log(failedBackups),
+    },
+    {
+      what: "revision",
+      title: "Revision not ready",
+      severity: "ERROR",
+      reads: `the audit log of Cloud Run, ${ON}`,
+      condition: log(revisionsNotReady),
+    },
+  ];
+}
+
+/** How long a value must be too high, and over how long it is averaged. */
+const MINUTES = { duration: "300s", alignment: "60s" } as const;
+
+function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Alert[] {
+  const above = (type: string, threshold: number): Condition => ({
+    conditionThreshold: {
+      filter: watched.apply((each) => metric(type, ofInstance(each))),
+      aggregations: [
+        // Over all databases, where there is a series for each.
+        { alignmentPeriod: MINUTES.alignment, perSeriesAligner: "ALIGN_MEAN", crossSeriesReducer: "REDUCE_SUM" },
+      ],
+      comparison: "COMPARISON_GT",
+      thresholdValue: threshold,
+      duration: MINUTES.duration,
+    },
+  });
+  const requests = "run.googleapis.com/request_count";
+  const rate = [{ alignmentPeriod: "300s", perSeriesAligner: "ALIGN_RATE", crossSeriesReducer: "REDUCE_SUM" }];
+  const cloudSql = "cloudsql.googleapis.com/database";
+  return [
+    {
+      what: "errors",
+      title: "Service answers 5xx",
+      severity: "CRITICAL",
+      reads: `${requests}, ${ON}`,
+      condition: {
+        conditionThreshold: {
+          filter: watched.apply(
+            (each) => `${metric(requests, ofService(each))} AND metric.labels.response_code_class="5xx"`,
+          ),
+          aggregations: rate,
+          denominatorFilter: watched.apply((each) => metric(requests, ofService(each))),
+          denominatorAggregations: rate,
+          comparison: "COMPARISON_GT",
+          // More than one request of twenty, over five minutes.
+          thresholdValue: 0.05,
+          duration: "0s",
+        },
+      },
+    },
+    {
+      what: "disk",
+      title: "Disk nearly full",
+      severity: "WARNING",
+      reads: `${cloudSql}/disk/utilization, ${ON}`,
+      condition: above(`${cloudSql}/disk/utilization`, 0.9),
+    },
+    {
+      what: "memory",
+      title: "Memory nearly used up",
+      severity: "WARNING",
+      reads: `${cloudSql}/memory/utilization, ${ON}`,
+      condition: above(`${cloudSql}/memory/utilization`, 0.9),
+    },
+    {
+      what: "connections",
+      title: "Connections nearly used up",
+      severity: "WARNING",
+      reads: `${cloudSql}/postgresql/num_backends, ${ON}`,
+      condition: above(`${cloudSql}/postgresql/num_backends`, Math.floor(0.8 * maxConnections(config.database.tier))),
+    },
+  ];
+}
+
+/** Fires when more than one place of the world gets no good answer. */
+function uptimeAlert(checkId: pulumi.Output<string>): Alert {
+  const type = "monitoring.googleapis.com/uptime_check/check_passed";
+  return {
+    what: "uptime",
+    title: "Service does not answer",
+    severity: "CRITICAL",
+    reads: `${type}, which settlement-uptime makes`,
+    condition: {
+      conditionThreshold: {
+        filter: pulumi.interpolate`metric.type="${type}" AND metric.labels.check_id="${checkId}" AND resource.type="uptime_url"`,
+        aggregations: [
+          {
+            alignmentPeriod: "1200s",
+            perSeriesAligner: "ALIGN_NEXT_OLDER",
+            crossSeriesReducer: "REDUCE_COUNT_FALSE",
+            groupByFields: ["resource.label.project_id", "resource.label.host"],
+          },
+        ],
+        comparison: "COMPARISON_GT",
+        thresholdValue: 1,
+        duration: "60s",
+      },
+    },
+  };
+}
+
+function documentation(title: string, reads: string, { alerts }: StackConfig): string {
+  const section = title.toLowerCase().replaceAll(" ", "-");
+  return [
+    `What it means and what to do: [${title}](${alerts.runbook}#${section})`,
+    `First: \`npm run doctor -- --stack ${pulumi.getStack()}\``,
+    `It reads ${reads}.`,
+  ].join("\n\n");
+}

@@ -1,0 +1,96 @@
+/** Where the metrics and logs of the service and its instance are: filters, as Cloud Monitoring and Logging take them. */
+
+/** What is looked at. */
+export interface Watched {
+  readonly project: string;
+  /** Name of the Cloud Run service. */
+  readonly service: string;
+  /** Name of the Cloud SQL instance. */
+  readonly instance: string;
+}
+
+/** https://cloud.google.com/monitoring/api/resources#tag_cloudsql_database */
+export function ofInstance({ project, instance }: Watched): string {
+  return `resource.type="cloudsql_database" AND resource.labels.database_id="${project}:${instance}"`;
+}
+
+/** https://cloud.google.com/monitoring/api/resources#tag_cloud_run_revision */
+export function ofService({ service }: Watched): string {
+  return `resource.type="cloud_run_revision" AND resource.labels.service_name="${service}"`;
+}
+
+/** The filter of one metric. */
+export function metric(type: string, of: string): string {
+  return `metric.type="${type}" AND ${of}`;
+}
+
+/** Failed calls of Cloud SQL: the last entry of an operation carries its status. */
+const FAILED = "(severity>=ERROR OR protoPayload.status.code>0)";
+
+/**
+ * Failed imports. They stand in the log of data access, as calls that need `DATA_WRITE`:
+ * https://cloud.google.com/sql/docs/postgres/audit-logging
+ */
+export function failedImports(watched: Watched): string {
+  return [
+    ofInstance(watched),
+    'log_id("cloudaudit.googleapis.com/data_access")',
+    'protoPayload.methodName="cloudsql.instances.import"',
+    FAILED,
+  ].join(" AND ");
+}
+
+/**
+ * Failed backups: those Cloud SQL makes by itself,
+ * https://cloud.google.com/sql/docs/postgres/backup-recovery/view-audit-logs-for-automated-backups, and those that are
+ * asked for.
+ */
+export function failedBackups(watched: Watched): string {
+  const automatic = [
+    'log_id("cloudaudit.googleapis.com/system_event")',
+    'protoPayload.methodName="cloudsql.instances.automatedBackup"',
+    'protoPayload.metadata.windowStatus=("STATUS_FAILED" OR "STATUS_ATTEMPT_FAILED")',
+  ].join(" AND ");
+  const asked = [
+    'log_id("cloudaudit.googleapis.com/activity")',
+    'protoPayload.methodName="cloudsql.backupRuns.create"',
+    FAILED,
+  ].join(" AND ");
+  return `${ofInstance(watched)} AND ((${automatic}) OR (${asked}))`;
+}
+
+/** Revisions that do not become ready, or are so no longer. */
+export function revisionsNotReady(watched: Watched): string {
+  return `${ofService(watched)} AND severity>=ERROR AND protoPayload.status.message:"Ready condition status changed to False"`;
+}
+
+/**
+ * How many connections an instance takes: the default of `max_connections`, which follows from the memory.
+ * https://cloud.google.com/sql/docs/postgres/flags
+ * @param tier Machine type.
+ */
+export function maxConnections(tier: string): number {
+  const gigabytes = memory(tier);
+  return LIMITS.findLast(([from]) => gigabytes >= from)?.[1] ?? 25;
+}
+
+/** From so many gigabytes on, so many connections. */
+const LIMITS: readonly (readonly [number, number])[] = [
+  [1.7, 50],
+  [3.75, 100],
+  [6, 200],
+  [7.5, 400],
+  [15, 500],
+  [30, 600],
+  [60, 800],
+  [120, 1000],
+];
+
+/** Memory of a machine type, in gigabytes: https://cloud.google.com/sql/docs/postgres/machine-series-overview */
+function memory(tier: string): number {
+  const custom = /^db-custom-\d+-(\d+)$/.exec(tier)?.[1];
+  if (custom !== undefined) return Number(custom) / 1024;
+  const vcpus = /^db-perf-optimized-N-(\d+)$/.exec(tier)?.[1];
+  if (vcpus !== undefined) return Number(vcpus) * 8;
+  return tier === "db-g1-small" ? 1.7 : 0.6;
+}

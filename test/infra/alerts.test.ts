@@ -1,0 +1,254 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { maxConnections } from "../../infra/signals";
+import { CONFIG, type Declared, declare, named, waitsFor } from "./declared";
+
+/** Google's metrics that alerts and the dashboard read, with the kind of value each has. */
+const METRICS: Readonly<Record<string, string>> = {
+  // https://cloud.google.com/monitoring/api/metrics_gcp_c#gcp-cloudsql
+  "cloudsql.googleapis.com/database/disk/utilization": "fraction",
+  "cloudsql.googleapis.com/database/memory/utilization": "fraction",
+  "cloudsql.googleapis.com/database/postgresql/num_backends": "count",
+  // https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run
+  "run.googleapis.com/request_count": "delta",
+  "run.googleapis.com/request_latencies": "distribution",
+  "run.googleapis.com/container/instance_count": "count",
+  // https://cloud.google.com/monitoring/api/metrics_gcp_i_o#gcp-monitoring
+  "monitoring.googleapis.com/uptime_check/check_passed": "bool",
+};
+
+const INSTANCE =
+  'resource.type="cloudsql_database" AND resource.labels.database_id="fusion-prime:fusion-prime-db-a504713e"';
+const SERVICE = 'resource.type="cloud_run_revision" AND resource.labels.service_name="settlement-service"';
+const FAILED = "(severity>=ERROR OR protoPayload.status.code>0)";
+
+interface Threshold {
+  readonly filter: string;
+  readonly thresholdValue: number;
+}
+interface Policy {
+  readonly displayName: string;
+  readonly conditions: readonly {
+    readonly conditionThreshold?: Threshold;
+    readonly conditionMatchedLog?: { readonly filter: string };
+  }[];
+  readonly documentation: { readonly content: string };
+}
+
+let resources: Declared[];
+const policy = (what: string) => named(resources, `settlement-alert-${what}`).inputs as unknown as Policy;
+const policies = () =>
+  resources.filter(({ type }) => type.includes("alertPolicy")).map(({ inputs }) => inputs as unknown as Policy);
+
+beforeAll(async () => {
+  ({ resources } = await declare({ alerts: { email: ["oncall@example.com", "lead@example.com"] } }));
+});
+
+test.each([
+  ["disk", "cloudsql.googleapis.com/database/disk/utilization", 0.9],
+  ["memory", "cloudsql.googleapis.com/database/memory/utilization", 0.9],
+  // 7.5 GB take 400 connections.
+  ["connections", "cloudsql.googleapis.com/database/postgresql/num_backends", 320],
+])("%s: %s above %d for five minutes", (what, metric, threshold) => {
+  expect(policy(what).conditions).toMatchObject([
+    {
+      conditionThreshold: {
+        filter: `metric.type="${metric}" AND ${INSTANCE}`,
+        comparison: "COMPARISON_GT",
+        thresholdValue: threshold,
+        duration: "300s",
+      },
+    },
+  ]);
+});
+
+test("errors: more than one of twenty requests is answered 5xx", () => {
+  const all = `metric.type="run.googleapis.com/request_count" AND ${SERVICE}`;
+  expect(policy("errors").conditions).toMatchObject([
+    {
+      conditionThreshold: {
+        filter: `${all} AND metric.labels.response_code_class="5xx"`,
+        denominatorFilter: all,
+        thresholdValue: 0.05,
+        aggregations: [{ alignmentPeriod: "300s", perSeriesAligner: "ALIGN_RATE", crossSeriesReducer: "REDUCE_SUM" }],
+      },
+    },
+  ]);
+});
+
+test("import: the log of data access, which the stack switches on first", () => {
+  expect(policy("import").conditions).toMatchObject([
+    {
+      conditionMatchedLog: {
+        filter: `${INSTANCE} AND log_id("cloudaudit.googleapis.com/data_access") AND protoPayload.methodName="cloudsql.instances.import" AND ${FAILED}`,
+      },
+    },
+  ]);
+  expect(named(resources, "settlement-import-audit").inputs).toEqual({
+    project: "fusion-prime",
+    service: "cloudsql.googleapis.com",
+    auditLogConfigs: [{ logType: "DATA_WRITE" }],
+  });
+  expect([...waitsFor(resources, "settlement-alert-import")]).toContain("settlement-import-audit");
+});
+
+test("backup: those that Cloud SQL makes and those that are asked for", () => {
+  const filter = policy("backup").conditions[0]?.conditionMatchedLog?.filter;
+  expect(filter).toBe(
+    `${INSTANCE} AND ((log_id("cloudaudit.googleapis.com/system_event") AND ` +
+      'protoPayload.methodName="cloudsql.instances.automatedBackup" AND ' +
+      'protoPayload.metadata.windowStatus=("STATUS_FAILED" OR "STATUS_ATTEMPT_FAILED")) OR ' +
+      '(log_id("cloudaudit.googleapis.com/activity") AND ' +
+      `protoPayload.methodName="cloudsql.backupRuns.create" AND ${FAILED}))`,
+  );
+});
+
+test("revision: the sentence that Cloud Run logs", () => {
+  expect(policy("revision").conditions).toMatchObject([
+    {
+      conditionMatchedLog: {
+        filter: `${SERVICE} AND severity>=ERROR AND protoPayload.status.message:"Ready condition status changed to False"`,
+      },
+    },
+  ]);
+});
+
+test("uptime: the check asks for /health as the service agent, who may call the service", () => {
+  expect(named(resources, "settlement-uptime").inputs).toMatchObject({
+    period: "60s",
+    monitoredResource: {
+      type: "uptime_url",
+      labels: { project_id: "fusion-prime", host: "settlement-service-x-uc.a.run.app" },
+    },
+    httpCheck: { path: "/health", useSsl: true, serviceAgentAuthentication: { type: "OIDC_TOKEN" } },
+  });
+  expect(named(resources, "settlement-uptime-invoker").inputs).toMatchObject({
+    name: "settlement-service",
+    role: "roles/run.invoker",
+    member: "serviceAccount:service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
+  });
+  expect([...waitsFor(resources, "settlement-uptime")]).toContain("settlement-uptime-invoker");
+  expect(policy("uptime").conditions).toMatchObject([
+    {
+      conditionThreshold: {
+        filter:
+          'metric.type="monitoring.googleapis.com/uptime_check/check_passed" AND metric.labels.check_id="settlement-service-abc" AND resource.type="uptime_url"',
+        aggregations: [{ perSeriesAligner: "ALIGN_NEXT_OLDER", crossSeriesReducer: "REDUCE_COUNT_FALSE" }],
+        thresholdValue: 1,
+      },
+    },
+  ]);
+});
+
+test("there are these alerts and no others, and each tells everybody", () => {
+  const found = resources.filter(({ type }) => type.includes("alertPolicy"));
+  expect(found.map(({ name }) => name.replace("settlement-alert-", "")).sort()).toEqual([
+    "backup",
+    "connections",
+    "disk",
+    "errors",
+    "import",
+    "memory",
+    "revision",
+    "uptime",
+  ]);
+  for (const { inputs } of found) {
+    expect(inputs.notificationChannels).toEqual([
+      "projects/fusion-prime/notificationChannels/oncall@example.com",
+      "projects/fusion-prime/notificationChannels/lead@example.com",
+    ]);
+  }
+});
+
+test("without addresses there is no channel, and the alerts are the same", async () => {
+  const { resources: silent } = await declare();
+  expect(silent.filter(({ type }) => type.includes("notificationChannel"))).toEqual([]);
+  expect(silent.filter(({ type }) => type.includes("alertPolicy"))).toHaveLength(policies().length);
+});
+
+test("Google limits notifications where a log is read, and only there", () => {
+  for (const { displayName, conditions, ...rest } of policies()) {
+    const log = conditions[0]?.conditionMatchedLog !== undefined;
+    expect([displayName, "alertStrategy" in rest]).toEqual([displayName, log]);
+  }
+});
+
+test("only metrics that Google has are read, and a share is compared with a share", () => {
+  const page = JSON.stringify(named(resources, "settlement-dashboard").inputs).replaceAll(/\\+"/g, '"');
+  const read = (text: string) => [...text.matchAll(/metric\.type="([^"]+)"/g)].map(([, type]) => type ?? "");
+  const all = [
+    ...read(page),
+    ...policies().flatMap(({ conditions }) => read(conditions[0]?.conditionThreshold?.filter ?? "")),
+  ];
+  expect(new Set(all)).toEqual(new Set(Object.keys(METRICS)));
+  for (const { conditions } of policies()) {
+    const { filter, thresholdValue } = conditions[0]?.conditionThreshold ?? {};
+    const kind = METRICS[read(filter ?? "")[0] ?? ""];
+    if (kind === "fraction") expect(thresholdValue).toBeLessThan(1);
+    if (kind === "count") expect(thresholdValue).toBeGreaterThan(1);
+  }
+});
+
+test("the dashboard's tiles fill one page and do not overlap", () => {
+  const { mosaicLayout } = JSON.parse(String(named(resources, "settlement-dashboard").inputs.dashboardJson)) as {
+    mosaicLayout: { columns: number; tiles: Record<"xPos" | "yPos" | "width" | "height", number>[] };
+  };
+  const cells = mosaicLayout.tiles.flatMap(({ xPos, yPos, width, height }) =>
+    Array.from(
+      { length: width * height },
+      (_, index) => `${xPos + (index % width)},${yPos + Math.floor(index / width)}`,
+    ),
+  );
+  expect(new Set(cells).size).toBe(cells.length);
+  expect(cells).toHaveLength(
+    mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos, height }) => yPos + height)),
+  );
+});
+
+test.each([
+  ["db-f1-micro", 25],
+  ["db-g1-small", 50],
+  ["db-custom-1-3840", 100],
+  ["db-custom-2-7680", 400],
+  ["db-custom-4-15360", 500],
+  ["db-perf-optimized-N-16", 1000],
+])("%s takes %d connections", (tier, connections) => {
+  expect(maxConnections(tier)).toBe(connections);
+});
+
+describe("docs/RUNBOOK.md", () => {
+  const text = readFileSync(join(__dirname, "../../docs/RUNBOOK.md"), "utf8");
+  const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title ?? "");
+
+  test("has a section an alert, and none that no alert leads to", () => {
+    expect(sections.sort()).toEqual(
+      policies()
+        .map(({ displayName }) => displayName)
+        .sort(),
+    );
+  });
+
+  test("is where each alert leads, with the doctor's command", async () => {
+    const runbook = "https://git.example.com/settlement/docs/RUNBOOK.md";
+    const linked = await declare({ alerts: { runbook } });
+    for (const { displayName } of policies()) {
+      const section = displayName.toLowerCase().replaceAll(" ", "-");
+      const contents = [resources, linked.resources].map((each) => {
+        const found = each.find(({ inputs }) => inputs.displayName === displayName);
+        return (found?.inputs.documentation as Policy["documentation"]).content;
+      });
+      expect(contents[0]).toContain(`(docs/RUNBOOK.md#${section})`);
+      expect(contents[1]).toContain(`(${runbook}#${section})`);
+      expect(contents[0]).toContain("npm run doctor -- --stack test");
+    }
+  });
+});
+
+test.each([
+  [{ email: "oncall@example.com" }, "settlement:alerts.email is"],
+  [{ email: ["oncall"] }, "expected an e-mail address"],
+  [{ runbook: "docs" }, "expected an address that begins with https://"],
+  [{ pager: true }, "settlement:alerts.pager is not a key"],
+])("alerts %j are refused", async (alerts, sentence) => {
+  await expect(declare({ ...CONFIG, alerts })).rejects.toThrow(sentence);
+});

@@ -1,0 +1,75 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { parseConfig } from "../../infra/config";
+import { CHECKS } from "../../ops/doctor/checks";
+import { CONFIG } from "../infra/declared";
+
+const ROOT = join(__dirname, "../..");
+const scripts = (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> })
+  .scripts;
+
+/** The text of a script's `--help`. */
+function help(script: string): string {
+  const file = join(ROOT, /\S+\.ts$/.exec(scripts[script] ?? "")?.[0] ?? "");
+  return execFileSync(process.execPath, ["--import", "tsx", file, "--help"], { cwd: ROOT, encoding: "utf8" });
+}
+
+const helps = new Map<string, string>();
+
+describe.each(["DATABASE_SETUP.md", "RUNBOOK.md"])("docs/%s", (name) => {
+  const path = join(ROOT, "docs", name);
+  const text = readFileSync(path, "utf8");
+
+  test("shows commands that exist, with options that they have and stacks that are there", () => {
+    const commands = [...text.matchAll(/npm (?:run )?([\w:]+)(?: -- ([^\n`]*))?/g)];
+    expect(commands.length).toBeGreaterThan(3);
+    for (const [command, script = "", args = ""] of commands) {
+      expect([command, Object.keys(scripts)]).toEqual([command, expect.arrayContaining([script])]);
+      const known = helps.get(script) ?? help(script);
+      helps.set(script, known);
+      const words = args.trim().split(/\s+/);
+      const wanted = [...words.filter((word) => word.startsWith("--")), ...(script === "migration" ? [words[0]] : [])];
+      for (const word of wanted) expect([command, known]).toEqual([command, expect.stringContaining(word ?? "")]);
+      const stack = /--stack (\S+)/.exec(args)?.[1];
+      if (stack !== undefined)
+        expect([command, existsSync(join(ROOT, `Pulumi.${stack}.yaml`))]).toEqual([command, true]);
+    }
+  });
+
+  test("links to files that exist, and to sections that they have", () => {
+    for (const [link, file = "", anchor] of text.matchAll(/\]\(([^)#:]+)(?:#([^)]+))?\)/g)) {
+      const target = join(dirname(path), file);
+      expect([link, existsSync(target)]).toEqual([link, true]);
+      if (anchor === undefined) continue;
+      const headings = [...readFileSync(target, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+        title.toLowerCase().replaceAll(" ", "-"),
+      );
+      expect([link, headings]).toEqual([link, expect.arrayContaining([anchor])]);
+    }
+  });
+
+  test("shows configuration that the program takes", () => {
+    for (const [, yaml = ""] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+      const shown = parse(yaml) as Record<string, unknown>;
+      const own = Object.fromEntries(
+        Object.entries(shown).map(([key, value]) => [key.replace("settlement:", ""), value]),
+      );
+      expect(parseConfig({ ...CONFIG, ...own })).toMatchObject(own);
+    }
+    for (const [, key = ""] of text.matchAll(/`settlement:([\w.]+)`/g)) expect(parseConfig(CONFIG)).toHaveProperty(key);
+  });
+});
+
+test("the checks that docs/DATABASE_SETUP.md names are the doctor's", () => {
+  const [, table = ""] =
+    /## Troubleshooting\n([\s\S]*)/.exec(readFileSync(join(ROOT, "docs/DATABASE_SETUP.md"), "utf8")) ?? [];
+  const rows = table
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .slice(2);
+  expect(rows.length).toBeGreaterThan(5);
+  const named = rows.flatMap((row) => (row.split("|").at(-2) ?? "").split(",").map((title) => title.trim()));
+  expect(CHECKS.map(({ title }) => title)).toEqual(expect.arrayContaining(named));
+});
