@@ -1,8 +1,11 @@
-import { readers, refersTo, secretsOf } from "./database-url";
+import { type Answer, ask, type Asked } from "./conditions";
+import { instances } from "./connection-names";
+import { needsDatabase, readers, refersTo, secretsOf } from "./database-url";
 import { type Grant, grants } from "./grants";
 import { policy } from "./policy";
-import { dependsOn, ofType, type Resource, text, UNKNOWN } from "./resource";
-import { lastPart, type Workload, workloads } from "./workloads";
+import { dependsOn, ofType, type Resource, text, UNKNOWN, type Value } from "./resource";
+import { connections, type Target } from "./sockets";
+import { type Workload, workloads } from "./workloads";
 import { z } from "zod";
 
 /** Roles that may connect, and those that contain them. */
@@ -14,18 +17,24 @@ const SCHEMA = "pulumi-nodejs:dynamic/settlement:ImportedSchema";
 
 export const mayConnect = policy({
   name: "service-account-may-connect",
-  sentence: "The account of a service with a Cloud SQL socket holds the client role for that instance.",
+  sentence:
+    "The account of a service with a Cloud SQL socket or a DATABASE_URL holds the client role for that instance.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/roles-and-permissions",
   stack: (resources, report) => {
     const given = resources.flatMap(grants).filter((grant) => grant.wide && holdsRole(grant, CONNECT));
-    for (const run of workloads(resources).filter(({ sockets }) => sockets.length > 0)) {
-      if (!isKnown(run) || given.some((grant) => isGrantedTo(grant, run) && covers(grant, run))) continue;
-      report(
-        run.resource,
-        "mounts a Cloud SQL socket and its account may not connect; grant it roles/cloudsql.client with gcp.projects.IAMMember.",
+    for (const run of workloads(resources).filter((one) => needsDatabase(one) && isKnown(one))) {
+      const own = given.filter((grant) => isGrantedTo(grant, run));
+      const answers = connections(run, resources).map((targets) =>
+        own.flatMap((grant) => targets.map((target) => mayReach(grant, target))),
       );
+      const missed = answers.find((said) => !said.some(isEnough));
+      if (missed)
+        report(
+          run.resource,
+          `its account may not connect${reason(missed, own, "roles/cloudsql.client with gcp.projects.IAMMember")}`,
+        );
     }
   },
 });
@@ -38,16 +47,18 @@ export const mayReadSecret = policy({
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
   stack: (resources, report) => {
     const given = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ));
-    for (const { run, url } of readers(resources)) {
-      const secrets = secretsOf(run, url, resources);
+    for (const reader of readers(resources).filter(({ run }) => isKnown(run))) {
+      const secrets = secretsOf(reader, resources);
       const reaches = (grant: Grant) =>
         grant.wide || secrets.some((secret) => refersTo(grant.resource, "secretId", secret));
-      if (secrets.length === 0 || !isKnown(run) || given.some((grant) => isGrantedTo(grant, run) && reaches(grant)))
-        continue;
-      report(
-        run.resource,
-        "its account may not read the secret of DATABASE_URL; grant it roles/secretmanager.secretAccessor on that secret.",
-      );
+      const own = given.filter((grant) => isGrantedTo(grant, reader.run) && reaches(grant));
+      // The name of a secret in a condition has the number of its project, which no resource tells.
+      const answers = own.map(({ condition }) => judged(condition, { service: "secretmanager.googleapis.com" }));
+      if (secrets.length > 0 && !answers.some(isEnough))
+        report(
+          reader.run.resource,
+          `its account may not read the secret of DATABASE_URL${reason(answers, own, "roles/secretmanager.secretAccessor on that secret")}`,
+        );
     }
   },
 });
@@ -63,8 +74,8 @@ export const schemaFirst = policy({
   },
   stack: (resources, report, { required }) => {
     const schemas = ofType(resources, SCHEMA);
-    for (const { resource, kind, sockets } of workloads(resources)) {
-      if (kind !== "service" || sockets.length === 0 || schemas.some((schema) => dependsOn(resource, schema))) continue;
+    for (const { resource, kind } of workloads(resources).filter(needsDatabase)) {
+      if (kind !== "service" || schemas.some((schema) => dependsOn(resource, schema))) continue;
       if (schemas.length > 0)
         report(resource, "does not wait for the schema; add the import of the migrations to its dependsOn.");
       else if (required)
@@ -106,9 +117,36 @@ function accounts(resources: readonly Resource[] = []): Resource[] {
   return ofType(resources, "gcp:serviceaccount/account:Account");
 }
 
-/** Whether a condition that names instances names one of the workload's. */
-function covers({ condition }: Grant, { sockets }: Workload): boolean {
-  const named = [...(text(condition) ?? "").matchAll(/instances\/([a-z0-9-]+)/g)].map(([, instance]) => instance);
-  const mounted = sockets.flatMap(({ value }) => text(value) ?? []).map((name) => lastPart(name.replaceAll(":", "/")));
-  return named.length === 0 || mounted.length === 0 || mounted.some((instance) => named.includes(instance));
+/** What a grant's condition says of an instance. */
+function mayReach(grant: Grant, { name, instance }: Target): Answer {
+  const { condition, resource } = grant;
+  if (condition === UNKNOWN) {
+    const named = instances([...(resource.madeOf.condition ?? []), ...(resource.madeOf.policyData ?? [])]);
+    return instance === undefined || named.length === 0 || named.includes(instance) ? "unknown" : "fails";
+  }
+  return judged(condition, {
+    service: "sqladmin.googleapis.com",
+    type: "sqladmin.googleapis.com/Instance",
+    // https://cloud.google.com/sql/docs/postgres/iam-conditions
+    ...(name && { name: `projects/${name.project}/instances/${name.instance}` }),
+  });
+}
+
+/** What a condition says, if there is one. */
+function judged(condition: Value, asked: Asked): Answer {
+  if (condition === UNKNOWN) return "unknown";
+  return typeof condition === "string" && condition !== "" ? ask(condition, asked) : "holds";
+}
+
+function isEnough(answer: Answer): boolean {
+  return answer === "holds" || answer === "unknown";
+}
+
+/** Why an account may not do something, and what to do, after what the conditions of its grants say. */
+function reason(said: readonly Answer[], grants: readonly Grant[], remedy: string): string {
+  if (grants.length === 0) return `; grant it ${remedy}.`;
+  const condition = `: the condition of ${grants.map(({ resource }) => resource.name).join(", ")}`;
+  return said.includes("unreadable")
+    ? `${condition} cannot be read; write it with resource.name, resource.type, resource.service and request.time.`
+    : `${condition} does not hold; write it for what the workload uses, with the project's id, and for the time that it runs.`;
 }

@@ -3,13 +3,13 @@ import { instances, redact } from "./connection-names";
 import { generatedPasswords } from "./lineage";
 import { policy } from "./policy";
 import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
-import { type Env, lastPart, type Workload, workload, workloads } from "./workloads";
+import { type Container, type Env, lastPart, type Workload, workload, workloads } from "./workloads";
 
 const VARIABLE = "DATABASE_URL";
 
-/** The variable that the service reads its connection string from. */
-function databaseUrl({ env }: Workload): Env | undefined {
-  return env.find(({ name }) => name === VARIABLE);
+/** The variables that a workload reads its connection string from, one for each container that has one. */
+function databaseUrls({ env }: Workload): Env[] {
+  return env.filter(({ name }) => name === VARIABLE);
 }
 
 export const fromSecretManager = policy({
@@ -23,9 +23,10 @@ export const fromSecretManager = policy({
     const run = workload(resource);
     if (!run?.envIsKnown) return;
     const instead = "take it from a version of a secret, with secretKeyRef";
-    const url = databaseUrl(run);
-    if (url && !url.secret) report(resource, `${url.path} (${VARIABLE}) is written in clear; ${instead}.`);
-    if (!url && run.kind === "service" && run.sockets.length > 0) {
+    const urls = databaseUrls(run);
+    for (const { path } of urls.filter(({ secret }) => !secret))
+      report(resource, `${path} (${VARIABLE}) is written in clear; ${instead}.`);
+    if (urls.length === 0 && run.kind === "service" && run.sockets.length > 0) {
       report(resource, `mounts a Cloud SQL socket and has no ${VARIABLE}; ${instead}.`);
     }
   },
@@ -54,8 +55,9 @@ export const secretInStack = policy({
   severity: "critical",
   reference: "https://cloud.google.com/secret-manager/docs/add-secret-version",
   stack: (resources, report) => {
-    for (const { run, url } of readers(resources)) {
-      const secrets = secretsOf(run, url, resources);
+    for (const reader of readers(resources)) {
+      const { run, url } = reader;
+      const secrets = secretsOf(reader, resources);
       const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${VARIABLE}`}`;
       if (secrets.length === 0) {
         report(run.resource, `${name} is not in the stack; declare it, with a version, beside the service.`);
@@ -153,26 +155,49 @@ const VERSIONS = [
 /** The types of secrets. */
 export const SECRETS = ["gcp:secretmanager/secret:Secret", "gcp:secretmanager/regionalSecret:RegionalSecret"];
 
-/** The workloads that read a connection string from a secret. */
-export function readers(resources: readonly Resource[]) {
-  return workloads(resources).flatMap((run) => {
-    const url = databaseUrl(run);
-    return url?.secret ? [{ run, url: { ...url, secret: url.secret } }] : [];
-  });
+/** A container that reads a connection string from a secret. */
+export interface Reader {
+  readonly run: Workload;
+  readonly container: Container;
+  readonly url: Reference;
 }
 
 type Reference = Env & { readonly secret: NonNullable<Env["secret"]> };
 
+/** The containers that read a connection string from a secret. */
+export function readers(resources: readonly Resource[]): Reader[] {
+  return workloads(resources).flatMap((run) =>
+    run.containers.flatMap((container) =>
+      container.env.flatMap((url) =>
+        url.name === VARIABLE && url.secret ? [{ run, container, url: { ...url, secret: url.secret } }] : [],
+      ),
+    ),
+  );
+}
+
+/** Whether a workload needs the database: it mounts a socket, or reads a connection string from a secret. */
+export function needsDatabase(run: Workload): boolean {
+  return run.sockets.length > 0 || databaseUrls(run).some(({ secret }) => secret);
+}
+
 /** The secret a variable refers to: by its id, or where that is not known, one that the workload is made of. */
-export function secretsOf(
-  { resource, within }: Workload,
-  { secret }: Reference,
-  resources: readonly Resource[],
-): Resource[] {
+export function secretsOf({ run, url }: Reader, resources: readonly Resource[]): Resource[] {
   const all = ofType(resources, ...SECRETS);
-  const { id } = secret;
+  const { id } = url.secret;
   if (typeof id === "string") return all.filter(({ props }) => props.secretId === lastPart(id));
-  return all.filter((one) => resource.madeOf[within]?.includes(one));
+  return all.filter((one) => run.resource.madeOf[run.within]?.includes(one));
+}
+
+/** The versions that a variable may be taken from, also where another stack has their secret. */
+export function versionsRead(reader: Reader, resources: readonly Resource[]): Resource[] {
+  const { id } = reader.url.secret;
+  const secrets = secretsOf(reader, resources);
+  return ofType(resources, ...VERSIONS).filter(
+    (version) =>
+      isMeant(version, reader.url) &&
+      ((typeof id === "string" && lastPart(text(version.props.secret) ?? "") === lastPart(id)) ||
+        secrets.some((secret) => refersTo(version, "secret", secret))),
+  );
 }
 
 function versionsOf(secrets: readonly Resource[], resources: readonly Resource[]): Resource[] {
@@ -195,30 +220,30 @@ function isMeant({ props }: Resource, { secret }: Reference): boolean {
   return typeof props.version !== "string" || props.version === secret.version;
 }
 
-function dataOf({ props }: Resource) {
+/** The value of a secret's version. */
+export function dataOf({ props }: Resource) {
   return props.secretData ?? props.secretDataWo;
+}
+
+/** What the value of a secret's version is made of. */
+export function originsOf({ madeOf }: Resource): Resource[] {
+  return [...(madeOf.secretData ?? []), ...(madeOf.secretDataWo ?? [])];
 }
 
 /** The known values of the secrets that workloads take their connection string from. */
 function connectionStrings(resources: readonly Resource[]): { version: Resource; value: string }[] {
-  const secrets = readers(resources)
-    .flatMap(({ url }) => text(url.secret.id) ?? [])
-    .map(lastPart);
-  const declared = readers(resources).flatMap(({ run, url }) => secretsOf(run, url, resources));
-  return ofType(resources, ...VERSIONS).flatMap((version) => {
+  const versions = new Set(readers(resources).flatMap((reader) => versionsRead(reader, resources)));
+  return [...versions].flatMap((version) => {
     const value = text(dataOf(version));
-    const named = secrets.includes(lastPart(text(version.props.secret) ?? ""));
-    const read = named || declared.some((secret) => refersTo(version, "secret", secret));
-    return value !== undefined && read ? [{ version, value }] : [];
+    return value === undefined ? [] : [{ version, value }];
   });
 }
 
 /** Whether a secret's version holds the database's credential: a connection string, or the password by itself. */
 function isForDatabase(version: Resource, resources: readonly Resource[]): boolean {
-  const declared = readers(resources).flatMap(({ run, url }) => secretsOf(run, url, resources));
+  const declared = readers(resources).flatMap((reader) => secretsOf(reader, resources));
   if (declared.some((secret) => refersTo(version, "secret", secret))) return true;
-  const origins = [...(version.madeOf.secretData ?? []), ...(version.madeOf.secretDataWo ?? [])];
-  if (origins.some(({ type }) => type.startsWith("gcp:sql/"))) return true;
+  if (originsOf(version).some(({ type }) => type.startsWith("gcp:sql/"))) return true;
   const secret = ofType(resources, ...SECRETS).find((one) => refersTo(version, "secret", one));
   return /(?:db|database|sql|postgres).*password/.test(text(secret?.props.secretId) ?? "");
 }

@@ -160,6 +160,21 @@ const BLIND = [
     "everything; the revision is not ready, since its database does not answer",
   ],
   [
+    "that the container mounts another instance than the string names, where either is such a value",
+    "`database-url-socket-mounted`, before the service or the version of the secret, whichever is later",
+    "the other one",
+  ],
+  [
+    "that a condition with such a value does not hold, though made of the right instance",
+    "`service-account-may-connect`, at the end: the update fails",
+    "everything; the revision is not ready, since its database does not answer",
+  ],
+  [
+    "that such a value under the name of a credential is not the id of a secret",
+    "`no-plain-credentials`, at the end: the update fails",
+    "everything",
+  ],
+  [
     "a role, a member or an address that is such a value",
     "its policy, before the resource that holds it",
     "nothing of it",

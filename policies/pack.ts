@@ -7,6 +7,7 @@ import * as hygiene from "./hygiene";
 import * as leastPrivilege from "./least-privilege";
 import type { Policy } from "./policy";
 import * as secrets from "./secrets";
+import * as sockets from "./sockets";
 
 /** Every policy, by subject. */
 export const subjects: Readonly<Record<string, readonly Policy[]>> = {
@@ -17,6 +18,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     databaseUrl.secretInStack,
     databaseUrl.matchesDatabase,
     databaseUrl.onePassword,
+    sockets.socketMounted,
     access.mayConnect,
     access.mayReadSecret,
     access.schemaFirst,

@@ -98,9 +98,12 @@ export interface Located {
  * stands for all that lies below it; what is not there gives nothing.
  */
 export function valuesAt(value: Value, path: string): Located[] {
-  return path
-    .split(".")
-    .reduce<Located[]>((found, step) => found.flatMap((outer) => inside(outer, step)), [{ path: "", value }]);
+  return below({ path: "", value }, path);
+}
+
+/** The same below a value that stands somewhere itself. */
+export function below(outer: Located, path: string): Located[] {
+  return path.split(".").reduce<Located[]>((found, step) => found.flatMap((one) => inside(one, step)), [outer]);
 }
 
 function inside({ path, value }: Located, step: string): Located[] {

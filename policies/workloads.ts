@@ -1,4 +1,16 @@
-import { isRecord, type Located, type Resource, text, UNKNOWN, type Value, valueAt, valuesAt } from "./resource";
+import { SOCKET_ROOT } from "../infra/connection";
+import {
+  below,
+  isRecord,
+  type Located,
+  mayBe,
+  type Resource,
+  text,
+  UNKNOWN,
+  type Value,
+  valueAt,
+  valuesAt,
+} from "./resource";
 
 /** An environment variable of a container. */
 export interface Env {
@@ -8,6 +20,13 @@ export interface Env {
   readonly value: Value;
   /** The secret it comes from: an id or a full name, and a version. */
   readonly secret?: { readonly id: Value; readonly version: Value };
+}
+
+/** A container of a workload. */
+export interface Container extends Located {
+  readonly env: readonly Env[];
+  /** Connection names whose sockets it can reach. */
+  readonly sockets: readonly Located[];
 }
 
 /** What runs on Cloud Run, whichever API declares it. */
@@ -20,10 +39,11 @@ export interface Workload {
   readonly within: string;
   /** Connection names whose sockets are mounted. */
   readonly sockets: readonly Located[];
+  readonly containers: readonly Container[];
+  /** The variables of all containers. */
   readonly env: readonly Env[];
   /** Whether the variables are all known by name. */
   readonly envIsKnown: boolean;
-  readonly containers: readonly Located[];
 }
 
 const V2 = {
@@ -49,41 +69,69 @@ export function workload(resource: Resource): Workload | undefined {
 
 function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workload {
   const { props } = resource;
-  const envs = valuesAt(props, `${at}.containers.*.envs.*`);
+  const volumes = valuesAt(props, `${at}.volumes.*`);
+  const containers = valuesAt(props, `${at}.containers.*`).map((container) => ({
+    ...container,
+    env: envs(container, "valueSource.secretKeyRef", "secret", "version"),
+    sockets: volumes.filter((volume) => isMounted(volume, container)).flatMap(socketsOf),
+  }));
   return {
     resource,
     kind,
     within: "template",
     account: valueAt(props, `${at}.serviceAccount`),
-    sockets: valuesAt(props, `${at}.volumes.*.cloudSqlInstance.instances.*`),
-    containers: valuesAt(props, `${at}.containers.*`),
-    envIsKnown: allNamed(envs),
-    env: envs.map(({ path, value }) => env(path, value, "valueSource.secretKeyRef", "secret", "version")),
+    sockets: volumes.flatMap(socketsOf),
+    ...withEnv(containers),
   };
+}
+
+function socketsOf(volume: Located): Located[] {
+  return below(volume, "cloudSqlInstance.instances.*");
+}
+
+/**
+ * Whether a container mounts a volume where Cloud Run makes sockets: under `/cloudsql`, also where no path is given.
+ * https://cloud.google.com/run/docs/reference/rest/v2/Container#VolumeMount
+ */
+function isMounted({ value: volume }: Located, { value: container }: Located): boolean {
+  const name = valueAt(volume, "name");
+  return valuesAt(container, "volumeMounts.*").some(
+    ({ value: mount }) =>
+      (name === UNKNOWN || mayBe(valueAt(mount, "name"), (mounted) => mounted === name)) &&
+      mayBe(valueAt(mount, "mountPath"), (path) => [undefined, "", SOCKET_ROOT].some((root) => root === path)),
+  );
 }
 
 function fromV1(resource: Resource): Workload {
   const { props } = resource;
-  const envs = valuesAt(props, "template.spec.containers.*.envs.*");
   const annotations = valueAt(props, "template.metadata.annotations");
   const mounted =
     annotations === UNKNOWN ? UNKNOWN : isRecord(annotations) ? annotations[SOCKETS_ANNOTATION] : undefined;
   const path = `template.metadata.annotations["${SOCKETS_ANNOTATION}"]`;
-  const sockets = typeof mounted === "string" ? mounted.split(",") : mounted === UNKNOWN ? ([UNKNOWN] as const) : [];
+  const named: Value = typeof mounted === "string" ? mounted.split(",").map((name) => name.trim()) : mounted;
+  const sockets = valuesAt(named, "*").map(({ value }) => ({ path, value }));
+  const containers = valuesAt(props, "template.spec.containers.*").map((container) => ({
+    ...container,
+    env: envs(container, "valueFrom.secretKeyRef", "name", "key"),
+    sockets,
+  }));
   return {
     resource,
     kind: "service",
     within: "template",
     account: valueAt(props, "template.spec.serviceAccountName"),
-    sockets: sockets.map((value) => ({ path, value: typeof value === "string" ? value.trim() : value })),
-    containers: valuesAt(props, "template.spec.containers.*"),
-    envIsKnown: allNamed(envs),
-    env: envs.map(({ path, value }) => env(path, value, "valueFrom.secretKeyRef", "name", "key")),
+    sockets,
+    ...withEnv(containers),
   };
 }
 
-function allNamed(envs: readonly Located[]): boolean {
-  return envs.every(({ value }) => valueAt(value, "name") !== UNKNOWN);
+function withEnv(containers: readonly Container[]): Pick<Workload, "containers" | "env" | "envIsKnown"> {
+  const env = containers.flatMap((container) => container.env);
+  return { containers, env, envIsKnown: env.every(({ name }) => name !== UNKNOWN) };
+}
+
+function envs(container: Located, source: string, id: string, version: string): Env[] {
+  return below(container, "envs.*").map(({ path, value }) => env(path, value, source, id, version));
 }
 
 function env(path: string, value: Value, source: string, id: string, version: string): Env {

@@ -92,6 +92,29 @@ function known(part: Parameters<typeof connectionString>[0] = {}): readonly [Dec
   return [user("generated1"), version(connectionString(part))];
 }
 
+const INSTANCE_NAME = "projects/fusion-prime/instances/shop-db";
+
+/** A second instance, named `other` in the program. */
+const OTHER_INSTANCE: Declared = { ...instance({}, { name: "old-db" }), name: "other" };
+
+/** The service with a socket that is not known yet, of one instance. */
+function mounting(origin: string): Declared {
+  return { ...service(sockets(UNKNOWN_TEXT)), madeOf: { template: ["account", origin, "secret", "version"] } };
+}
+
+/** A stack before its first deployment, when even the name of its instance is not known; without the grant. */
+const UNNAMED: readonly Declared[] = stackWithout("client").map((one) => {
+  if (one.name === "service") return mounting("instance");
+  return one.name === "instance" ? instance({}, { name: UNKNOWN_TEXT }) : one;
+});
+
+/** The grant with a condition that names an instance; one that is not known yet is made of a resource. */
+function conditional(named: string): Declared {
+  if (named.includes("/")) return client(undefined, { condition: { expression: `resource.name == "${named}"` } });
+  const grant = client(undefined, { condition: { title: "one", expression: UNKNOWN_TEXT } });
+  return { ...grant, madeOf: { ...grant.madeOf, condition: [named] } };
+}
+
 const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
   "connection-name-format": [
     {
@@ -335,6 +358,111 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ),
     },
   ],
+  "database-url-socket-mounted": [
+    {
+      title: "no volume",
+      breaks: stack(service({ volumes: [] })),
+      says: /containers\[0\] reads DATABASE_URL and mounts no Cloud SQL socket; add a volume/,
+      passes: stack(service()),
+    },
+    {
+      title: "no mount",
+      breaks: stack(service({ containers: [container([url()], { volumeMounts: [] })] })),
+      says: /mounts no Cloud SQL socket; mount the volume of the instance there/,
+      passes: stack(service({ containers: [container([url()], { volumeMounts: [{ name: "cloudsql" }] })] })),
+    },
+    {
+      title: "another path",
+      breaks: stack(
+        service({ containers: [container([url()], { volumeMounts: [{ name: "cloudsql", mountPath: "/sql" }] })] }),
+      ),
+      says: /mount the volume of the instance there, at \/cloudsql/,
+      passes: stack(
+        service({
+          containers: [container([url()], { volumeMounts: [{ name: "cloudsql", mountPath: UNKNOWN_TEXT }] })],
+        }),
+      ),
+    },
+    {
+      title: "another volume",
+      breaks: stack(
+        service({ containers: [container([url()], { volumeMounts: [{ name: "cache", mountPath: "/cloudsql" }] })] }),
+      ),
+      says: /mount the volume of the instance there/,
+      passes: stack(
+        service({
+          volumes: [{ name: "cache", emptyDir: {} }, ...sockets(CONNECTION_NAME).volumes],
+          containers: [
+            container([url()], {
+              volumeMounts: [
+                { name: "cache", mountPath: "/cache" },
+                { name: "cloudsql", mountPath: "/cloudsql" },
+              ],
+            }),
+          ],
+        }),
+      ),
+    },
+    {
+      title: "another container",
+      breaks: stack(service({ containers: [container([]), container([url()], { volumeMounts: [] })] })),
+      says: /containers\[1\] reads DATABASE_URL and mounts no Cloud SQL socket/,
+      passes: stack(service({ containers: [container([], { volumeMounts: [] }), container([url()])] })),
+    },
+    {
+      title: "a job",
+      breaks: [job([container([url()])])],
+      says: /template.template.containers\[0\] reads DATABASE_URL and mounts no/,
+      passes: [job([container([url()])], sockets(CONNECTION_NAME).volumes)],
+    },
+    {
+      title: "the proxy beside it",
+      breaks: [job([container([url()], { volumeMounts: [] }), container([])], sockets(CONNECTION_NAME).volumes)],
+      says: /mounts no Cloud SQL socket/,
+      passes: [
+        job([
+          container([url()], { volumeMounts: [] }),
+          { image: "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2", args: [CONNECTION_NAME] },
+        ]),
+      ],
+    },
+    {
+      title: "first version of the API",
+      breaks: stack(serviceV1(undefined)),
+      says: /mounts no Cloud SQL socket; name the instance in the annotation run.googleapis.com\/cloudsql-instances/,
+      passes: stack(serviceV1(CONNECTION_NAME)),
+    },
+    {
+      title: "another instance, by its name",
+      breaks: stack(...known(), service(sockets("fusion-prime:us-central1:old-db"))),
+      says: /containers\[0\] mounts another instance than its DATABASE_URL names/,
+      passes: stack(...known(), service(sockets("fusion-prime:us-central1:old-db", CONNECTION_NAME))),
+    },
+    {
+      title: "another instance, first version of the API",
+      breaks: stack(...known(), serviceV1("fusion-prime:us-central1:old-db")),
+      says: /mounts another instance/,
+      passes: stack(...known(), serviceV1(`fusion-prime:us-central1:old-db, ${CONNECTION_NAME}`)),
+    },
+    {
+      title: "another instance, in a string that is not known yet",
+      breaks: stack(OTHER_INSTANCE, version(undefined, ["password", "other"])),
+      says: /mounts another instance/,
+      passes: stack(OTHER_INSTANCE, version(undefined, ["password", "instance"])),
+    },
+    {
+      title: "another instance, with a socket that is not known yet",
+      breaks: stack(OTHER_INSTANCE, ...known(), mounting("other")),
+      says: /mounts another instance/,
+      passes: stack(OTHER_INSTANCE, ...known(), mounting("instance")),
+    },
+    {
+      title: "another instance, both not known yet",
+      breaks: [...UNNAMED, client(), OTHER_INSTANCE].map((one) => (one.name === "service" ? mounting("other") : one)),
+      says: /mounts another instance/,
+      passes: [...UNNAMED, client()],
+    },
+  ],
   "service-account-may-connect": [
     {
       title: "no grant",
@@ -364,13 +492,75 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
         service({ serviceAccount: ACCOUNT }),
       ),
     },
+    ...[
+      ['resource.name == "projects/fusion-prime/instances/old-db"', `resource.name == "${INSTANCE_NAME}"`],
+      [
+        'resource.name.startsWith("projects/fusion-prime/instances/old-")',
+        'resource.name.startsWith("projects/fusion-prime/instances/shop-")',
+      ],
+      [`resource.name != "${INSTANCE_NAME}"`, 'resource.name != "projects/fusion-prime/instances/old-db"'],
+      [
+        'resource.name == "projects/other-project/instances/shop-db"',
+        `resource.service == "sqladmin.googleapis.com" && resource.name == "${INSTANCE_NAME}"`,
+      ],
+      [
+        'resource.name.extract("instances/{name}") == "other-db"',
+        'resource.name.extract("projects/{project}/instances/") == "fusion-prime"',
+      ],
+      ['resource.name.extract("secrets/{name}/") != ""', 'resource.name.extract("instances/{name}") == "shop-db"'],
+      ['request.time < timestamp("2020-01-01T00:00:00Z")', 'request.time > timestamp("2020-01-01T00:00:00Z")'],
+      [
+        'resource.type == "storage.googleapis.com/Bucket"',
+        `resource.type != "sqladmin.googleapis.com/Instance" || resource.name == "${INSTANCE_NAME}"`,
+      ],
+    ].map(([wrong = "", right = ""]) => ({
+      title: wrong,
+      breaks: stack(client(undefined, { condition: { expression: wrong } })),
+      says: /may not connect: the condition of client does not hold/,
+      passes: stack(client(undefined, { condition: { expression: right } })),
+    })),
+    ...['resource.matchTag("1/env", "prod")', 'resource.name == "', '"shop-db"', "destination.port == 21"].map(
+      (expression) => ({
+        title: `a condition that cannot be evaluated, ${expression}`,
+        breaks: stack(client(undefined, { condition: { expression } })),
+        says: /may not connect: the condition of client cannot be read/,
+        passes: stack(client(undefined, { condition: { expression } }), { ...client(), name: "another" }),
+      }),
+    ),
     {
-      title: "a condition that names another instance",
-      breaks: stack(client(undefined, { condition: { expression: 'resource.name == "projects/p/instances/old-db"' } })),
-      says: /may not connect/,
-      passes: stack(
-        client(undefined, { condition: { expression: 'resource.name == "projects/p/instances/shop-db"' } }),
+      title: "a condition that is not known yet, made of another instance",
+      breaks: stack(OTHER_INSTANCE, conditional("other")),
+      says: /the condition of client does not hold/,
+      passes: stack(OTHER_INSTANCE, conditional("instance")),
+    },
+    {
+      title: "a name that is not known yet, and a condition that has ended",
+      breaks: [
+        ...UNNAMED,
+        client(undefined, { condition: { expression: 'request.time < timestamp("2020-01-01T00:00:00Z")' } }),
+      ],
+      says: /the condition of client does not hold/,
+      passes: [...UNNAMED, client(undefined, { condition: { expression: `resource.name == "${INSTANCE_NAME}"` } })],
+    },
+    {
+      title: "one of two instances",
+      breaks: stack(service(sockets(CONNECTION_NAME, "fusion-prime:us-central1:old-db")), conditional(INSTANCE_NAME)),
+      says: /the condition of client does not hold/,
+      passes: stack(service(sockets(CONNECTION_NAME)), conditional(INSTANCE_NAME)),
+    },
+    {
+      title: "DATABASE_URL without a socket",
+      breaks: stackWithout("client").map((one) => (one.name === "service" ? service({ volumes: [] }) : one)),
+      says: /its account may not connect; grant it roles\/cloudsql.client/,
+      passes: stackWithout("client").map((one) =>
+        one.name === "service" ? service({ volumes: [], containers: [container([])] }) : one,
       ),
+    },
+    {
+      title: "the instance of DATABASE_URL, without a socket",
+      breaks: stack(...known(), service({ volumes: [] }), conditional("projects/fusion-prime/instances/old-db")),
+      says: /the condition of client does not hold/,
+      passes: stack(...known(), service({ volumes: [] }), conditional(INSTANCE_NAME)),
     },
   ],
   "service-account-may-read-secret": [
@@ -386,6 +576,16 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /may not read the secret/,
       passes: stack(accessor(undefined, { secretId: "projects/fusion-prime/secrets/shop-database-url" })),
     },
+    {
+      title: "a condition that has ended",
+      breaks: stack(
+        accessor(undefined, { condition: { expression: 'request.time < timestamp("2020-01-01T00:00:00Z")' } }),
+      ),
+      says: /may not read the secret of DATABASE_URL: the condition of accessor does not hold/,
+      passes: stack(
+        accessor(undefined, { condition: { expression: 'resource.name.startsWith("projects/123/secrets/shop-")' } }),
+      ),
+    },
   ],
   "schema-before-service": [
     {
@@ -393,6 +593,12 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(service({}, {}, [])),
       says: /does not wait for the schema/,
       passes: stack({ ...account(), dependsOn: ["schema"] }, service({}, {}, ["account"])),
+    },
+    {
+      title: "DATABASE_URL without a socket",
+      breaks: stack(service({ volumes: [] }, {}, [])),
+      says: /does not wait for the schema/,
+      passes: stack(service({ volumes: [], containers: [container([])] }, {}, [])),
     },
   ],
   "service-account-is-own": [

@@ -162,7 +162,8 @@ export function service(template: Props = {}, props: Props = {}, dependsOn: read
 }
 
 export function container(envs: readonly unknown[], props: Props = {}) {
-  return { image: `us-docker.pkg.dev/${PROJECT}/shop/shop:1`, envs, ...props };
+  const volumeMounts = [{ name: "cloudsql", mountPath: "/cloudsql" }];
+  return { image: `us-docker.pkg.dev/${PROJECT}/shop/shop:1`, envs, volumeMounts, ...props };
 }
 
 /** DATABASE_URL from a secret. */
@@ -172,7 +173,7 @@ export function url(secretId: unknown = "shop-database-url", pinned: unknown = U
 
 /** The first version of Cloud Run's API: annotations, and a spec. */
 export function serviceV1(
-  annotation: string,
+  annotation: string | undefined,
   envs: readonly unknown[] = [urlV1()],
   serviceAccountName: unknown = UNKNOWN_TEXT,
 ): Declared {

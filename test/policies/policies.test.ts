@@ -1,7 +1,7 @@
 import { policies } from "../../policies/pack";
 import { cases } from "./cases";
 import { judge, UNKNOWN_TEXT } from "./declare";
-import { connectionString, stack, user, version } from "./good";
+import { connectionString, grant, stack, user, version } from "./good";
 
 describe("every policy", () => {
   test.each(cases)("$policy: $title", ({ policy, breaks, says, passes }) => {
@@ -14,6 +14,19 @@ describe("every policy", () => {
 
   test("is silent about a stack that keeps them all", () => {
     expect(judge(stack())).toEqual([]);
+  });
+
+  test("is silent about Google's service agents, which call a service and encrypt for it", () => {
+    const agent = (name: string) => `serviceAccount:service-123@gcp-sa-${name}.iam.gserviceaccount.com`;
+    const on = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember";
+    const called = { name: "shop", location: "us-central1" };
+    const granted = [
+      grant("roles/run.invoker", agent("monitoring-notification"), on, called),
+      grant("roles/run.invoker", UNKNOWN_TEXT, on, called),
+      grant("roles/monitoring.notificationServiceAgent", agent("monitoring-notification")),
+      grant("roles/cloudsql.serviceAgent", UNKNOWN_TEXT),
+    ];
+    expect(judge(stack(...granted.map((one, index) => ({ ...one, name: `agent-${index}` }))))).toEqual([]);
   });
 
   test("sees what the program set where the provider's preview says less", () => {
@@ -48,6 +61,7 @@ describe("every policy", () => {
     expect(early(connectionString({ driver: "mysql" }))).toEqual(["database-url-matches-stack"]);
     expect(early(connectionString({ host: "fusion-prime:us-east1:shop-db" }))).toEqual([
       "connection-name-matches-instance",
+      "database-url-socket-mounted",
     ]);
     expect(early(connectionString({ host: "fusion-prime:us-central1-a:shop-db" }))).toEqual(["connection-name-format"]);
   });
