@@ -109,7 +109,7 @@ function fromV1(resource: Resource): Workload {
     annotations === UNKNOWN ? UNKNOWN : isRecord(annotations) ? annotations[SOCKETS_ANNOTATION] : undefined;
   const path = `template.metadata.annotations["${SOCKETS_ANNOTATION}"]`;
   const named: Value = typeof mounted === "string" ? mounted.split(",").map((name) => name.trim()) : mounted;
-  const sockets = valuesAt(named, "*").map(({ value }) => ({ path, value }));
+  const sockets = valuesAt(named, "*").map(({ value }): Located => ({ path, value }));
   const containers = valuesAt(props, "template.spec.containers.*").map((container) => ({
     ...container,
     env: envs(container, "valueFrom.secretKeyRef", "name", "key"),
