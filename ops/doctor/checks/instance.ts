@@ -2,7 +2,7 @@ import { type Check, finding, ok } from "../check";
 import { type Instance, runs } from "../facts";
 import { Unseen } from "../reader";
 
-/** What the stack needs; `infra/apis.ts` enables the same. */
+/** What a request needs; `infra/apis.ts` enables these, and Monitoring. */
 const APIS = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
 
 export const apis: Check = {
