@@ -25,8 +25,7 @@ const environment = new Environment({ unlistedVariablesAreDyn: true }).registerF
 export function ask(expression: string, asked: Asked): Answer {
   try {
     const condition = environment.parse(expression);
-    const { valid, type } = condition.check();
-    if (!valid || (type !== "bool" && type !== "dyn")) return "unreadable";
+    if (!condition.check().valid) return "unreadable";
     return answer(() => condition({ resource: { ...asked }, request: { time: new Date() } }) as unknown, asked);
   } catch {
     return "unreadable"; // The parser's sentence may quote the expression.
@@ -35,7 +34,8 @@ export function ask(expression: string, asked: Asked): Answer {
 
 function answer(evaluate: () => unknown, { type, name }: Asked): Answer {
   try {
-    return evaluate() === true ? "holds" : "fails";
+    const value = evaluate();
+    return value === true ? "holds" : value === false ? "fails" : "unreadable";
   } catch {
     return type === undefined || name === undefined ? "unknown" : "unreadable";
   }
@@ -43,7 +43,8 @@ function answer(evaluate: () => unknown, { type, name }: Asked): Answer {
 
 /** IAM's own function: the part of a text that stands for `{name}` in a template, or the empty text. */
 function extract(text: string, template: string): string {
-  const [, before = "", after = ""] = /^([^{}]*)\{[^{}]*\}([^{}]*)$/.exec(template) ?? [];
+  const [, before, after] = /^([^{}]*)\{[^{}]+\}([^{}]*)$/.exec(template) ?? [];
+  if (before === undefined || after === undefined) throw new Error(`extract needs one {name} in "${template}".`);
   const found = text.indexOf(before);
   const start = found + before.length;
   const end = after === "" ? text.length : text.indexOf(after, start);

@@ -510,6 +510,10 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ['resource.name.extract("secrets/{name}/") != ""', 'resource.name.extract("instances/{name}") == "shop-db"'],
       ['request.time < timestamp("2020-01-01T00:00:00Z")', 'request.time > timestamp("2020-01-01T00:00:00Z")'],
       [
+        "resource.name == 'projects/fusion-prime/instances/old-db'",
+        `resource.type == 'sqladmin.googleapis.com/Instance' && resource.name == '${INSTANCE_NAME}'`,
+      ],
+      [
         'resource.type == "storage.googleapis.com/Bucket"',
         `resource.type != "sqladmin.googleapis.com/Instance" || resource.name == "${INSTANCE_NAME}"`,
       ],
@@ -519,14 +523,18 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /may not connect: the condition of client does not hold/,
       passes: stack(client(undefined, { condition: { expression: right } })),
     })),
-    ...['resource.matchTag("1/env", "prod")', 'resource.name == "', '"shop-db"', "destination.port == 21"].map(
-      (expression) => ({
-        title: `a condition that cannot be evaluated, ${expression}`,
-        breaks: stack(client(undefined, { condition: { expression } })),
-        says: /may not connect: the condition of client cannot be read/,
-        passes: stack(client(undefined, { condition: { expression } }), { ...client(), name: "another" }),
-      }),
-    ),
+    ...[
+      'resource.matchTag("1/env", "prod")',
+      'resource.name == "',
+      "resource.name",
+      "destination.port == 21",
+      'resource.name.extract("instances") != ""',
+    ].map((expression) => ({
+      title: `a condition that cannot be evaluated, ${expression}`,
+      breaks: stack(client(undefined, { condition: { expression } })),
+      says: /may not connect: the condition of client cannot be read/,
+      passes: stack(client(undefined, { condition: { expression } }), { ...client(), name: "another" }),
+    })),
     {
       title: "a condition that is not known yet, made of another instance",
       breaks: stack(OTHER_INSTANCE, conditional("other")),
