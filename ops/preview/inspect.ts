@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
 import { interrupted } from "../interrupt";
+import { lintMigrations } from "../migration/lint";
 import { UserError } from "../user-error";
 import { ROOT } from "../workspace";
 import { findLosses, type Loss, type StateResource } from "./guard";
@@ -76,6 +77,7 @@ export function refuse(stack: string, problem: string): Inspection {
     preview: { ...nothing, problems: [problem] },
     losses: [],
     migrations: [],
+    lint: [],
     dependencies: new Map(),
   };
   return { markdown: render(report), blocked: isBlocked(report), drifted: false };
@@ -108,7 +110,10 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
   if (!failed) compare(plan, events);
   const deployment = offline ? {} : ((await stack.exportStack()).deployment as { resources?: StateResource[] });
   const schemas = read.changes.filter(isSchema);
-  const files = schemas.length === 0 ? [] : readMigrations(join(ROOT, "migrations"));
+  const folder = join(ROOT, "migrations");
+  const files = schemas.length === 0 ? [] : readMigrations(folder);
+  const migrations = schemas.flatMap((change) => migrationSteps(change, files));
+  const pending = migrations.some(({ direction }) => direction === "up");
   return {
     stack: stack.name,
     offline,
@@ -118,7 +123,8 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
       ...loss,
       allowed: loss.allowed || agreed(loss),
     })),
-    migrations: schemas.flatMap((change) => migrationSteps(change, files)),
+    migrations,
+    lint: pending ? await lintMigrations(folder) : [],
     dependencies: dependencies(plan),
   };
 }

@@ -1,3 +1,4 @@
+import { type Finding as LintFinding, passes } from "../migration/finding";
 import { code, fence, prose } from "./escape";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
 import { type Dependencies, picture } from "./mermaid";
@@ -16,6 +17,8 @@ export interface Report {
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
+  /** What lint says of the migration files, where some of them are pending. */
+  readonly lint: readonly LintFinding[];
   readonly dependencies: Dependencies;
 }
 
@@ -34,9 +37,10 @@ export function marker(stack: string): string {
 }
 
 /** Whether the update must not be carried out. */
-export function isBlocked({ preview, losses }: Report): boolean {
+export function isBlocked({ lint, losses, preview }: Report): boolean {
   return (
     preview.problems.length > 0 ||
+    !passes(lint) ||
     preview.findings.some(({ mandatory }) => mandatory) ||
     losses.some(({ allowed }) => !allowed)
   );
@@ -56,7 +60,7 @@ export function render(report: Report): string {
   const head = `### ${verdict(report)} ${marker(report.stack)}`;
   for (const rows of [Infinity, 200, 50, 10]) {
     const sections = [
-      ...[offline(report), violations(report), losing(report), problems(report)],
+      ...[offline(report), violations(report), losing(report), linted(report), problems(report)],
       ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
       ...details(report),
     ].filter((section) => section !== undefined);
@@ -91,6 +95,7 @@ function verdict(report: Report): string {
   const reasons = [
     ...(violations > 0 ? [count(violations, "policy violation")] : []),
     ...(blocked > 0 ? [`${count(blocked, "change")} that would lose data`] : []),
+    ...(passes(report.lint) ? [] : [count(lintErrors(report).length, "mistake") + " in migrations"]),
     ...(preview.problems.length > 0 ? [count(preview.problems.length, "error")] : []),
   ];
   return `⛔ ${stack} is blocked by ${reasons.join(", ")}: ${changes || "nothing to change"}${unchanged}${pending}.`;
@@ -121,6 +126,17 @@ function violations({ preview }: Report): Section | undefined {
     "Blocked by policy",
     preview.findings.filter(({ mandatory }) => mandatory),
   );
+}
+
+function lintErrors({ lint }: Report): LintFinding[] {
+  return lint.filter(({ level }) => level === "error");
+}
+
+function linted(report: Report): Section | undefined {
+  const line = ({ file, line, problem, remedy, rule }: LintFinding) =>
+    `- ${code(`${file}:${line}`)} (${rule}): ${prose(problem)} ${prose(remedy)}`;
+  const errors = lintErrors(report);
+  return errors.length === 0 ? undefined : { text: `**Mistakes in migrations**\n\n${list(errors.map(line))}` };
 }
 
 function advisories({ preview }: Report): Section | undefined {

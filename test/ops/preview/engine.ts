@@ -181,6 +181,7 @@ export function report(
     preview,
     losses: findLosses(preview, state),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, files)),
+    lint: [],
     dependencies: new Map(),
     ...more,
   };

@@ -69,6 +69,19 @@ const reports = {
     },
   ),
   "schema-down": report([step("update", schema, { before: schemaAt(2), after: schemaAt(1) })]),
+  "migration-mistakes": report([step("update", schema, { before: schemaAt(2), after: schemaAt(3) })], {
+    lint: [
+      {
+        file: "migrations/20250103000000_note.sql",
+        line: 3,
+        rule: "destructive",
+        problem: "This drops a column.",
+        remedy: "Say why.",
+        level: "error",
+      },
+      { file: "migrations", line: 1, rule: "order", problem: "Git knows no main.", remedy: "None.", level: "note" },
+    ],
+  }),
   "failed-program": report([failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n")]),
   drift: report(
     [
