@@ -1,13 +1,22 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readMigrations } from "../infra/migrations/files";
+import { type Migration, readMigrations } from "../infra/migrations/files";
 import { confirm } from "./confirm";
 import { DUMP_FILE, writeDump } from "./migration/dump";
 import { format, passes } from "./migration/finding";
 import { lintMigrations } from "./migration/lint";
 import { newMigration } from "./migration/new";
 import { rollback } from "./migration/rollback";
-import { appliedSchema, formatStatus, statusOf } from "./migration/status";
+import {
+  appliedSchema,
+  formatStatus,
+  FROM_DATABASE,
+  FROM_STATE,
+  recordedVersions,
+  statusOf,
+  statusOfRecorded,
+  type VersionStatus,
+} from "./migration/status";
 import { openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { run } from "./run";
@@ -20,8 +29,9 @@ Schema work. The schema is the files of migrations/, one a version.
   new NAME        make migrations/<timestamp>_NAME.sql, with both directions to fill in
   lint [--json]   check every file: its form, its order, what it locks, what it destroys, and whether the service that
                   runs meanwhile can live with it; exit code 1 where something was found
-  status --stack STACK [--json]
-                  where each version stands: applied when and after which backup, pending, edited, or missing here
+  status --stack STACK [--socket DIR] [--json]
+                  where each version stands: applied when and after which backup, pending, edited, or missing here; from
+                  the stack's state, or from the database itself through the sockets of a Cloud SQL Auth Proxy
   rollback --stack STACK [--to VERSION] [--yes]
                   go back to a version, by default the one before the newest: previews, asks, writes the version into the
                   stack's file, and runs the down scripts
@@ -48,14 +58,15 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   },
 
   async status(args) {
-    const { values } = parseArgs({ args, options: { stack: { type: "string" }, json: { type: "boolean" } } });
-    const { stack, stop } = await openStack(stackName(values.stack), console.error);
-    try {
-      const versions = statusOf((await appliedSchema(stack))?.outputs, readMigrations(FOLDER));
-      console.log(values.json ? JSON.stringify(versions, undefined, 2) : formatStatus(versions));
-    } finally {
-      await stop();
-    }
+    const options = { stack: { type: "string" }, socket: { type: "string" }, json: { type: "boolean" } } as const;
+    const { json = false, socket, stack } = parseArgs({ args, options }).values;
+    const name = stackName(stack);
+    const files = readMigrations(FOLDER);
+    const [versions, source] =
+      socket === undefined
+        ? ([await statusInState(name, files), FROM_STATE] as const)
+        : ([statusOfRecorded(await recordedVersions(name, socket, files), files), FROM_DATABASE] as const);
+    console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
   },
 
   async rollback(args) {
@@ -77,6 +88,15 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
     console.log(`migrations/${DUMP_FILE} ${(await writeDump(FOLDER)) ? "was written." : "is as it was."}`);
   },
 };
+
+async function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
+  const { stack, stop } = await openStack(name, console.error);
+  try {
+    return statusOf((await appliedSchema(stack))?.outputs, files);
+  } finally {
+    await stop();
+  }
+}
 
 run(HELP, async () => {
   const [name = "", ...args] = process.argv.slice(2);

@@ -1,6 +1,14 @@
 import type { Stack } from "@pulumi/pulumi/automation";
 import type { Migration } from "../../infra/migrations/files";
 import type { SchemaState } from "../../infra/migrations/importer";
+import { Facts } from "../doctor/facts";
+import { CouldNotLook, RestReader, Unseen } from "../doctor/reader";
+import { locate } from "../doctor/target";
+import { UserError } from "../user-error";
+import { ROOT } from "../workspace";
+
+export const FROM_STATE = "As the stack's state has it; the database itself was not asked (--socket DIR asks it).";
+export const FROM_DATABASE = "As the database itself records it.";
 
 /** Where a version stands: what the stack applied, compared with the files of this checkout. */
 export interface VersionStatus {
@@ -44,11 +52,54 @@ export function statusOf(state: SchemaState | undefined, files: readonly Migrati
   });
 }
 
-/** One line a version, and where they come from. */
-export function formatStatus(versions: readonly VersionStatus[]): string {
+/** How the database itself records its versions: by version, with the checksum where there is one. */
+export type Recorded = ReadonlyMap<string, string | null>;
+
+/**
+ * Asks the database itself, by a login through the sockets of a Cloud SQL Auth Proxy, with the credential that the
+ * service uses.
+ * @param name The stack's name.
+ * @param socket Folder of the proxy's sockets.
+ * @param root Where the stack file is, and what `npm start` keeps.
+ * @throws UserError where the login is refused or shows nothing.
+ */
+export async function recordedVersions(
+  name: string,
+  socket: string,
+  files: readonly Migration[],
+  root = ROOT,
+): Promise<Recorded> {
+  const { endpoints, target, token } = locate({ stack: name, socket }, root);
+  const facts = new Facts(target, new RestReader(endpoints, token), files, new Date());
+  const login = await facts.loggedIn().catch((error: unknown) => {
+    if (error instanceof Unseen || error instanceof CouldNotLook) throw new UserError(error.message);
+    throw error;
+  });
+  if (!login.ok) throw new UserError(`The login was refused: ${login.message}.`);
+  if (typeof login.contents === "string") throw new UserError(`The versions cannot be read: ${login.contents}.`);
+  return login.contents.versions ?? new Map();
+}
+
+/** Compares what the database records with the files of a checkout. */
+export function statusOfRecorded(recorded: Recorded, files: readonly Migration[]): VersionStatus[] {
+  const here = new Map(files.map((migration) => [migration.version, migration]));
+  return [...new Set([...recorded.keys(), ...here.keys()])].sort().map((version) => {
+    const file = here.get(version);
+    if (!file) return { version, file: version, status: "missing" };
+    const checksum = recorded.get(version);
+    if (checksum === undefined) return { version, file: file.file, status: "pending" };
+    return { version, file: file.file, status: checksum === null || checksum === file.checksum ? "applied" : "edited" };
+  });
+}
+
+/**
+ * One line a version, and where they come from.
+ * @param source The last line, such as {@link FROM_STATE}.
+ */
+export function formatStatus(versions: readonly VersionStatus[], source: string): string {
   const lines = versions.map(({ version, status, at = "", backup, file }) => {
     const how = at && `${at.slice(0, 19)}Z  backup ${backup ?? "unknown"}`;
     return `${version}  ${status.padEnd(8)}  ${how.padEnd(42)}  ${file}`.trimEnd();
   });
-  return [...lines, "As the stack's state has it; the database itself was not asked."].join("\n");
+  return [...lines, source].join("\n");
 }

@@ -9,6 +9,7 @@ import { RestReader } from "../../ops/doctor/reader";
 import { locate } from "../../ops/doctor/target";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { OWNER } from "../../local/identities";
+import { recordedVersions, statusOfRecorded } from "../../ops/migration/status";
 import { ROOT } from "../../ops/workspace";
 
 jest.setTimeout(300_000);
@@ -51,7 +52,7 @@ describe("the doctor, on the stack that npm start deploys", () => {
     expect(rows.at(-1)?.found).not.toContain("Suspicious");
   });
 
-  test("through a socket, the login and the tables are well too", async () => {
+  test("through a socket, the login and the tables are well too, and the versions are those of the files", async () => {
     const outputs = await local.stack.outputs();
     const folder = mkdtempSync(join(tmpdir(), "d-"));
     const mount = await local.cloud.openSocket({
@@ -62,6 +63,9 @@ describe("the doctor, on the stack that npm start deploys", () => {
     });
     try {
       expect(unseen(await look(folder)).map(({ check }) => check)).toEqual(["disk"]);
+      const files = readMigrations(join(ROOT, "migrations"));
+      const versions = statusOfRecorded(await recordedVersions("local", folder, files, root), files);
+      expect(versions.map(({ status }) => status)).toEqual(["applied", "applied"]);
     } finally {
       await mount.close();
       rmSync(folder, { recursive: true });

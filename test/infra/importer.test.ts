@@ -15,12 +15,18 @@ const PLAN: SchemaState = {
   version: MIGRATIONS.at(-1)?.version ?? "",
 };
 
+const REFUSAL = { error: { code: 400, message: "not like this" } };
+
 /** Answers as Google does; a test scripts what the import's requests and operations answer, in turn. */
 class FakeGoogle {
   readonly calls: string[] = [];
   readonly uploads: Record<string, string> = {};
   readonly userUpdates: Record<string, string>[] = [];
   backupRuns: { id: string; description?: string }[] = [];
+  /** What is refused for good. */
+  refused: ("backup" | "upload")[] = [];
+  /** How many of the questions about the import break off. */
+  resets = 0;
   imports: { status: number; body: object }[] = [];
   importOperations: object[] = [{ status: "DONE" }];
   objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
@@ -43,11 +49,14 @@ class FakeGoogle {
       return text === undefined ? reply.code(404).send({ error: { message: "No such object" } }) : reply.send(text);
     });
     app.post("/upload/storage/v1/b/:bucket/o", (request, reply) => {
+      if (this.refused.includes("upload")) return reply.code(400).send(REFUSAL);
       this.uploads[(request.query as { name: string }).name] = request.body as string;
       return reply.send({});
     });
     app.post("/sql/v1beta4/projects/:project/instances/:instance/backupRuns", (_request, reply) =>
-      reply.send({ name: "backup", status: "DONE", backupContext: { backupId: "1700" } }),
+      this.refused.includes("backup")
+        ? reply.code(400).send(REFUSAL)
+        : reply.send({ name: "backup", status: "DONE", backupContext: { backupId: "1700" } }),
     );
     app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (_request, reply) => {
       const answer = this.imports.shift() ?? { status: 200, body: { name: "import", status: "PENDING" } };
@@ -65,9 +74,13 @@ class FakeGoogle {
       this.userUpdates.push(request.query as Record<string, string>);
       return reply.send({ name: "user", status: "DONE" });
     });
-    app.get("/sql/v1beta4/projects/:project/operations/import", (_request, reply) =>
-      reply.send({ name: "import", status: "RUNNING", ...this.importOperations.shift() }),
-    );
+    app.get("/sql/v1beta4/projects/:project/operations/import", (request, reply) => {
+      if (this.resets-- > 0) {
+        request.raw.socket.destroy();
+        return reply.hijack();
+      }
+      return reply.send({ name: "import", status: "RUNNING", ...this.importOperations.shift() });
+    });
     return app.listen({ host: "127.0.0.1", port: 0 });
   }
 
@@ -140,6 +153,19 @@ describe("an import", () => {
     }));
     await importer.create(PLAN);
     expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(7);
+  });
+
+  test.each(["backup", "upload"] as const)("is not asked for where the %s is refused", async (step) => {
+    google.refused = [step];
+    await expect(importer.create(PLAN)).rejects.toThrow("not like this");
+    expect(google.calls).not.toContain("POST /instances/db-1/import");
+    expect(Object.keys(google.uploads)).toEqual([]);
+  });
+
+  test("is waited for through connections that break", async () => {
+    google.resets = 3;
+    await importer.create(PLAN);
+    expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(1);
   });
 
   test("that fails carries PostgreSQL's message, the script and the backup", async () => {

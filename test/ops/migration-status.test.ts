@@ -1,5 +1,5 @@
 import type { SchemaState } from "../../infra/migrations/importer";
-import { formatStatus, statusOf } from "../../ops/migration/status";
+import { formatStatus, FROM_STATE, statusOf, statusOfRecorded } from "../../ops/migration/status";
 
 const at = "2026-01-02T03:04:05.678Z";
 const file = (version: string, checksum = version) => ({ version, file: `${version}_x.sql`, checksum, text: "" });
@@ -23,11 +23,26 @@ test("each version is applied, edited, missing here, or pending", () => {
     ["3", "missing"],
     ["4", "pending"],
   ]);
-  expect(formatStatus(versions).split("\n")[0]).toBe(
+  expect(formatStatus(versions, FROM_STATE).split("\n")[0]).toBe(
     "1  applied   2026-01-02T03:04:05Z  backup 17             1_x.sql",
   );
 });
 
 test("before the first update everything is pending", () => {
   expect(statusOf(undefined, [file("1")])).toEqual([{ version: "1", file: "1_x.sql", status: "pending" }]);
+});
+
+test("the database's own record is compared in the same words; a row of dbmate's has no checksum", () => {
+  const recorded = new Map([
+    ["1", null],
+    ["2", "2"],
+    ["3", "3"],
+  ]);
+  const versions = statusOfRecorded(recorded, [file("1"), file("2", "other"), file("4")]);
+  expect(versions.map(({ version, status }) => [version, status])).toEqual([
+    ["1", "applied"],
+    ["2", "edited"],
+    ["3", "missing"],
+    ["4", "pending"],
+  ]);
 });
