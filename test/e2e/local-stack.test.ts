@@ -75,7 +75,7 @@ describe("the local stack, through the real engine", () => {
     expect(printed).not.toMatch(/warning/i);
   });
 
-  test("the password is nowhere but in Secret Manager", async () => {
+  test("the password is nowhere but in Secret Manager, and the token nowhere but in its file", async () => {
     const password = await secret("settlement-db-password");
     const string = await secret("settlement-db-connection-string");
     const forms = [password, string].flatMap((text) => [
@@ -92,6 +92,9 @@ describe("the local stack, through the real engine", () => {
     const found = places.filter(([, text]) => forms.some((form) => text.includes(form))).map(([place]) => place);
     expect(found).not.toHaveLength(0);
     expect(found.filter((place) => !place.startsWith("/cloud/secret"))).toEqual([]);
+    const { ownerToken } = local.cloud.identities;
+    const holders = places.filter(([, text]) => text.includes(ownerToken)).map(([place]) => place);
+    expect(holders).toEqual(["/cloud/owner-token"]);
   });
 
   test("destroy leaves nothing but the enabled APIs", async () => {

@@ -111,6 +111,7 @@ test("killed in the middle of an import: what was committed is kept, the operati
     JSON.stringify(script).slice(1, -1),
   );
   const importContext = { uri: "gs://scripts/a.sql", database: "postgres", fileType: "SQL", importUser: "postgres" };
+  await other.ask("GET", `${ROOT}/instances/db-one/users`); // the server starts when it is first needed
   const operation = await other.ask("POST", `${ROOT}/instances/db-one/import`, { importContext });
   await other.begun(operation);
   await other.end("SIGKILL");
