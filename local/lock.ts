@@ -70,14 +70,19 @@ function removeDead(path: string, holder: number | undefined): void {
 }
 
 /**
- * Whether a process exists.
+ * Whether a process works. One that was killed, and whose parent has not taken note yet, does not.
  * @param pid Its number.
  */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  try {
+    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state comes after the name, which is in brackets.
+    return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return true; // a system without /proc
   }
 }

@@ -2,6 +2,7 @@ import { LocalWorkspace, type PulumiCommand, type Stack } from "@pulumi/pulumi/a
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../infra/config";
 import { settlement } from "../infra/settlement";
@@ -89,7 +90,7 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
     ...(salt !== undefined && { encryptionsalt: salt }),
   };
   replaceFile(copy, stringify(next));
-  breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name));
+  await breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name));
   const checkpoint = join(state, ".pulumi", "stacks", PROJECT_NAME, `${name}.json`);
   mendCheckpoint(checkpoint);
 
@@ -128,17 +129,24 @@ function readStackFile(path: string): StackFile {
   return file;
 }
 
+/** How long an engine that lost its command may take to end, in milliseconds. */
+const ENGINE_PATIENCE = 10_000;
+
 /**
  * Removes the lock of an update that was killed. Who calls holds the folder, so nobody else updates the stack; an engine
  * that outlived its command is left to finish.
  */
-function breakDeadLock(locks: string): void {
+async function breakDeadLock(locks: string): Promise<void> {
   if (!existsSync(locks)) return;
   for (const file of readdirSync(locks).filter((lock) => lock.endsWith(".json"))) {
     const path = join(locks, file);
     const pid = Number(/"pid":\s*(\d+)/.exec(readFileSync(path, "utf8"))?.[1] ?? 0);
-    if (pid > 0 && isAlive(pid)) {
-      throw new UserError(`An update of an earlier run is still under way in process ${pid}. Wait for it.`);
+    const end = Date.now() + ENGINE_PATIENCE;
+    while (pid > 0 && isAlive(pid)) {
+      if (Date.now() > end) {
+        throw new UserError(`An update of an earlier run is still under way in process ${pid}. Wait for it.`);
+      }
+      await delay(50);
     }
     rmSync(path);
   }

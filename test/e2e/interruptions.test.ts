@@ -28,7 +28,7 @@ interface Ended {
 
 /** Starts it; `at` is called once, when the output holds the text. */
 function start(args: readonly string[], text?: string, at?: (child: ChildProcess) => void): Promise<Ended> {
-  const command = [join(ROOT, "node_modules", "tsx", "dist", "cli.mjs"), join(copy, "ops", "start.ts"), ...args];
+  const command = ["--import", "tsx", join(copy, "ops", "start.ts"), ...args];
   const child = spawn(process.execPath, command, { cwd: copy, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let waits = text !== undefined;

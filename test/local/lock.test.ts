@@ -1,8 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lock, LockedError } from "../../local/lock";
+import { isAlive, lock, LockedError } from "../../local/lock";
 
 let folder: string;
 beforeEach(() => {
@@ -19,6 +20,20 @@ test("a folder has one holder at a time, and leaves nothing when it is free", ()
   unlock();
   lock(folder)();
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a killed process is dead even while its parent has not noticed", async () => {
+  // The shell starts a child, kills it, and goes on without waiting for it.
+  const shell = spawn("sh", ["-c", "sleep 600 & echo $!; kill -9 $!; exec sleep 600"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const [line] = (await once(shell.stdout, "data")) as [Buffer];
+    const pid = Number(line.toString());
+    while (isAlive(pid)) await new Promise(setImmediate);
+  } finally {
+    shell.kill("SIGKILL");
+  }
 });
 
 test.each([
