@@ -1,27 +1,12 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
 import { SOCKET_ROOT } from "./connection";
-import type { SecretVersionRef } from "./credentials";
+import type { WorkloadArgs } from "./workload";
 
 /** Arguments of {@link MigrationJob}. */
-export interface MigrationJobArgs {
-  readonly apis: Apis;
-  /** The stack's configuration; the job lies in its region. */
-  readonly config: StackConfig;
+export interface MigrationJobArgs extends WorkloadArgs {
   /** The image that `migrations/Dockerfile` makes. */
   readonly image: string;
-  /** Email of the account the job runs as. */
-  readonly account: pulumi.Input<string>;
-  /** Connection name of the instance whose socket is mounted. */
-  readonly connectionName: pulumi.Input<string>;
-  /** Where `DATABASE_URL` comes from. */
-  readonly databaseUrl: SecretVersionRef;
-  /** The bindings that an execution needs. */
-  readonly dependsOn: readonly pulumi.Resource[];
-  /** Labels of the job. */
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** The second way to migrate: a Cloud Run job that runs dbmate, when somebody executes it. */

@@ -1,26 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
 import { SOCKET_ROOT } from "./connection";
-import type { SecretVersionRef } from "./credentials";
-
-/** Arguments of {@link Service}. */
-export interface ServiceArgs {
-  readonly apis: Apis;
-  /** The stack's configuration: region, protection and the `service` section. */
-  readonly config: StackConfig;
-  /** Email of the account the service runs as. */
-  readonly account: pulumi.Input<string>;
-  /** Connection name of the instance whose socket is mounted. */
-  readonly connectionName: pulumi.Input<string>;
-  /** Where `DATABASE_URL` comes from: one version of one secret, so that a new credential makes a new revision. */
-  readonly databaseUrl: SecretVersionRef;
-  /** What must be there before a revision starts: the schema, and the bindings it needs. */
-  readonly dependsOn: readonly pulumi.Resource[];
-  /** Labels of the service. */
-  readonly labels: Readonly<Record<string, string>>;
-}
+import type { WorkloadArgs } from "./workload";
 
 /** The settlement service on Cloud Run. */
 export class Service extends pulumi.ComponentResource {
@@ -29,7 +10,7 @@ export class Service extends pulumi.ComponentResource {
   /** Its URL. */
   readonly url: pulumi.Output<string>;
 
-  constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Service", name, {}, opts);
     const { apis, config } = args;
     const { protect, region } = config;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { UsageError } from "../user-error";
 import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader";
 
 /** What the doctor looks at: a project, a region, and the names of the parts. */
@@ -52,11 +53,6 @@ export const OPTIONS = {
 
 /** What was given of them. */
 export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
-
-/** A command line that does not say what to look at. The code is the one of Node's own parser. */
-export class UsageError extends Error {
-  readonly code = "ERR_PARSE_ARGS_INVALID_OPTION_VALUE";
-}
 
 /**
  * Finds out what to look at, from the stack file and the options; an option goes before the file.

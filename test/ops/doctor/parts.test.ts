@@ -8,7 +8,8 @@ import { checksum } from "../../../infra/migrations/files";
 import { brokenCommand, command } from "../../../ops/doctor/command";
 import { tablesOf } from "../../../ops/doctor/login";
 import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/doctor/reader";
-import { locate, UsageError } from "../../../ops/doctor/target";
+import { locate } from "../../../ops/doctor/target";
+import { UsageError } from "../../../ops/user-error";
 
 describe("a command to paste", () => {
   const words = ["printf", "%s\\n", "plain", "two words", "it's", `a == "b" && c`, "$(id)", "--x=y:z/%s", ""];
