@@ -109,6 +109,19 @@ const schema = z.strictObject(
   "an object with version, baseline or retainedBackups",
 );
 
+const rotation = z.strictObject(
+  {
+    /** Where the turns of the two logins stand, see `rotation.ts`: what `npm run rotate` writes. */
+    step: whole(0, 1_000_000).default(0),
+    /**
+     * Days for which a former credential stays in Secret Manager, disabled, before Google destroys it:
+     * https://cloud.google.com/secret-manager/docs/delay-destruction-of-secret-versions allows 1 to 1000.
+     */
+    destroyAfterDays: whole(1, 1000).default(7),
+  },
+  "an object with step or destroyAfterDays",
+);
+
 const migrationJob = z.strictObject(
   {
     /** The image that `migrations/Dockerfile` makes. */
@@ -150,6 +163,7 @@ const stackConfig = z
     database,
     service,
     schema: schema.prefault({}),
+    rotation: rotation.prefault({}),
     /** The Cloud Run job that runs migrations when somebody executes it; without this key there is none. */
     migrationJob: migrationJob.optional(),
     alerts: alerts.prefault({}),

@@ -1,20 +1,22 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
 import { formatConnectionString } from "./connection";
-import type { Database } from "./database";
+import type { Database, Login } from "./database";
+import { loginOf, validCredentials } from "./rotation";
 
 /** Arguments of {@link Credentials}. */
 export interface CredentialsArgs {
   readonly apis: Apis;
-  /** Whose credential it is. */
+  /** Whose credentials they are. */
   readonly database: Database;
+  /** The stack's configuration: protection and the `rotation` section. */
+  readonly config: StackConfig;
   /** Who may read the connection string, such as `serviceAccount:EMAIL`. Nobody may read the password's secret. */
   readonly reader: pulumi.Input<string>;
   /** Labels of both secrets. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Whether the secrets are protected from being deleted. */
-  readonly protect: boolean;
 }
 
 /** A version of a secret: what a service needs to name it. */
@@ -25,41 +27,64 @@ export interface SecretVersionRef {
   readonly version: pulumi.Output<string>;
 }
 
-/** The login's password and connection string in Secret Manager. */
+/** Password and connection string in Secret Manager: a version of both secrets for every credential that is valid. */
 export class Credentials extends pulumi.ComponentResource {
-  /** The connection string; what `DATABASE_URL` is taken from. */
+  /** The newest connection string; what `DATABASE_URL` is taken from. */
   readonly connectionString: SecretVersionRef;
-  /** The password by itself, for people. */
+  /** Its password by itself, for people. */
   readonly password: SecretVersionRef;
   /** The binding without which the reader cannot read. */
   readonly accessor: gcp.secretmanager.SecretIamMember;
 
   constructor(name: string, args: CredentialsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Credentials", name, {}, opts);
-    const { database } = args;
+    const { config, database } = args;
+    const { destroyAfterDays, step } = config.rotation;
 
-    const keep = (key: string, secretId: string, data: pulumi.Output<string>) => {
+    const keep = (key: string, secretId: string, data: (login: Login) => pulumi.Output<string>) => {
       const secret = new gcp.secretmanager.Secret(
         `${name}-${key}`,
-        { secretId, replication: { auto: {} }, labels: args.labels, deletionProtection: args.protect },
-        { parent: this, protect: args.protect, dependsOn: args.apis.enabled.secretmanager },
+        {
+          secretId,
+          replication: { auto: {} },
+          // A version that is deleted is disabled at once, and destroyed so much later.
+          versionDestroyTtl: `${destroyAfterDays * 86_400}s`,
+          labels: args.labels,
+          deletionProtection: config.protect,
+        },
+        { parent: this, protect: config.protect, dependsOn: args.apis.enabled.secretmanager },
       );
-      const version = new gcp.secretmanager.SecretVersion(
-        `${name}-${key}-version`,
-        // ABANDON: a revision that still names the version it was made with must be able to start again.
-        { secret: secret.id, secretData: pulumi.secret(data), deletionPolicy: "ABANDON" },
-        { parent: this },
-      );
-      return { secret, ref: { secretId: secret.secretId, version: version.version } };
+      const version = (credential: number, deletionPolicy: "ABANDON" | "DELETE") =>
+        new gcp.secretmanager.SecretVersion(
+          `${name}-${key}-version${credential === 0 ? "" : `-${credential}`}`,
+          {
+            secret: secret.id,
+            secretData: pulumi.secret(data(database.logins[loginOf(credential)])),
+            deletionPolicy,
+          },
+          { parent: this },
+        );
+      const [newest, ...former] = validCredentials(step);
+      for (const credential of former) version(credential, "DELETE");
+      // ABANDON: where the string changes but not the credential, a revision that names this version must be able to start.
+      const { version: number } = version(newest, "ABANDON");
+      return { secret, ref: { secretId: secret.secretId, version: number } };
     };
 
-    const connectionString = pulumi
-      .all([database.userName, database.password, database.databaseName, database.connection])
-      .apply(([user, password, databaseName, instance]) =>
-        formatConnectionString({ driver: "postgresql+asyncpg", user, password, database: databaseName, instance }),
-      );
+    const connectionString = ({ user, password }: Login) =>
+      pulumi
+        .all([user.name, password, database.databaseName, database.connection])
+        .apply(([userName, secret, databaseName, instance]) =>
+          formatConnectionString({
+            driver: "postgresql+asyncpg",
+            user: userName,
+            password: secret,
+            database: databaseName,
+            instance,
+          }),
+        );
 
-    this.password = keep("db-password", "settlement-db-password", database.password).ref;
+    this.password = keep("db-password", "settlement-db-password", ({ password }) => password).ref;
     const kept = keep("db-connection-string", "settlement-db-connection-string", connectionString);
     this.connectionString = kept.ref;
     this.accessor = new gcp.secretmanager.SecretIamMember(

@@ -4,11 +4,12 @@ import * as random from "@pulumi/random";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { type ConnectionName, formatConnectionName } from "./connection";
+import { type LoginName, passwordStep } from "./rotation";
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly apis: Apis;
-  /** The stack's configuration: project, region, protection and the `database` section. */
+  /** The stack's configuration: project, region, protection, and the sections `database` and `rotation`. */
   readonly config: StackConfig;
   /** Labels of the instance. */
   readonly labels: Readonly<Record<string, string>>;
@@ -31,7 +32,15 @@ const FLAGS: Readonly<Record<string, string>> = {
   "pgaudit.log": "ddl,role",
 };
 
-/** The Cloud SQL instance with the settlement database and the login of the service. */
+/** A login of the service. */
+export interface Login {
+  /** Cloud SQL's record of it; its name is known once it has its password. */
+  readonly user: gcp.sql.User;
+  /** Its password, generated; a secret. */
+  readonly password: pulumi.Output<string>;
+}
+
+/** The Cloud SQL instance with the settlement database and the logins of the service. */
 export class Database extends pulumi.ComponentResource {
   /** Name of the instance: `PROJECT-db-` and four random bytes, because a deleted name stays taken for a week. */
   readonly instanceName: pulumi.Output<string>;
@@ -43,10 +52,8 @@ export class Database extends pulumi.ComponentResource {
   readonly serviceAccount: pulumi.Output<string>;
   /** Name of the database; known when the database exists. */
   readonly databaseName: pulumi.Output<string>;
-  /** Name of the login; known when the login exists. */
-  readonly userName: pulumi.Output<string>;
-  /** The login's password, generated; a secret. */
-  readonly password: pulumi.Output<string>;
+  /** The logins, by name. */
+  readonly logins: Readonly<Record<LoginName, Login>>;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Database", name, {}, opts);
@@ -55,8 +62,6 @@ export class Database extends pulumi.ComponentResource {
     const held = { parent: this, protect };
 
     const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, held);
-    const password = new random.RandomPassword(`${name}-password`, { length: 25, special: false }, held);
-
     const instance = new gcp.sql.DatabaseInstance(
       `${name}-instance`,
       {
@@ -87,16 +92,30 @@ export class Database extends pulumi.ComponentResource {
       },
       { ...held, dependsOn: apis.enabled.sqladmin },
     );
-    const user = new gcp.sql.User(
-      `${name}-user`,
-      { name: "settlement_user", instance: instance.name, password: password.result },
-      held,
-    );
+    const login = (userName: LoginName, suffix: string): Login => {
+      const step = passwordStep(userName, config.rotation.step);
+      const password = new random.RandomPassword(
+        `${name}-password${suffix}`,
+        { length: 25, special: false, ...(step > 0 && { keepers: { rotation: String(step) } }) },
+        // Not protected: a rotation replaces it.
+        { parent: this },
+      ).result;
+      const user = new gcp.sql.User(
+        `${name}-user${suffix}`,
+        { name: userName, instance: instance.name, password },
+        held,
+      );
+      return { user, password };
+    };
+    this.logins = {
+      settlement_user: login("settlement_user", ""),
+      settlement_user_b: login("settlement_user_b", "-b"),
+    };
     const settlementDb = new gcp.sql.Database(
       `${name}-database`,
       { name: "settlement_db", instance: instance.name },
       // On destroy the tables must be gone before the role that owns them.
-      { ...held, dependsOn: user },
+      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user) },
     );
 
     this.instanceName = instance.name;
@@ -104,8 +123,6 @@ export class Database extends pulumi.ComponentResource {
     this.connectionName = this.connection.apply(formatConnectionName);
     this.serviceAccount = instance.serviceAccountEmailAddress;
     this.databaseName = settlementDb.name;
-    this.userName = user.name;
-    this.password = password.result;
     this.registerOutputs();
   }
 }

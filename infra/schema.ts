@@ -80,7 +80,8 @@ export class Schema extends pulumi.ComponentResource {
         project,
         instance: database.instanceName,
         database: database.databaseName,
-        user: database.userName,
+        user: database.logins.settlement_user.user.name,
+        logins: Object.values(database.logins).map(({ user }) => user.name),
         bucket: bucket.name,
         migrations: args.migrations
           .filter(({ version }) => target === undefined || version <= target)

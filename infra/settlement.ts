@@ -34,14 +34,14 @@ const MIGRATIONS = join(__dirname, "..", "migrations");
  * @param migrations The versions of the schema, in order; the repository's by default.
  */
 export function settlement(config: StackConfig, migrations = readMigrations(MIGRATIONS)): Outputs {
-  const { environment, migrationJob, project, protect } = config;
+  const { environment, migrationJob, project } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
 
   const apis = new Apis(name);
   const database = new Database(name, { apis, config, labels });
   const identity = new Identity(name, { apis, project, instanceName: database.instanceName });
-  const credentials = new Credentials(name, { apis, database, reader: identity.member, labels, protect });
+  const credentials = new Credentials(name, { apis, config, database, reader: identity.member, labels });
   const schema = new Schema(name, { apis, config, database, migrations, labels });
   const runtime = {
     apis,

@@ -10,6 +10,8 @@ export interface SchemaState {
   readonly instance: string;
   readonly database: string;
   readonly user: string;
+  /** Not in states from before there were two. */
+  readonly logins?: readonly string[];
   readonly bucket: string;
   readonly migrations: readonly PlannedMigration[];
   readonly target?: string;
@@ -67,11 +69,12 @@ export class Importer {
     return Promise.resolve({ inputs: news, failures });
   }
 
-  /** A schema changes with its versions only; a new instance or database begins from nothing. */
+  /** A schema changes with its versions and its logins; a new instance or database begins from nothing. */
   diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
     const versions = JSON.stringify(known(olds.migrations)) !== JSON.stringify(known(news.migrations));
-    return Promise.resolve({ changes: moved.length > 0 || versions, replaces: moved });
+    const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
+    return Promise.resolve({ changes: moved.length > 0 || versions || logins, replaces: moved });
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
@@ -82,24 +85,30 @@ export class Importer {
   async update(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
     const stay = new Set(news.migrations.map(({ version }) => version));
     const down = olds.migrations.filter(({ version }) => !stay.has(version));
-    return { outs: await this.migrate(news, down, olds.applied ?? {}) };
+    // Only a login that is new has the right to give up its rights; the others have done so.
+    const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
+    if (joining !== undefined) await this.join(news, joining);
+    return { outs: await this.migrate(news, down, olds.applied ?? {}, joining) };
   }
 
   /**
-   * Backup, upload, import; then the login is left with the owner's role alone, and old backups go.
+   * Backup, upload, import; then the logins are left with the owner's role alone, and old backups go.
    * @param down The versions to go back from.
    * @param applied What was applied before.
+   * @param user The login that runs the import.
    */
   private async migrate(
     plan: SchemaState,
     down: readonly PlannedMigration[],
     applied: Readonly<Record<string, Applied>>,
+    user = plan.user,
   ): Promise<SchemaState> {
-    const { project, instance, database, user, bucket, version } = plan;
+    const { project, instance, database, bucket, version } = plan;
     const script = await changeScript({
       up: await this.files(bucket, plan.migrations),
       down: await this.files(bucket, down),
       user,
+      logins: loginsOf(plan),
       ...(plan.baseline !== undefined && { baseline: plan.baseline }),
     });
     const { backupContext } = await this.google.operate(project, "POST", `instances/${instance}/backupRuns`, {
@@ -128,10 +137,19 @@ export class Importer {
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
 
+  /** Makes a login a member of the owner's role, which the database has already. */
+  private async join({ project, instance }: SchemaState, login: string): Promise<void> {
+    const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE });
+    await this.google.operate(project, "PUT", `instances/${instance}/users?${query.toString()}`, { name: login });
+  }
+
   /** Cloud SQL makes every login a member of `cloudsqlsuperuser`, and only its API can end that. */
-  private async leaveOwnerRoleOnly({ project, instance, user }: SchemaState): Promise<void> {
-    const query = new URLSearchParams({ name: user, databaseRoles: OWNER_ROLE, revokeExistingRoles: "true" });
-    await this.google.operate(project, "PUT", `instances/${instance}/users?${query.toString()}`, { name: user });
+  private async leaveOwnerRoleOnly(plan: SchemaState): Promise<void> {
+    for (const login of loginsOf(plan)) {
+      const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, revokeExistingRoles: "true" });
+      const path = `instances/${plan.instance}/users?${query.toString()}`;
+      await this.google.operate(plan.project, "PUT", path, { name: login });
+    }
   }
 
   /** Keeps the newest backups that were made before migrations; those that Cloud SQL makes by itself are not touched. */
@@ -160,6 +178,10 @@ export class Importer {
 
 /** The one importer of a dynamic provider's process. */
 export const importer = new Importer();
+
+function loginsOf({ logins, user }: SchemaState): readonly string[] {
+  return logins ?? [user];
+}
 
 /** In a preview a property may be unknown, which the engine hands over as a text. */
 function known(migrations: readonly PlannedMigration[] | string | undefined): readonly PlannedMigration[] {

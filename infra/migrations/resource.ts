@@ -11,6 +11,8 @@ export interface ImportedSchemaArgs {
   readonly database: pulumi.Input<string>;
   /** The login that runs the import. */
   readonly user: pulumi.Input<string>;
+  /** The logins that work with the tables. */
+  readonly logins: readonly pulumi.Input<string>[];
   /** Name of the bucket that holds the scripts under `migrations/`. */
   readonly bucket: pulumi.Input<string>;
   /** The versions the database is to have, in order. */

@@ -10,8 +10,10 @@ export interface Change {
   readonly up: readonly Migration[];
   /** The versions it is to lose, in order; what it has besides these and `up` stops the import. */
   readonly down: readonly Migration[];
-  /** The login that runs the import; it becomes a member of the owner's role, and of nothing else. */
+  /** The login that runs the import. */
   readonly user: string;
+  /** The logins that work with the tables; each becomes a member of the owner's role, and of nothing else. */
+  readonly logins: readonly string[];
   /**
    * The version up to which tables made by hand are taken over: instead of being run, a migration is recorded where the
    * tables are as it would make them.
@@ -28,7 +30,7 @@ export interface Change {
  * @throws MigrationFileError where a file is not SQL.
  */
 export async function changeScript(change: Change): Promise<string> {
-  const { baseline = "", down, up, user } = change;
+  const { baseline = "", down, logins, up, user } = change;
   const known = [...up, ...down].map(({ version, checksum }) => `(${quote(version)}, ${quote(checksum)})`);
   const newest = up.at(-1)?.version ?? "none";
   const adopted = up.filter(({ version }) => version <= baseline);
@@ -39,7 +41,7 @@ export async function changeScript(change: Change): Promise<string> {
     // Whoever holds a table longer than this makes the import fail, rather than the service wait behind it.
     "SET LOCAL lock_timeout = '10s';",
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
-    ownership(user),
+    ownership(logins),
     VERSIONS_TABLE,
     plan(known),
     guards(newest),
@@ -52,33 +54,39 @@ export async function changeScript(change: Change): Promise<string> {
 }
 
 /**
- * Tables belong to a role that nobody can log in as; the login works through its membership. Cloud SQL gives every login
- * the right to create roles and databases: what needs that right is done here, and then the right is given back. Whether
- * Google lets a login alter itself is not documented; where it does not, the API's part of it (see `importer.ts`) stands.
+ * Tables belong to a role that nobody can log in as; the logins work through their membership. Cloud SQL gives every
+ * login the right to create roles and databases: what needs that right is done here, and then the right is given back.
+ * Whether Google lets a login alter itself is not documented; where it does not, the API's part of it (see `importer.ts`)
+ * stands.
  */
-function ownership(user: string): string {
+function ownership(logins: readonly string[]): string {
+  const all = `ARRAY[${logins.map(quote).join(", ")}]`;
   return `DO $ownership$
+DECLARE
+  login name;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quote(OWNER_ROLE)}) THEN
     CREATE ROLE ${OWNER_ROLE} NOLOGIN;
   END IF;
-  IF NOT pg_has_role(${quote(user)}, ${quote(OWNER_ROLE)}, 'USAGE') THEN
-    GRANT ${OWNER_ROLE} TO ${identifier(user)};
-  END IF;
+  FOREACH login IN ARRAY ${all} LOOP
+    IF NOT pg_has_role(login, ${quote(OWNER_ROLE)}, 'USAGE') THEN
+      EXECUTE format('GRANT ${OWNER_ROLE} TO %I', login);
+    END IF;
+  END LOOP;
   IF NOT has_schema_privilege(${quote(OWNER_ROLE)}, 'public', 'CREATE') THEN
     GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};
   END IF;
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${quote(user)} AND (rolcreaterole OR rolcreatedb)) THEN
+  FOR login IN SELECT rolname FROM pg_roles WHERE rolname = ANY (${all}) AND (rolcreaterole OR rolcreatedb) LOOP
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgaudit') THEN
       CREATE EXTENSION IF NOT EXISTS pgaudit;
     END IF;
     BEGIN
       SET LOCAL ROLE cloudsqlsuperuser;
-      ALTER ROLE ${identifier(user)} NOCREATEROLE NOCREATEDB;
+      EXECUTE format('ALTER ROLE %I NOCREATEROLE NOCREATEDB', login);
     EXCEPTION WHEN insufficient_privilege THEN
-      RAISE WARNING 'the login % keeps the right to create roles and databases', ${quote(user)};
+      RAISE WARNING 'the login % keeps the right to create roles and databases', login;
     END;
-  END IF;
+  END LOOP;
 END
 $ownership$;
 SET LOCAL ROLE ${OWNER_ROLE};`;

@@ -25,16 +25,19 @@ export const CONFIG = {
   service: { image: "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service:1" },
 } as const;
 
-/** The password that the mocks generate: whoever finds it in clear has found a leak. */
-export const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
+/** The passwords that the mocks generate, by resource: whoever finds one in clear has found a leak. */
+export const PASSWORDS = {
+  "settlement-password": "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s",
+  "settlement-password-b": "Bw8dN4cXj6Pt2GvKs9Qy3Fz7h",
+} as const;
 
 /** What Google would answer: computed properties of the resources that others read them from. */
-function computed(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+function computed(type: string, name: string, inputs: Record<string, unknown>): Record<string, unknown> {
   switch (type) {
     case "random:index/randomId:RandomId":
       return { hex: "a504713e" };
     case "random:index/randomPassword:RandomPassword":
-      return { result: PASSWORD };
+      return { result: PASSWORDS[name as keyof typeof PASSWORDS] };
     case "gcp:sql/databaseInstance:DatabaseInstance":
       return { serviceAccountEmailAddress: "p123-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com" };
     case "gcp:serviceaccount/account:Account":
@@ -69,7 +72,7 @@ export async function declare(
         const inputs = given as Record<string, unknown>;
         return preview
           ? { id: undefined, state: inputs }
-          : { id: `${name}-id`, state: { ...inputs, ...computed(type, inputs) } };
+          : { id: `${name}-id`, state: { ...inputs, ...computed(type, name, inputs) } };
       },
       call: ({ token }) => {
         throw new Error(`The program must not read anything from outside: ${token}`);

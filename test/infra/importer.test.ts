@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
 import { Importer, type SchemaState } from "../../infra/migrations/importer";
+import { without } from "../../local/fields";
 
 const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
 const PLAN: SchemaState = {
@@ -9,6 +10,7 @@ const PLAN: SchemaState = {
   instance: "db-1",
   database: "settlement_db",
   user: "settlement_user",
+  logins: ["settlement_user", "settlement_user_b"],
   bucket: "fusion-prime-migrations",
   migrations: MIGRATIONS.map(({ version, file, checksum }) => ({ version, file, checksum })),
   retainedBackups: 5,
@@ -22,6 +24,7 @@ class FakeGoogle {
   readonly calls: string[] = [];
   readonly uploads: Record<string, string> = {};
   readonly userUpdates: Record<string, string>[] = [];
+  readonly importUsers: string[] = [];
   backupRuns: { id: string; description?: string }[] = [];
   /** What is refused for good. */
   refused: ("backup" | "upload")[] = [];
@@ -58,7 +61,8 @@ class FakeGoogle {
         ? reply.code(400).send(REFUSAL)
         : reply.send({ name: "backup", status: "DONE", backupContext: { backupId: "1700" } }),
     );
-    app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (_request, reply) => {
+    app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (request, reply) => {
+      this.importUsers.push((request.body as { importContext: { importUser: string } }).importContext.importUser);
       const answer = this.imports.shift() ?? { status: 200, body: { name: "import", status: "PENDING" } };
       return reply.code(answer.status).send(answer.body);
     });
@@ -124,16 +128,28 @@ describe("an import", () => {
       "GET /operations/import",
       "GET /operations/import",
       "PUT /instances/db-1/users",
+      "PUT /instances/db-1/users",
       "GET /instances/db-1/backupRuns",
     ]);
     expect(Object.keys(google.uploads)).toEqual([expect.stringMatching(/^imports\/20251025120100-[0-9a-f]{12}\.sql$/)]);
   });
 
-  test("leaves the login with the owner's role alone", async () => {
+  const alone = (name: string) => ({ name, databaseRoles: "settlement_owner", revokeExistingRoles: "true" });
+
+  test("leaves the logins with the owner's role alone", async () => {
     await importer.create(PLAN);
+    expect(google.userUpdates).toEqual([alone("settlement_user"), alone("settlement_user_b")]);
+  });
+
+  test("is run by a login that joins, because only a new one has rights to give up", async () => {
+    const before = without(PLAN, "logins");
+    await importer.update(before, PLAN);
     expect(google.userUpdates).toEqual([
-      { name: "settlement_user", databaseRoles: "settlement_owner", revokeExistingRoles: "true" },
+      { name: "settlement_user_b", databaseRoles: "settlement_owner" },
+      alone("settlement_user"),
+      alone("settlement_user_b"),
     ]);
+    expect(google.importUsers).toEqual(["settlement_user_b"]);
   });
 
   test("keeps the newest backups of migrations, and all that Cloud SQL made by itself", async () => {
@@ -203,6 +219,11 @@ describe("a preview", () => {
     expect(await importer.diff(older, PLAN)).toMatchObject({ changes: true, replaces: [] });
     expect(await importer.diff({ ...PLAN, applied: {} }, PLAN)).toMatchObject({ changes: false });
     expect(await importer.diff(PLAN, { ...PLAN, user: "somebody" })).toMatchObject({ changes: false });
+  });
+
+  test("shows a login that joins as a change, and nothing else", async () => {
+    const before = without(PLAN, "logins");
+    expect(await importer.diff(before, PLAN)).toMatchObject({ changes: true, replaces: [] });
   });
 
   test("shows a schema that begins anew where the instance is another", async () => {

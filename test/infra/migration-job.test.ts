@@ -1,5 +1,5 @@
 import { ConfigError, parseConfig } from "../../infra/config";
-import { CONFIG, declare, named, PASSWORD, waitsFor } from "./declared";
+import { CONFIG, declare, named, PASSWORDS, waitsFor } from "./declared";
 
 const IMAGE = "gcr.io/fusion-prime/settlement-migration:1";
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
@@ -48,7 +48,7 @@ describe("the migration job", () => {
         },
       },
     });
-    expect(JSON.stringify(job.inputs)).not.toContain(PASSWORD);
+    for (const password of Object.values(PASSWORDS)) expect(JSON.stringify(job.inputs)).not.toContain(password);
     expect(job.protect).toBe(false);
   });
 

@@ -56,7 +56,7 @@ test("both directions keep the line numbers of the file", () => {
 
 test("a script is one transaction and names every version with its checksum", async () => {
   const migrations = readMigrations(join(__dirname, "../../migrations"));
-  const script = await changeScript({ up: migrations, down: [], user: "settlement_user" });
+  const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
   for (const { version, checksum } of migrations) expect(script).toContain(`('${version}', '${checksum}')`);
 });

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Declared, declare, named, PASSWORD, waitsFor } from "./declared";
+import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared";
 
 const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
+const PASSWORD = PASSWORDS["settlement-password"];
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 
 describe("the stack of the brief", () => {
@@ -52,7 +53,9 @@ describe("the stack of the brief", () => {
   test("database and login have the names of the brief; the database is deleted before the login", () => {
     expect(inputs("settlement-user")).toMatchObject({ name: "settlement_user", instance: "fusion-prime-db-a504713e" });
     expect(inputs("settlement-database")).toEqual({ name: "settlement_db", instance: "fusion-prime-db-a504713e" });
-    expect(waitsFor(resources, "settlement-database")).toContain("settlement-user");
+    expect([...waitsFor(resources, "settlement-database")]).toEqual(
+      expect.arrayContaining(["settlement-user", "settlement-user-b"]),
+    );
   });
 
   test("one generated password feeds the login and both secrets, and is secret in each", () => {
@@ -62,16 +65,25 @@ describe("the stack of the brief", () => {
     expect(inputs("settlement-db-connection-string-version")).toMatchObject({
       secretData: `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=/cloudsql/${CONNECTION_NAME}`,
     });
-    const holders = resources.filter((resource) => JSON.stringify(resource.inputs).includes(PASSWORD));
-    expect(Object.fromEntries(holders.map(({ name, secrets }) => [name, secrets]))).toEqual({
+    expect(holders(resources, PASSWORD)).toEqual({
       "settlement-user": ["password"],
       "settlement-db-password-version": ["secretData"],
       "settlement-db-connection-string-version": ["secretData"],
     });
   });
 
+  test("the login whose turn it is not has a password that is nowhere else", () => {
+    expect(inputs("settlement-user-b")).toMatchObject({
+      name: "settlement_user_b",
+      instance: "fusion-prime-db-a504713e",
+      password: PASSWORDS["settlement-password-b"],
+    });
+    expect(holders(resources, PASSWORDS["settlement-password-b"])).toEqual({ "settlement-user-b": ["password"] });
+  });
+
   test.each(["settlement-db-password", "settlement-db-connection-string"])("the secret %s", (secretId) => {
     expect(inputs(secretId)).toMatchObject({ secretId, replication: { auto: {} }, deletionProtection: true });
+    expect(inputs(secretId)).toMatchObject({ versionDestroyTtl: "604800s" });
     expect(inputs(`${secretId}-version`)).toMatchObject({ secret: `${secretId}-id`, deletionPolicy: "ABANDON" });
   });
 
@@ -144,6 +156,7 @@ describe("the stack of the brief", () => {
       instance: "fusion-prime-db-a504713e",
       database: "settlement_db",
       user: "settlement_user",
+      logins: ["settlement_user", "settlement_user_b"],
       version: "20251025120100",
     });
     expect(schema.secrets.filter((name) => name !== "__provider")).toEqual([]);
@@ -206,9 +219,13 @@ describe("the stack of the brief", () => {
   });
 
   test("in prod everything that holds data is protected", () => {
-    const kept = ["password", "instance-suffix", "instance", "database", "user", "migrations", "service"];
+    const kept = ["instance-suffix", "instance", "database", "user", "user-b", "migrations", "service"];
     for (const name of [...kept, "db-password", "db-connection-string"]) {
       expect([name, named(resources, `settlement-${name}`).protect]).toEqual([name, true]);
+    }
+    // What a rotation replaces.
+    for (const name of ["password", "password-b"]) {
+      expect([name, named(resources, `settlement-${name}`).protect]).toEqual([name, false]);
     }
   });
 
@@ -232,6 +249,12 @@ describe("the stack of the brief", () => {
     });
   });
 });
+
+/** Which resources a value is given to, and which of their properties are secret. */
+function holders(resources: readonly Declared[], value: string): Record<string, readonly string[]> {
+  const found = resources.filter(({ inputs }) => JSON.stringify(inputs).includes(value));
+  return Object.fromEntries(found.map(({ name, secrets }) => [name, secrets]));
+}
 
 test("a stack that says so may be called by anybody", async () => {
   const image = "us-docker.pkg.dev/p/r/settlement-service:1";

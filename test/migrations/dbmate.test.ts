@@ -79,7 +79,7 @@ function job(args: string[], env: Record<string, string> = {}, dbmate = dirname(
 
 /** The way of `pulumi up`. */
 async function importSchema(): Promise<string | undefined> {
-  const script = await changeScript({ up: MIGRATIONS, down: [], user: LOGIN.user });
+  const script = await changeScript({ up: MIGRATIONS, down: [], user: LOGIN.user, logins: [LOGIN.user] });
   return failure(await importSql(embedded, INSTANCE, "settlement_db", LOGIN.user, script));
 }
 

@@ -13,6 +13,7 @@ const embedded = new Embedded();
 const importer = new Importer();
 const volumes = new Map<string, Volume>();
 const readers: string[] = [];
+const LOGINS = ["settlement_user", "settlement_user_b"];
 const PASSWORD = "p1ssword";
 
 beforeAll(async () => {
@@ -31,15 +32,15 @@ afterAll(async () => {
   await embedded.remove();
 });
 
-/** A new instance with an empty database, its login as Cloud SQL makes it, and the bucket readable. */
+/** A new instance with an empty database, its logins as Cloud SQL makes them, and the bucket readable. */
 async function create(instance: string): Promise<void> {
   await createInstance(embedded, instance);
-  for (const answer of [
-    await embedded.post(`${ROOT}/instances/${instance}/users`, { name: "settlement_user", password: PASSWORD }),
-    await embedded.post(`${ROOT}/instances/${instance}/databases`, { name: "settlement_db" }),
-  ]) {
+  const made = async (collection: string, body: object) => {
+    const answer = await embedded.post(`${ROOT}/instances/${instance}/${collection}`, body);
     expect((await done(embedded, answer)).error).toBeUndefined();
-  }
+  };
+  for (const name of LOGINS) await made("users", { name, password: PASSWORD });
+  await made("databases", { name: "settlement_db" });
   const { serviceAccountEmailAddress: reader } = (await embedded.get(`${ROOT}/instances/${instance}`)).body;
   readers.push(`serviceAccount:${String(reader)}`);
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
@@ -67,6 +68,7 @@ async function plan(instance: string, migrations: readonly Migration[], more: Pa
     instance,
     database: "settlement_db",
     user: "settlement_user",
+    logins: LOGINS,
     bucket: "migrations",
     migrations: migrations.map(({ version, file, checksum: sum }) => ({ version, file, checksum: sum })),
     version: migrations.at(-1)?.version ?? "",
@@ -76,10 +78,10 @@ async function plan(instance: string, migrations: readonly Migration[], more: Pa
   return state;
 }
 
-async function query(instance: string, sql: string): Promise<Record<string, unknown>[]> {
+async function query(instance: string, sql: string, login = "settlement_user"): Promise<Record<string, unknown>[]> {
   const volume = volumes.get(instance);
   if (!volume) throw new Error(`Instance ${instance} was not created.`);
-  return volume.query("settlement_user", PASSWORD, "settlement_db", sql);
+  return volume.query(login, PASSWORD, "settlement_db", sql);
 }
 
 async function versions(instance: string): Promise<unknown[]> {
@@ -120,17 +122,33 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
   expect(await query("journey", rows)).toEqual([{ command_id: "a" }]);
 });
 
-test("the tables belong to a role without login, and the login can make neither roles nor databases", async () => {
+/** What a login is a member of, and whether it may make roles or databases. */
+const RIGHTS = `SELECT u.rolcreaterole OR u.rolcreatedb AS makes, array_agg(DISTINCT g.rolname::text) AS roles
+  FROM pg_roles u JOIN pg_auth_members m ON m.member = u.oid JOIN pg_roles g ON g.oid = m.roleid
+ WHERE u.rolname = current_user GROUP BY 1`;
+const OWNERS_ALONE = [{ makes: false, roles: ["settlement_owner"] }];
+
+test("the tables belong to a role without login", async () => {
   expect(await query("journey", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
     { tableowner: "settlement_owner" },
   ]);
   expect(await query("journey", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'settlement_owner'")).toEqual([
     { rolcanlogin: false },
   ]);
-  for (const sql of ["CREATE ROLE other", "CREATE DATABASE other", "SET ROLE cloudsqlsuperuser"]) {
-    await expect(query("journey", sql)).rejects.toThrow("permission denied");
-  }
 });
+
+test.each(LOGINS)(
+  "%s is a member of the owner's role alone, and can make neither roles nor databases",
+  async (login) => {
+    expect(await query("journey", RIGHTS, login)).toEqual(OWNERS_ALONE);
+    for (const sql of ["CREATE ROLE other", "CREATE DATABASE other", "SET ROLE cloudsqlsuperuser"]) {
+      await expect(query("journey", sql, login)).rejects.toThrow("permission denied");
+    }
+    expect(await query("journey", "UPDATE settlement_commands SET payer = 'p' RETURNING payer", login)).toEqual([
+      { payer: "p" },
+    ]);
+  },
+);
 
 test("run again after an answer that was lost, it changes nothing", async () => {
   const state = await plan("journey", [...MIGRATIONS, ADD_NOTE]);
@@ -181,7 +199,8 @@ describe("tables that were made by hand", () => {
       "by-hand",
       "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('a', 'w', 'r', 's')",
     );
-    await importer.create(await plan("by-hand", MIGRATIONS, { baseline: NEWEST }));
+    const { logins, ...one } = await plan("by-hand", MIGRATIONS, { baseline: NEWEST });
+    await importer.create(one);
     expect(await versions("by-hand")).toEqual(MIGRATIONS.map(({ version }) => version));
     expect(await query("by-hand", "SELECT command_id FROM settlement_commands")).toEqual([{ command_id: "a" }]);
     expect(await query("by-hand", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
@@ -190,6 +209,12 @@ describe("tables that were made by hand", () => {
     expect(await query("by-hand", "SELECT nspname FROM pg_namespace WHERE nspname = 'settlement_baseline'")).toEqual(
       [],
     );
+
+    // A stack from before there were two logins.
+    expect(await query("by-hand", RIGHTS)).toEqual(OWNERS_ALONE);
+    expect(await query("by-hand", RIGHTS, "settlement_user_b")).not.toEqual(OWNERS_ALONE);
+    await importer.update(one, { ...one, ...(logins && { logins }) });
+    for (const login of LOGINS) expect(await query("by-hand", RIGHTS, login)).toEqual(OWNERS_ALONE);
   });
 
   test("stop it where they differ, column by column, and stay as they are", async () => {

@@ -1,0 +1,29 @@
+/**
+ * Two logins take turns, because a PostgreSQL role has one password and a revision keeps the one it started with. The
+ * whole of a rotation is one number, the step: odd while the former login still works, even at rest. Each step changes
+ * the password of one login, and docs/ROTATION.md says what else happens.
+ */
+
+/** The logins of the service, in the order of their turns. */
+export const LOGINS = ["settlement_user", "settlement_user_b"] as const;
+export type LoginName = (typeof LOGINS)[number];
+
+/** The login of a credential. @param credential Counted from 0: the first one a stack ever had. */
+export function loginOf(credential: number): LoginName {
+  return LOGINS[credential % 2] ?? LOGINS[0];
+}
+
+/** The credentials that are valid at a step, the newest first: two while a rotation is under way, and one at rest. */
+export function validCredentials(step: number): readonly [number, ...number[]] {
+  const current = Math.ceil(step / 2);
+  return step % 2 === 0 ? [current] : [current, current - 1];
+}
+
+/** The step that gave a login the password it has at a later one; 0 where it has had no other. */
+export function passwordStep(login: LoginName, step: number): number {
+  // 1: b gets a new password and works. 2: what a had is refused. 3: a works. 4: what b had is refused.
+  const changed = (at: number) => LOGINS[(Math.floor(at / 2) + 1) % 2];
+  let at = step;
+  while (at > 0 && changed(at) !== login) at -= 1;
+  return at;
+}
