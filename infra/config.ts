@@ -160,6 +160,11 @@ const stackConfig = z
         "a list",
       )
       .default([]),
+    /**
+     * Email of the account that updates the stack. It may call the service, to try a new revision before users do; without
+     * it no revision can be tried.
+     */
+    deployer: pattern(/^[\w.+-]+@[\w.-]+\.gserviceaccount\.com$/, "the email of a service account").optional(),
     database,
     service,
     schema: schema.prefault({}),

@@ -3,6 +3,26 @@ import * as pulumi from "@pulumi/pulumi";
 import { SOCKET_ROOT } from "./connection";
 import type { WorkloadArgs } from "./workload";
 
+/** A revision that keeps its part of the traffic while a newer one is tried. */
+export interface HeldRevision {
+  /** Its name, such as `settlement-service-00007-abc`. */
+  readonly revision: string;
+  /** From 1 to 100; those of all that are held make 100. */
+  readonly percent: number;
+}
+
+/** Arguments of {@link Service}. */
+export interface ServiceArgs extends WorkloadArgs {
+  /**
+   * What has the traffic during a rollout, when the newest revision is reached by its tag alone. By default the newest
+   * revision that is ready has all of it.
+   */
+  readonly held: readonly HeldRevision[];
+}
+
+/** The tag of a revision that is tried: its URL begins with it. */
+export const CANDIDATE = "candidate";
+
 /** The settlement service on Cloud Run. */
 export class Service extends pulumi.ComponentResource {
   /** Name of the Cloud Run service. */
@@ -10,7 +30,7 @@ export class Service extends pulumi.ComponentResource {
   /** Its URL. */
   readonly url: pulumi.Output<string>;
 
-  constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Service", name, {}, opts);
     const { apis, config } = args;
     const { protect, region } = config;
@@ -23,6 +43,7 @@ export class Service extends pulumi.ComponentResource {
         deletionProtection: protect,
         ingress: "INGRESS_TRAFFIC_ALL",
         labels: args.labels,
+        traffics: traffics(args.held),
         template: {
           serviceAccount: args.account,
           maxInstanceRequestConcurrency: config.service.concurrency,
@@ -58,15 +79,24 @@ export class Service extends pulumi.ComponentResource {
       { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn] },
     );
 
-    if (config.service.public) {
+    const invoker = (who: string, member: string) =>
       new gcp.cloudrunv2.ServiceIamMember(
-        `${name}-public-invoker`,
-        { name: service.name, location: region, role: "roles/run.invoker", member: "allUsers" },
+        `${name}-${who}-invoker`,
+        { name: service.name, location: region, role: "roles/run.invoker", member },
         { parent: this },
       );
-    }
+    if (config.service.public) invoker("public", "allUsers");
+    if (config.deployer !== undefined) invoker("deployer", `serviceAccount:${config.deployer}`);
     this.name = service.name;
     this.url = service.uri;
     this.registerOutputs();
   }
+}
+
+/** https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration */
+function traffics(held: readonly HeldRevision[]): gcp.types.input.cloudrunv2.ServiceTraffic[] {
+  const latest = { type: "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST" };
+  if (held.length === 0) return [{ ...latest, percent: 100 }];
+  const kept = held.map((one) => ({ type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", ...one }));
+  return [...kept, { ...latest, tag: CANDIDATE }];
 }

@@ -9,7 +9,7 @@ import { Identity } from "./identity";
 import { MigrationJob } from "./migration-job";
 import { readMigrations } from "./migrations/files";
 import { Schema } from "./schema";
-import { Service } from "./service";
+import { type HeldRevision, Service } from "./service";
 
 /** What a stack says about itself; nothing in it is a credential. */
 export interface Outputs {
@@ -32,8 +32,13 @@ const MIGRATIONS = join(__dirname, "..", "migrations");
  * Declares the settlement service and everything it needs.
  * @param config The stack's configuration.
  * @param migrations The versions of the schema, in order; the repository's by default.
+ * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
  */
-export function settlement(config: StackConfig, migrations = readMigrations(MIGRATIONS)): Outputs {
+export function settlement(
+  config: StackConfig,
+  migrations = readMigrations(MIGRATIONS),
+  held: readonly HeldRevision[] = [],
+): Outputs {
   const { environment, migrationJob, project } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
@@ -52,7 +57,7 @@ export function settlement(config: StackConfig, migrations = readMigrations(MIGR
     labels,
   };
   const bindings = [identity.client, credentials.accessor];
-  const service = new Service(name, { ...runtime, dependsOn: [schema.imported, ...bindings] });
+  const service = new Service(name, { ...runtime, held, dependsOn: [schema.imported, ...bindings] });
   const { instanceName } = database;
   new Alerts(name, { apis, config, instanceName, serviceName: service.name, serviceUrl: service.url, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });

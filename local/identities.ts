@@ -7,11 +7,21 @@ import { replaceFile, StoreError } from "./store";
 /** The member that owns every project of the embedded cloud. */
 export const OWNER = "user:owner@local.test";
 
+/** An hour, in milliseconds: https://cloud.google.com/docs/authentication/token-types#id */
+const ID_TOKEN_LIFETIME = 60 * 60 * 1000;
+
+/** Whose token a request carries. */
+export interface Caller {
+  readonly member: string;
+  /** The URL that the token was made for, where it only says who calls: no API takes such a one. */
+  readonly audience?: string;
+}
+
 /** Who calls: tokens of the embedded cloud and the members they stand for. */
 export class Identities {
   /** The owner's token; the same after a restart, in a file that only its owner can read. */
   readonly ownerToken: string;
-  private readonly members = new Map<string, { member: string; expires: number }>();
+  private readonly members = new Map<string, Caller & { expires: number }>();
 
   /** @param folder The state folder. */
   constructor(folder: string) {
@@ -34,23 +44,36 @@ export class Identities {
   }
 
   /**
+   * A new token that says who calls, and nothing else: an ID token, though opaque like the others here.
+   * @param audience The URL that it is for.
+   */
+  idTokenFor(member: string, audience: string): string {
+    const token = randomBytes(24).toString("base64url");
+    this.members.set(digest(token), { member, audience, expires: Date.now() + ID_TOKEN_LIFETIME });
+    return token;
+  }
+
+  /**
    * @param authorization The request's header.
-   * @returns The member that calls; undefined where the request carries no token.
+   * @returns Who calls; undefined where the request carries no token.
    * @throws GoogleError UNAUTHENTICATED where the token is not one of ours, or no longer.
    */
-  caller(authorization: string | undefined): string | undefined {
+  caller(authorization: string | undefined): Caller | undefined {
     const token = /^Bearer (.+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined) return undefined;
     const known = this.members.get(digest(token));
-    if (!known || known.expires <= Date.now()) {
-      throw new GoogleError(
-        "UNAUTHENTICATED",
-        "Request had invalid authentication credentials. Expected OAuth 2 access token.",
-        "authError",
-      );
-    }
-    return known.member;
+    if (!known || known.expires <= Date.now()) throw invalidCredentials();
+    return known;
   }
+}
+
+/** The answer to a token that is none, none any more, or one for something else. */
+export function invalidCredentials(): GoogleError {
+  return new GoogleError(
+    "UNAUTHENTICATED",
+    "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+    "authError",
+  );
 }
 
 /** Tokens are compared by digest, so that the time it takes tells nothing about them. */

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type Access, projectResource, type Resource } from "./iam/access";
 import { GoogleError, legacyBody, statusBody } from "./errors";
-import type { Identities } from "./identities";
+import { type Identities, invalidCredentials } from "./identities";
 import type { Projects } from "./projects";
 import type { EnabledServices } from "./services";
 
@@ -18,12 +18,16 @@ declare module "fastify" {
     service?: string;
     /** Whether a request without a token is let through to the route, which then decides. */
     anonymous?: boolean;
+    /** Whether a token that only says who calls is let through to the route, which then looks what it is for. */
+    idTokens?: boolean;
     /** Whether errors have the form of the older APIs. */
     legacyErrors?: boolean;
   }
   interface FastifyRequest {
     /** Who calls, such as `user:EMAIL`; `allUsers` where the request carries no token. */
     caller: string;
+    /** The URL that the caller's token is for, where it is an ID token. */
+    audience: string | undefined;
   }
 }
 
@@ -64,14 +68,17 @@ export function createServer(gate: Gate, apis: readonly Api[]): FastifyInstance 
   });
 
   app.decorateRequest("caller", "allUsers");
+  app.decorateRequest("audience", undefined);
   app.addHook("onRequest", (request, _reply, done) => {
     refuseForeignHost(request);
-    const { permission, service, anonymous, resource: find } = request.routeOptions.config;
+    const { permission, service, anonymous, idTokens, resource: find } = request.routeOptions.config;
     const caller = gate.identities.caller(request.headers.authorization);
     if (caller === undefined && !anonymous) {
       throw new GoogleError("UNAUTHENTICATED", "Request is missing required authentication credential.", "required");
     }
-    request.caller = caller ?? "allUsers";
+    if (caller?.audience !== undefined && !idTokens) throw invalidCredentials();
+    request.caller = caller?.member ?? "allUsers";
+    request.audience = caller?.audience;
     const { project } = request.params as { project?: string };
     const resource =
       find?.(request) ?? (project === undefined ? undefined : projectResource(gate.projects.id(project)));

@@ -6,6 +6,7 @@ const PATHS = {
   cloudRunV2: "v2/",
   compute: "compute/v1/",
   iamBeta: "v1/",
+  iamCredentials: "v1/",
   monitoring: "",
   resourceManager: "v1/",
   resourceManagerV3: "v3/",
@@ -20,4 +21,9 @@ export function endpointConfig(url: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(PATHS).map(([name, path]) => [`gcp:${name}CustomEndpoint`, `${url}/${path}`]),
   );
+}
+
+/** Whether an address is on this machine: the embedded cloud, and never Google. */
+export function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { constants } from "node:os";
 
 /** The signals that end a command; a terminal sends the first on Ctrl-C and the last when it is closed. */
@@ -10,6 +11,9 @@ const controller = new AbortController();
  * what it started; a second signal ends it at once.
  */
 export const interrupted: AbortSignal = controller.signal;
+
+// The Automation API leaves a listener behind with each run of the engine; a rollout has several.
+setMaxListeners(0, interrupted);
 
 /** From now on a signal does not kill this process but aborts {@link interrupted}, and decides the exit code. */
 export function catchSignals(): void {

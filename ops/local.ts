@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type EmbeddedCloud, startCloud } from "../local/cloud";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../local/cloud";
 import { findCli } from "./cli";
 import { endpointConfig } from "./endpoints";
 import { type Providers, startProviders } from "./providers";
@@ -26,13 +26,18 @@ const PROJECT = "settlement-local";
  * Starts the embedded cloud and whatever the engine needs to deploy to it.
  * @param folder An ignored folder inside the repository that keeps state and data.
  * @param say Prints a line of progress.
+ * @param images What runs where a stack names one of these images; any other is the sample service.
  */
-export async function startLocal(folder: string, say: (line: string) => void): Promise<LocalEnvironment> {
+export async function startLocal(
+  folder: string,
+  say: (line: string) => void,
+  images: CloudOptions["images"] = {},
+): Promise<LocalEnvironment> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await findCli(say);
   say(`Pulumi          ${command.version?.version ?? "?"} (${command.command})`);
 
-  const cloud = await startOnOwnPort(folder);
+  const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images });
   say(`Embedded cloud  ${cloud.url}`);
   let providers: Providers | undefined;
   const stop = async () => {
@@ -58,8 +63,8 @@ export async function startLocal(folder: string, say: (line: string) => void): P
  * Starts the embedded cloud on the port of the folder's earlier run, because the addresses in the state carry it; else on
  * the usual one or, where that is taken, on any.
  */
-async function startOnOwnPort(folder: string): Promise<EmbeddedCloud> {
-  const options = { folder: join(folder, "cloud"), projects: [PROJECT], images: IMAGES };
+async function startOnOwnPort(folder: string, images: NonNullable<CloudOptions["images"]>): Promise<EmbeddedCloud> {
+  const options = { folder: join(folder, "cloud"), projects: [PROJECT], images };
   const remembered = join(folder, "port");
   const earlier = existsSync(remembered) ? Number(readFileSync(remembered, "utf8")) : undefined;
   const cloud = await startCloud({ ...options, port: earlier ?? PORT }).catch((error: unknown) => {

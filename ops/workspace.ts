@@ -1,10 +1,11 @@
-import { LocalWorkspace, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
+import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../infra/config";
+import type { HeldRevision } from "../infra/service";
 import { settlement } from "../infra/settlement";
 import { isAlive } from "../local/lock";
 import { replaceFile, StoreError } from "../local/store";
@@ -50,8 +51,16 @@ export const BACKENDS: Readonly<Record<string, string>> = {
 
 const PROJECT_NAME = "settlement";
 
+/**
+ * The program that the commands run.
+ * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
+ */
+export function programOf(held: readonly HeldRevision[] = []): PulumiFn {
+  return () => Promise.resolve(settlement(loadConfig(), undefined, held));
+}
+
 function inlineProgram(name: string) {
-  return { stackName: name, projectName: PROJECT_NAME, program: () => Promise.resolve(settlement(loadConfig())) };
+  return { stackName: name, projectName: PROJECT_NAME, program: programOf() };
 }
 
 /** Opens a stack whose state is shared: the engine works in the repository, as plain `pulumi` does. */

@@ -8,7 +8,7 @@ import type { Logs } from "./logs";
 import { writeLog } from "./program";
 import { type Revision, seconds, type Service } from "./resources";
 import type { Services } from "./services";
-import { revisionOf, targetOf } from "./traffic";
+import { hostOf, revisionOf, targetOf } from "./traffic";
 
 /** The path that stands for `https://`: a service's host is the next part of it. */
 export const RUN_PATH = "/run/";
@@ -36,8 +36,10 @@ export class Requests {
         parsed(null, body);
       });
       for (const path of [`${RUN_PATH}:host`, `${RUN_PATH}:host/*`]) {
-        scope.all<{ Params: { host: string } }>(path, { config: { anonymous: true } }, (request, reply) =>
-          this.answer(request, reply, request.params.host),
+        scope.all<{ Params: { host: string } }>(
+          path,
+          { config: { anonymous: true, idTokens: true } },
+          (request, reply) => this.answer(request, reply, request.params.host),
         );
       }
       done();
@@ -52,6 +54,11 @@ export class Requests {
       return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
     }
     const { service } = found;
+    // Also where a tag is in the URL: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
+    const audience = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
+    if (request.audience !== undefined && request.audience !== audience) {
+      return page(reply, 401, "Unauthorized", `Your client does not have permission to the requested URL ${path}.`);
+    }
     if (!this.mayInvoke(request.caller, service)) {
       return page(reply, 403, "Forbidden", `Your client does not have permission to get URL ${path} from this server.`);
     }

@@ -111,9 +111,18 @@ const ROLES: Record<string, readonly string[]> = {
     "iam.serviceAccounts.list",
     "iam.serviceAccounts.setIamPolicy",
   ],
-  "roles/iam.serviceAccountTokenCreator": ["iam.serviceAccounts.get", "iam.serviceAccounts.getAccessToken"],
+  "roles/iam.serviceAccountOpenIdTokenCreator": ["iam.serviceAccounts.getOpenIdToken"],
+  "roles/iam.serviceAccountTokenCreator": [
+    "iam.serviceAccounts.get",
+    "iam.serviceAccounts.getAccessToken",
+    "iam.serviceAccounts.getOpenIdToken",
+  ],
   "roles/iam.serviceAccountUser": ["iam.serviceAccounts.actAs", "iam.serviceAccounts.get"],
-  "roles/iam.workloadIdentityUser": ["iam.serviceAccounts.get", "iam.serviceAccounts.getAccessToken"],
+  "roles/iam.workloadIdentityUser": [
+    "iam.serviceAccounts.get",
+    "iam.serviceAccounts.getAccessToken",
+    "iam.serviceAccounts.getOpenIdToken",
+  ],
   "roles/resourcemanager.projectIamAdmin": [
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",

@@ -16,6 +16,11 @@ class InvalidInput extends Error {}
  * @typedef {{ name: string, key: string, columns: Column[], hidden: string[] }} Table
  */
 
+/**
+ * The pool, or one connection of it.
+ * @typedef {Pick<import("pg").PoolClient, "query">} Database
+ */
+
 /** @param {number} length At most so many characters. */
 const text = (length) => (/** @type {unknown} */ value, /** @type {string} */ name) => {
   if (value === undefined || value === null) return null;
@@ -95,13 +100,13 @@ const webhooks = {
 };
 
 /**
- * @param {import("pg").Pool} pool
+ * @param {Database} database
  * @param {Table} table
  * @param {unknown} body What the client sent.
  * @returns The row, as stored.
  * @throws {InvalidInput} naming the first field that is wrong; else PostgreSQL's error.
  */
-async function insert(pool, table, body) {
+async function insert(database, table, body) {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new InvalidInput("the body must be a JSON object");
   const fields = /** @type {Record<string, unknown>} */ (body);
@@ -110,18 +115,18 @@ async function insert(pool, table, body) {
   const values = table.columns.map(({ name, read }) => read(fields[name], name));
   const names = table.columns.map(({ name }) => name).join(", ");
   const places = values.map((_value, index) => `$${index + 1}`).join(", ");
-  const { rows } = await pool.query(`insert into ${table.name} (${names}) values (${places}) returning *`, values);
+  const { rows } = await database.query(`insert into ${table.name} (${names}) values (${places}) returning *`, values);
   return shown(table, rows[0]);
 }
 
 /**
- * @param {import("pg").Pool} pool
+ * @param {Database} database
  * @param {Table} table
  * @param {string} id
  * @returns The row; undefined where there is none.
  */
-async function find(pool, table, id) {
-  const { rows } = await pool.query(`select * from ${table.name} where ${table.key} = $1`, [id]);
+async function find(database, table, id) {
+  const { rows } = await database.query(`select * from ${table.name} where ${table.key} = $1`, [id]);
   return rows[0] && shown(table, rows[0]);
 }
 

@@ -28,6 +28,8 @@ async function answer(pool, request) {
   const [resource = "", id, ...rest] = new URL(request.url ?? "/", "http://service").pathname.slice(1).split("/");
   const method = request.method ?? "GET";
   if (resource === "health" && id === undefined) return method === "GET" ? health(pool) : notAllowed(method);
+  if (resource === "smoke-test" && id === undefined)
+    return method === "POST" ? [200, await tryCommand(pool, await readJson(request))] : notAllowed(method);
   const table = Object.hasOwn(TABLES, resource) ? TABLES[resource] : undefined;
   if (!table || rest.length > 0) return [404, failure(`There is no ${request.url}.`)];
   if (!id) return method === "POST" ? [200, await insert(pool, table, await readJson(request))] : notAllowed(method);
@@ -49,6 +51,25 @@ async function health(pool) {
     return [200, { status: "ok", ...rows[0] }];
   } catch (error) {
     return [503, { status: "unavailable", ...failure(...reason(error)) }];
+  }
+}
+
+/**
+ * Does with a settlement command what `POST /commands` does, reads it back, and takes it back, all in one transaction: no
+ * row of it stays, however this ends. docs/DEPLOYMENT.md says what a rollout sends here.
+ * @param {Pool} pool
+ * @param {unknown} body
+ * @returns The row, as it was read back.
+ */
+async function tryCommand(pool, body) {
+  const connection = await pool.connect();
+  try {
+    await connection.query("begin");
+    const { command_id: id } = await insert(connection, commands, body);
+    return await find(connection, commands, String(id));
+  } finally {
+    // Closed instead of given back: PostgreSQL takes back what was not committed, and the pool never gets half a transaction.
+    connection.release(true);
   }
 }
 

@@ -3,7 +3,7 @@ import { GoogleError } from "../errors";
 import type { Fields } from "../fields";
 import type { Identities } from "../identities";
 import type { Api } from "../server";
-import type { ServiceAccounts } from "./accounts";
+import type { ServiceAccount, ServiceAccounts } from "./accounts";
 
 const SERVICE = "iamcredentials.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken */
@@ -17,19 +17,12 @@ export class CredentialsApi implements Api {
   ) {}
 
   routes(app: FastifyInstance): void {
+    const account = "/v1/projects/-/serviceAccounts/:account(^[^:]+)";
     app.post<{ Params: { account: string }; Body: Fields }>(
-      "/v1/projects/-/serviceAccounts/:account(^[^:]+)::generateAccessToken",
-      {
-        config: {
-          service: SERVICE,
-          permission: "iam.serviceAccounts.getAccessToken",
-          resource: (request: FastifyRequest) =>
-            this.accounts.resource((request.params as { account: string }).account),
-        },
-      },
+      `${account}::generateAccessToken`,
+      this.at("iam.serviceAccounts.getAccessToken"),
       ({ params, body }) => {
-        const { email, disabled } = this.accounts.get(params.account);
-        if (disabled) throw new GoogleError("FAILED_PRECONDITION", `Service account ${email} is disabled.`);
+        const { email } = this.enabled(params.account);
         const lifetime = readLifetime(body.lifetime);
         return {
           accessToken: this.identities.tokenFor(`serviceAccount:${email}`, lifetime),
@@ -37,6 +30,29 @@ export class CredentialsApi implements Api {
         };
       },
     );
+    app.post<{ Params: { account: string }; Body: Fields }>(
+      `${account}::generateIdToken`,
+      this.at("iam.serviceAccounts.getOpenIdToken"),
+      ({ params, body: { audience } }) => {
+        const { email } = this.enabled(params.account);
+        if (typeof audience !== "string" || audience === "") {
+          throw new GoogleError("INVALID_ARGUMENT", "The audience must not be empty.");
+        }
+        return { token: this.identities.idTokenFor(`serviceAccount:${email}`, audience) };
+      },
+    );
+  }
+
+  /** A route's permission, asked for on the account in its path. */
+  private at(permission: string) {
+    const resource = ({ params }: FastifyRequest) => this.accounts.resource((params as { account: string }).account);
+    return { config: { service: SERVICE, permission, resource } };
+  }
+
+  private enabled(account: string): ServiceAccount {
+    const found = this.accounts.get(account);
+    if (found.disabled) throw new GoogleError("FAILED_PRECONDITION", `Service account ${found.email} is disabled.`);
+    return found;
   }
 }
 

@@ -1,9 +1,11 @@
 import { GoogleAuth } from "google-auth-library";
+import { UserError } from "../user-error";
 
-/** Where the APIs are that the doctor asks, each ending in a slash, by the provider's name for the setting. */
+/** Where the APIs are that the commands ask, each ending in a slash, by the provider's name for the setting. */
 export const GOOGLE = {
   cloudRunV2: "https://run.googleapis.com/v2/",
   iamBeta: "https://iam.googleapis.com/v1/",
+  iamCredentials: "https://iamcredentials.googleapis.com/v1/",
   monitoring: "https://monitoring.googleapis.com/",
   resourceManager: "https://cloudresourcemanager.googleapis.com/v1/",
   secretManager: "https://secretmanager.googleapis.com/v1/",
@@ -40,9 +42,7 @@ export class Unseen extends Error {
 }
 
 /** Nothing could be looked at. */
-export class CouldNotLook extends Error {
-  override readonly name = "CouldNotLook";
-}
+export class CouldNotLook extends UserError {}
 
 /** How the doctor learns what is there. */
 export interface Reader {

@@ -72,10 +72,6 @@ export function locate(given: Given, root: string): Place {
     );
   }
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
-  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [
-    api,
-    text(config[`gcp:${api}CustomEndpoint`]) ?? process.env[endpointVariable(api)] ?? url,
-  ]);
   return {
     target: {
       ...(given.stack !== undefined && { stack: given.stack }),
@@ -91,9 +87,21 @@ export function locate(given: Given, root: string): Place {
       ...(schemaVersion !== undefined && { schemaVersion }),
       ...(given.socket !== undefined && { socket: given.socket }),
     },
-    endpoints: Object.fromEntries(endpoints) as Endpoints,
+    endpoints: endpointsOf(config),
     token: given.stack === "local" ? () => localToken(root) : accessToken,
   };
+}
+
+/**
+ * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
+ * @param config The stack's configuration, by key.
+ */
+export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
+  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [
+    api,
+    text(config[`gcp:${api}CustomEndpoint`]) ?? process.env[endpointVariable(api)] ?? url,
+  ]);
+  return Object.fromEntries(endpoints) as Endpoints;
 }
 
 /** The variable that the provider reads where the configuration has no endpoint, `GOOGLE_SQL_CUSTOM_ENDPOINT`. */

@@ -1,4 +1,4 @@
-import { CommandError, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
+import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { lastWords } from "./last-words";
 import { isBlocked, render, type Report } from "./markdown";
 import type { Dependencies } from "./mermaid";
 import { isSchema, migrationSteps } from "./migrations";
-import { readEvents } from "./model";
+import { type Preview, readEvents } from "./model";
 
 /** The policy pack of this repository; it finds the stack's own configuration beside it. */
 export const POLICY_PACKS = [join(ROOT, "policies")];
@@ -25,6 +25,8 @@ export interface Inspection {
   readonly blocked: boolean;
   /** Whether a refresh found something that was changed past the stack. */
   readonly drifted: boolean;
+  /** What the update would do. */
+  readonly preview: Preview;
 }
 
 /** How a preview is made. */
@@ -37,6 +39,8 @@ export interface InspectOptions {
   readonly target?: readonly string[];
   /** What may be lost because the command itself names it; by default only what the configuration names. */
   readonly agreed?: (loss: Loss) => boolean;
+  /** The program; by default the stack's own. */
+  readonly program?: PulumiFn;
 }
 
 /**
@@ -54,8 +58,7 @@ export async function inspect(
   const plan = join(folder, "plan.json");
   try {
     const report = await preview(stack, plan, options);
-    const drifted = report.preview.drift.length > 0;
-    const inspection = { markdown: render(report), blocked: isBlocked(report), drifted };
+    const inspection = judge(report);
     await use(inspection, plan);
     return inspection;
   } finally {
@@ -80,16 +83,21 @@ export function refuse(stack: string, problem: string): Inspection {
     lint: [],
     dependencies: new Map(),
   };
-  return { markdown: render(report), blocked: isBlocked(report), drifted: false };
+  return judge(report);
+}
+
+function judge(report: Report): Inspection {
+  const { preview } = report;
+  return { markdown: render(report), blocked: isBlocked(report), drifted: preview.drift.length > 0, preview };
 }
 
 async function preview(stack: Stack, path: string, options: InspectOptions): Promise<Report> {
-  const { agreed = () => false, offline = false, refresh = false, target = [] } = options;
+  const { agreed = () => false, offline = false, program, refresh = false, target = [] } = options;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
     const onEvent = (event: EngineEvent) => events.push(event);
-    const limits = { refresh, target: [...target] };
+    const limits = { refresh, target: [...target], ...(program && { program }) };
     await stack.preview({
       signal: interrupted,
       onEvent,

@@ -1,7 +1,11 @@
-import { CommandError, type Stack } from "@pulumi/pulumi/automation";
+import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { interrupted } from "../interrupt";
+import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout";
 import { UserError } from "../user-error";
+import { programOf } from "../workspace";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
+import { lastWords } from "./last-words";
+import { type Preview, readEvents } from "./model";
 
 /** How an update is shown and agreed to. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
@@ -15,44 +19,83 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
 
 /**
  * Previews a stack, and carries out exactly the plan that was shown. The policies are applied again, because some values
- * are known only while the resources are made.
+ * are known only while the resources are made. A revision of the service that is new is first made without traffic and
+ * tried; a second update gives it the traffic.
  * @returns Whether the update was agreed to.
- * @throws UserError where a policy, the guard or an error blocks it, before anything is touched.
+ * @throws UserError where a policy, the guard or an error blocks it, before anything is touched, and where the update or
+ * the new revision fails.
  */
 export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
   const { confirm, print } = options;
   let agreed = false;
-  await inspect(stack, options, async ({ blocked, markdown }, plan) => {
+  await inspect(stack, options, async ({ blocked, markdown, preview }, plan) => {
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
-    await carryOut(stack, plan, options);
+    const rollout = await rolloutOf(stack, preview);
+    if (rollout) await rollOut(stack, rollout, preview, options);
+    else await carryOut(stack, { ...options, plan });
   });
   return agreed;
 }
 
-async function carryOut(
-  stack: Stack,
-  plan: string,
-  { progress, refresh = false, target = [] }: UpdateOptions,
-): Promise<void> {
+/** Updates the stack twice: with the traffic where it is, and, once the new revision has been tried, with all on that. */
+async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: UpdateOptions): Promise<void> {
+  const { before, urn } = rollout;
+  const say = (line: string) => {
+    options.progress(`${line}\n`);
+  };
+  const program = programOf(before.serving);
+  await inspect(stack, { ...options, program }, async ({ preview }, plan) => {
+    if (!differInTrafficOnly(shown, preview)) {
+      throw new UserError(`The program wants something else now than was shown. Nothing was changed; run it again.`);
+    }
+    say(
+      `Making the new revision without traffic; ${before.serving.map(({ revision }) => revision).join(", ")} serves ...`,
+    );
+    await carryOut(stack, { ...options, plan, program }, kept(before));
+  });
+  interrupted.throwIfAborted();
+  await tryCandidate(stack, rollout, say);
+  interrupted.throwIfAborted();
+  say("Giving it the traffic ...");
+  // No more than the service can change, and nothing of it but the traffic is left to do.
+  await carryOut(stack, { progress: options.progress, target: [urn] }, kept(before));
+}
+
+type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "target"> & {
+  /** Path of the engine's plan; without one the engine makes its own. */
+  readonly plan?: string;
+  readonly program?: PulumiFn;
+};
+
+/** @param consolation What is as before where the update fails. */
+async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""): Promise<void> {
+  const { plan, program, progress, refresh = false, target = [] } = options;
+  const events: EngineEvent[] = [];
   try {
     await stack.up({
       signal: interrupted,
-      plan,
+      ...(plan !== undefined && { plan }),
+      ...(program && { program }),
       refresh,
       policyPacks: POLICY_PACKS,
       target: [...target],
       color: "never",
       suppressOutputs: true,
       onOutput: progress,
+      onEvent: (event) => events.push(event),
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new UserError(
-      `The update of ${stack.name} stopped; the engine says above why. Run it again to go on from there.`,
+    // With a plan the engine also complains of everything that it did not come to because of the error.
+    const problems = readEvents(events).problems.filter(
+      (problem) => !/^[\w-]+: expected resource operations/.test(problem),
     );
+    const why = problems.length === 0 ? lastWords(error) : problems.join("\n  - ");
+    const next = [consolation, "Run it again to go on from there."].filter(Boolean).join(" ");
+    throw new UserError(`The update of ${stack.name} stopped:\n  - ${why}\n${next}`);
   }
 }
 

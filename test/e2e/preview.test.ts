@@ -48,10 +48,10 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     });
     expect([path, response.ok]).toEqual([path, true]);
   };
-  const concurrency = async () => {
-    const path = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
-    return (await get<{ template: { maxInstanceRequestConcurrency: number } }>(path)).template
-      .maxInstanceRequestConcurrency;
+  const retained = async () => {
+    const path = `/sql/v1beta4/projects/settlement-local/instances/${String((await stack.outputs()).instanceName?.value)}`;
+    const { settings } = await get<{ settings: { backupConfiguration: { backupRetentionSettings: object } } }>(path);
+    return settings.backupConfiguration.backupRetentionSettings;
   };
   const resources = async () =>
     ((await stack.exportStack()).deployment as { resources?: { urn: string; modified: string }[] }).resources ?? [];
@@ -83,7 +83,6 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toMatch(/^### ✅ local can be updated: 38 to create, 2 migrations pending\. <!-- /);
     expect(markdown).toContain("CREATE TABLE settlement_commands (");
     expect(markdown).toContain("+ password: [secret]");
-    expect(await concurrency()).toBe(80);
   });
 
   test("an unchanged stack is one line", async () => {
@@ -129,22 +128,22 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   });
 
   test("a changed property is shown, and nothing is done where nobody agrees", async () => {
-    await configure("service.concurrency", "40");
+    await configure("database.retainedBackups", "9");
     expect(await up(() => Promise.resolve(false))).toBe(false);
     expect(shown()).toMatch(/^### ✅ local can be updated: 1 to update, 37 unchanged\. /);
-    expect(shown()).toContain(
-      "\n- template.maxInstanceRequestConcurrency: 80\n+ template.maxInstanceRequestConcurrency: 40\n",
-    );
-    expect(await concurrency()).toBe(80);
+    const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
+    expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
+    expect(await retained()).toMatchObject({ retainedBackups: 7 });
   });
 
   test("up carries out what it showed, the same as before, and stops where the program wants more", async () => {
     const before = shown();
-    await expect(up(() => configure("service.concurrency", "20").then(yes))).rejects.toThrow(
-      "The update of local stopped; the engine says above why.",
+    await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
+      "The update of local stopped:",
     );
     expect(shown()).toBe(before);
-    expect(await concurrency()).toBe(80);
+    expect(await retained()).toMatchObject({ retainedBackups: 7 });
+    expect(printed).not.toContain("without traffic"); // no update so far made a second revision
   });
 
   test("a replaced instance blocks, and nothing is touched", async () => {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseConfig } from "../../infra/config";
+import type { HeldRevision } from "../../infra/service";
 import { type Outputs, settlement } from "../../infra/settlement";
 
 /** A resource as the program asked the engine for it. */
@@ -61,10 +62,12 @@ function computed(type: string, name: string, inputs: Record<string, unknown>): 
  * Runs the program with mocks.
  * @param change What differs from {@link CONFIG}.
  * @param preview Whether nothing is known that Google would answer, as in the preview of a new stack.
+ * @param held The revisions that keep the traffic.
  */
 export async function declare(
   change: Record<string, unknown> = {},
   preview = false,
+  held: readonly HeldRevision[] = [],
 ): Promise<{ resources: Declared[]; outputs: Outputs }> {
   await pulumi.runtime.setMocks(
     {
@@ -84,7 +87,7 @@ export async function declare(
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource(request: Request, done: unknown): void };
   const requests = jest.spyOn(monitor, "registerResource");
-  const outputs = settlement(parseConfig({ ...CONFIG, ...change }));
+  const outputs = settlement(parseConfig({ ...CONFIG, ...change }), undefined, held);
   await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
   return { resources: requests.mock.calls.map(([request]) => declared(request)), outputs };
 }

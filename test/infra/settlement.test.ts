@@ -266,6 +266,38 @@ test("a stack that says so may be called by anybody", async () => {
   });
 });
 
+describe("the traffic of the service", () => {
+  const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+
+  test("goes to the newest revision that is ready", async () => {
+    const { resources } = await declare();
+    expect(named(resources, "settlement-service").inputs.traffics).toEqual([{ type: LATEST, percent: 100 }]);
+  });
+
+  test("stays where it is during a rollout, with a tag for the newest revision", async () => {
+    const held = [
+      { revision: "settlement-service-00001-abc", percent: 90 },
+      { revision: "settlement-service-00002-def", percent: 10 },
+    ];
+    const { resources } = await declare({}, false, held);
+    const type = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+    expect(named(resources, "settlement-service").inputs.traffics).toEqual([
+      { type, ...held[0] },
+      { type, ...held[1] },
+      { type: LATEST, tag: "candidate" },
+    ]);
+  });
+});
+
+test("the account that updates the stack may call the service, to try a revision", async () => {
+  const { resources } = await declare({ deployer: "deployer@fusion-prime.iam.gserviceaccount.com" });
+  expect(named(resources, "settlement-deployer-invoker").inputs).toMatchObject({
+    name: "settlement-service",
+    role: "roles/run.invoker",
+    member: "serviceAccount:deployer@fusion-prime.iam.gserviceaccount.com",
+  });
+});
+
 test("on local nothing is in the way of destroy", async () => {
   const { resources } = await declare({ environment: "local" });
   expect(resources.filter((resource) => resource.protect)).toEqual([]);

@@ -102,7 +102,7 @@ describe("the server all APIs share", () => {
   test("the owner's token outlives a restart, and no other does", () => {
     const other = identities.tokenFor("user:dev@example.com");
     const restarted = new Identities(folder);
-    expect(restarted.caller(`Bearer ${identities.ownerToken}`)).toBe(OWNER);
+    expect(restarted.caller(`Bearer ${identities.ownerToken}`)?.member).toBe(OWNER);
     expect(() => restarted.caller(`Bearer ${other}`)).toThrow("invalid authentication credentials");
   });
 

@@ -207,6 +207,18 @@ describe("the settlement service on the embedded cloud", () => {
     expect(read.body.secret).toBeUndefined();
   });
 
+  it("tries a command whole, and keeps nothing of it", async () => {
+    const path = await pathOf("cause-3");
+    const tried = { ...COMMAND, command_id: "tried" };
+    const answer = await embedded.post(`${path}/smoke-test`, tried);
+    expect(answer).toMatchObject({ status: 200, body: tried });
+    expect(await embedded.get(`${path}/commands/tried`)).toMatchObject({ status: 404 });
+    expect((await embedded.post(`${path}/smoke-test`, tried)).status).toBe(200);
+    expect((await embedded.post(`${path}/smoke-test`, { ...COMMAND, command_id: "cmd-1" })).status).toBe(409);
+    expect((await embedded.post(`${path}/smoke-test`, { command_id: "tried" })).status).toBe(400);
+    expect((await embedded.get(`${path}/smoke-test`)).status).toBe(405);
+  });
+
   it.each([
     ["commands", "account_ref is missing", { command_id: "x", workflow_id: "x" }],
     ["commands", "amount_numeric must be a decimal number", { ...COMMAND, amount_numeric: "1e3" }],

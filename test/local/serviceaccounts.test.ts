@@ -104,7 +104,26 @@ describe("service accounts", () => {
       expect((await embedded.post(`${ACCOUNT}:getIamPolicy`)).body).toMatchObject({ bindings });
       const { status, body } = await generate({ token });
       expect(status).toBe(200);
-      expect(embedded.cloud.identities.caller(`Bearer ${String(body.accessToken)}`)).toBe(`serviceAccount:${EMAIL}`);
+      expect(embedded.cloud.identities.caller(`Bearer ${String(body.accessToken)}`)).toMatchObject({
+        member: `serviceAccount:${EMAIL}`,
+      });
+    });
+
+    test("that only say who calls are made for a URL, and no API takes them", async () => {
+      const generateId = (ask = {}, body: object = { audience: "https://settlement.example" }) =>
+        embedded.post(`/v1/projects/-/serviceAccounts/${EMAIL}:generateIdToken`, body, ask);
+      const token = embedded.cloud.identities.tokenFor(deployer);
+      expect((await generateId({ token })).status).toBe(403);
+      const bindings = [{ role: "roles/iam.serviceAccountOpenIdTokenCreator", members: [deployer] }];
+      await embedded.post(`${ACCOUNT}:setIamPolicy`, { policy: { bindings } });
+      expect((await generateId({ token }, {})).status).toBe(400);
+      const { body } = await generateId({ token });
+      expect(embedded.cloud.identities.caller(`Bearer ${String(body.token)}`)).toMatchObject({
+        member: `serviceAccount:${EMAIL}`,
+        audience: "https://settlement.example",
+      });
+      for (const path of [ACCOUNT, `/storage/v1/b?project=${PROJECT}`])
+        expect((await embedded.get(path, { token: String(body.token) })).status).toBe(401);
     });
 
     test("end", async () => {

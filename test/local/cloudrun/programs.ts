@@ -45,3 +45,11 @@ const server = require("node:http").createServer((request, response) => {
 server.listen(process.env.PORT);
 process.on("SIGTERM", () => server.close(() => process.exit(0)));
 `;
+
+/** Is healthy, and answers 500 to everything else. */
+export const HEALTHY_AND_FAILING = `
+require("node:http").createServer((request, response) => {
+  response.writeHead(request.url === "/health" ? 200 : 500).end("the table is gone");
+}).listen(process.env.PORT);
+process.on("SIGTERM", () => process.exit(0));
+`;

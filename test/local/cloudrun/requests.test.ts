@@ -79,6 +79,9 @@ describe("requests to Cloud Run services", () => {
       });
     await allow(MEMBER);
     expect((await setting.call("GET", uri, undefined, token)).status).toBe(200);
+    expect((await setting.call("GET", uri, undefined, setting.identities.idTokenFor(MEMBER, uri))).status).toBe(200);
+    const other = setting.identities.idTokenFor(MEMBER, uri.replace("/run/", "/run/tag---"));
+    expect((await setting.call("GET", uri, undefined, other)).status).toBe(401);
     expect((await setting.call("GET", uri, undefined, "")).status).toBe(403);
     await allow("allUsers");
     expect((await setting.call("GET", uri, undefined, "")).status).toBe(200);

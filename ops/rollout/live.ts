@@ -1,0 +1,110 @@
+import type { HeldRevision } from "../../infra/service";
+import { type Endpoints, RestReader, Unseen } from "../doctor/reader";
+import { isLoopback } from "../endpoints";
+import { UserError } from "../user-error";
+
+/** Where a service is, and how it is reached. */
+export interface ServicePlace {
+  readonly project: string;
+  readonly region: string;
+  /** Name of the service. */
+  readonly service: string;
+  readonly endpoints: Endpoints;
+  /** An access token of whoever runs the command. */
+  readonly token: () => Promise<string>;
+  /** Email of the account that may call the service: `settlement:deployer`. */
+  readonly deployer: string | undefined;
+}
+
+/** A service as it is in the cloud now. */
+export interface LiveService {
+  readonly uri: string;
+  /** The revisions that have its traffic; empty where none is ready. */
+  readonly serving: readonly HeldRevision[];
+  /** URL of the revision that has this tag, by tag. */
+  readonly tagged: Readonly<Record<string, string>>;
+  /** Name of its newest revision, ready or not. */
+  readonly newest: string;
+}
+
+/** Cloud Run's answer, as far as it is read. */
+interface Answer {
+  readonly uri: string;
+  readonly latestReadyRevision?: string;
+  readonly latestCreatedRevision?: string;
+  readonly trafficStatuses?: readonly {
+    /** Absent where the target is the newest revision that is ready. */
+    readonly revision?: string;
+    readonly percent?: number;
+    readonly tag?: string;
+    readonly uri?: string;
+  }[];
+}
+
+/**
+ * Asks Cloud Run for a service.
+ * @returns Undefined where there is none.
+ */
+export async function liveService(place: ServicePlace): Promise<LiveService | undefined> {
+  const { endpoints, project, region, service, token } = place;
+  const path = `projects/${project}/locations/${region}/services/${service}`;
+  const reader = new RestReader(endpoints, token);
+  const found = await reader
+    .read<Answer>({ api: "cloudRunV2", path, role: "roles/run.viewer" })
+    .catch((error: unknown) => {
+      if (error instanceof Unseen)
+        throw new UserError(`Which revision of ${service} has the traffic cannot be seen: ${error.message}`);
+      throw error;
+    });
+  if (!found) return undefined;
+  const { latestCreatedRevision = "", latestReadyRevision = "", trafficStatuses = [], uri } = found;
+  const serving = trafficStatuses
+    .filter(({ percent = 0 }) => percent > 0)
+    .map(({ percent = 0, revision }) => ({ revision: lastPart(revision ?? latestReadyRevision), percent }));
+  return {
+    uri,
+    serving: serving.filter(({ revision }) => revision !== ""),
+    tagged: Object.fromEntries(trafficStatuses.flatMap(({ tag, uri = "" }) => (tag === undefined ? [] : [[tag, uri]]))),
+    newest: lastPart(latestCreatedRevision),
+  };
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}
+
+/**
+ * A token that the service takes: Cloud Run wants an ID token, which says who calls, made for the URL of the service even
+ * where a tag is called. https://cloud.google.com/run/docs/authenticating/service-to-service
+ * @param audience URL of the service, without a tag.
+ * @throws UserError where nobody is configured who may call it, or the caller may not act for that account.
+ */
+export async function invokerToken(place: ServicePlace, audience: string): Promise<string> {
+  const { deployer, endpoints, token } = place;
+  // The embedded cloud takes the token of its owner.
+  if (deployer === undefined) return token();
+  const path = `projects/-/serviceAccounts/${deployer}:generateIdToken`;
+  const answer = await fetch(endpoints.iamCredentials + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${await token()}`, "content-type": "application/json" },
+    body: JSON.stringify({ audience, includeEmail: true }),
+  });
+  const body = (await answer.json()) as { token?: string; error?: { message: string } };
+  if (body.token !== undefined) return body.token;
+  throw new UserError(
+    `No ID token of ${deployer} (${answer.status}): ${body.error?.message ?? "no message"} ` +
+      "Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
+  );
+}
+
+/**
+ * @param stack The stack's name.
+ * @throws UserError where the stack does not say as whom a revision is tried, and Google would refuse the call.
+ */
+export function requireInvoker(stack: string, { deployer, endpoints }: ServicePlace): void {
+  if (deployer !== undefined || isLoopback(endpoints.cloudRunV2)) return;
+  throw new UserError(
+    `A new revision is tried before it gets traffic, and nobody is named who may call it: add settlement:deployer to ` +
+      `Pulumi.${stack}.yaml, the email of the account that updates the stack. Nothing was changed.`,
+  );
+}

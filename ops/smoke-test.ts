@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { locate } from "./doctor/target";
+import { stackName } from "./preview/options";
+import { invokerToken, liveService } from "./rollout/live";
+import { run } from "./run";
+import { smokeTest } from "./smoke";
+import { stackValues } from "./stack-file";
+import { UserError } from "./user-error";
+
+const HELP = `npm run smoke-test -- --stack STACK
+
+Tries the settlement service as a user would: its health, and a settlement command that it reads back and takes back, so
+that nothing of it stays. npm run up does the same with each new revision before it gets traffic.
+
+  --stack STACK  local, staging or prod
+  --help         this text
+`;
+
+const ROOT = join(__dirname, "..");
+
+run(HELP, async () => {
+  const { values } = parseArgs({ options: { stack: { type: "string" } } });
+  const stack = stackName(values.stack);
+  const { deployer } = stackValues(stack);
+  const { endpoints, target, token } = locate({ stack }, ROOT);
+  const place = { ...target, endpoints, token, deployer: typeof deployer === "string" ? deployer : undefined };
+  const service = await liveService(place);
+  if (!service) throw new UserError(`There is no service ${target.service} in ${target.project}, ${target.region}.`);
+  await smokeTest(service.uri, await invokerToken(place, service.uri));
+  console.log(`${target.service} accepts settlement commands: ${service.uri}`);
+});

@@ -1,0 +1,165 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readEvents } from "../../../ops/preview/model";
+import { differInTrafficOnly, rolloutOf } from "../../../ops/rollout/rollout";
+import { smokeTest } from "../../../ops/smoke";
+import { configured, type Declared, step, types } from "../preview/engine";
+
+const SERVICE: Declared = { type: types.service, name: "settlement-service", component: "Service", id: "id" };
+const NAME = "projects/p/locations/us-central1/services/settlement-service";
+
+/** Answers by `METHOD path`; 404 to anything else. */
+type Answers = Record<string, { status?: number; body: unknown }>;
+
+describe("against a scripted service", () => {
+  let server: Server;
+  let url = "";
+  let answers: Answers = {};
+  /** What was asked, with the bodies that were sent. */
+  let asked: { what: string; authorization: string | undefined; body: unknown }[] = [];
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      let sent = "";
+      request.on("data", (chunk: Buffer) => (sent += chunk.toString()));
+      request.on("end", () => {
+        const what = `${request.method ?? ""} ${request.url ?? ""}`;
+        const body: unknown = sent === "" ? undefined : JSON.parse(sent);
+        asked.push({ what, authorization: request.headers.authorization, body });
+        const answer = answers[what.replace(/[0-9a-f-]{36}$/, "ID")] ?? { status: 404, body: {} };
+        const text =
+          typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body === ECHO ? body : answer.body);
+        response.writeHead(answer.status ?? 200, { "content-type": "application/json" }).end(text);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server.close());
+  beforeEach(() => {
+    asked = [];
+  });
+
+  /** Stands for the body that was sent. */
+  const ECHO = Symbol("the body that was sent");
+
+  describe("the smoke test", () => {
+    const WELL: Answers = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
+
+    test("asks for health, sends a command, and looks that nothing of it is left", async () => {
+      answers = WELL;
+      await smokeTest(url, "token", 0);
+      const id = (asked.find(({ what }) => what.startsWith("POST"))?.body as { command_id: string }).command_id;
+      expect(asked.slice(1).map(({ what }) => what)).toEqual([
+        "GET /health",
+        "POST /smoke-test",
+        `GET /commands/${id}`,
+      ]);
+      expect(new Set(asked.map(({ authorization }) => authorization))).toEqual(new Set(["Bearer token"]));
+    });
+
+    test.each<[string, Answers, string]>([
+      ["is not healthy", { "GET /health": { status: 503, body: "down" } }, "GET /health answered 503: down"],
+      ["refuses the caller", { "GET /health": { status: 403, body: "no" } }, "GET /health answered 403: no"],
+      ["cannot be tried", { "POST /smoke-test": { status: 404, body: "none" } }, "POST /smoke-test answered 404: none"],
+      ["fails", { "POST /smoke-test": { status: 500, body: "gone" } }, "POST /smoke-test answered 500: gone"],
+      ["reads another", { "POST /smoke-test": { body: {} } }, "read back another command_id, workflow_id"],
+      ["answers a page", { "POST /smoke-test": { body: "<html>" } }, "did not answer with JSON: <html>"],
+      ["keeps it", { "GET /commands/ID": { body: "row" } }, "of which nothing may be left, answered 200: row"],
+    ])("says what is wrong with one that %s", async (_what, change, sentence) => {
+      answers = { ...WELL, ...change };
+      await expect(smokeTest(url, "token", 0)).rejects.toThrow(sentence);
+    });
+  });
+
+  describe("whether a revision is tried first", () => {
+    const stack = { name: "test", workspace: { envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" } } } as unknown as Stack;
+    const inputs = {
+      name: "settlement-service",
+      template: { image: "1" },
+      traffics: [{ type: "LATEST", percent: 100 }],
+    };
+    const preview = (op: "create" | "update", after: object, config: Record<string, string> = {}) =>
+      readEvents([
+        step(op, SERVICE, { ...(op === "update" && { before: inputs }), after: { ...inputs, ...after } }),
+        configured({
+          "gcp:project": "p",
+          "gcp:region": "us-central1",
+          "gcp:cloudRunV2CustomEndpoint": `${url}/v2/`,
+          ...config,
+        }),
+      ]);
+    const serves = (...trafficStatuses: object[]): Answers => ({
+      [`GET /v2/${NAME}`]: {
+        body: { uri: "https://s", latestReadyRevision: `${NAME}/revisions/s-2`, trafficStatuses },
+      },
+    });
+    const template = { template: { image: "2" } };
+
+    test.each<[string, object, object[], object[]]>([
+      ["a new template", template, [{ percent: 100 }], [{ revision: "s-2", percent: 100 }]],
+      ["what an earlier rollout left", { traffics: [] }, [{ percent: 100 }], [{ revision: "s-2", percent: 100 }]],
+      [
+        "a new template, where somebody went back by hand",
+        template,
+        [{ revision: "s-1", percent: 100 }, { tag: "candidate" }],
+        [{ revision: "s-1", percent: 100 }],
+      ],
+      [
+        "a new template, where two share the traffic",
+        template,
+        [{ revision: "s-1", percent: 60 }, { percent: 40 }],
+        [
+          { revision: "s-1", percent: 60 },
+          { revision: "s-2", percent: 40 },
+        ],
+      ],
+    ])("%s is", async (_what, after, statuses, held) => {
+      answers = serves(...statuses);
+      expect((await rolloutOf(stack, preview("update", after)))?.before.serving).toEqual(held);
+    });
+
+    test.each<[string, "create" | "update", object, Answers]>([
+      ["the first one", "create", {}, serves({ percent: 100 })],
+      ["one label more", "update", { labels: { a: "b" } }, serves({ percent: 100 })],
+      ["a new template, where nothing was ever ready", "update", template, serves()],
+      ["a service that is gone", "update", template, {}],
+    ])("%s is not", async (_what, op, after, answer) => {
+      answers = answer;
+      expect(await rolloutOf(stack, preview(op, after))).toBeUndefined();
+    });
+
+    test("where the caller may not look, that is said", async () => {
+      answers = { [`GET /v2/${NAME}`]: { status: 403, body: {} } };
+      await expect(rolloutOf(stack, preview("update", template))).rejects.toThrow(
+        "Which revision of settlement-service has the traffic cannot be seen: the caller may not see it",
+      );
+    });
+  });
+});
+
+describe("a preview that keeps the traffic", () => {
+  const before = { name: "s", template: { image: "1" }, traffics: [{ percent: 100 }] };
+  const preview = (after: object, ...more: Parameters<typeof step>[]) =>
+    readEvents([
+      step("update", SERVICE, { before, after: { ...before, ...after } }),
+      ...more.map((one) => step(...one)),
+    ]);
+  const shown = preview({ template: { image: "2" } });
+
+  test("does the same as the one that was shown, but for the traffic", () => {
+    expect(differInTrafficOnly(shown, preview({ template: { image: "2" }, traffics: [{ revision: "s-1" }] }))).toBe(
+      true,
+    );
+    expect(differInTrafficOnly(preview({ traffics: [] }), readEvents([]))).toBe(true);
+  });
+
+  test("is told apart where it does anything else", () => {
+    expect(differInTrafficOnly(shown, preview({ template: { image: "3" } }))).toBe(false);
+    const account: Declared = { type: types.account, name: "a" };
+    expect(differInTrafficOnly(shown, preview({ template: { image: "2" } }, ["create", account, { after: {} }]))).toBe(
+      false,
+    );
+  });
+});
