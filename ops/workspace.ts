@@ -1,4 +1,10 @@
-import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import {
+  LocalWorkspace,
+  type PulumiCommand,
+  type PulumiFn,
+  type Stack,
+  StackNotFoundError,
+} from "@pulumi/pulumi/automation";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,10 +16,10 @@ import { settlement } from "../infra/settlement";
 import { isAlive } from "../local/lock";
 import { replaceFile, StoreError } from "../local/store";
 import { takeOverInterrupted } from "./interrupted";
+import { BACKENDS, readStackFile, ROOT, type StackFile, stackPath } from "./stack-file";
 import { UserError } from "./user-error";
 
-/** The repository's root. */
-export const ROOT = join(__dirname, "..");
+export { ROOT } from "./stack-file";
 
 /** What a stack is opened with. */
 export interface StackOptions {
@@ -32,23 +38,6 @@ export interface PrivateStackOptions extends StackOptions {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** A stack file, as far as it is read and written here. */
-interface StackFile {
-  config?: Record<string, unknown>;
-  secretsprovider?: string;
-  encryptedkey?: string;
-  encryptionsalt?: string;
-}
-
-/**
- * Where the state of the shared stacks is: the value of `PULUMI_BACKEND_URL`. The buckets are made by hand once, before
- * the first update.
- */
-export const BACKENDS: Readonly<Record<string, string>> = {
-  staging: "gs://fusion-prime-staging-pulumi-state",
-  prod: "gs://fusion-prime-pulumi-state",
-};
-
 const PROJECT_NAME = "settlement";
 
 /**
@@ -63,16 +52,32 @@ function inlineProgram(name: string) {
   return { stackName: name, projectName: PROJECT_NAME, program: programOf() };
 }
 
-/** Opens a stack whose state is shared: the engine works in the repository, as plain `pulumi` does. */
-export function openSharedStack({ name, command, env }: StackOptions): Promise<Stack> {
+/**
+ * Opens a stack whose state is shared: the engine works in the repository, as plain `pulumi` does.
+ * @param say Prints a line of progress.
+ * @throws UserError where the stack was never made, or nobody knows where its state is.
+ */
+export async function openSharedStack(
+  { name, command, env }: StackOptions,
+  say: (line: string) => void,
+): Promise<Stack> {
   const backend = process.env.PULUMI_BACKEND_URL ?? BACKENDS[name];
   if (backend === undefined) {
     throw new UserError(
-      `Stack "${name}" has no state: set PULUMI_BACKEND_URL, or add it to BACKENDS in ops/workspace.ts.`,
+      `Stack "${name}" has no state: set PULUMI_BACKEND_URL, or add it to BACKENDS in ops/stack-file.ts.`,
     );
   }
+  say(`State           PULUMI_BACKEND_URL=${backend}`);
   const envVars = { PULUMI_BACKEND_URL: backend, PULUMI_SKIP_UPDATE_CHECK: "true", ...env };
-  return LocalWorkspace.selectStack(inlineProgram(name), { workDir: ROOT, pulumiCommand: command, envVars });
+  return LocalWorkspace.selectStack(inlineProgram(name), { workDir: ROOT, pulumiCommand: command, envVars }).catch(
+    (error: unknown) => {
+      if (!(error instanceof StackNotFoundError)) throw error;
+      const { secretsprovider = "gcpkms://…" } = readStackFile(name);
+      throw new UserError(
+        `There is no stack "${name}" in ${backend} yet. After \`npm run bootstrap -- --stack ${name}\`, make it once, and commit the encryptedkey that this writes into its file: \`PULUMI_BACKEND_URL=${backend} pulumi stack init ${name} --secrets-provider=${secretsprovider}\``,
+      );
+    },
+  );
 }
 
 /**
@@ -88,12 +93,12 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
   const passphrase = join(folder, "passphrase");
 
   writeProjectFile(workDir, dirname(command.command));
-  const copy = join(workDir, `Pulumi.${name}.yaml`);
-  const salt = existsSync(copy) ? readStackFile(copy).encryptionsalt : undefined;
+  const copy = stackPath(name, workDir);
+  const salt = existsSync(copy) ? readStackFile(name, workDir).encryptionsalt : undefined;
   if (salt === undefined) replaceFile(passphrase, randomBytes(24).toString("base64url"));
   else if (!existsSync(passphrase))
     throw new StoreError(passphrase, "it is missing, and the state is encrypted with it");
-  const { config } = readStackFile(join(ROOT, `Pulumi.${name}.yaml`));
+  const { config } = readStackFile(name);
   const next: StackFile = {
     config: { ...config, ...options.config },
     ...(salt !== undefined && { encryptionsalt: salt }),
@@ -129,13 +134,6 @@ function writeProjectFile(workDir: string, cliFolder: string): void {
   const beside = existsSync(join(cliFolder, "pulumi-analyzer-policy-nodejs"));
   const plugins = { analyzers: [{ name: "policy-nodejs", path: cliFolder }] };
   replaceFile(join(workDir, "Pulumi.yaml"), stringify({ ...project, ...(beside && { plugins }) }));
-}
-
-function readStackFile(path: string): StackFile {
-  if (!existsSync(path)) throw new UserError(`There is no ${path}: a stack is a file Pulumi.<stack>.yaml.`);
-  const file = parse(readFileSync(path, "utf8")) as StackFile | null;
-  if (file === null) throw new StoreError(path, "it is empty");
-  return file;
 }
 
 /** How long an engine that lost its command may take to end, in milliseconds. */

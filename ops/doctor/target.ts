@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { readStackFile, stackPath } from "../stack-file";
 import { UsageError } from "../user-error";
 import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader";
 
@@ -111,13 +111,12 @@ function endpointVariable(api: string): string {
 
 /** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */
 function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
-  const file = `Pulumi.${stack}.yaml`;
-  const path = stack === "local" ? join(localFolder(root), "pulumi", file) : join(root, file);
-  if (!existsSync(path)) {
+  const folder = stack === "local" ? join(localFolder(root), "pulumi") : root;
+  if (!existsSync(stackPath(stack, folder))) {
     if (stack === "local") throw new CouldNotLook("There is no embedded cloud: run `npm start -- --keep`.");
-    throw new UsageError(`There is no stack "${stack}": ${file} does not exist.`);
+    throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
   }
-  return (parse(readFileSync(path, "utf8")) as { config?: Record<string, unknown> }).config ?? {};
+  return readStackFile(stack, folder).config ?? {};
 }
 
 /** The embedded cloud's owner, unless the environment names another caller. */

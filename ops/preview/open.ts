@@ -42,7 +42,7 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
         `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
       );
     }
-    const stack = await openSharedStack({ name, command, env: {} });
+    const stack = await openSharedStack({ name, command, env: {} }, say);
     return { stack, stop: providers.stop };
   } catch (error) {
     await providers.stop();

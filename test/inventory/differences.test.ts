@@ -1,17 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { parseConfig } from "../../infra/config";
-import { stackValues } from "../../ops/stack-file";
-import { BACKENDS, ROOT } from "../../ops/workspace";
+import { BACKENDS, readStackFile, ROOT, stackValues } from "../../ops/stack-file";
 
 /** What a stack is configured with, defaults included, by the key that a stack file would have. */
 function settings(stack: string): Record<string, string> {
-  const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { secretsprovider: string };
   const { project, region, ...own } = parseConfig(stackValues(stack));
   return {
     PULUMI_BACKEND_URL: String(BACKENDS[stack]),
-    secretsprovider: file.secretsprovider,
+    secretsprovider: String(readStackFile(stack).secretsprovider),
     "gcp:project": project,
     "gcp:region": region,
     ...flat("settlement:", own),
