@@ -11,6 +11,7 @@ import { Monitoring } from "./monitoring/api";
 import { Projects } from "./projects";
 import { ResourceManager } from "./resourcemanager/api";
 import { SecretManager } from "./secretmanager/api";
+import { Faults } from "./faults";
 import { createServer } from "./server";
 import { ServiceAccounts } from "./serviceaccounts/accounts";
 import { ServiceAccountsApi } from "./serviceaccounts/api";
@@ -37,6 +38,8 @@ export interface EmbeddedCloud {
   readonly url: string;
   /** Callers and their tokens. */
   readonly identities: Identities;
+  /** What goes wrong with the calls of clients, for tests. */
+  readonly faults: Faults;
   /** The Cloud SQL Auth Proxy, for whoever connects to an instance from outside Cloud Run. */
   readonly openSocket: OpenSocket;
   /** Ends the server and every process behind it; the state stays. */
@@ -59,7 +62,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   try {
     const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
     parts.resume();
-    return { url, identities: parts.identities, openSocket: parts.openSocket, stop };
+    return { url, identities: parts.identities, faults: parts.faults, openSocket: parts.openSocket, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -94,7 +97,7 @@ async function assemble(options: CloudOptions, store: Store) {
     images: options.images ?? {},
   });
 
-  const app = createServer({ identities, access, projects, services }, [
+  const apis = [
     secretManager,
     storage,
     new ServiceAccountsApi(accounts, projects, iam),
@@ -104,9 +107,12 @@ async function assemble(options: CloudOptions, store: Store) {
     new Monitoring(store, projects),
     cloudSql.api,
     cloudRun,
-  ]);
+  ];
+  const faults = new Faults();
+  const app = createServer({ identities, access, projects, services }, apis, faults);
   return {
     app,
+    faults,
     identities,
     openSocket,
     resume: () => {

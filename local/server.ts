@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type Access, projectResource, type Resource } from "./iam/access";
 import { GoogleError, legacyBody, statusBody } from "./errors";
+import type { Faults } from "./faults";
 import { type Identities, invalidCredentials } from "./identities";
 import type { Projects } from "./projects";
 import type { EnabledServices } from "./services";
@@ -51,8 +52,9 @@ export interface Gate {
  * The HTTP server all APIs share: JSON, Google's errors, callers and their permissions, loopback hosts only.
  * @param gate Who is let in.
  * @param apis The APIs to serve.
+ * @param faults What goes wrong with calls.
  */
-export function createServer(gate: Gate, apis: readonly Api[]): FastifyInstance {
+export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 1000 }, forceCloseConnections: true });
 
   // The official clients send a content type with an empty body, on DELETE among others.
@@ -88,6 +90,8 @@ export function createServer(gate: Gate, apis: readonly Api[]): FastifyInstance 
     }
     done();
   });
+
+  faults?.hooks(app);
 
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {}; // a request without a body says nothing, which is not the same as something malformed

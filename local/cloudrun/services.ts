@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../errors";
+import { failLate } from "../faults";
 import { etagOf } from "../etag";
 import { applyMask, settableFields } from "../fields";
 import type { Collection, Store } from "../store";
@@ -318,6 +319,7 @@ export class Services {
 
   private async tryToStart(revision: Revision): Promise<StartFailure | undefined> {
     try {
+      failLate();
       (await this.instances.enter(revision)).leave();
       return undefined;
     } catch (error) {

@@ -5,7 +5,7 @@ import { type Fields, isFields } from "../fields";
 import type { Collection, Store } from "../store";
 import { majorOf } from "./instance";
 import type { Instances } from "./instances";
-import { API_ROOT, type Operation, type Operations } from "./operations";
+import { API_ROOT, type Operation, type Operations, type Target } from "./operations";
 import { invalid } from "./settings";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
@@ -87,17 +87,16 @@ export class Backups {
       selfLink: `${API_ROOT}/projects/${project}/instances/${instance}/backupRuns/${id}`,
     };
     const context = { backupContext: { kind: "sql#backupContext", backupId: id } };
-    const operation = this.operations.begin({ type: "BACKUP_VOLUME", project, instance, caller, context }, async () => {
+    const make = async () => {
       const started = this.runs.put(key, { ...run, status: "RUNNING", startTime: new Date().toISOString() });
-      try {
-        mkdirSync(this.folderOf(project, instance), { recursive: true, mode: 0o700 });
-        const cluster = await this.instances.running(project, instance);
-        await cluster.copyTo(this.copyOf(project, started));
-        this.runs.put(key, { ...started, status: "SUCCESSFUL", endTime: new Date().toISOString() });
-      } catch (error) {
-        this.fail(key, started, (error as Error).message);
-        throw error;
-      }
+      mkdirSync(this.folderOf(project, instance), { recursive: true, mode: 0o700 });
+      const cluster = await this.instances.running(project, instance);
+      await cluster.copyTo(this.copyOf(project, started));
+      this.runs.put(key, { ...started, status: "SUCCESSFUL", endTime: new Date().toISOString() });
+    };
+    const target: Target = { type: "BACKUP_VOLUME", project, instance, caller, context };
+    const operation = this.operations.begin(target, make, ({ message }) => {
+      this.fail(key, this.get(project, instance, id), message);
     });
     this.runs.put(key, run);
     return operation;

@@ -77,18 +77,14 @@ export class Instances {
       );
     }
     const rootPassword = isFields(body) && typeof body.rootPassword === "string" ? body.rootPassword : undefined;
-    const operation = this.operations.begin(this.target("CREATE", instance, caller), async () => {
-      try {
-        const cluster = this.cluster(instance);
-        await cluster.ensure(postgresFlags(instance.settings));
-        if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
-        await this.obeyPolicy(instance);
-        this.instances.put(key, stamped({ ...instance, state: "RUNNABLE" }));
-      } catch (error) {
-        await this.remove(instance);
-        throw error;
-      }
-    });
+    const make = async () => {
+      const cluster = this.cluster(instance);
+      await cluster.ensure(postgresFlags(instance.settings));
+      if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
+      await this.obeyPolicy(instance);
+      this.instances.put(key, stamped({ ...instance, state: "RUNNABLE" }));
+    };
+    const operation = this.operations.begin(this.target("CREATE", instance, caller), make, () => this.remove(instance));
     this.instances.put(key, instance);
     return operation;
   }
@@ -123,7 +119,11 @@ export class Instances {
         "protectedInstanceDeletionFailure",
       );
     }
-    const operation = this.operations.begin(this.target("DELETE", instance, caller), () => this.bury(instance));
+    const operation = this.operations.begin(
+      this.target("DELETE", instance, caller),
+      () => this.bury(instance),
+      () => this.instances.put(keyOf(instance), instance),
+    );
     this.instances.put(keyOf(instance), { ...instance, state: "PENDING_DELETE" });
     return operation;
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { GoogleError } from "../errors";
+import { failLate } from "../faults";
 import type { Fields } from "../fields";
 import type { Collection, Store } from "../store";
 
@@ -105,19 +106,22 @@ export class Operations {
 
   /**
    * Begins work that goes on after the request was answered.
+   * @param undo Takes back what the request itself did, where the work fails.
    * @returns The operation, still PENDING; what the work throws becomes its error.
    * @throws GoogleError 409 while the instance has another operation.
    */
-  begin(target: Target, work: () => Promise<unknown>): Operation {
+  begin(target: Target, work: () => Promise<unknown>, undo?: (error: Error) => unknown): Operation {
     const pending = this.insert(target);
     void this.occupy(target, async () => {
       // The answer, PENDING, goes out first.
       await new Promise((resolve) => setImmediate(resolve));
       const operation = this.keep({ ...pending, status: "RUNNING", startTime: now() });
       try {
+        failLate();
         await work();
         this.finish(operation);
       } catch (error) {
+        await undo?.(error as Error);
         this.finish(operation, error);
       }
     });
@@ -133,6 +137,11 @@ export class Operations {
     const pending = this.insert(target);
     return this.occupy(target, async () => {
       const operation = { ...pending, startTime: now() };
+      try {
+        failLate();
+      } catch (error) {
+        return this.finish(operation, error);
+      }
       try {
         await work();
         return this.finish(operation);
