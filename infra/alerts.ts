@@ -4,6 +4,7 @@ import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { dashboard } from "./dashboard";
 import {
+  doctorFound,
   failedBackups,
   failedImports,
   maxConnections,
@@ -54,7 +55,7 @@ export class Alerts extends pulumi.ComponentResource {
     super("settlement:infra:Alerts", name, {}, opts);
     const { apis, config, labels } = args;
     const { project } = config;
-    const monitoring = { parent: this, dependsOn: [apis.enabled.monitoring] };
+    const monitoring = { parent: this, dependsOn: [apis.enabled.monitoring, apis.enabled.logging] };
     const watched = pulumi
       .all([args.serviceName, args.instanceName])
       .apply(([service, instance]): Watched => ({ project, service, instance }));
@@ -74,7 +75,12 @@ export class Alerts extends pulumi.ComponentResource {
     );
     const check = this.uptimeCheck(name, args);
 
-    const alerts = [...logAlerts(watched), ...metricAlerts(watched, config), uptimeAlert(check.uptimeCheckId)];
+    const alerts = [
+      ...logAlerts(watched),
+      ...doctorAlerts(),
+      ...metricAlerts(watched, config),
+      uptimeAlert(check.uptimeCheckId),
+    ];
     for (const { what, title, severity, reads, condition } of alerts) {
       new gcp.monitoring.AlertPolicy(
         `${name}-alert-${what}`,
@@ -166,6 +172,23 @@ function logAlerts(watched: pulumi.Output<Watched>): Alert[] {
       reads: `the audit log of Cloud Run, ${ON}`,
       condition: log(revisionsNotReady),
     },
+  ];
+}
+
+/** What no metric and no log of Google's tells: the nightly doctor looks, and writes what it has found. */
+function doctorAlerts(): Alert[] {
+  const found = (what: string, title: string, ...checks: string[]): Alert => ({
+    what,
+    title,
+    severity: "WARNING",
+    reads: "the log of the nightly doctor, which `npm run doctor -- --log` writes",
+    condition: { conditionMatchedLog: { filter: doctorFound(...checks) } },
+  });
+  return [
+    found("old-backup", "Backup too old", "backup"),
+    found("certificate", "Certificate expires", "certificate"),
+    found("rotation", "Rotation due", "rotation"),
+    found("half-migrated", "Migration left half way", "migration", "tables"),
   ];
 }
 

@@ -7,6 +7,8 @@ const APIS = {
   cloudresourcemanager: "cloudresourcemanager.googleapis.com",
   /** The service account. */
   iam: "iam.googleapis.com",
+  /** What the nightly doctor writes, and the alerts that read it. */
+  logging: "logging.googleapis.com",
   /** Alert policies, the uptime check and the dashboard. */
   monitoring: "monitoring.googleapis.com",
   /** The service. */
@@ -31,6 +33,7 @@ export class Apis extends pulumi.ComponentResource {
     this.enabled = {
       cloudresourcemanager: enable("cloudresourcemanager"),
       iam: enable("iam"),
+      logging: enable("logging"),
       monitoring: enable("monitoring"),
       run: enable("run"),
       secretmanager: enable("secretmanager"),

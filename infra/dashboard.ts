@@ -1,4 +1,5 @@
 import {
+  DOCTOR_LOG,
   failedBackups,
   failedImports,
   metric,
@@ -62,7 +63,10 @@ export function dashboard(watched: Watched): object {
       height: GRID.height,
       widget: { title: chart.title, xyChart: { dataSets: [dataSet(chart, of)] } },
     }));
-  const failures = [failedImports, failedBackups, revisionsNotReady].map((filter) => `(${filter(watched)})`);
+  const failures = [
+    ...[failedImports, failedBackups, revisionsNotReady].map((filter) => `(${filter(watched)})`),
+    `(log_id("${DOCTOR_LOG}") AND severity>=WARNING)`,
+  ];
   return {
     displayName: "Settlement service and its database",
     mosaicLayout: {

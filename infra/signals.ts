@@ -64,6 +64,19 @@ export function revisionsNotReady(watched: Watched): string {
   return `${ofService(watched)} AND severity>=ERROR AND protoPayload.status.message:"Ready condition status changed to False"`;
 }
 
+/** Id of the log that the nightly doctor writes: `npm run doctor -- --log`. */
+export const DOCTOR_LOG = "settlement-doctor";
+
+/**
+ * What the nightly doctor has found. Its entry holds the verdict of each check; a consequence is a finding too, which
+ * another one explains.
+ * @param checks Ids of the checks, of which one is enough.
+ */
+export function doctorFound(...checks: readonly string[]): string {
+  const verdicts = checks.map((check) => `jsonPayload.checks.${check}.verdict=("finding" OR "consequence")`);
+  return `log_id("${DOCTOR_LOG}") AND (${verdicts.join(" OR ")})`;
+}
+
 /**
  * How many connections an instance takes: the default of `max_connections`, which follows from the memory.
  * https://cloud.google.com/sql/docs/postgres/flags

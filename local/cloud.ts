@@ -2,6 +2,7 @@ import { Access, fullName, projectResource } from "./iam/access";
 import { CloudRun } from "./cloudrun/api";
 import type { Program } from "./cloudrun/program";
 import { lock } from "./lock";
+import { Logging } from "./logging/api";
 import { createCloudSql } from "./cloudsql/service";
 import type { OpenSocket } from "./cloudsql/socket";
 import { Identities, OWNER } from "./identities";
@@ -104,6 +105,7 @@ async function assemble(options: CloudOptions, store: Store) {
     new CredentialsApi(accounts, identities),
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
+    new Logging(store, projects, access, services),
     new Monitoring(store, projects),
     cloudSql.api,
     cloudRun,

@@ -4,7 +4,8 @@ import { readMigrations } from "../infra/migrations/files";
 import { CHECKS } from "./doctor/checks";
 import { diagnose, exitCode } from "./doctor/diagnosis";
 import { Facts } from "./doctor/facts";
-import { CouldNotLook, RestReader } from "./doctor/reader";
+import { writeEntry } from "./doctor/log";
+import { CouldNotLook, RestReader, Unseen } from "./doctor/reader";
 import { render } from "./doctor/table";
 import { locate, OPTIONS } from "./doctor/target";
 import { run } from "./run";
@@ -27,24 +28,26 @@ first, each with a command that mends it. Bindings of folders and of the organiz
   --bucket B            P-migrations
   --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: logs in, and looks at the tables
   --json                the same as JSON
+  --log                 also write the result to the log settlement-doctor, which alerts read: for a nightly run
   --help                this text
 
 roles/viewer and roles/iam.securityReviewer on the project show all but contents; roles/secretmanager.secretAccessor on
-the two secrets and roles/cloudsql.client show these too. The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application
+the two secrets and roles/cloudsql.client show these too; --log needs roles/logging.logWriter on the project. The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application
 default credentials.
 
 gcloud does not reach the embedded cloud of the local stack: there, \`npm start -- --reset\` makes everything anew.
 
-Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look.
+Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look, or not write the log.
 `;
 
 const ROOT = join(__dirname, "..");
 
 run(HELP, async () => {
-  const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" } } });
-  const { json = false, ...given } = values;
+  const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" }, log: { type: "boolean" } } });
+  const { json = false, log = false, ...given } = values;
   try {
-    const { target, endpoints, token } = locate(given, ROOT);
+    const place = locate(given, ROOT);
+    const { target, endpoints, token } = place;
     const facts = new Facts(
       target,
       new RestReader(endpoints, token),
@@ -56,9 +59,17 @@ run(HELP, async () => {
       json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, process.stdout.isTTY),
     );
     process.exitCode = exitCode(rows);
+    if (log) await writeEntry(place, rows).catch(notWritten);
   } catch (error) {
     if (!(error instanceof CouldNotLook)) throw error;
     console.error(error.message);
     process.exitCode = 3;
   }
 });
+
+/** Without the entry no alert follows, so this counts for more than what was found. */
+function notWritten(error: unknown): void {
+  if (!(error instanceof Unseen)) throw error;
+  const role = error.role === undefined ? "" : ` (needs ${error.role})`;
+  throw new CouldNotLook(`The log entry was not written: ${error.message}${role}.`);
+}

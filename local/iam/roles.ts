@@ -8,6 +8,7 @@ const VIEWER = [
   "cloudsql.users.list",
   "iam.serviceAccounts.get",
   "iam.serviceAccounts.list",
+  "logging.logEntries.list",
   "monitoring.alertPolicies.get",
   "monitoring.alertPolicies.list",
   "monitoring.dashboards.get",
@@ -76,6 +77,7 @@ const ROLES: Record<string, readonly string[]> = {
     "cloudsql.*",
     ...SERVICE_ACCOUNTS,
     "iam.serviceAccounts.actAs",
+    "logging.logEntries.create",
     "monitoring.*",
     ...RUN,
     "run.routes.invoke",
@@ -203,6 +205,8 @@ const ROLES: Record<string, readonly string[]> = {
   "roles/monitoring.metricWriter": ["monitoring.timeSeries.create"],
   "roles/monitoring.notificationChannelEditor": ["monitoring.notificationChannels.*"],
   "roles/monitoring.viewer": VIEWER.filter((permission) => permission.startsWith("monitoring.")),
+  "roles/logging.logWriter": ["logging.logEntries.create"],
+  "roles/logging.viewer": ["logging.logEntries.list"],
   // Of services that are not here: such roles can be granted, and nothing asks for them.
   "roles/artifactregistry.reader": ["artifactregistry.repositories.downloadArtifacts"],
   "roles/artifactregistry.writer": ["artifactregistry.repositories.uploadArtifacts"],
@@ -213,8 +217,6 @@ const ROLES: Record<string, readonly string[]> = {
     "cloudkms.cryptoKeyVersions.useToEncrypt",
   ],
   "roles/cloudtrace.agent": ["cloudtrace.traces.patch"],
-  "roles/logging.logWriter": ["logging.logEntries.create"],
-  "roles/logging.viewer": ["logging.logEntries.list"],
 };
 
 /** Whether a role holds a permission; a role that is not in the table holds none. */

@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
 import { type Fields, isFields } from "../fields";
+import { parseFilter } from "../logging/filter";
 import { type Kind, mutation } from "./kind";
 
-/** Alert policies; every condition gets a name. */
+/** Alert policies; every condition gets a name, and one that reads a log has a filter that Logging takes. */
 export const ALERT_POLICIES: Kind = {
   version: "v3",
   collection: "alertPolicies",
@@ -36,5 +37,7 @@ export function channelsOf(policy: Fields): string[] {
 }
 
 function named(policy: string, condition: Fields): Fields {
+  const { conditionMatchedLog: log } = condition;
+  if (isFields(log)) parseFilter(String(log.filter));
   return { ...condition, name: condition.name ?? `${policy}/conditions/${randomInt(2 ** 47)}` };
 }

@@ -1,8 +1,18 @@
 import type { Check } from "./check";
 import { accessor, account, breadth, bucketReader, client } from "./checks/access";
-import { backup, connections, database, login, migration, operation, tables, user } from "./checks/database";
-import { apis, disk, instance } from "./checks/instance";
-import { connectionString, passwordSecret, pinnedVersion, secret } from "./checks/secrets";
+import {
+  backup,
+  connections,
+  database,
+  login,
+  migration,
+  operation,
+  schemaVersion,
+  tables,
+  user,
+} from "./checks/database";
+import { apis, certificate, disk, instance } from "./checks/instance";
+import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets";
 import { connectionName, databaseUrl, revision, service } from "./checks/service";
 
 /**
@@ -29,9 +39,12 @@ export const CHECKS: readonly Check[] = [
   bucketReader,
   migration,
   tables,
+  schemaVersion,
   revision,
   operation,
   passwordSecret,
+  rotation,
+  certificate,
   backup,
   breadth,
 ];

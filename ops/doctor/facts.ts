@@ -14,11 +14,14 @@ export interface Instance {
   readonly createTime?: string;
   readonly connectionName: string;
   readonly serviceAccountEmailAddress: string;
+  /** The certificate authority that clients check the server by. */
+  readonly serverCaCert?: { readonly expirationTime?: string };
   readonly outOfDiskReport?: { readonly sqlOutOfDiskState?: string };
   readonly settings: {
     readonly activationPolicy?: string;
     readonly dataDiskSizeGb?: string;
     readonly storageAutoResize?: boolean;
+    readonly connectorEnforcement?: string;
     readonly backupConfiguration?: { readonly enabled?: boolean };
     readonly databaseFlags?: readonly { readonly name: string; readonly value: string }[];
   };
@@ -67,6 +70,15 @@ export interface EnvVar {
   readonly valueSource?: { readonly secretKeyRef?: { readonly secret: string; readonly version?: string } };
 }
 
+/** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs, as far as it is read. */
+export interface Job {
+  readonly latestCreatedExecution?: {
+    readonly name?: string;
+    readonly createTime?: string;
+    readonly completionStatus?: string;
+  };
+}
+
 /** A version of a secret. */
 export interface Version {
   /** `projects/NUMBER/secrets/ID/versions/N`. */
@@ -92,6 +104,12 @@ export interface Pin {
   /** A number or `latest`. */
   readonly version: string;
 }
+
+/** In milliseconds. */
+export const DAY = 24 * 3_600_000;
+
+/** Name of the job that `infra/migration-job.ts` declares. */
+export const MIGRATION_JOB = "settlement-migration";
 
 const VIEWER = "roles/viewer on the project";
 const REVIEWER = "roles/iam.securityReviewer on the project";
@@ -175,6 +193,13 @@ export class Facts {
   service(): Promise<Service | undefined> {
     const { project, region, service } = this.target;
     const path = `projects/${project}/locations/${region}/services/${service}`;
+    return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
+  }
+
+  /** The job that runs migrations when somebody executes it; most stacks have none. */
+  migrationJob(): Promise<Job | undefined> {
+    const { project, region } = this.target;
+    const path = `projects/${project}/locations/${region}/jobs/${MIGRATION_JOB}`;
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
   }
 

@@ -6,6 +6,7 @@ export const GOOGLE = {
   cloudRunV2: "https://run.googleapis.com/v2/",
   iamBeta: "https://iam.googleapis.com/v1/",
   iamCredentials: "https://iamcredentials.googleapis.com/v1/",
+  logging: "https://logging.googleapis.com/v2/",
   monitoring: "https://monitoring.googleapis.com/",
   resourceManager: "https://cloudresourcemanager.googleapis.com/v1/",
   secretManager: "https://secretmanager.googleapis.com/v1/",
@@ -79,22 +80,33 @@ export class RestReader implements Reader {
     return answer as Promise<T | undefined>;
   }
 
-  private async ask(url: string, { role, body }: Question): Promise<unknown> {
-    const authorization = `Bearer ${await (this.token ??= this.credentials())}`;
+  private async ask(url: string, question: Question): Promise<unknown> {
+    const token = await (this.token ??= this.credentials());
     this.requests++;
-    const response = await fetch(url, {
-      method: body ? "POST" : "GET",
-      headers: { authorization, ...(body && { "content-type": "application/json" }) },
-      signal: AbortSignal.timeout(PATIENCE),
-      ...(body && { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      const { cause, message } = error as Error;
-      throw new Unseen(`${new URL(url).origin} cannot be reached: ${cause instanceof Error ? cause.message : message}`);
-    });
-    if (response.ok) return response.json();
-    if (response.status === 404) return undefined;
-    throw refusal(response.status, await response.text(), role, url);
+    return exchange(url, token, question);
   }
+}
+
+/**
+ * Sends one request.
+ * @param url Where to.
+ * @param token The caller's access token.
+ * @returns The answer; undefined where there is no such thing.
+ * @throws Unseen, CouldNotLook, as {@link Reader.read} does.
+ */
+export async function exchange(url: string, token: string, { role, body }: Question): Promise<unknown> {
+  const response = await fetch(url, {
+    method: body ? "POST" : "GET",
+    headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
+    signal: AbortSignal.timeout(PATIENCE),
+    ...(body && { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    const { cause, message } = error as Error;
+    throw new Unseen(`${new URL(url).origin} cannot be reached: ${cause instanceof Error ? cause.message : message}`);
+  });
+  if (response.ok) return response.json();
+  if (response.status === 404) return undefined;
+  throw refusal(response.status, await response.text(), role, url);
 }
 
 /** Google's error, as far as it is read: the older APIs put the reason into `errors`, the newer into `details`. */

@@ -36,7 +36,7 @@ export function render(rows: readonly Row[], colour: boolean): string {
 }
 
 /** What is most likely wrong, or that nothing is, or that nobody can say. */
-function summary(rows: readonly Row[]): string {
+export function summary(rows: readonly Row[]): string {
   const [first] = rows;
   const blind = blindSpot(rows);
   const unseen = rows.filter(({ verdict }) => verdict === "unseen").length;

@@ -7,7 +7,7 @@ import { CHECKS } from "../../ops/doctor/checks";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis";
 import { Facts } from "../../ops/doctor/facts";
 import { RestReader } from "../../ops/doctor/reader";
-import { type Given, locate } from "../../ops/doctor/target";
+import { type Given, locate, type Place } from "../../ops/doctor/target";
 import { endpointConfig } from "../../ops/endpoints";
 import { base64, Embedded, PROJECT } from "../local/embedded";
 import { createInstance, done, ROOT as SQL, Volume } from "../local/cloudsql/setup";
@@ -80,7 +80,7 @@ export class DoctorSetting {
   /** Everything but the schema. */
   async start(): Promise<void> {
     const { embedded } = this;
-    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
+    const apis = ["cloudresourcemanager", "iam", "logging", "run", "secretmanager", "sqladmin", "storage"];
     await embedded.start(...apis.map((api) => `${api}.googleapis.com`));
     await createInstance(embedded, INSTANCE, { backupConfiguration: { enabled: true } });
     await embedded.post(`${SQL}/instances/${INSTANCE}/databases`, { name: "settlement_db" });
@@ -109,12 +109,17 @@ export class DoctorSetting {
   }
 
   /** The same, with the number of requests it took. */
-  async count(member = READER, given: Given = {}): Promise<{ rows: Row[]; requests: number }> {
+  async count(member = READER, given: Given = {}, now = new Date()): Promise<{ rows: Row[]; requests: number }> {
     const socket = member === READER ? { socket: this.socket.folder } : {};
-    const { target, endpoints } = locate({ stack: "test", ...socket, ...given }, this.root);
+    const { target, endpoints } = this.place(member, { ...socket, ...given });
     const reader = new RestReader(endpoints, () => Promise.resolve(this.token(member)));
-    const rows = await diagnose(CHECKS, new Facts(target, reader, MIGRATIONS, new Date()));
+    const rows = await diagnose(CHECKS, new Facts(target, reader, MIGRATIONS, now));
     return { rows, requests: reader.requests };
+  }
+
+  /** The stack, and a member who looks at it. */
+  place(member: string, given: Given = {}): Place {
+    return { ...locate({ stack: "test", ...given }, this.root), token: () => Promise.resolve(this.token(member)) };
   }
 
   token(member: string): string {

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Given } from "../../ops/doctor/target";
 import { exitCode, type Row } from "../../ops/doctor/diagnosis";
+import { writeEntry } from "../../ops/doctor/log";
 import { render } from "../../ops/doctor/table";
+import { OWNER } from "../../local/identities";
 import { endpointConfig } from "../../ops/endpoints";
+import { declare } from "../infra/declared";
 import { done, ROOT as SQL } from "../local/cloudsql/setup";
 import {
   ACCOUNT,
@@ -272,7 +275,7 @@ describe("the doctor, on the embedded cloud", () => {
         make: () => setting.importSchema(`DELETE FROM schema_migrations WHERE version = '${VERSION}';`),
         undo: () =>
           setting.importSchema(`DROP TABLE schema_migrations, settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
-        findings: ["tables"],
+        findings: ["schema-version"],
         found: new RegExp(`pending: ${VERSION}`),
         fix: /gcloud sql import sql/,
       },
@@ -510,7 +513,7 @@ describe("the doctor, on the embedded cloud", () => {
         login: "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 4 of 24 checks could not be made\./);
+      expect(shown(rows)).toMatch(/^No fault found; 4 of 27 checks could not be made\./);
     });
 
     test("with Viewer alone, policies are not", async () => {
@@ -535,6 +538,52 @@ describe("the doctor, on the embedded cloud", () => {
       expect(await suspicion()).not.toContain("Suspicious");
       await setting.setPassword(PASSWORD);
       expect(await suspicion()).toContain("Suspicious: owner@local.test changed a login");
+    });
+  });
+
+  describe("the nightly run", () => {
+    const DAY = 24 * 3_600_000;
+    let filters: Record<string, string>;
+    beforeAll(async () => {
+      const { resources } = await declare();
+      const logs = resources.flatMap(({ name, inputs }) => {
+        const [condition] = (inputs.conditions ?? []) as { conditionMatchedLog?: { filter: string } }[];
+        const filter = condition?.conditionMatchedLog?.filter;
+        return filter?.includes("settlement-doctor") ? [[name.replace("settlement-alert-", ""), filter]] : [];
+      });
+      filters = Object.fromEntries(logs) as Record<string, string>;
+    });
+
+    /** The alerts whose filter matches the entry that a doctor writes who looks so many days from now. */
+    async function alerted(days = 0): Promise<string[]> {
+      const { rows } = await setting.count(READER, {}, new Date(Date.now() + days * DAY));
+      const before = await matched();
+      await writeEntry(setting.place(OWNER), rows);
+      const after = await matched();
+      return Object.keys(filters).filter((what) => after[what] !== before[what]);
+    }
+    async function matched(): Promise<Record<string, number>> {
+      const counts = Object.entries(filters).map(async ([what, filter]) => {
+        const body = { resourceNames: [`projects/${PROJECT}`], filter };
+        const answer = await setting.embedded.post("/v2/entries:list", body);
+        expect(answer.status).toBe(200);
+        return [what, ((answer.body.entries ?? []) as unknown[]).length] as const;
+      });
+      return Object.fromEntries(await Promise.all(counts));
+    }
+
+    test("each alert finds what the doctor wrote of it, and no other", async () => {
+      expect(Object.keys(filters).sort()).toEqual(["certificate", "half-migrated", "old-backup", "rotation"]);
+      expect(await alerted()).toEqual([]);
+      expect(await alerted(2)).toEqual(["old-backup"]);
+      expect(await alerted(100)).toEqual(["old-backup", "rotation"]);
+      expect(await alerted(3650)).toEqual(["old-backup", "certificate", "rotation"]);
+      await setting.importSchema("CREATE TABLE ledger (id int);\nSELECT nothing;", "20260101000000");
+      expect(await alerted()).toEqual(["half-migrated"]);
+      await setting.importSchema("DROP TABLE webhook_subscriptions;");
+      expect(await alerted()).toEqual(["half-migrated"]);
+      await setting.importSchema(`DROP TABLE settlement_commands, schema_migrations;\n${SCHEMA}`);
+      expect(await alerted()).toEqual([]);
     });
   });
 
@@ -582,7 +631,7 @@ describe("the doctor, on the embedded cloud", () => {
 
     test("looks at a stack by its names, without a stack file", async () => {
       const { code, stdout } = await run([...names, "--socket", setting.socket.folder], cloud(READER));
-      expect(stdout.split("\n")[0]).toBe("No fault found; 1 of 24 checks could not be made.");
+      expect(stdout.split("\n")[0]).toBe("No fault found; 1 of 27 checks could not be made.");
       expect(stdout).not.toContain("\u001b[");
       expect(code).toBe(0);
     });
@@ -600,6 +649,36 @@ describe("the doctor, on the embedded cloud", () => {
         found: "there is no settlement-other in us-central1",
         fix: "gcloud run services list --region=us-central1 --project=fusion-prime",
       });
+    });
+
+    test("--log writes what it says to the log too, and ends with 3 where it may not", async () => {
+      const nightly = "user:nightly@example.com";
+      const project = `/v1/projects/${PROJECT}`;
+      const { body } = await setting.embedded.post(`${project}:getIamPolicy`, {
+        options: { requestedPolicyVersion: 3 },
+      });
+      const roles = ["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter"];
+      const bindings = [...(body.bindings as object[]), ...roles.map((role) => ({ role, members: [nightly] }))];
+      await setting.embedded.post(`${project}:setIamPolicy`, { policy: { ...body, bindings } });
+      const args = [...names, "--database", "settlement_other", "--log"];
+      const { code, stdout, stderr } = await run(args, cloud(nightly));
+      expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+      const listed = await setting.embedded.post("/v2/entries:list", {
+        resourceNames: [`projects/${PROJECT}`],
+        filter: 'jsonPayload.checks.database.found:"settlement_other"',
+      });
+      expect(listed.body.entries).toMatchObject([
+        {
+          logName: `projects/${PROJECT}/logs/settlement-doctor`,
+          severity: "ERROR",
+          jsonPayload: { message: stdout.split("\n")[0], checks: { instance: { verdict: "ok" } } },
+        },
+      ]);
+      const refused = await run([...names, "--log"], cloud(VIEWER));
+      expect(refused.code).toBe(3);
+      expect(refused.stderr).toBe(
+        "The log entry was not written: the caller may not see it (needs roles/logging.logWriter on the project).\n",
+      );
     });
 
     test("ends with 3 where it may not look", async () => {

@@ -14,6 +14,19 @@ import { openPrivateStack, ROOT } from "../../ops/workspace";
 
 jest.setTimeout(300_000);
 
+/** A resource of the inventory. */
+interface Listed {
+  readonly type: string;
+  readonly name: string;
+}
+
+function inventory(stack: string): Listed[] {
+  return parse(readFileSync(join(ROOT, "test", "inventory", `${stack}.yaml`), "utf8")) as Listed[];
+}
+
+/** How many resources the local stack has. */
+const ALL = inventory("local").length;
+
 describe("preview and up on the embedded cloud, through the real engine", () => {
   let folder: string;
   let local: LocalEnvironment;
@@ -80,14 +93,16 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   test("a new stack is shown with its migrations, then made", async () => {
     expect(await up()).toBe(true);
     const markdown = shown();
-    expect(markdown).toMatch(/^### ✅ local can be updated: 38 to create, 2 migrations pending\. <!-- /);
+    expect(markdown).toMatch(
+      new RegExp(`^### ✅ local can be updated: ${ALL} to create, 2 migrations pending\\. <!-- `),
+    );
     expect(markdown).toContain("CREATE TABLE settlement_commands (");
     expect(markdown).toContain("+ password: [secret]");
   });
 
   test("an unchanged stack is one line", async () => {
     const { blocked, markdown } = await inspect(stack);
-    expect(markdown).toBe("### ✅ local is unchanged: 38 resources. <!-- settlement preview: local -->\n");
+    expect(markdown).toBe(`### ✅ local is unchanged: ${ALL} resources. <!-- settlement preview: local -->\n`);
     expect(blocked).toBe(false);
   });
 
@@ -108,7 +123,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect((await inspect(stack)).markdown).toContain("local is unchanged");
     const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
     expect({ blocked, drifted }).toEqual({ blocked: false, drifted: true });
-    expect(markdown).toMatch(/^### ✅ local can be updated: 2 to update, 1 to create, 35 unchanged\. /);
+    expect(markdown).toMatch(
+      new RegExp(`^### ✅ local can be updated: 2 to update, 1 to create, ${ALL - 3} unchanged\\. `),
+    );
     expect(markdown).toContain(`**Changed by hand since the last update**
 
 - \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
@@ -130,7 +147,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   test("a changed property is shown, and nothing is done where nobody agrees", async () => {
     await configure("database.retainedBackups", "9");
     expect(await up(() => Promise.resolve(false))).toBe(false);
-    expect(shown()).toMatch(/^### ✅ local can be updated: 1 to update, 37 unchanged\. /);
+    expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
     const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
     expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
     expect(await retained()).toMatchObject({ retainedBackups: 7 });
@@ -227,12 +244,6 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   });
 });
 
-/** A resource of the inventory. */
-interface Listed {
-  readonly type: string;
-  readonly name: string;
-}
-
 describe("the commands", () => {
   const { PATH, HOME, PULUMI_HOME } = process.env;
   const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
@@ -252,11 +263,11 @@ describe("the commands", () => {
     const answers = await Promise.all(names.map((name) => run("--stack", name, "--offline")));
     for (const [index, { code, text }] of answers.entries()) {
       const name = names[index] ?? "";
-      const inventory = parse(readFileSync(join(ROOT, "test", "inventory", `${name}.yaml`), "utf8")) as Listed[];
-      const first = `### ✅ ${name} can be updated: ${inventory.length} to create, 2 migrations pending. <!--`;
+      const listed = inventory(name);
+      const first = `### ✅ ${name} can be updated: ${listed.length} to create, 2 migrations pending. <!--`;
       expect(text.slice(0, first.length)).toBe(first);
       expect(text).toContain("Compared with an empty state, without credentials");
-      for (const { name, type } of inventory) expect(text).toContain(`| create | \`${name}\` | ${type} |`);
+      for (const { name, type } of listed) expect(text).toContain(`| create | \`${name}\` | ${type} |`);
       expect(text).not.toContain("**Advice**");
       expect(code).toBe(0);
     }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CHECKS } from "../../ops/doctor/checks";
 import { maxConnections } from "../../infra/signals";
 import { CONFIG, type Declared, declare, named, waitsFor } from "./declared";
 
@@ -113,6 +114,20 @@ test("revision: the sentence that Cloud Run logs", () => {
   ]);
 });
 
+test.each([
+  ["old-backup", ["backup"]],
+  ["certificate", ["certificate"]],
+  ["rotation", ["rotation"]],
+  ["half-migrated", ["migration", "tables"]],
+])("%s: what the nightly doctor wrote of %j, after Logging is on", (what, checks) => {
+  const verdicts = checks.map((check) => `jsonPayload.checks.${check}.verdict=("finding" OR "consequence")`);
+  expect(policy(what).conditions).toMatchObject([
+    { conditionMatchedLog: { filter: `log_id("settlement-doctor") AND (${verdicts.join(" OR ")})` } },
+  ]);
+  expect(CHECKS.map(({ id }) => id)).toEqual(expect.arrayContaining(checks));
+  expect([...waitsFor(resources, `settlement-alert-${what}`)]).toContain("settlement-logging");
+});
+
 test("uptime: the check asks for /health as the service agent, who may call the service", () => {
   expect(named(resources, "settlement-uptime").inputs).toMatchObject({
     period: "60s",
@@ -144,12 +159,16 @@ test("there are these alerts and no others, and each tells everybody", () => {
   const found = resources.filter(({ type }) => type.includes("alertPolicy"));
   expect(found.map(({ name }) => name.replace("settlement-alert-", "")).sort()).toEqual([
     "backup",
+    "certificate",
     "connections",
     "disk",
     "errors",
+    "half-migrated",
     "import",
     "memory",
+    "old-backup",
     "revision",
+    "rotation",
     "uptime",
   ]);
   for (const { inputs } of found) {

@@ -206,6 +206,7 @@ describe("the stack of the brief", () => {
       [/^gcp:serviceaccount\//, "settlement-iam"],
       [/^gcp:projects\/iAM/, "settlement-cloudresourcemanager"],
       [/^gcp:cloudrunv2\//, "settlement-run"],
+      [/^gcp:monitoring\/alertPolicy/, "settlement-logging"],
       [/^gcp:(monitoring\/|projects\/serviceIdentity)/, "settlement-monitoring"],
     ];
     for (const { name, type } of resources.filter((resource) => resource.type.startsWith("gcp:"))) {

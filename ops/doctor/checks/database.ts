@@ -1,6 +1,6 @@
 import { type Check, finding, ok } from "../check";
-import { type Facts, logins, type Operation, orNothing } from "../facts";
-import type { Contents } from "../login";
+import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts";
+import { type Contents, tablesOf } from "../login";
 import { Unseen } from "../reader";
 import { command } from "../command";
 import { writeString } from "./secrets";
@@ -92,12 +92,20 @@ export const migration: Check = {
   look: async (facts) => {
     const imports = (await facts.operations()).filter(({ operationType }) => operationType === "IMPORT");
     const [last] = imports;
-    if (!last) return ok("no import on record");
-    const about = `${last.importContext?.uri ?? "import"} at ${minute(last.insertTime)}`;
-    if (!last.error) return ok(about);
+    const about = last && `${last.importContext?.uri ?? "import"} at ${minute(last.insertTime)}`;
+    if (last?.error) {
+      return finding(
+        `${about} failed: ${reason(last)}`,
+        facts.deploy(facts.gcloud("sql", "operations", "describe", last.name)),
+      );
+    }
+    // What the job had committed before it failed stays.
+    const execution = (await facts.migrationJob().catch(orNothing))?.latestCreatedExecution;
+    if (execution?.completionStatus !== "EXECUTION_FAILED") return ok(about ?? "no import on record");
+    const name = execution.name?.split("/").at(-1) ?? "";
     return finding(
-      `${about} failed: ${reason(last)}`,
-      facts.deploy(facts.gcloud("sql", "operations", "describe", last.name)),
+      `execution ${name} of the job ${MIGRATION_JOB}, of ${minute(execution.createTime ?? "")}, failed`,
+      facts.gcloud("logging", "read", `labels."run.googleapis.com/execution_name"="${name}"`, "--limit=50"),
     );
   },
 };
@@ -109,61 +117,79 @@ export const tables: Check = {
   look: async (facts) => {
     const result = await facts.loggedIn().catch(orNothing);
     if (result?.ok) {
-      const problem = typeof result.contents === "string" ? result.contents : difference(facts, result.contents);
-      return problem === undefined
-        ? ok(`schema version ${newestVersion(facts)}, seen through a login`)
-        : finding(problem, await importAgain(facts));
+      const problem = typeof result.contents === "string" ? result.contents : halfMigrated(facts, result.contents);
+      return problem === undefined ? ok("all there, seen through a login") : finding(problem, await importAgain(facts));
     }
-    const { imports, complete } = await importsOnRecord(facts);
-    const last = imports.find(({ error }) => !error);
-    if (!last && !complete) throw new Unseen("no import is on record any more; what is there only a login shows");
+    const last = await lastImport(facts);
     if (!last) return finding(`no import into ${facts.target.database} is on record`, await importAgain(facts));
-    const uri = last.importContext?.uri ?? "";
-    const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
-    if (version === undefined) throw new Unseen(`the last import was ${uri}; what it left only a login shows`);
-    if (version === newestVersion(facts)) return ok(`schema version ${version}, by the last import`);
-    return finding(
-      `schema version ${version}, by the last import; expected ${newestVersion(facts)}`,
-      await importAgain(facts),
-    );
+    return ok(`made by ${last.importContext?.uri ?? "an import"}`);
   },
 };
 
-/** What differs between a database and the migrations; undefined where nothing does. */
-function difference({ migrations, target }: Facts, { missing, versions }: Contents): string | undefined {
-  const record = versions ?? new Map<string, string | null>();
+export const schemaVersion: Check = {
+  id: "schema-version",
+  title: "Schema version",
+  causes: ["apis", "instance", "database", "bucket", "migration", "tables"],
+  look: async (facts) => {
+    const newest = facts.migrations.at(-1)?.version ?? "none";
+    const result = await facts.loggedIn().catch(orNothing);
+    if (result?.ok) {
+      if (typeof result.contents === "string") throw new Unseen(result.contents);
+      const { versions } = result.contents;
+      if (!versions?.size) throw new Unseen("no version is recorded");
+      const problem = difference(facts, versions);
+      return problem === undefined ? ok(`${newest}, seen through a login`) : finding(problem, await importAgain(facts));
+    }
+    const uri = (await lastImport(facts))?.importContext?.uri;
+    if (uri === undefined) throw new Unseen("there was no import");
+    const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
+    if (version === undefined) throw new Unseen(`the last import was ${uri}; what it left only a login shows`);
+    if (version === newest) return ok(`${version}, by the last import`);
+    return finding(`${version}, by the last import; expected ${newest}`, await importAgain(facts));
+  },
+};
+
+/** What a database lacks of the versions it has begun; undefined where nothing. */
+function halfMigrated({ migrations, target }: Facts, { missing, versions }: Contents): string | undefined {
+  const recorded = migrations.filter(({ version }) => versions?.has(version));
+  const expected = tablesOf(recorded.length > 0 ? recorded : migrations);
+  const lacking = expected.filter((table) => missing.includes(table));
+  if (lacking.length > 0) {
+    const how = versions ? `, though ${recorded.length} of ${migrations.length} versions are recorded` : "";
+    return `${target.database} lacks ${lacking.join(" and ")}${how}`;
+  }
+  if (!versions) return "the tables are there, but no version is recorded: they were made by hand";
+  const last = recorded.at(-1)?.version ?? "";
+  const skipped = migrations.find(({ version }) => version < last && !versions.has(version));
+  return skipped && `version ${skipped.version} is not recorded, though the later ${last} is`;
+}
+
+/** How the recorded versions differ from the migrations; undefined where they do not. */
+function difference({ migrations }: Facts, record: ReadonlyMap<string, string | null>): string | undefined {
   const pending = migrations.filter(({ version }) => !record.has(version));
   const edited = migrations.find(({ version, checksum }) => ![undefined, null, checksum].includes(record.get(version)));
   const unknown = [...record.keys()].find((version) => !migrations.some((migration) => migration.version === version));
-  if (missing.length > 0) {
-    const half = pending.length < migrations.length || missing.length < 2;
-    const how =
-      half && versions
-        ? `, though ${migrations.length - pending.length} of ${migrations.length} versions are recorded`
-        : "";
-    return `${target.database} lacks ${missing.join(" and ")}${how}`;
-  }
-  if (!versions) return "the tables are there, but no version is recorded: they were made by hand";
   if (pending.length > 0) return `pending: ${pending.map(({ version }) => version).join(", ")}`;
   if (unknown !== undefined) return `version ${unknown} is applied, which this checkout does not know`;
   return edited && `version ${edited.version} was edited after it was applied`;
 }
 
 /**
- * Imports into the database, newest first, as far as nothing since has taken away what they did; and whether these are
- * all, or Cloud SQL may have forgotten some.
+ * The last import into the database that succeeded, as far as nothing since has taken away what it did; undefined where
+ * there was none.
+ * @throws Unseen where Cloud SQL may have forgotten it.
  */
-async function importsOnRecord(facts: Facts): Promise<{ imports: Operation[]; complete: boolean }> {
+async function lastImport(facts: Facts): Promise<Operation | undefined> {
   const operations = await facts.operations();
   const reset = operations.findIndex(({ operationType }) => /^(DELETE_DATABASE|RESTORE_VOLUME)$/.test(operationType));
   const since = reset < 0 ? operations : operations.slice(0, reset);
-  return {
-    imports: since.filter(
-      ({ operationType, importContext }) =>
-        operationType === "IMPORT" && importContext?.database === facts.target.database,
-    ),
-    complete: reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE"),
-  };
+  const last = since.find(
+    ({ error, operationType, importContext }) =>
+      operationType === "IMPORT" && importContext?.database === facts.target.database && !error,
+  );
+  const complete = reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE");
+  if (!last && !complete) throw new Unseen("no import is on record any more; what is there only a login shows");
+  return last;
 }
 
 /** A script that was imported once can be imported again: what the database holds already is skipped. */
@@ -172,13 +198,9 @@ async function importAgain(facts: Facts): Promise<string> {
   const { name: instance } = await facts.existingInstance();
   const script = (await facts.operations().catch(orNothing))
     ?.map(({ importContext }) => importContext?.uri ?? "")
-    .find((uri) => uri.includes(`/imports/${newestVersion(facts)}-`));
+    .find((uri) => uri.includes(`/imports/${facts.migrations.at(-1)?.version ?? "none"}-`));
   if (script === undefined) return facts.deploy(facts.gcloud("sql", "operations", "list", `--instance=${instance}`));
   return facts.gcloud("sql", "import", "sql", instance, script, `--database=${name}`, `--user=${login}`);
-}
-
-function newestVersion({ migrations }: Facts): string {
-  return migrations.at(-1)?.version ?? "none";
 }
 
 export const connections: Check = {
@@ -208,7 +230,7 @@ export const connections: Check = {
 };
 
 /** How far back a failed operation is worth a look, in milliseconds. */
-const RECENT = 7 * 24 * 3_600_000;
+const RECENT = 7 * DAY;
 
 export const operation: Check = {
   id: "operation",

@@ -1,5 +1,5 @@
 import { type Check, finding, ok } from "../check";
-import { type Instance, runs } from "../facts";
+import { DAY, type Instance, runs } from "../facts";
 import { Unseen } from "../reader";
 
 /** What a request needs; `infra/apis.ts` enables these, and Monitoring. */
@@ -73,3 +73,24 @@ function restart({ name, settings }: Instance, gcloud: (...words: string[]) => s
     ? gcloud("sql", "instances", "patch", name, "--activation-policy=ALWAYS")
     : gcloud("sql", "operations", "list", `--instance=${name}`, "--limit=5");
 }
+
+/** A certificate that ends in fewer days is due for renewal. */
+const LAST_DAYS = 30;
+
+export const certificate: Check = {
+  id: "certificate",
+  title: "Server certificate",
+  causes: ["apis"],
+  look: async (facts) => {
+    const { name, serverCaCert, settings } = await facts.existingInstance();
+    if (serverCaCert?.expirationTime === undefined) throw new Unseen(`Cloud SQL names no certificate of ${name}`);
+    const days = Math.floor((Date.parse(serverCaCert.expirationTime) - facts.now.getTime()) / DAY);
+    if (days >= LAST_DAYS) return ok(`ends in ${days} days`);
+    // Connectors learn of a new certificate by themselves; other clients must be given it first.
+    const steps = settings.connectorEnforcement === "REQUIRED" ? ["create", "rotate"] : ["create"];
+    return finding(
+      days < 0 ? `has ended on ${serverCaCert.expirationTime}` : `ends in ${days} days`,
+      steps.map((step) => facts.gcloud("sql", "ssl", "server-ca-certs", step, `--instance=${name}`)).join(" && "),
+    );
+  },
+};

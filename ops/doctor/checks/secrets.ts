@@ -1,6 +1,7 @@
 import { type Check, finding, ok } from "../check";
-import { type Facts, logins, numberOf, orNothing, type Version } from "../facts";
+import { DAY, type Facts, logins, numberOf, orNothing, type Version } from "../facts";
 import { command } from "../command";
+import { Unseen } from "../reader";
 
 export const secret: Check = {
   id: "secret",
@@ -110,6 +111,31 @@ export const passwordSecret: Check = {
     const access = facts.gcloud("secrets", "versions", "access", version, `--secret=${source}`);
     const cut = command("sed", String.raw`s#^[^:]*://[^:]*:\([^@]*\)@.*#\1#`);
     return finding(`${differs}, whose own PostgreSQL accepts`, `${access} | ${cut} | ${add}`);
+  },
+};
+
+/** Days after which a password is due to be renewed: as often as the key of the state, see `docs/DEPLOYMENT.md`. */
+const ROTATION = 90;
+
+export const rotation: Check = {
+  id: "rotation",
+  title: "Age of the password",
+  causes: ["apis", "password-secret"],
+  look: async (facts) => {
+    const { passwordSecret: id, secret: source, stack, user } = facts.target;
+    const [newest] = (await facts.versions(id)) ?? [];
+    if (!newest) throw new Unseen(`${id} has no version`);
+    const days = Math.floor((facts.now.getTime() - Date.parse(newest.createTime)) / DAY);
+    if (days < ROTATION) return ok(`${days} days old`);
+    const found = `${days} days old; it is due after ${ROTATION}`;
+    if (stack !== undefined) return finding(found, command("npm", "run", "rotate", "--", `--stack=${stack}`));
+    const { name } = await facts.existingInstance();
+    const steps = [
+      facts.gcloud("sql", "users", "set-password", user, `--instance=${name}`, "--prompt-for-password"),
+      facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
+      await writeString(facts, source, await facts.versions(source)),
+    ];
+    return finding(found, steps.join(" && "));
   },
 };
 

@@ -11,6 +11,8 @@ import { encoded, healthy, judge, metric, NOW, type Recorded } from "./recorded"
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
 const OPERATIONS = "sql projects/fusion-prime/operations";
+const PASSWORD_VERSIONS = "secretManager projects/fusion-prime/secrets/settlement-db-password/versions";
+const JOB = "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration";
 const SERVICE = "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service";
 const SECRET = "secretManager projects/fusion-prime/secrets/settlement-db-connection-string";
 
@@ -111,6 +113,36 @@ describe("faults that the embedded cloud cannot show", () => {
       /49 hours old/,
     ],
     [
+      "a certificate about to end",
+      (record) => {
+        for (const instance of record[INSTANCES].items) instance.serverCaCert.expirationTime = "2026-02-20T10:00:00Z";
+      },
+      "certificate",
+      /^ends in 19 days$/,
+    ],
+    [
+      "a password that is due to be renewed",
+      (record) => {
+        for (const version of record[PASSWORD_VERSIONS].versions) version.createTime = "2025-10-25T12:00:00Z";
+      },
+      "rotation",
+      /^98 days old; it is due after 90$/,
+    ],
+    [
+      "a migration job that failed on its way",
+      (record) => {
+        record[JOB] = {
+          latestCreatedExecution: {
+            name: "settlement-migration-x7k2p",
+            createTime: "2026-01-31T20:00:00.123Z",
+            completionStatus: "EXECUTION_FAILED",
+          },
+        };
+      },
+      "migration",
+      /^execution settlement-migration-x7k2p of the job settlement-migration, of 2026-01-31 20:00 UTC, failed$/,
+    ],
+    [
       "an instance that Google suspended",
       (record) => {
         for (const instance of record[INSTANCES].items) instance.state = "SUSPENDED";
@@ -143,8 +175,8 @@ describe("faults that the embedded cloud cannot show", () => {
         if (operation)
           operation.importContext.uri = "gs://fusion-prime-migrations/imports/20250101000000-0123456789ab.sql";
       },
-      "tables",
-      /schema version 20250101000000, by the last import; expected \d{14}/,
+      "schema-version",
+      /^20250101000000, by the last import; expected \d{14}/,
     ],
     [
       "a database restored to a time before the import",
@@ -164,7 +196,7 @@ describe("faults that the embedded cloud cannot show", () => {
     const rows = await judge(changed(change));
     expect(those(rows, "finding")).toEqual([check]);
     expect(rows[0]?.found).toMatch(found);
-    expect(rows[0]?.fix).toMatch(/^(gcloud|pulumi) /);
+    expect(rows[0]?.fix).toMatch(/^(gcloud|pulumi|npm run rotate) /);
     expect(exitCode(rows)).toBe(1);
   });
 });
@@ -212,6 +244,24 @@ describe("what is not seen", () => {
   });
 });
 
+test("a certificate is renewed at once only where nobody but connectors, which learn of it, can connect", async () => {
+  const fix = async (connectorEnforcement: string) => {
+    const rows = await judge(
+      changed((record) => {
+        for (const instance of record[INSTANCES].items) {
+          instance.serverCaCert.expirationTime = "2026-01-20T10:00:00Z";
+          instance.settings.connectorEnforcement = connectorEnforcement;
+        }
+      }),
+    );
+    expect(rows[0]?.found).toBe("has ended on 2026-01-20T10:00:00Z");
+    return rows[0]?.fix;
+  };
+  const create = "gcloud sql ssl server-ca-certs create --instance=fusion-prime-db-a504713e --project=fusion-prime";
+  expect(await fix("NOT_REQUIRED")).toBe(create);
+  expect(await fix("REQUIRED")).toBe(`${create} && ${create.replace("create", "rotate")}`);
+});
+
 test("of several instances the one that the service mounts counts, else the newest", async () => {
   const named = async (change: (record: Recorded) => void) =>
     (await judge(changed(change))).find(({ check }) => check === "instance")?.found;
@@ -235,7 +285,7 @@ test("a stack that keeps an older schema version is not behind", async () => {
     const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
     if (operation) operation.importContext.uri = "gs://fusion-prime-migrations/imports/20251025120000-0123456789ab.sql";
   };
-  const found = (rows: readonly Row[]) => rows.find(({ check }) => check === "tables")?.verdict;
+  const found = (rows: readonly Row[]) => rows.find(({ check }) => check === "schema-version")?.verdict;
   expect(found(await judge(changed(older)))).toBe("finding");
   expect(found(await judge(changed(older), { schemaVersion: "20251025120000" }))).toBe("ok");
 });
@@ -244,6 +294,10 @@ test("for a stack that is not ours, every fix is a gcloud command", async () => 
   const rows = await judge({ [INSTANCES]: {} }, {});
   const fixes = rows.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
   expect(fixes.length).toBeGreaterThan(3);
+  const old = changed((record) => {
+    for (const version of record[PASSWORD_VERSIONS].versions) version.createTime = "2025-10-25T12:00:00Z";
+  });
+  fixes.push((await judge(old, {}))[0]?.fix ?? "none");
   for (const fix of fixes) expect(fix).toMatch(/^(gcloud |password=\$\(gcloud )/);
 });
 

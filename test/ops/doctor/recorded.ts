@@ -2,7 +2,7 @@ import { readMigrations } from "../../../infra/migrations/files";
 import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks";
 import { diagnose, type Row } from "../../../ops/doctor/diagnosis";
-import { Facts } from "../../../ops/doctor/facts";
+import { Facts, type Job } from "../../../ops/doctor/facts";
 import { type Question, type Reader, Unseen } from "../../../ops/doctor/reader";
 import type { Target } from "../../../ops/doctor/target";
 
@@ -70,6 +70,7 @@ export function healthy() {
       latestReadyRevision: "settlement-service-00001-abc",
       terminalCondition: { state: "CONDITION_SUCCEEDED" } as { state: string; message?: string },
     },
+    "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration": {} as Job,
     "sql projects/fusion-prime/instances": {
       items: [
         {
@@ -80,12 +81,14 @@ export function healthy() {
           createTime: "2026-01-30T10:00:00Z",
           connectionName: CONNECTION_NAME,
           serviceAccountEmailAddress: SQL_ACCOUNT,
+          serverCaCert: { expirationTime: "2036-01-28T10:00:00Z" },
           outOfDiskReport: { sqlOutOfDiskState: "NORMAL" },
           settings: {
             activationPolicy: "ALWAYS",
             dataDiskSizeGb: "10",
             storageAutoResize: true,
             backupConfiguration: { enabled: true },
+            connectorEnforcement: "REQUIRED",
             databaseFlags: [{ name: "max_connections", value: "100" }],
           },
         },
