@@ -1,6 +1,7 @@
 import { Access, fullName, projectResource } from "./iam/access";
 import { CloudRun } from "./cloudrun/api";
 import type { Program } from "./cloudrun/program";
+import { Kms } from "./kms/api";
 import { lock } from "./lock";
 import { Logging } from "./logging/api";
 import { createCloudSql } from "./cloudsql/service";
@@ -21,6 +22,7 @@ import { EnabledServices } from "./services";
 import { ServiceUsage } from "./serviceusage/api";
 import { Storage } from "./storage/api";
 import { Store } from "./store";
+import { WorkloadIdentity } from "./workloadidentity/api";
 
 export interface CloudOptions {
   /** The state folder; a second start continues from what it holds. */
@@ -103,6 +105,8 @@ async function assemble(options: CloudOptions, store: Store) {
     storage,
     new ServiceAccountsApi(accounts, projects, iam),
     new CredentialsApi(accounts, identities),
+    new WorkloadIdentity(store, projects),
+    new Kms(store, projects, iam),
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
     new Logging(store, projects, access, services),

@@ -1,4 +1,4 @@
-import { evaluate } from "@marcbachmann/cel-js";
+import { Environment } from "@marcbachmann/cel-js";
 import { GoogleError } from "../errors";
 import type { Binding, Policies } from "./policies";
 import { roleAllows } from "./roles";
@@ -30,6 +30,12 @@ export function projectResource(project: string): Resource {
   };
 }
 
+/**
+ * What a request would do, for conditions that ask with `api.getAttribute`, such as the roles whose members it changes.
+ * https://cloud.google.com/iam/docs/conditions-attribute-reference#api-attributes
+ */
+export type ApiAttributes = Readonly<Record<string, unknown>>;
+
 /** Answers who may do what, from the policies of the project, of the resource and of whatever contains it. */
 export class Access {
   constructor(private readonly policies: Policies) {}
@@ -37,21 +43,22 @@ export class Access {
   /**
    * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for nobody in particular.
    * @param permission Such as `secretmanager.versions.access`.
+   * @param attributes What the request would do; nothing that a condition asks for by default.
    */
-  allows(member: string, permission: string, resource: Resource): boolean {
+  allows(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): boolean {
     const holders = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
     const bindings = holders.flatMap((name) => this.policies.get(name).bindings);
     return bindings.some(
       (binding) =>
         binding.members.some((held) => includes(held, member)) &&
         roleAllows(binding.role, permission) &&
-        conditionHolds(binding, resource),
+        conditionHolds(binding, resource, attributes),
     );
   }
 
   /** @throws GoogleError PERMISSION_DENIED where {@link allows} says no; the sentence names the permission. */
-  require(member: string, permission: string, resource: Resource): void {
-    if (!this.allows(member, permission, resource)) {
+  require(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): void {
+    if (!this.allows(member, permission, resource, attributes)) {
       throw denial(member, permission, resource);
     }
   }
@@ -85,13 +92,28 @@ function includes(held: string, member: string): boolean {
   return held === member || held === "allUsers" || (held === "allAuthenticatedUsers" && member !== "allUsers");
 }
 
-function conditionHolds({ condition }: Binding, resource: Resource): boolean {
+/** `api` in a condition. */
+class Api {
+  constructor(readonly attributes: ApiAttributes) {}
+}
+
+const conditions = new Environment({ unlistedVariablesAreDyn: true })
+  .registerType("Api", Api)
+  .registerVariable("api", "Api")
+  .registerFunction(
+    "Api.getAttribute(string, list): list",
+    (api: Api, name: string, otherwise: unknown[]) => api.attributes[name] ?? otherwise,
+  )
+  .registerFunction("list.hasOnly(list): bool", (list: unknown[], allowed: unknown[]) =>
+    list.every((item) => allowed.includes(item)),
+  );
+
+function conditionHolds({ condition }: Binding, resource: Resource, attributes: ApiAttributes): boolean {
   if (!condition) return true;
   const { name, type, service } = resource;
+  const context = { resource: { name, type, service }, request: { time: new Date() }, api: new Api(attributes) };
   try {
-    return (
-      evaluate(condition.expression, { resource: { name, type, service }, request: { time: new Date() } }) === true
-    );
+    return conditions.evaluate(condition.expression, context) === true;
   } catch {
     return false; // as in IAM, a condition that cannot be evaluated grants nothing
   }

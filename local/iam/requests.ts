@@ -54,6 +54,22 @@ export class PolicyRequests {
     });
   }
 
+  /**
+   * As {@link set}, for somebody who may be allowed to change the members of some roles only.
+   * @param permission What the caller needs, such as `resourcemanager.projects.setIamPolicy`.
+   * @throws GoogleError PERMISSION_DENIED, and as {@link set}.
+   */
+  setFor(caller: string, permission: string, resource: Resource, sent: unknown, updateMask?: unknown): Policy {
+    const before = this.policies.get(fullName(resource)).bindings;
+    const after = isFields(sent) && Array.isArray(sent.bindings) ? (sent.bindings as Binding[]) : [];
+    const roles = [...new Set([...before, ...after].map(({ role }) => role))].filter(
+      (role) => grants(before, role) !== grants(after, role),
+    );
+    const attributes = { "iam.googleapis.com/modifiedGrantsByRole": roles };
+    this.access.require(caller, permission, resource, attributes);
+    return this.set(resource, sent, updateMask);
+  }
+
   /** Those of some permissions that a member has on a resource. */
   test(member: string, resource: Resource, permissions: unknown): { permissions?: string[] } {
     const asked = Array.isArray(permissions) ? permissions : [permissions];
@@ -63,6 +79,15 @@ export class PolicyRequests {
     );
     return held.length > 0 ? { permissions: held } : {};
   }
+}
+
+/** Who has a role, and under which conditions, as a text to compare. */
+function grants(bindings: readonly Binding[], role: string): string {
+  const held = bindings.filter((binding) => binding.role === role);
+  const lines = held.flatMap(({ members, condition }) =>
+    (Array.isArray(members) ? members : []).map((member) => `${member} ${condition ? JSON.stringify(condition) : ""}`),
+  );
+  return [...new Set(lines)].sort().join("\n");
 }
 
 function readVersion(sent: unknown): number {

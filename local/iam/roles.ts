@@ -1,4 +1,8 @@
 const VIEWER = [
+  "cloudkms.cryptoKeys.get",
+  "cloudkms.cryptoKeys.list",
+  "cloudkms.keyRings.get",
+  "cloudkms.keyRings.list",
   "cloudsql.backupRuns.get",
   "cloudsql.backupRuns.list",
   "cloudsql.databases.get",
@@ -8,6 +12,9 @@ const VIEWER = [
   "cloudsql.users.list",
   "iam.serviceAccounts.get",
   "iam.serviceAccounts.list",
+  "iam.workloadIdentityPoolProviders.get",
+  "iam.workloadIdentityPools.get",
+  "iam.workloadIdentityPools.list",
   "logging.logEntries.list",
   "monitoring.alertPolicies.get",
   "monitoring.alertPolicies.list",
@@ -99,6 +106,8 @@ const ROLES: Record<string, readonly string[]> = {
   "roles/viewer": VIEWER,
   "roles/browser": ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
   "roles/iam.securityReviewer": [
+    "cloudkms.cryptoKeys.getIamPolicy",
+    "cloudkms.keyRings.getIamPolicy",
     "iam.serviceAccounts.getIamPolicy",
     "resourcemanager.projects.getIamPolicy",
     "run.jobs.getIamPolicy",
@@ -114,6 +123,11 @@ const ROLES: Record<string, readonly string[]> = {
     "iam.serviceAccounts.setIamPolicy",
   ],
   "roles/iam.serviceAccountOpenIdTokenCreator": ["iam.serviceAccounts.getOpenIdToken"],
+  "roles/iam.serviceAccountCreator": [
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.get",
+    "iam.serviceAccounts.list",
+  ],
   "roles/iam.serviceAccountTokenCreator": [
     "iam.serviceAccounts.get",
     "iam.serviceAccounts.getAccessToken",
@@ -125,6 +139,7 @@ const ROLES: Record<string, readonly string[]> = {
     "iam.serviceAccounts.getAccessToken",
     "iam.serviceAccounts.getOpenIdToken",
   ],
+  "roles/iam.workloadIdentityPoolAdmin": ["iam.workloadIdentityPoolProviders.*", "iam.workloadIdentityPools.*"],
   "roles/resourcemanager.projectIamAdmin": [
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",
@@ -212,6 +227,9 @@ const ROLES: Record<string, readonly string[]> = {
   "roles/artifactregistry.writer": ["artifactregistry.repositories.uploadArtifacts"],
   "roles/cloudbuild.builds.builder": ["cloudbuild.builds.create"],
   "roles/cloudbuild.builds.editor": ["cloudbuild.builds.create"],
+  "roles/cloudkms.admin": ["cloudkms.cryptoKeys.*", "cloudkms.keyRings.*"],
+  "roles/cloudkms.cryptoKeyDecrypter": ["cloudkms.cryptoKeyVersions.useToDecrypt"],
+  "roles/cloudkms.cryptoKeyEncrypter": ["cloudkms.cryptoKeyVersions.useToEncrypt"],
   "roles/cloudkms.cryptoKeyEncrypterDecrypter": [
     "cloudkms.cryptoKeyVersions.useToDecrypt",
     "cloudkms.cryptoKeyVersions.useToEncrypt",

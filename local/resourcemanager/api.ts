@@ -65,8 +65,12 @@ export class ResourceManager implements Api {
       );
       app.post<{ Params: Params; Body: Fields }>(
         `${withVerb}::setIamPolicy`,
-        { config: { service: SERVICE, permission: "resourcemanager.projects.setIamPolicy" } },
-        (request) => this.iam.set(this.resource(request), request.body.policy, request.body.updateMask),
+        { config: { service: SERVICE } },
+        (request) => {
+          const { caller, body } = request;
+          const permission = "resourcemanager.projects.setIamPolicy";
+          return this.iam.setFor(caller, permission, this.resource(request), body.policy, body.updateMask);
+        },
       );
       app.post<{ Params: Params; Body: Fields }>(
         `${withVerb}::testIamPermissions`,

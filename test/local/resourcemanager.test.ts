@@ -60,6 +60,24 @@ describe("Resource Manager", () => {
     };
     const bindings = [OWNERS, { role: "roles/cloudsql.client", members: [MEMBER], condition }];
 
+    test("may limit whose roles are changed, and nobody else's policy with them", async () => {
+      const only = {
+        title: "granted-roles",
+        expression:
+          "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/cloudsql.client'])",
+      };
+      const admin = { role: "roles/resourcemanager.projectIamAdmin", members: [MEMBER], condition: only };
+      const { etag } = (await set({ version: 3, bindings: [OWNERS, admin] })).body;
+      const token = embedded.cloud.identities.tokenFor(MEMBER);
+      const change = async (...added: object[]) => {
+        const policy = { version: 3, etag, bindings: [OWNERS, admin, ...added] };
+        return (await embedded.post(`${URL}:setIamPolicy`, { policy }, { token })).status;
+      };
+      expect(await change({ role: "roles/owner", members: [MEMBER] })).toBe(403);
+      expect(await change({ ...admin, condition: undefined })).toBe(403);
+      expect(await change({ role: "roles/cloudsql.client", members: [MEMBER] })).toBe(200);
+    });
+
     test("needs version 3 when it is set", async () => {
       expect((await set({ bindings })).status).toBe(400);
       expect((await set({ version: 3, bindings })).body).toMatchObject({ version: 3, bindings });
