@@ -254,12 +254,25 @@ function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
     return issue.keys.map((key) => `${name([...issue.path, key])} is not a key of this program; remove it.`);
   }
   const value = at(values, issue.path);
-  const found = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
+  const found = value === undefined ? "is missing" : `is ${shown(value)}`;
   return [`${name(issue.path)} ${found}; expected ${issue.message}.`];
+}
+
+/** Longest value that is repeated in a message, in characters. */
+const LONGEST = 80;
+
+/** A value in a message: a credential may have got to the wrong key, so nothing is shown that could be one. */
+function shown(value: unknown): string {
+  const whole = JSON.stringify(value);
+  const text = whole.slice(0, 2 * LONGEST);
+  const credential = /:\/\/[^/]*@|(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[\w+/=-]{12,}/.test(text);
+  if (credential) return "something that could be a credential and is not shown";
+  return whole.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }
 
 function name(path: readonly PropertyKey[]): string {
   const key = path.join(".");
+  if (!/^[\w.:-]*$/.test(key)) return `the key that is ${shown(key)}`;
   return PROVIDER_KEYS[key] ?? (key.includes(":") ? key : `settlement:${key}`);
 }
 

@@ -35,10 +35,18 @@ run(HELP, async () => {
     throw new UsageError("--refresh asks the cloud, and --offline does without: give one of them.");
   const { blocked, drifted, markdown } = await preview(name, offline, refresh);
   if (values.out === undefined) process.stdout.write(markdown);
-  else writeFileSync(values.out, markdown);
+  else write(values.out, markdown);
   if (blocked) throw new UserError(`An update of ${name} is blocked; the preview says by what.`);
   if (drifted) process.exitCode = 2;
 });
+
+function write(path: string, markdown: string): void {
+  try {
+    writeFileSync(path, markdown);
+  } catch (error) {
+    throw new UserError(`The preview was not written: ${(error as Error).message}.`);
+  }
+}
 
 async function preview(name: string, offline: boolean, refresh: boolean): Promise<Inspection> {
   const problem = configProblem(name);

@@ -1,7 +1,10 @@
+import { isNativeError } from "node:util/types";
+import { MigrationFileError } from "../infra/migrations/files";
 import { LockedError } from "../local/lock";
 import { StoreError } from "../local/store";
 import { catchSignals, interrupted } from "./interrupt";
 import { lastWords } from "./preview/last-words";
+import { cut, printable } from "./preview/values";
 import { UsageError, UserError } from "./user-error";
 
 /**
@@ -22,14 +25,19 @@ export function run(help: string, command: () => Promise<void>): void {
   });
 }
 
-function report(error: unknown, help: string): number {
-  if (!(error instanceof Error)) throw error;
+/**
+ * Says what went wrong.
+ * @param help What follows after a wrong command line.
+ * @returns The exit code.
+ */
+export function report(error: unknown, help: string): number {
+  if (!isNativeError(error)) throw error;
   if (error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) {
-    console.error(`${error.message}\n\n${help}`);
+    console.error(`${readable(error.message)}\n\n${help}`);
     return 2;
   }
-  if ([UserError, StoreError, LockedError].some((known) => error instanceof known)) {
-    console.error(error.message);
+  if ([UserError, StoreError, LockedError, MigrationFileError].some((known) => error instanceof known)) {
+    console.error(readable(error.message));
     return 1;
   }
   if (error.name === "CommandError") {
@@ -38,4 +46,15 @@ function report(error: unknown, help: string): number {
   }
   console.error(error.stack);
   return 70;
+}
+
+/** Longest line of a message, in characters. */
+const LONGEST = 1000;
+
+/** A message as a terminal and a log may have it. */
+function readable(message: string): string {
+  return message
+    .split("\n")
+    .map((line) => cut(printable(line), LONGEST))
+    .join("\n");
 }

@@ -37,14 +37,30 @@ export function stackPath(stack: string, folder = ROOT): string {
 /**
  * Reads a stack's file.
  * @param folder Where the file is; the repository by default.
- * @throws UserError where there is no such stack; StoreError where the file is empty.
+ * @throws UserError where there is no such stack, or the file is no stack file; StoreError where it is empty.
  */
 export function readStackFile(stack: string, folder = ROOT): StackFile {
   const path = stackPath(stack, folder);
   if (!existsSync(path)) throw new UserError(`There is no ${path}: a stack is a file Pulumi.<stack>.yaml.`);
-  const file = parse(readFileSync(path, "utf8")) as StackFile | null;
+  const file = parsed(path);
   if (file === null) throw new StoreError(path, "it is empty");
+  const { config = {} } = file;
+  if (!isObject(file) || !isObject(config)) throw new UserError(`${path} does not hold the keys of a stack: config.`);
   return file;
+}
+
+function parsed(path: string): StackFile | null {
+  try {
+    return parse(readFileSync(path, "utf8")) as StackFile | null;
+  } catch (error) {
+    // The lines below the first show the file, which may hold what must not be shown.
+    const [first = ""] = (error as Error).message.split("\n");
+    throw new UserError(`${path} cannot be read: ${first}`);
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { stackName } from "../preview/options";
 import { readStackFile, stackPath } from "../stack-file";
 import { UsageError } from "../user-error";
 import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader";
@@ -51,6 +52,17 @@ export const OPTIONS = {
   socket: { type: "string" },
 } as const;
 
+/** What stands in an address must have its form, or something else would be asked. */
+const FORMS = {
+  project: [/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"],
+  region: [/^[a-z]+(-[a-z]+)+[0-9]+$/, "a region, such as us-central1"],
+  instance: [/^[a-z][a-z0-9-]{0,97}$/, "the name of a Cloud SQL instance"],
+  service: [/^[a-z][a-z0-9-]{0,62}$/, "the name of a Cloud Run service"],
+  secret: [/^[\w-]{1,255}$/, "the id of a secret"],
+  "password-secret": [/^[\w-]{1,255}$/, "the id of a secret"],
+  bucket: [/^[a-z0-9][\w.-]{1,220}[a-z0-9]$/, "the name of a bucket"],
+} as const;
+
 /** What was given of them. */
 export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
 
@@ -61,7 +73,7 @@ export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
  * @throws CouldNotLook where the stack is `local` and its embedded cloud never ran.
  */
 export function locate(given: Given, root: string): Place {
-  const config = given.stack === undefined ? {} : stackConfig(given.stack, root);
+  const config = given.stack === undefined ? {} : stackConfig(stackName(given.stack), root);
   const project = given.project ?? text(config["gcp:project"]);
   const region = given.region ?? text(config["gcp:region"]);
   if (project === undefined || region === undefined) {
@@ -70,6 +82,10 @@ export function locate(given: Given, root: string): Place {
         ? "Say what to look at: --stack S, or --project P and --region R."
         : `Pulumi.${given.stack}.yaml does not say gcp:project and gcp:region: add --project P and --region R.`,
     );
+  }
+  for (const [name, [form, expected]] of Object.entries(FORMS)) {
+    const value = { ...given, project, region }[name as keyof typeof FORMS];
+    if (value !== undefined && !form.test(value)) throw new UsageError(`--${name} is ${expected}, and not "${value}".`);
   }
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
   return {

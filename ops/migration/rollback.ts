@@ -26,8 +26,8 @@ export interface RollbackOptions {
  * @throws UserError where there is nothing to go back to, and what the update throws.
  */
 export async function rollback({ stack: name, file, to, confirm, say }: RollbackOptions): Promise<boolean> {
-  const before = readFileSync(file, "utf8");
   const target = await chooseTarget(name, to, say);
+  const before = readFileSync(file, "utf8");
   const document = parseDocument(before);
   document.setIn(["config", "settlement:schema", "version"], target);
   writeFileSync(file, document.toString());

@@ -140,7 +140,7 @@ export const rotation: Check = {
 };
 
 /** What a parser says of a connection string, without the parts that may be a password in the wrong place. */
-function discreet(problem: string): string {
+export function discreet(problem: string): string {
   return problem
     .replace(/the driver "(?!sqlite|mysql|mariadb|mssql|oracle)[^"]*"/, "another driver")
     .replace(/connection name "[^":]*"/, "the connection name");

@@ -1,0 +1,451 @@
+import fc from "fast-check";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text as read } from "node:stream/consumers";
+import type { ParseArgsConfig } from "node:util";
+import { stringify } from "yaml";
+import { parseConfig, programValues } from "../../infra/config";
+import { parseConnectionName, parseConnectionString } from "../../infra/connection";
+import { MigrationFileError, readMigrations } from "../../infra/migrations/files";
+import { discreet } from "../../ops/doctor/checks/secrets";
+import { lintMigrations } from "../../ops/migration/lint";
+import { newMigration } from "../../ops/migration/new";
+import { readStackFile, ROOT } from "../../ops/stack-file";
+import { readConfig } from "../../policies/config";
+import { policies } from "../../policies/pack";
+
+/** The commands as `package.json` names them, caught where each hands itself to `run`. */
+const caught: { help: string; command: () => Promise<void> }[] = [];
+jest.mock("../../ops/run", () => ({
+  ...jest.requireActual<object>("../../ops/run"),
+  run: (help: string, command: () => Promise<void>) => caught.push({ help, command }),
+}));
+// Node's own looks at the arguments of jest.
+jest.mock("node:util", () => {
+  const util = jest.requireActual<typeof import("node:util")>("node:util");
+  const parseArgs = (config: ParseArgsConfig) => util.parseArgs({ args: process.argv.slice(2), ...config });
+  return { ...util, parseArgs };
+});
+// Whoever gets as far as the engine has not been stopped.
+jest.mock("../../ops/cli", () => ({
+  ...jest.requireActual<object>("../../ops/cli"),
+  findCli: () => Promise.reject(new Error("The engine was reached.")),
+}));
+
+/** Two seeds, so that a failure can be run again: `SEED=… npx jest test/ops/bad-input`. */
+const SEED = Number(process.env.SEED ?? 20251025);
+
+/** Whoever finds it in a message has found a leak. */
+const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
+const STRING = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=/cloudsql/p:us-central1:i`;
+
+const HOSTILE = [
+  "",
+  " ",
+  "-",
+  "=",
+  ".",
+  "..",
+  "../../../../etc/passwd",
+  "/etc/passwd",
+  "..\\..\\windows\\system32",
+  "prod/../staging",
+  "%2e%2e%2fprod",
+  "file:///etc/passwd",
+  "$(touch created)",
+  "`touch created`",
+  "; touch created #",
+  "| touch created",
+  "&& touch created",
+  "\n touch created",
+  "${HOME}",
+  "'; DROP TABLE settlement_commands; --",
+  '" OR 1=1 --',
+  "settlement_db'; ALTER ROLE postgres SUPERUSER; --",
+  "__proto__",
+  "constructor",
+  "toString",
+  "prod\u0000",
+  "\u0000",
+  "\u001b[2J\u001b[31m",
+  "\u202egnigats",
+  "prоd", // with a Cyrillic o
+  "ＰＲＯＤ",
+  "😀".repeat(50),
+  "ß\u0301",
+  "\ud800",
+  "null",
+  "undefined",
+  "NaN",
+  "1e999",
+  "[object Object]",
+  "x".repeat(100_000),
+  "../".repeat(5_000),
+  STRING,
+  `https://user:${PASSWORD}@example.com/`,
+];
+const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: "binary", maxLength: 40 }));
+
+/** Whether a text is a name that a migration may have. */
+function namesMigration(text: string): boolean {
+  return /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(text) && text.length <= 60;
+}
+
+/** A value of another type than most expect, or one of a right type that nobody means. */
+const odd = fc.oneof(
+  hostile,
+  fc.constantFrom<unknown>(null, true, -1, 0.5, 1e308, [], {}, [[[[]]]], { secure: "v1:AAAA" }, [STRING], {
+    a: STRING,
+  }),
+);
+
+function leaks(text: string): boolean {
+  return [PASSWORD, encodeURIComponent(PASSWORD), Buffer.from(PASSWORD).toString("base64")].some((form) =>
+    text.includes(form),
+  );
+}
+
+/** What a message for people is: some sentences, on lines that a terminal can show, and no secret. */
+function expectReadable(message: string): void {
+  expect(message.trim()).not.toBe("");
+  expect(message).not.toMatch(/^\s+at .*:\d+/m);
+  for (const line of message.split("\n")) expect(line.length).toBeLessThan(1_200);
+  expect([message, leaks(message)]).toEqual([message, false]);
+}
+
+let total = 0;
+/** Draws cases, tells one that fails with its seed, and counts them. */
+async function forEach<T>(count: number, cases: fc.Arbitrary<T>, check: (drawn: T) => Promise<void> | void) {
+  const property = fc.asyncProperty(cases, async (drawn) => {
+    await check(drawn);
+  });
+  await fc.assert(property, { seed: SEED, numRuns: count, endOnFailure: true });
+  total += count;
+}
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), "bad-input-"))));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe("command lines", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const files = Object.values(scripts).flatMap((script) => /^tsx (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
+  const commands = new Map<string, (typeof caught)[number]>();
+  /** Those that change something refuse a command line before they do. */
+  const before = () => [
+    ...readdirSync(join(ROOT, "migrations"), { recursive: true }),
+    ...readdirSync(ROOT).filter((name) => !/^Pulumi\.(wrong|stack)-/.test(name)),
+  ];
+
+  beforeAll(async () => {
+    for (const file of files) {
+      await import(join(ROOT, `${file}.ts`));
+      const command = caught.pop();
+      if (command) commands.set(file.slice("ops/".length), command);
+    }
+  });
+
+  /** Runs a command in this process as `run` does; answers its exit code and everything it printed. */
+  async function attempt(name: string, args: readonly string[]): Promise<{ code: number; text: string }> {
+    const { help, command } = commands.get(name) ?? { help: "", command: () => Promise.resolve() };
+    const { report } = jest.requireActual<typeof import("../../ops/run")>("../../ops/run");
+    let text = "";
+    const spies = (["error", "log", "warn"] as const).map((method) =>
+      jest.spyOn(console, method).mockImplementation((...words: unknown[]) => {
+        text += `${words.join(" ")}\n`;
+      }),
+    );
+    const { argv, exitCode } = process;
+    process.argv = [process.execPath, name, ...args];
+    try {
+      await command();
+      return { code: Number(process.exitCode ?? 0), text };
+    } catch (error) {
+      return { code: report(error, help), text };
+    } finally {
+      process.argv = argv;
+      process.exitCode = exitCode;
+      for (const spy of spies) spy.mockRestore();
+    }
+  }
+
+  const STACK = ["preview", "up", "rotate", "smoke-test", "bootstrap", "doctor"];
+  const option = (name: string) => fc.constantFrom(`--${name}`, `--${name}=`);
+  const given = (name: string, value: fc.Arbitrary<string>) =>
+    fc.tuple(option(name), value).map(([flag, text]) => (flag.endsWith("=") ? [flag + text] : [flag, text]));
+  const notAStack = hostile.filter((text) => !["local", "staging", "prod"].includes(text));
+
+  /** A command with arguments that are wrong, each in another way. */
+  const wrong = fc.oneof(
+    fc.tuple(fc.constantFrom(...STACK), given("stack", notAStack)),
+    fc.tuple(
+      fc.constantFrom(...STACK, "start", "migration"),
+      hostile.map((text) => [`--${text || "x"}`]),
+    ),
+    fc.tuple(
+      fc.constantFrom(...STACK, "start"),
+      hostile.filter((text) => text !== "--").map((text) => ["--stack", "nowhere", text || "x"]),
+    ),
+    fc.tuple(
+      fc.constant("doctor"),
+      fc
+        .tuple(
+          given("project", notAStack),
+          given("region", hostile),
+          fc.constantFrom("service", "instance", "bucket"),
+          hostile,
+        )
+        .map(([project, region, name, text]) => [...project, ...region, `--${name}=${text}`]),
+    ),
+    fc.tuple(
+      fc.constant("migration"),
+      hostile.filter((text) => !namesMigration(text)).map((text) => ["new", text]),
+    ),
+    fc.tuple(
+      fc.constant("migration"),
+      hostile.map((text) => [text]),
+    ),
+    fc.tuple(
+      fc.constant("migration"),
+      fc
+        .tuple(fc.constantFrom("status", "rollback"), given("stack", notAStack), hostile)
+        .map(([name, stack, text]) => [
+          name,
+          ...stack,
+          ...(name === "rollback" ? [`--to=${text}`] : [`--socket=${text}`]),
+        ]),
+    ),
+  );
+
+  test("are refused with 1 or 2 before anything is begun", async () => {
+    expect([...commands.keys()]).toEqual(expect.arrayContaining(["doctor", "migration", "preview", "start", "up"]));
+    const was = before();
+    const present = wrong.filter(([name]) => commands.has(name));
+    await forEach(150, present, async ([name, args]) => {
+      const { code, text } = await attempt(name, args);
+      expect([code, [1, 2].includes(code)]).toEqual([code, true]);
+      expectReadable(text);
+    });
+    expect(before()).toEqual(was);
+  });
+
+  test("are refused by the processes too, which create nothing where they are called", async () => {
+    const cases = fc.tuple(
+      fc.constantFrom("doctor", "migration", "preview", "up"),
+      // A process cannot be given a zero byte.
+      notAStack.filter((text) => !text.includes("\u0000")),
+    );
+    const drawn = fc.sample(cases, { seed: SEED, numRuns: 16 });
+    const ends = drawn.map(async ([name, text]) => {
+      const args = name === "migration" ? [text] : ["--stack", text];
+      const command = ["--import", require.resolve("tsx"), join(ROOT, "ops", `${name}.ts`), ...args];
+      const child = spawn(process.execPath, command, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+      const texts = [child.stdout, child.stderr].map(read);
+      const [code] = (await once(child, "close")) as [number | null];
+      const [stdout = "", stderr = ""] = await Promise.all(texts);
+      return { case: [name, text], code, stdout, stderr };
+    });
+    for (const { code, stdout, stderr, ...which } of await Promise.all(ends)) {
+      expect({ ...which, code, stdout }).toEqual({ ...which, code: code === 1 ? 1 : 2, stdout: "" });
+      expectReadable(stderr);
+    }
+    total += drawn.length;
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("stack configurations", () => {
+  const GOOD = { staging: readStackFile("staging"), prod: readStackFile("prod") };
+  type Path = readonly string[];
+
+  function paths(value: unknown, path: Path = []): Path[] {
+    if (typeof value !== "object" || value === null) return [path];
+    const below = Object.entries(value).flatMap(([key, inner]) => paths(inner, [...path, key]));
+    return path.length === 0 ? below : [path, ...below];
+  }
+
+  /** A copy with a value at a path, or without one. */
+  function changed(value: unknown, [key = "", ...rest]: Path, to: unknown): unknown {
+    const copy: Record<string, unknown> = { ...(value as Record<string, unknown>) };
+    if (rest.length > 0) copy[key] = changed(copy[key], rest, to);
+    else Object.defineProperty(copy, key, { value: to, enumerable: true, configurable: true, writable: true });
+    return copy;
+  }
+
+  const stack = fc.constantFrom(...(["staging", "prod"] as const));
+  const known = stack.chain((name) =>
+    fc.record({
+      name: fc.constant(name),
+      path: fc.constantFrom(...paths(GOOD[name].config ?? {})),
+      value: odd,
+    }),
+  );
+  const unknown = fc.record({ name: stack, path: hostile.map((key) => [`settlement:${key}`]), value: odd });
+
+  test("with a value that nobody means, or a key that nobody reads, say each one in a sentence", async () => {
+    let accepted = 0;
+    await forEach(150, fc.oneof(known, known, unknown), ({ name, path, value }) => {
+      const config = changed(GOOD[name].config, path, value);
+      writeFileSync(join(folder, "Pulumi.odd.yaml"), stringify({ config }));
+      try {
+        parseConfig(programValues(readStackFile("odd", folder).config ?? {}));
+        accepted++; // such as another number of backups
+      } catch (error) {
+        expect((error as Error).name).toMatch(/^(ConfigError|UserError|RunError|Error)$/);
+        expect((error as Error).message).toMatch(
+          /needs (a change|changes):\n {2}- \S+ |does not hold the keys of a stack/,
+        );
+        for (const line of (error as Error).message.split("\n").slice(1)) expect(line).toMatch(/^ {2}- .*[;.].*$/);
+        expectReadable((error as Error).message);
+      }
+    });
+    expect(accepted).toBeLessThan(15);
+  });
+
+  test("that are no stack files say so, and do not show what they hold", async () => {
+    const texts = fc.oneof(
+      hostile,
+      fc.constantFrom(
+        `config: [${STRING}`,
+        `config: ${STRING}\n  - x`,
+        `config:\n\tgcp:project: ${STRING}`,
+        `a: &a [*a, *a]\nconfig: *b`,
+        `config: "${STRING}`,
+        "- config",
+        "config: 1",
+        "%YAML 9.9\n---\n",
+        "config: { config: { config: {",
+        `!!js/function 'function () { return "${STRING}" }'`,
+      ),
+    );
+    await forEach(60, texts, (text) => {
+      writeFileSync(join(folder, "Pulumi.odd.yaml"), text);
+      try {
+        parseConfig(programValues(readStackFile("odd", folder).config ?? {}));
+      } catch (error) {
+        expectReadable((error as Error).message);
+        return;
+      }
+      throw new Error("It was taken for a configuration.");
+    });
+  });
+});
+
+describe("connection strings", () => {
+  const parts = fc.record({
+    driver: fc.oneof(fc.constant("postgresql+asyncpg"), hostile),
+    user: fc.oneof(fc.constant("settlement_user"), hostile),
+    database: fc.oneof(fc.constant("settlement_db"), hostile),
+    host: fc.oneof(fc.constant("/cloudsql/fusion-prime:us-central1:db"), hostile),
+    separator: fc.constantFrom("://", ":", "//", ""),
+  });
+
+  test("are read, or refused in a sentence without the password", async () => {
+    await forEach(100, parts, ({ driver, user, database, host, separator }) => {
+      const parsed = parseConnectionString(`${driver}${separator}${user}:${PASSWORD}@/${database}?host=${host}`);
+      if (parsed.ok) return;
+      const said = discreet(parsed.problem);
+      expect(said).toMatch(/expected (postgresql|PROJECT)/);
+      if (![driver, user, database, host].some((part) => leaks(part))) expect(leaks(said)).toBe(false);
+    });
+  });
+
+  test("and names of instances never make the reader fail", async () => {
+    await forEach(60, hostile, (text) => {
+      for (const parsed of [parseConnectionString(text), parseConnectionName(text)]) {
+        if (!parsed.ok) expect(parsed.problem).toContain("expected");
+      }
+    });
+  });
+});
+
+describe("migration files", () => {
+  const good = readMigrations(join(ROOT, "migrations"))[0]?.text ?? "";
+  const name = fc.oneof(
+    fc.constant("20260101000000_ledger.sql"),
+    fc.constantFrom("x.sql", "2026_x.sql", "20261341000000_x.sql", "20260101000000_X y.sql", "$(id).sql", "ü.sql"),
+  );
+  const text = fc.oneof(
+    hostile,
+    fc.tuple(hostile, hostile).map(([up, down]) => `-- migrate:up\n${up}\n-- migrate:down\n${down}\n`),
+    fc.constantFrom(
+      `-- migrate:up\nCREATE ROLE x PASSWORD '${PASSWORD}' (;\n-- migrate:down\nDROP ROLE x;\n`,
+      `-- migrate:up\nALTER ROLE settlement_user PASSWORD '${PASSWORD}';\n-- migrate:down\nSELECT 1;\n`,
+      `-- migrate:up\n\\connect ${STRING}\n-- migrate:down\nSELECT 1;\n`,
+      `-- migrate:up\nCOPY t FROM PROGRAM 'touch created';\n-- migrate:down\nSELECT 1;\n`,
+      `-- migrate:up\n${"(".repeat(20_000)}\n-- migrate:down\nSELECT 1;\n`,
+      "-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 1;\n",
+      good.replaceAll("\n", "\r\n"),
+      `\ufeff${good}`,
+    ),
+  );
+
+  test("are linted to findings that name the file, and read or refused in a sentence", async () => {
+    const migrations = join(folder, "migrations");
+    await forEach(60, fc.tuple(name, text), async ([file, content]) => {
+      mkdirSync(migrations);
+      cpSync(join(ROOT, "migrations"), migrations, { recursive: true });
+      writeFileSync(join(migrations, file), content);
+      try {
+        for (const finding of await lintMigrations(migrations)) {
+          expect(finding.file).toMatch(/^migrations/);
+          expectReadable(`${finding.problem} ${finding.remedy}`);
+        }
+        try {
+          readMigrations(migrations);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MigrationFileError);
+          expectReadable((error as Error).message);
+        }
+      } finally {
+        rmSync(migrations, { recursive: true });
+      }
+    });
+    expect(readdirSync(folder)).not.toContain("created");
+  });
+
+  test("are not made with a name that is a path or a command", async () => {
+    const migrations = join(folder, "made");
+    mkdirSync(migrations);
+    await forEach(40, hostile, (text) => {
+      if (namesMigration(text)) return;
+      expect(() => newMigration(migrations, text, new Date())).toThrow("cannot name a migration");
+    });
+    expect(readdirSync(migrations)).toEqual([]);
+  });
+});
+
+describe("policy configurations", () => {
+  const named = fc.constantFrom(...policies.map((policy) => policy.name));
+  const entry = fc.oneof(odd, fc.dictionary(hostile, odd, { maxKeys: 3 }));
+  const text = fc.oneof(
+    fc.tuple(fc.oneof(named, hostile), entry).map(([policy, value]) => JSON.stringify({ [policy]: value })),
+    hostile,
+    fc.constantFrom(`{"a": ${STRING}`, "[]", "null", "7", `"${STRING}"`, '{"__proto__": {"polluted": true}}'),
+  );
+
+  test("are taken, or refused in a sentence", async () => {
+    let accepted = 0;
+    await forEach(120, text, (config) => {
+      try {
+        readConfig(config);
+        accepted++;
+      } catch (error) {
+        expectReadable((error as Error).message);
+      }
+    });
+    expect(accepted).toBeLessThan(20);
+    expect({}).not.toHaveProperty("polluted");
+  });
+});
+
+test("these were at least 300", () => {
+  expect(total).toBeGreaterThanOrEqual(300);
+});
