@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { ROOT } from "../../ops/stack-file";
+
+jest.setTimeout(600_000);
+
+/** Programs that the documents call and that cannot be run here: their commands are checked for their form alone. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  "cloud-sql-proxy": "connects to Google's own servers",
+  docker: "needs a container runtime",
+  gcloud: "speaks to Google's own servers only",
+  gh: "speaks to GitHub's own servers only",
+  pulumi: "the official language host is not to be had here; test/e2e/plain-program.test.ts imitates it",
+  psql: "needs the socket of the proxy above",
+};
+
+/** Commands of ours that are not run here, and where they are. */
+const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
+  [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/doctor-local.test.ts logs in through a socket"],
+  [/^npm run audit$/, "needs a registry that knows advisories: test/ops/supply-chain.test.ts judges what it says"],
+  [/ sbom /, "needs packages of its own folder: test/ops/supply-chain.test.ts runs it"],
+  [/^npm test$/, "is what runs this"],
+  [/^npm run (bootstrap|adopt|test:faults|bench)\b/, "has tests of its own"],
+];
+
+/** One command of a document, in one line. */
+interface Shown {
+  readonly document: string;
+  readonly command: string;
+}
+
+/** The commands of the blocks that are a shell's; of a console, the lines behind `$`. */
+function commandsOf(document: string): Shown[] {
+  const text = readFileSync(join(ROOT, "docs", document), "utf8");
+  const blocks = [...text.matchAll(/^( *)```(sh|console)\n([\s\S]*?)\n\1```/gm)];
+  return blocks.flatMap(([, indent = "", kind, body = ""]) => {
+    const lines = body.replaceAll("\\\n", " ").split("\n");
+    const said = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    const typed = kind === "sh" ? said : said.flatMap((line) => /^\$ (.*)/.exec(line)?.[1] ?? []);
+    return typed
+      .map((line) => line.trim().replace(/ {2,}/g, " "))
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((command) => ({ document, command }));
+  });
+}
+
+const shown = readdirSync(join(ROOT, "docs"))
+  .filter((name) => name.endsWith(".md"))
+  .flatMap(commandsOf);
+const isOurs = ({ command }: Shown) => /^(npm|npx|node) /.test(command);
+const elsewhere = ({ command }: Shown) => ELSEWHERE.find(([form]) => form.test(command));
+/** What is run, each once, on the stack that is here; without a cloud any stack is. */
+const toRun = [
+  ...new Set(
+    shown
+      .filter((each) => isOurs(each) && !elsewhere(each))
+      .map(({ command }) =>
+        command.includes("--offline") ? command : command.replace(/--stack[= ](staging|prod|S)\b/, "--stack local"),
+      ),
+  ),
+];
+
+describe("commands that cannot be run here", () => {
+  const others = shown.filter((each) => !isOurs(each));
+
+  test.each(others.map(({ document, command }) => [document, command] as const))("%s: %s", (_document, command) => {
+    const { status, stderr } = spawnSync("sh", ["-n", "-c", command], { encoding: "utf8" });
+    expect([status, stderr]).toEqual([0, ""]);
+    // The programs of a pipe and behind an assignment count too.
+    const programs = command
+      .replace(/"[^"]*"|'[^']*'|\$\([^)]*\)/g, "TEXT")
+      .split(/\||&&|&/)
+      .map((part) => part.trim().replace(/^(\w+=\S+ )+/, ""))
+      .filter((part) => part !== "")
+      .map((part) => part.split(" ")[0] ?? "");
+    for (const program of programs) expect(Object.keys(NOT_HERE)).toContain(program);
+  });
+});
+
+describe("following the documents on the embedded cloud", () => {
+  /** A copy of the repository, because the commands write into it. */
+  let copy: string;
+  let held: ChildProcess | undefined;
+
+  beforeAll(() => {
+    copy = mkdtempSync(join(tmpdir(), "docs-"));
+    for (const name of readdirSync(ROOT)) {
+      if (["node_modules", ".local", ".git"].includes(name)) continue;
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  });
+  afterAll(async () => {
+    if (held) await end(held);
+    rmSync(copy, { recursive: true, force: true });
+  });
+
+  /** Runs a command as it stands, without a terminal; answers its exit code and, where it failed, what it said. */
+  async function run(command: string): Promise<{ code: number | null; said: string }> {
+    const child = spawn("sh", ["-c", command], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, said: code === 0 ? "" : said.slice(-2_000) };
+  }
+
+  async function end(child: ChildProcess): Promise<void> {
+    const closed = once(child, "close");
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    await closed;
+    held = undefined;
+  }
+
+  /** `npm start`, held open, as long as there are commands that ask a cloud that is there. */
+  async function hold(): Promise<ChildProcess> {
+    const child = spawn("npm", ["start", "--", "--keep"], {
+      cwd: copy,
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    held = child;
+    for await (const line of createInterface({ input: child.stdout }))
+      if (line.startsWith("Ctrl-C ends it")) return child;
+    throw new Error("npm start ended before it was ready.");
+  }
+
+  const needsCloud = (command: string) => /^npm run doctor\b/.test(command);
+
+  test("there are some, of each kind", () => {
+    for (const part of ["npm start", "doctor", "preview", "up", "migration -- new", "migration -- rollback"]) {
+      expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
+    }
+  });
+
+  test("set up from nothing, and ask the doctor, who has nothing to say", async () => {
+    const started = await hold();
+    for (const command of toRun.filter(needsCloud)) {
+      expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
+    }
+    await end(started);
+  });
+
+  test("all others, in the order of the documents, each ending well", async () => {
+    for (const command of toRun.filter((each) => !needsCloud(each) && each !== "npm start")) {
+      expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
+      if (command.includes("migration -- new")) fillIn(command);
+    }
+  });
+
+  /** What the guide shows goes into the file that was made. */
+  function fillIn(command: string): void {
+    const name = command.split(" ").at(-1) ?? "";
+    const guide = readFileSync(join(ROOT, "docs", "CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
+    const [, sql = ""] = new RegExp("```sql migrations/\\d+_" + name + "\\.sql\\n([\\s\\S]*?)```").exec(guide) ?? [];
+    expect(sql).not.toBe("");
+    const made = readdirSync(join(copy, "migrations")).find((file) => file.endsWith(`_${name}.sql`)) ?? "";
+    writeFileSync(join(copy, "migrations", made), sql);
+  }
+});
