@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
 import { CHECKS } from "../../ops/doctor/checks";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis";
+import { writeEntry } from "../../ops/doctor/log";
 import { Facts } from "../../ops/doctor/facts";
 import { RestReader } from "../../ops/doctor/reader";
 import { locate } from "../../ops/doctor/target";
@@ -50,6 +51,51 @@ describe("the doctor, on the stack that npm start deploys", () => {
       ["login", "unseen"],
     ]);
     expect(rows.at(-1)?.found).not.toContain("Suspicious");
+  });
+
+  test("what the nightly doctor writes is what the deployed alerts read, once there is something to tell", async () => {
+    const ask = async (path: string, body?: object) => {
+      const headers = {
+        authorization: `Bearer ${local.cloud.identities.ownerToken}`,
+        "content-type": "application/json",
+      };
+      const init = { headers, ...(body && { method: "POST", body: JSON.stringify(body) }) };
+      const response = await fetch(`${local.cloud.url}${path}`, init);
+      expect([path, response.status]).toEqual([path, 200]);
+      return (await response.json()) as Record<string, unknown[] | undefined>;
+    };
+    interface Policy {
+      readonly displayName: string;
+      readonly conditions: readonly { readonly conditionMatchedLog?: { readonly filter: string } }[];
+    }
+    const { alertPolicies = [] } = await ask("/v3/projects/settlement-local/alertPolicies");
+    const read = (alertPolicies as Policy[]).flatMap(({ displayName, conditions }) => {
+      const filter = conditions[0]?.conditionMatchedLog?.filter ?? "";
+      return filter.includes("settlement-doctor") ? [{ displayName, filter }] : [];
+    });
+    const matching = async (since: string) => {
+      const counted = read.map(async ({ displayName, filter }) => {
+        const body = { resourceNames: ["projects/settlement-local"], filter: `${filter} AND timestamp>="${since}"` };
+        return ((await ask("/v2/entries:list", body)).entries ?? []).length > 0 ? [displayName] : [];
+      });
+      return (await Promise.all(counted)).flat().sort();
+    };
+    const place = locate({ stack: "local" }, root);
+    const write = async (rows: readonly Row[]) => {
+      const since = new Date().toISOString();
+      await writeEntry(place, rows);
+      return matching(since);
+    };
+    const rows = await look();
+    expect(await write(rows)).toEqual([]);
+    const broken = rows.map((row): Row => ({ ...row, verdict: row.check === "rotation" ? "finding" : row.verdict }));
+    expect(await write(broken)).toEqual(["Rotation due"]);
+    expect(read.map(({ displayName }) => displayName).sort()).toEqual([
+      "Backup too old",
+      "Certificate expires",
+      "Migration left half way",
+      "Rotation due",
+    ]);
   });
 
   test("through a socket, the login and the tables are well too, and the versions are those of the files", async () => {

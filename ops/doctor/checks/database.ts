@@ -71,18 +71,24 @@ export const login: Check = {
 
 /** What speaks for a password that was changed by hand, where no login can be tried. */
 async function suspicion(facts: Facts): Promise<string> {
-  const [operations, versions] = await Promise.all([
+  const { secret, user: name } = facts.target;
+  const [operations = [], versions, users = []] = await Promise.all([
     facts.operations().catch(orNothing),
-    facts.versions(facts.target.secret).catch(orNothing),
+    facts.versions(secret).catch(orNothing),
+    facts.users().catch(orNothing),
   ]);
-  // A migration ends with a change of the login's roles.
-  const change = operations?.find(
-    ({ operationType }, index) =>
-      /^(CREATE|UPDATE|DELETE)_USER$/.test(operationType) && operations[index + 1]?.operationType !== "IMPORT",
-  );
+  const own = users.filter((each) => logins(name).includes(each)).length;
+  const changes = operations.map(({ operationType }) => /^(CREATE|UPDATE|DELETE)_USER$/.test(operationType));
+  const change = operations.find((_operation, index) => {
+    if (!changes[index]) return false;
+    // A migration ends with a change of the roles of each login.
+    const before = changes.indexOf(false, index);
+    return operations[before]?.operationType !== "IMPORT" || before - index > own;
+  });
   const written = versions?.[0]?.createTime;
   if (!change || written === undefined || change.insertTime <= written) return "";
-  return `. Suspicious: ${change.user ?? "somebody"} changed a login at ${minute(change.insertTime)}, after the secret was written`;
+  const harmless = own > 1 ? " (the end of a rotation changes the idle login so)" : "";
+  return `. Suspicious: ${change.user ?? "somebody"} changed a login at ${minute(change.insertTime)}, after the secret was written${harmless}`;
 }
 
 export const migration: Check = {
