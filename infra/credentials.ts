@@ -1,5 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { adopted, isByHand, type Part } from "./adoption";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { formatConnectionString } from "./connection";
@@ -11,7 +12,7 @@ export interface CredentialsArgs {
   readonly apis: Apis;
   /** Whose credentials they are. */
   readonly database: Database;
-  /** The stack's configuration: protection and the `rotation` section. */
+  /** The stack's configuration: protection, and the sections `rotation` and `adopt`. */
   readonly config: StackConfig;
   /** Who may read the connection string, such as `serviceAccount:EMAIL`. Nobody may read the password's secret. */
   readonly reader: pulumi.Input<string>;
@@ -31,8 +32,8 @@ export interface SecretVersionRef {
 export class Credentials extends pulumi.ComponentResource {
   /** The newest connection string; what `DATABASE_URL` is taken from. */
   readonly connectionString: SecretVersionRef;
-  /** Its password by itself, for people. */
-  readonly password: SecretVersionRef;
+  /** Id of the secret that holds its password by itself, for people. */
+  readonly passwordSecretId: pulumi.Output<string>;
   /** The binding without which the reader cannot read. */
   readonly accessor: gcp.secretmanager.SecretIamMember;
 
@@ -41,18 +42,23 @@ export class Credentials extends pulumi.ComponentResource {
     const { config, database } = args;
     const { destroyAfterDays, step } = config.rotation;
 
-    const keep = (key: string, secretId: string, data: (login: Login) => pulumi.Output<string>) => {
+    const keep = (part: Part, key: string, data: (login: Login) => pulumi.Output<string>) => {
       const secret = new gcp.secretmanager.Secret(
         `${name}-${key}`,
         {
-          secretId,
+          secretId: `settlement-${key}`,
           replication: { auto: {} },
           // A version that is deleted is disabled at once, and destroyed so much later.
           versionDestroyTtl: `${destroyAfterDays * 86_400}s`,
           labels: args.labels,
           deletionProtection: config.protect,
         },
-        { parent: this, protect: config.protect, dependsOn: args.apis.enabled.secretmanager },
+        {
+          parent: this,
+          protect: config.protect,
+          dependsOn: args.apis.enabled.secretmanager,
+          ...adopted(config, part),
+        },
       );
       const version = (credential: number, deletionPolicy: "ABANDON" | "DELETE") =>
         new gcp.secretmanager.SecretVersion(
@@ -65,9 +71,11 @@ export class Credentials extends pulumi.ComponentResource {
           { parent: this },
         );
       const [newest, ...former] = validCredentials(step);
-      for (const credential of former) version(credential, "DELETE");
+      for (const credential of former) if (!isByHand(config, credential)) version(credential, "DELETE");
       // ABANDON: where the string changes but not the credential, a revision that names this version must be able to start.
-      const { version: number } = version(newest, "ABANDON");
+      const number = isByHand(config, newest)
+        ? pulumi.output(config.adopt?.credential ?? "")
+        : version(newest, "ABANDON").version;
       return { secret, ref: { secretId: secret.secretId, version: number } };
     };
 
@@ -84,8 +92,8 @@ export class Credentials extends pulumi.ComponentResource {
           }),
         );
 
-    this.password = keep("db-password", "settlement-db-password", ({ password }) => password).ref;
-    const kept = keep("db-connection-string", "settlement-db-connection-string", connectionString);
+    this.passwordSecretId = keep("passwordSecret", "db-password", ({ password }) => password).secret.secretId;
+    const kept = keep("connectionStringSecret", "db-connection-string", connectionString);
     this.connectionString = kept.ref;
     this.accessor = new gcp.secretmanager.SecretIamMember(
       `${name}-db-connection-string-accessor`,

@@ -1,6 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { adopted } from "./adoption";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { type ConnectionName, formatConnectionName } from "./connection";
@@ -9,7 +10,7 @@ import { type LoginName, passwordStep } from "./rotation";
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly apis: Apis;
-  /** The stack's configuration: project, region, protection, and the sections `database` and `rotation`. */
+  /** The stack's configuration: project, region, protection, and the sections `database`, `rotation` and `adopt`. */
   readonly config: StackConfig;
   /** Labels of the instance. */
   readonly labels: Readonly<Record<string, string>>;
@@ -61,7 +62,11 @@ export class Database extends pulumi.ComponentResource {
     const { database, project, protect, region } = config;
     const held = { parent: this, protect };
 
-    const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, held);
+    const suffix = new random.RandomId(
+      `${name}-instance-suffix`,
+      { byteLength: 4 },
+      { ...held, ...adopted(config, "instanceSuffix") },
+    );
     const instance = new gcp.sql.DatabaseInstance(
       `${name}-instance`,
       {
@@ -90,7 +95,7 @@ export class Database extends pulumi.ComponentResource {
           userLabels: labels,
         },
       },
-      { ...held, dependsOn: apis.enabled.sqladmin },
+      { ...held, dependsOn: apis.enabled.sqladmin, ...adopted(config, "instance") },
     );
     const login = (userName: LoginName, suffix: string): Login => {
       const step = passwordStep(userName, config.rotation.step);
@@ -103,7 +108,7 @@ export class Database extends pulumi.ComponentResource {
       const user = new gcp.sql.User(
         `${name}-user${suffix}`,
         { name: userName, instance: instance.name, password },
-        held,
+        { ...held, ...(userName === "settlement_user" && adopted(config, "user")) },
       );
       return { user, password };
     };
@@ -115,7 +120,7 @@ export class Database extends pulumi.ComponentResource {
       `${name}-database`,
       { name: "settlement_db", instance: instance.name },
       // On destroy the tables must be gone before the role that owns them.
-      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user) },
+      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user), ...adopted(config, "database") },
     );
 
     this.instanceName = instance.name;

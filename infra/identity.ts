@@ -1,12 +1,14 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { adopted, hasClientByHand } from "./adoption";
 import type { Apis } from "./apis";
+import type { StackConfig } from "./config";
 
 /** Arguments of {@link Identity}. */
 export interface IdentityArgs {
   readonly apis: Apis;
-  /** Project id. */
-  readonly project: string;
+  /** The stack's configuration: project and the `adopt` section. */
+  readonly config: StackConfig;
   /** Name of the one instance the service connects to. */
   readonly instanceName: pulumi.Input<string>;
 }
@@ -22,28 +24,38 @@ export class Identity extends pulumi.ComponentResource {
 
   constructor(name: string, args: IdentityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Identity", name, {}, opts);
+    const { config } = args;
+    const { project } = config;
     const account = new gcp.serviceaccount.Account(
       `${name}-account`,
       { accountId: "settlement-service", displayName: "Settlement service" },
-      { parent: this, dependsOn: args.apis.enabled.iam },
+      { parent: this, dependsOn: args.apis.enabled.iam, ...adopted(config, "account") },
     );
     this.email = account.email;
     this.member = pulumi.interpolate`serviceAccount:${account.email}`;
     this.client = new gcp.projects.IAMMember(
       `${name}-cloudsql-client`,
       {
-        project: args.project,
+        project,
         role: "roles/cloudsql.client",
         member: this.member,
         condition: {
           title: "settlement-instance",
           description: "Connect to the settlement instance only",
           // https://cloud.google.com/sql/docs/postgres/iam-conditions
-          expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${args.project}/instances/${args.instanceName}"`,
+          expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${project}/instances/${args.instanceName}"`,
         },
       },
       { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
     );
+    if (hasClientByHand(config)) {
+      // Left to its own provider: it removes this member under the policy's etag, and leaves bindings with a condition.
+      new gcp.projects.IAMMember(
+        `${name}-cloudsql-client-by-hand`,
+        { project, role: "roles/cloudsql.client", member: this.member },
+        { parent: this, ...adopted(config, "client") },
+      );
+    }
     this.registerOutputs();
   }
 }

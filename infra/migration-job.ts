@@ -1,5 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { adopted } from "./adoption";
 import { SOCKET_ROOT } from "./connection";
 import type { WorkloadArgs } from "./workload";
 
@@ -46,7 +47,11 @@ export class MigrationJob extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this, dependsOn: [args.apis.enabled.run, ...args.dependsOn] },
+      {
+        parent: this,
+        dependsOn: [args.apis.enabled.run, ...args.dependsOn],
+        ...adopted(args.config, "migrationJob"),
+      },
     );
     this.registerOutputs();
   }

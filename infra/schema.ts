@@ -1,5 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { adopted, type Adopted, keepsSchema } from "./adoption";
 import type { Apis } from "./apis";
 import { migrationsBucket, type StackConfig } from "./config";
 import type { Database } from "./database";
@@ -23,10 +24,10 @@ export interface SchemaArgs {
 export class Schema extends pulumi.ComponentResource {
   /** Name of the bucket. */
   readonly bucketName: pulumi.Output<string>;
-  /** The newest version the database is at. */
+  /** The newest version the database is at; empty as long as the stack has not taken over tables made by hand. */
   readonly version: pulumi.Output<string>;
-  /** The import; whatever needs the tables depends on it. */
-  readonly imported: ImportedSchema;
+  /** The import, where there is one; whatever needs the tables depends on it. */
+  readonly imported: readonly ImportedSchema[];
 
   constructor(name: string, args: SchemaArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Schema", name, {}, opts);
@@ -49,17 +50,19 @@ export class Schema extends pulumi.ComponentResource {
         forceDestroy: !protect,
         labels: args.labels,
       },
-      { parent: this, protect, dependsOn: apis.enabled.storage },
+      { parent: this, protect, dependsOn: apis.enabled.storage, ...adopted(config, "bucket") },
     );
-    const reader = new gcp.storage.BucketIAMMember(
-      `${name}-migrations-reader`,
-      {
-        bucket: bucket.name,
-        role: "roles/storage.objectViewer",
-        member: pulumi.interpolate`serviceAccount:${database.serviceAccount}`,
-      },
-      { parent: this },
-    );
+    const declareReader = (member: pulumi.Input<string>, options: Adopted = {}) =>
+      new gcp.storage.BucketIAMMember(
+        `${name}-migrations-reader`,
+        { bucket: bucket.name, role: "roles/storage.objectViewer", member },
+        { parent: this, ...options },
+      );
+    const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
+    const reader = config.adopt
+      ? // The id of an import is no output; that of an instance that exists is known in the preview too.
+        member.apply((whom) => declareReader(whom, adopted(config, "bucketReader", whom)))
+      : declareReader(member);
     const scripts = args.migrations.map(
       (migration) =>
         new gcp.storage.BucketObject(
@@ -74,26 +77,28 @@ export class Schema extends pulumi.ComponentResource {
           { parent: this, retainOnDelete: true },
         ),
     );
-    this.imported = new ImportedSchema(
-      `${name}-schema`,
-      {
-        project,
-        instance: database.instanceName,
-        database: database.databaseName,
-        user: database.logins.settlement_user.user.name,
-        logins: Object.values(database.logins).map(({ user }) => user.name),
-        bucket: bucket.name,
-        migrations: args.migrations
-          .filter(({ version }) => target === undefined || version <= target)
-          .map(({ version, file, checksum }) => ({ version, file, checksum })),
-        target,
-        baseline,
-        retainedBackups,
-      },
-      { parent: this, dependsOn: [reader, ...scripts] },
-    );
+    const imported = () =>
+      new ImportedSchema(
+        `${name}-schema`,
+        {
+          project,
+          instance: database.instanceName,
+          database: database.databaseName,
+          user: database.logins.settlement_user.user.name,
+          logins: Object.values(database.logins).map(({ user }) => user.name),
+          bucket: bucket.name,
+          migrations: args.migrations
+            .filter(({ version }) => target === undefined || version <= target)
+            .map(({ version, file, checksum }) => ({ version, file, checksum })),
+          target,
+          baseline,
+          retainedBackups,
+        },
+        { parent: this, dependsOn: [reader, ...scripts] },
+      );
+    this.imported = keepsSchema(config) ? [imported()] : [];
     this.bucketName = bucket.name;
-    this.version = this.imported.version;
+    this.version = this.imported[0]?.version ?? pulumi.output("");
     this.registerOutputs();
   }
 }

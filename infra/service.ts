@@ -1,5 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { adopted } from "./adoption";
 import { SOCKET_ROOT } from "./connection";
 import type { WorkloadArgs } from "./workload";
 
@@ -76,7 +77,7 @@ export class Service extends pulumi.ComponentResource {
           ],
         },
       },
-      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn] },
+      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn], ...adopted(config, "service") },
     );
 
     const invoker = (who: string, member: string) =>

@@ -39,13 +39,13 @@ export function settlement(
   migrations = readMigrations(MIGRATIONS),
   held: readonly HeldRevision[] = [],
 ): Outputs {
-  const { environment, migrationJob, project } = config;
+  const { environment, migrationJob } = config;
   const name = "settlement";
   const labels = { app: name, environment, "managed-by": "pulumi" };
 
   const apis = new Apis(name);
   const database = new Database(name, { apis, config, labels });
-  const identity = new Identity(name, { apis, project, instanceName: database.instanceName });
+  const identity = new Identity(name, { apis, config, instanceName: database.instanceName });
   const credentials = new Credentials(name, { apis, config, database, reader: identity.member, labels });
   const schema = new Schema(name, { apis, config, database, migrations, labels });
   const runtime = {
@@ -57,7 +57,7 @@ export function settlement(
     labels,
   };
   const bindings = [identity.client, credentials.accessor];
-  const service = new Service(name, { ...runtime, held, dependsOn: [schema.imported, ...bindings] });
+  const service = new Service(name, { ...runtime, held, dependsOn: [...schema.imported, ...bindings] });
   const { instanceName } = database;
   new Alerts(name, { apis, config, instanceName, serviceName: service.name, serviceUrl: service.url, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });
@@ -66,7 +66,7 @@ export function settlement(
     instanceName: database.instanceName,
     connectionName: database.connectionName,
     serviceUrl: service.url,
-    passwordSecret: credentials.password.secretId,
+    passwordSecret: credentials.passwordSecretId,
     connectionStringSecret: credentials.connectionString.secretId,
     migrationsBucket: schema.bucketName,
     schemaVersion: schema.version,

@@ -19,7 +19,10 @@ export const exceptions = {
 export type Exception = z.output<typeof exceptions.exceptions>[number];
 
 /** The exception for a resource, if there is one. */
-export function find(accepted: readonly Exception[], { name, urn }: Resource): Exception | undefined {
+export function find(
+  accepted: readonly Exception[],
+  { name, urn }: Pick<Resource, "name" | "urn">,
+): Exception | undefined {
   return accepted.find(({ resource }) => resource === name || resource === urn);
 }
 

@@ -109,9 +109,12 @@ function checks<Shape extends z.ZodRawShape>(
     reported.clear();
   };
 
-  const remediateResource = ({ type, props, getConfig }: Remedied) => {
+  const remediateResource = ({ type, name, urn, props, getConfig }: Remedied) => {
     try {
-      return remedy?.(type, props, settings.parse(getConfig())) ? props : undefined;
+      const own = settings.parse(getConfig());
+      const exception = find(own.exceptions, { name, urn });
+      if (exception && !hasEnded(exception)) return undefined;
+      return remedy?.(type, props, own) ? props : undefined;
     } catch (error) {
       if (error instanceof UnknownValueError) return undefined;
       throw error;
@@ -128,6 +131,8 @@ function checks<Shape extends z.ZodRawShape>(
 /** The part of the SDK's arguments that a remedy needs. */
 interface Remedied {
   readonly type: string;
+  readonly name: string;
+  readonly urn: string;
   readonly props: Record<string, unknown>;
   readonly getConfig: () => object;
 }

@@ -1,4 +1,5 @@
 import { type Finding as LintFinding, passes } from "../migration/finding";
+import { findObstacles, type Obstacle } from "./adoption";
 import { code, fence, prose } from "./escape";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
 import { type Dependencies, picture } from "./mermaid";
@@ -42,6 +43,7 @@ export function isBlocked({ lint, losses, preview }: Report): boolean {
     preview.problems.length > 0 ||
     !passes(lint) ||
     preview.findings.some(({ mandatory }) => mandatory) ||
+    findObstacles(preview).length > 0 ||
     losses.some(({ allowed }) => !allowed)
   );
 }
@@ -60,7 +62,7 @@ export function render(report: Report): string {
   const head = `### ${verdict(report)} ${marker(report.stack)}`;
   for (const rows of [Infinity, 200, 50, 10]) {
     const sections = [
-      ...[offline(report), violations(report), losing(report), linted(report), problems(report)],
+      ...[offline(report), violations(report), obstructed(report), losing(report), linted(report), problems(report)],
       ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
       ...details(report),
     ].filter((section) => section !== undefined);
@@ -92,7 +94,9 @@ function verdict(report: Report): string {
   }
   const violations = preview.findings.filter(({ mandatory }) => mandatory).length;
   const blocked = losses.filter(({ allowed }) => !allowed).length;
+  const obstacles = findObstacles(preview).length;
   const reasons = [
+    ...(obstacles > 0 ? [`${count(obstacles, "import")} that would change what is there`] : []),
     ...(violations > 0 ? [count(violations, "policy violation")] : []),
     ...(blocked > 0 ? [`${count(blocked, "change")} that would lose data`] : []),
     ...(passes(report.lint) ? [] : [count(lintErrors(report).length, "mistake") + " in migrations"]),
@@ -126,6 +130,16 @@ function violations({ preview }: Report): Section | undefined {
     "Blocked by policy",
     preview.findings.filter(({ mandatory }) => mandatory),
   );
+}
+
+/** Imports that would not leave the resource as it is. */
+function obstructed({ preview }: Report): Section | undefined {
+  const obstacles = findObstacles(preview);
+  if (obstacles.length === 0) return undefined;
+  const line = ({ change, paths }: Obstacle) =>
+    `- ${code(change.name)} (${typeName(change.type)}) would be ${change.op === "replace" ? "replaced" : "changed"}; in the way: ${paths.slice(0, MOST_PROPERTIES).map(code).join(", ")}`;
+  const way = "Make the configuration say what is there, import, and change it in a later update.";
+  return { text: `**Imports that would change what is there**\n\n${list(obstacles.map(line))}\n\n${way}` };
 }
 
 function lintErrors({ lint }: Report): LintFinding[] {

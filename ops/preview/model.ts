@@ -27,6 +27,8 @@ export interface Change {
   readonly id: string;
   /** Whether what is there now stays in the cloud, although the stack lets go of it. */
   readonly kept: boolean;
+  /** Whether it comes into the stack from the cloud; `properties` are then those that the same update goes on to change. */
+  readonly imported: boolean;
   /** The properties that force a replacement. */
   readonly forcedBy: readonly string[];
   readonly properties: readonly PropertyChange[];
@@ -133,12 +135,19 @@ const PLAIN: Readonly<Record<string, Op>> = { create: "create", update: "update"
 
 /** One change of all steps that the engine takes with a resource, or undefined where none of them changes anything. */
 function change(steps: readonly StepEventMetadata[]): Change | undefined {
-  const step = steps.find(({ op }) => op === "create-replacement" || op === "import-replacement") ?? steps[0];
+  const imported = steps.some(({ op }) => op === "import");
+  // Before an import nobody knows what is there; what is changed then is told by the step after it.
+  const later = imported ? steps.find(({ op }) => op === "update") : undefined;
+  const step = steps.find(({ op }) => op === "create-replacement" || op === "import-replacement") ?? later ?? steps[0];
   const replaces = steps.some(({ op }) => REPLACING.has(op));
-  const op = replaces ? "replace" : PLAIN[step?.op ?? ""];
+  const op = replaces ? "replace" : imported ? "import" : PLAIN[step?.op ?? ""];
   if (step === undefined || op === undefined) return undefined;
   const old = steps.find((one) => one.old)?.old;
   const forcedBy = op === "replace" ? [...new Set(steps.flatMap(({ keys }) => keys ?? []))].sort(order) : [];
+  // An import brings along what the program never says and the provider does not change.
+  const paths = named(step).map(stem);
+  const isChanged = ({ path }: PropertyChange) =>
+    !imported || paths.some((one) => isWithin(stem(path), one) || isWithin(one, stem(path)));
   const kept = op !== "create" && old !== undefined && isKept(old);
   return {
     op: op === "delete" && kept ? "forget" : op,
@@ -148,11 +157,21 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
     parent: (step.new ?? step.old)?.parent ?? "",
     id: old?.id ?? "",
     kept,
+    imported,
     forcedBy,
-    properties: op === "delete" ? [] : properties(step, old, forcedBy),
+    properties: op === "delete" || step.op === "import" ? [] : properties(step, old, forcedBy).filter(isChanged),
     before: old?.inputs ?? {},
     after: step.new?.inputs ?? {},
   };
+}
+
+/** A path up to its first list, such as `settings.databaseFlags` of `settings.databaseFlags[0].value`. */
+function stem(path: string): string {
+  return path.replaceAll(/\["([^"]*)"\]/g, ".$1").replace(/\[.*/, "");
+}
+
+function isWithin(path: string, other: string): boolean {
+  return path === other || path.startsWith(`${other}.`);
 }
 
 /** Whether the resource stays in the cloud when the stack deletes it. */

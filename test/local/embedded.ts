@@ -27,8 +27,14 @@ export class Embedded {
   readonly folder = mkdtempSync(join(tmpdir(), "embedded-cloud-"));
   private running: EmbeddedCloud | undefined;
 
-  /** @param images What runs where a Cloud Run service or job names an image. */
-  constructor(private readonly images: NonNullable<CloudOptions["images"]> = {}) {}
+  /**
+   * @param images What runs where a Cloud Run service or job names an image.
+   * @param projects Ids of the projects that exist.
+   */
+  constructor(
+    private readonly images: NonNullable<CloudOptions["images"]> = {},
+    private readonly projects: readonly string[] = [PROJECT, OTHER_PROJECT],
+  ) {}
 
   get cloud(): EmbeddedCloud {
     if (!this.running) throw new Error("The embedded cloud is not running.");
@@ -37,8 +43,8 @@ export class Embedded {
 
   /** @param services APIs to enable in both projects. */
   async start(...services: string[]): Promise<void> {
-    this.running = await startCloud({ folder: this.folder, projects: [PROJECT, OTHER_PROJECT], images: this.images });
-    for (const project of services.length > 0 ? [PROJECT, OTHER_PROJECT] : []) {
+    this.running = await startCloud({ folder: this.folder, projects: this.projects, images: this.images });
+    for (const project of services.length > 0 ? this.projects : []) {
       await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds: services });
     }
   }

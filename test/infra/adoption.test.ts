@@ -1,0 +1,49 @@
+import { parseConfig } from "../../infra/config";
+import { CONFIG, declare, named } from "./declared";
+
+const adopt = { instance: "fusion-prime-db-a504713e", credential: "3", step: 1 };
+const names = async (change: Record<string, unknown>) => (await declare(change)).resources.map(({ name }) => name);
+const baseline = { baseline: "20251025120100" };
+
+test("the version in use is named, and no secret's version nor the schema is made in the first steps", async () => {
+  const { resources } = await declare({ adopt });
+  const declared = resources.map(({ name }) => name);
+  expect(declared).not.toContain("settlement-db-connection-string-version");
+  expect(declared).not.toContain("settlement-schema");
+  expect(declared).toContain("settlement-cloudsql-client-by-hand");
+  expect(JSON.stringify(named(resources, "settlement-service").inputs)).toContain('"version":"3"');
+});
+
+test("where no credential works, one is made at once", async () => {
+  expect(await names({ adopt: { ...adopt, credential: "replace" } })).toContain(
+    "settlement-db-connection-string-version",
+  );
+});
+
+test("missing tables are made at once, and a missing binding is not imported", async () => {
+  const declared = await names({ adopt: { ...adopt, missing: ["tables", "client"] } });
+  expect(declared).toContain("settlement-schema");
+  expect(declared).not.toContain("settlement-cloudsql-client-by-hand");
+});
+
+test("in the last step the binding made by hand goes, and the schema is taken over", async () => {
+  const declared = await names({ adopt: { ...adopt, step: 3 }, schema: baseline });
+  expect(declared).not.toContain("settlement-cloudsql-client-by-hand");
+  expect(declared).toContain("settlement-schema");
+});
+
+test("the first rotation makes a version of its own, and leaves the one made by hand out of the stack", async () => {
+  const declared = await names({ adopt: { ...adopt, step: 3 }, schema: baseline, rotation: { step: 1 } });
+  expect(declared.filter((name) => name.startsWith("settlement-db-connection-string-version"))).toEqual([
+    "settlement-db-connection-string-version-1",
+  ]);
+});
+
+test.each([
+  [{ ...adopt, instance: "other-db-a504713e" }, "settlement:adopt.instance is"],
+  [{ ...adopt, missing: ["connectionStringSecret"] }, "settlement:adopt.credential is"],
+  [{ ...adopt, step: 3 }, "settlement:schema.baseline is missing"],
+  [{ ...adopt, step: 4 }, "settlement:adopt.step is 4"],
+])("a mistake in the configuration is named", (wrong, sentence) => {
+  expect(() => parseConfig({ ...CONFIG, adopt: wrong })).toThrow(sentence);
+});
