@@ -4,6 +4,9 @@ import { adopted, hasClientByHand } from "./adoption";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 
+/** The account that the service runs as. */
+export const SERVICE_ACCOUNT = { accountId: "settlement-service", displayName: "Settlement service" } as const;
+
 /** Arguments of {@link Identity}. */
 export interface IdentityArgs {
   readonly apis: Apis;
@@ -28,8 +31,15 @@ export class Identity extends pulumi.ComponentResource {
     const { project } = config;
     const account = new gcp.serviceaccount.Account(
       `${name}-account`,
-      { accountId: "settlement-service", displayName: "Settlement service" },
-      { parent: this, dependsOn: args.apis.enabled.iam, ...adopted(config, "account") },
+      // It may be there: whoever deploys must be allowed to act as it before, which can be said of an existing one only.
+      { ...SERVICE_ACCOUNT, ...(!config.adopt && { createIgnoreAlreadyExists: true }) },
+      // Which matters when it is made, and is no change of one that is there.
+      {
+        parent: this,
+        dependsOn: args.apis.enabled.iam,
+        ignoreChanges: ["createIgnoreAlreadyExists"],
+        ...adopted(config, "account"),
+      },
     );
     this.email = account.email;
     this.member = pulumi.interpolate`serviceAccount:${account.email}`;

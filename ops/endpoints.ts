@@ -7,6 +7,7 @@ const PATHS = {
   compute: "compute/v1/",
   iamBeta: "v1/",
   iamCredentials: "v1/",
+  kms: "v1/",
   logging: "v2/",
   monitoring: "",
   resourceManager: "v1/",

@@ -6,6 +6,7 @@ export const GOOGLE = {
   cloudRunV2: "https://run.googleapis.com/v2/",
   iamBeta: "https://iam.googleapis.com/v1/",
   iamCredentials: "https://iamcredentials.googleapis.com/v1/",
+  kms: "https://cloudkms.googleapis.com/v1/",
   logging: "https://logging.googleapis.com/v2/",
   monitoring: "https://monitoring.googleapis.com/",
   resourceManager: "https://cloudresourcemanager.googleapis.com/v1/",

@@ -1,0 +1,98 @@
+import { parseArgs } from "node:util";
+import { Google } from "./bootstrap/google";
+import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps";
+import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target";
+import { confirm } from "./confirm";
+import { endpointsOf } from "./doctor/target";
+import { stackName } from "./preview/options";
+import { run } from "./run";
+import { BACKENDS, readStackFile } from "./stack-file";
+
+const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
+
+Makes what must be there before the first update of a stack, and cannot be part of it: the APIs to begin with, the bucket
+of its state, the key that encrypts the secrets in it, and the two identities of its pipelines on GitHub, with their roles.
+What is there is left alone, and what is missing is added; where nothing is missing, nothing is done. Roles of the two
+identities that nothing needs are taken away. roles/owner on the project can do it.
+
+  --stack STACK            staging or prod; names the GitHub environment too
+  --repository OWNER/NAME  the repository on GitHub whose workflows may preview and, from ${BRANCH}, deploy
+  --dry-run                print the gcloud commands that make all of it from nothing; asks Google nothing
+  --yes                    do not ask; nobody is asked either where no terminal is attached
+  --help                   this text
+
+The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
+`;
+
+run(HELP, async () => {
+  const options = {
+    stack: { type: "string" },
+    repository: { type: "string" },
+    "dry-run": { type: "boolean" },
+    yes: { type: "boolean" },
+  } as const;
+  const { values } = parseArgs({ options });
+  const target = targetOf(stackName(values.stack), values.repository);
+  const google = new Google(endpointsOf(readStackFile(target.stack).config ?? {}));
+  if (values["dry-run"]) {
+    process.stdout.write(script(target, google));
+    return;
+  }
+  await bootstrap(target, google, values.yes ?? false);
+});
+
+async function bootstrap(target: Target, google: Google, agreed: boolean): Promise<void> {
+  const { config, repository, stack } = target;
+  const number = await projectNumber(target, google);
+  const steps = stepsOf(target, google, number);
+  console.log(`Stack ${stack} in project ${config.project}, for ${repository}\n`);
+  const open = [];
+  for (const step of steps) {
+    const lines = await step.look();
+    if (lines.length === 0) continue;
+    console.log(`${step.title}\n${lines.map((line) => `  - ${line}`).join("\n")}`);
+    open.push(step);
+  }
+  if (open.length === 0) console.log("Everything is there: nothing to do.");
+  else if (agreed || (await confirm("Do this?"))) {
+    for (const step of open) {
+      console.error(`${step.title} ...`);
+      await step.make();
+    }
+    console.log("\nDone.");
+  } else {
+    console.error("Nothing was changed.");
+    return;
+  }
+  console.log(`\n${facts(target, number)}`);
+}
+
+/** What pipelines and users of plain \`pulumi\` are configured with. */
+function facts(target: Target, number: string): string {
+  const { secretsprovider = "", encryptedkey } = readStackFile(target.stack);
+  const backend = BACKENDS[target.stack] ?? "";
+  return [
+    `PULUMI_BACKEND_URL=${backend}`,
+    `workload_identity_provider: ${poolName(number)}/providers/${POOL}`,
+    `service_account: ${emailOf("previewer", target)}, to preview`,
+    `service_account: ${emailOf("deployer", target)}, to update from ${BRANCH} in the environment ${target.stack}`,
+    ...(encryptedkey === undefined
+      ? [
+          "",
+          `Next, once: PULUMI_BACKEND_URL=${backend} pulumi stack init ${target.stack} --secrets-provider=${secretsprovider}`,
+          `It writes encryptedkey into Pulumi.${target.stack}.yaml: commit it.`,
+        ]
+      : []),
+  ].join("\n");
+}
+
+function script(target: Target, google: Google): string {
+  const { project } = target.config;
+  const steps = stepsOf(target, google, "$NUMBER");
+  return [
+    `# What npm run bootstrap makes for stack ${target.stack}. Where some of it is there already, leave out its lines.`,
+    `NUMBER=$(gcloud projects describe ${project} --format='value(projectNumber)')`,
+    ...steps.map(({ commands, title }) => `\n# ${title}\n${commands.join("\n")}`),
+    "",
+  ].join("\n");
+}

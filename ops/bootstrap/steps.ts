@@ -1,0 +1,512 @@
+import { SERVICE_ACCOUNT } from "../../infra/identity";
+import { command } from "../doctor/command";
+import { UserError } from "../user-error";
+import type { Google, PolicyHolder } from "./google";
+import type { Membership } from "./policy";
+import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles";
+import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target";
+
+/** One thing that must be there before a stack's first update. */
+export interface Step {
+  /** What it is about. */
+  readonly title: string;
+  /** The gcloud commands that make it from nothing. */
+  readonly commands: readonly string[];
+  /** What is missing or not as it should be, a line each; none where there is nothing to do. */
+  readonly look: () => Promise<readonly string[]>;
+  /** Makes what is missing, and leaves alone what is there. */
+  readonly make: () => Promise<void>;
+}
+
+/** The APIs that are needed before the stack enables its own, and what for. */
+const APIS = {
+  "cloudkms.googleapis.com": "the key",
+  "cloudresourcemanager.googleapis.com": "the project's policy",
+  "iam.googleapis.com": "the accounts and the workload identity pool",
+  "iamcredentials.googleapis.com": "tokens of the accounts",
+  "serviceusage.googleapis.com": "enabling the others",
+  "storage.googleapis.com": "the state's bucket",
+  "sts.googleapis.com": "exchanging GitHub's tokens",
+} as const;
+
+const DAY = 24 * 3600;
+/** How long a version of the key waits before it is destroyed: the longest that Cloud KMS allows. */
+const DESTROY_AFTER_DAYS = 120;
+const ROTATION_DAYS = 90;
+/** How long a deleted object of the state can be brought back, whoever deleted it. */
+const SOFT_DELETE_DAYS = 30;
+/** Replaced states are kept for a year and then, where ten newer ones exist, deleted. */
+const LIFECYCLE = {
+  rule: [{ action: { type: "Delete" }, condition: { daysSinceNoncurrentTime: 365, numNewerVersions: 10 } }],
+};
+
+/** Id of the workload identity pool, and of its provider. */
+export const POOL = "github";
+const ISSUER = "https://token.actions.githubusercontent.com";
+
+/**
+ * All steps, in the order in which they are made.
+ * @param number The project's number.
+ */
+export function stepsOf(target: Target, google: Google, number: string): readonly Step[] {
+  return [
+    apis(target, google),
+    stateBucket(target, google),
+    keyRing(target, google),
+    key(target, google),
+    pool(target, google),
+    provider(target, google),
+    ...accounts(target, google),
+    ...policies(target, google, number),
+  ];
+}
+
+function apis({ config: { project } }: Target, google: Google): Step {
+  const missing = async () => {
+    const enabled = new Set<string>();
+    for (let token = ""; ;) {
+      const page = await google.find<{ services?: { config: { name: string } }[]; nextPageToken?: string }>({
+        api: "serviceUsage",
+        path: `projects/${project}/services?filter=state:ENABLED&pageSize=200${token}`,
+      });
+      for (const service of page?.services ?? []) enabled.add(service.config.name);
+      if (!page?.nextPageToken) break;
+      token = `&pageToken=${encodeURIComponent(page.nextPageToken)}`;
+    }
+    return Object.entries(APIS).filter(([service]) => !enabled.has(service));
+  };
+  return {
+    title: "APIs",
+    commands: [command("gcloud", "services", "enable", ...Object.keys(APIS), `--project=${project}`)],
+    look: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
+    make: async () => {
+      const serviceIds = (await missing()).map(([service]) => service);
+      const path = `projects/${project}/services:batchEnable`;
+      await google.change({ method: "POST", api: "serviceUsage", path, body: { serviceIds } });
+    },
+  };
+}
+
+/** A bucket of Cloud Storage, as far as it is read here. */
+interface Bucket {
+  readonly iamConfiguration?: {
+    readonly publicAccessPrevention?: string;
+    readonly uniformBucketLevelAccess?: { readonly enabled?: boolean };
+  };
+  readonly versioning?: { readonly enabled?: boolean };
+  readonly softDeletePolicy?: { readonly retentionDurationSeconds?: string };
+  readonly lifecycle?: { readonly rule?: readonly object[] };
+}
+
+function stateBucket({ bucket, config: { project, region } }: Target, google: Google): Step {
+  const wanted = {
+    iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: "enforced" },
+    versioning: { enabled: true },
+    softDeletePolicy: { retentionDurationSeconds: String(SOFT_DELETE_DAYS * DAY) },
+    lifecycle: LIFECYCLE,
+  };
+  const read = () => google.find<Bucket>({ api: "storage", path: `b/${bucket}` });
+  /** The parts that are not as wanted, with what they are for. */
+  const wrong = (found: Bucket): [keyof typeof wanted, string][] => {
+    const { iamConfiguration: access, lifecycle, softDeletePolicy, versioning } = found;
+    const locked = access?.uniformBucketLevelAccess?.enabled && access.publicAccessPrevention === "enforced";
+    const kept = Number(softDeletePolicy?.retentionDurationSeconds ?? 0) >= SOFT_DELETE_DAYS * DAY;
+    const parts: [boolean | undefined, keyof typeof wanted, string][] = [
+      [locked, "iamConfiguration", "uniform access, and none for the public"],
+      [versioning?.enabled, "versioning", "versions, so that an earlier state can be had back"],
+      [kept, "softDeletePolicy", `${SOFT_DELETE_DAYS} days in which what was deleted can be had back`],
+      [(lifecycle?.rule ?? []).length > 0, "lifecycle", "an end to versions that are long replaced"],
+    ];
+    return parts.flatMap(([good, part, what]) => (good ? [] : [[part, what]]));
+  };
+  return {
+    title: "State",
+    commands: [
+      command(
+        ...["gcloud", "storage", "buckets", "create", `gs://${bucket}`, `--project=${project}`, `--location=${region}`],
+        ...[
+          "--uniform-bucket-level-access",
+          "--public-access-prevention",
+          `--soft-delete-duration=${SOFT_DELETE_DAYS}d`,
+        ],
+      ),
+      `${command("gcloud", "storage", "buckets", "update", `gs://${bucket}`, "--versioning", "--lifecycle-file=/dev/stdin")} <<'END'\n${JSON.stringify(LIFECYCLE)}\nEND`,
+    ],
+    look: async () => {
+      const found = await read();
+      if (!found) return [`make the bucket gs://${bucket} in ${region}`];
+      return wrong(found).map(([, what]) => `give gs://${bucket} ${what}`);
+    },
+    make: async () => {
+      const found = await read();
+      if (!found) {
+        const body = { name: bucket, location: region.toUpperCase(), ...wanted };
+        await google.change({ method: "POST", api: "storage", path: `b?project=${project}`, body });
+        return;
+      }
+      const body = Object.fromEntries(wrong(found).map(([part]) => [part, wanted[part]]));
+      await google.change({ method: "PATCH", api: "storage", path: `b/${bucket}`, body });
+    },
+  };
+}
+
+/** Path of the ring that a key is in. */
+function ringOf({ key: { location, project, ring } }: Target): string {
+  return `projects/${project}/locations/${location}/keyRings/${ring}`;
+}
+
+function keyRing(target: Target, google: Google): Step {
+  const { location, project, ring } = target.key;
+  const path = ringOf(target);
+  return {
+    title: "Key ring",
+    commands: [command("gcloud", "kms", "keyrings", "create", ring, `--location=${location}`, `--project=${project}`)],
+    look: async () => ((await google.find({ api: "kms", path })) ? [] : [`make the key ring ${ring} in ${location}`]),
+    make: () => {
+      const path = `projects/${project}/locations/${location}/keyRings?keyRingId=${ring}`;
+      return google.change({ method: "POST", api: "kms", path, body: {} });
+    },
+  };
+}
+
+function key(target: Target, google: Google): Step {
+  const { location, name, project, ring } = target.key;
+  const path = `${ringOf(target)}/cryptoKeys/${name}`;
+  const read = () => google.find<{ rotationPeriod?: string }>({ api: "kms", path });
+  const schedule = () => ({
+    rotationPeriod: `${ROTATION_DAYS * DAY}s`,
+    nextRotationTime: new Date(Date.now() + ROTATION_DAYS * DAY * 1000).toISOString(),
+  });
+  return {
+    title: "Key",
+    commands: [
+      `${command(
+        ...["gcloud", "kms", "keys", "create", name, `--keyring=${ring}`, `--location=${location}`],
+        ...[`--project=${project}`, "--purpose=encryption", `--destroy-scheduled-duration=${DESTROY_AFTER_DAYS}d`],
+        `--rotation-period=${ROTATION_DAYS}d`,
+      )} --next-rotation-time=$(date -u -d +${ROTATION_DAYS}days +%FT%TZ)`,
+    ],
+    look: async () => {
+      const found = await read();
+      if (!found) return [`make the key ${name}, rotated every ${ROTATION_DAYS} days`];
+      return found.rotationPeriod === undefined ? [`rotate the key ${name} every ${ROTATION_DAYS} days`] : [];
+    },
+    make: async () => {
+      if (await read()) {
+        const query = "updateMask=rotationPeriod,nextRotationTime";
+        await google.change({ method: "PATCH", api: "kms", path: `${path}?${query}`, body: schedule() });
+        return;
+      }
+      const body = {
+        purpose: "ENCRYPT_DECRYPT",
+        destroyScheduledDuration: `${DESTROY_AFTER_DAYS * DAY}s`,
+        ...schedule(),
+      };
+      const create = `${ringOf(target)}/cryptoKeys?cryptoKeyId=${name}`;
+      await google.change({ method: "POST", api: "kms", path: create, body });
+    },
+  };
+}
+
+const POOLS = (project: string) => `projects/${project}/locations/global/workloadIdentityPools`;
+
+/** Brings back what was deleted less than thirty days ago: until then its name cannot be used again. */
+function undelete(google: Google, path: string): Promise<void> {
+  return google.change({ method: "POST", api: "iamBeta", path: `${path}:undelete`, body: {} });
+}
+
+function pool({ config: { project } }: Target, google: Google): Step {
+  const path = `${POOLS(project)}/${POOL}`;
+  const read = () => google.find<{ state?: string }>({ api: "iamBeta", path });
+  const body = { displayName: "GitHub" };
+  return {
+    title: "Workload identity pool",
+    commands: [
+      command(
+        ...["gcloud", "iam", "workload-identity-pools", "create", POOL, "--location=global"],
+        ...[`--display-name=${body.displayName}`, `--project=${project}`],
+      ),
+    ],
+    look: async () => {
+      const found = await read();
+      if (!found) return [`make the workload identity pool ${POOL}`];
+      return found.state === "DELETED" ? [`bring back the deleted workload identity pool ${POOL}`] : [];
+    },
+    make: async () => {
+      if (await read()) await undelete(google, path);
+      else {
+        const create = `${POOLS(project)}?workloadIdentityPoolId=${POOL}`;
+        await google.change({ method: "POST", api: "iamBeta", path: create, body });
+      }
+    },
+  };
+}
+
+function provider(target: Target, google: Google): Step {
+  const { project } = target.config;
+  const path = `${POOLS(project)}/${POOL}/providers/${POOL}`;
+  const condition = attributeCondition(target);
+  const wanted = { attributeMapping: ATTRIBUTES, attributeCondition: condition, oidc: { issuerUri: ISSUER } };
+  interface Provider {
+    readonly state?: string;
+    readonly disabled?: boolean;
+    readonly attributeMapping?: Readonly<Record<string, string>>;
+    readonly attributeCondition?: string;
+    readonly oidc?: { readonly issuerUri?: string };
+  }
+  const read = () => google.find<Provider>({ api: "iamBeta", path });
+  const isAsWanted = ({ attributeMapping = {}, attributeCondition, oidc }: Provider) =>
+    Object.entries(ATTRIBUTES).every(([name, expression]) => attributeMapping[name] === expression) &&
+    Object.keys(attributeMapping).length === Object.keys(ATTRIBUTES).length &&
+    attributeCondition === condition &&
+    oidc?.issuerUri === ISSUER;
+  const mapping = Object.entries(ATTRIBUTES).map(([name, expression]) => `${name}=${expression}`);
+  return {
+    title: "GitHub",
+    commands: [
+      command(
+        ...["gcloud", "iam", "workload-identity-pools", "providers", "create-oidc", POOL, "--location=global"],
+        ...[`--workload-identity-pool=${POOL}`, `--project=${project}`, `--issuer-uri=${ISSUER}`],
+        ...[`--attribute-mapping=${mapping.join(",")}`, `--attribute-condition=${condition}`],
+      ),
+    ],
+    look: async () => {
+      const found = await read();
+      if (!found) return [`accept GitHub's tokens where ${condition}`];
+      return [
+        ...(found.state === "DELETED" ? [`bring back the deleted provider ${POOL}`] : []),
+        ...(isAsWanted(found)
+          ? []
+          : [`accept GitHub's tokens where ${condition}, no longer where ${found.attributeCondition ?? "anything"}`]),
+      ];
+    },
+    make: async () => {
+      const found = await read();
+      if (!found) {
+        const create = `${POOLS(project)}/${POOL}/providers?workloadIdentityPoolProviderId=${POOL}`;
+        await google.change({ method: "POST", api: "iamBeta", path: create, body: wanted });
+        return;
+      }
+      if (found.state === "DELETED") await undelete(google, path);
+      if (isAsWanted(found)) return;
+      const query = `updateMask=${Object.keys(wanted).join(",")}`;
+      await google.change({ method: "PATCH", api: "iamBeta", path: `${path}?${query}`, body: wanted });
+    },
+  };
+}
+
+function accounts(target: Target, google: Google): Step[] {
+  const { project } = target.config;
+  const one = (accountId: string, displayName: string, why: string): Step => {
+    const path = `projects/${project}/serviceAccounts/${accountId}@${project}.iam.gserviceaccount.com`;
+    const body = { accountId, serviceAccount: { displayName } };
+    return {
+      title: displayName,
+      commands: [
+        command(
+          ...["gcloud", "iam", "service-accounts", "create", accountId],
+          ...[`--display-name=${displayName}`, `--project=${project}`],
+        ),
+      ],
+      look: async () =>
+        (await google.find({ api: "iamBeta", path })) ? [] : [`make the account ${accountId}, ${why}`],
+      make: () => google.change({ method: "POST", api: "iamBeta", path: `projects/${project}/serviceAccounts`, body }),
+    };
+  };
+  return [
+    one(IDENTITIES.previewer, "Settlement previewer", "which previews"),
+    one(IDENTITIES.deployer, "Settlement deployer", "which updates"),
+    // The deployer may act as this one alone, and that can only be said of an account that is there.
+    one(SERVICE_ACCOUNT.accountId, SERVICE_ACCOUNT.displayName, "as which the service runs"),
+  ];
+}
+
+/** Full name of the pool, as principals have it. */
+export function poolName(number: string): string {
+  return `${POOLS(number)}/${POOL}`;
+}
+
+function policies(target: Target, google: Google, number: string): Step[] {
+  const { bucket, config, key } = target;
+  const { project } = config;
+  const members = Object.keys(IDENTITIES).map((identity) => memberOf(identity as Identity, target));
+  const isIdentity = (member: string) => members.includes(member);
+  // Every bucket begins with bindings of whoever views or edits the project: a state is not for all of them.
+  const isConvenience = (member: string) => [`projectViewer:${project}`, `projectEditor:${project}`].includes(member);
+  const isFederated = (member: string) => member.includes(`/${POOLS(number)}/`);
+
+  const keyPath = `${ringOf(target)}/cryptoKeys/${key.name}`;
+  const held: [Holder, string, PolicyHolder, string[], (member: string) => boolean][] = [
+    [
+      "project",
+      `project ${project}`,
+      {
+        read: {
+          ...{ method: "POST", api: "resourceManager", path: `projects/${project}:getIamPolicy` },
+          body: { options: { requestedPolicyVersion: 3 } },
+        },
+        write: (policy) => {
+          const path = `projects/${project}:setIamPolicy`;
+          return { method: "POST", api: "resourceManager", path, body: { policy } };
+        },
+      },
+      ["gcloud", "projects", "add-iam-policy-binding", project],
+      isIdentity,
+    ],
+    [
+      "state bucket",
+      `gs://${bucket}`,
+      {
+        read: { method: "GET", api: "storage", path: `b/${bucket}/iam?optionsRequestedPolicyVersion=3` },
+        write: (body) => ({ method: "PUT", api: "storage", path: `b/${bucket}/iam`, body }),
+      },
+      ["gcloud", "storage", "buckets", "add-iam-policy-binding", `gs://${bucket}`],
+      (member) => isIdentity(member) || isConvenience(member),
+    ],
+    [
+      "key",
+      `key ${key.name}`,
+      {
+        read: { method: "GET", api: "kms", path: `${keyPath}:getIamPolicy?options.requestedPolicyVersion=3` },
+        write: (policy) => ({ method: "POST", api: "kms", path: `${keyPath}:setIamPolicy`, body: { policy } }),
+      },
+      [
+        ...["gcloud", "kms", "keys", "add-iam-policy-binding", key.name, `--keyring=${key.ring}`],
+        ...[`--location=${key.location}`, `--project=${project}`],
+      ],
+      isIdentity,
+    ],
+    [
+      "settlement account",
+      settlementEmail(target),
+      accountPolicy(project, settlementEmail(target)),
+      ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", settlementEmail(target), `--project=${project}`],
+      isIdentity,
+    ],
+  ];
+  const heldSteps = held.map(([on, where, holder, words, isOurs]): Step => {
+    const grants = grantsOf(target).filter((grant) => grant.on === on);
+    const step = policyStep(
+      google,
+      holder,
+      where,
+      isOurs,
+      grants.map((grant) => wantedOf(grant, target)),
+      whyOf(grants),
+    );
+    const removed = on === "state bucket" ? conveniences(bucket, project) : [];
+    return { ...step, commands: [...grants.map((grant) => grantCommand(grant, target, words)), ...removed] };
+  });
+  const actors = (Object.keys(IDENTITIES) as Identity[]).map((identity): Step => {
+    const email = emailOf(identity, target);
+    const grants = grantsOf(target).filter(({ on }) => on === `${identity} account`);
+    const role = "roles/iam.workloadIdentityUser";
+    const who = identity === "deployer" ? `what ${target.stack} has approved on ${BRANCH}` : "any workflow";
+    const step = policyStep(
+      google,
+      accountPolicy(project, email),
+      email,
+      (member) => isFederated(member) || isIdentity(member),
+      [
+        { role, member: principalOf(identity, poolName(number), target) },
+        ...grants.map((grant) => wantedOf(grant, target)),
+      ],
+      (each) => whyOf(grants)(each) ?? who,
+    );
+    const words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", email, `--project=${project}`];
+    // In double quotes, for the number that the shell knows.
+    const member = principalOf(identity, poolName("$NUMBER"), target);
+    const federated = `# ${who}\n${command(...words, `--role=${role}`)} --member="${member}"`;
+    return { ...step, commands: [federated, ...grants.map((grant) => grantCommand(grant, target, words))] };
+  });
+  return [...heldSteps, ...actors];
+}
+
+/** What a membership is for, where it is one of the grants. */
+function whyOf(grants: readonly Grant[]): (each: Membership) => string | undefined {
+  return ({ member, role }) =>
+    grants
+      .find((grant) => grant.role === role && member.startsWith(`serviceAccount:${IDENTITIES[grant.identity]}@`))
+      ?.for.join(", ");
+}
+
+function policyStep(
+  google: Google,
+  holder: PolicyHolder,
+  where: string,
+  isOurs: (member: string) => boolean,
+  wanted: readonly Membership[],
+  why: (missing: Membership) => string | undefined,
+): Step {
+  return {
+    title: `Access to ${where}`,
+    commands: [],
+    look: async () => {
+      const { extra, missing } = await google.differenceOf(holder, wanted, isOurs);
+      return [
+        ...missing.map((each) => `grant ${described(each)} on ${where}, for ${why(each) ?? "it"}`),
+        ...extra.map((each) => `take ${described(each)} on ${where} away: nothing needs it`),
+      ];
+    },
+    make: () => google.mend(holder, wanted, isOurs),
+  };
+}
+
+function accountPolicy(project: string, email: string): PolicyHolder {
+  const path = `projects/${project}/serviceAccounts/${email}`;
+  return {
+    read: { method: "POST", api: "iamBeta", path: `${path}:getIamPolicy?options.requestedPolicyVersion=3`, body: {} },
+    write: (policy) => ({ method: "POST", api: "iamBeta", path: `${path}:setIamPolicy`, body: { policy } }),
+  };
+}
+
+function memberOf(identity: Identity, target: Target): string {
+  return `serviceAccount:${emailOf(identity, target)}`;
+}
+
+function wantedOf({ condition, identity, role }: Grant, target: Target): Membership {
+  return { role, member: memberOf(identity, target), ...(condition && { condition }) };
+}
+
+function described({ condition, member, role }: Membership): string {
+  const who = member.replace(/^serviceAccount:([^@]+)@.*/, "$1");
+  return `${role} to ${who}${condition ? `, with the condition ${condition.title ?? condition.expression}` : ""}`;
+}
+
+function grantCommand(grant: Grant, target: Target, words: readonly string[]): string {
+  const line = command(...words, `--member=${memberOf(grant.identity, target)}`, `--role=${grant.role}`);
+  const comment = `# ${grant.for.join(", ")}\n`;
+  if (grant.condition) {
+    return `${comment}${line} --condition-from-file=/dev/stdin <<'END'\n${JSON.stringify(grant.condition)}\nEND`;
+  }
+  // Where a policy has conditions gcloud asks for one, unless it is told that there is none.
+  return comment + (grant.on === "project" ? `${line} --condition=None` : line);
+}
+
+/** Takes away what every bucket of a project begins with; https://cloud.google.com/storage/docs/access-control/iam */
+function conveniences(bucket: string, project: string): string[] {
+  const bindings = [
+    ["projectViewer", "legacyBucketReader"],
+    ["projectViewer", "legacyObjectReader"],
+    ["projectEditor", "legacyBucketOwner"],
+    ["projectEditor", "legacyObjectOwner"],
+  ];
+  return bindings.map(([member = "", role = ""]) =>
+    command(
+      ...["gcloud", "storage", "buckets", "remove-iam-policy-binding", `gs://${bucket}`],
+      ...[`--member=${member}:${project}`, `--role=roles/storage.${role}`],
+    ),
+  );
+}
+
+/**
+ * The project's number, which principals are named with.
+ * @throws UserError where there is no such project.
+ */
+export async function projectNumber({ config: { project } }: Target, google: Google): Promise<string> {
+  const found = await google.find<{ projectNumber: string }>({ api: "resourceManager", path: `projects/${project}` });
+  if (found) return found.projectNumber;
+  throw new UserError(
+    `Project ${project} does not exist, or its cloudresourcemanager.googleapis.com is not enabled: ${command("gcloud", "services", "enable", "cloudresourcemanager.googleapis.com", `--project=${project}`)}`,
+  );
+}

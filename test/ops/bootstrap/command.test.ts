@@ -1,0 +1,243 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type EmbeddedCloud, startCloud } from "../../../local/cloud";
+import { endpointConfig } from "../../../ops/endpoints";
+import { ROOT } from "../../../ops/stack-file";
+
+const PROJECTS = { staging: "fusion-prime-staging", prod: "fusion-prime" } as const;
+type Stack = keyof typeof PROJECTS;
+
+let folder: string;
+let cloud: EmbeddedCloud;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "bootstrap-"));
+  cloud = await startCloud({ folder, projects: Object.values(PROJECTS) });
+});
+
+afterAll(async () => {
+  await cloud.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the command as people do; the embedded cloud stands in for Google by the provider's own variables. */
+async function bootstrap(
+  stack: Stack,
+  args: string[],
+  token = cloud.identities.ownerToken,
+): Promise<{ code: number; text: string }> {
+  const endpoints = Object.entries(endpointConfig(cloud.url)).map(([key, url]) => [
+    `GOOGLE_${key
+      .replace(/^gcp:|CustomEndpoint$/g, "")
+      .replace(/(?=[A-Z])/g, "_")
+      .toUpperCase()}_CUSTOM_ENDPOINT`,
+    url,
+  ]);
+  const { HOME, PATH } = process.env;
+  const env = {
+    ...{ HOME, PATH, GOOGLE_OAUTH_ACCESS_TOKEN: token },
+    ...(Object.fromEntries(endpoints) as Record<string, string>),
+  };
+  const words = ["--import", "tsx", join(ROOT, "ops", "bootstrap.ts"), "--stack", stack];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      [...words, "--repository", "acme/settlement", ...args],
+      { cwd: ROOT, env },
+    );
+    return { code: 0, text: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, text: stdout + stderr };
+  }
+}
+
+interface Policy {
+  readonly etag: string;
+  readonly version?: number;
+  readonly bindings: { role: string; members: string[]; condition?: { title: string; expression: string } }[];
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+async function ask(method: string, path: string, body?: object, token = cloud.identities.ownerToken): Promise<Answer> {
+  const response = await fetch(cloud.url + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json().catch(() => ({}))) as Answer["body"] };
+}
+
+const get = async (path: string): Promise<object> => (await ask("GET", path)).body;
+const projectPolicy = async (stack: Stack): Promise<Policy> => {
+  const options = { requestedPolicyVersion: 3 };
+  const { body } = await ask("POST", `/v1/projects/${PROJECTS[stack]}:getIamPolicy`, { options });
+  return body as unknown as Policy;
+};
+const key = (stack: Stack) =>
+  `/v1/projects/${PROJECTS[stack]}/locations/us-central1/keyRings/pulumi/cryptoKeys/${stack}`;
+const bucket = (stack: Stack) => `/storage/v1/b/${PROJECTS[stack]}-pulumi-state`;
+const email = (account: string, stack: Stack) => `${account}@${PROJECTS[stack]}.iam.gserviceaccount.com`;
+const account = (name: string, stack: Stack) => `/v1/projects/${PROJECTS[stack]}/serviceAccounts/${email(name, stack)}`;
+const provider = `/v1/projects/${PROJECTS.prod}/locations/global/workloadIdentityPools/github/providers/github`;
+
+/** What an account holds of some permissions on a resource. */
+async function held(name: string, stack: Stack, resource: string, permissions: string[]): Promise<string[]> {
+  const token = cloud.identities.tokenFor(`serviceAccount:${email(name, stack)}`);
+  const { body } = await ask("POST", `${resource}:testIamPermissions`, { permissions }, token);
+  return (body.permissions ?? []) as string[];
+}
+
+test("--dry-run prints the commands, asks nothing and changes nothing", async () => {
+  const enabled = () => get(`/v1/projects/${PROJECTS.prod}/services`);
+  const before = await enabled();
+  const nowhere = await bootstrap("prod", ["--dry-run"]);
+  expect(nowhere.code).toBe(0);
+  const lines = nowhere.text.split("\n").filter((line) => line.startsWith("gcloud "));
+  expect(lines.length).toBeGreaterThan(25);
+  for (const line of lines) expect(line).toContain(PROJECTS.prod);
+  expect(nowhere.text).toContain("hasOnly(['roles/cloudsql.client'])");
+  expect(nowhere.text).toContain(
+    '--member="principalSet://iam.googleapis.com/projects/$NUMBER/locations/global/workloadIdentityPools/github/attribute.deployment/prod/refs/heads/main"',
+  );
+  expect(nowhere.text).not.toContain("roles/cloudkms.cryptoKeyDecrypter");
+  expect(await enabled()).toEqual(before);
+  expect((await ask("GET", bucket("prod"))).status).toBe(404);
+});
+
+describe("a project in which nothing is there", () => {
+  let first: { code: number; text: string };
+
+  beforeAll(async () => {
+    // Bindings that a bucket of Google begins with are there when it is looked at, so this one is made by hand.
+    const { body } = await ask("POST", `/v1/projects/${PROJECTS.prod}/services:batchEnable`, {
+      serviceIds: ["storage.googleapis.com"],
+    });
+    expect(body.name).toContain("operations/");
+    await ask("POST", `/storage/v1/b?project=${PROJECTS.prod}`, { name: `${PROJECTS.prod}-pulumi-state` });
+    const bindings = [{ role: "roles/storage.legacyObjectReader", members: [`projectViewer:${PROJECTS.prod}`] }];
+    await ask("PUT", `${bucket("prod")}/iam`, { bindings });
+    first = await bootstrap("prod", ["--yes"]);
+  });
+
+  test("gets all of it, and the command says what pipelines and plain pulumi need", () => {
+    expect(first).toMatchObject({ code: 0 });
+    for (const said of [
+      "make the key prod, rotated every 90 days",
+      "give gs://fusion-prime-pulumi-state versions",
+      `take roles/storage.legacyObjectReader to projectViewer:${PROJECTS.prod}`,
+      "PULUMI_BACKEND_URL=gs://fusion-prime-pulumi-state pulumi stack init prod --secrets-provider=gcpkms://projects/fusion-prime/",
+      "service_account: settlement-deployer@fusion-prime.iam.gserviceaccount.com, to update from main",
+    ]) {
+      expect(first.text).toContain(said);
+    }
+  });
+
+  test("keeps the state's bucket locked, versioned and to the two identities", async () => {
+    expect(await get(bucket("prod"))).toMatchObject({
+      iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: "enforced" },
+      versioning: { enabled: true },
+      softDeletePolicy: { retentionDurationSeconds: "2592000" },
+      lifecycle: { rule: [{ action: { type: "Delete" } }] },
+    });
+    expect((await ask("GET", `${bucket("prod")}/iam`)).body.bindings).toEqual([
+      { role: "roles/storage.objectViewer", members: [`serviceAccount:${email("settlement-previewer", "prod")}`] },
+      { role: "roles/storage.objectUser", members: [`serviceAccount:${email("settlement-deployer", "prod")}`] },
+    ]);
+  });
+
+  test("has a key that rotates and is destroyed late, which prod's previewer cannot use", async () => {
+    expect(await get(key("prod"))).toMatchObject({ rotationPeriod: "7776000s", destroyScheduledDuration: "10368000s" });
+    const permissions = ["cloudkms.cryptoKeyVersions.useToDecrypt", "cloudkms.cryptoKeyVersions.useToEncrypt"];
+    expect(await held("settlement-previewer", "prod", key("prod"), permissions)).toEqual([]);
+    expect(await held("settlement-deployer", "prod", key("prod"), permissions)).toEqual(permissions);
+  });
+
+  test("lets the deployer act as the settlement account alone", async () => {
+    const permissions = ["iam.serviceAccounts.actAs"];
+    const acts = (name: string) => held("settlement-deployer", "prod", account(name, "prod"), permissions);
+    expect(await acts("settlement-service")).toEqual(permissions);
+    expect(await acts("settlement-previewer")).toEqual([]);
+    expect(await acts("settlement-deployer")).toEqual([]);
+  });
+
+  test("lets the deployer grant what the stack grants, and nothing else", async () => {
+    const token = cloud.identities.tokenFor(`serviceAccount:${email("settlement-deployer", "prod")}`);
+    const grant = async (role: string) => {
+      const policy = await projectPolicy("prod");
+      const member = `serviceAccount:${email("settlement-service", "prod")}`;
+      const changed = { ...policy, version: 3, bindings: [...policy.bindings, { role, members: [member] }] };
+      return (await ask("POST", `/v1/projects/${PROJECTS.prod}:setIamPolicy`, { policy: changed }, token)).status;
+    };
+    expect(await grant("roles/editor")).toBe(403);
+    expect(await grant("roles/cloudsql.client")).toBe(200);
+  });
+
+  test("has nothing to do for a second run", async () => {
+    const before = await projectPolicy("prod");
+    const { code, text } = await bootstrap("prod", ["--yes"]);
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("nothing to do") as string });
+    expect(text).not.toContain("  - ");
+    expect(await projectPolicy("prod")).toEqual(before);
+  });
+
+  test("is completed where something is missing, and narrowed where the identities hold more", async () => {
+    const deployer = `serviceAccount:${email("settlement-deployer", "prod")}`;
+    const before = await projectPolicy("prod");
+    const without = before.bindings.filter(({ role }) => role !== "roles/run.admin");
+    const wider = without.map((each) =>
+      each.role === "roles/resourcemanager.projectIamAdmin" ? { role: each.role, members: each.members } : each,
+    );
+    const others = { role: "roles/viewer", members: ["user:auditor@example.com"] };
+    const bindings = [...wider, { role: "roles/owner", members: [deployer] }, others];
+    await ask("POST", `/v1/projects/${PROJECTS.prod}:setIamPolicy`, { policy: { ...before, version: 3, bindings } });
+    await ask("PATCH", bucket("prod"), { versioning: { enabled: false } });
+    await ask("DELETE", account("settlement-service", "prod"));
+    await ask("PATCH", `${provider}?updateMask=attributeCondition`, { attributeCondition: "true" });
+    await ask("DELETE", provider);
+
+    // Somebody else changes the policy meanwhile, and Google is busy.
+    const policy = /^\/v1\/projects\/fusion-prime:setIamPolicy$/;
+    cloud.faults.inject({ path: policy, times: 1 }, { kind: "stale" });
+    cloud.faults.inject(
+      { path: /keyRings|serviceAccounts$/, method: "POST", times: 1 },
+      { kind: "error", status: 503 },
+    );
+    const { code, text } = await bootstrap("prod", ["--yes"]);
+    expect(text).toContain("grant roles/run.admin to settlement-deployer on project fusion-prime, for gcp.cloudrunv2");
+    expect(text).toContain("take roles/owner to settlement-deployer on project fusion-prime away");
+    expect(text).toContain("take roles/resourcemanager.projectIamAdmin to settlement-deployer on project");
+    expect(text).toContain("bring back the deleted provider github");
+    expect(text).toContain("no longer where true");
+    expect(text).toContain("make the account settlement-service");
+    expect(code).toBe(0);
+
+    const after = await projectPolicy("prod");
+    expect(after.bindings).toContainEqual(others);
+    const own = after.bindings.filter(({ members }) => members.includes(deployer));
+    expect(own.map(({ role }) => role)).toEqual(expect.arrayContaining(["roles/run.admin"]));
+    expect(own.map(({ role }) => role)).not.toContain("roles/owner");
+    const admins = own.filter(({ role }) => role === "roles/resourcemanager.projectIamAdmin");
+    expect(admins).toMatchObject([{ condition: { title: "settlement-grants" } }]);
+    expect((await bootstrap("prod", ["--yes"])).text).toContain("nothing to do");
+  });
+});
+
+test("staging's previewer reads the secrets in staging's state", async () => {
+  expect(await bootstrap("staging", ["--yes"])).toMatchObject({ code: 0 });
+  const permissions = ["cloudkms.cryptoKeyVersions.useToDecrypt"];
+  expect(await held("settlement-previewer", "staging", key("staging"), permissions)).toEqual(permissions);
+});
+
+test("a caller who may not is told what Google says, without a stack trace", async () => {
+  const { code, text } = await bootstrap("prod", ["--yes"], cloud.identities.tokenFor("user:stranger@example.com"));
+  expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining("Google refused GET") as string });
+  expect(text).not.toMatch(/^\s+at /m);
+});

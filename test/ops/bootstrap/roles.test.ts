@@ -1,0 +1,103 @@
+import { evaluate } from "@marcbachmann/cel-js";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { ATTRIBUTES, attributeCondition, GRANTED_BY_STACK, GRANTS, principalOf } from "../../../ops/bootstrap/roles";
+import { type Identity, targetOf } from "../../../ops/bootstrap/target";
+import { ROOT } from "../../../ops/stack-file";
+
+/** A resource of an inventory. */
+interface Listed {
+  readonly type: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+const folder = join(ROOT, "test", "inventory");
+const inventories = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+const resources = inventories.flatMap((file) => parse(readFileSync(join(folder, file), "utf8")) as Listed[]);
+
+test("the deployer may grant the roles that the stacks grant on the project, and no other", () => {
+  const granted = resources
+    .filter(({ type }) => type === "gcp.projects.IAMMember")
+    .map(({ properties }) => properties.role);
+  expect([...GRANTED_BY_STACK].sort()).toEqual([...new Set(granted)].sort());
+  // Whole policies and bindings would change what others have granted.
+  expect(resources.filter(({ type }) => /IAM(Policy|Binding)$/i.test(type))).toEqual([]);
+  const condition = GRANTS.find(({ role }) => role === "roles/resourcemanager.projectIamAdmin")?.condition;
+  expect(condition?.expression).toBe(
+    "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/cloudsql.client'])",
+  );
+});
+
+test("every type of resource has a role of the deployer that names it", () => {
+  const named = GRANTS.filter(({ identity }) => identity === "deployer").flatMap((grant) => grant.for);
+  const types = [...new Set(resources.map(({ type }) => type))].filter((type) => type.startsWith("gcp."));
+  expect(types.length).toBeGreaterThan(10);
+  expect(named).toEqual(expect.arrayContaining(types));
+});
+
+test("no role is wide, the deployer acts as the settlement account alone, and only staging's previewer decrypts", () => {
+  for (const { role } of GRANTS) expect(["roles/owner", "roles/editor"]).not.toContain(role);
+  const acting = GRANTS.filter(({ role }) => /serviceAccount(User|Admin|TokenCreator)$/.test(role));
+  expect(acting.map(({ identity, on }) => [identity, on])).toEqual([["deployer", "settlement account"]]);
+  const reading = GRANTS.filter(
+    ({ identity, role }) => identity === "previewer" && /decrypt|secretAccessor/i.test(role),
+  );
+  expect(reading).toHaveLength(2);
+  for (const { where } of reading) {
+    expect(where?.(targetOf("staging", "acme/settlement"))).toBe(true);
+    expect(where?.(targetOf("prod", "acme/settlement"))).toBe(false);
+  }
+});
+
+test("docs/DEPLOYMENT.md lists every role with what needs it", () => {
+  const document = readFileSync(join(ROOT, "docs", "DEPLOYMENT.md"), "utf8");
+  const rows = [...document.matchAll(/^\| (previewer|deployer) *\| `(roles\/.+?)` *\| (.+?) *\| (.+?) *\|$/gm)];
+  expect(rows.map(([, ...cells]) => cells)).toEqual(
+    GRANTS.map(({ condition, for: needs, identity, on, role, where }) => [
+      identity,
+      role,
+      `${on}${where ? ", not in prod" : ""}${condition ? ", with a condition" : ""}`,
+      needs.map((need) => need.replace(/\bgcp\.\S+\w/g, (type) => `\`${type}\``)).join(", "),
+    ]),
+  );
+});
+
+describe("of GitHub's tokens", () => {
+  const target = targetOf("prod", "acme/settlement");
+  const main = { sub: "repo:acme/settlement:x", repository: "acme/settlement", ref: "refs/heads/main" };
+  /** Which identities a job with these claims may take. */
+  const identities = (claims: Record<string, string>): Identity[] => {
+    if (evaluate(attributeCondition(target), { assertion: claims }) !== true) return [];
+    const held = Object.entries(ATTRIBUTES).map(
+      ([name, expression]) =>
+        `principalSet://iam.googleapis.com/POOL/${name}/${String(evaluate(expression, { assertion: claims }))}`,
+    );
+    return (["previewer", "deployer"] as const).filter((identity) =>
+      held.includes(principalOf(identity, "POOL", target)),
+    );
+  };
+
+  test.each([
+    ["main, let in by the environment", { ...main, environment: "prod" }, ["previewer", "deployer"]],
+    ["main, without an environment", main, ["previewer"]],
+    ["main, let in by another environment", { ...main, environment: "staging" }, ["previewer"]],
+    ["a pull request", { ...main, ref: "refs/pull/7/merge" }, ["previewer"]],
+    ["a branch that an environment let in", { ...main, ref: "refs/heads/x", environment: "prod" }, ["previewer"]],
+    ["a branch that is called so", { ...main, ref: "prod/refs/heads/main" }, ["previewer"]],
+    ["another repository", { ...main, repository: "acme/other", environment: "prod" }, []],
+  ])("%s", (_what, claims, may) => {
+    expect(identities(claims)).toEqual(may);
+  });
+});
+
+test.each([undefined, "settlement", "https://github.com/acme/settlement", 'acme/x" || true || "'])(
+  "%s is not a repository",
+  (repository) => {
+    expect(() => targetOf("prod", repository)).toThrow("Add --repository OWNER/NAME");
+  },
+);
+
+test("the local stack keeps its state on this machine", () => {
+  expect(() => targetOf("local", "acme/settlement")).toThrow('Stack "local" has no shared state');
+});
