@@ -5,7 +5,7 @@ import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { formatConnectionString } from "./connection";
 import type { Database, Login } from "./database";
-import { loginOf, validCredentials } from "./rotation";
+import { loginOf, validCredentials, versionName } from "./rotation";
 
 /** Arguments of {@link Credentials}. */
 export interface CredentialsArgs {
@@ -62,7 +62,7 @@ export class Credentials extends pulumi.ComponentResource {
       );
       const version = (credential: number, deletionPolicy: "ABANDON" | "DELETE") =>
         new gcp.secretmanager.SecretVersion(
-          `${name}-${key}-version${credential === 0 ? "" : `-${credential}`}`,
+          versionName(`${name}-${key}`, credential),
           {
             secret: secret.id,
             secretData: pulumi.secret(data(database.logins[loginOf(credential)])),

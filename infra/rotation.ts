@@ -19,11 +19,26 @@ export function validCredentials(step: number): readonly [number, ...number[]] {
   return step % 2 === 0 ? [current] : [current, current - 1];
 }
 
+/** Logical name of a secret's version that holds a credential. @param secret Logical name of the secret. */
+export function versionName(secret: string, credential: number): string {
+  return `${secret}-version${credential === 0 ? "" : `-${credential}`}`;
+}
+
+/** The credential that a version holds, by the version's logical name. */
+export function credentialOf(name: string): number | undefined {
+  const [match, number = "0"] = /-version(?:-([1-9]\d*))?$/.exec(name) ?? [];
+  return match === undefined ? undefined : Number(number);
+}
+
+/** The login whose password a step changes; steps count from 1. */
+export function changedLogin(step: number): LoginName {
+  // 1: b gets a new password and works. 2: what a had is refused. 3: a works. 4: what b had is refused.
+  return loginOf(Math.floor(step / 2) + 1);
+}
+
 /** The step that gave a login the password it has at a later one; 0 where it has had no other. */
 export function passwordStep(login: LoginName, step: number): number {
-  // 1: b gets a new password and works. 2: what a had is refused. 3: a works. 4: what b had is refused.
-  const changed = (at: number) => LOGINS[(Math.floor(at / 2) + 1) % 2];
   let at = step;
-  while (at > 0 && changed(at) !== login) at -= 1;
+  while (at > 0 && changedLogin(at) !== login) at -= 1;
   return at;
 }

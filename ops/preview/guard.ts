@@ -9,6 +9,7 @@ export interface StateResource {
   /** When the resource came into the stack, and when its state last changed. */
   readonly created?: string;
   readonly modified?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
 /** Data that an update would take away. */
@@ -48,7 +49,7 @@ const HOLDS: readonly (readonly [RegExp, string])[] = [
 export function findLosses({ changes, config }: Preview, state: readonly StateResource[]): Loss[] {
   const allowed = allowedEntries(config);
   return changes.flatMap((change) => {
-    const what = whatIsLost(change);
+    const what = whatIsLost(change, state);
     if (what === undefined) return [];
     const entry = `${change.name}@${fingerprint(change, state)}`;
     return [{ change, what, entry, allowed: allowed.includes(entry) }];
@@ -65,14 +66,22 @@ export function allowedEntries(config: Readonly<Record<string, string>>): readon
   }
 }
 
-function whatIsLost(change: Change): string | undefined {
+function whatIsLost(change: Change, state: readonly StateResource[]): string | undefined {
   if (isSchema(change)) {
     const down = migrationSteps(change, []).filter(({ direction }) => direction === "down");
     const files = down.map(({ file }) => file).join(", ");
     return down.length === 0 ? undefined : `what the down scripts of ${files} remove`;
   }
   if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
-  return HOLDS.find(([type]) => type.test(change.type))?.[1];
+  const held = HOLDS.find(([type]) => type.test(change.type))?.[1];
+  return held && held + postponed(change, state);
+}
+
+/** How long a secret's version can still be brought back, where its secret says so. */
+function postponed({ before }: Change, state: readonly StateResource[]): string {
+  const secret = state.find(({ id, inputs }) => id === before.secret && inputs?.versionDestroyTtl !== undefined);
+  const days = Number.parseInt(String(secret?.inputs?.versionDestroyTtl)) / 86_400;
+  return secret ? `, which is disabled now and destroyed ${days === 1 ? "a day" : `${days} days`} later` : "";
 }
 
 /**

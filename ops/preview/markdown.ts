@@ -171,10 +171,17 @@ function list(lines: readonly string[]): string {
   return [...lines.slice(0, MOST_LISTED), ...(rest > 0 ? [`- and ${rest} more`] : [])].join("\n");
 }
 
-function losing({ losses, stack }: Report): Section | undefined {
+function losing({ losses, preview, stack }: Report): Section | undefined {
   if (losses.length === 0) return undefined;
-  const line = ({ allowed, change, what }: Loss) =>
-    `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${allowed ? " Allowed by the configuration." : ""}`;
+  const configured = allowedEntries(preview.config);
+  const line = ({ allowed, change, entry, what }: Loss) => {
+    const why = configured.includes(entry)
+      ? " Allowed by the configuration."
+      : allowed
+        ? " This command is for that."
+        : "";
+    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${why}`;
+  };
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
   if (blocked.length > 0) {

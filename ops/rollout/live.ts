@@ -1,4 +1,5 @@
 import type { HeldRevision } from "../../infra/service";
+import type { Container } from "../doctor/facts";
 import { type Endpoints, RestReader, Unseen } from "../doctor/reader";
 import { isLoopback } from "../endpoints";
 import { UserError } from "../user-error";
@@ -25,6 +26,8 @@ export interface LiveService {
   readonly tagged: Readonly<Record<string, string>>;
   /** Name of its newest revision, ready or not. */
   readonly newest: string;
+  /** Whether Cloud Run is still about to make it what was asked for. */
+  readonly reconciling: boolean;
 }
 
 /** Cloud Run's answer, as far as it is read. */
@@ -32,6 +35,7 @@ interface Answer {
   readonly uri: string;
   readonly latestReadyRevision?: string;
   readonly latestCreatedRevision?: string;
+  readonly reconciling?: boolean;
   readonly trafficStatuses?: readonly {
     /** Absent where the target is the newest revision that is ready. */
     readonly revision?: string;
@@ -46,18 +50,15 @@ interface Answer {
  * @returns Undefined where there is none.
  */
 export async function liveService(place: ServicePlace): Promise<LiveService | undefined> {
-  const { endpoints, project, region, service, token } = place;
-  const path = `projects/${project}/locations/${region}/services/${service}`;
-  const reader = new RestReader(endpoints, token);
-  const found = await reader
-    .read<Answer>({ api: "cloudRunV2", path, role: "roles/run.viewer" })
-    .catch((error: unknown) => {
-      if (error instanceof Unseen)
-        throw new UserError(`Which revision of ${service} has the traffic cannot be seen: ${error.message}`);
-      throw error;
-    });
+  const found = await ask<Answer>(place, "");
   if (!found) return undefined;
-  const { latestCreatedRevision = "", latestReadyRevision = "", trafficStatuses = [], uri } = found;
+  const {
+    latestCreatedRevision = "",
+    latestReadyRevision = "",
+    reconciling = false,
+    trafficStatuses = [],
+    uri,
+  } = found;
   const serving = trafficStatuses
     .filter(({ percent = 0 }) => percent > 0)
     .map(({ percent = 0, revision }) => ({ revision: lastPart(revision ?? latestReadyRevision), percent }));
@@ -66,7 +67,34 @@ export async function liveService(place: ServicePlace): Promise<LiveService | un
     serving: serving.filter(({ revision }) => revision !== ""),
     tagged: Object.fromEntries(trafficStatuses.flatMap(({ tag, uri = "" }) => (tag === undefined ? [] : [[tag, uri]]))),
     newest: lastPart(latestCreatedRevision),
+    reconciling,
   };
+}
+
+/**
+ * The version of a secret that a revision takes an environment variable from.
+ * @param variable Name of the variable.
+ * @returns A number or `latest`; undefined where there is no such revision or variable, or it is taken from no secret.
+ */
+export async function versionRead(
+  place: ServicePlace,
+  revision: string,
+  variable: string,
+): Promise<string | undefined> {
+  const found = await ask<{ containers?: readonly Container[] }>(place, `/revisions/${revision}`);
+  const variables = (found?.containers ?? []).flatMap(({ env }) => env ?? []);
+  return variables.find(({ name }) => name === variable)?.valueSource?.secretKeyRef?.version;
+}
+
+/** @param path Below the service. */
+async function ask<T>({ endpoints, project, region, service, token }: ServicePlace, path: string) {
+  const whole = `projects/${project}/locations/${region}/services/${service}${path}`;
+  const reader = new RestReader(endpoints, token);
+  return reader.read<T>({ api: "cloudRunV2", path: whole, role: "roles/run.viewer" }).catch((error: unknown) => {
+    if (error instanceof Unseen)
+      throw new UserError(`Which revision of ${service} has the traffic cannot be seen: ${error.message}`);
+    throw error;
+  });
 }
 
 function lastPart(name: string): string {

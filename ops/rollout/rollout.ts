@@ -31,19 +31,28 @@ export interface Rollout {
 export async function rolloutOf(stack: Stack, { changes, config }: Preview): Promise<Rollout | undefined> {
   const service = changes.find(isService);
   if (!service?.properties.some(({ path }) => TEMPLATE.test(path) || TRAFFIC.test(path))) return undefined;
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
-  const place: ServicePlace = {
-    project: config["gcp:project"] ?? "",
-    region: config["gcp:region"] ?? "",
-    service: String(service.after.name),
-    endpoints: endpointsOf(config),
-    token: token === undefined ? accessToken : () => Promise.resolve(token),
-    deployer: config["settlement:deployer"],
-  };
+  const place = placeOf(stack, config, String(service.after.name));
   const before = await liveService(place);
   if (!before || before.serving.length === 0) return undefined;
   requireInvoker(stack.name, place);
   return { urn: service.urn, place, before };
+}
+
+/**
+ * Where a stack's service is, and how it is reached.
+ * @param config The stack's configuration, by key.
+ * @param service Its name.
+ */
+export function placeOf(stack: Stack, config: Readonly<Record<string, string>>, service: string): ServicePlace {
+  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
+  return {
+    project: config["gcp:project"] ?? "",
+    region: config["gcp:region"] ?? "",
+    service,
+    endpoints: endpointsOf(config),
+    token: token === undefined ? accessToken : () => Promise.resolve(token),
+    deployer: config["settlement:deployer"],
+  };
 }
 
 function isService({ op, type }: Change): boolean {

@@ -8,6 +8,7 @@ import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { inspect } from "../../ops/preview/inspect";
 import { update } from "../../ops/preview/update";
 import { ROOT } from "../../ops/workspace";
+import { SteadyClient } from "./steady-client";
 import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs";
 
 jest.setTimeout(300_000);
@@ -53,27 +54,7 @@ describe("a new revision, through the real engine", () => {
     });
   };
 
-  /** Sends a settlement command twenty times a second, whatever the answers take. */
-  class Client20 {
-    readonly answers: Promise<number>[] = [];
-    private readonly timer: NodeJS.Timeout;
-
-    constructor(url: string) {
-      const send = async (number: number) => {
-        const id = `client-${number}`;
-        const command = { command_id: id, workflow_id: "client", account_ref: "client" };
-        return (await ask("POST", `${url}/commands`, command)).status;
-      };
-      this.timer = setInterval(() => this.answers.push(send(this.answers.length).catch(() => 0)), 50);
-    }
-
-    /** @returns The status of every answer. */
-    async stop(): Promise<number[]> {
-      clearInterval(this.timer);
-      return Promise.all(this.answers);
-    }
-  }
-  let client: Client20;
+  let client: SteadyClient;
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
@@ -103,7 +84,7 @@ describe("a new revision, through the real engine", () => {
     const { latestReadyRevision, trafficStatuses, uri } = await service();
     expect(trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
     old = latestReadyRevision.split("/").at(-1) ?? "";
-    client = new Client20(uri);
+    client = new SteadyClient(uri, local.cloud.identities.ownerToken);
   });
 
   test("one that does not start gets none", async () => {

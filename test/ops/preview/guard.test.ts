@@ -60,6 +60,17 @@ describe("what the guard takes for a loss of data", () => {
     expect(losses(events)).toHaveLength(1);
   });
 
+  test.each([
+    ["604800s", ", which is disabled now and destroyed 7 days later"],
+    ["86400s", ", which is disabled now and destroyed a day later"],
+    [undefined, ""],
+  ])("a secret's version says what its secret does with it: %s", (versionDestroyTtl, then) => {
+    const secret = "projects/p/secrets/s";
+    const deletion = step("delete", { type: types.secretVersion, name: "v", id: "1" }, { before: { secret } });
+    const [loss] = losses([deletion], [{ urn: "urn", id: secret, inputs: { versionDestroyTtl } }]);
+    expect(loss?.what).toBe(`the value of this version${then}`);
+  });
+
   test("a schema going down names the scripts that are run", () => {
     const [loss] = losses([step("update", schema, { before: schemaAt(3), after: schemaAt(1) })]);
     expect(loss?.what).toBe("what the down scripts of 20250103000000_note.sql, 20250102000000_create_b.sql remove");

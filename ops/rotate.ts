@@ -1,0 +1,61 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { parseDocument } from "yaml";
+import { parseConfig } from "../infra/config";
+import { validCredentials, loginOf } from "../infra/rotation";
+import { confirm } from "./confirm";
+import { openStack } from "./preview/open";
+import { stackName } from "./preview/options";
+import { rotate } from "./rotation/rotate";
+import { run } from "./run";
+import { stackPath, stackValues } from "./stack-file";
+
+const HELP = `npm run rotate -- --stack STACK [OPTIONS]
+
+Renews the credential of the database without a failed request, in two updates; each is shown and asked for like npm run up.
+The login that rests gets a new password and a new revision of the service; then, when no revision with traffic uses the
+other login any more, that one's password changes too. Interrupted, it is run again and goes on from there. It writes
+settlement:rotation.step into the stack's file, which is to be committed. docs/ROTATION.md says more.
+
+  --stack STACK  local, staging or prod
+  --yes          do not ask; nobody is asked either where no terminal is attached
+  --help         this text
+`;
+
+run(HELP, async () => {
+  const { values } = parseArgs({ options: { stack: { type: "string" }, yes: { type: "boolean" } } });
+  const name = stackName(values.stack);
+  const file = stackPath(name);
+  const { stack, stop } = await openStack(name, console.error);
+  try {
+    const reached = await rotate(stack, {
+      step: parseConfig(stackValues(name)).rotation.step,
+      write: async (step) => {
+        const document = parseDocument(readFileSync(file, "utf8"));
+        document.setIn(["config", "settlement:rotation", "step"], step);
+        writeFileSync(file, document.toString());
+        // The engine's own copy, where it works on one.
+        if (name === "local") await stack.setConfig("settlement:rotation.step", { value: String(step) }, true);
+      },
+      confirm: (question) => (values.yes ? Promise.resolve(true) : confirm(question)),
+      print: (text) => process.stdout.write(text),
+      progress: (text) => process.stderr.write(text),
+      say: console.error,
+    });
+    for (const line of outcome(name, reached)) console.error(line);
+  } finally {
+    await stop();
+  }
+});
+
+/** What there is to say in the end. */
+function outcome(stack: string, step: number | undefined): string[] {
+  if (step === undefined) return ["Nothing was changed."];
+  const [newest] = validCredentials(step);
+  return [
+    step % 2 === 0
+      ? `${loginOf(newest)} of ${stack} works with a new password, and the former credential is refused.`
+      : `Both logins of ${stack} work; run this again to end that.`,
+    `Pulumi.${stack}.yaml says settlement:rotation.step ${step}: commit it, because the next update follows it.`,
+  ];
+}

@@ -1,0 +1,46 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { credentialOf, validCredentials, versionName } from "../../infra/rotation";
+
+/** How far a stack's rotations have got, as its state has it. */
+export interface Standing {
+  /** The last step that was begun. */
+  readonly step: number;
+  /** Whether nothing is left of credentials that are not valid at that step. */
+  readonly isFinished: boolean;
+  /** Number of the secret's version that holds the newest connection string; undefined where the stack made none. */
+  readonly version: string | undefined;
+}
+
+/** The part of an exported state that is read here. */
+interface Deployment {
+  readonly resources?: readonly {
+    readonly urn: string;
+    readonly type: string;
+    readonly inputs?: { readonly keepers?: { readonly rotation?: string } };
+    readonly outputs?: { readonly version?: string };
+  }[];
+}
+
+/** Logical name of the secret that the service reads. */
+const SECRET = "settlement-db-connection-string";
+
+/**
+ * Reads a stack's state.
+ * @returns Undefined where the stack has no password, because nothing was deployed yet.
+ */
+export async function standingOf(stack: Stack): Promise<Standing | undefined> {
+  const { resources = [] } = (await stack.exportStack()).deployment as Deployment;
+  const passwords = resources.filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
+  if (passwords.length === 0) return undefined;
+  const step = Math.max(...passwords.map(({ inputs }) => Number(inputs?.keepers?.rotation ?? 0)));
+  const versions = resources
+    .filter(({ type }) => type === "gcp:secretmanager/secretVersion:SecretVersion")
+    .map(({ outputs, urn }) => ({ name: urn.split("::").at(-1) ?? "", number: outputs?.version }));
+  const [newest, ...others] = validCredentials(step);
+  return {
+    step,
+    // The engine deletes after everything else.
+    isFinished: versions.every(({ name }) => [newest, ...others].includes(credentialOf(name) ?? newest)),
+    version: versions.find(({ name }) => name === versionName(SECRET, newest))?.number,
+  };
+}
