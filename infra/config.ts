@@ -309,7 +309,11 @@ export function parseConfig(values: Readonly<Record<string, unknown>>): StackCon
 
 function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${name([...issue.path, key])} is not a key of this program; remove it.`);
+    return issue.keys.map((key) =>
+      CREDENTIALS.includes(key)
+        ? `${key} is a credential, and a stack file is no place for one; remove it, and give it to the environment.`
+        : `${name([...issue.path, key])} is not a key of this program; remove it.`,
+    );
   }
   const value = at(values, issue.path);
   const found = value === undefined ? "is missing" : `is ${shown(value)}`;
@@ -353,9 +357,12 @@ export function loadConfig(): StackConfig {
 /** Namespaces whose keys belong to the engine and the provider. */
 const OTHERS = ["gcp", "pulumi"];
 
+/** Keys of the provider that would put a live credential into a file. */
+const CREDENTIALS = ["gcp:accessToken", "gcp:credentials", "gcp:externalCredentials"];
+
 /**
  * The values that {@link parseConfig} takes, of all that a stack's configuration says. A key of a namespace that nobody
- * reads is handed on as it is, so that it is called unknown.
+ * reads is handed on as it is, so that it is called unknown, and so is one that holds a credential.
  * @param config By key, such as `gcp:region`; a key without a namespace is one of `settlement:`.
  */
 export function programValues(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -363,7 +370,7 @@ export function programValues(config: Readonly<Record<string, unknown>>): Record
   for (const [key, value] of Object.entries(config)) {
     const [, namespace = "settlement", own = key] = /^([^:]*):(.*)$/.exec(key) ?? [];
     if (namespace === "settlement" || Object.values(PROVIDER_KEYS).includes(key)) values[own] = structured(value);
-    else if (!OTHERS.includes(namespace)) values[key] = structured(value);
+    else if (!OTHERS.includes(namespace) || CREDENTIALS.includes(key)) values[key] = structured(value);
   }
   return values;
 }

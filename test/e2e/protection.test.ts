@@ -54,6 +54,10 @@ describe("a stack that is production, on the embedded cloud", () => {
     expect(code).not.toBe(0);
     expect(output).toContain("cannot be deleted");
     expect(output).toContain("because it is protected");
+    // How it is taken off on purpose, in the engine's words; docs/DEPLOYMENT.md has the whole way.
+    expect(output).toMatch(
+      /remove the `protect` flag .*\n?.*run `pulumi up`, or use the command:\s+`pulumi state unprotect/,
+    );
     expect(await resources()).toEqual(before);
   });
 

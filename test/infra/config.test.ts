@@ -122,6 +122,23 @@ test("the stack's keys are told from those of others, and a key of nobody is cal
   expect(problems(values)).toEqual(["setlement:databse is not a key of this program; remove it."]);
 });
 
+test("no live credential is a value of the configuration, encrypted or not", () => {
+  const values = programValues({
+    "gcp:credentials": '{"type":"service_account"}',
+    "gcp:accessToken": "x",
+    "gcp:zone": "z",
+  });
+  expect(problems(values)).toEqual(
+    ["gcp:credentials", "gcp:accessToken"].map(
+      (key) =>
+        `${key} is a credential, and a stack file is no place for one; remove it, and give it to the environment.`,
+    ),
+  );
+  expect(problems({ ...CONFIG, service: { ...CONFIG.service, databaseUrl: { secure: "v1:abc" } } })).toEqual([
+    "settlement:service.databaseUrl is not a key of this program; remove it.",
+  ]);
+});
+
 test("data is unprotected in no environment but local, and there only by default", () => {
   expect(parseConfig({ ...CONFIG, environment: "staging" }).protect).toBe(true);
   expect(parseConfig({ ...CONFIG, environment: "local" }).protect).toBe(false);
