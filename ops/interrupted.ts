@@ -1,17 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation";
-
-/** A resource as a state keeps it, as far as it is read here. */
-interface Resource {
-  readonly urn: string;
-  readonly type: string;
-  readonly inputs: Readonly<Record<string, string>>;
-}
-
-/** The part of a state that an interrupted update leaves its traces in. */
-interface Deployment {
-  resources?: (Resource & { readonly id?: string })[];
-  pending_operations?: { readonly type: string; readonly resource: Resource }[];
-}
+import { interrupted } from "./interrupt";
+import { age } from "./locks";
+import { type Deployment, readState, writeState } from "./state";
 
 /**
  * The ids of what cannot be made twice. Everything else that this program declares is made again without harm: bindings
@@ -28,24 +18,30 @@ const IDS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>) =>
   "gcp:storage/bucket:Bucket": (it) => `${it.name}`,
 };
 
+/** The names of what an update was at when it ended in the middle; empty where none did. */
+export function pendingIn({ pending_operations: pending = [] }: Deployment): string[] {
+  return pending.map(({ resource }) => resource.urn.split("::").at(-1) ?? resource.urn);
+}
+
 /**
  * Takes over what an update was making when it was killed, so that the next one neither makes it twice nor stops at it: it
  * joins the state under its id, and a refresh finds out whether it is really there.
  * @param say Prints a line of progress.
  */
 export async function takeOverInterrupted(stack: Stack, say: (line: string) => void): Promise<void> {
-  const exported = await stack.exportStack();
-  const deployment = exported.deployment as Deployment;
+  const { deployment, version } = await readState(stack);
   const pending = deployment.pending_operations ?? [];
   if (pending.length === 0) return;
-  const names = pending.map(({ resource }) => resource.urn.split("::").at(-1) ?? resource.urn);
-  say(`An earlier run was killed in the middle; taking over what it was at: ${names.join(", ")} ...`);
+  const when = deployment.manifest === undefined ? "" : `, ${age(deployment.manifest.time)} ago`;
+  say(
+    `An earlier run was killed in the middle${when}; taking over what it was at: ${pendingIn(deployment).join(", ")} ...`,
+  );
   const made = pending.flatMap(({ type, resource }) => {
     const id = type === "creating" ? IDS[resource.type]?.(resource.inputs) : undefined;
     // With outputs it reads as a resource that may be gone; without, as an import of one that must be there.
     return id === undefined ? [] : [{ ...resource, id, outputs: resource.inputs }];
   });
   const resources = [...(deployment.resources ?? []), ...made];
-  await stack.importStack({ ...exported, deployment: { ...deployment, resources, pending_operations: [] } });
-  await stack.refresh();
+  await writeState(stack, { version, deployment: { ...deployment, resources, pending_operations: [] } });
+  await stack.refresh({ signal: interrupted });
 }

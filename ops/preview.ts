@@ -1,10 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { inspect, type Inspection, refuse } from "./preview/inspect";
-import { openEmptyStack, openStack } from "./preview/open";
+import { describeLocks, locksOf } from "./locks";
+import { inspect, type Inspection, needsCredentials, refuse } from "./preview/inspect";
+import { writeComment } from "./preview/comment";
+import { openOffline, openStack } from "./preview/open";
 import { stackName } from "./preview/options";
+import { readSnapshot } from "./preview/snapshot";
 import { run } from "./run";
-import { configProblem } from "./stack-file";
+import { configProblem, stackValues } from "./stack-file";
 import { UsageError, UserError } from "./user-error";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
@@ -12,13 +15,16 @@ const HELP = `npm run preview -- --stack STACK [OPTIONS]
 Shows, as Markdown for a pull request, what an update of the stack would do, with the policies applied.
 
   --stack STACK  local, staging or prod
-  --offline      compare with an empty state: needs no credentials, shows everything as new
+  --offline      without credentials: compare with the snapshot that npm run up -- --publish left in .local/snapshots,
+                 or, where there is none, with an empty state, so that everything shows as new
   --refresh      ask the cloud what is there now, and show what was changed by hand since the last update
   --out FILE     write the Markdown to a file instead of to the terminal
+  --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
   --help         this text
 
-Exit code: 0 the update can be carried out, 1 a policy, the guard against loss of data or an error blocks it, 2 with
---refresh something was changed by hand. A wrong command line is 2 too: then standard output is empty.
+Exit code: 0 the update can be carried out, or nobody can tell without credentials, as the preview then says, 1 a policy,
+the guard against loss of data or an error blocks it, 2 with --refresh something was changed by hand. A wrong command line
+is 2 too: then standard output is empty.
 `;
 
 run(HELP, async () => {
@@ -27,6 +33,7 @@ run(HELP, async () => {
     offline: { type: "boolean" },
     refresh: { type: "boolean" },
     out: { type: "string" },
+    comment: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
@@ -34,6 +41,7 @@ run(HELP, async () => {
   if (offline && refresh)
     throw new UsageError("--refresh asks the cloud, and --offline does without: give one of them.");
   const { blocked, drifted, markdown } = await preview(name, offline, refresh);
+  if (values.comment) await writeComment(name, markdown);
   if (values.out === undefined) process.stdout.write(markdown);
   else write(values.out, markdown);
   if (blocked) throw new UserError(`An update of ${name} is blocked; the preview says by what.`);
@@ -51,9 +59,17 @@ function write(path: string, markdown: string): void {
 async function preview(name: string, offline: boolean, refresh: boolean): Promise<Inspection> {
   const problem = configProblem(name);
   if (problem !== undefined) return refuse(name, problem);
-  const { stack, stop } = await (offline ? openEmptyStack : openStack)(name, console.error);
+  const snapshot = offline ? readSnapshot(name) : undefined;
+  if (offline && !snapshot && "adopt" in stackValues(name)) return needsCredentials(name);
+  const { stack, stop } = await (offline ? openOffline(name, snapshot, console.error) : openStack(name, console.error));
   try {
-    return await inspect(stack, { offline, refresh });
+    const locks = await locksOf(stack);
+    if (locks.length > 0) console.error(describeLocks(stack, locks));
+    const inspection = await inspect(stack, { offline, snapshot, refresh });
+    const { pending } = inspection;
+    if (pending.length > 0)
+      console.error(`An update ended in the middle of ${pending.join(", ")}; npm run up goes on there.`);
+    return inspection;
   } finally {
     await stop();
   }

@@ -27,7 +27,8 @@ const ASK_AGAIN = 24 * 60 * 60 * 1000;
 /**
  * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
  * @param command The CLI, which installs plugins.
- * @param token What the stand-ins call the embedded cloud with; without one they only preview.
+ * @param token What the stand-ins call the embedded cloud with; without one they only preview. Where it is, stands in the
+ * configuration or, as for the official provider, in the environment.
  */
 export async function startProviders(command: PulumiCommand, token?: string): Promise<Providers> {
   const missing = WANTED.filter((name) => !isInstalled(name));
@@ -90,6 +91,11 @@ async function download(command: PulumiCommand, names: readonly string[]): Promi
   }
 }
 
+/** Where the environment sends the provider, instead of to Google. */
+function customEndpoints(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^GOOGLE_\w+_CUSTOM_ENDPOINT$/.test(name)));
+}
+
 interface StandIn {
   readonly port: string;
   readonly stop: () => Promise<void>;
@@ -98,7 +104,7 @@ interface StandIn {
 async function startStandIn(token: string | undefined): Promise<StandIn> {
   const main = join(__dirname, "..", "local", "providers", "main.ts");
   const child = spawn(process.execPath, ["--import", "tsx", main], {
-    env: { PATH: process.env.PATH, ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
+    env: { PATH: process.env.PATH, ...customEndpoints(), ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) =>

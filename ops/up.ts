@@ -1,7 +1,10 @@
+import type { Stack } from "@pulumi/pulumi/automation";
 import { parseArgs } from "node:util";
 import { confirm } from "./confirm";
+import { appliedSchema } from "./migration/status";
 import { update } from "./preview/update";
 import { openStack } from "./preview/open";
+import { publishSnapshot } from "./preview/snapshot";
 import { stackName } from "./preview/options";
 import { run } from "./run";
 
@@ -11,25 +14,45 @@ Shows what npm run preview shows, and carries out exactly that, unless a policy 
 
   --stack STACK  local, staging or prod
   --refresh      ask the cloud what is there now, and undo what was changed by hand since the last update
+  --migrations   no more than the schema, where it is there already: the migrations that are pending
   --yes          do not ask; nobody is asked either where no terminal is attached
+  --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
   --help         this text
 `;
 
 run(HELP, async () => {
-  const options = { stack: { type: "string" }, refresh: { type: "boolean" }, yes: { type: "boolean" } } as const;
+  const options = {
+    stack: { type: "string" },
+    refresh: { type: "boolean" },
+    yes: { type: "boolean" },
+    migrations: { type: "boolean" },
+    publish: { type: "boolean" },
+  } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
   const { stack, stop } = await openStack(name, console.error);
   try {
+    const schema = values.migrations ? await appliedSchema(stack) : undefined;
+    if (values.migrations && !schema) {
+      console.error("There is no database yet: the first update of the stack makes it, and its schema.");
+      return;
+    }
     const print = (text: string) => process.stdout.write(text);
     const done = await update(stack, {
       refresh: values.refresh ?? false,
+      target: schema ? [schemaParts(stack)] : [],
       print,
       progress: (text) => process.stderr.write(text),
       confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Update ${name}?`)),
     });
     if (!done) console.error("Nothing was changed.");
+    else if (values.publish) console.error(`Snapshot        ${await publishSnapshot(stack)}`);
   } finally {
     await stop();
   }
 });
+
+/** The schema with its scripts, as the engine matches URNs. */
+function schemaParts(stack: Stack): string {
+  return `urn:pulumi:${stack.name}::settlement::settlement:infra:Schema$**`;
+}

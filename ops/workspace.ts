@@ -69,6 +69,7 @@ export async function openSharedStack(
   }
   say(`State           PULUMI_BACKEND_URL=${backend}`);
   const envVars = { PULUMI_BACKEND_URL: backend, PULUMI_SKIP_UPDATE_CHECK: "true", ...env };
+  if (backend.startsWith("file://")) return openRehearsal(name, command, envVars);
   return LocalWorkspace.selectStack(inlineProgram(name), { workDir: ROOT, pulumiCommand: command, envVars }).catch(
     (error: unknown) => {
       if (!(error instanceof StackNotFoundError)) throw error;
@@ -78,6 +79,20 @@ export async function openSharedStack(
       );
     },
   );
+}
+
+/**
+ * Opens a stack whose state is in a folder, so that a pipeline can be rehearsed on one machine: secrets are encrypted with
+ * the passphrase of the environment instead of the key that the stack file names, which only Google has. The engine works
+ * on a copy of that file.
+ */
+function openRehearsal(name: string, command: PulumiCommand, envVars: Record<string, string>): Promise<Stack> {
+  const workDir = join(ROOT, ".local", `rehearsal-${name}`);
+  mkdirSync(workDir, { recursive: true, mode: 0o700 });
+  writeProjectFile(workDir, dirname(command.command));
+  const { config } = readStackFile(name);
+  replaceFile(stackPath(name, workDir), stringify({ config }));
+  return LocalWorkspace.createOrSelectStack(inlineProgram(name), { workDir, pulumiCommand: command, envVars });
 }
 
 /**

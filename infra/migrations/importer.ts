@@ -38,11 +38,11 @@ const BACKUP = "before schema version ";
 export class Importer {
   private google = new GoogleApis(GOOGLE);
 
-  /** Takes the endpoints from the provider's own configuration, so that both speak to the same cloud. */
+  /** Takes the endpoints from where the provider does, so that both speak to the same cloud: configuration, environment. */
   configure(config: pulumi.dynamic.Config): Promise<void> {
     this.google = new GoogleApis({
-      sql: config.get("gcp:sqlCustomEndpoint") ?? GOOGLE.sql,
-      storage: config.get("gcp:storageCustomEndpoint") ?? GOOGLE.storage,
+      sql: config.get("gcp:sqlCustomEndpoint") ?? process.env.GOOGLE_SQL_CUSTOM_ENDPOINT ?? GOOGLE.sql,
+      storage: config.get("gcp:storageCustomEndpoint") ?? process.env.GOOGLE_STORAGE_CUSTOM_ENDPOINT ?? GOOGLE.storage,
     });
     return Promise.resolve();
   }

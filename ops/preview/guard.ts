@@ -1,16 +1,10 @@
 import { createHash } from "node:crypto";
 import { isSchema, migrationSteps } from "./migrations";
+import type { StateResource } from "../state";
 import type { Change, Preview } from "./model";
 
-/** A resource as the stack's state keeps it. */
-export interface StateResource {
-  readonly urn: string;
-  readonly id?: string;
-  /** When the resource came into the stack, and when its state last changed. */
-  readonly created?: string;
-  readonly modified?: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-}
+/** What is read of a resource in the state. */
+export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & Partial<Pick<StateResource, "inputs">>;
 
 /** Data that an update would take away. */
 export interface Loss {
@@ -46,7 +40,7 @@ const HOLDS: readonly (readonly [RegExp, string])[] = [
  * @param preview What the engine would do.
  * @param state The resources of the stack's state.
  */
-export function findLosses({ changes, config }: Preview, state: readonly StateResource[]): Loss[] {
+export function findLosses({ changes, config }: Preview, state: readonly Kept[]): Loss[] {
   const allowed = allowedEntries(config);
   return changes.flatMap((change) => {
     const what = whatIsLost(change, state);
@@ -66,7 +60,7 @@ export function allowedEntries(config: Readonly<Record<string, string>>): readon
   }
 }
 
-function whatIsLost(change: Change, state: readonly StateResource[]): string | undefined {
+function whatIsLost(change: Change, state: readonly Kept[]): string | undefined {
   if (isSchema(change)) {
     const down = migrationSteps(change, []).filter(({ direction }) => direction === "down");
     const files = down.map(({ file }) => file).join(", ");
@@ -78,7 +72,7 @@ function whatIsLost(change: Change, state: readonly StateResource[]): string | u
 }
 
 /** How long a secret's version can still be brought back, where its secret says so. */
-function postponed({ before }: Change, state: readonly StateResource[]): string {
+function postponed({ before }: Change, state: readonly Kept[]): string {
   const secret = state.find(({ id, inputs }) => id === before.secret && inputs?.versionDestroyTtl !== undefined);
   const days = Number.parseInt(String(secret?.inputs?.versionDestroyTtl)) / 86_400;
   return secret ? `, which is disabled now and destroyed ${days === 1 ? "a day" : `${days} days`} later` : "";
@@ -88,7 +82,7 @@ function postponed({ before }: Change, state: readonly StateResource[]): string 
  * Twelve hex digits that no other change has: they cover what is done, and the moment the state of the resource last
  * changed. A line that is left behind after the update therefore allows nothing any more.
  */
-function fingerprint({ op, urn, id, after }: Change, state: readonly StateResource[]): string {
+function fingerprint({ op, urn, id, after }: Change, state: readonly Kept[]): string {
   const current = state.find((resource) => resource.urn === urn && (resource.id ?? "") === id);
   const identity = [op, urn, id, current?.created, current?.modified, op === "update" ? after.version : null];
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 12);

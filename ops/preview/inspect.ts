@@ -4,15 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files";
 import { interrupted } from "../interrupt";
+import { pendingIn } from "../interrupted";
+import { age } from "../locks";
 import { lintMigrations } from "../migration/lint";
 import { UserError } from "../user-error";
+import { type Deployment, readState } from "../state";
 import { ROOT } from "../workspace";
-import { findLosses, type Loss, type StateResource } from "./guard";
+import { findLosses, type Loss } from "./guard";
 import { lastWords } from "./last-words";
-import { isBlocked, render, type Report } from "./markdown";
+import { isBlocked, render, renderNeedsCredentials, type Report } from "./markdown";
 import type { Dependencies } from "./mermaid";
 import { isSchema, migrationSteps } from "./migrations";
 import { type Preview, readEvents } from "./model";
+import type { Snapshot } from "./snapshot";
 
 /** The policy pack of this repository; it finds the stack's own configuration beside it. */
 export const POLICY_PACKS = [join(ROOT, "policies")];
@@ -27,12 +31,15 @@ export interface Inspection {
   readonly drifted: boolean;
   /** What the update would do. */
   readonly preview: Preview;
+  /** What an update was at that ended in the middle; it shows as new here, whether it was made or not. */
+  readonly pending: readonly string[];
 }
 
 /** How a preview is made. */
 export interface InspectOptions {
-  /** Whether the state is an empty one, made for this preview. */
+  /** Whether the state was made for this preview: of a snapshot, or empty. */
   readonly offline?: boolean;
+  readonly snapshot?: Snapshot | undefined;
   /** Whether to ask the cloud first what is there now, instead of trusting the state. */
   readonly refresh?: boolean;
   /** URNs of the only resources that are looked at; all by default. */
@@ -57,8 +64,8 @@ export async function inspect(
   const folder = mkdtempSync(join(tmpdir(), "settlement-plan-"));
   const plan = join(folder, "plan.json");
   try {
-    const report = await preview(stack, plan, options);
-    const inspection = judge(report);
+    const { pending, report } = await preview(stack, plan, options);
+    const inspection = judge(report, pending);
     await use(inspection, plan);
     return inspection;
   } finally {
@@ -83,16 +90,29 @@ export function refuse(stack: string, problem: string): Inspection {
     lint: [],
     dependencies: new Map(),
   };
-  return judge(report);
+  return judge(report, []);
 }
 
-function judge(report: Report): Inspection {
+/**
+ * The answer for a stack that takes over what was made by hand, where nobody can ask what that is.
+ * @param stack The stack's name.
+ */
+export function needsCredentials(stack: string): Inspection {
+  const { preview } = refuse(stack, "");
+  return { markdown: renderNeedsCredentials(stack), blocked: false, drifted: false, preview, pending: [] };
+}
+
+function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
-  return { markdown: render(report), blocked: isBlocked(report), drifted: preview.drift.length > 0, preview };
+  return { markdown: render(report), blocked: isBlocked(report), drifted: preview.drift.length > 0, preview, pending };
 }
 
-async function preview(stack: Stack, path: string, options: InspectOptions): Promise<Report> {
-  const { agreed = () => false, offline = false, program, refresh = false, target = [] } = options;
+async function preview(
+  stack: Stack,
+  path: string,
+  options: InspectOptions,
+): Promise<{ report: Report; pending: readonly string[] }> {
+  const { agreed = () => false, offline = false, program, refresh = false, snapshot, target = [] } = options;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
@@ -116,15 +136,16 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
-  const deployment = offline ? {} : ((await stack.exportStack()).deployment as { resources?: StateResource[] });
+  const deployment: Deployment = offline && !snapshot ? {} : (await readState(stack)).deployment;
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
   const files = schemas.length === 0 ? [] : readMigrations(folder);
   const migrations = schemas.flatMap((change) => migrationSteps(change, files));
   const pending = migrations.some(({ direction }) => direction === "up");
-  return {
+  const report: Report = {
     stack: stack.name,
     offline,
+    snapshot: snapshot && { ...snapshot, age: age(snapshot.time) },
     refreshed: refresh,
     preview: read,
     losses: findLosses(read, deployment.resources ?? []).map((loss) => ({
@@ -135,6 +156,7 @@ async function preview(stack: Stack, path: string, options: InspectOptions): Pro
     lint: pending ? await lintMigrations(folder) : [],
     dependencies: dependencies(plan),
   };
+  return { report, pending: pendingIn(deployment) };
 }
 
 /** The engine's plan, as far as it is read here. */

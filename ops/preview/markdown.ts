@@ -11,8 +11,10 @@ import { typeName } from "./names";
 export interface Report {
   /** The stack's name. */
   readonly stack: string;
-  /** Whether it was compared with an empty state instead of the stack's own. */
+  /** Whether it was compared with another state than the stack's own: that of a snapshot, or an empty one. */
   readonly offline: boolean;
+  /** The snapshot: the commit it is of, when it was made, and how long that is ago. */
+  readonly snapshot?: { readonly commit: string; readonly time: string; readonly age: string } | undefined;
   /** Whether the cloud was asked what is there now. */
   readonly refreshed: boolean;
   readonly preview: Preview;
@@ -74,6 +76,19 @@ export function render(report: Report): string {
   return `${head}\n\nThe rest is too long for a comment.\n`;
 }
 
+/**
+ * Writes the comment for a stack that takes over what was made by hand, where nobody can ask what that is.
+ * @param stack The stack's name.
+ */
+export function renderNeedsCredentials(stack: string): string {
+  const command = code(`npm run preview -- --stack ${stack}`);
+  return (
+    `### ℹ️ ${stack} needs credentials to be previewed. ${marker(stack)}\n\n` +
+    `It takes over what was made by hand, and nobody can say what that is without asking Google, nor is there a snapshot ` +
+    `of an update yet: whoever may update it runs ${command}.\n`
+  );
+}
+
 /** The sections, the last ones short, and a sentence that says what is missing. */
 function shortened(sections: readonly Section[], cut: number): string[] {
   const from = sections.length - cut;
@@ -89,7 +104,10 @@ function verdict(report: Report): string {
   const pending = migrations.length === 0 ? "" : `, ${count(migrations.length, "migration")} pending`;
   const unchanged = preview.unchanged === 0 ? "" : `, ${preview.unchanged} unchanged`;
   if (!isBlocked(report)) {
-    if (preview.changes.length === 0) return `✅ ${stack} is unchanged: ${count(preview.unchanged, "resource")}.`;
+    if (preview.changes.length === 0) {
+      const since = report.snapshot ? ` since ${which(report.snapshot)}` : "";
+      return `✅ ${stack} is unchanged${since}: ${count(preview.unchanged, "resource")}.`;
+    }
     return `✅ ${stack} can be updated: ${changes}${unchanged}${pending}.`;
   }
   const violations = preview.findings.filter(({ mandatory }) => mandatory).length;
@@ -116,8 +134,19 @@ function counts(changes: readonly Change[]): string {
     .join(", ");
 }
 
-function offline({ offline, stack }: Report): Section | undefined {
+/** Names a snapshot, and says how old it is. */
+function which({ age, commit, time }: NonNullable<Report["snapshot"]>): string {
+  return `the snapshot of ${code(commit.slice(0, 12))}, ${age} old (${time})`;
+}
+
+function offline(report: Report): Section | undefined {
+  const { offline, preview, snapshot, stack } = report;
   if (!offline) return undefined;
+  if (snapshot) {
+    // A stack that is unchanged says so in its first and only line.
+    if (preview.changes.length === 0 && !isBlocked(report)) return undefined;
+    return { text: `Compared with ${which(snapshot)}, without credentials: what has changed since does not show.` };
+  }
   return {
     text:
       `Compared with an empty state, without credentials: every resource shows as new, whatever is deployed. ` +

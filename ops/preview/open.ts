@@ -3,12 +3,17 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "../../local/lock";
 import { findCli } from "../cli";
+import { accessToken } from "../doctor/reader";
+import { endpointsOf } from "../doctor/target";
+import { isLoopback } from "../endpoints";
 import { startLocal } from "../local";
 import { startProviders } from "../providers";
-import { configProblem } from "../stack-file";
+import { configProblem, readStackFile } from "../stack-file";
 import { UserError } from "../user-error";
 import { openPrivateStack, openSharedStack, ROOT } from "../workspace";
+import { readState, writeState } from "../state";
 import { lastWords } from "./last-words";
+import type { Snapshot } from "./snapshot";
 
 /** A stack, and whatever runs as long as it is used. */
 export interface OpenStack {
@@ -26,23 +31,25 @@ function requireConfig(name: string): void {
 }
 
 /**
- * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state.
+ * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state, also where
+ * the environment sends every API to an embedded cloud.
  * @throws UserError where its configuration is wrong, or the state or the official providers cannot be had.
  */
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") return startLocal(join(ROOT, ".local", "start"), say);
-  const folder = join(ROOT, ".local", "shared");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await findCli(say);
-  const providers = await startProviders(command);
+  const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
+  const embedded = google.every(isLoopback);
+  const providers = await startProviders(command, embedded ? await accessToken() : undefined);
   try {
-    if (Object.keys(providers.env).length > 0) {
+    if (Object.keys(providers.env).length > 0 && !embedded) {
       throw new UserError(
         `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
       );
     }
-    const stack = await openSharedStack({ name, command, env: {} }, say);
+    const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
+    const stack = await openSharedStack({ name, command, env }, say);
     return { stack, stop: providers.stop };
   } catch (error) {
     await providers.stop();
@@ -51,10 +58,11 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
 }
 
 /**
- * Opens a stack with an empty state on this machine, which can only be previewed; no credentials are read.
+ * Opens a stack with a state of its own on this machine, which can only be previewed; no credentials are read.
+ * @param snapshot What the state is; empty by default.
  * @throws UserError where its configuration is wrong.
  */
-export async function openEmptyStack(name: string, say: Say): Promise<OpenStack> {
+export async function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
   requireConfig(name);
   const folder = join(ROOT, ".local", `preview-${name}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -71,6 +79,7 @@ export async function openEmptyStack(name: string, say: Say): Promise<OpenStack>
       // The official provider looks for credentials where it is given no token, even if it never uses one.
       const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
       const stack = await openPrivateStack({ name, folder, command, config: {}, env }, say);
+      if (snapshot) await fill(stack, snapshot);
       return { stack, stop };
     } catch (error) {
       await providers.stop();
@@ -80,4 +89,10 @@ export async function openEmptyStack(name: string, say: Say): Promise<OpenStack>
     unlock();
     throw error;
   }
+}
+
+/** Makes a snapshot the state of a new stack, whose own passphrase encrypts the placeholders. */
+async function fill(stack: Stack, { state }: Snapshot): Promise<void> {
+  const { secrets_providers } = (await readState(stack)).deployment;
+  await writeState(stack, { ...state, deployment: { ...state.deployment, secrets_providers } });
 }

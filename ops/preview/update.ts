@@ -1,5 +1,7 @@
 import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { interrupted } from "../interrupt";
+import { takeOverInterrupted } from "../interrupted";
+import { requireUnlocked } from "../locks";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout";
 import { UserError } from "../user-error";
 import { programOf } from "../workspace";
@@ -20,15 +22,17 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
 /**
  * Previews a stack, and carries out exactly the plan that was shown. The policies are applied again, because some values
  * are known only while the resources are made. A revision of the service that is new is first made without traffic and
- * tried; a second update gives it the traffic.
+ * tried; a second update gives it the traffic. What an update left that ended in the middle is taken over first.
  * @returns Whether the update was agreed to.
  * @throws UserError where a policy, the guard or an error blocks it, before anything is touched, and where the update or
- * the new revision fails.
+ * the new revision fails, or another update holds the stack.
  */
 export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
+  await requireUnlocked(stack);
   const { confirm, print } = options;
   let agreed = false;
-  await inspect(stack, options, async ({ blocked, markdown, preview }, plan) => {
+  const { pending } = await inspect(stack, options, async ({ blocked, markdown, pending, preview }, plan) => {
+    if (pending.length > 0) return;
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
     agreed = await confirm();
@@ -37,15 +41,21 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
     if (rollout) await rollOut(stack, rollout, preview, options);
     else await carryOut(stack, { ...options, plan });
   });
-  return agreed;
+  if (pending.length === 0) return agreed;
+  await takeOverInterrupted(stack, saying(options));
+  return update(stack, options);
+}
+
+function saying({ progress }: UpdateOptions) {
+  return (line: string) => {
+    progress(`${line}\n`);
+  };
 }
 
 /** Updates the stack twice: with the traffic where it is, and, once the new revision has been tried, with all on that. */
 async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: UpdateOptions): Promise<void> {
   const { before, urn } = rollout;
-  const say = (line: string) => {
-    options.progress(`${line}\n`);
-  };
+  const say = saying(options);
   const program = programOf(before.serving);
   await inspect(stack, { ...options, program }, async ({ preview }, plan) => {
     if (!differInTrafficOnly(shown, preview)) {
@@ -89,6 +99,7 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
+    if (error.message.includes("is currently locked")) await requireUnlocked(stack); // somebody else was quicker
     // With a plan the engine also complains of everything that it did not come to because of the error.
     const problems = readEvents(events).problems.filter(
       (problem) => !/^[\w-]+: expected resource operations/.test(problem),

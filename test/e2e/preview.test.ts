@@ -273,6 +273,24 @@ describe("the commands", () => {
     }
   });
 
+  test("a stack that takes over what was made by hand says that it needs credentials", async () => {
+    const stack = `adopting-${process.pid}`;
+    const file = join(ROOT, `Pulumi.${stack}.yaml`);
+    const adopt = "  settlement:adopt: { instance: fusion-prime-db-a504713e, credential: '1', step: 1 }\n";
+    const text = readFileSync(join(ROOT, "Pulumi.prod.yaml"), "utf8").replace(
+      / {2}settlement:adopt:\n(?: {4}.*\n?)+/,
+      "",
+    );
+    writeFileSync(file, text + adopt);
+    try {
+      const answer = await run("--stack", stack, "--offline");
+      expect(answer.text).toMatch(new RegExp(`^### ℹ️ ${stack} needs credentials to be previewed\\. <!-- .* -->\n`));
+      expect(answer.code).toBe(0);
+    } finally {
+      rmSync(file);
+    }
+  });
+
   test("a wrong stack file is told with all its mistakes, before anything is started", async () => {
     const stack = `wrong-${process.pid}`;
     const file = join(ROOT, `Pulumi.${stack}.yaml`);

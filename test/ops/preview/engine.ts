@@ -5,7 +5,7 @@ import {
   type StepEventMetadata,
   type StepEventStateMetadata,
 } from "@pulumi/pulumi/automation";
-import { findLosses, type StateResource } from "../../../ops/preview/guard";
+import { findLosses, type Kept } from "../../../ops/preview/guard";
 import type { Report } from "../../../ops/preview/markdown";
 import { isSchema, migrationSteps } from "../../../ops/preview/migrations";
 import { readEvents } from "../../../ops/preview/model";
@@ -168,11 +168,7 @@ export function schemaAt(count: number): Inputs {
 }
 
 /** A report as `inspect` makes one, of events alone. */
-export function report(
-  events: readonly EngineEvent[],
-  more: Partial<Report> = {},
-  state: StateResource[] = [],
-): Report {
+export function report(events: readonly EngineEvent[], more: Partial<Report> = {}, state: Kept[] = []): Report {
   const preview = readEvents(events);
   return {
     stack: "test",

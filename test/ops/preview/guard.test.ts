@@ -1,13 +1,13 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { parseConfig } from "../../../infra/config";
-import { findLosses, type StateResource } from "../../../ops/preview/guard";
+import { findLosses, type Kept } from "../../../ops/preview/guard";
 import { readEvents } from "../../../ops/preview/model";
 import { configured, type Declared, replacement, schemaAt, step, types, urn } from "./engine";
 
 const bucket: Declared = { type: types.bucket, name: "papers", id: "papers-1" };
 const schema: Declared = { type: types.schema, name: "schema", id: "p/i/d" };
 
-function losses(events: EngineEvent[], state: StateResource[] = [], allowed: string[] = []) {
+function losses(events: EngineEvent[], state: Kept[] = [], allowed: string[] = []) {
   return findLosses(
     readEvents([...events, configured({ "settlement:allowDestructive": JSON.stringify(allowed) })]),
     state,
@@ -102,7 +102,7 @@ describe("what the configuration allows", () => {
     );
   });
 
-  test.each<[string, EngineEvent[], StateResource[]]>([
+  test.each<[string, EngineEvent[], Kept[]]>([
     ["one that was made anew since", deletion, [{ ...papers, created: "2026-02-01" }]],
     ["one that was changed since", deletion, [{ ...papers, modified: "2026-02-01" }]],
     ["another change of the same resource", replacement(bucket, { a: 1 }, { a: 2 }, ["a"]), state],
