@@ -4,7 +4,9 @@ import type { StateResource } from "../state";
 import type { Change, Preview } from "./model";
 
 /** What is read of a resource in the state. */
-export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & Partial<Pick<StateResource, "inputs">>;
+export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & {
+  readonly inputs?: Readonly<Record<string, unknown>>;
+};
 
 /** Data that an update would take away. */
 export interface Loss {

@@ -168,7 +168,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     const before = await resources();
     await expect(up()).rejects.toThrow("blocked");
     const markdown = shown();
-    expect(markdown).toMatch(/^### ⛔ local is blocked by 4 changes that would lose data: /);
+    expect(markdown).toMatch(/^### ⛔ local is blocked by 5 changes that would lose data: /);
     expect(markdown).toContain("`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; lost is every database");
     expect(markdown).toContain('- region: "us-central1"\n+ region: "europe-west1"');
     // Kept: the scripts, retained on delete, and the secret's version, abandoned.
@@ -177,6 +177,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
       "- settlement-instance",
       "- settlement-migrations",
       "- settlement-user",
+      "- settlement-user-b",
     ]);
     expect(await resources()).toEqual(before);
     await stack.setConfig("gcp:region", { value: "us-central1" });
