@@ -97,7 +97,7 @@ export class Database extends pulumi.ComponentResource {
       },
       { ...held, dependsOn: apis.enabled.sqladmin, ...adopted(config, "instance") },
     );
-    const login = (userName: LoginName, suffix: string): Login => {
+    const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
       const password = new random.RandomPassword(
         `${name}-password${suffix}`,
@@ -108,14 +108,14 @@ export class Database extends pulumi.ComponentResource {
       const user = new gcp.sql.User(
         `${name}-user${suffix}`,
         { name: userName, instance: instance.name, password },
-        { ...held, ...(userName === "settlement_user" && adopted(config, "user")) },
+        { ...held, dependsOn: [...before], ...(userName === "settlement_user" && adopted(config, "user")) },
       );
       return { user, password };
     };
-    this.logins = {
-      settlement_user: login("settlement_user", ""),
-      settlement_user_b: login("settlement_user_b", "-b"),
-    };
+    const first = login("settlement_user", "");
+    // On destroy the first one goes last: PostgreSQL keeps whoever granted another its role.
+    const second = login("settlement_user_b", "-b", [first.user]);
+    this.logins = { settlement_user: first, settlement_user_b: second };
     const settlementDb = new gcp.sql.Database(
       `${name}-database`,
       { name: "settlement_db", instance: instance.name },

@@ -1,10 +1,17 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseConnectionString } from "../../infra/connection";
+import { readMigrations } from "../../infra/migrations/files";
+import { CHECKS } from "../../ops/doctor/checks";
+import { diagnose } from "../../ops/doctor/diagnosis";
+import { Facts } from "../../ops/doctor/facts";
+import { RestReader } from "../../ops/doctor/reader";
+import { endpointsOf, locate } from "../../ops/doctor/target";
+import { endpointConfig } from "../../ops/endpoints";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { sendSettlementCommand } from "../../ops/smoke";
 import { ROOT } from "../../ops/workspace";
+import { filesBelow, holders, type Place, processes } from "./leaks";
 
 jest.setTimeout(300_000);
 
@@ -13,6 +20,8 @@ describe("the local stack, through the real engine", () => {
   let local: LocalEnvironment;
   /** Everything that was printed. */
   let printed = "";
+  /** Arguments and environments of processes while the engine works. */
+  const seen: Place[] = [];
 
   const say = (text: string) => {
     printed += text;
@@ -61,7 +70,13 @@ describe("the local stack, through the real engine", () => {
   });
 
   test("a second up changes nothing", async () => {
-    const { summary } = await local.stack.up({ onOutput: say, onError: say });
+    const { summary } = await local.stack.up({
+      onOutput: (text) => {
+        say(text);
+        seen.push(...processes());
+      },
+      onError: say,
+    });
     expect(Object.keys(summary.resourceChanges ?? {})).toEqual(["same"]);
   });
 
@@ -78,24 +93,38 @@ describe("the local stack, through the real engine", () => {
   test("the password is nowhere but in Secret Manager, and the token nowhere but in its file", async () => {
     const password = await secret("settlement-db-password");
     const string = await secret("settlement-db-connection-string");
-    const forms = [password, string].flatMap((text) => [
-      text,
-      encodeURIComponent(text),
-      Buffer.from(text).toString("base64").replace(/=+$/, ""),
-    ]);
-    const arguments_ = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
-    const places: [string, string][] = [
+    const places: Place[] = [
       ["output", printed],
-      ["process arguments", arguments_],
+      ["doctor", JSON.stringify(await doctor())],
+      ...seen,
+      ...processes(),
+      ...filesBelow(folder),
     ];
-    for (const file of filesBelow(folder)) places.push([file.slice(folder.length), readFileSync(file, "latin1")]);
-    const found = places.filter(([, text]) => forms.some((form) => text.includes(form))).map(([place]) => place);
+    for (const engine of ["pulumi up", "run-policy-pack|dynamic-provider", "postgres"]) {
+      expect(
+        places.filter(
+          ([name, text]) => name.startsWith("arguments") && new RegExp(engine).test(text.replaceAll("\n", " ")),
+        ),
+      ).not.toEqual([]);
+    }
+    const found = holders(places, [password, string]);
     expect(found).not.toHaveLength(0);
     expect(found.filter((place) => !place.startsWith("/cloud/secret"))).toEqual([]);
+    for (const place of found) expect([place, statSync(join(folder, place)).mode & 0o077]).toEqual([place, 0]);
     const { ownerToken } = local.cloud.identities;
-    const holders = places.filter(([, text]) => text.includes(ownerToken)).map(([place]) => place);
-    expect(holders).toEqual(["/cloud/owner-token"]);
+    const files = places.filter(([name]) => name.startsWith("/") || ["doctor", "output"].includes(name));
+    expect(files.filter(([, text]) => text.includes(ownerToken)).map(([name]) => name)).toEqual(["/cloud/owner-token"]);
+    const commands = places.filter(([name, text]) => name.startsWith("arguments") && text.includes(ownerToken));
+    expect(commands).toEqual([]);
   });
+
+  /** What the doctor says, with everything that it may see. */
+  const doctor = () => {
+    const { target } = locate({ project: "settlement-local", region: "us-central1" }, ROOT);
+    const endpoints = endpointsOf(endpointConfig(local.cloud.url));
+    const reader = new RestReader(endpoints, () => Promise.resolve(local.cloud.identities.ownerToken));
+    return diagnose(CHECKS, new Facts(target, reader, readMigrations(join(ROOT, "migrations")), new Date()));
+  };
 
   test("destroy leaves nothing but the enabled APIs", async () => {
     await local.stack.destroy({ onOutput: say, onError: say });
@@ -115,9 +144,3 @@ describe("the local stack, through the real engine", () => {
     expect((state.deployment as { resources?: unknown[] }).resources ?? []).toEqual([]);
   });
 });
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}

@@ -10,6 +10,7 @@ import { endpointConfig } from "../../ops/endpoints";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { rotate } from "../../ops/rotation/rotate";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { filesBelow, holders } from "./leaks";
 import { SteadyClient } from "./steady-client";
 
 jest.setTimeout(600_000);
@@ -30,6 +31,8 @@ describe("a rotation, through the real engine", () => {
   let old = "";
   /** Previews and progress of the last run. */
   let shown = "";
+  /** Those of all runs. */
+  let everything = "";
 
   const ask = async (method: string, path: string, body?: object) => {
     const response = await fetch(local.cloud.url + path, {
@@ -44,6 +47,7 @@ describe("a rotation, through the real engine", () => {
     shown = "";
     const note = (text: string) => {
       shown += text;
+      everything += text;
     };
     const reached = await rotate(local.stack, {
       step,
@@ -181,6 +185,13 @@ describe("a rotation, through the real engine", () => {
     const statuses = await client.stop();
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(200);
+  });
+
+  test("no credential, old or new, is in what was printed or in a file, but for Secret Manager's own", () => {
+    const passwords = strings.map((string) => /:([^:@]+)@/.exec(string)?.[1] ?? "");
+    const found = holders([["output", everything], ...filesBelow(folder)], [...strings, ...passwords]);
+    expect(found).not.toEqual([]);
+    expect(found.filter((place) => !place.startsWith("/cloud/secret"))).toEqual([]);
   });
 
   /** Kills the engine in the middle, and opens the stack as the next run of a command does. */

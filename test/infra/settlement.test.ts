@@ -72,6 +72,10 @@ describe("the stack of the brief", () => {
     });
   });
 
+  test("the login that granted the other its role is deleted after it", () => {
+    expect(waitsFor(resources, "settlement-user-b")).toContain("settlement-user");
+  });
+
   test("the login whose turn it is not has a password that is nowhere else", () => {
     expect(inputs("settlement-user-b")).toMatchObject({
       name: "settlement_user_b",

@@ -151,7 +151,11 @@ export function discreet(problem: string): string {
  * stays inside the shell and its pipe.
  */
 export async function writeString(facts: Facts, id: string, versions: readonly Version[] | undefined): Promise<string> {
-  const { database, passwordSecret: source, project, region, user } = facts.target;
+  const { database, passwordSecret: source, project, region } = facts.target;
+  // Whose turn it is only the string itself says.
+  const string = await facts.connectionString().catch(orNothing);
+  const turn = string?.ok ? logins(facts.target.user).find((login) => login === string.value.user) : undefined;
+  const user = turn ?? facts.target.user;
   const instance = await facts.instance().catch(orNothing);
   const name = instance?.connectionName ?? `${project}:${region}:INSTANCE`;
   const form = `postgresql+asyncpg://${user}:%s@/${database}?host=/cloudsql/${name}`;

@@ -280,6 +280,24 @@ test("of several instances the one that the service mounts counts, else the newe
   expect(await named(unmounted)).toContain("fusion-prime-db-0badcafe");
 });
 
+test("a connection string is written anew for the login whose turn it is", async () => {
+  const turn = async (login: string) => {
+    const rows = await judge(
+      changed((record) => {
+        record["sql projects/fusion-prime/instances/fusion-prime-db-a504713e/users"] = {
+          items: [{ name: "settlement_user" }, { name: "settlement_user_b" }],
+        };
+        record[`${SECRET}/versions/1:access`] = encoded(
+          `postgresql+asyncpg://${login}:S3cret@/settlement_db?host=/cloudsql/fusion-prime:us-central1:fusion-prime-db-0badcafe`,
+        );
+      }),
+    );
+    return rows.find(({ check }) => check === "connection-string")?.fix;
+  };
+  for (const login of ["settlement_user", "settlement_user_b"]) expect(await turn(login)).toContain(`//${login}:%s@`);
+  expect(await turn("somebody")).toContain("//settlement_user:%s@");
+});
+
 test("a stack that keeps an older schema version is not behind", async () => {
   const older = (record: Recorded) => {
     const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];

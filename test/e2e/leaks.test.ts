@@ -1,0 +1,27 @@
+import { formsOf, holders } from "./leaks";
+
+const SECRET = "postgresql+asyncpg://settlement_user:Zq3fT9wLk2Vn8RbYx5Jm7Hd4s@/settlement_db?host=/cloudsql/p:r:i";
+
+test.each(["base64", "base64url"] as const)("a secret is found in %s, wherever it begins and ends", (encoding) => {
+  for (const before of ["", "a", "ab", "abc"]) {
+    for (const behind of ["", "y", "yz"]) {
+      const text = Buffer.from(before + SECRET + behind).toString(encoding);
+      expect([before, behind, holders([["here", text]], [SECRET])]).toEqual([before, behind, ["here"]]);
+    }
+  }
+});
+
+test("it is found as it is and URL-encoded, and another one is not", () => {
+  const other = Buffer.from(SECRET.replace("Zq3", "Zq4"));
+  expect(
+    holders(
+      [
+        ["plain", `x${SECRET}x`],
+        ["url", encodeURIComponent(SECRET)],
+      ],
+      [SECRET],
+    ),
+  ).toEqual(["plain", "url"]);
+  expect(holders([["other", `${other.toString()} ${other.toString("base64")}`]], [SECRET])).toEqual([]);
+  expect(formsOf(SECRET).every((form) => form.length > 20)).toBe(true);
+});
