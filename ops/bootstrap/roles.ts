@@ -38,6 +38,19 @@ export const GRANTS: readonly Grant[] = [
     for: ["reading the policies that bindings are part of"],
   },
   { identity: "previewer", role: "roles/logging.logWriter", on: "project", for: ["what the nightly doctor found"] },
+  // New buckets let a project's viewers read; this holds also where that was taken away.
+  {
+    identity: "previewer",
+    role: "roles/storage.bucketViewer",
+    on: "project",
+    for: ["reading gcp.storage.Bucket, for --refresh"],
+  },
+  {
+    identity: "previewer",
+    role: "roles/storage.objectViewer",
+    on: "project",
+    for: ["reading gcp.storage.BucketObject, for --refresh"],
+  },
   { identity: "previewer", role: "roles/storage.objectViewer", on: "state bucket", for: ["reading the state"] },
   {
     identity: "previewer",
