@@ -196,10 +196,11 @@ describe("a rotation, through the real engine", () => {
 
   /** Kills the engine in the middle, and opens the stack as the next run of a command does. */
   async function killedAt(text: string): Promise<void> {
-    let orphans: number[] = [];
+    let orphans: readonly Running[] = [];
     const kill = () => {
-      const engines = children(process.pid).filter(({ args }) => args.includes("pulumi up "));
-      orphans = engines.flatMap(({ pid }) => children(pid).map((child) => child.pid));
+      const all = running();
+      const engines = all.filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "));
+      orphans = engines.flatMap(({ pid }) => descendants(all, pid));
       for (const { pid } of engines) process.kill(pid, "SIGKILL");
     };
     const up = local.stack.up.bind(local.stack);
@@ -213,7 +214,8 @@ describe("a rotation, through the real engine", () => {
       }),
     );
     await expect(run()).rejects.toThrow("Run it again to go on from there.");
-    for (const pid of orphans) process.kill(pid, "SIGKILL");
+    const left = orphans.filter(({ args, pid }) => running().some((one) => one.pid === pid && one.args === args));
+    for (const { pid } of left) process.kill(pid, "SIGKILL");
     spy.mockRestore();
     const { envVars, pulumiCommand: command } = local.stack.workspace;
     const stack = await openPrivateStack(
@@ -225,10 +227,20 @@ describe("a rotation, through the real engine", () => {
   }
 });
 
-function children(parent: number): { pid: number; args: string }[] {
-  const rows = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(parent)], { encoding: "utf8" });
-  return rows
-    .split("\n")
-    .filter(Boolean)
-    .map((args) => ({ pid: Number.parseInt(args), args }));
+interface Running {
+  readonly pid: number;
+  readonly parent: number;
+  readonly args: string;
+}
+
+function running(): Running[] {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n").filter(Boolean);
+  return rows.map((row) => {
+    const [pid = "", parent = "", ...args] = row.trim().split(/\s+/);
+    return { pid: Number(pid), parent: Number(parent), args: args.join(" ") };
+  });
+}
+
+function descendants(all: readonly Running[], of: number): Running[] {
+  return all.filter(({ parent }) => parent === of).flatMap((one) => [one, ...descendants(all, one.pid)]);
 }
