@@ -21,15 +21,22 @@ const APIS = {
   storage: "storage.googleapis.com",
 } as const;
 
-/** The enabled APIs: what needs one names it in `dependsOn`. They stay enabled when the stack is destroyed. */
+/**
+ * Enables an API, for good: it stays enabled when the stack is destroyed.
+ * @param host Such as `run.googleapis.com`.
+ */
+export function enableApi(name: string, host: string, parent: pulumi.Resource): gcp.projects.Service {
+  return new gcp.projects.Service(name, { service: host, disableOnDestroy: false }, { parent });
+}
+
+/** The enabled APIs: what needs one names it in `dependsOn`. */
 export class Apis extends pulumi.ComponentResource {
   /** By short name. */
   readonly enabled: Readonly<Record<keyof typeof APIS, gcp.projects.Service>>;
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Apis", name, {}, opts);
-    const enable = (api: keyof typeof APIS) =>
-      new gcp.projects.Service(`${name}-${api}`, { service: APIS[api], disableOnDestroy: false }, { parent: this });
+    const enable = (api: keyof typeof APIS) => enableApi(`${name}-${api}`, APIS[api], this);
     this.enabled = {
       cloudresourcemanager: enable("cloudresourcemanager"),
       iam: enable("iam"),

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { isRegion, regionOfZone } from "./connection";
+import { isPrivate, overlap, parseRange } from "./ranges";
 
 /** What a stack is for: decides what may be destroyed, and what must be protected. */
 export type Environment = "local" | "staging" | "prod";
@@ -181,6 +182,28 @@ const alerts = z.strictObject(
   "an object with email or runbook",
 );
 
+/** A private range of IPv4 addresses, of a prefix of this length or a shorter one. */
+function privateRange(longest: number, example: string) {
+  const expected = `a private range of IPv4 addresses of /${longest} or more, such as ${example}`;
+  return z.string(expected).refine((text) => {
+    const range = parseRange(text);
+    return range !== undefined && isPrivate(range) && range.prefix <= longest;
+  }, expected);
+}
+
+const network = z.strictObject(
+  {
+    /** Addresses of the service and the job: https://cloud.google.com/run/docs/configuring/vpc-direct-vpc asks for /26. */
+    subnet: privateRange(26, "10.8.0.0/24"),
+    /**
+     * Addresses of Google's services, the instance's among them:
+     * https://cloud.google.com/sql/docs/postgres/configure-private-services-access asks for /24.
+     */
+    services: privateRange(24, "10.9.0.0/20"),
+  },
+  "an object with subnet and services",
+);
+
 const stackConfig = z
   .strictObject({
     /** Project id. */
@@ -205,6 +228,8 @@ const stackConfig = z
      */
     deployer: pattern(/^[\w.+-]+@[\w.-]+\.gserviceaccount\.com$/, "the email of a service account").optional(),
     database,
+    /** The instance gets a private address and no public one; without this key a public one, for connectors only. */
+    network: network.optional(),
     service,
     schema: schema.prefault({}),
     rotation: rotation.prefault({}),
@@ -224,13 +249,14 @@ interface Together {
   readonly environment?: unknown;
   readonly protect?: unknown;
   readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
+  readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
   readonly service?: Readonly<Record<"minInstances" | "maxInstances", unknown>> | null;
   readonly schema?: Readonly<{ baseline?: unknown }> | null;
   readonly adopt?: Readonly<Record<"instance" | "credential" | "step" | "missing", unknown>> | null | undefined;
 }
 
 function checkTogether(config: Together, context: z.RefinementCtx): void {
-  const { adopt, database, environment, project, protect, schema, service } = config;
+  const { adopt, database, environment, network, project, protect, schema, service } = config;
   const wrong = (path: string[], message: string) => {
     context.addIssue({ code: "custom", path, message, input: at(config, path) });
   };
@@ -251,6 +277,17 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
     }
     if (edition === "ENTERPRISE" && Number(transactionLogDays) > 7) {
       wrong(["database", "transactionLogDays"], "at most 7 in the edition ENTERPRISE");
+    }
+  }
+  if (network) {
+    const [subnet, services] = [network.subnet, network.services].map((range) => parseRange(String(range)));
+    if (subnet && services && overlap(subnet, services)) {
+      wrong(["network", "services"], "a range that has no address of network.subnet");
+    }
+    // https://cloud.google.com/sql/docs/postgres/configure-private-services-access
+    const docker = parseRange("172.17.0.0/16");
+    if (services && docker && overlap(services, docker)) {
+      wrong(["network", "services"], "a range outside 172.17.0.0/16, which Cloud SQL uses inside its instances");
     }
   }
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {

@@ -5,11 +5,14 @@ import { adopted } from "./adoption";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { type ConnectionName, formatConnectionName } from "./connection";
+import type { Network } from "./network";
 import { type LoginName, passwordStep } from "./rotation";
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly apis: Apis;
+  /** Where the instance has its one address; without it that is public, and Cloud SQL's connectors alone get in. */
+  readonly network: Network | undefined;
   /** The stack's configuration: project, region, protection, and the sections `database`, `rotation` and `adopt`. */
   readonly config: StackConfig;
   /** Labels of the instance. */
@@ -58,7 +61,7 @@ export class Database extends pulumi.ComponentResource {
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("settlement:infra:Database", name, {}, opts);
-    const { apis, config, labels } = args;
+    const { apis, config, labels, network } = args;
     const { database, project, protect, region } = config;
     const held = { parent: this, protect };
 
@@ -81,7 +84,11 @@ export class Database extends pulumi.ComponentResource {
           diskAutoresize: true,
           deletionProtectionEnabled: protect,
           connectorEnforcement: "REQUIRED",
-          ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+          ipConfiguration: {
+            ipv4Enabled: !network,
+            ...(network && { privateNetwork: network.peered }),
+            sslMode: "ENCRYPTED_ONLY",
+          },
           backupConfiguration: {
             enabled: true,
             startTime: "03:00",

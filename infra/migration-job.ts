@@ -25,6 +25,7 @@ export class MigrationJob extends pulumi.ComponentResource {
         template: {
           template: {
             serviceAccount: args.account,
+            ...(args.network && { vpcAccess: args.network.access }),
             // A person decides whether what failed is tried again.
             maxRetries: 0,
             // A day; more is a preview: https://cloud.google.com/run/docs/configuring/task-timeout

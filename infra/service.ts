@@ -47,6 +47,7 @@ export class Service extends pulumi.ComponentResource {
         traffics: traffics(args.held),
         template: {
           serviceAccount: args.account,
+          ...(args.network && { vpcAccess: args.network.access }),
           maxInstanceRequestConcurrency: config.service.concurrency,
           scaling: { minInstanceCount: config.service.minInstances, maxInstanceCount: config.service.maxInstances },
           volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],

@@ -8,6 +8,7 @@ import { Database } from "./database";
 import { Identity } from "./identity";
 import { MigrationJob } from "./migration-job";
 import { readMigrations } from "./migrations/files";
+import { Network } from "./network";
 import { Schema } from "./schema";
 import { type HeldRevision, Service } from "./service";
 
@@ -44,7 +45,8 @@ export function settlement(
   const labels = { app: name, environment, "managed-by": "pulumi" };
 
   const apis = new Apis(name);
-  const database = new Database(name, { apis, config, labels });
+  const network = config.network && new Network(name, { config, ranges: config.network });
+  const database = new Database(name, { apis, config, network, labels });
   const identity = new Identity(name, { apis, config, instanceName: database.instanceName });
   const credentials = new Credentials(name, { apis, config, database, reader: identity.member, labels });
   const schema = new Schema(name, { apis, config, database, migrations, labels });
@@ -54,6 +56,7 @@ export function settlement(
     account: identity.email,
     connectionName: database.connectionName,
     databaseUrl: credentials.connectionString,
+    network,
     labels,
   };
   const bindings = [identity.client, credentials.accessor];

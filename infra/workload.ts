@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import type { SecretVersionRef } from "./credentials";
+import type { Network } from "./network";
 
 /** What anything on Cloud Run needs that works with the settlement database. */
 export interface WorkloadArgs {
@@ -14,6 +15,8 @@ export interface WorkloadArgs {
   readonly connectionName: pulumi.Input<string>;
   /** Where `DATABASE_URL` comes from: one version of one secret, so that a new credential makes a new revision. */
   readonly databaseUrl: SecretVersionRef;
+  /** Where the instance has a private address; without it the socket goes over the instance's public one. */
+  readonly network: Network | undefined;
   /** What must be there before it starts: the bindings it needs and, for the service, the schema. */
   readonly dependsOn: readonly pulumi.Resource[];
   /** Labels of the resource. */

@@ -140,6 +140,14 @@ const ROLES: Record<string, readonly string[]> = {
     "iam.serviceAccounts.getOpenIdToken",
   ],
   "roles/iam.workloadIdentityPoolAdmin": ["iam.workloadIdentityPoolProviders.*", "iam.workloadIdentityPools.*"],
+  "roles/compute.networkAdmin": [
+    "compute.globalAddresses.*",
+    "compute.globalOperations.*",
+    "compute.networks.*",
+    "compute.regionOperations.*",
+    "compute.subnetworks.*",
+    "servicenetworking.services.*",
+  ],
   "roles/resourcemanager.projectIamAdmin": [
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",

@@ -11,8 +11,8 @@ export interface Grant {
   /** What needs it: types of the stack's resources, or a part of the work in words. */
   readonly for: readonly string[];
   readonly condition?: { readonly title: string; readonly description: string; readonly expression: string };
-  /** For which stacks; all by default. */
-  readonly where?: (target: Target) => boolean;
+  /** For which stacks, in words too; all by default. */
+  readonly where?: { readonly words: string; readonly holds: (target: Target) => boolean };
 }
 
 /** The roles whose members the stack's own bindings on the project change; a test compares them with test/inventory. */
@@ -26,7 +26,7 @@ const ONLY_THESE = {
 };
 
 /** Staging's state holds nothing that a reader of its pull requests may not see; prod's does. */
-const decrypts = ({ config }: Target) => config.environment !== "prod";
+const decrypts = { words: "not in prod", holds: ({ config }: Target) => config.environment !== "prod" };
 
 /** Every role of both identities, the smallest predefined one that does. docs/DEPLOYMENT.md shows the same table. */
 export const GRANTS: readonly Grant[] = [
@@ -122,6 +122,18 @@ export const GRANTS: readonly Grant[] = [
   },
   {
     identity: "deployer",
+    role: "roles/compute.networkAdmin",
+    on: "project",
+    for: [
+      "gcp.compute.Network",
+      "gcp.compute.Subnetwork",
+      "gcp.compute.GlobalAddress",
+      "gcp.servicenetworking.Connection",
+    ],
+    where: { words: "with settlement:network", holds: ({ config }) => config.network !== undefined },
+  },
+  {
+    identity: "deployer",
     role: "roles/iam.serviceAccountCreator",
     on: "project",
     for: ["gcp.serviceaccount.Account"],
@@ -149,7 +161,7 @@ export const GRANTS: readonly Grant[] = [
 
 /** The grants of a stack. */
 export function grantsOf(target: Target): readonly Grant[] {
-  return GRANTS.filter(({ where }) => where?.(target) ?? true);
+  return GRANTS.filter(({ where }) => where?.holds(target) ?? true);
 }
 
 /** Google's attributes of a GitHub token, by CEL over its claims. A job outside any environment has no such claim. */

@@ -75,13 +75,27 @@ test.each([
     { database: { ...CONFIG.database, edition: "ENTERPRISE_PLUS" } },
     'settlement:database.tier is "db-custom-2-7680"; expected a machine type of the edition ENTERPRISE_PLUS',
   ],
+  ...(
+    [
+      [{ subnet: "10.8.0.1/24", services: "8.8.8.0/24" }, "settlement:network.subnet", "settlement:network.services"],
+      [{ subnet: "10.8.0.0/28", services: "10.9.0.0/28" }, "/26 or more", "/24 or more"],
+      [{ subnet: "10.8.0.0/24", services: "10.8.0.0/16" }, "a range that has no address of network.subnet"],
+      [{ subnet: "10.8.0.0/24", services: "172.17.4.0/24" }, "a range outside 172.17.0.0/16"],
+      [{ subnet: "10.8.0.0/24", range: "10.9.0.0/20" }, "network.services is missing", "network.range is not a key"],
+      [true, "settlement:network is true; expected an object with subnet and services"],
+    ] as [unknown, ...string[]][]
+  ).map(([network, ...said]): [string, Record<string, unknown>, ...string[]] => [
+    `network ${JSON.stringify(network)}`,
+    { network },
+    ...said,
+  ]),
   ...["example.com:fusion-prime", "google-prime"].map((project): [string, Record<string, unknown>, string] => [
     `project ${project}`,
     { project },
     `gcp:project is "${project}"; expected a project id that makes "${project}-migrations" a name that a bucket may have.`,
   ]),
-])("keys that do not go together: %s", (_name, change, sentence) => {
-  expect(problems(change)).toEqual([expect.stringContaining(sentence)]);
+] as [string, Record<string, unknown>, ...string[]][])("keys that do not go together: %s", (_name, change, ...said) => {
+  expect(problems(change)).toEqual(said.map((sentence) => expect.stringContaining(sentence) as string));
 });
 
 test("keys that do not go together are named with those that are wrong, and never twice", () => {

@@ -38,8 +38,13 @@ function key({ name, type }: Declared): string {
 }
 
 /** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/inventory` writes them anew. */
-test.each(["local", "staging", "prod"])("what a new stack %s is made of", async (stack) => {
-  const values = stackValues(stack);
+test.each([
+  ["local", {}],
+  ["staging", {}],
+  ["prod", {}],
+  ["staging-private-network", { network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" } }],
+])("what a new stack %s is made of", async (stack, more) => {
+  const values = { ...stackValues(stack.replace("-private-network", "")), ...more };
   const { resources } = await declare(values, true);
   // Which properties are secret is known only where they have values.
   const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));

@@ -45,8 +45,8 @@ test("no role is wide, the deployer acts as the settlement account alone, and on
   );
   expect(reading).toHaveLength(2);
   for (const { where } of reading) {
-    expect(where?.(targetOf("staging", "acme/settlement"))).toBe(true);
-    expect(where?.(targetOf("prod", "acme/settlement"))).toBe(false);
+    expect(where?.holds(targetOf("staging", "acme/settlement"))).toBe(true);
+    expect(where?.holds(targetOf("prod", "acme/settlement"))).toBe(false);
   }
 });
 
@@ -57,7 +57,7 @@ test("docs/DEPLOYMENT.md lists every role with what needs it", () => {
     GRANTS.map(({ condition, for: needs, identity, on, role, where }) => [
       identity,
       role,
-      `${on}${where ? ", not in prod" : ""}${condition ? ", with a condition" : ""}`,
+      `${on}${where ? `, ${where.words}` : ""}${condition ? ", with a condition" : ""}`,
       needs.map((need) => need.replace(/\bgcp\.\S+\w/g, (type) => `\`${type}\``)).join(", "),
     ]),
   );
