@@ -4,6 +4,8 @@ import type { Program } from "./cloudrun/program";
 import { Kms } from "./kms/api";
 import { lock } from "./lock";
 import { Logging } from "./logging/api";
+import { Compute } from "./compute/api";
+import { Networks } from "./compute/networks";
 import { createCloudSql } from "./cloudsql/service";
 import type { OpenSocket } from "./cloudsql/socket";
 import { Identities, OWNER } from "./identities";
@@ -18,6 +20,7 @@ import { createServer } from "./server";
 import { ServiceAccounts } from "./serviceaccounts/accounts";
 import { ServiceAccountsApi } from "./serviceaccounts/api";
 import { CredentialsApi } from "./serviceaccounts/credentials";
+import { ServiceNetworking } from "./servicenetworking/api";
 import { EnabledServices } from "./services";
 import { ServiceUsage } from "./serviceusage/api";
 import { Storage } from "./storage/api";
@@ -85,7 +88,8 @@ async function assemble(options: CloudOptions, store: Store) {
   const iam = new PolicyRequests(policies, access, accounts);
   const secretManager = new SecretManager(store, projects, access, policies, iam);
   const storage = new Storage(store, projects, access, policies, iam);
-  const cloudSql = await createCloudSql({ store, projects, access, services, objects: storage });
+  const networks = new Networks(store);
+  const cloudSql = await createCloudSql({ store, projects, access, services, networks, objects: storage });
 
   const { openSocket } = cloudSql;
   const cloudRun = new CloudRun({
@@ -107,6 +111,8 @@ async function assemble(options: CloudOptions, store: Store) {
     new CredentialsApi(accounts, identities),
     new WorkloadIdentity(store, projects),
     new Kms(store, projects, iam),
+    new Compute(networks, projects),
+    new ServiceNetworking(networks, projects, access, services),
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
     new Logging(store, projects, access, services),

@@ -13,6 +13,7 @@ const PATHS = {
   resourceManager: "v1/",
   resourceManagerV3: "v3/",
   secretManager: "v1/",
+  serviceNetworking: "v1/",
   serviceUsage: "v1/",
   sql: "sql/v1beta4/",
   storage: "storage/v1/",

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { GoogleError } from "../errors";
 import { type Fields, isFields, mergePatch } from "../fields";
 import type { Resource } from "../iam/access";
+import type { Networks } from "../compute/networks";
 import type { Projects } from "../projects";
 import type { Collection, Store } from "../store";
 import { adminPassword, Cluster } from "./cluster";
@@ -40,6 +41,7 @@ export class Instances {
     private readonly projects: Projects,
     private readonly operations: Operations,
     readonly folder: string,
+    private readonly networks: Networks,
   ) {
     this.instances = store.collection("cloudsql-instances");
     this.deleted = store.collection("cloudsql-deleted-instances");
@@ -66,6 +68,7 @@ export class Instances {
   insert(project: string, body: unknown, caller: string): Operation {
     const id = this.projects.id(project);
     const instance = newInstance({ id, number: this.projects.number(project) }, body);
+    this.requirePeering(instance);
     const key = keyOf(instance);
     const deleted = this.deleted.get(key);
     if (this.instances.get(key) || (deleted && Date.parse(deleted.at) + NAME_REST > Date.now())) {
@@ -102,11 +105,19 @@ export class Instances {
     const version = Number(instance.settings.settingsVersion) + 1;
     const settings = completeSettings(sent, majorOf(instance), instance.region, version);
     const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });
+    this.requirePeering(next);
     return this.operations.begin(this.target("UPDATE", instance, caller), async () => {
       await this.applyFlags(instance, next);
       await this.obeyPolicy(next);
       this.instances.put(keyOf(next), next);
     });
+  }
+
+  /** @throws GoogleError INVALID_ARGUMENT where a private network is not peered with the one of Google's services. */
+  private requirePeering({ name, project, settings }: Instance): void {
+    const { privateNetwork } = settings.ipConfiguration;
+    if (typeof privateNetwork !== "string" || this.networks.servicesRange(privateNetwork) !== undefined) return;
+    throw invalid(`Incorrect Service Networking config for instance: ${project}:${name}:NETWORK_NOT_PEERED`);
   }
 
   delete(project: string, name: string, caller: string): Operation {

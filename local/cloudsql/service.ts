@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Access } from "../iam/access";
+import type { Networks } from "../compute/networks";
 import type { Projects } from "../projects";
 import type { EnabledServices } from "../services";
 import type { Store } from "../store";
@@ -27,14 +28,23 @@ export interface CloudSqlParts {
   readonly projects: Projects;
   readonly access: Access;
   readonly services: EnabledServices;
+  /** Where instances have private addresses. */
+  readonly networks: Networks;
   /** Where imports read from. */
   readonly objects: ObjectReader;
 }
 
 /** Puts Cloud SQL together and finishes what a killed run left half done. Servers start when they are needed. */
-export async function createCloudSql({ store, projects, access, services, objects }: CloudSqlParts): Promise<CloudSql> {
+export async function createCloudSql({
+  store,
+  projects,
+  access,
+  services,
+  networks,
+  objects,
+}: CloudSqlParts): Promise<CloudSql> {
   const operations = new Operations(store);
-  const instances = new Instances(store, projects, operations, join(store.folder, "postgres"));
+  const instances = new Instances(store, projects, operations, join(store.folder, "postgres"), networks);
   const databases = new Databases(store, instances, operations);
   const users = new Users(store, instances, operations);
   const backups = new Backups(store, instances, operations);

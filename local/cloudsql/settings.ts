@@ -57,6 +57,10 @@ export function completeSettings(sent: unknown, major: number, region: string, v
   for (const part of ["backupConfiguration", "ipConfiguration", "locationPreference"] as const) {
     if (!isFields(settings[part])) throw invalid(`settings.${part} must be an object`);
   }
+  const { ipv4Enabled, privateNetwork } = settings.ipConfiguration;
+  if (!ipv4Enabled && typeof privateNetwork !== "string") {
+    throw invalid("at least one of Public IP or Private IP connectivity must be enabled");
+  }
   checkTier(settings.tier, edition);
   checkBackups(settings.backupConfiguration, edition);
   checkChoice("activationPolicy", settings.activationPolicy, ["ALWAYS", "NEVER", "ON_DEMAND"]);

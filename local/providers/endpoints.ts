@@ -46,6 +46,16 @@ export const ENDPOINTS = {
     env: "GOOGLE_MONITORING_CUSTOM_ENDPOINT",
     title: "Monitoring",
   },
+  compute: {
+    config: "computeCustomEndpoint",
+    env: "GOOGLE_COMPUTE_CUSTOM_ENDPOINT",
+    title: "Compute Engine",
+  },
+  serviceNetworking: {
+    config: "serviceNetworkingCustomEndpoint",
+    env: "GOOGLE_SERVICE_NETWORKING_CUSTOM_ENDPOINT",
+    title: "Service Networking",
+  },
   serviceUsage: {
     config: "serviceUsageCustomEndpoint",
     env: "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT",

@@ -133,6 +133,17 @@ export class Google {
     }
   }
 
+  /**
+   * Waits for an operation of Compute Engine.
+   * @throws OperationError with Google's messages where it failed.
+   */
+  async computeFinished(operation: Fields): Promise<void> {
+    const path = stringOf(operation.selfLink).replace(/^.*\/compute\/v1\//, "");
+    const done = await this.poll(operation, (op) => op.status === "DONE", path, "compute");
+    const errors = isFields(done.error) && Array.isArray(done.error.errors) ? done.error.errors.filter(isFields) : [];
+    if (errors.length > 0) throw new OperationError(errors.map(({ message }) => String(message)).join("; "));
+  }
+
   /** Does one thing after another for the same key: what Cloud SQL and IAM policies want. */
   async serially<T>(key: string, work: () => Promise<T>): Promise<T> {
     const result = (this.lines.get(key) ?? Promise.resolve()).then(work);

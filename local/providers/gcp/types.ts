@@ -1,11 +1,13 @@
 import type { ResourceType } from "../provider";
 import { auditConfig } from "./audit-config";
 import { cloudRunTypes } from "./cloudrun";
+import { computeTypes } from "./compute";
 import { monitoringTypes } from "./monitoring";
 import { policyMembers } from "./policies";
 import { secretManagerTypes } from "./secretmanager";
 import { serviceIdentity } from "./service-identity";
 import { serviceAccount } from "./serviceaccount";
+import { serviceNetworkingConnection } from "./servicenetworking";
 import { projectService } from "./services";
 import { sqlTypes } from "./sql";
 import { storageTypes } from "./storage";
@@ -22,4 +24,6 @@ export const gcpTypes: readonly ResourceType[] = [
   ...storageTypes,
   ...cloudRunTypes,
   ...monitoringTypes,
+  ...computeTypes,
+  serviceNetworkingConnection,
 ];
