@@ -19,6 +19,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     databaseUrl.matchesDatabase,
     databaseUrl.onePassword,
     sockets.socketMounted,
+    sockets.privateReachable,
     access.mayConnect,
     access.mayReadSecret,
     access.schemaFirst,

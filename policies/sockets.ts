@@ -7,8 +7,8 @@ import {
 import { instances, realName } from "./connection-names";
 import { dataOf, originsOf, type Reader, readers, versionsRead } from "./database-url";
 import { policy } from "./policy";
-import { type Located, type Resource, text, UNKNOWN } from "./resource";
-import { isProxy, SOCKETS_ANNOTATION, type Workload } from "./workloads";
+import { type Located, type Resource, text, UNKNOWN, valueAt } from "./resource";
+import { isProxy, SOCKETS_ANNOTATION, type Workload, workloads } from "./workloads";
 
 /** An instance that something points at: by its connection name, or where that is not known, by its resource. */
 export interface Target {
@@ -48,6 +48,29 @@ export const socketMounted = policy({
     }
   },
 });
+
+export const privateReachable = policy({
+  name: "private-instance-reachable",
+  sentence:
+    "What connects to an instance without a public address is in a network: from elsewhere its socket never answers.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
+  contradictions: (resources, report) => {
+    for (const run of workloads(resources).filter(({ inNetwork }) => !inNetwork)) {
+      const instances = connections(run, resources).filter((targets) => targets.every(isPrivate));
+      if (instances.length === 0) continue;
+      report(
+        run.resource,
+        "connects to an instance that has a private address only, and is in no network; set vpcAccess to a network that reaches it.",
+      );
+    }
+  },
+});
+
+function isPrivate({ instance }: Target): boolean {
+  return instance !== undefined && valueAt(instance.props, "settings.ipConfiguration.ipv4Enabled") === false;
+}
 
 /** Whether a container reaches its database by itself: beside the Cloud SQL proxy it needs no socket of Cloud Run's. */
 function dials({ run }: Reader): boolean {

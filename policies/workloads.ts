@@ -39,6 +39,8 @@ export interface Workload {
   readonly within: string;
   /** Connection names whose sockets are mounted. */
   readonly sockets: readonly Located[];
+  /** Whether it gets into a network, or may: by Direct VPC egress or by a connector. */
+  readonly inNetwork: boolean;
   readonly containers: readonly Container[];
   /** The variables of all containers. */
   readonly env: readonly Env[];
@@ -54,6 +56,9 @@ const V2 = {
 
 /** The annotation by which the first version of Cloud Run's API mounts sockets: connection names, joined by commas. */
 export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
+
+/** And those by which it lets a workload into a network. */
+const NETWORK_ANNOTATIONS = ["run.googleapis.com/network-interfaces", "run.googleapis.com/vpc-access-connector"];
 
 /** The workloads among resources. */
 export function workloads(resources: readonly Resource[]): Workload[] {
@@ -81,6 +86,7 @@ function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workloa
     within: "template",
     account: valueAt(props, `${at}.serviceAccount`),
     sockets: volumes.flatMap(socketsOf),
+    inNetwork: mayBe(valueAt(props, `${at}.vpcAccess`), (access) => access !== undefined),
     ...withEnv(containers),
   };
 }
@@ -121,6 +127,7 @@ function fromV1(resource: Resource): Workload {
     within: "template",
     account: valueAt(props, "template.spec.serviceAccountName"),
     sockets,
+    inNetwork: mayBe(annotations, (given) => isRecord(given) && NETWORK_ANNOTATIONS.some((name) => name in given)),
     ...withEnv(containers),
   };
 }

@@ -30,6 +30,7 @@ const {
   stack,
   stackWithout,
   url,
+  urlV1,
   user,
   version,
 } = good;
@@ -356,6 +357,53 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
           madeOf: { secret: ["session"], secretData: ["other"] },
         },
       ),
+    },
+  ],
+  "private-instance-reachable": [
+    {
+      title: "a service in no network",
+      breaks: stack(service({ vpcAccess: undefined })),
+      says: /private address only, and is in no network; set vpcAccess/,
+      passes: stack(service()),
+    },
+    {
+      title: "an instance that connectors reach from everywhere",
+      breaks: stack(service({ vpcAccess: undefined })),
+      says: /in no network/,
+      passes: stack(
+        service({ vpcAccess: undefined }),
+        instance({
+          ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+          connectorEnforcement: "REQUIRED",
+        }),
+      ),
+    },
+    {
+      title: "a network that is not known yet",
+      breaks: stack(service({ vpcAccess: undefined })),
+      says: /in no network/,
+      passes: stack(service({ vpcAccess: UNKNOWN_TEXT })),
+    },
+    {
+      title: "a job",
+      breaks: stack(job([container([url()])], sockets(CONNECTION_NAME).volumes)),
+      says: /in no network/,
+      passes: stack(job([container([url()])], sockets("fusion-prime:us-central1:elsewhere").volumes)),
+    },
+    {
+      title: "first version of the API",
+      breaks: stack({
+        ...serviceV1(CONNECTION_NAME),
+        props: {
+          ...serviceV1(CONNECTION_NAME).props,
+          template: {
+            metadata: { annotations: { "run.googleapis.com/cloudsql-instances": CONNECTION_NAME } },
+            spec: { serviceAccountName: UNKNOWN_TEXT, containers: [container([urlV1()])] },
+          },
+        },
+      }),
+      says: /in no network/,
+      passes: stack(serviceV1(CONNECTION_NAME)),
     },
   ],
   "database-url-socket-mounted": [

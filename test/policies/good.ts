@@ -7,6 +7,8 @@ export const CONNECTION_NAME = `${PROJECT}:us-central1:shop-db`;
 export const ACCOUNT = `shop@${PROJECT}.iam.gserviceaccount.com`;
 const LABELS = { app: "shop", environment: "prod", "managed-by": "pulumi" };
 
+const VPC_ACCESS = { networkInterfaces: [{ network: "shop", subnetwork: "shop" }], egress: "PRIVATE_RANGES_ONLY" };
+
 type Props = Readonly<Record<string, unknown>>;
 
 export function instance(settings: Props = {}, props: Props = {}, protect = true): Declared {
@@ -150,6 +152,7 @@ export function service(template: Props = {}, props: Props = {}, dependsOn: read
       template: {
         serviceAccount: UNKNOWN_TEXT,
         scaling: { maxInstanceCount: 4 },
+        vpcAccess: VPC_ACCESS,
         volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } }],
         containers: [container([url()])],
         ...template,
@@ -184,7 +187,12 @@ export function serviceV1(
       name: "shop",
       location: "us-central1",
       template: {
-        metadata: { annotations: { "run.googleapis.com/cloudsql-instances": annotation } },
+        metadata: {
+          annotations: {
+            "run.googleapis.com/cloudsql-instances": annotation,
+            "run.googleapis.com/network-interfaces": '[{"network":"shop","subnetwork":"shop"}]',
+          },
+        },
         spec: { serviceAccountName, containers: [container(envs)] },
       },
     },
