@@ -68,7 +68,8 @@ export class ByHand {
     const string = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=${socket}`;
     if (!has("secret")) await this.secret(CONNECTION_STRING, string);
 
-    for (const accountId of ["settlement-service", "reports"]) {
+    // The deployer is what `npm run bootstrap` has made before anything is adopted.
+    for (const accountId of ["settlement-service", "reports", "settlement-deployer"]) {
       await this.post(`/v1/projects/${project}/serviceAccounts`, { accountId });
     }
     await this.bindClient([reports, `serviceAccount:${account}`]);
