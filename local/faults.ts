@@ -3,10 +3,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GoogleError, type Status } from "./errors";
 
+type ErrorStatus = 403 | 409 | 429 | 500 | 503;
+
 /** What goes wrong with a call. */
 export type Fault =
   /** It is answered with an error, and nothing is done. */
-  | { readonly kind: "error"; readonly status: 409 | 429 | 500 | 503; readonly retryAfter?: number }
+  | { readonly kind: "error"; readonly status: ErrorStatus; readonly retryAfter?: number }
   /** It is answered as if somebody else had changed the thing since the caller read it, and nothing is done. */
   | { readonly kind: "stale" }
   /** The connection is reset, and nothing is done. */
@@ -20,12 +22,20 @@ export type Fault =
   /** It is done this many milliseconds later. */
   | { readonly kind: "latency"; readonly milliseconds: number };
 
-/** Which calls a fault strikes. */
-export interface Aim {
+/** Tells calls from others. */
+export interface Pattern {
   /** Such as `POST`; any by default. */
   readonly method?: string;
   /** Matches the path, from its first slash to before the query. */
   readonly path: RegExp;
+  /** Matches the query, without its question mark and as it was sent; any by default. */
+  readonly query?: RegExp;
+}
+
+/** Which calls a fault strikes. */
+export interface Aim extends Pattern {
+  /** Calls are struck, and counted, only after one of these came. */
+  readonly after?: Pattern;
   /** The first of the matching calls that is struck, counted from 1, which is the default. */
   readonly from?: number;
   /** How many calls are struck; all by default. */
@@ -44,10 +54,12 @@ interface Placed {
   readonly aim: Aim;
   readonly fault: Fault;
   readonly struck: string[];
+  armed: boolean;
   seen: number;
 }
 
-const STATUSES: Readonly<Record<409 | 429 | 500 | 503, { status: Status; message: string; reason: string }>> = {
+const STATUSES: Readonly<Record<ErrorStatus, { status: Status; message: string; reason: string }>> = {
+  403: { status: "PERMISSION_DENIED", message: "The caller does not have permission.", reason: "forbidden" },
   409: {
     status: "ABORTED",
     message: "The operation was aborted; another one is under way.",
@@ -77,7 +89,7 @@ export class Faults {
 
   /** Puts a fault in place. Where several strike the same call, the one placed last counts. */
   inject(aim: Aim, fault: Fault): Injection {
-    const placed: Placed = { aim, fault, struck: [], seen: 0 };
+    const placed: Placed = { aim, fault, struck: [], armed: aim.after === undefined, seen: 0 };
     this.placed.add(placed);
     return { struck: placed.struck, remove: () => this.placed.delete(placed) };
   }
@@ -112,17 +124,29 @@ export class Faults {
 
   private find(request: FastifyRequest): Fault | undefined {
     if (this.placed.size === 0 || request.routeOptions.config.idTokens) return undefined;
-    const path = request.url.split("?")[0] ?? "";
     let found: Placed | undefined;
     for (const placed of this.placed) {
-      const { method = request.method, path: pattern, from = 1, times = Infinity } = placed.aim;
-      if (method !== request.method || !pattern.test(path)) continue;
-      placed.seen++;
-      if (placed.seen >= from && placed.seen < from + times) found = placed;
+      const { after, from = 1, times = Infinity } = placed.aim;
+      if (placed.armed && matches(placed.aim, request)) {
+        placed.seen++;
+        if (placed.seen >= from && placed.seen < from + times) found = placed;
+      }
+      if (after && matches(after, request)) placed.armed = true;
     }
-    found?.struck.push(`${request.method} ${path}`);
+    found?.struck.push(`${request.method} ${split(request)[0]}`);
     return found?.fault;
   }
+}
+
+function matches({ method, path: pathPattern, query: queryPattern }: Pattern, request: FastifyRequest): boolean {
+  const [path, query] = split(request);
+  return (method ?? request.method) === request.method && pathPattern.test(path) && (queryPattern?.test(query) ?? true);
+}
+
+/** The path and the query of a request. */
+function split({ url }: FastifyRequest): [string, string] {
+  const end = url.indexOf("?");
+  return end < 0 ? [url, ""] : [url.slice(0, end), url.slice(end + 1)];
 }
 
 async function strike(fault: Fault, request: FastifyRequest, reply: FastifyReply): Promise<void> {

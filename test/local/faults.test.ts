@@ -18,13 +18,16 @@ describe("faults", () => {
   });
   afterAll(() => embedded.remove());
 
-  test.each([409, 429, 500, 503] as const)("an answer %d in Google's form, and nothing is done", async (status) => {
-    inject({ kind: "error", status });
-    const answer = await make("refused");
-    expect([answer.status, answer.body.error]).toMatchObject([status, { code: status }]);
-    expect(answer.headers.get("retry-after")).toBeNull();
-    expect(await exists("refused")).toBe(false);
-  });
+  test.each([403, 409, 429, 500, 503] as const)(
+    "an answer %d in Google's form, and nothing is done",
+    async (status) => {
+      inject({ kind: "error", status });
+      const answer = await make("refused");
+      expect([answer.status, answer.body.error]).toMatchObject([status, { code: status }]);
+      expect(answer.headers.get("retry-after")).toBeNull();
+      expect(await exists("refused")).toBe(false);
+    },
+  );
 
   test("an answer may say when to come again", async () => {
     inject({ kind: "error", status: 429, retryAfter: 7 });
@@ -77,6 +80,18 @@ describe("faults", () => {
     expect(injection.struck).toEqual([`POST ${SECRETS}`]);
     injection.remove();
     expect((await make("two")).status).toBe(200);
+  });
+
+  test("strikes by the query too, and only after another call came", async () => {
+    const { struck } = inject({ kind: "error", status: 403 }, { query: /secretId=struck$/ });
+    expect([(await make("spared")).status, (await make("struck")).status]).toEqual([200, 403]);
+    expect(struck).toEqual([`POST ${SECRETS}`]);
+
+    const later = inject({ kind: "error", status: 500 }, { times: 1, after: { method: "POST", path: /:addVersion$/ } });
+    expect((await make("before")).status).toBe(200);
+    await embedded.post(`${SECRETS}/before:addVersion`, { payload: { data: base64("text") } });
+    expect([(await make("after")).status, (await make("after")).status]).toEqual([500, 200]);
+    expect(later.struck).toHaveLength(1);
   });
 
   test("a caller that may not call learns of no fault", async () => {
