@@ -151,7 +151,7 @@ function createServer(pool) {
 }
 
 function main() {
-  const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 5000 });
+  const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 30_000 });
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on("error", (error) => log("ERROR", `Idle connection lost. ${reason(error).join(" ")}`));
   const server = createServer(pool);
