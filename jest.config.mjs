@@ -1,5 +1,8 @@
 // Types are checked once, by `tsc` in `npm run check`; here they are only stripped.
 export default {
+  // On two cores jest would take one.
+  maxWorkers: 2,
+  reporters: ["default", "<rootDir>/test/slowest.mjs"],
   globalSetup: "<rootDir>/test/global-setup.ts",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   transform: {

@@ -165,7 +165,7 @@ describe("a rotation, through the real engine", () => {
   const traffic = async (target: object) => {
     const body = { traffic: [{ ...target, percent: 100 }] };
     const { name } = await ask("PATCH", `${SERVICE}?updateMask=traffic`, body);
-    for (let done = false; !done; done = (await ask("GET", `/v2/${String(name)}`)).done === true);
+    await ask("POST", `/v2/${String(name)}:wait`);
   };
 
   test("run again, it finishes, however often it is interrupted", async () => {

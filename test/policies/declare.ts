@@ -30,11 +30,17 @@ export interface Violation {
 
 /**
  * Judges resources as a preview does: one by one as before their creation, and then as a stack.
- * @param options `phases` leaves one of the two out; `outputs` is what the provider makes of the properties.
+ * @param options `only` is the one policy that is asked; `phases` leaves one of the two out; `outputs` is what the
+ * provider makes of the properties.
  */
 export function judge(
   declared: readonly Declared[],
-  options: { config?: PolicyPackConfig; phases?: readonly ("resource" | "stack")[]; outputs?: object } = {},
+  options: {
+    config?: PolicyPackConfig;
+    only?: string;
+    phases?: readonly ("resource" | "stack")[];
+    outputs?: object;
+  } = {},
 ): Violation[] {
   const resources = link(declared);
   const { outputs } = options;
@@ -42,6 +48,7 @@ export function judge(
   const operation = new Operation();
   const violations: Violation[] = [];
   for (const { name: policy, during } of policies) {
+    if (options.only !== undefined && options.only !== policy) continue;
     const { enforcementLevel, ...settings } = configured(options.config?.[policy]);
     if (enforcementLevel === "disabled") continue;
     const common = {

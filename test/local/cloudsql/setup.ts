@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import type { SocketMount } from "../../../local/cloudsql/socket";
 import { type Answer, Embedded, PROJECT } from "../embedded";
@@ -30,11 +31,15 @@ export interface Operation {
   backupContext?: { backupId: string };
 }
 
+/** Between two looks at an operation, in milliseconds: what polls without a pause takes a core from what it waits for. */
+const POLL = 20;
+
 /** Polls an operation as clients do, until it is done. */
 export async function done(embedded: Embedded, answer: Answer): Promise<Operation> {
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
   let operation = answer.body as unknown as Operation;
   while (operation.status !== "DONE") {
+    await delay(POLL);
     operation = (await embedded.get(`${ROOT}/operations/${operation.name}`)).body as unknown as Operation;
   }
   return operation;
