@@ -1,19 +1,8 @@
 import { formatConnectionName, parseConnectionName } from "../infra/connection";
+import { mentions } from "./mentions";
 import { policy } from "./policy";
-import { ofType, type Resource, text, textsIn, valuesAt } from "./resource";
-import { isProxy, SOCKETS_ANNOTATION, workload } from "./workloads";
-
-/** A connection name as it stands in a resource. */
-interface Mention {
-  readonly path: string;
-  readonly name: string;
-  /** Whether the text around it may hold a credential, so that only what is surely a connection name may be shown. */
-  readonly hidden: boolean;
-}
-
-/** Where text is read for connection names; elsewhere, such as in an alert's documentation, it is only text. */
-const READ =
-  /^(?:gcp:(?:cloudrun|cloudrunv2|cloudfunctions|cloudfunctionsv2|appengine|secretmanager)\/|gcp:compute\/instance|kubernetes:)/;
+import { ofType, once, type Resource, text } from "./resource";
+import { INSTANCE, wiring } from "./wiring";
 
 export const connectionNameFormat = policy({
   name: "connection-name-format",
@@ -37,102 +26,43 @@ export const connectionNameMatchesInstance = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/instance-info",
-  contradictions: (resources, report) => {
-    const real = new Map(
-      instances(resources)
-        .flatMap((instance) => realName(instance) ?? [])
-        .map((name) => [name.instance, name]),
-    );
-    for (const resource of resources) {
-      for (const { path, name } of mentions(resource)) {
-        const parsed = parseConnectionName(name);
-        const meant = parsed.ok ? real.get(parsed.value.instance) : undefined;
-        if (!parsed.ok || !meant || formatConnectionName(meant) === formatConnectionName(parsed.value)) continue;
-        report(
-          resource,
-          `${path}: connection name "${name}" points at an instance of this stack whose connection name is "${formatConnectionName(meant)}"; take it from the instance's connectionName.`,
-        );
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      const real = new Map(
+        instances(resources)
+          .flatMap((instance) => realName(instance) ?? [])
+          .map((name) => [name.instance, name]),
+      );
+      for (const resource of resources) {
+        for (const { path, name } of mentions(resource)) {
+          const parsed = parseConnectionName(name);
+          const meant = parsed.ok ? real.get(parsed.value.instance) : undefined;
+          if (!parsed.ok || !meant || formatConnectionName(meant) === formatConnectionName(parsed.value)) continue;
+          report(
+            resource,
+            `${path}: connection name "${name}" points at an instance of this stack whose connection name is "${formatConnectionName(meant)}"; take it from the instance's connectionName.`,
+          );
+        }
       }
-    }
+    },
   },
 });
 
 /** The Cloud SQL instances among resources. */
 export function instances(resources: readonly Resource[]): Resource[] {
-  return ofType(resources, "gcp:sql/databaseInstance:DatabaseInstance");
+  return ofType(resources, INSTANCE);
 }
 
 /** The connection name an instance has or will have, as far as it is known. */
-export function realName({ props, provider }: Resource) {
+export const realName = once(({ props, provider }: Resource) => {
   const told = parseConnectionName(text(props.connectionName) ?? "");
   if (told.ok) return told.value;
   const [project, region, instance] = [props.project ?? provider.project, props.region ?? provider.region, props.name];
   if (typeof project !== "string" || typeof region !== "string" || typeof instance !== "string") return undefined;
   const made = parseConnectionName(`${project}:${region}:${instance}`);
   return made.ok ? made.value : undefined;
-}
-
-/** What can only be a connection name, and a wrong one, whatever stands around it. */
-const ZONAL =
-  /(?<![a-z0-9.:-])((?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]*:[a-z]+(?:-[a-z]+)+[0-9]+-[a-z]:[a-z][a-z0-9-]*)/g;
-
-/** Every connection name that stands in a resource. */
-export function mentions(resource: Resource): Mention[] {
-  if (!READ.test(resource.type)) return [];
-  const named = structured(resource);
-  const seen = new Set(named.map(({ path, name }) => `${path} ${name}`));
-  const read = textsIn(resource.props).flatMap(({ path, text }) => inText(path, text));
-  return [...named, ...read.filter(({ path, name }) => !seen.has(`${path} ${name}`))];
-}
-
-/** Properties that are connection names and nothing else. */
-function structured(resource: Resource): Mention[] {
-  const run = workload(resource);
-  if (!run) return [];
-  const mention = (path: string, name: string): Mention => ({ path, name, hidden: false });
-  return [
-    ...run.sockets.flatMap(({ path, value }) => (typeof value === "string" ? mention(path, value) : [])),
-    ...run.env.flatMap(({ path, name, value }) =>
-      typeof name === "string" && name.endsWith("CONNECTION_NAME") && typeof value === "string" && !isPlaceholder(value)
-        ? mention(`${path}.value`, value)
-        : [],
-    ),
-    ...run.containers.flatMap(({ path, value: container }) =>
-      isProxy(container)
-        ? valuesAt(container, "args.*").flatMap((arg) =>
-            proxied(text(arg.value) ?? "").map((name) => mention(`${path}.${arg.path}`, name)),
-          )
-        : [],
-    ),
-  ];
-}
-
-/** The connection names in one argument of the proxy: `--instances=A=tcp:5432,B` of version 1, `A?port=5432` of version 2. */
-function proxied(argument: string): string[] {
-  const list = /^--?instances=(.*)$/.exec(argument)?.[1]?.split(",");
-  const names = list ?? (argument.startsWith("-") || !argument.includes(":") ? [] : [argument]);
-  return names.map((name) => name.replace(/[=?].*$/, "")).filter((name) => !isPlaceholder(name));
-}
-
-function inText(path: string, encoded: string): Mention[] {
-  if (path.includes(SOCKETS_ANNOTATION)) return [];
-  const plain = encoded.replace(/%2f/gi, "/").replace(/%3a/gi, ":").replace(/%20/g, " ");
-  // In a URL a blank is part of the name, and wrong; anywhere else the name ends there.
-  const end = /^[a-z0-9+]+:\/\//.test(plain) ? /[/?&#"',;|)\]}]/ : /[\s/?&#"',;|)\]}]/;
-  const sockets = plain
-    .split("/cloudsql/")
-    .slice(1)
-    .map((rest) => rest.split(end)[0] ?? "");
-  const zonal = [...plain.matchAll(ZONAL)].map(([, name = ""]) => name);
-  return [...new Set([...sockets, ...zonal])]
-    .filter((name) => name !== "" && !isPlaceholder(name))
-    .map((name) => ({ path, name, hidden: true }));
-}
-
-/** Filled in when the container starts, such as `$(INSTANCE)` or `${INSTANCE}`; nothing to judge. */
-function isPlaceholder(name: string): boolean {
-  return /[${}<>]/.test(name);
-}
+});
 
 /**
  * A parser's problem as it may be shown where the text stood beside a credential: what it quotes is left out, unless that

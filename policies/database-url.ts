@@ -3,6 +3,7 @@ import { instances, redact } from "./connection-names";
 import { generatedPasswords } from "./lineage";
 import { policy } from "./policy";
 import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
+import { dataOf, SECRETS, VERSIONS, wiring } from "./wiring";
 import { type Container, type Env, lastPart, type Workload, workload, workloads } from "./workloads";
 
 const VARIABLE = "DATABASE_URL";
@@ -82,13 +83,16 @@ export const matchesDatabase = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
-  contradictions: (resources, report) => {
-    for (const { version, value } of connectionStrings(resources)) {
-      const parsed = parseConnectionString(value);
-      // A wrong connection name in it is the business of `connection-name-format`.
-      if (parsed.ok || parsed.problem.startsWith("connection name")) continue;
-      report(version, `${redact(parsed.problem)}.`);
-    }
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      for (const { version, value } of connectionStrings(resources)) {
+        const parsed = parseConnectionString(value);
+        // A wrong connection name in it is the business of `connection-name-format`.
+        if (parsed.ok || parsed.problem.startsWith("connection name")) continue;
+        report(version, `${redact(parsed.problem)}.`);
+      }
+    },
   },
   stack: (resources, report) => {
     for (const { version, value } of connectionStrings(resources)) {
@@ -119,41 +123,40 @@ export const onePassword = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/create-manage-users",
-  contradictions: (resources, report) => {
-    const versions = ofType(resources, ...VERSIONS);
-    for (const version of versions) {
-      const parsed = parseConnectionString(text(dataOf(version)) ?? "");
-      if (!parsed.ok) continue;
-      const { user, password, instance } = parsed.value;
-      const passwords = usersOf(resources, instance.instance)
-        .filter(({ props }) => props.name === user)
-        .map(({ props }) => text(props.password));
-      if (passwords.length === 0 || passwords.includes(undefined) || passwords.includes(password)) continue;
-      report(
-        version,
-        `the connection string carries another password than the user ${user} has; give both the same generated password.`,
-      );
-    }
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      const versions = ofType(resources, ...VERSIONS);
+      for (const version of versions) {
+        const parsed = parseConnectionString(text(dataOf(version)) ?? "");
+        if (!parsed.ok) continue;
+        const { user, password, instance } = parsed.value;
+        const passwords = usersOf(resources, instance.instance)
+          .filter(({ props }) => props.name === user)
+          .map(({ props }) => text(props.password));
+        if (passwords.length === 0 || passwords.includes(undefined) || passwords.includes(password)) continue;
+        report(
+          version,
+          `the connection string carries another password than the user ${user} has; give both the same generated password.`,
+        );
+      }
+    },
   },
   stack: (resources, report) => {
-    const users = usersOf(resources);
-    for (const version of ofType(resources, ...VERSIONS).filter((one) => isForDatabase(one, resources))) {
+    const theirs = usersOf(resources).flatMap((user) => generatedPasswords(user));
+    const read = new Set(readers(resources).flatMap((reader) => secretsOf(reader, resources)));
+    const secrets = ofType(resources, ...SECRETS);
+    for (const version of ofType(resources, ...VERSIONS)) {
+      const its = secrets.filter((secret) => refersTo(version, "secret", secret));
+      if (!its.some((secret) => read.has(secret)) && !isForDatabase(version, its[0])) continue;
       const data = dataOf(version);
       if (typeof data === "string" && parseConnectionString(data).ok) continue; // Judged by its value.
-      const theirs = users.flatMap((user) => generatedPasswords(user));
       const own = generatedPasswords(version);
       if (theirs.length === 0 || own.some((password) => theirs.includes(password))) continue;
       report(version, "is not made of the password that the database user has; make it of the same RandomPassword.");
     }
   },
 });
-
-const VERSIONS = [
-  "gcp:secretmanager/secretVersion:SecretVersion",
-  "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion",
-];
-/** The types of secrets. */
-export const SECRETS = ["gcp:secretmanager/secret:Secret", "gcp:secretmanager/regionalSecret:RegionalSecret"];
 
 /** A container that reads a connection string from a secret. */
 export interface Reader {
@@ -220,11 +223,6 @@ function isMeant({ props }: Resource, { secret }: Reference): boolean {
   return typeof props.version !== "string" || props.version === secret.version;
 }
 
-/** The value of a secret's version. */
-export function dataOf({ props }: Resource) {
-  return props.secretData ?? props.secretDataWo;
-}
-
 /** What the value of a secret's version is made of. */
 export function originsOf({ madeOf }: Resource): Resource[] {
   return [...(madeOf.secretData ?? []), ...(madeOf.secretDataWo ?? [])];
@@ -239,12 +237,9 @@ function connectionStrings(resources: readonly Resource[]): { version: Resource;
   });
 }
 
-/** Whether a secret's version holds the database's credential: a connection string, or the password by itself. */
-function isForDatabase(version: Resource, resources: readonly Resource[]): boolean {
-  const declared = readers(resources).flatMap((reader) => secretsOf(reader, resources));
-  if (declared.some((secret) => refersTo(version, "secret", secret))) return true;
+/** Whether a secret's version holds the database's credential by what it is made of, or by the name of its secret. */
+function isForDatabase(version: Resource, secret: Resource | undefined): boolean {
   if (originsOf(version).some(({ type }) => type.startsWith("gcp:sql/"))) return true;
-  const secret = ofType(resources, ...SECRETS).find((one) => refersTo(version, "secret", one));
   return /(?:db|database|sql|postgres).*password/.test(text(secret?.props.secretId) ?? "");
 }
 

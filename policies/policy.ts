@@ -7,6 +7,7 @@ import {
 } from "@pulumi/policy";
 import { z } from "zod";
 import { type Exception, exceptions, find, hasEnded } from "./exceptions";
+import { type Names, References } from "./references";
 import type { Operation, Resource } from "./resource";
 
 /**
@@ -37,7 +38,11 @@ export interface PolicyArgs<Shape extends z.ZodRawShape> {
    * Finds resources that contradict each other by their values. What is missing is not its business, so it also runs
    * before each resource is created, on those that came before: a value that no preview can know still stops in time.
    */
-  readonly contradictions?: (resources: readonly Resource[], report: Report) => void;
+  readonly contradictions?: {
+    /** The names by which resources refer to each other: those that are not joined by any do not contradict. */
+    readonly names: (resource: Resource) => Names;
+    readonly find: (resources: readonly Resource[], report: Report) => void;
+  };
   /** Mends a resource's properties in place, and says whether it changed any. */
   readonly remedy?: (type: string, props: Record<string, unknown>, settings: z.output<z.ZodObject<Shape>>) => boolean;
 }
@@ -80,7 +85,7 @@ export function policy<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>): Po
 type Settings<Shape extends z.ZodRawShape> = z.ZodType<z.output<z.ZodObject<Shape>> & { exceptions: Exception[] }>;
 
 function checks<Shape extends z.ZodRawShape>(
-  { resource, stack, contradictions, remedy }: PolicyArgs<Shape>,
+  { name, resource, stack, contradictions, remedy }: PolicyArgs<Shape>,
   settings: Settings<Shape>,
   operation: Operation,
 ) {
@@ -94,18 +99,20 @@ function checks<Shape extends z.ZodRawShape>(
       reported.add(key);
     };
 
+  const references = contradictions && new References(contradictions.names);
+
   const validateResource: ResourceValidationPolicy["validateResource"] = (args, report) => {
     const own = settings.parse(args.getConfig());
-    const current = operation.see(args);
+    const current = operation.see(args, name);
     resource?.(current, reporter(own.exceptions, report), own);
-    contradictions?.(operation.soFar, reporter(own.exceptions, once(report)));
+    contradictions?.find(references?.around(current) ?? [], reporter(own.exceptions, once(report)));
   };
 
   const validateStack: StackValidationPolicy["validateStack"] = (args, report) => {
     const own = settings.parse(args.getConfig());
-    const all = operation.whole(args.resources);
+    const all = operation.whole(args.resources, name);
     stack?.(all, reporter(own.exceptions, report), own);
-    contradictions?.(all, reporter(own.exceptions, once(report)));
+    contradictions?.find(all, reporter(own.exceptions, once(report)));
     reported.clear();
   };
 

@@ -27,29 +27,36 @@ export interface Resource {
 /**
  * What the engine showed of one operation so far. Before a resource is created it shows what the program set, and only of
  * a whole stack, at the end, what waits for what; but then with what the provider made of the properties, which in a
- * preview may be less than the program said. So the one is kept for the other.
+ * preview may be less than the program said. So the one is kept for the other. Every policy is shown the same, a copy of
+ * its own, which is read for the first of them only.
  */
 export class Operation {
-  private readonly seen = new Map<string, Resource>();
+  private readonly seen = new Map<string, Shown<Resource>>();
+  private stack: Shown<readonly Resource[]> | undefined;
 
-  /** Takes in the resource that is about to be created or changed. */
-  see(args: ResourceValidationArgs): Resource {
-    const resource = { ...own(args), dependencies: [], madeOf: {} };
-    this.seen.set(resource.urn, resource);
-    return resource;
+  /** Takes in the resource that a policy is shown before it is created or changed. */
+  see(args: ResourceValidationArgs, policy: string): Resource {
+    const shown = shownTo(policy, this.seen.get(args.urn), () => ({ ...own(args), dependencies: [], madeOf: {} }));
+    this.seen.set(args.urn, shown);
+    return shown.what;
   }
 
-  /** The resources so far. */
-  get soFar(): readonly Resource[] {
-    return [...this.seen.values()];
+  /**
+   * All resources of the stack, as a policy is shown them, in the order of their URNs: as the program set them, completed
+   * by the provider.
+   */
+  whole(resources: readonly PolicyResource[], policy: string): readonly Resource[] {
+    this.stack = shownTo(policy, this.stack, () => this.complete(resources));
+    return this.stack.what;
   }
 
-  /** All resources of the stack, in the order of their URNs: as the program set them, completed by the provider. */
-  whole(resources: readonly PolicyResource[]): readonly Resource[] {
+  private complete(resources: readonly PolicyResource[]): readonly Resource[] {
     const byUrn = new Map<string, Resource & { dependencies: Resource[]; madeOf: Record<string, Resource[]> }>();
     for (const resource of resources) {
       const { props, ...rest } = own(resource);
-      const set = Object.entries(this.seen.get(resource.urn)?.props ?? {}).filter(([, value]) => value !== UNKNOWN);
+      const set = Object.entries(this.seen.get(resource.urn)?.what.props ?? {}).filter(
+        ([, value]) => value !== UNKNOWN,
+      );
       const completed = { ...props, ...Object.fromEntries(set) };
       byUrn.set(resource.urn, { ...rest, props: completed, dependencies: [], madeOf: {} });
     }
@@ -64,6 +71,19 @@ export class Operation {
     }
     return [...byUrn.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1));
   }
+}
+
+/** What the engine showed, and the policies that it was shown to. */
+interface Shown<What> {
+  readonly what: What;
+  readonly to: Set<string>;
+}
+
+/** What was shown to other policies is the same for this one; what this one was shown before, the engine shows anew. */
+function shownTo<What>(policy: string, earlier: Shown<What> | undefined, read: () => What): Shown<What> {
+  const shown = earlier && !earlier.to.has(policy) ? earlier : { what: read(), to: new Set<string>() };
+  shown.to.add(policy);
+  return shown;
 }
 
 function own({ urn, type, name, props, opts, provider }: ResourceValidationArgs | PolicyResource) {
@@ -145,9 +165,29 @@ export function isRecord(value: Value): value is Readonly<Record<string, Value>>
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Works something out for an object the first time that it is asked for; the object must not change. */
+export function once<Of extends object, T>(work: (of: Of) => T): (of: Of) => T {
+  const known = new WeakMap<Of, { readonly value: T }>();
+  return (of) => {
+    const found = known.get(of) ?? { value: work(of) };
+    known.set(of, found);
+    return found.value;
+  };
+}
+
+const byType = once((resources: readonly Resource[]) => {
+  const found = new Map<string, Resource[]>();
+  for (const resource of resources) {
+    const same = found.get(resource.type);
+    if (same) same.push(resource);
+    else found.set(resource.type, [resource]);
+  }
+  return found;
+});
+
 /** The resources of the given types. */
 export function ofType(resources: readonly Resource[], ...types: readonly string[]): Resource[] {
-  return resources.filter(({ type }) => types.includes(type));
+  return types.flatMap((type) => byType(resources).get(type) ?? []);
 }
 
 /** Whether one resource waits for another, over however many steps. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isCredentialName, isHarmless, mayBeSecretId } from "./credential-names";
-import { SECRETS } from "./database-url";
+import { SECRETS } from "./wiring";
 import { credentialProperty, generatedPasswords, GENERATED } from "./lineage";
 import { policy } from "./policy";
 import { mayBe, ofType, type Resource, textsIn, UNKNOWN, type Value } from "./resource";

@@ -1,13 +1,13 @@
 import {
   type ConnectionName,
-  formatConnectionName,
   parseConnectionName,
   parseConnectionString,
 } from "../infra/connection";
 import { instances, realName } from "./connection-names";
-import { dataOf, originsOf, type Reader, readers, versionsRead } from "./database-url";
+import { originsOf, type Reader, readers, versionsRead } from "./database-url";
 import { policy } from "./policy";
 import { type Located, type Resource, text, UNKNOWN, valueAt } from "./resource";
+import { dataOf, wiring } from "./wiring";
 import { isProxy, SOCKETS_ANNOTATION, type Workload, workloads } from "./workloads";
 
 /** An instance that something points at: by its connection name, or where that is not known, by its resource. */
@@ -34,18 +34,21 @@ export const socketMounted = policy({
       report(resource, `${container.path} reads DATABASE_URL and mounts no Cloud SQL socket; ${how}.`);
     }
   },
-  contradictions: (resources, report) => {
-    for (const reader of readers(resources).filter(dials)) {
-      const { run, container } = reader;
-      const mounted = container.sockets.flatMap((socket) => targetsOf(run, socket, resources));
-      const named = targetsNamed(reader, resources);
-      if (mounted.length === 0 || named.length === 0) continue;
-      if (mounted.some((one) => named.some((other) => mayBeSame(one, other)))) continue;
-      report(
-        run.resource,
-        `${container.path} mounts another instance than its DATABASE_URL names; mount the one of the connection string.`,
-      );
-    }
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      for (const reader of readers(resources).filter(dials)) {
+        const { run, container } = reader;
+        const mounted = container.sockets.flatMap((socket) => targetsOf(run, socket, resources));
+        const named = targetsNamed(reader, resources);
+        if (mounted.length === 0 || named.length === 0) continue;
+        if (mounted.some((one) => named.some((other) => mayBeSame(one, other)))) continue;
+        report(
+          run.resource,
+          `${container.path} mounts another instance than its DATABASE_URL names; mount the one of the connection string.`,
+        );
+      }
+    },
   },
 });
 
@@ -56,15 +59,18 @@ export const privateReachable = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
-  contradictions: (resources, report) => {
-    for (const run of workloads(resources).filter(({ inNetwork }) => !inNetwork)) {
-      const instances = connections(run, resources).filter((targets) => targets.every(isPrivate));
-      if (instances.length === 0) continue;
-      report(
-        run.resource,
-        "connects to an instance that has a private address only, and is in no network; set vpcAccess to a network that reaches it.",
-      );
-    }
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      for (const run of workloads(resources).filter(({ inNetwork }) => !inNetwork)) {
+        const instances = connections(run, resources).filter((targets) => targets.every(isPrivate));
+        if (instances.length === 0) continue;
+        report(
+          run.resource,
+          "connects to an instance that has a private address only, and is in no network; set vpcAccess to a network that reaches it.",
+        );
+      }
+    },
   },
 });
 
@@ -82,7 +88,7 @@ function dials({ run }: Reader): boolean {
  * string. An entry is an instance, or several of which it is one.
  */
 export function connections(run: Workload, resources: readonly Resource[]): Target[][] {
-  const own = readers(resources).filter((reader) => reader.run.resource === run.resource);
+  const own = readers([run.resource]);
   const targets =
     run.sockets.length > 0
       ? run.sockets.map((socket) => targetsOf(run, socket, resources))
@@ -122,5 +128,5 @@ function mayBeSame(one: Target, other: Target): boolean {
 }
 
 function isSameName(one: ConnectionName, other: ConnectionName): boolean {
-  return formatConnectionName(one) === formatConnectionName(other);
+  return one.instance === other.instance && one.region === other.region && one.project === other.project;
 }

@@ -4,6 +4,7 @@ import {
   isRecord,
   type Located,
   mayBe,
+  once,
   type Resource,
   text,
   UNKNOWN,
@@ -66,11 +67,11 @@ export function workloads(resources: readonly Resource[]): Workload[] {
 }
 
 /** The workload a resource declares, if it does. */
-export function workload(resource: Resource): Workload | undefined {
+export const workload = once((resource: Resource): Workload | undefined => {
   if (resource.type === "gcp:cloudrun/service:Service") return fromV1(resource);
   const form = (V2 as Partial<Record<string, (typeof V2)[keyof typeof V2]>>)[resource.type];
   return form && fromV2(resource, form.kind, form.at);
-}
+});
 
 function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workload {
   const { props } = resource;
