@@ -18,6 +18,9 @@ export interface Providers {
 
 const WANTED = ["gcp", "random"] as const;
 
+/** What a process of the project's own starts with. */
+const REGISTER = join(__dirname, "register.cjs");
+
 /** Remembers, in the project's ignored folder, when a download was tried in vain and why it failed. */
 const NOTE = join(__dirname, "..", ".local", "no-plugin-download");
 
@@ -103,7 +106,7 @@ interface StandIn {
 
 async function startStandIn(token: string | undefined): Promise<StandIn> {
   const main = join(__dirname, "..", "local", "providers", "main.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", main], {
+  const child = spawn(process.execPath, ["--require", REGISTER, main], {
     env: { PATH: process.env.PATH, ...customEndpoints(), ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -40,6 +40,13 @@ export interface PrivateStackOptions extends StackOptions {
 
 const PROJECT_NAME = "settlement";
 
+/** What the engine's environment has for every stack; its plugins are processes with the SDK, too. */
+const ENGINE = {
+  PULUMI_SKIP_UPDATE_CHECK: "true",
+  NODE_OPTIONS:
+    `${process.env.NODE_OPTIONS ?? ""} --require "${join(__dirname, "later.cjs").replaceAll("\\", "\\\\")}"`.trim(),
+};
+
 /**
  * The program that the commands run.
  * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
@@ -68,7 +75,7 @@ export async function openSharedStack(
     );
   }
   say(`State           PULUMI_BACKEND_URL=${backend}`);
-  const envVars = { PULUMI_BACKEND_URL: backend, PULUMI_SKIP_UPDATE_CHECK: "true", ...env };
+  const envVars = { PULUMI_BACKEND_URL: backend, ...ENGINE, ...env };
   if (backend.startsWith("file://")) return openRehearsal(name, command, envVars);
   return LocalWorkspace.selectStack(inlineProgram(name), { workDir: ROOT, pulumiCommand: command, envVars }).catch(
     (error: unknown) => {
@@ -126,7 +133,7 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
   const envVars = {
     PULUMI_BACKEND_URL: `file://${state}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
-    PULUMI_SKIP_UPDATE_CHECK: "true",
+    ...ENGINE,
     ...env,
   };
   const stack = await LocalWorkspace.createOrSelectStack(inlineProgram(name), {

@@ -1,4 +1,4 @@
-import { GoogleAuth } from "google-auth-library";
+import type { GoogleAuth } from "google-auth-library";
 
 /** Where the Google APIs are that a migration needs. */
 export interface Endpoints {
@@ -67,7 +67,7 @@ const LONGEST_PAUSE = 5_000;
 
 /** The requests a migration makes, as the caller of the update. */
 export class GoogleApis {
-  private readonly auth = new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
+  private auth: GoogleAuth | undefined;
 
   constructor(private readonly endpoints: Endpoints) {}
 
@@ -151,9 +151,16 @@ export class GoogleApis {
 
   /** The token the provider uses too, where one is given; else application default credentials. */
   private async token(): Promise<string> {
-    const given = process.env.GOOGLE_OAUTH_ACCESS_TOKEN ?? (await this.auth.getAccessToken());
+    const given = process.env.GOOGLE_OAUTH_ACCESS_TOKEN ?? (await this.applicationDefault());
     if (!given) throw new Error("There are no Google credentials: run `gcloud auth application-default login`.");
     return given;
+  }
+
+  /** Its library takes longer to load than a preview asks of this file, so it waits for the first request. */
+  private async applicationDefault(): Promise<string | null | undefined> {
+    const { GoogleAuth } = await import("google-auth-library");
+    this.auth ??= new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
+    return this.auth.getAccessToken();
   }
 }
 

@@ -1,4 +1,3 @@
-import { GoogleAuth } from "google-auth-library";
 import { UserError } from "../user-error";
 
 /** Where the APIs are that the commands ask, each ending in a slash, by the provider's name for the setting. */
@@ -151,6 +150,7 @@ function parse(text: string): ErrorBody {
 export async function accessToken(): Promise<string> {
   const given = process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
   if (given) return given;
+  const { GoogleAuth } = await import("google-auth-library");
   const auth = new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
   const token = await auth.getAccessToken().catch(() => undefined);
   if (token) return token;

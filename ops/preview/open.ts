@@ -6,7 +6,6 @@ import { findCli } from "../cli";
 import { accessToken } from "../doctor/reader";
 import { endpointsOf } from "../doctor/target";
 import { isLoopback } from "../endpoints";
-import { startLocal } from "../local";
 import { startProviders } from "../providers";
 import { configProblem, readStackFile } from "../stack-file";
 import { UserError } from "../user-error";
@@ -37,7 +36,10 @@ function requireConfig(name: string): void {
  */
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
-  if (name === "local") return startLocal(join(ROOT, ".local", "start"), say);
+  if (name === "local") {
+    const { startLocal } = require("../local") as typeof import("../local"); // only here, since it is large
+    return startLocal(join(ROOT, ".local", "start"), say);
+  }
   const command = await findCli(say);
   const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
   const embedded = google.every(isLoopback);

@@ -249,7 +249,7 @@ describe("the commands", () => {
   const { PATH, HOME, PULUMI_HOME } = process.env;
   const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
   const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
-    const command = ["--import", "tsx", join(ROOT, "ops", `${name}.ts`), ...args];
+    const command = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", `${name}.ts`), ...args];
     try {
       const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env });
       return { code: 0, text: stdout };

@@ -136,7 +136,7 @@ describe("command lines", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  const files = Object.values(scripts).flatMap((script) => /^tsx (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
+  const files = Object.values(scripts).flatMap((script) => /register\.cjs (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
   const commands = new Map<string, (typeof caught)[number]>();
   /** Those that change something refuse a command line before they do. */
   const before = () => [
@@ -245,7 +245,7 @@ describe("command lines", () => {
     const drawn = fc.sample(cases, { seed: SEED, numRuns: 16 });
     const ends = drawn.map(async ([name, text]) => {
       const args = name === "migration" ? [text] : ["--stack", text];
-      const command = ["--import", require.resolve("tsx"), join(ROOT, "ops", `${name}.ts`), ...args];
+      const command = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", `${name}.ts`), ...args];
       const child = spawn(process.execPath, command, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       const texts = [child.stdout, child.stderr].map(read);
       const [code] = (await once(child, "close")) as [number | null];

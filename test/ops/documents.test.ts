@@ -15,7 +15,10 @@ function help(script: string): string {
   const program = /\S+\.ts$/.exec(scripts[script] ?? "")?.[0];
   if (program === undefined) return ""; // npm's own
   const file = join(ROOT, program);
-  return execFileSync(process.execPath, ["--import", "tsx", file, "--help"], { cwd: ROOT, encoding: "utf8" });
+  return execFileSync(process.execPath, ["--require", "./ops/register.cjs", file, "--help"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
 }
 
 const helps = new Map<string, string>();

@@ -49,7 +49,8 @@ describe("packages", () => {
     expect([...new Set(others)].sort()).toEqual(WITH_SCRIPTS);
     const { scripts } = manifest;
     for (const [name, script] of Object.entries(scripts)) {
-      if (script.startsWith("tsx ops/")) expect([name, scripts[`pre${name}`]]).toEqual([name, "node ops/install.mjs"]);
+      if (script.includes("/register.cjs ops/"))
+        expect([name, scripts[`pre${name}`]]).toEqual([name, "node ops/install.mjs"]);
     }
   });
 
