@@ -1,8 +1,4 @@
-import {
-  type ConnectionName,
-  parseConnectionName,
-  parseConnectionString,
-} from "../infra/connection";
+import { type ConnectionName, parseConnectionName, parseConnectionString } from "../infra/connection";
 import { instances, realName } from "./connection-names";
 import { originsOf, type Reader, readers, versionsRead } from "./database-url";
 import { policy } from "./policy";
