@@ -11,6 +11,11 @@ export default {
       { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
     ],
   },
+  setupFiles: ["<rootDir>/test/stacks.cjs"],
+  moduleNameMapper: {
+    "^typescript$": "<rootDir>/test/later/typescript.cjs",
+    "^@npmcli/arborist$": "<rootDir>/test/later/arborist.cjs",
+  },
   transformIgnorePatterns: ["/node_modules/(?!@marcbachmann/cel-js/)"],
   // Long enough for a busy machine: what is slow shows in the bench, not here.
   testTimeout: 120_000,

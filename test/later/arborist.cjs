@@ -1,0 +1,1 @@
+module.exports = require("./later.cjs").later(() => require("../../node_modules/@npmcli/arborist"));
