@@ -3,6 +3,7 @@ export default {
   // On two cores jest would take one.
   maxWorkers: 2,
   reporters: ["default", "<rootDir>/test/slowest.mjs"],
+  testSequencer: "<rootDir>/test/order.mjs",
   globalSetup: "<rootDir>/test/global-setup.ts",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   transform: {

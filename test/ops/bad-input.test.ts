@@ -242,7 +242,7 @@ describe("command lines", () => {
       // A process cannot be given a zero byte.
       notAStack.filter((text) => !text.includes("\u0000")),
     );
-    const drawn = fc.sample(cases, { seed: SEED, numRuns: 16 });
+    const drawn = fc.sample(cases, { seed: SEED, numRuns: 8 });
     const ends = drawn.map(async ([name, text]) => {
       const args = name === "migration" ? [text] : ["--stack", text];
       const command = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", `${name}.ts`), ...args];
