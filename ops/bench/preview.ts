@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { inTurns, memory, type Run, runChild, script, time } from "./child";
+import { type Figure, ratio } from "./figure";
+
+const subject = (file: string, side: string) => () => runChild(script(join(__dirname, "subjects", file), side));
+
+/** The offline preview of prod with the policies, against the same with one thing less. */
+export async function preview(say: (line: string) => void): Promise<Figure[]> {
+  const runs = await inTurns(
+    {
+      prod: subject("preview.ts", "prod"),
+      empty: subject("preview.ts", "empty"),
+      bare: subject("preview.ts", "empty-without-policies"),
+      unjudged: subject("preview.ts", "without-policies"),
+    },
+    say,
+  );
+  return [
+    ...both("preview against an empty program", runs.prod, "prod", runs.empty, "empty program", 2),
+    ...both("preview against an empty program without policies", runs.prod, "prod", runs.bare, "empty, no policies"),
+    ...both("preview against no policies", runs.prod, "prod", runs.unjudged, "no policies", 1.3),
+  ];
+}
+
+/** A plain `pulumi preview` of prod as this project runs TypeScript, against Pulumi's default. */
+export async function typescript(say: (line: string) => void): Promise<Figure[]> {
+  const runs = await inTurns({ ours: subject("plain.ts", "ours"), default: subject("plain.ts", "default") }, say);
+  return both("preview against Pulumi's default TypeScript", runs.ours, "types stripped", runs.default, "ts-node", 0.5);
+}
+
+/** Time and memory, each with the same limit. */
+function both(name: string, one: Run[], first: string, other: Run[], second: string, most?: number): Figure[] {
+  const limit = most === undefined ? undefined : { most };
+  const [ours, theirs] = [memory(first, one), memory(second, other)];
+  return [
+    ratio(`${name}, time`, time(first, one), time(second, other), limit),
+    ...(ours && theirs ? [ratio(`${name}, memory`, ours, theirs, limit)] : []),
+  ];
+}
