@@ -23,7 +23,9 @@ function help(script: string): string {
 
 const helps = new Map<string, string>();
 
-describe.each(readdirSync(join(ROOT, "docs")).filter((file) => file !== "POLICIES.md"))("docs/%s", (name) => {
+const documents = readdirSync(join(ROOT, "docs"), { encoding: "utf8", recursive: true });
+
+describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLICIES.md"))("docs/%s", (name) => {
   const path = join(ROOT, "docs", name);
   const text = readFileSync(path, "utf8");
 
