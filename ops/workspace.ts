@@ -136,11 +136,10 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
     ...ENGINE,
     ...env,
   };
-  const stack = await LocalWorkspace.createOrSelectStack(inlineProgram(name), {
-    workDir,
-    pulumiCommand: command,
-    envVars,
-  });
+  const [program, settings] = [inlineProgram(name), { workDir, pulumiCommand: command, envVars }];
+  const stack = existsSync(checkpoint)
+    ? await LocalWorkspace.selectStack(program, settings)
+    : await LocalWorkspace.createStack(program, settings);
   if (existsSync(checkpoint) && readFileSync(checkpoint, "utf8").includes('"pending_operations"')) {
     await takeOverInterrupted(stack, say);
   }
