@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation";
 import { findCli } from "../../ops/cli";
@@ -6,105 +6,144 @@ import { endpointConfig } from "../../ops/endpoints";
 import { inspect } from "../../ops/preview/inspect";
 import { update } from "../../ops/preview/update";
 import { type Providers, startProviders } from "../../ops/providers";
+import { rotate } from "../../ops/rotation/rotate";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 import { Embedded } from "../local/embedded";
-import { ByHand, IMAGES } from "./by-hand";
+import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand";
+import { SteadyClient } from "./steady-client";
 
 jest.setTimeout(300_000);
 
-/** A stack like prod, with exceptions of its own from the policies that what was made by hand breaks. */
-const STACK = `stack-by-hand-${process.pid}`;
-const FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
-const POLICIES = join(ROOT, "policies", `config.${STACK}.json`);
+/** What prod's configuration says of a fault. */
+const TOLD: Readonly<Record<Fault, { readonly missing?: string; readonly replace?: true }>> = {
+  secret: { missing: "connectionStringSecret", replace: true },
+  password: { replace: true },
+  tables: { missing: "tables" },
+  access: { missing: "client" },
+};
 
-function exceptions(): object {
-  const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
-  const accept = (...resources: string[]) => ({
-    exceptions: resources.map((resource) => ({ resource, reason: "It was made by hand.", until })),
-  });
-  const bucket = ["public-access-prevention", "uniform-access", "versioning"].map((name) => `bucket-${name}`);
-  const instance = ["backups", "deletion-protection", "flags", "maintenance-window", "point-in-time-recovery"]
-    .concat("public-address", "regional", "tls-only")
-    .map((name) => `database-${name}`);
-  return {
-    ...Object.fromEntries(bucket.map((name) => [name, accept("settlement-migrations")])),
-    ...Object.fromEntries(instance.map((name) => [name, accept("settlement-instance")])),
-    "allowed-regions": { regions: ["us-central1"] },
-    "database-url-secret-in-stack": accept("settlement-service"),
-    "default-labels": accept(
-      ...["db-connection-string", "db-password", "instance", "migrations", "service"].map(
-        (name) => `settlement-${name}`,
-      ),
-    ),
-    "schema-before-service": { required: true, ...accept("settlement-service") },
-  };
-}
+const NO_FAULT: readonly Fault[] = [];
+const VARIANTS = process.env.FAULTS === "all" ? [NO_FAULT, ...FAULTS.map((fault) => [fault])] : [NO_FAULT];
 
-describe("production made by hand, through the real engine", () => {
+describe.each(VARIANTS)("production made by hand, with what was wrong: %s", (...faults: Fault[]) => {
+  /** Prod, and its exceptions from the policies, of which today is always before the last day. */
+  const name = `stack-by-hand-${process.pid}`;
+  const file = join(ROOT, `Pulumi.${name}.yaml`);
+  const policies = join(ROOT, "policies", `config.${name}.json`);
   const cloud = new Embedded(IMAGES, ["fusion-prime"]);
   const byHand = new ByHand(cloud, "fusion-prime");
+  const has = (fault: Fault) => faults.includes(fault);
   let folder: string;
   let providers: Providers;
   let stack: Stack;
+  let client: SteadyClient;
+  let before: { instance: unknown; secrets: string[]; rows: unknown[] };
+
+  const configure = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
+  /** Updates the stack as `npm run up` does; the preview that was shown. */
+  const up = async () => {
+    let shown = "";
+    const print = (markdown: string) => (shown = markdown);
+    await update(stack, { print, progress: () => undefined, confirm: () => Promise.resolve(true) });
+    writeFileSync(`/tmp/shown-${faults.join("-")}-${Date.now()}.md`, shown);
+    return shown;
+  };
+  const identity = async () => {
+    const { createTime, name: instance } = await byHand.liveInstance();
+    return { instance: { createTime, instance }, secrets: await byHand.secretIds() };
+  };
+  const rows = () => Promise.all(COMMANDS.map((id) => byHand.command(id)));
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "adoption-e2e-"));
     await cloud.start();
-    copyFileSync(join(ROOT, "Pulumi.prod.yaml"), FILE);
+    copyFileSync(join(ROOT, "Pulumi.prod.yaml"), file);
+    const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+    const accepted = readFileSync(join(ROOT, "policies", "config.prod.json"), "utf8");
+    writeFileSync(policies, accepted.replaceAll(/"until": "[\d-]+"/g, `"until": "${until}"`));
     const command = await findCli(() => undefined);
     const token = cloud.cloud.identities.ownerToken;
     providers = await startProviders(command, token);
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    const adopt = { instance: byHand.instance, credential: "1", step: 1 };
-    const config = { ...endpointConfig(cloud.cloud.url), "settlement:adopt": JSON.stringify(adopt) };
-    stack = await openPrivateStack({ name: STACK, folder, command, config, env }, () => undefined);
-    await byHand.make();
+    stack = await openPrivateStack(
+      { name, folder, command, config: endpointConfig(cloud.cloud.url), env },
+      () => undefined,
+    );
+    for (const [index, part] of faults.flatMap((fault) => TOLD[fault].missing ?? []).entries())
+      await configure(`adopt.missing[${index}]`, part);
+    if (faults.some((fault) => TOLD[fault].replace)) await configure("adopt.credential", "replace");
+    await byHand.make(...faults);
+    before = { ...(await identity()), rows: faults.length === 0 ? await rows() : [] };
+    client = new SteadyClient((await byHand.liveService()).uri, token, 200);
   });
 
   afterAll(async () => {
+    await client.stop();
     await providers.stop();
-    for (const file of [FILE, POLICIES]) rmSync(file, { force: true });
+    for (const made of [file, policies]) rmSync(made, { force: true });
     await cloud.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("the preview of the first step imports what is there, changes nothing of it, and names what is in the way", async () => {
-    const before = await byHand.liveInstance();
-    const { blocked, markdown, preview } = await inspect(stack);
-    const imported = preview.changes.filter((change) => change.imported);
-    expect(imported.map(({ name }) => name)).toEqual([
-      "settlement-account",
-      "settlement-cloudsql-client-by-hand",
-      "settlement-database",
-      "settlement-db-connection-string",
-      "settlement-db-password",
-      "settlement-instance",
-      "settlement-instance-suffix",
-      "settlement-migrations",
-      "settlement-migrations-reader",
-      "settlement-service",
-      "settlement-user",
-    ]);
-    expect(preview.changes.filter(({ op }) => ["delete", "replace", "update"].includes(op))).toEqual([]);
-    // Policies add a label where the program leaves labels as they are: the preview stops, and says so.
-    expect(blocked).toBe(true);
-    expect(markdown).toContain(
-      "- `settlement-service` (gcp.cloudrunv2.Service) would be changed; in the way: `labels.managed-by`",
-    );
-    expect(await byHand.liveInstance()).toEqual(before);
+  /** How many commands had been sent when what was wrong was mended, and when the maintenance window began and ended. */
+  const marks = { mended: 0, window: 0, over: 0 };
+
+  test("the first step imports what is there, and changes nothing but what does not work", async () => {
+    const state = async () => [await byHand.liveInstance(), await byHand.liveService(), await byHand.secrets()];
+    const [was, bindings] = [await state(), await byHand.bindings()];
+    const shown = await up();
+    marks.mended = client.sent;
+    expect(shown).toMatch(/^### ✅ .* can be updated: \d+ to import, \d+ to create\. /);
+    if (faults.length === 0) expect(await state()).toEqual(was);
+    expect(await byHand.bindings()).toEqual(expect.arrayContaining([...bindings]));
   });
 
-  test("the first step changes nothing that is there, and leaves nothing to do", async () => {
-    writeFileSync(POLICIES, JSON.stringify(exceptions()));
-    const state = async () => [await byHand.liveInstance(), await byHand.liveService(), await byHand.secrets()];
-    const [before, bindings] = [await state(), await byHand.bindings()];
-    let shown = "";
-    const print = (markdown: string) => (shown = markdown);
-    await update(stack, { print, progress: () => undefined, confirm: () => Promise.resolve(true) });
-    expect(shown).toMatch(/^### ✅ .* can be updated: 11 to import, \d+ to create\. /);
-    expect(await state()).toEqual(before);
-    expect(await byHand.bindings()).toEqual(expect.arrayContaining([...bindings]));
+  test("the second step gives the service what the program says, and leaves the instance", async () => {
+    const was = await byHand.liveInstance();
+    await configure("adopt.step", "2");
+    const shown = await up();
+    expect(await byHand.liveInstance()).toEqual(was);
+  });
+
+  test("the third step removes the binding made by hand and no other member, and takes the tables over", async () => {
+    await stack.setConfig("settlement:schema", { value: '{"baseline":"20251025120100"}' });
+    await configure("adopt.step", "3");
+    const shown = await up();
+  });
+
+  test("a rotation replaces the credential", async () => {
+    let step = 0;
+    const reached = await rotate(stack, {
+      step,
+      write: async (next) => {
+        step = next;
+        await configure("rotation.step", String(next));
+      },
+      confirm: () => Promise.resolve(true),
+      print: (text) => writeFileSync(`/tmp/shown-${faults.join("-")}-${Date.now()}.md`, text),
+      progress: () => undefined,
+      say: () => undefined,
+    });
+    expect(reached).toBe(2);
+  });
+
+  test("in a maintenance window the settings of the instance follow, and nothing is left to do", async () => {
+    await stack.removeConfig("settlement:adopt");
+    marks.window = client.sent;
+    const shown = await up();
+    marks.over = client.sent;
     expect((await inspect(stack)).markdown).toMatch(/^### ✅ .* is unchanged: /);
+  });
+
+  test("it is the same instance, with the same rows, and the same secrets", async () => {
+    expect(await identity()).toEqual({ instance: before.instance, secrets: expect.arrayContaining(before.secrets) as unknown });
+    if (faults.length === 0) expect(await rows()).toEqual(before.rows);
+  });
+
+  test("no request failed, but for those before what was wrong was mended, and in the window", async () => {
+    const statuses = await client.stop();
+    console.log(marks, statuses.length, statuses.map((s, i) => (s === 200 ? "" : `${i}:${s}`)).filter(Boolean).join(" "));
+    expect(new Set([...statuses.slice(has("access") ? marks.mended : 0, marks.window), ...statuses.slice(marks.over)])).toEqual(new Set([200]));
   });
 });

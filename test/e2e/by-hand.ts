@@ -52,7 +52,8 @@ export class ByHand {
   async make(...faults: readonly Fault[]): Promise<void> {
     const { account, cloud, instance, project, reports, sql } = this;
     const has = (fault: Fault) => faults.includes(fault);
-    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
+    // The last one by `npm run bootstrap`, which comes before adoption.
+    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage", "iamcredentials"];
     const serviceIds = apis.map((api) => `${api}.googleapis.com`);
     await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds });
 
@@ -68,7 +69,7 @@ export class ByHand {
     const string = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=${socket}`;
     if (!has("secret")) await this.secret(CONNECTION_STRING, string);
 
-    // The deployer is what `npm run bootstrap` has made before anything is adopted.
+    // So is the deployer.
     for (const accountId of ["settlement-service", "reports", "settlement-deployer"]) {
       await this.post(`/v1/projects/${project}/serviceAccounts`, { accountId });
     }
@@ -125,6 +126,12 @@ export class ByHand {
     return body as { name: string; createTime: string; settings: Record<string, unknown> };
   }
 
+  /** The ids of the secrets. */
+  async secretIds(): Promise<string[]> {
+    const { body } = await this.cloud.get(`/v1/projects/${this.project}/secrets`);
+    return ((body.secrets ?? []) as { name: string }[]).map(({ name }) => name).sort();
+  }
+
   /** The secrets, with the states of their versions. */
   async secrets(): Promise<Record<string, string[]>> {
     const secrets: Record<string, string[]> = {};
@@ -134,6 +141,11 @@ export class ByHand {
       secrets[id] = versions.map(({ name, state }) => `${name.split("/").at(-1) ?? ""} ${state}`).sort();
     }
     return secrets;
+  }
+
+  /** A command as the service has it in the database. */
+  async command(id: string): Promise<unknown> {
+    return (await this.cloud.get(`${new URL((await this.liveService()).uri).pathname}/commands/${id}`)).body;
   }
 
   private async importSql(name: string, sql: string): Promise<void> {
