@@ -57,6 +57,11 @@ export function afterAdoption(config: StackConfig): StackConfig {
   return config.adopt ? { ...config, adopt: { ...config.adopt, step: LAST_STEP + 1 } } : config;
 }
 
+/** The configuration of a stack for which nothing was made by hand. */
+export function withoutAdoption(config: StackConfig): StackConfig {
+  return { ...config, adopt: undefined };
+}
+
 /** The ids by which the official provider imports. A password is in none of them, and no version of a secret is one. */
 function importId(config: StackConfig, part: Part, member: string): string {
   const { project, region } = config;

@@ -252,11 +252,12 @@ interface Together {
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
   readonly service?: Readonly<Record<"minInstances" | "maxInstances", unknown>> | null;
   readonly schema?: Readonly<{ baseline?: unknown }> | null;
+  readonly rotation?: Readonly<{ step?: unknown }> | null;
   readonly adopt?: Readonly<Record<"instance" | "credential" | "step" | "missing", unknown>> | null | undefined;
 }
 
 function checkTogether(config: Together, context: z.RefinementCtx): void {
-  const { adopt, database, environment, network, project, protect, schema, service } = config;
+  const { adopt, database, environment, network, project, protect, rotation, schema, service } = config;
   const wrong = (path: string[], message: string) => {
     context.addIssue({ code: "custom", path, message, input: at(config, path) });
   };
@@ -303,6 +304,9 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
       missing.some((part) => part === "connectionStringSecret" || part === "user")
     ) {
       wrong(["adopt", "credential"], "replace where the secret or the login is missing, because then none works");
+    }
+    if (Number(adopt.step) < LAST_STEP && !missing.includes("tables") && Number(rotation?.step ?? 0) > 0) {
+      wrong(["rotation", "step"], `0 before step ${LAST_STEP} of adoption, which lets the second login use the tables`);
     }
     if (adopt.step === LAST_STEP && !missing.includes("tables") && schema?.baseline === undefined) {
       wrong(["schema", "baseline"], "the version that the tables made by hand are at, before adoption takes them over");

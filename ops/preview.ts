@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { describeLocks, locksOf } from "./locks";
-import { inspect, type Inspection, needsCredentials, refuse } from "./preview/inspect";
+import { inspect, type Inspection, refuse } from "./preview/inspect";
 import { writeComment } from "./preview/comment";
 import { openOffline, openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { readSnapshot } from "./preview/snapshot";
 import { run } from "./run";
-import { configProblem, stackValues } from "./stack-file";
+import { configProblem } from "./stack-file";
 import { UsageError, UserError } from "./user-error";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
@@ -22,9 +22,8 @@ Shows, as Markdown for a pull request, what an update of the stack would do, wit
   --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
   --help         this text
 
-Exit code: 0 the update can be carried out, or nobody can tell without credentials, as the preview then says, 1 a policy,
-the guard against loss of data or an error blocks it, 2 with --refresh something was changed by hand. A wrong command line
-is 2 too: then standard output is empty.
+Exit code: 0 the update can be carried out, 1 a policy, the guard against loss of data or an error blocks it, 2 with
+--refresh something was changed by hand. A wrong command line is 2 too: then standard output is empty.
 `;
 
 run(HELP, async () => {
@@ -60,7 +59,6 @@ async function preview(name: string, offline: boolean, refresh: boolean): Promis
   const problem = configProblem(name);
   if (problem !== undefined) return refuse(name, problem);
   const snapshot = offline ? readSnapshot(name) : undefined;
-  if (offline && !snapshot && "adopt" in stackValues(name)) return needsCredentials(name);
   const { stack, stop } = await (offline ? openOffline(name, snapshot, console.error) : openStack(name, console.error));
   try {
     const locks = await locksOf(stack);

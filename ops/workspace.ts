@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
-import { loadConfig } from "../infra/config";
+import { loadConfig, type StackConfig } from "../infra/config";
 import type { HeldRevision } from "../infra/service";
 import { settlement } from "../infra/settlement";
 import { isAlive } from "../local/lock";
@@ -50,9 +50,13 @@ const ENGINE = {
 /**
  * The program that the commands run.
  * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
+ * @param adjust Makes another configuration of the stack's own.
  */
-export function programOf(held: readonly HeldRevision[] = []): PulumiFn {
-  return () => Promise.resolve(settlement(loadConfig(), undefined, held));
+export function programOf(
+  held: readonly HeldRevision[] = [],
+  adjust: (config: StackConfig) => StackConfig = (config) => config,
+): PulumiFn {
+  return () => Promise.resolve(settlement(adjust(loadConfig()), undefined, held));
 }
 
 function inlineProgram(name: string) {

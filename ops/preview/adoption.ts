@@ -1,3 +1,4 @@
+import type { Missable } from "../../infra/config";
 import type { Change, Preview } from "./model";
 
 /** What the provider keeps to itself: Google does not know it, so it differs after every import. */
@@ -13,12 +14,15 @@ export interface Obstacle {
   readonly paths: readonly string[];
 }
 
+/** The configuration's word on what was made by hand, as the engine hands it over. */
+export const ADOPT_KEY = "settlement:adopt";
+
 /**
  * Finds imports that are followed by a change of what was imported. The engine does not stop there: it imports, and goes
  * on to change or replace in the same update.
  */
 export function findObstacles({ changes, config }: Preview): Obstacle[] {
-  const renewed = /"credential":\s*"replace"/.test(config["settlement:adopt"] ?? "");
+  const renewed = /"credential":\s*"replace"/.test(config[ADOPT_KEY] ?? "");
   return changes.flatMap((change) => {
     if (!change.imported) return [];
     if (change.op === "replace") return [{ change, paths: change.forcedBy }];
@@ -26,4 +30,38 @@ export function findObstacles({ changes, config }: Preview): Obstacle[] {
     const paths = change.properties.map(({ path }) => path).filter((path) => !OWN.test(path));
     return paths.length === 0 ? [] : [{ change, paths }];
   });
+}
+
+/** What the configuration calls a resource that may be missing, by the resource's name in the program. */
+const PARTS: Readonly<Record<string, Missable>> = {
+  "settlement-account": "account",
+  "settlement-cloudsql-client-by-hand": "client",
+  "settlement-database": "database",
+  "settlement-db-connection-string": "connectionStringSecret",
+  "settlement-db-password": "passwordSecret",
+  "settlement-migration-job": "migrationJob",
+  "settlement-migrations": "bucket",
+  "settlement-migrations-reader": "bucketReader",
+  "settlement-schema": "tables",
+  "settlement-service": "service",
+  "settlement-user": "user",
+};
+
+/**
+ * Adds to a problem of the engine what the configuration should say instead, where it does not fit what is there.
+ * @param problem Begins with the resource's name and a colon.
+ * @param config The stack's configuration, by key.
+ */
+export function withHint(problem: string, config: Readonly<Record<string, string>>): string {
+  const part = PARTS[/^([\w-]+):/.exec(problem)?.[1] ?? ""];
+  const adopt = config[ADOPT_KEY];
+  if (part === undefined || adopt === undefined) return problem;
+  const isMissing = adopt.includes(`"${part}"`);
+  if (!isMissing && /does not exist|non-existent/.test(problem)) {
+    return `${problem}\nIf it was never made, add ${part} to ${ADOPT_KEY}.missing; it is made then.`;
+  }
+  if (isMissing && problem.includes('already exists')) {
+    return `${problem}\nIt is there: remove ${part} from ${ADOPT_KEY}.missing; it is imported then.`;
+  }
+  return problem;
 }

@@ -2,6 +2,7 @@ import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulu
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAdoption, withoutAdoption } from "../../infra/adoption";
 import { readMigrations } from "../../infra/migrations/files";
 import { interrupted } from "../interrupt";
 import { pendingIn } from "../interrupted";
@@ -9,10 +10,12 @@ import { age } from "../locks";
 import { lintMigrations } from "../migration/lint";
 import { UserError } from "../user-error";
 import { type Deployment, readState } from "../state";
-import { ROOT } from "../workspace";
+import { programOf, ROOT } from "../workspace";
+import { ADOPT_KEY, withHint } from "./adoption";
 import { findLosses, type Loss } from "./guard";
 import { lastWords } from "./last-words";
-import { isBlocked, render, renderNeedsCredentials, type Report } from "./markdown";
+import { type LaterSetting, laterSettings } from "./later";
+import { isBlocked, render, type Report } from "./markdown";
 import type { Dependencies } from "./mermaid";
 import { isSchema, migrationSteps } from "./migrations";
 import { type Preview, readEvents } from "./model";
@@ -88,18 +91,10 @@ export function refuse(stack: string, problem: string): Inspection {
     losses: [],
     migrations: [],
     lint: [],
+    later: [],
     dependencies: new Map(),
   };
   return judge(report, []);
-}
-
-/**
- * The answer for a stack that takes over what was made by hand, where nobody can ask what that is.
- * @param stack The stack's name.
- */
-export function needsCredentials(stack: string): Inspection {
-  const { preview } = refuse(stack, "");
-  return { markdown: renderNeedsCredentials(stack), blocked: false, drifted: false, preview, pending: [] };
 }
 
 function judge(report: Report, pending: readonly string[]): Inspection {
@@ -112,7 +107,9 @@ async function preview(
   path: string,
   options: InspectOptions,
 ): Promise<{ report: Report; pending: readonly string[] }> {
-  const { agreed = () => false, offline = false, program, refresh = false, snapshot, target = [] } = options;
+  const { agreed = () => false, offline = false, refresh = false, snapshot, target = [] } = options;
+  // From an empty state nothing can be imported.
+  const program = offline && !snapshot ? programOf([], withoutAdoption) : options.program;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
@@ -130,7 +127,7 @@ async function preview(
     if (!(error instanceof CommandError)) throw error;
     failed = error;
   }
-  const read = readEvents(events);
+  const read = hinted(readEvents(events));
   const refused = read.problems.length > 0 || read.findings.some(({ mandatory }) => mandatory);
   if (failed && !refused) throw new UserError(lastWords(failed));
 
@@ -154,9 +151,28 @@ async function preview(
     })),
     migrations,
     lint: pending ? await lintMigrations(folder) : [],
+    later: failed || program || !(ADOPT_KEY in read.config) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),
   };
   return { report, pending: pendingIn(deployment) };
+}
+
+/** What the instance will be asked to change once adoption has ended; policies have their say then. */
+async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
+  const events: EngineEvent[] = [];
+  const onEvent = (event: EngineEvent) => events.push(event);
+  try {
+    await stack.preview({ signal: interrupted, onEvent, color: "never", program: programOf([], afterAdoption) });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const said = hinted(readEvents(events)).problems.join("\n") || lastWords(error);
+    throw new UserError(`What is to change after adoption cannot be previewed: ${said}`);
+  }
+  return laterSettings(readEvents(events).changes);
+}
+
+function hinted(preview: Preview): Preview {
+  return { ...preview, problems: preview.problems.map((problem) => withHint(problem, preview.config)) };
 }
 
 /** The engine's plan, as far as it is read here. */

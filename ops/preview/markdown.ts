@@ -1,7 +1,8 @@
 import { type Finding as LintFinding, passes } from "../migration/finding";
-import { findObstacles, type Obstacle } from "./adoption";
+import { ADOPT_KEY, findObstacles, type Obstacle } from "./adoption";
 import { code, fence, prose } from "./escape";
-import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
+import { ALLOW_KEY, allowedEntries, isLogin, type Loss } from "./guard";
+import type { LaterSetting } from "./later";
 import { type Dependencies, picture } from "./mermaid";
 import { isSchema, type MigrationStep } from "./migrations";
 import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model";
@@ -22,6 +23,8 @@ export interface Report {
   readonly migrations: readonly MigrationStep[];
   /** What lint says of the migration files, where some of them are pending. */
   readonly lint: readonly LintFinding[];
+  /** What adoption leaves as it is for now. */
+  readonly later: readonly LaterSetting[];
   readonly dependencies: Dependencies;
 }
 
@@ -65,7 +68,8 @@ export function render(report: Report): string {
   for (const rows of [Infinity, 200, 50, 10]) {
     const sections = [
       ...[offline(report), violations(report), obstructed(report), losing(report), linted(report), problems(report)],
-      ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), advisories(report)],
+      ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), postponed(report)],
+      advisories(report),
       ...details(report),
     ].filter((section) => section !== undefined);
     for (let cut = 0; cut <= sections.length; cut++) {
@@ -74,19 +78,6 @@ export function render(report: Report): string {
     }
   }
   return `${head}\n\nThe rest is too long for a comment.\n`;
-}
-
-/**
- * Writes the comment for a stack that takes over what was made by hand, where nobody can ask what that is.
- * @param stack The stack's name.
- */
-export function renderNeedsCredentials(stack: string): string {
-  const command = code(`npm run preview -- --stack ${stack}`);
-  return (
-    `### ℹ️ ${stack} needs credentials to be previewed. ${marker(stack)}\n\n` +
-    `It takes over what was made by hand, and nobody can say what that is without asking Google, nor is there a snapshot ` +
-    `of an update yet: whoever may update it runs ${command}.\n`
-  );
 }
 
 /** The sections, the last ones short, and a sentence that says what is missing. */
@@ -150,7 +141,10 @@ function offline(report: Report): Section | undefined {
   return {
     text:
       `Compared with an empty state, without credentials: every resource shows as new, whatever is deployed. ` +
-      `For the real difference run ${code(`npm run preview -- --stack ${stack}`)} with credentials.`,
+      `For the real difference run ${code(`npm run preview -- --stack ${stack}`)} with credentials.` +
+      (ADOPT_KEY in preview.config
+        ? ` This stack takes over what was made by hand: what it imports, and that it leaves it as it is, shows nowhere else.`
+        : ""),
   };
 }
 
@@ -209,7 +203,7 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
       : allowed
         ? " This command is for that."
         : "";
-    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${why}`;
+    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change)}; lost is ${prose(what)}.${why}`;
   };
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
@@ -222,7 +216,8 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
   return { text: lines.join("\n\n") };
 }
 
-function loseVerb(op: Op): string {
+function loseVerb({ op, type }: Change): string {
+  if (isLogin(type) && op === "update") return "gets another password";
   return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "goes back";
 }
 
@@ -295,6 +290,18 @@ function changedProperties(change: Change): string {
     op === "replace" && kept ? "the old one is kept" : "",
   ];
   return notes.filter(Boolean).join("; ");
+}
+
+/** What changes only when adoption has ended, each setting by itself. */
+function postponed({ later, stack }: Report): Section | undefined {
+  if (later.length === 0) return undefined;
+  const line = ({ effect, ...property }: LaterSetting) =>
+    `- ${brief(property)}${effect === undefined ? "" : `: **${effect}**`}`;
+  const when = `Nothing of this is done as long as ${code(ADOPT_KEY)} stands in ${code(`Pulumi.${stack}.yaml`)}; the update after it is gone does it.`;
+  return {
+    text: `**Settings of the instance that change later**\n\n${later.map(line).join("\n")}\n\n${when}`,
+    short: { what: "the settings of the instance that change later", text: "" },
+  };
 }
 
 function migrationTable({ migrations }: Report, rows: number): Section | undefined {

@@ -5,6 +5,7 @@ import { requireUnlocked } from "../locks";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout";
 import { UserError } from "../user-error";
 import { programOf } from "../workspace";
+import { withHint } from "./adoption";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
 import { lastWords } from "./last-words";
 import { type Preview, readEvents } from "./model";
@@ -101,9 +102,10 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     if (!(error instanceof CommandError)) throw error;
     if (error.message.includes("is currently locked")) await requireUnlocked(stack); // somebody else was quicker
     // With a plan the engine also complains of everything that it did not come to because of the error.
-    const problems = readEvents(events).problems.filter(
-      (problem) => !/^[\w-]+: expected resource operations/.test(problem),
-    );
+    const read = readEvents(events);
+    const problems = read.problems
+      .filter((problem) => !/^[\w-]+: expected resource operations/.test(problem))
+      .map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? lastWords(error) : problems.join("\n  - ");
     const next = [consolation, "Run it again to go on from there."].filter(Boolean).join(" ");
     throw new UserError(`The update of ${stack.name} stopped:\n  - ${why}\n${next}`);

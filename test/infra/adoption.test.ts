@@ -39,6 +39,14 @@ test("the first rotation makes a version of its own, and leaves the one made by 
   ]);
 });
 
+test("no rotation comes before the schema is taken over, unless it was never there", () => {
+  const at = (more: object) => () =>
+    parseConfig({ ...CONFIG, rotation: { step: 1 }, schema: baseline, adopt: { ...adopt, ...more } });
+  expect(at({ step: 2 })).toThrow("settlement:rotation.step is 1; expected 0 before step 3 of adoption");
+  expect(at({ step: 3 })).not.toThrow();
+  expect(at({ step: 2, missing: ["tables"] })).not.toThrow();
+});
+
 test.each([
   [{ ...adopt, instance: "other-db-a504713e" }, "settlement:adopt.instance is"],
   [{ ...adopt, missing: ["connectionStringSecret"] }, "settlement:adopt.credential is"],

@@ -15,6 +15,10 @@ export interface Declared {
   readonly dependencies: readonly string[];
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
+  /** What it is imported by, or empty. */
+  readonly importId: string;
+  /** The properties that stay as they are. */
+  readonly ignoreChanges: readonly string[];
 }
 
 /** The configuration of a stack as its file would give it; a test changes what it is about. */
@@ -101,6 +105,8 @@ interface Request {
   getDependenciesList(): string[];
   getProtect(): boolean;
   getRetainondelete(): boolean;
+  getImportid(): string;
+  getIgnorechangesList(): string[];
 }
 
 const SECRET = "4dabf18193072939515e22adb298388d";
@@ -119,6 +125,8 @@ function declared(request: Request): Declared {
     dependencies: request.getDependenciesList(),
     protect: request.getProtect(),
     retainOnDelete: request.getRetainondelete(),
+    importId: request.getImportid(),
+    ignoreChanges: request.getIgnorechangesList(),
   };
 }
 

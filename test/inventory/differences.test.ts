@@ -5,7 +5,8 @@ import { BACKENDS, readStackFile, ROOT, stackValues } from "../../ops/stack-file
 
 /** What a stack is configured with, defaults included, by the key that a stack file would have. */
 function settings(stack: string): Record<string, string> {
-  const { project, region, ...own } = parseConfig(stackValues(stack));
+  // What was made by hand is a matter of its own, and of a while.
+  const { project, region, ...own } = parseConfig({ ...stackValues(stack), adopt: undefined });
   return {
     PULUMI_BACKEND_URL: String(BACKENDS[stack]),
     secretsprovider: String(readStackFile(stack).secretsprovider),

@@ -37,6 +37,12 @@ function key({ name, type }: Declared): string {
   return `${typeName(type)} ${name}`;
 }
 
+function expectGolden(name: string, text: string): void {
+  const path = join(__dirname, `${name}.yaml`);
+  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(text);
+}
+
 /** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/inventory` writes them anew. */
 test.each([
   ["local", {}],
@@ -44,7 +50,8 @@ test.each([
   ["prod", {}],
   ["staging-private-network", { network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" } }],
 ])("what a new stack %s is made of", async (stack, more) => {
-  const values = { ...stackValues(stack.replace("-private-network", "")), ...more };
+  // Prod as it is once it has been taken over.
+  const values = { ...stackValues(stack.replace("-private-network", "")), adopt: undefined, ...more };
   const { resources } = await declare(values, true);
   // Which properties are secret is known only where they have values.
   const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));
@@ -53,7 +60,20 @@ test.each([
     .sort((a, b) => (key(a) < key(b) ? -1 : 1))
     .map((resource) => entry(resource, secrets.get(resource.urn) ?? []));
   const text = HEAD + stringify(entries, { lineWidth: 0 });
-  const path = join(__dirname, `${stack}.yaml`);
-  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
-  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(text);
+  expectGolden(stack, text);
+});
+
+test("what the first update of prod imports, and leaves as it is", async () => {
+  const { resources } = await declare(stackValues("prod"));
+  const imports = resources
+    .filter(({ importId }) => importId !== "")
+    .sort((a, b) => (key(a) < key(b) ? -1 : 1))
+    .map(({ ignoreChanges, importId, name, type }) => ({
+      type: typeName(type),
+      name,
+      import: importId,
+      ...(ignoreChanges.length > 0 && { ignoreChanges }),
+    }));
+  const head = HEAD.replace("an update of an empty stack makes", "the first update of prod imports");
+  expectGolden("prod-imports", head + stringify(imports, { lineWidth: 0 }));
 });

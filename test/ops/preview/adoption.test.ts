@@ -1,5 +1,8 @@
-import { findObstacles } from "../../../ops/preview/adoption";
+import { findObstacles, withHint } from "../../../ops/preview/adoption";
+import { laterSettings } from "../../../ops/preview/later";
+import { render } from "../../../ops/preview/markdown";
 import type { Change } from "../../../ops/preview/model";
+import { report } from "./engine";
 
 const USER = "gcp:sql/user:User";
 const change = (op: Change["op"], type: string, paths: readonly string[], imported = true): Change => ({
@@ -34,4 +37,47 @@ test("a credential that never worked is replaced in the same update, and nothing
   const config = { "settlement:adopt": '{"credential":"replace"}' };
   expect(obstacles(change("import", USER, ["password"]), config)).toEqual([]);
   expect(obstacles(change("import", "gcp:storage/bucket:Bucket", ["labels.app"]), config)).toEqual([["labels.app"]]);
+});
+
+test.each([
+  ["settlement-migrations: Preview failed: resource 'x' does not exist", [], "add bucket to settlement:adopt.missing"],
+  ["settlement-migrations: Error 409: already exists", ["bucket"], "remove bucket from settlement:adopt.missing"],
+  ['settlement-schema: relation "settlement_commands" already exists', ["tables"], "remove tables from"],
+])("%s, with %j missing: %s", (problem, missing, hint) => {
+  const config = { "settlement:adopt": JSON.stringify({ missing }) };
+  expect(withHint(problem, config)).toContain(hint);
+  expect(withHint(problem, {})).toBe(problem);
+  expect(withHint(problem.replace("settlement-", "another-"), config)).toBe(problem.replace("settlement-", "another-"));
+});
+
+test("what changes after adoption is listed setting by setting, with what it does", () => {
+  const paths = [
+    ["settings.availabilityType", "restarts the instance"],
+    ["settings.backupConfiguration.enabled", ""],
+    ["settings.backupConfiguration.pointInTimeRecoveryEnabled", "restarts the instance"],
+    ["settings.connectorEnforcement", "refuses clients"],
+    ["settings.databaseFlags[cloudsql.enable_pgaudit].value", "restarts the instance"],
+    ["settings.databaseFlags[log_statement].value", ""],
+    ["settings.databaseFlags[max_connections].value", "restarts the instance"],
+    ["settings.databaseFlags[pgaudit.log].value", ""],
+    ["settings.ipConfiguration.ipv4Enabled", "refuses clients"],
+    ["settings.ipConfiguration.sslMode", "refuses clients"],
+    ["settings.tier", "restarts the instance"],
+  ] as const;
+  const others = ["deletionProtection", "settings.databaseFlags[log_statement].name"];
+  const instance = change("import", "gcp:sql/databaseInstance:DatabaseInstance", [
+    ...paths.map(([path]) => path),
+    ...others,
+  ]);
+  const size = { path: "settings.diskSize", before: "10", after: undefined };
+  const later = laterSettings([
+    change("update", USER, ["password"]),
+    { ...instance, properties: [...instance.properties, size] },
+  ]);
+  const listed = render(report([], { later }))
+    .split("\n")
+    .filter((line) => line.startsWith("- "));
+  expect(listed).toEqual(
+    paths.map(([path, effect]) => `- \`${path}\` \`1\` → \`2\`${effect === "" ? "" : `: **${effect}**`}`),
+  );
 });

@@ -178,6 +178,7 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     losses: findLosses(preview, state),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, files)),
     lint: [],
+    later: [],
     dependencies: new Map(),
     ...more,
   };

@@ -1,0 +1,47 @@
+import type { Change, PropertyChange } from "./model";
+
+/** What a change of a setting does to whoever uses the instance. */
+export type Effect = "restarts the instance" | "refuses clients";
+
+/** A setting of a live instance that adoption leaves as it is, and that changes when adoption has ended. */
+export type LaterSetting = PropertyChange & { readonly effect: Effect | undefined };
+
+/** The settings that are felt, by their path; the first that matches counts. The comment says who says so. */
+const EFFECTS: readonly (readonly [RegExp, Effect])[] = [
+  // https://cloud.google.com/sql/docs/postgres/instance-settings
+  [/^settings\.(tier|edition)$/, "restarts the instance"],
+  // https://cloud.google.com/sql/docs/postgres/configure-ha
+  [/^settings\.availabilityType$/, "restarts the instance"],
+  // The provider's documentation of point_in_time_recovery_enabled.
+  [/^settings\.backupConfiguration\.pointInTimeRecoveryEnabled$/, "restarts the instance"],
+  // https://cloud.google.com/sql/docs/postgres/flags: of those that are logged with, none; of the others, most.
+  [/^settings\.databaseFlags\[(?!log_|pgaudit\.)/, "restarts the instance"],
+  // https://cloud.google.com/sql/docs/postgres/configure-private-ip
+  [/^settings\.ipConfiguration\.privateNetwork$/, "restarts the instance"],
+  // Whoever comes without TLS: https://cloud.google.com/sql/docs/postgres/configure-ssl-instance
+  [/^settings\.ipConfiguration\.sslMode$/, "refuses clients"],
+  // Whoever comes without a connector, also from an authorized network:
+  // https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances
+  [/^settings\.(connectorEnforcement$|ipConfiguration\.authorizedNetworks\b)/, "refuses clients"],
+  // https://cloud.google.com/sql/docs/postgres/configure-ip
+  [/^settings\.ipConfiguration\.ipv4Enabled$/, "refuses clients"],
+];
+
+/**
+ * The settings of the instance that an update would change.
+ * @param changes Those of a preview of the stack as it is once adoption has ended.
+ */
+export function laterSettings(changes: readonly Change[]): LaterSetting[] {
+  const instances = changes.filter(({ type }) => type === "gcp:sql/databaseInstance:DatabaseInstance");
+  return instances.flatMap(({ properties }) =>
+    properties.filter(isChanged).map((property) => ({
+      ...property,
+      effect: EFFECTS.find(([path]) => path.test(property.path))?.[1],
+    })),
+  );
+}
+
+/** A flag's name is in its path; and a single setting of which the program says nothing stays as it is. */
+function isChanged({ after, path }: PropertyChange): boolean {
+  return path.startsWith("settings.") && !path.endsWith("].name") && (after !== undefined || path.includes("["));
+}
