@@ -57,10 +57,10 @@ export function withHint(problem: string, config: Readonly<Record<string, string
   const adopt = config[ADOPT_KEY];
   if (part === undefined || adopt === undefined) return problem;
   const isMissing = adopt.includes(`"${part}"`);
-  if (!isMissing && /does not exist|non-existent/.test(problem)) {
+  if (!isMissing && /does not exist|There is no .* to import/.test(problem)) {
     return `${problem}\nIf it was never made, add ${part} to ${ADOPT_KEY}.missing; it is made then.`;
   }
-  if (isMissing && problem.includes('already exists')) {
+  if (isMissing && /already (exists|own)/i.test(problem)) {
     return `${problem}\nIt is there: remove ${part} from ${ADOPT_KEY}.missing; it is imported then.`;
   }
   return problem;

@@ -47,9 +47,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
   const configure = (key: string, value: object) =>
     stack.setConfig(`settlement:${key}`, { value: JSON.stringify(value) });
   /** What the stack file says of adoption, at a step, and with what is wrong. */
-  const adopt = (step: number) => {
+  const adopt = (step: number, missing = faults.flatMap((fault) => TOLD[fault].missing ?? [])) => {
     const { [ADOPT_KEY]: written } = readStackFile("prod").config ?? {};
-    const missing = faults.flatMap((fault) => TOLD[fault].missing ?? []);
     const credential = faults.some((fault) => TOLD[fault].replace) && { credential: "replace" };
     return configure("adopt", { ...(written as object), step, missing, ...credential });
   };
@@ -95,8 +94,19 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const inLongForm = LONG ? test : test.skip;
+
   /** How many commands had been sent when what was wrong was mended, and when the maintenance window began and ended. */
   const marks = { mended: 0, window: Infinity, over: Infinity };
+
+  inLongForm("a part that was never made is named, with what to write", async () => {
+    const missing = faults.flatMap((fault) => TOLD[fault].missing ?? []).filter((part) => part !== "tables");
+    if (missing.length === 0) return;
+    await adopt(1, []);
+    const { markdown } = await inspect(stack);
+    expect(missing.some((part) => markdown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
+    await adopt(1);
+  });
 
   test("the first step imports what is there, and changes nothing but what does not work", async () => {
     const state = async () => [await byHand.liveInstance(), await byHand.liveService(), await byHand.secrets()];
@@ -112,8 +122,6 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect(await byHand.liveInstance()).toEqual(was[0]);
     expect(await byHand.bindings()).toEqual(expect.arrayContaining([...bindings]));
   });
-
-  const inLongForm = LONG ? test : test.skip;
 
   inLongForm("adoption is not ended as long as the password made by hand works and was not rotated", async () => {
     if (faults.some((fault) => TOLD[fault].replace)) return;

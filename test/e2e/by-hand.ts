@@ -96,7 +96,9 @@ export class ByHand {
       ],
     };
     const { body: begun } = await this.post(`${this.service}?serviceId=settlement-service`, { template });
-    await this.post(`/v2/${String(begun.name)}:wait`);
+    const made = await cloud.post(`/v2/${String(begun.name)}:wait`);
+    // Without its variable the service does not even start.
+    expect([made.status, made.body.error === undefined]).toEqual([200, !has("secret")]);
     if (has("access")) {
       await this.bindClient([reports]);
       if (!has("secret")) await this.bindSecret([]);
