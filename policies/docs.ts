@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { configOf } from "./config";
+import type { Exception } from "./exceptions";
 import { subjects } from "./pack";
 import { answeredBy, PEERS, UNANSWERED } from "./peers";
 import type { Policy } from "./policy";
@@ -49,8 +50,11 @@ function stackRow({ name, level }: Policy): string[][] {
 }
 
 function described(entry: Record<string, unknown> | undefined, level: string): string {
-  const { enforcementLevel = level, ...settings } = entry ?? {};
-  const told = Object.entries(settings).map(([setting, value]) => `${setting} ${code(value)}`);
+  const { enforcementLevel = level, exceptions = [], ...settings } = entry ?? {};
+  const told = [
+    ...Object.entries(settings).map(([setting, value]) => `${setting} ${code(value)}`),
+    ...(exceptions as readonly Exception[]).map(({ resource, until }) => `not \`${resource}\` until ${until}`),
+  ];
   return [...(enforcementLevel === level ? [] : [String(enforcementLevel)]), ...told].join(", ") || level;
 }
 
