@@ -14,9 +14,9 @@ export const GOOGLE: Endpoints = {
   storage: "https://storage.googleapis.com/storage/v1/",
 };
 
-/** A Google API refused a request. */
-export class ApiError extends Error {
-  override readonly name: string = "ApiError";
+/** A Google API refused a request; nothing was done. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
 
   constructor(
     /** HTTP status. */
@@ -30,6 +30,14 @@ export class ApiError extends Error {
 /** An operation ended with errors; the message is Google's, and for an import PostgreSQL's. */
 export class OperationError extends Error {
   override readonly name = "OperationError";
+
+  constructor(
+    /** Google's words for them, such as `ERROR_RDBMS`. */
+    readonly codes: readonly string[],
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 interface Content {
@@ -37,10 +45,10 @@ interface Content {
   readonly body: string;
 }
 
-/** Cloud SQL refused to start an operation; nothing was done. */
-export class RefusedError extends ApiError {
-  override readonly name = "RefusedError";
-}
+/** What came back; `error` where nothing did, or where it broke off. */
+type Answer =
+  | { readonly error?: never; readonly status: number; readonly text: string; readonly retryAfter: number }
+  | { readonly error: Error };
 
 /** Cloud SQL's record of work that was asked for. */
 interface Operation {
@@ -61,6 +69,8 @@ export interface BackupRun {
 const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
 /** How long another operation of the instance, or a fault of Google's, is waited for, in milliseconds. */
 const PATIENCE = 10 * 60_000;
+/** How long one answer is waited for, in milliseconds. */
+const ANSWER = 60_000;
 /** Pauses between two requests, in milliseconds: the first, and the longest after growing by half each time. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 5_000;
@@ -85,8 +95,7 @@ export class GoogleApis {
   /** Downloads an object's text. */
   async download(bucket: string, name: string): Promise<string> {
     const path = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`;
-    const response = await this.request("GET", `${this.endpoints.storage}${path}?alt=media`);
-    return response.text();
+    return this.request("GET", `${this.endpoints.storage}${path}?alt=media`);
   }
 
   /**
@@ -97,19 +106,15 @@ export class GoogleApis {
   async operate(project: string, method: string, path: string, body?: object): Promise<Operation> {
     const root = `${this.endpoints.sql}projects/${project}/`;
     const content = body && { type: "application/json", body: JSON.stringify(body) };
-    const started = await this.request(method, `${root}${path}`, content).catch((error: unknown) => {
-      if (error instanceof ApiError && error.status < 500) throw new RefusedError(error.status, error.message);
-      throw error;
-    });
-    let operation = (await started.json()) as Operation;
+    let operation = JSON.parse(await this.request(method, `${root}${path}`, content)) as Operation;
     for (let pause = FIRST_PAUSE; operation.status !== "DONE"; pause = longer(pause)) {
       await wait(pause);
-      const answer = await this.request("GET", `${root}operations/${operation.name}`);
-      operation = (await answer.json()) as Operation;
+      operation = JSON.parse(await this.request("GET", `${root}operations/${operation.name}`)) as Operation;
     }
     const problems = operation.error?.errors ?? [];
     if (problems.length > 0) {
-      throw new OperationError(problems.map(({ code, message }) => message ?? code).join("\n"));
+      const codes = problems.map(({ code }) => code);
+      throw new OperationError(codes, problems.map(({ code, message }) => message ?? code).join("\n"));
     }
     return operation;
   }
@@ -121,7 +126,7 @@ export class GoogleApis {
     do {
       const query = page.nextPageToken === undefined ? "" : `?pageToken=${encodeURIComponent(page.nextPageToken)}`;
       const url = `${this.endpoints.sql}projects/${project}/instances/${instance}/backupRuns${query}`;
-      page = (await (await this.request("GET", url)).json()) as typeof page;
+      page = JSON.parse(await this.request("GET", url)) as typeof page;
       runs.push(...(page.items ?? []));
     } while (page.nextPageToken !== undefined);
     return runs;
@@ -129,23 +134,38 @@ export class GoogleApis {
 
   /**
    * One request, asked again where that can help: another operation of the instance (409), too many requests (429),
-   * faults of the server (5xx), a lost connection and, for an import, a binding that Google has not seen yet (403, 412).
+   * faults of the server (5xx), a connection that breaks, an answer that does not come and, for an import, a binding that
+   * Google has not seen yet (403, 412). What is asked for twice because its answer was lost does no harm: whatever runs
+   * is waited for, an import skips what is there, and there may be a backup more.
+   * @returns The answer's text.
+   * @throws RefusedError where nothing was done, Error where that is not known.
    */
-  private async request(method: string, url: string, content?: Content): Promise<Response> {
-    const began = Date.now();
+  private async request(method: string, url: string, content?: Content): Promise<string> {
+    const began = performance.now();
+    let unsure = false;
     for (let pause = FIRST_PAUSE; ; pause = longer(pause)) {
-      const headers = {
-        authorization: `Bearer ${await this.token()}`,
-        ...(content && { "content-type": content.type }),
-      };
-      const answer = await fetch(url, { method, headers, ...(content && { body: content.body }) }).catch(
-        (error: unknown) => error as Error,
-      );
-      if (answer instanceof Response && answer.ok) return answer;
-      if (Date.now() - began + pause > patience(answer)) {
-        throw answer instanceof Response ? new ApiError(answer.status, await reason(answer)) : unreachable(url, answer);
+      const answer = await this.ask(method, url, content);
+      if (!answer.error && answer.status < 300) return answer.text;
+      unsure ||= answer.error !== undefined || answer.status >= 500;
+      const next = answer.error ? pause : Math.max(pause, answer.retryAfter);
+      if ((performance.now() - began) / pace() + next > patience(url, answer)) {
+        if (answer.error) throw unreachable(url, answer.error);
+        const message = reason(url, answer);
+        throw unsure ? new Error(message) : new RefusedError(answer.status, message);
       }
-      await wait(pause);
+      await wait(next);
+    }
+  }
+
+  private async ask(method: string, url: string, content?: Content): Promise<Answer> {
+    const headers = { authorization: `Bearer ${await this.token()}`, ...(content && { "content-type": content.type }) };
+    try {
+      const signal = AbortSignal.timeout(ANSWER * pace());
+      const answer = await fetch(url, { method, headers, signal, ...(content && { body: content.body }) });
+      const retryAfter = milliseconds(answer.headers.get("retry-after"));
+      return { status: answer.status, text: await answer.text(), retryAfter };
+    } catch (error) {
+      return { error: error as Error };
     }
   }
 
@@ -165,25 +185,30 @@ export class GoogleApis {
 }
 
 /** For how many milliseconds, counted from the first try, a request with this answer is worth trying again. */
-function patience(answer: Response | Error): number {
-  if (!(answer instanceof Response) || answer.status === 409 || answer.status === 429 || answer.status >= 500) {
-    return PATIENCE;
-  }
+function patience(url: string, { error, status }: { error?: Error; status?: number }): number {
+  if (error || status === undefined || status === 409 || status === 429 || status >= 500) return PATIENCE;
   // Cloud SQL was seen to answer both where its account may not read the bucket.
-  return [403, 412].includes(answer.status) && answer.url.endsWith("/import") ? PROPAGATION : 0;
+  return [403, 412].includes(status) && url.endsWith("/import") ? PROPAGATION : 0;
+}
+
+/** What Retry-After asks for: seconds, or a moment. */
+function milliseconds(retryAfter: string | null): number {
+  const seconds = Number(retryAfter);
+  const asked = Number.isNaN(seconds) ? new Date(retryAfter ?? "").getTime() - Date.now() : seconds * 1000;
+  return Number.isNaN(asked) ? 0 : asked;
 }
 
 function unreachable(url: string, error: Error): Error {
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
+  const silent = error.name === "TimeoutError" && `it did not answer within ${ANSWER / 1000} seconds`;
+  const cause = silent || (error.cause instanceof Error ? error.cause.message : error.message);
   return new Error(`${new URL(url).origin} cannot be reached: ${cause}.`, { cause: error });
 }
 
-async function reason(response: Response): Promise<string> {
-  const text = await response.text();
+function reason(url: string, { status, text }: { status: number; text: string }): string {
   try {
     return (JSON.parse(text) as { error: { message: string } }).error.message;
   } catch {
-    return `${response.url} answered ${response.status}: ${text.slice(0, 200)}`;
+    return `${url} answered ${status}: ${text.slice(0, 200)}`;
   }
 }
 
@@ -191,6 +216,11 @@ function longer(pause: number): number {
   return Math.min(pause * 1.5, LONGEST_PAUSE);
 }
 
+/** By what every wait here is multiplied: 1, but for tests, which cannot wait that long. */
+function pace(): number {
+  return Number(process.env.SETTLEMENT_PATIENCE ?? 1);
+}
+
 function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return new Promise((resolve) => setTimeout(resolve, milliseconds * pace()));
 }

@@ -31,6 +31,9 @@ export interface Applied {
   readonly backup: string;
 }
 
+/** Cloud SQL's word for an error of PostgreSQL's. */
+const RDBMS = "ERROR_RDBMS";
+
 /** How the description of a backup begins that was made before a migration. */
 const BACKUP = "before schema version ";
 
@@ -115,24 +118,23 @@ export class Importer {
       description: `${BACKUP}${version}`,
     });
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
-    const uri = await this.google.upload(bucket, `imports/${version}-${checksum(script).slice(0, 12)}.sql`, script);
+    const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
+    let known: string | undefined = "did not begin and changed nothing";
     try {
+      const uri = await this.google.upload(bucket, object, script);
+      known = undefined;
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
       await this.google.operate(project, "POST", `instances/${instance}/import`, { importContext });
+      known = "is done, and what follows it is not; run the update again, which skips what is there";
+      await this.leaveOwnerRoleOnly(plan);
+      await this.forgetBackups(plan);
     } catch (error) {
-      // Only an operation that ended, or a request that was refused, is known to have changed nothing.
-      const outcome =
-        error instanceof OperationError || error instanceof RefusedError
-          ? "failed and changed nothing"
-          : "was cut off, and its outcome is not known; run the update again, which skips what is there";
       throw new Error(
-        `The import of schema version ${version} into ${instance}/${database} ${outcome}: ` +
-          `${(error as Error).message}\nThe script is ${uri}; the backup taken before it is ${now.backup}.`,
+        `The import of schema version ${version} into ${instance}/${database} ${known ?? outcome(error)}: ` +
+          `${(error as Error).message}\nThe script is gs://${bucket}/${object}; the backup taken before it is ${now.backup}.`,
         { cause: error },
       );
     }
-    await this.leaveOwnerRoleOnly(plan);
-    await this.forgetBackups(plan);
     const history = plan.migrations.map(({ version: each }) => [each, applied[each] ?? now]);
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
@@ -157,7 +159,10 @@ export class Importer {
     const runs = await this.google.backupRuns(project, instance);
     const own = runs.filter(({ description }) => description?.startsWith(BACKUP));
     for (const { id } of own.sort((a, b) => Number(b.id) - Number(a.id)).slice(retainedBackups)) {
-      await this.google.operate(project, "DELETE", `instances/${instance}/backupRuns/${id}`);
+      await this.google.operate(project, "DELETE", `instances/${instance}/backupRuns/${id}`).catch((error: unknown) => {
+        // Where an answer was lost, it is gone already.
+        if (!(error instanceof RefusedError && error.status === 404)) throw error;
+      });
     }
   }
 
@@ -178,6 +183,15 @@ export class Importer {
 
 /** The one importer of a dynamic provider's process. */
 export const importer = new Importer();
+
+/** What an import that failed has done: only PostgreSQL's own error, or a refusal, says for certain. */
+function outcome(error: unknown): string {
+  const certain =
+    error instanceof RefusedError || (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
+  return certain
+    ? "failed and changed nothing"
+    : "was cut off, and its outcome is not known; run the update again, which skips what is there";
+}
 
 function loginsOf({ logins, user }: SchemaState): readonly string[] {
   return logins ?? [user];

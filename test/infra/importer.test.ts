@@ -27,10 +27,14 @@ class FakeGoogle {
   readonly importUsers: string[] = [];
   backupRuns: { id: string; description?: string }[] = [];
   /** What is refused for good. */
-  refused: ("backup" | "upload")[] = [];
+  refused: ("backup" | "upload" | "users" | "deletion")[] = [];
   /** How many of the questions about the import break off. */
   resets = 0;
-  imports: { status: number; body: object }[] = [];
+  imports: { status: number; body: object; headers?: Record<string, string> }[] = [];
+  /** Whether the import's next request gets no answer. */
+  silent = false;
+  /** When each import was asked for, in milliseconds. */
+  readonly asked: number[] = [];
   importOperations: object[] = [{ status: "DONE" }];
   objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
   private readonly app: FastifyInstance = fastify();
@@ -63,18 +67,31 @@ class FakeGoogle {
     );
     app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (request, reply) => {
       this.importUsers.push((request.body as { importContext: { importUser: string } }).importContext.importUser);
-      const answer = this.imports.shift() ?? { status: 200, body: { name: "import", status: "PENDING" } };
-      return reply.code(answer.status).send(answer.body);
+      this.asked.push(performance.now());
+      if (this.silent) {
+        this.silent = false;
+        return reply.hijack();
+      }
+      const answer: (typeof this.imports)[number] = this.imports.shift() ?? {
+        status: 200,
+        body: { name: "import", status: "PENDING" },
+      };
+      return reply
+        .code(answer.status)
+        .headers(answer.headers ?? {})
+        .send(answer.body);
     });
     app.get("/sql/v1beta4/projects/:project/instances/:instance/backupRuns", (_request, reply) =>
       reply.send({ items: this.backupRuns }),
     );
     app.delete("/sql/v1beta4/projects/:project/instances/:instance/backupRuns/:id", (request, reply) => {
       const { id } = request.params as { id: string };
+      if (this.refused.includes("deletion")) return reply.code(404).send(REFUSAL);
       this.backupRuns = this.backupRuns.filter((run) => run.id !== id);
       return reply.send({ name: "delete", status: "DONE" });
     });
     app.put("/sql/v1beta4/projects/:project/instances/:instance/users", (request, reply) => {
+      if (this.refused.includes("users")) return reply.code(400).send(REFUSAL);
       this.userUpdates.push(request.query as Record<string, string>);
       return reply.send({ name: "user", status: "DONE" });
     });
@@ -99,6 +116,7 @@ describe("an import", () => {
 
   beforeEach(async () => {
     process.env.GOOGLE_OAUTH_ACCESS_TOKEN = "a-token";
+    process.env.SETTLEMENT_PATIENCE = "0.01";
     google = new FakeGoogle();
     const url = await google.start();
     importer = new Importer();
@@ -111,6 +129,7 @@ describe("an import", () => {
 
   afterEach(async () => {
     delete process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
+    delete process.env.SETTLEMENT_PATIENCE;
     await google.stop();
   });
 
@@ -171,6 +190,65 @@ describe("an import", () => {
     expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(7);
   });
 
+  const posts = () => google.calls.filter((call) => call === "POST /instances/db-1/import").length;
+
+  test("is asked for no sooner than Google wishes, in seconds or as a moment", async () => {
+    const moment = new Date(Date.now() + 30_000).toUTCString();
+    google.imports = ["20", moment].map((wish) => ({ status: 429, body: {}, headers: { "retry-after": wish } }));
+    await importer.create(PLAN);
+    const [first = 0, second = 0, third = 0] = google.asked;
+    expect(second - first).toBeGreaterThanOrEqual(199);
+    expect(third - second).toBeGreaterThan(199);
+  });
+
+  test("is given up at once where Google wishes more than the ten minutes there are", async () => {
+    google.imports = [{ status: 503, body: { error: { message: "closed" } }, headers: { "retry-after": "601" } }];
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known; run the update again.*: closed\n.*1700/);
+    expect(posts()).toBe(1);
+  });
+
+  test("is asked for again where an answer never comes", async () => {
+    google.silent = true;
+    await importer.create(PLAN);
+    expect(posts()).toBe(2);
+  });
+
+  test.each([
+    [403, "changed nothing: not yet", "0.01"],
+    [409, "changed nothing: not yet", "0.001"],
+    [500, "outcome is not known; run the update again, which skips what is there: not yet", "0.001"],
+  ])("that Google answers with %d for ever is given up", async (status, words, pace) => {
+    process.env.SETTLEMENT_PATIENCE = pace;
+    google.imports = Array.from({ length: 10_000 }, () => ({ status, body: { error: { message: "not yet" } } }));
+    await expect(importer.create(PLAN)).rejects.toThrow(`${words}\n`);
+    expect(posts()).toBeGreaterThan(1);
+  });
+
+  test("that may have begun before it was refused is not said to have changed nothing", async () => {
+    google.imports = [
+      { status: 500, body: {} },
+      { status: 400, body: { error: { message: "another one runs" } } },
+    ];
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known.*: another one runs\n/);
+  });
+
+  test("that ends with an error of Google's own is not said to have changed nothing", async () => {
+    google.importOperations = [{ status: "DONE", error: { errors: [{ code: "INTERNAL_ERROR", message: "oh" }] } }];
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known.*: oh\n/);
+  });
+
+  test("is told from what follows it, which may fail too", async () => {
+    google.refused = ["users"];
+    await expect(importer.create(PLAN)).rejects.toThrow(/is done, and what follows it is not.*: not like this\n.*1700/);
+  });
+
+  test("does not mind that an old backup went while its deletion was asked for again", async () => {
+    google.backupRuns = [1, 2].map((id) => ({ id: String(id), description: `before schema version ${id}` }));
+    google.refused = ["deletion"];
+    await importer.create({ ...PLAN, retainedBackups: 1 });
+    expect(google.calls.at(-1)).toBe("DELETE /instances/db-1/backupRuns/1");
+  });
+
   test.each(["backup", "upload"] as const)("is not asked for where the %s is refused", async (step) => {
     google.refused = [step];
     await expect(importer.create(PLAN)).rejects.toThrow("not like this");
@@ -186,7 +264,7 @@ describe("an import", () => {
 
   test("that fails carries PostgreSQL's message, the script and the backup", async () => {
     google.importOperations = [
-      { status: "DONE", error: { errors: [{ code: "ERROR", message: 'relation "x" exists' }] } },
+      { status: "DONE", error: { errors: [{ code: "ERROR_RDBMS", message: 'relation "x" exists' }] } },
     ];
     await expect(importer.create(PLAN)).rejects.toThrow(
       /schema version 20251025120100 into db-1\/settlement_db failed and changed nothing: relation "x" exists\n.*gs:\/\/fusion-prime-migrations\/imports\/.*1700/,
