@@ -14,7 +14,7 @@ export const GOOGLE: Endpoints = {
   storage: "https://storage.googleapis.com/storage/v1/",
 };
 
-/** A Google API refused a request; nothing was done. */
+/** A Google API refused a request. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
 
@@ -22,6 +22,8 @@ export class RefusedError extends Error {
     /** HTTP status. */
     readonly status: number,
     message: string,
+    /** Whether nothing was done; false where an earlier answer to the same request was lost or an error of Google's. */
+    readonly nothingDone: boolean,
   ) {
     super(message);
   }
@@ -138,7 +140,7 @@ export class GoogleApis {
    * Google has not seen yet (403, 412). What is asked for twice because its answer was lost does no harm: whatever runs
    * is waited for, an import skips what is there, and there may be a backup more.
    * @returns The answer's text.
-   * @throws RefusedError where nothing was done, Error where that is not known.
+   * @throws RefusedError where there was an answer, Error where there was none.
    */
   private async request(method: string, url: string, content?: Content): Promise<string> {
     const began = performance.now();
@@ -151,7 +153,7 @@ export class GoogleApis {
       if ((performance.now() - began) / pace() + next > patience(url, answer)) {
         if (answer.error) throw unreachable(url, answer.error);
         const message = reason(url, answer);
-        throw unsure ? new Error(message) : new RefusedError(answer.status, message);
+        throw new RefusedError(answer.status, message, !unsure);
       }
       await wait(next);
     }

@@ -187,7 +187,8 @@ export const importer = new Importer();
 /** What an import that failed has done: only PostgreSQL's own error, or a refusal, says for certain. */
 function outcome(error: unknown): string {
   const certain =
-    error instanceof RefusedError || (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
+    (error instanceof RefusedError && error.nothingDone) ||
+    (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
   return certain
     ? "failed and changed nothing"
     : "was cut off, and its outcome is not known; run the update again, which skips what is there";
