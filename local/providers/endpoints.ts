@@ -77,6 +77,8 @@ export interface Configuration {
   readonly project: string | undefined;
   readonly region: string | undefined;
   readonly accessToken: string | undefined;
+  /** How long an answer is waited for, in milliseconds: `gcp:requestTimeout`, such as `30s`, which is the default. */
+  readonly requestTimeout: number;
   readonly endpoints: Readonly<Partial<Record<ApiName, URL>>>;
 }
 
@@ -102,8 +104,15 @@ export function readConfiguration(
     project: setting(SETTINGS.project),
     region: setting(SETTINGS.region),
     accessToken: setting(SETTINGS.accessToken),
+    requestTimeout: milliseconds(args.requestTimeout) ?? 30_000,
     endpoints: Object.fromEntries(endpoints),
   };
+}
+
+/** @param duration As Go writes it, in one unit; undefined where it is something else. */
+function milliseconds(duration: unknown): number | undefined {
+  const [, number, unit] = /^(\d+)(ms|s|m)$/.exec(String(duration)) ?? [];
+  return unit === undefined ? undefined : Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as "ms" | "s" | "m"];
 }
 
 function loopback(value: string, { config, env }: Endpoint): URL {

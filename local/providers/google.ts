@@ -7,8 +7,10 @@ import { stringOf } from "./values";
 const OPERATION_LIMIT = 30 * 60;
 /** First and longest pause between two looks at an operation, in milliseconds. */
 const PAUSE = { first: 20, longest: 500 };
-/** How often a call is made while Google is busy (about half a minute), and a policy written while others change it. */
-const ATTEMPTS = { busy: 60, contended: 8 };
+/** How long a call is made again while Google is busy or does not answer, in milliseconds; the official provider takes longer. */
+const PATIENCE = 60_000;
+/** How often a policy is written while others change it. */
+const ATTEMPTS = 8;
 
 /** An error as a Google API answers it. */
 export class GoogleApiError extends Error {
@@ -28,9 +30,12 @@ export class GoogleApiError extends Error {
     this.name = "GoogleApiError";
   }
 
-  /** Whether the same call may succeed a little later. */
+  /**
+   * Whether the same call may succeed a little later: what the official provider repeats for every API, see
+   * `error_retry_predicates.go` in hashicorp/terraform-provider-google.
+   */
   get busy(): boolean {
-    return [429, 503].includes(this.code) || this.status === "operationInProgress";
+    return [429, 500, 502, 503].includes(this.code) || this.status === "operationInProgress";
   }
 
   /** Whether somebody else changed what was read before; the answer differs from API to API. */
@@ -44,6 +49,16 @@ export class OperationError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "OperationError";
+  }
+}
+
+/** Nobody answered a call; whether it was done is not known. */
+class UnansweredError extends Error {
+  /** Whether the connection broke or the time was up, and not that nobody listens there at all. */
+  get busy(): boolean {
+    const { cause, name } = this.cause as Error;
+    const { code = "" } = (cause ?? {}) as { code?: string };
+    return name === "TimeoutError" || ["ECONNRESET", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET"].includes(code);
   }
 }
 
@@ -63,7 +78,7 @@ export class Google {
   constructor(readonly configuration: Configuration) {}
 
   /**
-   * Makes a call; one that Google asks to repeat is repeated.
+   * Makes a call; one that Google asks to repeat, or does not answer, is repeated.
    * @param path Below the API's endpoint.
    * @returns The answer's body.
    * @throws GoogleApiError where Google answers with an error; Error where the API has no endpoint, or nobody answers.
@@ -74,12 +89,10 @@ export class Google {
     for (const [name, value] of Object.entries(query)) {
       for (const each of [value ?? []].flat()) url.searchParams.append(name, each);
     }
-    return this.repeating("busy", () =>
-      this.send(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
-        method,
-        ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-      }),
-    );
+    return this.patiently(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
   }
 
   /**
@@ -103,7 +116,7 @@ export class Google {
     const head =
       `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(metadata)}\r\n` +
       `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`;
-    return this.send(`Cloud Storage, upload of ${name} to ${bucket}`, url, {
+    return this.patiently(`Cloud Storage, upload of ${name} to ${bucket}`, url, {
       method: "POST",
       headers: { "content-type": `multipart/related; boundary=${boundary}` },
       body: Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)]),
@@ -155,17 +168,29 @@ export class Google {
   }
 
   /**
-   * Repeats work for one of two reasons, with a growing pause.
-   * @param reason Google is busy, or somebody else changes the same thing.
+   * Repeats work while somebody else changes the same thing, with a growing pause.
    * @throws The last error, where it does not pass.
    */
-  async repeating<T>(reason: keyof typeof ATTEMPTS, work: () => Promise<T>): Promise<T> {
+  async contended<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof GoogleApiError && error[reason]) || attempt === ATTEMPTS[reason]) throw error;
-        await sleep(Math.min(PAUSE.first * 2 ** attempt, PAUSE.longest) * (0.5 + Math.random()));
+        if (!(error instanceof GoogleApiError && error.contended) || attempt === ATTEMPTS) throw error;
+        await pause(attempt);
+      }
+    }
+  }
+
+  private async patiently(what: string, url: URL, init: RequestInit): Promise<Fields> {
+    const end = Date.now() + PATIENCE;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.send(what, url, init);
+      } catch (error) {
+        const known = error instanceof GoogleApiError || error instanceof UnansweredError;
+        if (!(known && error.busy) || Date.now() > end) throw error;
+        await pause(attempt);
       }
     }
   }
@@ -193,25 +218,30 @@ export class Google {
   }
 
   private async send(what: string, url: URL, init: RequestInit): Promise<Fields> {
-    const { accessToken } = this.configuration;
+    const { accessToken, requestTimeout } = this.configuration;
     const headers = { ...(init.headers as Record<string, string> | undefined) };
     if (accessToken !== undefined) headers.authorization = `Bearer ${accessToken}`;
     let response: Response;
     let answer: string;
     try {
       // A redirect could lead away from this machine.
-      response = await fetch(url, { ...init, headers, redirect: "error" });
+      const signal = AbortSignal.timeout(requestTimeout);
+      response = await fetch(url, { ...init, headers, redirect: "error", signal });
       answer = await response.text();
     } catch (error) {
       const { cause, message } = error as Error;
-      throw new Error(`${what}: ${url.origin} does not answer (${cause instanceof Error ? cause.message : message})`, {
-        cause: error,
-      });
+      const why = cause instanceof Error ? cause.message : message;
+      throw new UnansweredError(`${what}: ${url.origin} does not answer (${why})`, { cause: error });
     }
     const body = parse(answer);
     if (response.ok) return body;
     throw apiError(what, response, body);
   }
+}
+
+/** @param attempt The attempt that it follows, counted from 1. */
+function pause(attempt: number): Promise<void> {
+  return sleep(Math.min(PAUSE.first * 2 ** attempt, PAUSE.longest) * (0.5 + Math.random()));
 }
 
 /** The answer of a call; undefined where Google says that the resource is not there. */

@@ -25,7 +25,7 @@ const getPolicy = (google: Google, project: unknown): Promise<Policy> =>
 /** Puts another entry, or none, in place of the API's own. */
 function replace(google: Google, { project, service }: Fields, entry: readonly Fields[]): Promise<unknown> {
   return google.serially(`resourceManager ${String(project)}`, () =>
-    google.repeating("contended", async () => {
+    google.contended(async () => {
       const policy = await getPolicy(google, project);
       const others = (policy.auditConfigs ?? []).filter((each) => each.service !== service);
       return google.call("resourceManager", "POST", `projects/${String(project)}:setIamPolicy`, {

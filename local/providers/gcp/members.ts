@@ -61,7 +61,7 @@ export function iamMember(parent: Parent): ResourceType {
   const change = (google: Google, known: Fields, edit: (members: readonly string[]) => readonly string[]) => {
     const resource = parent.resource(known);
     return google.serially(`${parent.api} ${resource}`, () =>
-      google.repeating("contended", async () => {
+      google.contended(async () => {
         const policy: Policy = await parent.getPolicy(google, resource);
         const bindings = policy.bindings ?? [];
         const found = bindings.find(matching(known));
