@@ -26,7 +26,7 @@ test.each<[string, Fault]>([
   ["500", { kind: "error", status: 500 }],
   ["503", { kind: "error", status: 503 }],
   ["reset", { kind: "reset" }],
-  ])("a call is made again after %s", async (name, fault) => {
+])("a call is made again after %s", async (name, fault) => {
   const { struck } = strike(fault);
   expect(await make(`after-${name}`)).toMatchObject({ name: expect.stringContaining(`after-${name}`) as string });
   expect(struck).toHaveLength(2);
