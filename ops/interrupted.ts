@@ -1,12 +1,11 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import { CommandError, type EngineEvent, type Stack, type UpOptions, type UpResult } from "@pulumi/pulumi/automation";
+import { accessToken, type Question, RestReader } from "./doctor/reader";
+import { endpointsOf } from "./doctor/target";
 import { interrupted } from "./interrupt";
 import { age } from "./locks";
-import { type Deployment, readState, writeState } from "./state";
+import { type Deployment, readState, type State, type StateResource, writeState } from "./state";
 
-/**
- * The ids of what cannot be made twice. Everything else that this program declares is made again without harm: bindings
- * and enabled APIs are there already, an object is written over, a version of a secret is one more.
- */
+/** The ids of what has the name that the program gives it. */
 const IDS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>) => string>> = {
   "gcp:cloudrunv2/service:Service": (it) => `projects/${it.project}/locations/${it.location}/services/${it.name}`,
   "gcp:secretmanager/secret:Secret": (it) => `projects/${it.project}/secrets/${it.secretId}`,
@@ -17,6 +16,54 @@ const IDS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>) =>
   "gcp:sql/user:User": (it) => `${it.name}//${it.instance}`,
   "gcp:storage/bucket:Bucket": (it) => `${it.name}`,
 };
+
+/** A list of Google's, in which one thing is looked for. */
+interface Listed extends Question {
+  readonly key: string;
+  readonly is: (item: Readonly<Record<string, unknown>>) => boolean;
+}
+
+/**
+ * Where to look for what gets its name from Google. Everything else that this program declares is made again without harm:
+ * bindings and enabled APIs are there already, and an object is written over.
+ */
+const LISTS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>, project: string) => Listed>> = {
+  "gcp:monitoring/alertPolicy:AlertPolicy": titled("v3", "alertPolicies", ({ displayName }) => displayName),
+  "gcp:monitoring/dashboard:Dashboard": titled("v1", "dashboards", ({ dashboardJson = "{}" }) =>
+    String((JSON.parse(dashboardJson) as { displayName?: unknown }).displayName),
+  ),
+  "gcp:monitoring/notificationChannel:NotificationChannel": titled(
+    "v3",
+    "notificationChannels",
+    ({ displayName }) => displayName,
+  ),
+  "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": titled(
+    "v3",
+    "uptimeCheckConfigs",
+    ({ displayName }) => displayName,
+  ),
+  "gcp:secretmanager/secretVersion:SecretVersion": ({ secret }) => ({
+    api: "secretManager",
+    path: `${secret ?? ""}/versions?pageSize=1000`,
+    role: "roles/secretmanager.viewer",
+    key: "versions",
+    is: ({ state }) => state === "ENABLED",
+  }),
+};
+
+function titled(
+  version: string,
+  collection: string,
+  title: (inputs: Readonly<Record<string, string>>) => string | undefined,
+) {
+  return (inputs: Readonly<Record<string, string>>, project: string): Listed => ({
+    api: "monitoring",
+    path: `${version}/projects/${project}/${collection}?pageSize=1000`,
+    role: "roles/monitoring.viewer",
+    key: collection,
+    is: ({ displayName }) => displayName === title(inputs),
+  });
+}
 
 /** The names of what an update was at when it ended in the middle; empty where none did. */
 export function pendingIn({ pending_operations: pending = [] }: Deployment): string[] {
@@ -36,12 +83,114 @@ export async function takeOverInterrupted(stack: Stack, say: (line: string) => v
   say(
     `An earlier run was killed in the middle${when}; taking over what it was at: ${pendingIn(deployment).join(", ")} ...`,
   );
-  const made = pending.flatMap(({ type, resource }) => {
-    const id = type === "creating" ? IDS[resource.type]?.(resource.inputs) : undefined;
-    // With outputs it reads as a resource that may be gone; without, as an import of one that must be there.
-    return id === undefined ? [] : [{ ...resource, id, outputs: resource.inputs }];
+  const creating = pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
+  await takeOver(stack, { version, deployment }, creating);
+}
+
+/** A resource that an update failed to make. */
+export interface Failed {
+  readonly resource: StateResource;
+  /** Whether Google said that it is there already; otherwise there was no answer. */
+  readonly exists: boolean;
+}
+
+/** How providers, Google's official one and ours, say that a request was not answered. */
+const UNANSWERED =
+  /does not answer|connection reset|unexpected EOF|deadline exceeded|Unavailable|error reading from server/i;
+
+/**
+ * What an update failed to make, and is there perhaps: where the answer to a request was lost, the provider asks again, is
+ * told that the thing is there already, and stops; the engine then knows nothing of it.
+ */
+export function failedIn(events: readonly EngineEvent[]): Failed[] {
+  return events.flatMap(({ resOpFailedEvent: event }) => {
+    const { op, new: made, provider, urn } = event?.metadata ?? {};
+    if (op !== "create" || !made || (IDS[made.type] ?? LISTS[made.type]) === undefined) return [];
+    const said = events.flatMap(({ diagnosticEvent: each }) =>
+      each?.severity === "error" && each.urn === urn ? [each.message] : [],
+    );
+    const exists = said.some((message) => /\b409\b/.test(message));
+    if (!exists && !said.some((message) => UNANSWERED.test(message))) return [];
+    const { inputs, parent, type } = made;
+    const shown = Object.entries(inputs as Record<string, string>).filter(([, value]) => value !== "[secret]");
+    const resource = { urn: made.urn, custom: true, type, inputs: Object.fromEntries(shown), parent, provider };
+    return [{ resource, exists }];
   });
-  const resources = [...(deployment.resources ?? []), ...made];
-  await writeState(stack, { version, deployment: { ...deployment, resources, pending_operations: [] } });
+}
+
+/**
+ * Notes in the state what an update may have made and was not told, as the engine does where it is killed: the next run
+ * takes that over.
+ */
+export async function noteUnanswered(stack: Stack, failed: readonly Failed[]): Promise<void> {
+  const unanswered = failed.filter(({ exists }) => !exists);
+  if (unanswered.length === 0) return;
+  const { deployment, version } = await readState(stack);
+  const noted = unanswered.map(({ resource }) => ({ type: "creating", resource }));
+  const pending_operations = [...(deployment.pending_operations ?? []), ...noted];
+  await writeState(stack, { version, deployment: { ...deployment, pending_operations } });
+}
+
+/**
+ * Takes over what an update failed to make, because it is there: made by an earlier run whose answer was lost, or by hand.
+ */
+export async function takeOverFailed(stack: Stack, failed: readonly Failed[]): Promise<void> {
+  const there = failed.filter(({ exists }) => exists).map(({ resource }) => resource);
+  await takeOver(stack, await readState(stack), there);
+}
+
+/**
+ * Updates a stack of the embedded cloud, where nobody makes things by hand: what is there already, and not in the state,
+ * is taken over.
+ */
+export async function upAlone(stack: Stack, options: UpOptions): Promise<UpResult> {
+  const events: EngineEvent[] = [];
+  const onEvent = (event: EngineEvent) => {
+    events.push(event);
+    options.onEvent?.(event);
+  };
+  try {
+    return await stack.up({ ...options, onEvent });
+  } catch (error) {
+    const failed = failedIn(events);
+    await noteUnanswered(stack, failed);
+    if (!(error instanceof CommandError) || !failed.some(({ exists }) => exists)) throw error;
+    await takeOverFailed(stack, failed);
+    return stack.up(options);
+  }
+}
+
+/** With outputs a resource reads as one that may be gone; without, as an import of one that must be there. */
+async function takeOver(stack: Stack, { deployment, version }: State, wanted: readonly StateResource[]): Promise<void> {
+  const { resources = [], pending_operations: pending = [] } = deployment;
+  const known = new Set(resources.map(({ id }) => id));
+  const find = await finder(stack);
+  const made: StateResource[] = [];
+  for (const resource of wanted) {
+    const id = IDS[resource.type]?.(resource.inputs) ?? (await find(resource, known));
+    if (id !== undefined) made.push({ ...resource, id, outputs: { name: id, ...resource.inputs } });
+    known.add(id);
+  }
+  const taken = new Set(wanted.map(({ urn }) => urn));
+  const pending_operations = pending.filter(({ resource, type }) => type === "creating" && !taken.has(resource.urn));
+  await writeState(stack, {
+    version,
+    deployment: { ...deployment, resources: [...resources, ...made], pending_operations },
+  });
   await stack.refresh({ signal: interrupted });
+}
+
+/** Finds what has its name from Google and is not in the state. */
+async function finder(stack: Stack) {
+  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
+  const config = Object.fromEntries(values) as Record<string, string>;
+  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
+  const reader = new RestReader(endpointsOf(config), token === undefined ? accessToken : () => Promise.resolve(token));
+  return async ({ inputs, type }: StateResource, known: ReadonlySet<string | undefined>) => {
+    const list = LISTS[type]?.(inputs, inputs.project ?? config["gcp:project"] ?? "");
+    if (!list) return undefined;
+    const answer = await reader.read<Record<string, Record<string, unknown>[] | undefined>>(list);
+    const names = (answer?.[list.key] ?? []).filter(list.is).map(({ name }) => String(name));
+    return names.find((name) => !known.has(name));
+  };
 }

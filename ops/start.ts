@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { lock } from "../local/lock";
 import { interrupted, untilInterrupted } from "./interrupt";
+import { upAlone } from "./interrupted";
 import { type LocalEnvironment, startLocal } from "./local";
 import { POLICY_PACKS } from "./preview/inspect";
 import { requireUnblocked } from "./preview/update";
@@ -49,7 +50,7 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   console.log("Previewing, with the policies applied ...");
   await requireUnblocked(stack);
   interrupted.throwIfAborted();
-  const { outputs } = await stack.up({
+  const { outputs } = await upAlone(stack, {
     color,
     policyPacks: POLICY_PACKS,
     signal: interrupted,

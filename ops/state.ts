@@ -9,6 +9,7 @@ export interface StateResource {
   readonly type: string;
   readonly id?: string;
   readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs?: Readonly<Record<string, string>>;
   /** When the resource came into the stack, and when its state last changed. */
   readonly created?: string;
   readonly modified?: string;

@@ -15,6 +15,7 @@ Shows what npm run preview shows, and carries out exactly that, unless a policy 
   --stack STACK  local, staging or prod
   --refresh      ask the cloud what is there now, and undo what was changed by hand since the last update
   --migrations   no more than the schema, where it is there already: the migrations that are pending
+  --take-over    take over what is there already and not in the state, where an update has stopped at it
   --yes          do not ask; nobody is asked either where no terminal is attached
   --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
   --help         this text
@@ -26,6 +27,7 @@ run(HELP, async () => {
     refresh: { type: "boolean" },
     yes: { type: "boolean" },
     migrations: { type: "boolean" },
+    "take-over": { type: "boolean" },
     publish: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ options });
@@ -40,6 +42,7 @@ run(HELP, async () => {
     const print = (text: string) => process.stdout.write(text);
     const done = await update(stack, {
       refresh: values.refresh ?? false,
+      takeOver: values["take-over"] ?? false,
       target: schema ? [schemaParts(stack)] : [],
       print,
       progress: (text) => process.stderr.write(text),

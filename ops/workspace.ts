@@ -40,11 +40,15 @@ export interface PrivateStackOptions extends StackOptions {
 
 const PROJECT_NAME = "settlement";
 
-/** What the engine's environment has for every stack; its plugins are processes with the SDK, too. */
+/** What is loaded first into each process with the SDK, of which the engine's plugins are some. */
+const FIRST = ["later.cjs", "end-with-engine.cjs"].map(
+  (file) => `--require "${join(__dirname, file).replaceAll("\\", "\\\\")}"`,
+);
+
+/** What every engine's environment has. */
 const ENGINE = {
   PULUMI_SKIP_UPDATE_CHECK: "true",
-  NODE_OPTIONS:
-    `${process.env.NODE_OPTIONS ?? ""} --require "${join(__dirname, "later.cjs").replaceAll("\\", "\\\\")}"`.trim(),
+  NODE_OPTIONS: [process.env.NODE_OPTIONS ?? "", ...FIRST].join(" ").trim(),
 };
 
 /**

@@ -1,6 +1,6 @@
 import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { interrupted } from "../interrupt";
-import { takeOverInterrupted } from "../interrupted";
+import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../interrupted";
 import { requireUnlocked } from "../locks";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout";
 import { UserError } from "../user-error";
@@ -12,6 +12,8 @@ import { type Preview, readEvents } from "./model";
 
 /** How an update is shown and agreed to. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
+  /** Whether what is there already, and not in the state, is taken over, whoever made it. */
+  readonly takeOver?: boolean;
   /** Shows the preview. */
   readonly print: (markdown: string) => void;
   /** Shows what the engine says while it works. */
@@ -32,7 +34,7 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
   await requireUnlocked(stack);
   const { confirm, print } = options;
   let agreed = false;
-  const { pending } = await inspect(stack, options, async ({ blocked, markdown, pending, preview }, plan) => {
+  const inspecting = inspect(stack, options, async ({ blocked, markdown, pending, preview }, plan) => {
     if (pending.length > 0) return;
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
@@ -42,10 +44,19 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
     if (rollout) await rollOut(stack, rollout, preview, options);
     else await carryOut(stack, { ...options, plan });
   });
-  if (pending.length === 0) return agreed;
-  await takeOverInterrupted(stack, saying(options));
+  try {
+    const { pending } = await inspecting;
+    if (pending.length === 0) return agreed;
+    await takeOverInterrupted(stack, saying(options));
+  } catch (error) {
+    if (!(error instanceof TakenOver)) throw error;
+    return update(stack, { ...options, takeOver: false }); // once is enough for what is really there
+  }
   return update(stack, options);
 }
+
+/** What was there already is in the state now; the update is to begin anew. */
+class TakenOver extends Error {}
 
 function saying({ progress }: UpdateOptions) {
   return (line: string) => {
@@ -75,7 +86,7 @@ async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: 
   await carryOut(stack, { progress: options.progress, target: [urn] }, kept(before));
 }
 
-type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "target"> & {
+type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "takeOver" | "target"> & {
   /** Path of the engine's plan; without one the engine makes its own. */
   readonly plan?: string;
   readonly program?: PulumiFn;
@@ -83,7 +94,7 @@ type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "target"> & 
 
 /** @param consolation What is as before where the update fails. */
 async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""): Promise<void> {
-  const { plan, program, progress, refresh = false, target = [] } = options;
+  const { plan, program, progress, refresh = false, takeOver = false, target = [] } = options;
   const events: EngineEvent[] = [];
   try {
     await stack.up({
@@ -101,13 +112,23 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (error.message.includes("is currently locked")) await requireUnlocked(stack); // somebody else was quicker
+    const failed = failedIn(events);
+    await noteUnanswered(stack, failed);
+    const stopped = failed.some(({ exists }) => exists);
+    if (stopped && takeOver) {
+      await takeOverFailed(stack, failed);
+      throw new TakenOver();
+    }
     // With a plan the engine also complains of everything that it did not come to because of the error.
     const read = readEvents(events);
     const problems = read.problems
       .filter((problem) => !/^[\w-]+: expected resource operations/.test(problem))
       .map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? lastWords(error) : problems.join("\n  - ");
-    const next = [consolation, "Run it again to go on from there."].filter(Boolean).join(" ");
+    const step =
+      stopped &&
+      `What is there already, and not in the state, was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack ${stack.name} --take-over`;
+    const next = [consolation, step || "Run it again to go on from there."].filter(Boolean).join(" ");
     throw new UserError(`The update of ${stack.name} stopped:\n  - ${why}\n${next}`);
   }
 }

@@ -1,0 +1,368 @@
+import { type ChildProcess, exec, execFileSync, fork } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import { sendSettlementCommand } from "../../ops/smoke";
+import type { Deployment } from "../../ops/state";
+import { ROOT } from "../../ops/workspace";
+import { Draw } from "./draw";
+import { inCloud, inState } from "./inventory";
+import type { Run } from "./processes/program";
+
+/** What is killed; `everything` is what a power failure takes. */
+const VICTIMS = ["program", "engine", "provider", "cloud", "postgres", "everything"] as const;
+type Victim = (typeof VICTIMS)[number];
+
+/** How many requests and engine events each operation has, so that a point that is drawn from them is reached. */
+const LENGTHS: Readonly<Record<Run["operation"], { readonly request: number; readonly event: number }>> = {
+  up: { request: 110, event: 300 },
+  update: { request: 7, event: 300 },
+  migration: { request: 25, event: 300 },
+  destroy: { request: 54, event: 110 },
+};
+
+/** A kill that was drawn. */
+export interface Plan {
+  readonly operation: Run["operation"];
+  readonly shared: boolean;
+  readonly victim: Victim;
+  /** The n-th request that the embedded cloud gets, or the n-th event of the engine. */
+  readonly at: "request" | "event";
+  readonly nth: number;
+  /** Milliseconds after that. */
+  readonly after: number;
+}
+
+/** How a trial ended. */
+export interface Trial extends Plan {
+  readonly seed: number;
+  readonly outcome: "converged" | "converged after the named step" | "stopped" | "lost" | "twice";
+  /** Whether the operation ended before the point was reached, or the victim did not run there. */
+  readonly missed: boolean;
+  /** What was lost or made twice, or what the next run said. */
+  readonly detail: string;
+  /** Processes of the killed run that had to be ended. */
+  readonly orphans: readonly string[];
+}
+
+/** The trials of one life of a stack: made, updated, migrated and destroyed, each killed in the middle. */
+export function planOf(seed: number): Plan[] {
+  const draw = new Draw(seed);
+  return (["up", "update", "migration", "destroy"] as const).map((operation) => {
+    const at = draw.of(["request", "event"] as const);
+    return {
+      operation,
+      shared: draw.number() < 0.3 && operation === "update",
+      victim: draw.of(VICTIMS),
+      at,
+      nth: draw.upTo(LENGTHS[operation][at]),
+      after: draw.of([0, 0, 5, 50, 200]),
+    };
+  });
+}
+
+/** Lives through a seed's trials, and tells of each. */
+export async function live(seed: number, tell: (trial: Trial) => void): Promise<void> {
+  const life = new Life();
+  try {
+    await life.begin();
+    for (const plan of planOf(seed)) tell({ seed, ...plan, ...(await life.trial(plan)) });
+  } finally {
+    await life.end();
+  }
+}
+
+interface Ended {
+  readonly failed?: string;
+}
+
+class Life {
+  private readonly folder: string;
+  private cloud: ChildProcess | undefined;
+  private url = "";
+  private token = "";
+  private requests = 0;
+  private onRequest: (count: number) => void = () => undefined;
+  /** A command that was kept before any of the later kills. */
+  private kept = "";
+
+  constructor() {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    this.folder = mkdtempSync(join(ROOT, ".local", "life-"));
+  }
+
+  async begin(): Promise<void> {
+    await this.startCloud();
+  }
+
+  async end(): Promise<void> {
+    if (this.cloud?.connected) {
+      const ended = new Promise((resolve) => this.cloud?.once("exit", resolve));
+      this.cloud.kill("SIGTERM");
+      await ended;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async trial(plan: Plan): Promise<Omit<Trial, keyof Plan | "seed">> {
+    const { orphans, missed } = await this.kill(plan);
+    if (!this.cloud?.connected) await this.startCloud();
+    const { operation, shared } = plan;
+    let named = false;
+    let ended = await this.start(operation, shared).ended;
+    // As whoever reads the message would.
+    const step = /^ {2}(PULUMI_BACKEND_URL=\S+ \S+ cancel .*)$/m.exec(ended.failed ?? "")?.[1];
+    if (step !== undefined) {
+      named = true;
+      await promisify(exec)(step, { cwd: join(this.folder, "pulumi"), env: this.passphrase() });
+      ended = await this.start(operation, shared).ended;
+    }
+    const known = { orphans, missed };
+    if (ended.failed !== undefined) return { ...known, outcome: "stopped", detail: ended.failed };
+    const { lost, twice } = await this.compare(operation);
+    const detail = [...lost, ...twice].join(", ");
+    if (lost.length > 0) return { ...known, outcome: "lost", detail };
+    if (twice.length > 0) return { ...known, outcome: "twice", detail };
+    return { ...known, outcome: named ? "converged after the named step" : "converged", detail: "" };
+  }
+
+  /** Begins the operation, and kills the victim at the drawn point. */
+  private async kill({ operation, shared, victim, at, nth, after }: Plan) {
+    const run = this.start(operation, shared);
+    let left: Running[] = [];
+    let killed = 0;
+    let striking = Promise.resolve();
+    const strike = async () => {
+      if (after > 0) await delay(after);
+      const all = running();
+      left = descendants(all, run.child.pid ?? 0);
+      for (const pid of this.pids(victim, run.child, all, left)) {
+        try {
+          process.kill(pid, "SIGKILL");
+          killed += 1;
+        } catch {
+          // It has ended by itself.
+        }
+      }
+    };
+    const count = (seen: number) => {
+      if (seen === nth) striking = strike();
+    };
+    const from = this.requests;
+    if (at === "request") {
+      this.onRequest = (seen) => {
+        count(seen - from);
+      };
+    } else run.onEvent = count;
+    await run.ended;
+    this.onRequest = () => undefined;
+    await striking;
+    if (["cloud", "everything"].includes(victim) && killed > 0) await gone(this.cloud);
+    return { missed: killed === 0, orphans: await endOrphans(left) };
+  }
+
+  private pids(victim: Victim, program: ChildProcess, all: readonly Running[], family: readonly Running[]): number[] {
+    const called = (text: RegExp) => family.filter(({ args }) => text.test(args)).map(({ pid }) => pid);
+    const postgres = () => {
+      const servers = this.servers().map((lock) => Number(lock[0]));
+      return all.filter(({ args, pid }) => servers.includes(pid) && args.includes(this.folder)).map(({ pid }) => pid);
+    };
+    switch (victim) {
+      case "program":
+        return [program.pid ?? 0];
+      case "engine":
+        return called(/bin\/pulumi |^pulumi /).slice(0, 1);
+      case "provider":
+        return called(/local\/providers\/main\.ts/);
+      case "cloud":
+        return [this.cloud?.pid ?? 0];
+      case "postgres":
+        return postgres();
+      case "everything":
+        return [program.pid ?? 0, this.cloud?.pid ?? 0, ...family.map(({ pid }) => pid), ...postgres()];
+    }
+  }
+
+  private start(operation: Run["operation"], shared: boolean) {
+    const run: Run = { folder: this.folder, url: this.url, operation, shared };
+    const child = fork(join(__dirname, "processes", "program.ts"), [JSON.stringify(run)], {
+      execArgv: ["--import", "tsx"],
+      env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: this.token },
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
+    const started = {
+      child,
+      onEvent: undefined as ((seen: number) => void) | undefined,
+      ended: Promise.resolve<Ended>({}),
+    };
+    let events = 0;
+    let ended: Ended = { failed: "It was killed." };
+    child.on("message", (message: { event?: true; done?: true; failed?: string }) => {
+      if (message.event) {
+        events += 1;
+        started.onEvent?.(events);
+      }
+      if (message.done) ended = {};
+      if (message.failed !== undefined) ended = { failed: message.failed };
+    });
+    started.ended = new Promise((resolve) => {
+      child.once("exit", () => {
+        if (process.env.FAULTS_DEBUG) console.error(operation, "requests", this.requests, "events", events, ended);
+        resolve(ended);
+      });
+    });
+    return started;
+  }
+
+  private async startCloud(): Promise<void> {
+    const port = this.url === "" ? "0" : new URL(this.url).port;
+    const child = fork(join(__dirname, "processes", "cloud.ts"), [join(this.folder, "cloud"), port], {
+      execArgv: ["--import", "tsx"],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.cloud = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once("exit", (code) => {
+        reject(new Error(`The embedded cloud ended with ${code ?? "a signal"}.`));
+      });
+      child.on("message", (message: { request?: string; url?: string; token?: string }) => {
+        if (message.request !== undefined) this.onRequest(++this.requests);
+        if (message.url === undefined) return;
+        this.url = message.url;
+        this.token = message.token ?? "";
+        resolve();
+      });
+    });
+  }
+
+  /** What the state has and the cloud has not, and the other way round, and whether the service keeps what it was given. */
+  private async compare(operation: Run["operation"]): Promise<{ lost: string[]; twice: string[] }> {
+    const deployment = this.deployment();
+    const cloud = await inCloud((path) => this.get(path));
+    const state = inState(deployment, Object.keys(cloud));
+    const count = (type: string) => `${type.split(":").at(-1) ?? type} ${cloud[type] ?? 0} for ${state[type] ?? 0}`;
+    const lost = Object.keys(cloud)
+      .filter((type) => (cloud[type] ?? 0) < (state[type] ?? 0))
+      .map(count);
+    const twice = Object.keys(cloud)
+      .filter((type) => (cloud[type] ?? 0) > (state[type] ?? 0))
+      .map(count);
+    if (operation === "destroy") {
+      if ((deployment.resources ?? []).length > 0) lost.push("the state is not empty");
+      return { lost, twice };
+    }
+    if (Object.values(state).some((each) => each === 0)) lost.push("the state lacks a type");
+    const url = this.serviceUrl(deployment);
+    await sendSettlementCommand(url, this.token);
+    if (operation === "up") this.kept = await this.keep(url);
+    const [row] = await this.rows(`SELECT account_ref FROM settlement_commands WHERE command_id = '${this.kept}'`);
+    if (row === undefined) lost.push("a row of settlement_commands");
+    const ref = String(row?.account_ref);
+    const wanted = operation === "migration" ? "a+" : "a";
+    if (ref.length < wanted.length) lost.push("the migration");
+    if (ref.length > wanted.length) twice.push(`the migration: ${ref}`);
+    return { lost, twice };
+  }
+
+  private async keep(url: string): Promise<string> {
+    const command_id = "kept";
+    const body = { command_id, workflow_id: "w", account_ref: "a", status: "RECEIVED" };
+    const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
+    const { status } = await fetch(`${url}/commands`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (status !== 200) throw new Error(`The service answered ${status}.`);
+    return command_id;
+  }
+
+  private deployment(): Deployment {
+    const file = join(this.folder, "state", ".pulumi", "stacks", "settlement", "local.json");
+    if (!existsSync(file)) return {};
+    return (JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } }).checkpoint.latest ?? {};
+  }
+
+  private serviceUrl({ resources = [] }: Deployment): string {
+    const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack") as { outputs?: { serviceUrl?: string } };
+    return String(stack.outputs?.serviceUrl);
+  }
+
+  private async rows(sql: string): Promise<Record<string, unknown>[]> {
+    const host = this.servers()[0]?.[4] ?? "";
+    const password = readFileSync(join(this.folder, "cloud", "postgres", "admin-password"), "utf8");
+    const client = new Client({ host, user: "cloudsqladmin", password, database: "settlement_db" });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** The lines of each PostgreSQL server's lock. */
+  private servers(): string[][] {
+    const instances = join(this.folder, "cloud", "postgres");
+    if (!existsSync(instances)) return [];
+    const locks = readdirSync(instances, { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith("data/postmaster.pid"),
+    );
+    return locks.map((lock) => readFileSync(join(instances, lock), "utf8").split("\n"));
+  }
+
+  private async get(path: string): Promise<Record<string, unknown>> {
+    const response = await fetch(this.url + path, { headers: { authorization: `Bearer ${this.token}` } });
+    if (response.status === 403 || response.status === 404) return {}; // an API that is not enabled yet
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}.`);
+    return (await response.json()) as Record<string, unknown>;
+  }
+
+  private passphrase(): NodeJS.ProcessEnv {
+    return { ...process.env, PULUMI_CONFIG_PASSPHRASE_FILE: join(this.folder, "passphrase") };
+  }
+}
+
+interface Running {
+  readonly pid: number;
+  readonly parent: number;
+  readonly args: string;
+}
+
+function running(): Running[] {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,stat=,args="], { encoding: "utf8" }).split("\n").filter(Boolean);
+  return rows.flatMap((row) => {
+    const [pid = "", parent = "", stat = "", ...args] = row.trim().split(/\s+/);
+    return stat.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent), args: args.join(" ") }];
+  });
+}
+
+function descendants(all: readonly Running[], of: number): Running[] {
+  return all.filter(({ parent }) => parent === of).flatMap((one) => [one, ...descendants(all, one.pid)]);
+}
+
+/** How long a process may take to notice that the one it works for is gone, in milliseconds. */
+const NOTICE = 10_000;
+
+/** Waits until the killed run's processes have ended by themselves; ends those that do not, and names them. */
+async function endOrphans(family: readonly Running[]): Promise<string[]> {
+  const end = Date.now() + NOTICE;
+  for (;;) {
+    const now = running();
+    const left = family.filter((one) => now.some(({ pid, args }) => pid === one.pid && args === one.args));
+    if (left.length === 0) return [];
+    if (Date.now() > end) {
+      for (const { pid } of left) process.kill(pid, "SIGKILL");
+      return left.map(
+        ({ args }) =>
+          /[\w-]+(?=\.js|\.ts|$)/.exec(
+            args.split(" ").find((word) => /run-policy-pack|dynamic-provider|pulumi/.test(word)) ?? args,
+          )?.[0] ?? args,
+      );
+    }
+    await delay(100);
+  }
+}
+
+async function gone(child: ChildProcess | undefined): Promise<void> {
+  if (child?.exitCode === null && child.signalCode === null) {
+    await new Promise((resolve) => child.once("exit", resolve));
+  }
+}

@@ -1,0 +1,104 @@
+import { type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import { join } from "node:path";
+import { loadConfig } from "../../../infra/config";
+import { checksum, type Migration, readMigrations } from "../../../infra/migrations/files";
+import { settlement } from "../../../infra/settlement";
+import { findCli } from "../../../ops/cli";
+import { endpointConfig } from "../../../ops/endpoints";
+import { upAlone } from "../../../ops/interrupted";
+import { update } from "../../../ops/preview/update";
+import { startProviders } from "../../../ops/providers";
+import { openPrivateStack, programOf, ROOT } from "../../../ops/workspace";
+
+/** What a run of a command does. */
+export interface Run {
+  /** The stack's own folder, as of `npm start`. */
+  readonly folder: string;
+  /** Where the embedded cloud is. */
+  readonly url: string;
+  readonly operation: "up" | "update" | "migration" | "destroy";
+  /** Whether the state counts as one that others share: then nobody breaks a lock, and `update` does the work. */
+  readonly shared: boolean;
+}
+
+/** What is counted: a migration that must not be applied twice. */
+const PROBE_TEXT = `-- migrate:up
+UPDATE settlement_commands SET account_ref = account_ref || '+';
+
+-- migrate:down
+UPDATE settlement_commands SET account_ref = rtrim(account_ref, '+');
+`;
+const PROBE: Migration = {
+  version: "20990101000000",
+  file: "20990101000000_probe.sql",
+  text: PROBE_TEXT,
+  checksum: checksum(PROBE_TEXT),
+};
+
+const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
+const say = (line: string) => process.send?.({ line });
+/** What went wrong, as the engine says it. */
+const problems: string[] = [];
+const onEvent = ({ diagnosticEvent: said }: EngineEvent) => {
+  if (said?.severity === "error") problems.push(`${said.urn?.split("::").at(-1) ?? ""} ${said.message.trim()}`);
+  process.send?.({ event: true });
+};
+
+async function run({ folder, url, operation, shared }: Run): Promise<void> {
+  const command = await findCli(say);
+  const providers = await startProviders(command, process.env.GOOGLE_OAUTH_ACCESS_TOKEN);
+  try {
+    const image = operation === "up" ? "1" : "2";
+    const config = { ...endpointConfig(url), "settlement:service": JSON.stringify({ image: `${IMAGE}:${image}` }) };
+    const env = { PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+    if (shared) await updateShared(folder, config, { command, env });
+    else await work(await openPrivateStack({ name: "local", folder, command, config, env }, say), operation);
+  } finally {
+    await providers.stop();
+  }
+}
+
+async function work(stack: Stack, operation: Run["operation"]): Promise<void> {
+  const migrations = [...readMigrations(join(ROOT, "migrations")), ...(operation === "migration" ? [PROBE] : [])];
+  const program = () => Promise.resolve(settlement(loadConfig(), migrations));
+  if (operation === "destroy") await stack.destroy({ onEvent });
+  else await upAlone(stack, { onEvent, program });
+}
+
+/** As `npm run up` does it for a stack whose state is in a bucket. */
+async function updateShared(
+  folder: string,
+  config: Readonly<Record<string, string>>,
+  { command, env }: { command: Awaited<ReturnType<typeof findCli>>; env: Readonly<Record<string, string>> },
+): Promise<void> {
+  const stack = await LocalWorkspace.selectStack(
+    { stackName: "local", projectName: "settlement", program: programOf() },
+    {
+      workDir: join(folder, "pulumi"),
+      pulumiCommand: command,
+      envVars: {
+        PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+        PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        ...env,
+      },
+    },
+  );
+  await stack.setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
+  await update(stack, {
+    print: say,
+    progress: () => process.send?.({ event: true }),
+    confirm: () => Promise.resolve(true),
+  });
+}
+
+process.on("disconnect", () => process.exit());
+run(JSON.parse(process.argv[2] ?? "") as Run).then(
+  () => process.send?.({ done: true }, () => process.exit()),
+  (error: unknown) => {
+    const { message, name } = error as Error;
+    const said = name === "CommandError" ? [...message.matchAll(/error: (.*)/g)].map(([, words]) => words) : [message];
+    const text = [...problems, ...said].join("; ");
+    process.send?.({ failed: text }, () => process.exit(1));
+  },
+);
