@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { join } from "node:path";
 import { ROOT } from "../../ops/workspace";
 
-/** `npm start` as a process of its own, in a copy of the project, ended in the middle in several ways. */
+/** `npm start` as a process of its own, in a copy of the project, asked to end in several ways; test/faults kills. */
 
 let copy: string;
 
@@ -64,19 +64,6 @@ async function untilQuiet(): Promise<void> {
 }
 
 const group = (child: ChildProcess, signal: NodeJS.Signals) => process.kill(-(child.pid ?? 0), signal);
-
-test.each(["settlement-migrations creating", "settlement-schema creating"])(
-  "killed at %p: the next run takes over, ends well, and the one after it finds nothing to change",
-  async (moment) => {
-    await start(["--reset"], moment, (child) => group(child, "SIGKILL"));
-    const { code, output } = await start([]);
-    expect(output).toContain("settlement command accepted (200)");
-    expect(code).toBe(0);
-    const again = await start([]);
-    expect(again.output).not.toMatch(/warning|pending operation/i);
-    expect(again.output).toMatch(/ {4}\d+ unchanged/);
-  },
-);
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s in the middle ends everything that was started", async (signal) => {
   const { code } = await start(["--reset"], "settlement-schema creating", (child) => child.kill(signal));

@@ -14,6 +14,9 @@ const seeds = process.env.SEED
       (_, index) => index + Number(process.env.FROM ?? 1),
     );
 
+/** The short form leaves out what a kill can do least to. */
+const operations = ALL ? (["up", "update", "migration", "destroy"] as const) : (["up", "migration"] as const);
+
 jest.setTimeout(ALL ? 4 * 60 * 60_000 : 600_000);
 
 test("whatever is killed: the next run converges, and nothing is lost or applied twice", async () => {
@@ -21,7 +24,7 @@ test("whatever is killed: the next run converges, and nothing is lost or applied
   const left = [...seeds];
   const lane = async () => {
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-      await live(seed, (trial) => {
+      await live(seed, operations, (trial) => {
         trials.push(trial);
         process.stderr.write(`${line(trial)}\n`);
       });

@@ -63,12 +63,17 @@ export function planOf(seed: number): Plan[] {
   });
 }
 
-/** Lives through a seed's trials, and tells of each. */
-export async function live(seed: number, tell: (trial: Trial) => void): Promise<void> {
+/** Lives through a seed's trials of these operations, and tells of each. */
+export async function live(
+  seed: number,
+  operations: readonly Run["operation"][],
+  tell: (trial: Trial) => void,
+): Promise<void> {
   const life = new Life();
   try {
     await life.begin();
-    for (const plan of planOf(seed)) tell({ seed, ...plan, ...(await life.trial(plan)) });
+    const plans = planOf(seed).filter(({ operation }) => operations.includes(operation));
+    for (const plan of plans) tell({ seed, ...plan, ...(await life.trial(plan)) });
   } finally {
     await life.end();
   }

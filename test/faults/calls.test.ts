@@ -1,0 +1,165 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { IncomingMessage } from "node:http";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Fault } from "../../local/faults";
+import { upAlone } from "../../ops/interrupted";
+import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { sendSettlementCommand } from "../../ops/smoke";
+import { readState } from "../../ops/state";
+import { ROOT } from "../../ops/workspace";
+import { inCloud, inState } from "./inventory";
+
+/**
+ * Faults of the APIs on the calls of the first update: it converges, or stops with a sentence, and a service that answers
+ * works. In the long form every kind strikes every call once.
+ */
+
+const ALL = process.env.FAULTS === "all";
+jest.setTimeout(ALL ? 60 * 60_000 : 300_000);
+
+const KINDS: readonly (readonly [name: string, fault: Fault])[] = [
+  ["429", { kind: "error", status: 429 }],
+  ["429 with Retry-After", { kind: "error", status: 429, retryAfter: 1 }],
+  ["500", { kind: "error", status: 500 }],
+  ["503", { kind: "error", status: 503 }],
+  ["reset", { kind: "reset" }],
+  ["latency", { kind: "latency", milliseconds: 500 }],
+  ["409", { kind: "error", status: 409 }],
+  ["stale", { kind: "stale" }],
+  ["lost", { kind: "lost" }],
+  ["late", { kind: "late" }],
+  ["silence", { kind: "silence" }],
+];
+
+/** A call of an update, with what differs from run to run left open: `POST ^/v1/…$`. */
+function shape(call: string): string {
+  const [method = "", path = ""] = call.split(" ");
+  const open = path
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replace(/-db-[0-9a-f]{8}/g, "-db-[0-9a-f]{8}")
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|\d{6,}/g, "[^/]+");
+  return `${method} ^${open}$`;
+}
+
+/** Those of the short form, each of another API or kind. */
+const SAMPLE: readonly (readonly [shape: string, kind: string])[] = [
+  ["POST /instances$", "503"],
+  ["POST /databases$", "409"],
+  ["POST /users$", "reset"],
+  ["POST /secrets$", "lost"],
+  ["POST :addVersion$", "429"],
+  ["POST /serviceAccounts$", "lost"],
+  ["POST /v1/projects/[^/]+:setIamPolicy$", "stale"],
+  ["POST /storage/v1/b$", "lost"],
+  ["POST /import$", "500"],
+  ["POST /backupRuns$", "late"],
+  ["POST /v2/.*/services$", "lost"],
+  ["POST /alertPolicies$", "429"],
+  ["POST /uptimeCheckConfigs$", "latency"],
+  ["GET /operations/", "429 with Retry-After"],
+];
+
+interface Outcome {
+  readonly runs: number;
+  readonly struck: number;
+  /** What the runs that stopped said. */
+  readonly said: readonly string[];
+  readonly calls: ReadonlySet<string>;
+  /** More in the cloud than in the state. */
+  readonly twice: readonly string[];
+}
+
+/** Updates a new stack until it converges. */
+async function converge(faults: readonly (readonly [shape: string, fault: Fault])[]): Promise<Outcome> {
+  const folder = mkdtempSync(join(ROOT, ".local", "calls-"));
+  const calls = new Set<string>();
+  const note = (message: unknown) => {
+    const { method, url } = (message as { request: IncomingMessage }).request;
+    if (!url?.startsWith("/run/")) calls.add(shape(`${method ?? ""} ${url?.split("?")[0] ?? ""}`));
+  };
+  subscribe("http.server.request.start", note);
+  const local = await startLocal(folder, () => undefined);
+  try {
+    await local.stack.setConfig("gcp:requestTimeout", { value: "3s" });
+    const injected = faults.map(([call, fault]) => {
+      const [method = "", path = ""] = call.split(" ");
+      return local.cloud.faults.inject({ method, path: new RegExp(path), times: 1 }, fault);
+    });
+    const said: string[] = [];
+    let runs = 1;
+    for (; !(await tryUp(local, said)); runs += 1) {
+      if (runs === 30) throw new Error(`It does not converge:\n${said.join("\n")}`);
+      await requireWhole(local);
+    }
+    await requireWhole(local);
+    const cloud = await inCloud((path) => get(local, path));
+    const state = inState((await readState(local.stack)).deployment, Object.keys(cloud));
+    const twice = Object.keys(cloud).filter((type) => (cloud[type] ?? 0) > (state[type] ?? 0));
+    expect(Object.keys(cloud).filter((type) => (cloud[type] ?? 0) < (state[type] ?? 0))).toEqual([]);
+    return { runs, said, calls, twice, struck: injected.flatMap(({ struck }) => struck).length };
+  } finally {
+    unsubscribe("http.server.request.start", note);
+    await local.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function tryUp({ stack }: LocalEnvironment, said: string[]): Promise<boolean> {
+  const problems: string[] = [];
+  try {
+    await upAlone(stack, {
+      onEvent: ({ diagnosticEvent: event }) => {
+        if (event?.severity === "error") problems.push(event.message.trim());
+      },
+    });
+    return true;
+  } catch (error) {
+    if ((error as Error).name !== "CommandError") throw error;
+    said.push(...problems);
+    return false;
+  }
+}
+
+async function get({ cloud }: LocalEnvironment, path: string): Promise<Record<string, unknown>> {
+  const headers = { authorization: `Bearer ${cloud.identities.ownerToken}` };
+  const response = await fetch(cloud.url + path, { headers });
+  return response.ok ? ((await response.json()) as Record<string, unknown>) : {};
+}
+
+/** A service that answers has its database, its tables and its secret. */
+async function requireWhole(local: LocalEnvironment): Promise<void> {
+  const { uri } = (await get(
+    local,
+    "/v2/projects/settlement-local/locations/us-central1/services/settlement-service",
+  )) as { uri?: string };
+  if (uri === undefined) return;
+  const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
+  const { status } = await fetch(`${uri}/health`, { headers });
+  if (status === 200) await sendSettlementCommand(uri, local.cloud.identities.ownerToken);
+}
+
+beforeAll(() => {
+  mkdirSync(join(ROOT, ".local"), { recursive: true });
+});
+
+test("a fault on a call of each API: the update converges, and whoever stopped said why in a sentence", async () => {
+  const kinds = new Map(KINDS);
+  const { runs, said, struck } = await converge(
+    SAMPLE.map(([call, kind]) => [call, kinds.get(kind) ?? { kind: "reset" }]),
+  );
+  process.stderr.write(`${struck} faults, ${runs} runs\n${said.join("\n")}\n`);
+  expect(struck).toBe(SAMPLE.length);
+  expect(said.filter((text) => /^\s+at /m.test(text))).toEqual([]);
+});
+
+(ALL ? test : test.skip)("each kind on each call", async () => {
+  const { calls } = await converge([]);
+  const rows: string[] = [];
+  for (const [name, fault] of KINDS) {
+    const { runs, said, struck, twice } = await converge([...calls].map((call) => [call, fault]));
+    rows.push(`| ${[name, calls.size, struck, runs, said.length, twice.join(", ") || "nothing"].join(" | ")} |`);
+    process.stderr.write(`${rows.at(-1) ?? ""}\n`);
+    expect(said.filter((text) => /^\s+at /m.test(text))).toEqual([]);
+  }
+});
