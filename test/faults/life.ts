@@ -193,7 +193,7 @@ class Life {
   private start(operation: Run["operation"], shared: boolean) {
     const run: Run = { folder: this.folder, url: this.url, operation, shared };
     const child = fork(join(__dirname, "processes", "program.ts"), [JSON.stringify(run)], {
-      execArgv: ["--import", "tsx"],
+      execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
       env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: this.token },
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
@@ -224,7 +224,7 @@ class Life {
   private async startCloud(): Promise<void> {
     const port = this.url === "" ? "0" : new URL(this.url).port;
     const child = fork(join(__dirname, "processes", "cloud.ts"), [join(this.folder, "cloud"), port], {
-      execArgv: ["--import", "tsx"],
+      execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.cloud = child;
