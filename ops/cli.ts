@@ -1,24 +1,16 @@
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { spawn } from "node:child_process";
 import { chmod, copyFile, mkdir, rename, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { SemVer } from "semver";
+import { CLI_VERSION, cliFolder } from "./pulumi-home";
 import { isReachable } from "./reachable";
 import { UserError } from "./user-error";
-
-/** The version that is installed where none is there; `ops/pulumi-cli/go.mod` pins the same one. */
-export const CLI_VERSION = new SemVer("3.256.0");
 
 /** The oldest version that works with the SDK of package.json. */
 const OLDEST = new SemVer("3.248.0");
 
 const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
-
-/** Where Pulumi keeps its versions and plugins: `$PULUMI_HOME`, else `~/.pulumi`. */
-export function pulumiHome(): string {
-  return process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
-}
 
 /**
  * Finds the Pulumi CLI, and installs it where there is none: one on PATH, one in `$PULUMI_HOME/versions`, the official
@@ -27,7 +19,7 @@ export function pulumiHome(): string {
  * @throws UserError with the reason of each way that failed, and what to install.
  */
 export async function findCli(say: (line: string) => void): Promise<PulumiCommand> {
-  const root = join(pulumiHome(), "versions", CLI_VERSION.version);
+  const root = cliFolder();
   const ways: [string, () => Promise<PulumiCommand>][] = [
     ["on PATH", () => PulumiCommand.get({ version: OLDEST })],
     [root, () => PulumiCommand.get({ root, version: OLDEST })],
@@ -50,8 +42,8 @@ export async function findCli(say: (line: string) => void): Promise<PulumiComman
 
 async function download(root: string, say: (line: string) => void): Promise<PulumiCommand> {
   if (!(await isReachable(DOWNLOADS))) throw new Error("get.pulumi.com does not answer");
-  say(`Downloading Pulumi ${CLI_VERSION.version} (once) ...`);
-  return PulumiCommand.install({ root, version: CLI_VERSION });
+  say(`Downloading Pulumi ${CLI_VERSION} (once) ...`);
+  return PulumiCommand.install({ root, version: new SemVer(CLI_VERSION) });
 }
 
 const MODULE = "github.com/pulumi/pulumi";
@@ -59,11 +51,11 @@ const MODULE = "github.com/pulumi/pulumi";
 async function build(root: string, say: (line: string) => void): Promise<PulumiCommand> {
   const source = join(__dirname, "pulumi-cli");
   const packages = await go(source, ["list", "-deps", "-mod=readonly", `${MODULE}/pkg/v3/cmd/pulumi`]);
-  say(`Building Pulumi ${CLI_VERSION.version} from its Go module (once, about three minutes) ...`);
+  say(`Building Pulumi ${CLI_VERSION} from its Go module (once, about three minutes) ...`);
   const bin = join(root, "bin");
   await mkdir(bin, { recursive: true });
   const unfinished = join(bin, `pulumi.${process.pid}.tmp`);
-  const version = `-X ${MODULE}/sdk/v3/go/common/version.Version=v${CLI_VERSION.version}`;
+  const version = `-X ${MODULE}/sdk/v3/go/common/version.Version=v${CLI_VERSION}`;
   const flags = ["-v", "-mod=readonly", "-ldflags", `-s -w ${version}`, "-o", unfinished];
   let compiled = 0;
   await go(source, ["build", ...flags, `${MODULE}/pkg/v3/cmd/pulumi`], () => {

@@ -6,6 +6,7 @@ import { diagnose, exitCode } from "./doctor/diagnosis";
 import { Facts } from "./doctor/facts";
 import { writeEntry } from "./doctor/log";
 import { CouldNotLook, RestReader, Unseen } from "./doctor/reader";
+import { generatedPassword } from "./doctor/state";
 import { render } from "./doctor/table";
 import { locate, OPTIONS } from "./doctor/target";
 import { run } from "./run";
@@ -32,8 +33,9 @@ first, each with a command that mends it. Bindings of folders and of the organiz
   --help                this text
 
 roles/viewer and roles/iam.securityReviewer on the project show all but contents; roles/secretmanager.secretAccessor on
-the two secrets and roles/cloudsql.client show these too; --log needs roles/logging.logWriter on the project. The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application
-default credentials.
+the two secrets and roles/cloudsql.client show these too; --log needs roles/logging.logWriter on the project. The caller
+is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials. Without --socket, the password in the secret is
+compared with the one in the stack's state, where the caller can decrypt that.
 
 gcloud does not reach the embedded cloud of the local stack: there, \`npm start -- --reset\` makes everything anew.
 
@@ -48,11 +50,13 @@ run(HELP, async () => {
   try {
     const place = locate(given, ROOT);
     const { target, endpoints, token } = place;
+    const { stack } = target;
     const facts = new Facts(
       target,
       new RestReader(endpoints, token),
       readMigrations(join(ROOT, "migrations")),
       new Date(),
+      stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
     );
     const rows = await diagnose(CHECKS, facts);
     process.stdout.write(

@@ -7,7 +7,7 @@ import { openOffline, openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { readSnapshot } from "./preview/snapshot";
 import { run } from "./run";
-import { configProblem } from "./stack-file";
+import { configProblem } from "./stack-values";
 import { UsageError, UserError } from "./user-error";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { pulumiHome } from "./cli";
+import { pulumiHome } from "./pulumi-home";
 import { isReachable } from "./reachable";
 
 /** Where the plugins of a run come from. */

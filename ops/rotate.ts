@@ -8,7 +8,8 @@ import { openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { rotate } from "./rotation/rotate";
 import { run } from "./run";
-import { stackPath, stackValues } from "./stack-file";
+import { stackPath } from "./stack-file";
+import { stackValues } from "./stack-values";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
 

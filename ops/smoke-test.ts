@@ -5,7 +5,7 @@ import { stackName } from "./preview/options";
 import { invokerToken, liveService } from "./rollout/live";
 import { run } from "./run";
 import { smokeTest } from "./smoke";
-import { stackValues } from "./stack-file";
+import { stackValues } from "./stack-values";
 import { UserError } from "./user-error";
 
 const HELP = `npm run smoke-test -- --stack STACK

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { ConfigError, parseConfig, programValues } from "../infra/config";
 import { StoreError } from "../local/store";
 import { UserError } from "./user-error";
 
@@ -61,26 +60,4 @@ function parsed(path: string): StackFile | null {
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * What a stack's file says, as `parseConfig` takes it.
- * @throws UserError where there is no such stack.
- */
-export function stackValues(stack: string): Record<string, unknown> {
-  return programValues(readStackFile(stack).config ?? {});
-}
-
-/**
- * What is wrong in a stack's file, all of it, or undefined where nothing is.
- * @throws UserError where there is no such stack.
- */
-export function configProblem(stack: string): string | undefined {
-  try {
-    parseConfig(stackValues(stack));
-    return undefined;
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
 }

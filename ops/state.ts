@@ -1,5 +1,5 @@
-import type { Stack } from "@pulumi/pulumi/automation";
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { lastWords } from "./preview/last-words";
 import { UserError } from "./user-error";
 
@@ -31,36 +31,77 @@ export interface State {
   readonly deployment: Deployment;
 }
 
+/** A stack, as far as its state is concerned; the Automation API's own is one. */
+export interface StackState {
+  readonly name: string;
+  readonly workspace: {
+    readonly envVars: Readonly<Record<string, string>>;
+    readonly pulumiCommand: { readonly command: string };
+    readonly workDir: string;
+  };
+}
+
 /**
- * Reads a stack's state, as it is stored: secrets stay encrypted, and no key is asked for.
- * @param options Whether to decrypt the secrets all the same.
+ * What tells the engine of a state on this machine alone.
+ * @param folder Where the state is, and the passphrase that encrypts its secrets.
+ */
+export function privateState(folder: string): Record<string, string> {
+  return {
+    PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+  };
+}
+
+/** How a state is read. */
+export interface ReadOptions {
+  /** Whether to decrypt its secrets. */
+  readonly showSecrets?: boolean;
+  /** Longest to wait for it, in milliseconds; as long as it takes by default. */
+  readonly patience?: number;
+}
+
+/**
+ * Reads a stack's state, as it is stored: secrets stay encrypted, and no key is asked for, unless they are asked for.
  * @throws UserError with the engine's last word where it cannot be read.
  */
-export async function readState(stack: Stack, { showSecrets = false } = {}): Promise<State> {
-  return JSON.parse(await engine(stack, ["export", ...(showSecrets ? ["--show-secrets"] : [])])) as State;
+export async function readState(
+  stack: StackState,
+  { patience, showSecrets = false }: ReadOptions = {},
+): Promise<State> {
+  const args = ["export", ...(showSecrets ? ["--show-secrets"] : [])];
+  return JSON.parse(await engine(stack, args, { ...(patience !== undefined && { patience }) })) as State;
 }
 
 /**
  * Replaces a stack's state. It goes to the engine through a pipe, and lies in no file on the way.
  * @throws UserError with the engine's last word where it refuses the state.
  */
-export async function writeState(stack: Stack, state: State): Promise<void> {
-  await engine(stack, ["import"], JSON.stringify(state));
+export async function writeState(stack: StackState, state: State): Promise<void> {
+  await engine(stack, ["import"], { input: JSON.stringify(state) });
 }
 
 /** Runs a command of the CLI on the state. */
-async function engine(stack: Stack, args: readonly string[], input = ""): Promise<string> {
-  const { envVars, pulumiCommand, workDir } = stack.workspace;
-  const child = spawn(pulumiCommand.command, ["stack", ...args, "--stack", stack.name, "--non-interactive"], {
+async function engine(
+  { name, workspace }: StackState,
+  args: readonly string[],
+  { input = "", patience }: { input?: string; patience?: number },
+): Promise<string> {
+  const { envVars, pulumiCommand, workDir } = workspace;
+  const child = spawn(pulumiCommand.command, ["stack", ...args, "--stack", name, "--non-interactive"], {
     cwd: workDir,
     env: { ...process.env, ...envVars },
     stdio: ["pipe", "pipe", "pipe"],
+    ...(patience !== undefined && { timeout: patience }),
   });
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
   child.stdin.on("error", () => undefined).end(input); // where it ends early, its exit code says so
-  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve)).catch(
+    (error: unknown) => {
+      throw new UserError(`The state of ${name} cannot be read: ${(error as Error).message}.`);
+    },
+  );
   if (code === 0) return output;
-  throw new UserError(`The state of ${stack.name}: ${lastWords(new Error(errors))}`);
+  throw new UserError(`The state of ${name}: ${lastWords(new Error(errors))}`);
 }

@@ -17,6 +17,7 @@ import { isAlive } from "../local/lock";
 import { replaceFile, StoreError } from "../local/store";
 import { takeOverInterrupted } from "./interrupted";
 import { BACKENDS, readStackFile, ROOT, type StackFile, stackPath } from "./stack-file";
+import { privateState } from "./state";
 import { UserError } from "./user-error";
 
 export { ROOT } from "./stack-file";
@@ -138,12 +139,7 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
   const checkpoint = join(state, ".pulumi", "stacks", PROJECT_NAME, `${name}.json`);
   mendCheckpoint(checkpoint);
 
-  const envVars = {
-    PULUMI_BACKEND_URL: `file://${state}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
-    ...ENGINE,
-    ...env,
-  };
+  const envVars = { ...privateState(folder), ...ENGINE, ...env };
   const [program, settings] = [inlineProgram(name), { workDir, pulumiCommand: command, envVars }];
   const stack = existsSync(checkpoint)
     ? await LocalWorkspace.selectStack(program, settings)

@@ -1,6 +1,7 @@
 import { parseConfig, type StackConfig } from "../../infra/config";
 import { SERVICE_ACCOUNT } from "../../infra/identity";
-import { BACKENDS, configProblem, readStackFile, stackValues } from "../stack-file";
+import { BACKENDS, readStackFile } from "../stack-file";
+import { configProblem, stackValues } from "../stack-values";
 import { UsageError, UserError } from "../user-error";
 
 /** What is made for a stack, before its first update. */

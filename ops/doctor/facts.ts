@@ -124,12 +124,15 @@ export class Facts {
   /**
    * @param migrations Those of the repository, in order.
    * @param now What ages are counted from.
+   * @param ofState The password that the stack gave to a login, by the login's name; throws Unseen. Without it there is no
+   * state to compare with.
    */
   constructor(
     readonly target: Target,
     private readonly reader: Reader,
     migrations: readonly Migration[],
     readonly now: Date,
+    private readonly ofState?: (login: string) => Promise<string>,
   ) {
     const { schemaVersion } = target;
     this.migrations = migrations.filter(({ version }) => schemaVersion === undefined || version <= schemaVersion);
@@ -146,7 +149,7 @@ export class Facts {
     if (stack === undefined) return otherwise;
     if (stack === "local") return "npm start -- --reset";
     const option = `--stack=${stack}`;
-    return `${command("pulumi", "refresh", option)} && ${command("npm", "run", "up", "--", option)}`;
+    return command("npm", "run", "up", "--", option, "--refresh");
   }
 
   /** Hosts of the enabled APIs. */
@@ -305,6 +308,12 @@ export class Facts {
     const answer = await this.reader.read<{ payload: { data: string } }>({ api: "secretManager", path, role });
     if (!answer) throw new Unseen("there is no enabled version to read");
     return Buffer.from(answer.payload.data, "base64").toString("utf8");
+  }
+
+  /** The password that the stack gave to a login. @throws Unseen without a stack, or access to its state. */
+  generatedPassword(login: string): Promise<string> {
+    if (!this.ofState) throw new Unseen("there is no state to compare with");
+    return this.ofState(login);
   }
 
   /** A login through the socket. @throws Unseen where none is possible. */

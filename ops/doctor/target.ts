@@ -142,7 +142,7 @@ async function localToken(root: string): Promise<string> {
 }
 
 /** Where `npm start` keeps its state. */
-function localFolder(root: string): string {
+export function localFolder(root: string): string {
   return join(root, ".local", "start");
 }
 

@@ -6,6 +6,7 @@ import { formatConnectionString, parseConnectionString } from "../../infra/conne
 import { replaceFile } from "../../local/store";
 import { ROOT } from "../stack-file";
 import { readState, type State } from "../state";
+import { SECRET_SIGNATURE as SECRET, SIGNATURE } from "./values";
 
 /** A stack's state as it may be published: nothing in it is a secret, and no key is needed to read it. */
 export interface Snapshot {
@@ -41,10 +42,6 @@ export async function publishSnapshot(stack: Stack): Promise<string> {
   return path;
 }
 
-/** How the engine marks a secret; in a state that shows it, its JSON is in `plaintext`. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
-
 type Json = string | number | boolean | null | readonly Json[] | Fields;
 interface Fields {
   readonly [key: string]: Json;
@@ -53,7 +50,7 @@ interface Fields {
 /**
  * Replaces every secret with a placeholder, the same for the same secret, so that a program computes from them what is in
  * the state; a connection string keeps all but its password. What stands in clear in the same state, such as a label, is
- * no secret even where the provider marks it as one.
+ * no secret even where the provider marks it as one. A state that shows its secrets has the JSON of each in `plaintext`.
  * @param state A state that shows its secrets.
  */
 export function withoutSecrets(state: State): State {

@@ -5,8 +5,8 @@ export const SECRET = "[secret]";
 export const UNKNOWN = "[known after the update]";
 
 /** How the engine marks values that are more than JSON: sdk/go/common/resource/sig.go in pulumi/pulumi. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
+export const SIGNATURE = "4dabf18193072939515e22adb298388d";
+export const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** Names of properties that hold a credential; blanked even where a program forgot to mark them as secret. */

@@ -7,6 +7,7 @@ import { diagnose, type Row } from "../../ops/doctor/diagnosis";
 import { writeEntry } from "../../ops/doctor/log";
 import { Facts } from "../../ops/doctor/facts";
 import { RestReader } from "../../ops/doctor/reader";
+import { generatedPassword } from "../../ops/doctor/state";
 import { locate } from "../../ops/doctor/target";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { OWNER } from "../../local/identities";
@@ -38,19 +39,26 @@ describe("the doctor, on the stack that npm start deploys", () => {
       new RestReader(endpoints, token),
       readMigrations(join(ROOT, "migrations")),
       new Date(),
+      (login) => generatedPassword("local", root, login),
     );
     return diagnose(CHECKS, facts);
   }
   const unseen = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
 
-  test("everything is well that can be seen without a socket, and no password is suspected", async () => {
-    const rows = unseen(await look());
-    expect(rows.map(({ check, verdict }) => [check, verdict])).toEqual([
+  test("everything is well that can be seen without a socket, and the password is the one in the state", async () => {
+    const rows = await look();
+    expect(unseen(rows).map(({ check, verdict }) => [check, verdict])).toEqual([
       ["disk", "unseen"],
       ["connections", "unseen"],
-      ["login", "unseen"],
     ]);
-    expect(rows.at(-1)?.found).not.toContain("Suspicious");
+    expect(rows.find(({ check }) => check === "login")?.found).toBe(
+      "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
+    );
+  });
+
+  test("a state without that login, or that nobody can decrypt, tells nothing", async () => {
+    await expect(generatedPassword("local", root, "nobody")).rejects.toThrow("the state of local has no password of");
+    await expect(generatedPassword("none", root, "settlement_user")).rejects.toThrow("The state of none: ");
   });
 
   test("what the nightly doctor writes is what the deployed alerts read, once there is something to tell", async () => {

@@ -255,7 +255,7 @@ describe("the doctor, on the embedded cloud", () => {
         as: VIEWER,
         findings: ["migration"],
         found: /imports\/20260101000000-.* failed: .*column "nothing" does not exist/,
-        fix: /^pulumi refresh --stack=test && npm run up -- --stack=test$/,
+        fix: /^npm run up -- --stack=test --refresh$/,
       },
       "a schema half made by hand": {
         make: () => setting.importSchema("DROP TABLE webhook_subscriptions;"),
@@ -367,7 +367,7 @@ describe("the doctor, on the embedded cloud", () => {
         undo: () => setting.alterLogin("LOGIN"),
         findings: ["user"],
         found: /settlement_user is none of the logins of/,
-        fix: /^pulumi refresh .* && npm run up/,
+        fix: /^npm run up -- --stack=test --refresh$/,
         consequences: ["login"],
       },
       "no connection left": {
@@ -401,7 +401,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { user: "settlement_other" },
         findings: ["user"],
         found: /settlement_other is none of the logins of/,
-        fix: /^pulumi refresh .* && npm run up/,
+        fix: /^npm run up -- --stack=test --refresh$/,
       },
       "a database that does not exist": {
         make: nothing,
@@ -409,7 +409,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { database: "settlement_other" },
         findings: ["database"],
         found: /settlement_other does not exist/,
-        fix: /^pulumi refresh .* && npm run up/,
+        fix: /^npm run up -- --stack=test --refresh$/,
         consequences: ["tables"],
       },
       "an instance that does not exist": {
@@ -418,7 +418,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { instance: "fusion-prime-db-00000000" },
         findings: ["instance"],
         found: /there is no fusion-prime-db-00000000/,
-        fix: /^pulumi refresh .* && npm run up/,
+        fix: /^npm run up -- --stack=test --refresh$/,
       },
       "a service that does not exist": {
         make: nothing,
@@ -426,7 +426,7 @@ describe("the doctor, on the embedded cloud", () => {
         given: { service: "settlement-other" },
         findings: ["service"],
         found: /there is no settlement-other in us-central1/,
-        fix: /^pulumi refresh .* && npm run up/,
+        fix: /^npm run up -- --stack=test --refresh$/,
       },
       "an API that is not enabled": {
         make: () => embedded.post(`/v1/projects/${PROJECT}/services/secretmanager.googleapis.com:disable`),

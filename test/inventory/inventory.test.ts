@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { typeName } from "../../ops/preview/names";
 import { SECRET, UNKNOWN } from "../../ops/preview/values";
-import { stackValues } from "../../ops/stack-file";
+import { stackValues } from "../../ops/stack-values";
 import { type Declared, declare } from "../infra/declared";
 
 const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";

@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unanswered } from "../../ops/audit/findings";
-import { CLI_VERSION, findCli } from "../../ops/cli";
+import { findCli } from "../../ops/cli";
+import { CLI_VERSION } from "../../ops/pulumi-home";
 import { ROOT } from "../../ops/stack-file";
 
 jest.mock("../../ops/reachable", () => ({ isReachable: () => Promise.resolve(false) }));
@@ -115,7 +116,7 @@ describe("the Pulumi CLI that is built", () => {
   });
 
   test("comes from the module whose sum go.sum pins, and from no other", async () => {
-    const module = `github.com/pulumi/pulumi/pkg/v3 v${CLI_VERSION.version}`;
+    const module = `github.com/pulumi/pulumi/pkg/v3 v${CLI_VERSION}`;
     expect(read("ops/pulumi-cli/go.mod")).toContain(`require ${module}\n`);
     expect(read("ops/pulumi-cli/go.sum")).toMatch(
       new RegExp(`^${module.replaceAll(".", "\\.")} h1:[\\w+/]{43}=$`, "m"),
@@ -130,7 +131,7 @@ echo "$@" >> '${asked}'
 [ "$1" = list ] && echo one
 [ "$1" = build ] || exit 0
 while [ "$1" != -o ]; do shift; done
-printf '#!/bin/sh\\necho v${CLI_VERSION.version}\\n' > "$2"
+printf '#!/bin/sh\\necho v${CLI_VERSION}\\n' > "$2"
 chmod +x "$2"
 `,
     );

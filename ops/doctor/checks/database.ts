@@ -1,4 +1,4 @@
-import { type Check, finding, ok } from "../check";
+import { type Check, finding, type Judgement, ok } from "../check";
 import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts";
 import { type Contents, tablesOf } from "../login";
 import { Unseen } from "../reader";
@@ -39,9 +39,8 @@ export const login: Check = {
   causes: ["apis", "disk", "instance", "connection-string", "user", "pinned-version"],
   look: async (facts) => {
     const { passwordSecret, secret, user: name } = facts.target;
-    const result = await facts.loggedIn().catch(async (error: unknown) => {
-      throw error instanceof Unseen ? new Unseen(error.message + (await suspicion(facts)), error.role) : error;
-    });
+    const result = await facts.loggedIn().catch(orUnseen);
+    if (result instanceof Unseen) return compared(facts, result);
     const source = result.source ?? secret;
     // PostgreSQL looks at the password before the database and the number of connections.
     if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted, with the password in ${source}`);
@@ -68,6 +67,35 @@ export const login: Check = {
     );
   },
 };
+
+/**
+ * Where no login can be tried: whether the secret holds the password that the stack gave to the login.
+ * @param untried Why there was no login.
+ */
+async function compared(facts: Facts, untried: Unseen): Promise<Judgement> {
+  const suspicious = await suspicion(facts);
+  const { secret, user: first } = facts.target;
+  const string = await facts.connectionString().catch(orUnseen);
+  if (string instanceof Unseen || !string.ok) throw new Unseen(untried.message + suspicious, untried.role);
+  const { password, user: name } = string.value;
+  const login = logins(first).includes(name) ? name : first;
+  const given = await facts.generatedPassword(login).catch(orUnseen);
+  if (given instanceof Unseen) {
+    throw new Unseen(`${untried.message}. Nor was it compared: ${given.message}${suspicious}`, untried.role);
+  }
+  if (password !== given) {
+    const found = `${secret} holds another password than the stack gave to ${login}, by its state; no login was tried`;
+    return finding(found, facts.deploy(await writeString(facts, secret, await facts.versions(secret))));
+  }
+  const same = `${secret} holds the password that the stack gave to ${login}, by its state`;
+  if (suspicious !== "") throw new Unseen(`${untried.message}; ${same}${suspicious}`, untried.role);
+  return ok(`${same}; no login was tried`);
+}
+
+function orUnseen(error: unknown): Unseen {
+  if (error instanceof Unseen) return error;
+  throw error;
+}
 
 /** What speaks for a password that was changed by hand, where no login can be tried. */
 async function suspicion(facts: Facts): Promise<string> {

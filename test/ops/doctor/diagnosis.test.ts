@@ -6,7 +6,8 @@ import { CHECKS } from "../../../ops/doctor/checks";
 import { brokenCommand } from "../../../ops/doctor/command";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis";
 import { render } from "../../../ops/doctor/table";
-import { encoded, healthy, judge, metric, NOW, type Recorded } from "./recorded";
+import { Unseen } from "../../../ops/doctor/reader";
+import { encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded } from "./recorded";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
@@ -196,7 +197,7 @@ describe("faults that the embedded cloud cannot show", () => {
     const rows = await judge(changed(change));
     expect(those(rows, "finding")).toEqual([check]);
     expect(rows[0]?.found).toMatch(found);
-    expect(rows[0]?.fix).toMatch(/^(gcloud|pulumi|npm run rotate) /);
+    expect(rows[0]?.fix).toMatch(/^(gcloud|npm run (rotate|up)) /);
     expect(exitCode(rows)).toBe(1);
   });
 });
@@ -241,6 +242,58 @@ describe("what is not seen", () => {
     expect(exitCode(rows)).toBe(3);
     expect(render(rows, false)).toMatch(/^Could not look: Instance: the caller may not see it \(needs roles\/viewer/);
     expect(exitCode(await judge({ ...healthy(), [SERVICE]: undefined }))).toBe(3);
+  });
+});
+
+describe("the password, where no login can be tried", () => {
+  const login = async (ofState?: (login: string) => Promise<string>, record = healthy()) => {
+    const rows = await judge(record, { stack: "prod" }, ofState);
+    for (const password of [PASSWORD, "Another"]) expect(JSON.stringify(rows)).not.toContain(password);
+    return rows.find(({ check }) => check === "login");
+  };
+  const secret = "settlement-db-connection-string";
+
+  test("is compared with what the stack's state has for that login", async () => {
+    const asked: string[] = [];
+    const ofState = (name: string) => {
+      asked.push(name);
+      return Promise.resolve(PASSWORD);
+    };
+    const found = `${secret} holds the password that the stack gave to settlement_user, by its state; no login was tried`;
+    expect(await login(ofState)).toMatchObject({ verdict: "ok", found });
+    expect(asked).toEqual(["settlement_user"]);
+  });
+
+  test("is a finding where it is another one", async () => {
+    expect(await login(() => Promise.resolve("Another"))).toMatchObject({
+      verdict: "finding",
+      found: `${secret} holds another password than the stack gave to settlement_user, by its state; no login was tried`,
+      fix: "npm run up -- --stack=prod --refresh",
+    });
+  });
+
+  test("is not vouched for by the state once somebody has changed a login since", async () => {
+    const change = (insertTime: string, user: string) => ({
+      name: "op-user",
+      operationType: "UPDATE_USER",
+      status: "DONE",
+      insertTime,
+      user,
+    });
+    // The first ends the import.
+    const record = changed((one) => {
+      one[OPERATIONS].items.push(change("2026-01-30T12:31:00Z", "deployer"));
+      one[OPERATIONS].items.push(change("2026-01-31T12:00:00Z", "somebody@example.com"));
+    });
+    const row = await login(() => Promise.resolve(PASSWORD), record);
+    expect(row?.verdict).toBe("unseen");
+    expect(row?.found).toMatch(/no login was tried.*holds the password that the stack gave.*Suspicious: somebody@/s);
+  });
+
+  test("is not seen where neither is possible, and both reasons are told", async () => {
+    const row = await login(() => Promise.reject(new Unseen("the state of prod cannot be read")));
+    expect(row).toMatchObject({ verdict: "unseen", role: "roles/cloudsql.client on the project" });
+    expect(row?.found).toMatch(/no login was tried.*Nor was it compared: the state of prod cannot be read$/s);
   });
 });
 

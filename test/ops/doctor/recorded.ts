@@ -21,7 +21,7 @@ const INSTANCE = "fusion-prime-db-a504713e";
 const CONNECTION_NAME = `fusion-prime:us-central1:${INSTANCE}`;
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 const SQL_ACCOUNT = "p1004-abcdef@gcp-sa-cloud-sql.iam.gserviceaccount.com";
-const PASSWORD = "Abcdefghij0123456789Klmno";
+export const PASSWORD = "Abcdefghij0123456789Klmno";
 export const NOW = new Date("2026-02-01T03:00:00Z");
 export const MIGRATIONS = readMigrations(join(__dirname, "../../../migrations"));
 
@@ -153,7 +153,14 @@ class RecordReader implements Reader {
   }
 }
 
-/** What the doctor says of a record, which by default is that of the stack `prod`. */
-export function judge(record: Part, target: Partial<Target> = { stack: "prod" }): Promise<Row[]> {
-  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, new RecordReader(record), MIGRATIONS, NOW));
+/**
+ * What the doctor says of a record, which by default is that of the stack `prod`.
+ * @param ofState The password of a login in the stack's state, which by default nobody may read.
+ */
+export function judge(
+  record: Part,
+  target: Partial<Target> = { stack: "prod" },
+  ofState?: (login: string) => Promise<string>,
+): Promise<Row[]> {
+  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, new RecordReader(record), MIGRATIONS, NOW, ofState));
 }

@@ -1,0 +1,54 @@
+import { delimiter, join } from "node:path";
+import { SECRET_SIGNATURE, SIGNATURE } from "../preview/values";
+import { cliFolder } from "../pulumi-home";
+import { BACKENDS } from "../stack-file";
+import { privateState, readState, type StackState } from "../state";
+import { UserError } from "../user-error";
+import { Unseen } from "./reader";
+import { localFolder } from "./target";
+
+/** Longest the engine is waited for, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** How a state that shows its secrets has one of them. */
+interface Shown {
+  readonly [SIGNATURE]?: string;
+  /** As JSON. */
+  readonly plaintext?: string;
+}
+
+/**
+ * The password that a stack gave to a login: what its state holds, decrypted. Nothing is installed for it.
+ * @param stack The stack's name.
+ * @param root The repository's root.
+ * @param login Name of the login.
+ * @throws Unseen where the state cannot be read or decrypted, or holds no such login.
+ */
+export async function generatedPassword(stack: string, root: string, login: string): Promise<string> {
+  const { deployment } = await readState(place(stack, root), { showSecrets: true, patience: PATIENCE }).catch(
+    (error: unknown) => {
+      throw error instanceof UserError ? new Unseen(error.message) : error;
+    },
+  );
+  const users = (deployment.resources ?? []).filter(({ type }) => type === "gcp:sql/user:User");
+  const password = users.find(({ inputs }) => inputs.name === login)?.inputs.password as Shown | undefined;
+  if (password?.[SIGNATURE] !== SECRET_SIGNATURE || password.plaintext === undefined) {
+    throw new Unseen(`the state of ${stack} has no password of ${login}`);
+  }
+  return JSON.parse(password.plaintext) as string;
+}
+
+/** Where the state is; the CLI is the one on PATH, or else the one that our commands have installed. */
+function place(stack: string, root: string): StackState {
+  const local = join(localFolder(root), "pulumi");
+  const envVars =
+    stack === "local"
+      ? privateState(localFolder(root))
+      : {
+          PULUMI_BACKEND_URL: process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack] ?? "",
+          PULUMI_SKIP_UPDATE_CHECK: "true",
+        };
+  const PATH = [process.env.PATH, join(cliFolder(), "bin")].join(delimiter);
+  const workDir = stack === "local" ? local : root;
+  return { name: stack, workspace: { envVars: { ...envVars, PATH }, pulumiCommand: { command: "pulumi" }, workDir } };
+}

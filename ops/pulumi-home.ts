@@ -1,0 +1,15 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The version of the CLI that is installed where none is there; `ops/pulumi-cli/go.mod` pins the same one. */
+export const CLI_VERSION = "3.256.0";
+
+/** Where Pulumi keeps its versions and plugins: `$PULUMI_HOME`, else `~/.pulumi`. */
+export function pulumiHome(): string {
+  return process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+}
+
+/** Where the CLI is installed that our commands install; its executable is in `bin`. */
+export function cliFolder(): string {
+  return join(pulumiHome(), "versions", CLI_VERSION);
+}
