@@ -4,6 +4,7 @@ import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { dashboard } from "./dashboard";
 import {
+  DOCTOR_SILENT,
   doctorFound,
   failedBackups,
   failedImports,
@@ -184,7 +185,24 @@ function doctorAlerts(): Alert[] {
     reads: "the log of the nightly doctor, which `npm run doctor -- --log` writes",
     condition: { conditionMatchedLog: { filter: doctorFound(...checks) } },
   });
+  const silent: Alert = {
+    what: "doctor",
+    title: "Doctor did not run",
+    severity: "WARNING",
+    reads: `logging.googleapis.com/log_entry_count, ${ON}`,
+    condition: {
+      conditionPrometheusQueryLanguage: {
+        query: DOCTOR_SILENT,
+        // A schedule of GitHub's may begin hours late.
+        duration: "21600s",
+        evaluationInterval: "300s",
+        // The project may never have written to that log.
+        disableMetricValidation: true,
+      },
+    },
+  };
   return [
+    silent,
     found("old-backup", "Backup too old", "backup"),
     found("certificate", "Certificate expires", "certificate"),
     found("rotation", "Rotation due", "rotation"),

@@ -78,6 +78,13 @@ export function doctorFound(...checks: readonly string[]): string {
 }
 
 /**
+ * That the nightly doctor wrote nothing for 25 hours, in PromQL: more is not to be had of a metric that counts log entries, and
+ * a condition on a metric's absence ends before a day is over. Google counts the entries of every log by itself.
+ * https://cloud.google.com/monitoring/promql/promql-mapping, https://cloud.google.com/monitoring/alerts/metric-absence
+ */
+export const DOCTOR_SILENT = `absent_over_time(logging_googleapis_com:log_entry_count{monitored_resource="global",log="${DOCTOR_LOG}"}[25h])`;
+
+/**
  * How many connections an instance takes: the default of `max_connections`, which follows from the memory.
  * https://cloud.google.com/sql/docs/postgres/flags
  * @param tier Machine type.

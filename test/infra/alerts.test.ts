@@ -16,6 +16,8 @@ const METRICS: Readonly<Record<string, string>> = {
   "run.googleapis.com/container/instance_count": "count",
   // https://cloud.google.com/monitoring/api/metrics_gcp_i_o#gcp-monitoring
   "monitoring.googleapis.com/uptime_check/check_passed": "bool",
+  // https://cloud.google.com/logging/docs/logs-based-metrics
+  "logging.googleapis.com/log_entry_count": "delta",
 };
 
 const INSTANCE =
@@ -32,6 +34,7 @@ interface Policy {
   readonly conditions: readonly {
     readonly conditionThreshold?: Threshold;
     readonly conditionMatchedLog?: { readonly filter: string };
+    readonly conditionPrometheusQueryLanguage?: { readonly query: string };
   }[];
   readonly documentation: { readonly content: string };
 }
@@ -128,6 +131,18 @@ test.each([
   expect([...waitsFor(resources, `settlement-alert-${what}`)]).toContain("settlement-logging");
 });
 
+test("doctor: the nightly doctor's log got nothing for 25 hours, and for six more", () => {
+  expect(policy("doctor").conditions).toMatchObject([
+    {
+      conditionPrometheusQueryLanguage: {
+        query:
+          'absent_over_time(logging_googleapis_com:log_entry_count{monitored_resource="global",log="settlement-doctor"}[25h])',
+        duration: "21600s",
+      },
+    },
+  ]);
+});
+
 test("uptime: the check asks for /health as the service agent, who may call the service", () => {
   expect(named(resources, "settlement-uptime").inputs).toMatchObject({
     period: "60s",
@@ -162,6 +177,7 @@ test("there are these alerts and no others, and each tells everybody", () => {
     "certificate",
     "connections",
     "disk",
+    "doctor",
     "errors",
     "half-migrated",
     "import",
@@ -195,9 +211,15 @@ test("Google limits notifications where a log is read, and only there", () => {
 test("only metrics that Google has are read, and a share is compared with a share", () => {
   const page = JSON.stringify(named(resources, "settlement-dashboard").inputs).replaceAll(/\\+"/g, '"');
   const read = (text: string) => [...text.matchAll(/metric\.type="([^"]+)"/g)].map(([, type]) => type ?? "");
+  // PromQL's name of a metric: https://cloud.google.com/monitoring/promql/promql-mapping
+  const inPromQl = (query: string) =>
+    [...query.matchAll(/([a-z_]+):([a-z_]+)/g)].map(
+      ([, service = "", name]) => `${service.replaceAll("_", ".")}/${name ?? ""}`,
+    );
   const all = [
     ...read(page),
     ...policies().flatMap(({ conditions }) => read(conditions[0]?.conditionThreshold?.filter ?? "")),
+    ...policies().flatMap(({ conditions }) => inPromQl(conditions[0]?.conditionPrometheusQueryLanguage?.query ?? "")),
   ];
   expect(new Set(all)).toEqual(new Set(Object.keys(METRICS)));
   for (const { conditions } of policies()) {
