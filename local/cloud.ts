@@ -12,6 +12,7 @@ import { Identities, OWNER } from "./identities";
 import { Policies } from "./iam/policies";
 import { PolicyRequests } from "./iam/requests";
 import { Monitoring } from "./monitoring/api";
+import { Gauges } from "./monitoring/gauges";
 import { Projects } from "./projects";
 import { ResourceManager } from "./resourcemanager/api";
 import { SecretManager } from "./secretmanager/api";
@@ -46,6 +47,8 @@ export interface EmbeddedCloud {
   readonly identities: Identities;
   /** What goes wrong with the calls of clients, for tests. */
   readonly faults: Faults;
+  /** What Cloud Monitoring measures. */
+  readonly gauges: Gauges;
   /** The Cloud SQL Auth Proxy, for whoever connects to an instance from outside Cloud Run. */
   readonly openSocket: OpenSocket;
   /** Ends the server and every process behind it; the state stays. */
@@ -68,7 +71,8 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   try {
     const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
     parts.resume();
-    return { url, identities: parts.identities, faults: parts.faults, openSocket: parts.openSocket, stop };
+    const { faults, gauges, identities, openSocket } = parts;
+    return { url, identities, faults, gauges, openSocket, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -92,6 +96,7 @@ async function assemble(options: CloudOptions, store: Store) {
   const cloudSql = await createCloudSql({ store, projects, access, services, networks, objects: storage });
 
   const { openSocket } = cloudSql;
+  const gauges = new Gauges(cloudSql.measure);
   const cloudRun = new CloudRun({
     store,
     projects,
@@ -116,7 +121,7 @@ async function assemble(options: CloudOptions, store: Store) {
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
     new Logging(store, projects, access, services),
-    new Monitoring(store, projects),
+    new Monitoring(store, projects, gauges),
     cloudSql.api,
     cloudRun,
   ];
@@ -125,6 +130,7 @@ async function assemble(options: CloudOptions, store: Store) {
   return {
     app,
     faults,
+    gauges,
     identities,
     openSocket,
     resume: () => {

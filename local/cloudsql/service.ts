@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import type { Access } from "../iam/access";
 import type { Networks } from "../compute/networks";
+import type { Gauge } from "../monitoring/gauges";
 import type { Projects } from "../projects";
 import type { EnabledServices } from "../services";
 import type { Store } from "../store";
 import { CloudSqlApi } from "./api";
 import { Backups } from "./backups";
 import { Databases } from "./databases";
+import { measureInstances } from "./gauges";
 import type { ObjectReader } from "./import";
 import { Instances } from "./instances";
 import { Operations } from "./operations";
@@ -18,6 +20,8 @@ export interface CloudSql {
   readonly api: CloudSqlApi;
   /** For Cloud Run's volumes. */
   readonly openSocket: OpenSocket;
+  /** What Cloud Monitoring shows of a project's instances. */
+  readonly measure: (project: string) => Promise<Gauge[]>;
   /** Ends every connection and every PostgreSQL; operations that run fail. */
   stop(): Promise<void>;
 }
@@ -53,6 +57,7 @@ export async function createCloudSql({
   return {
     api: new CloudSqlApi(projects, operations, instances, databases, users, backups, objects),
     openSocket: proxy.openSocket,
+    measure: (project) => measureInstances(instances, project),
     stop: async () => {
       await proxy.stop();
       await instances.stop();

@@ -22,6 +22,7 @@ const VIEWER = [
   "monitoring.dashboards.list",
   "monitoring.notificationChannels.get",
   "monitoring.notificationChannels.list",
+  "monitoring.timeSeries.list",
   "monitoring.uptimeCheckConfigs.get",
   "monitoring.uptimeCheckConfigs.list",
   "resourcemanager.projects.get",

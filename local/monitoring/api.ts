@@ -7,8 +7,10 @@ import type { Api } from "../server";
 import type { Collection, Store } from "../store";
 import { ALERT_POLICIES, channelsOf } from "./alert-policy";
 import { DASHBOARDS } from "./dashboard";
+import type { Gauges } from "./gauges";
 import { create, type Kind, type MonitoringResource, update } from "./kind";
 import { NOTIFICATION_CHANNELS } from "./notification-channel";
+import { timeSeries, type TimeSeriesQuery } from "./time-series";
 import { UPTIME_CHECKS } from "./uptime-check";
 
 const SERVICE = "monitoring.googleapis.com";
@@ -20,19 +22,25 @@ interface Params {
   id: string;
 }
 
-/** Cloud Monitoring, v3 and for dashboards v1: what is declared is kept; nothing is measured and nobody is notified. */
+/** Cloud Monitoring, v3 and for dashboards v1: what is declared is kept, and nobody is notified; of Cloud SQL it measures. */
 export class Monitoring implements Api {
   private readonly resources: Collection<MonitoringResource>;
 
   constructor(
     store: Store,
     private readonly projects: Projects,
+    private readonly gauges: Gauges,
   ) {
     this.resources = store.collection("monitoring");
   }
 
   routes(app: FastifyInstance): void {
     for (const kind of [ALERT_POLICIES, NOTIFICATION_CHANNELS, UPTIME_CHECKS, DASHBOARDS]) this.kindRoutes(app, kind);
+    app.get<{ Params: Params; Querystring: TimeSeriesQuery }>(
+      "/v3/projects/:project/timeSeries",
+      { config: { service: SERVICE, permission: "monitoring.timeSeries.list" } },
+      async ({ params, query }) => timeSeries(await this.gauges.of(this.projects.id(params.project)), query),
+    );
   }
 
   private kindRoutes(app: FastifyInstance, kind: Kind): void {

@@ -18,6 +18,7 @@ export interface Instance {
   readonly serverCaCert?: { readonly expirationTime?: string };
   readonly outOfDiskReport?: { readonly sqlOutOfDiskState?: string };
   readonly settings: {
+    readonly tier: string;
     readonly activationPolicy?: string;
     readonly dataDiskSizeGb?: string;
     readonly storageAutoResize?: boolean;

@@ -80,7 +80,16 @@ export class DoctorSetting {
   /** Everything but the schema. */
   async start(): Promise<void> {
     const { embedded } = this;
-    const apis = ["cloudresourcemanager", "iam", "logging", "run", "secretmanager", "sqladmin", "storage"];
+    const apis = [
+      "cloudresourcemanager",
+      "iam",
+      "logging",
+      "monitoring",
+      "run",
+      "secretmanager",
+      "sqladmin",
+      "storage",
+    ];
     await embedded.start(...apis.map((api) => `${api}.googleapis.com`));
     await createInstance(embedded, INSTANCE, { backupConfiguration: { enabled: true } });
     await embedded.post(`${SQL}/instances/${INSTANCE}/databases`, { name: "settlement_db" });

@@ -1,3 +1,4 @@
+import { createInstance, done, ROOT as SQL_ROOT } from "./cloudsql/setup";
 import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
 
 const V3 = `/v3/projects/${PROJECT}`;
@@ -122,5 +123,60 @@ describe("Cloud Monitoring", () => {
     const { name } = await made(POLICIES, POLICY);
     expect((await embedded.get(POLICIES)).body).toMatchObject({ alertPolicies: [{ name }] });
     expect((await embedded.get(`/v3/projects/${OTHER_PROJECT}/alertPolicies`)).body).toEqual({});
+  });
+
+  describe("what Cloud SQL is measured at", () => {
+    const INSTANCE = "fusion-prime-db-a504713e";
+    const OF = `resource.labels.database_id="${PROJECT}:${INSTANCE}"`;
+    const SQL = "cloudsql.googleapis.com/database";
+    const series = async (filter: string, end = Date.now(), project = PROJECT) => {
+      const query = new URLSearchParams({
+        filter,
+        "interval.startTime": new Date(end - 3_600_000).toISOString(),
+        "interval.endTime": new Date(end).toISOString(),
+      });
+      return embedded.get(`/v3/projects/${project}/timeSeries?${query.toString()}`);
+    };
+    const values = async (metric: string) => {
+      const { body } = await series(`metric.type="${SQL}/${metric}" AND ${OF}`);
+      const found = (body.timeSeries ?? []) as { points: { value: { doubleValue?: number; int64Value?: string } }[] }[];
+      return found.map(({ points }) => points[0]?.value);
+    };
+
+    beforeAll(async () => {
+      await embedded.post(`/v1/projects/${PROJECT}/services/sqladmin.googleapis.com:enable`);
+      await createInstance(embedded, INSTANCE);
+    });
+
+    test("is the disk that its databases take, and the connections to each", async () => {
+      const [disk] = await values("disk/utilization");
+      expect(disk?.doubleValue).toBeGreaterThan(0);
+      expect(disk?.doubleValue).toBeLessThan(0.1);
+      const connections = await values("postgresql/num_backends");
+      expect(connections.map((value) => Number(value?.int64Value)).sort()).toEqual([0, 0, 1]);
+    });
+
+    test("is what a test pretends, until that ends", async () => {
+      const end = embedded.cloud.gauges.pretend(`${SQL}/disk/utilization`, 0.97);
+      expect(await values("disk/utilization")).toEqual([{ doubleValue: 0.97 }]);
+      end();
+      expect((await values("disk/utilization"))[0]?.doubleValue).toBeLessThan(0.1);
+    });
+
+    test("is nothing of another time, another instance, or one that is stopped", async () => {
+      const filter = `metric.type="${SQL}/disk/utilization"`;
+      expect((await series(filter, Date.now() - 7_200_000)).body).toEqual({});
+      expect((await series(`${filter} AND resource.labels.database_id="${PROJECT}:other"`)).body).toEqual({});
+      expect((await series(filter, Date.now(), OTHER_PROJECT)).body).toEqual({});
+      const stop = { settings: { activationPolicy: "NEVER" } };
+      await done(embedded, await embedded.patch(`${SQL_ROOT}/instances/${INSTANCE}`, stop));
+      expect((await series(filter)).body).toEqual({});
+    });
+
+    test("is refused without one metric and a time", async () => {
+      expect(message(await series(OF))).toContain("it must name one metric type");
+      const bare = `/v3/projects/${PROJECT}/timeSeries?filter=${encodeURIComponent(`metric.type="${SQL}/x"`)}`;
+      expect(message(await embedded.get(bare))).toContain("an end time must be given");
+    });
   });
 });

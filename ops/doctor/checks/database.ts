@@ -1,3 +1,4 @@
+import { maxConnections } from "../../../infra/signals";
 import { type Check, finding, type Judgement, ok } from "../check";
 import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts";
 import { type Contents, tablesOf } from "../login";
@@ -256,9 +257,8 @@ export const connections: Check = {
     if (result && !result.ok && result.code === "53300") return finding(`none is left: ${result.message}`, fix);
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
-    const most = seen?.maxConnections ?? (flag === undefined ? undefined : Number(flag));
+    const most = seen?.maxConnections ?? (flag === undefined ? maxConnections(instance.settings.tier) : Number(flag));
     if (used === undefined) throw new Unseen("no metric of the last hour, and no login");
-    if (most === undefined) return ok(`${used}, of as many as the machine type allows`);
     return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
   },
 };

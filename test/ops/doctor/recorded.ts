@@ -84,6 +84,7 @@ export function healthy() {
           serverCaCert: { expirationTime: "2036-01-28T10:00:00Z" },
           outOfDiskReport: { sqlOutOfDiskState: "NORMAL" },
           settings: {
+            tier: "db-custom-2-7680",
             activationPolicy: "ALWAYS",
             dataDiskSizeGb: "10",
             storageAutoResize: true,
