@@ -47,6 +47,8 @@ export interface InspectOptions {
   readonly refresh?: boolean;
   /** URNs of the only resources that are looked at; all by default. */
   readonly target?: readonly string[];
+  /** URNs of resources that are left as they are and not asked for; none by default. */
+  readonly exclude?: readonly string[];
   /** What may be lost because the command itself names it; by default only what the configuration names. */
   readonly agreed?: (loss: Loss) => boolean;
   /** The program; by default the stack's own. */
@@ -107,14 +109,14 @@ async function preview(
   path: string,
   options: InspectOptions,
 ): Promise<{ report: Report; pending: readonly string[] }> {
-  const { agreed = () => false, offline = false, refresh = false, snapshot, target = [] } = options;
+  const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot, target = [] } = options;
   // From an empty state nothing can be imported.
   const program = offline && !snapshot ? programOf([], withoutAdoption) : options.program;
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {
     const onEvent = (event: EngineEvent) => events.push(event);
-    const limits = { refresh, target: [...target], ...(program && { program }) };
+    const limits = { refresh, target: [...target], exclude: [...exclude], ...(program && { program }) };
     await stack.preview({
       signal: interrupted,
       onEvent,

@@ -133,6 +133,9 @@ function which({ age, commit, time }: NonNullable<Report["snapshot"]>): string {
 function offline(report: Report): Section | undefined {
   const { offline, preview, snapshot, stack } = report;
   if (!offline) return undefined;
+  if (snapshot && report.refreshed) {
+    return { text: `Compared with ${which(snapshot)}, and with what is there now, but for the contents of secrets.` };
+  }
   if (snapshot) {
     // A stack that is unchanged says so in its first and only line.
     if (preview.changes.length === 0 && !isBlocked(report)) return undefined;

@@ -1,4 +1,4 @@
-import { CommandError, type Stack } from "@pulumi/pulumi/automation";
+import { CommandError, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "../../local/lock";
@@ -6,7 +6,7 @@ import { findCli } from "../cli";
 import { accessToken } from "../doctor/reader";
 import { endpointsOf } from "../doctor/target";
 import { isLoopback } from "../endpoints";
-import { startProviders } from "../providers";
+import { type Providers, startProviders } from "../providers";
 import { readStackFile } from "../stack-file";
 import { configProblem } from "../stack-values";
 import { UserError } from "../user-error";
@@ -42,17 +42,9 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
     return startLocal(join(ROOT, ".local", "start"), say);
   }
   const command = await findCli(say);
-  const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
-  const embedded = google.every(isLoopback);
-  const providers = await startProviders(command, embedded ? await accessToken() : undefined);
+  const providers = await startAsking(name, command);
   try {
-    if (Object.keys(providers.env).length > 0 && !embedded) {
-      throw new UserError(
-        `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
-      );
-    }
-    const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
-    const stack = await openSharedStack({ name, command, env }, say);
+    const stack = await openSharedStack({ name, command, env: providers.env }, say);
     return { stack, stop: providers.stop };
   } catch (error) {
     await providers.stop();
@@ -61,11 +53,51 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
 }
 
 /**
+ * Starts providers that ask the cloud of a stack, as whoever runs the command.
+ * @throws UserError where that is Google's and the official providers cannot be had.
+ */
+async function startAsking(name: string, command: PulumiCommand): Promise<Providers> {
+  const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
+  const embedded = google.every(isLoopback);
+  const providers = await startProviders(command, embedded ? await accessToken() : undefined);
+  if (Object.keys(providers.env).length > 0 && !embedded) {
+    await providers.stop();
+    throw new UserError(
+      `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
+    );
+  }
+  const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
+  return { ...providers, env };
+}
+
+/**
  * Opens a stack with a state of its own on this machine, which can only be previewed; no credentials are read.
  * @param snapshot What the state is; empty by default.
  * @throws UserError where its configuration is wrong.
  */
-export async function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
+export function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
+  return openCopy(name, snapshot, say, async (command) => {
+    const providers = await startProviders(command);
+    // The official provider looks for credentials where it is given no token, even if it never uses one.
+    const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+    return { ...providers, env };
+  });
+}
+
+/**
+ * Opens a stack with a snapshot for its state, which can only be previewed, also against what the cloud has.
+ * @throws UserError where its configuration is wrong, or the official providers cannot be had.
+ */
+export function openSnapshot(name: string, snapshot: Snapshot, say: Say): Promise<OpenStack> {
+  return openCopy(name, snapshot, say, (command) => startAsking(name, command));
+}
+
+async function openCopy(
+  name: string,
+  snapshot: Snapshot | undefined,
+  say: Say,
+  start: (command: PulumiCommand) => Promise<Providers>,
+): Promise<OpenStack> {
   requireConfig(name);
   const folder = join(ROOT, ".local", `preview-${name}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -73,16 +105,14 @@ export async function openOffline(name: string, snapshot: Snapshot | undefined, 
   try {
     for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
     const command = await findCli(say);
-    const providers = await startProviders(command);
-    const stop = async () => {
-      await providers.stop();
-      unlock();
-    };
+    const providers = await start(command);
     try {
-      // The official provider looks for credentials where it is given no token, even if it never uses one.
-      const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-      const stack = await openPrivateStack({ name, folder, command, config: {}, env }, say);
+      const stack = await openPrivateStack({ name, folder, command, config: {}, env: providers.env }, say);
       if (snapshot) await fill(stack, snapshot);
+      const stop = async () => {
+        await providers.stop();
+        unlock();
+      };
       return { stack, stop };
     } catch (error) {
       await providers.stop();

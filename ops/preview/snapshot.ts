@@ -42,6 +42,14 @@ export async function publishSnapshot(stack: Stack): Promise<string> {
   return path;
 }
 
+/** URNs of what cannot be compared with a snapshot, which has placeholders for the contents of secrets. */
+export function secretContents({ state }: Snapshot): string[] {
+  const versions = (state.deployment.resources ?? []).filter(({ type }) =>
+    /^gcp:secretmanager\/(s|regionalS)ecretVersion:/.test(type),
+  );
+  return versions.map(({ urn }) => urn);
+}
+
 type Json = string | number | boolean | null | readonly Json[] | Fields;
 interface Fields {
   readonly [key: string]: Json;
