@@ -1,6 +1,6 @@
 import type { HeldRevision } from "../../infra/service";
 import type { Container } from "../doctor/facts";
-import { type Endpoints, RestReader, Unseen } from "../doctor/reader";
+import { type Endpoints, exchange, RestReader, Unseen } from "../doctor/reader";
 import { isLoopback } from "../endpoints";
 import { UserError } from "../user-error";
 
@@ -112,17 +112,16 @@ export async function invokerToken(place: ServicePlace, audience: string): Promi
   // The embedded cloud takes the token of its owner.
   if (deployer === undefined) return token();
   const path = `projects/-/serviceAccounts/${deployer}:generateIdToken`;
-  const answer = await fetch(endpoints.iamCredentials + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${await token()}`, "content-type": "application/json" },
-    body: JSON.stringify({ audience, includeEmail: true }),
+  const role = "roles/iam.serviceAccountOpenIdTokenCreator";
+  const question = { api: "iamCredentials", path, role, body: { audience, includeEmail: true } } as const;
+  const answer = await exchange(endpoints.iamCredentials + path, await token(), question).catch((error: unknown) => {
+    if (!(error instanceof Unseen)) throw error;
+    throw new UserError(
+      `No ID token of ${deployer}: ${error.message}. Whoever tries a revision needs ${role} on that account.`,
+    );
   });
-  const body = (await answer.json()) as { token?: string; error?: { message: string } };
-  if (body.token !== undefined) return body.token;
-  throw new UserError(
-    `No ID token of ${deployer} (${answer.status}): ${body.error?.message ?? "no message"} ` +
-      "Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
-  );
+  if (answer === undefined) throw new UserError(`No ID token of ${deployer}: there is no such account.`);
+  return (answer as { token: string }).token;
 }
 
 /**

@@ -87,9 +87,10 @@ export async function tryCandidate(
   say: (line: string) => void,
 ): Promise<void> {
   const { newest = "", tagged = {} } = (await liveService(place)) ?? {};
-  const url = tagged[CANDIDATE] ?? "";
-  say(`Trying ${newest} without traffic, at ${url} ...`);
+  const url = tagged[CANDIDATE];
   try {
+    if (url === undefined) throw new UserError(`Cloud Run has no revision with the tag ${CANDIDATE}.`);
+    say(`Trying ${newest} without traffic, at ${url} ...`);
     await smokeTest(url, await invokerToken(place, before.uri));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -2,8 +2,11 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readEvents } from "../../../ops/preview/model";
-import { differInTrafficOnly, rolloutOf } from "../../../ops/rollout/rollout";
+import { GOOGLE } from "../../../ops/doctor/reader";
+import { invokerToken, requireInvoker, versionRead } from "../../../ops/rollout/live";
+import { differInTrafficOnly, placeOf, rolloutOf, tryCandidate } from "../../../ops/rollout/rollout";
 import { smokeTest } from "../../../ops/smoke";
+import { UserError } from "../../../ops/user-error";
 import { configured, type Declared, step, types } from "../preview/engine";
 
 const SERVICE: Declared = { type: types.service, name: "settlement-service", component: "Service", id: "id" };
@@ -73,8 +76,99 @@ describe("against a scripted service", () => {
     });
   });
 
+  const stack = { name: "test", workspace: { envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" } } } as unknown as Stack;
+  const place = (deployer?: string) =>
+    placeOf(
+      stack,
+      {
+        "gcp:project": "p",
+        "gcp:region": "us-central1",
+        "gcp:cloudRunV2CustomEndpoint": `${url}/v2/`,
+        "gcp:iamCredentialsCustomEndpoint": `${url}/v1/`,
+        ...(deployer !== undefined && { "settlement:deployer": deployer }),
+      },
+      "settlement-service",
+    );
+
+  describe("as whom a revision is called", () => {
+    const DEPLOYER = "deployer@p.iam.gserviceaccount.com";
+    const GENERATE = `POST /v1/projects/-/serviceAccounts/${DEPLOYER}:generateIdToken`;
+
+    test("the deployer, by an ID token for the service's own URL", async () => {
+      answers = { [GENERATE]: { body: { token: "id-token" } } };
+      expect(await invokerToken(place(DEPLOYER), "https://s")).toBe("id-token");
+      const body = { audience: "https://s", includeEmail: true };
+      expect(asked).toEqual([{ what: GENERATE, authorization: "Bearer token", body }]);
+    });
+
+    test.each<[string, Answers[string], string]>([
+      [
+        "may not have one",
+        { status: 403, body: { error: { message: "Permission denied." } } },
+        "the caller may not see it. Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
+      ],
+      ["is answered with a page", { status: 502, body: "<html>" }, "answered 502."],
+      ["acts for nobody that is there", { status: 404, body: {} }, "there is no such account."],
+    ])("a caller that %s is told so", async (_what, answer, sentence) => {
+      answers = { [GENERATE]: answer };
+      const token = invokerToken(place(DEPLOYER), "https://s");
+      await expect(token).rejects.toThrow(UserError);
+      await expect(token).rejects.toThrow(`No ID token of ${DEPLOYER}: `);
+      await expect(token).rejects.toThrow(sentence);
+    });
+
+    test("without a deployer the embedded cloud takes the caller's own token, and Google is not even asked", async () => {
+      expect(await invokerToken(place(), "https://s")).toBe("token");
+      expect(() => {
+        requireInvoker("prod", place());
+      }).not.toThrow();
+      const google = { ...place(), endpoints: GOOGLE };
+      expect(() => {
+        requireInvoker("prod", google);
+      }).toThrow("add settlement:deployer to Pulumi.prod.yaml");
+    });
+  });
+
+  describe("the trial", () => {
+    const before = {
+      uri: "https://s",
+      serving: [{ revision: "s-1", percent: 100 }],
+      tagged: {},
+      newest: "s-1",
+      reconciling: false,
+    };
+    const status = (...trafficStatuses: object[]): Answers => ({
+      [`GET /v2/${NAME}`]: { body: { uri: url, latestCreatedRevision: `${NAME}/revisions/s-2`, trafficStatuses } },
+    });
+    const attempt = () => tryCandidate(stack, { urn: "", place: place(), before }, () => undefined);
+
+    test("is of the revision that has the tag", async () => {
+      const well = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
+      answers = { ...well, ...status({ revision: "s-1", percent: 100 }, { tag: "candidate", uri: url }) };
+      await attempt();
+      expect(asked.map(({ what }) => what)).toContain("POST /smoke-test");
+    });
+
+    test("fails where there is none, and says who serves", async () => {
+      answers = status({ revision: "s-1", percent: 100 });
+      await expect(attempt()).rejects.toThrow(
+        /^s-2 gets no traffic: Cloud Run has no revision with the tag candidate\.\nUsers notice nothing: s-1 serves as before\. Its log: gcloud run revisions logs read s-2 /,
+      );
+    });
+
+    test("knows which version of a secret a revision reads", async () => {
+      const revision = (env: object[]): Answers => ({
+        [`GET /v2/${NAME}/revisions/s-1`]: { body: { containers: [{ env }] } },
+      });
+      answers = revision([{ name: "DATABASE_URL", valueSource: { secretKeyRef: { version: "3" } } }]);
+      expect(await versionRead(place(), "s-1", "DATABASE_URL")).toBe("3");
+      answers = revision([{ name: "DATABASE_URL", value: "in clear" }]);
+      expect(await versionRead(place(), "s-1", "DATABASE_URL")).toBeUndefined();
+      expect(await versionRead(place(), "s-0", "DATABASE_URL")).toBeUndefined();
+    });
+  });
+
   describe("whether a revision is tried first", () => {
-    const stack = { name: "test", workspace: { envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" } } } as unknown as Stack;
     const inputs = {
       name: "settlement-service",
       template: { image: "1" },
