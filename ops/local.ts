@@ -1,10 +1,11 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CloudOptions, type EmbeddedCloud, startCloud } from "../local/cloud";
+import { isAlive } from "../local/lock";
 import { findCli } from "./cli";
 import { endpointConfig } from "./endpoints";
-import { type Providers, startProviders } from "./providers";
+import { startProviders } from "./providers";
 import { UserError } from "./user-error";
 import { openPrivateStack, ROOT } from "./workspace";
 
@@ -34,27 +35,70 @@ export async function startLocal(
   images: CloudOptions["images"] = {},
 ): Promise<LocalEnvironment> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const command = await announcedCli(say);
+  const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images });
+  try {
+    const { stack, stop } = await openOn(folder, command, cloud.url, cloud.identities.ownerToken, say);
+    return {
+      cloud,
+      stack,
+      stop: async () => {
+        await Promise.all([stop(), cloud.stop()]);
+      },
+    };
+  } catch (error) {
+    await cloud.stop();
+    throw error;
+  }
+}
+
+/**
+ * Opens the `local` stack: on the embedded cloud that `npm start -- --keep` holds open, else on one that ends with it.
+ * @param folder What {@link startLocal} was given.
+ * @param say Prints a line of progress.
+ */
+export async function openLocal(folder: string, say: (line: string) => void): Promise<Omit<LocalEnvironment, "cloud">> {
+  const held = join(folder, HELD);
+  if (!existsSync(held) || !isAlive(Number(readFileSync(held, "utf8")))) return startLocal(folder, say);
+  const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
+  const token = readFileSync(join(folder, "cloud", "owner-token"), "utf8");
+  return openOn(folder, await announcedCli(say), url, token, say);
+}
+
+/** Holds the number of the process that lets other commands use its embedded cloud. */
+const HELD = "held-open";
+
+/**
+ * Lets other commands use the embedded cloud of this process, until that ends.
+ * @param folder What {@link startLocal} was given.
+ */
+export function holdOpen(folder: string): void {
+  writeFileSync(join(folder, HELD), String(process.pid));
+}
+
+async function announcedCli(say: (line: string) => void): Promise<PulumiCommand> {
   const command = await findCli(say);
   say(`Pulumi          ${command.version?.version ?? "?"} (${command.command})`);
+  return command;
+}
 
-  const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images });
-  say(`Embedded cloud  ${cloud.url}`);
-  let providers: Providers | undefined;
-  const stop = async () => {
-    await Promise.all([providers?.stop(), cloud.stop()]);
-  };
+/** Starts whatever the engine needs to deploy to an embedded cloud, and opens the stack. */
+async function openOn(
+  folder: string,
+  command: PulumiCommand,
+  url: string,
+  token: string,
+  say: (line: string) => void,
+): Promise<Omit<LocalEnvironment, "cloud">> {
+  say(`Embedded cloud  ${url}`);
+  const providers = await startProviders(command, token);
   try {
-    const token = cloud.identities.ownerToken;
-    providers = await startProviders(command, token);
     say(`Providers       ${providers.line}`);
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    const stack = await openPrivateStack(
-      { name: "local", folder, command, config: endpointConfig(cloud.url), env },
-      say,
-    );
-    return { cloud, stack, stop };
+    const stack = await openPrivateStack({ name: "local", folder, command, config: endpointConfig(url), env }, say);
+    return { stack, stop: providers.stop };
   } catch (error) {
-    await stop();
+    await providers.stop();
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { lock } from "../local/lock";
 import { interrupted, untilInterrupted } from "./interrupt";
 import { upAlone } from "./interrupted";
-import { type LocalEnvironment, startLocal } from "./local";
+import { holdOpen, type LocalEnvironment, startLocal } from "./local";
 import { POLICY_PACKS } from "./preview/inspect";
 import { requireUnblocked } from "./preview/update";
 import { run } from "./run";
@@ -15,7 +15,7 @@ const HELP = `npm start [-- OPTIONS]
 
 Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
 
-  --keep    hold it open until Ctrl-C, and print what to open
+  --keep    hold it open until Ctrl-C, also for other commands with --stack local, and print what to open
   --reset   forget everything an earlier run left, and start over
   --help    this text
 `;
@@ -31,6 +31,7 @@ run(HELP, async () => {
     await deploy(local);
     if (values.keep) {
       await invite(local);
+      holdOpen(folder);
       await untilInterrupted();
       process.exitCode = 0;
     }

@@ -31,15 +31,15 @@ function requireConfig(name: string): void {
 }
 
 /**
- * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state, also where
+ * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, which may be held open, any other with its shared state, also where
  * the environment sends every API to an embedded cloud.
  * @throws UserError where its configuration is wrong, or the state or the official providers cannot be had.
  */
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") {
-    const { startLocal } = require("../local") as typeof import("../local"); // only here, since it is large
-    return startLocal(join(ROOT, ".local", "start"), say);
+    const { openLocal } = require("../local") as typeof import("../local"); // only here, since it is large
+    return openLocal(join(ROOT, ".local", "start"), say);
   }
   const command = await findCli(say);
   const providers = await startAsking(name, command);

@@ -9,7 +9,8 @@ import { Facts } from "../../ops/doctor/facts";
 import { RestReader } from "../../ops/doctor/reader";
 import { generatedPassword } from "../../ops/doctor/state";
 import { locate } from "../../ops/doctor/target";
-import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { LockedError } from "../../local/lock";
+import { holdOpen, type LocalEnvironment, openLocal, startLocal } from "../../ops/local";
 import { OWNER } from "../../local/identities";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status";
 import { ROOT } from "../../ops/workspace";
@@ -51,6 +52,18 @@ describe("the doctor, on the stack that npm start deploys", () => {
     expect(rows.find(({ check }) => check === "login")?.found).toBe(
       "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
     );
+  });
+
+  test("another command works on the cloud that is held open, and does not end it", async () => {
+    const folder = join(root, ".local", "start");
+    await expect(openLocal(folder, () => undefined)).rejects.toThrow(LockedError);
+    holdOpen(folder);
+    const said: string[] = [];
+    const other = await openLocal(folder, (line) => said.push(line));
+    expect(said).toContain(`Embedded cloud  ${local.cloud.url}`);
+    expect(await other.stack.outputs()).toEqual(await local.stack.outputs());
+    await other.stop();
+    expect((await look()).every(({ verdict }) => verdict === "ok")).toBe(true);
   });
 
   test("a state without that login, or that nobody can decrypt, tells nothing", async () => {

@@ -289,18 +289,18 @@ describe("from a pull request to prod", () => {
 
   test("what was changed by hand in prod is found at night, without its key, and named with what to do", async () => {
     const bucket = "/storage/v1/b/fusion-prime-migrations";
-    const { labels } = await ask("GET", bucket);
-    await ask("PATCH", bucket, { labels: { touched: "by-hand" } });
+    const hidden = (publicAccessPrevention: string) =>
+      ask("PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
+    await hidden("inherited");
     const { code } = await run("nightly", "prod", "prod");
     const summary = readFileSync(join(copy, "summary.md"), "utf8");
     expect([code, summary]).toEqual([
       2,
-      expect.stringMatching(/`settlement-migrations` \(storage\/bucket\)\n.*by-hand/s),
+      expect.stringContaining('  - `publicAccessPrevention` `"enforced"` → `"inherited"`'),
     ]);
     expect(summary).toContain("and with what is there now, but for the contents of secrets.");
     expect(summary).toContain("`npm run up -- --stack prod --refresh`");
-    await ask("PATCH", bucket, { labels: { touched: null, ...(labels as object) } });
-    expect((await run("nightly", "prod", "prod")).code).toBe(0);
+    await hidden("enforced");
   });
 
   test("Cloud Build's steps do the same, in order", async () => {
