@@ -95,7 +95,7 @@ describe("from a pull request to prod", () => {
     const { steps } = workflow(name).jobs[id] ?? { steps: [] };
     let output = "";
     for (const step of steps) {
-      if (step.uses?.startsWith("actions/cache/save@"))
+      if (/^actions\/(cache\/save|upload-artifact)@/.test(step.uses ?? ""))
         expect(existsSync(join(copy, String(step.with?.path)))).toBe(true);
       if (step.run === undefined || step.run === "npm test") continue;
       const ended = await shell(step.run, { ...runner(), ...identity(steps, stack), ...variables(step) });
