@@ -7,6 +7,7 @@ import { endpointConfig } from "../../ops/endpoints";
 import { ROOT } from "../../ops/workspace";
 import { FakeGitHub } from "../pipelines/github";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines";
+import { killAll } from "./kill-all";
 
 /**
  * Both pipelines, line by line and in order, in a copy of the project, against the embedded cloud: what a runner would set
@@ -207,7 +208,7 @@ describe("from a pull request to prod", () => {
         before = now;
         if (!settled) return;
         clearInterval(watch);
-        process.kill(-pid, "SIGKILL");
+        killAll(pid);
       }, 20);
     });
     clearInterval(watch);
