@@ -4,6 +4,8 @@ import type { Inspection } from "../../../ops/preview/inspect";
 /** The command, caught where it hands itself to `run`. */
 const caught: (() => Promise<void>)[] = [];
 let found: Inspection;
+/** What is given besides the stack. */
+let mockGiven = ["--refresh"];
 
 jest.mock("../../../ops/run", () => ({
   run: (_help: string, command: () => Promise<void>) => caught.push(command),
@@ -11,12 +13,13 @@ jest.mock("../../../ops/run", () => ({
 // Node's own looks at the arguments of jest.
 jest.mock("node:util", () => {
   const util = jest.requireActual<typeof import("node:util")>("node:util");
-  const args = ["--stack", "staging", "--refresh"];
-  return { ...util, parseArgs: (config: ParseArgsConfig) => util.parseArgs({ args, ...config }) };
+  const args = () => ["--stack", "staging", ...mockGiven];
+  return { ...util, parseArgs: (config: ParseArgsConfig) => util.parseArgs({ args: args(), ...config }) };
 });
 jest.mock("../../../ops/preview/open", () => ({
   openStack: () => Promise.resolve({ stack: {}, stop: () => Promise.resolve() }),
 }));
+jest.mock("../../../ops/preview/snapshot", () => ({ readSnapshot: () => undefined }));
 jest.mock("../../../ops/locks", () => ({ locksOf: () => Promise.resolve([]) }));
 jest.mock("../../../ops/preview/inspect", () => ({
   ...jest.requireActual<object>("../../../ops/preview/inspect"),
@@ -44,4 +47,27 @@ test("npm run preview -- --refresh ends with 2 where something was changed by ha
   expect(await exitCode(false, false)).toBeUndefined();
   expect(await exitCode(false, true)).toBe(2);
   expect(await exitCode(true, true)).toBe("UserError");
+});
+
+describe("what a preview is compared with", () => {
+  const error = async (...given: string[]) => {
+    mockGiven = given;
+    const ended = caught[0]?.();
+    await expect(ended).rejects.toThrow();
+    return ended?.catch((thrown: unknown) => `${(thrown as Error).name}: ${(thrown as Error).message}`);
+  };
+
+  test("is one thing", async () => {
+    const sentence = (first: string, second: string) =>
+      `UsageError: ${first} and ${second} compare with different things: give one of them.`;
+    expect(await error("--refresh", "--offline")).toBe(sentence("--offline", "--refresh"));
+    expect(await error("--refresh", "--snapshot")).toBe(sentence("--refresh", "--snapshot"));
+    expect(await error("--offline", "--snapshot")).toBe(sentence("--offline", "--snapshot"));
+  });
+
+  test("is there", async () => {
+    expect(await error("--snapshot")).toBe(
+      "UserError: There is no snapshot of staging in .local/snapshots: npm run up -- --stack staging --publish leaves one there.",
+    );
+  });
 });

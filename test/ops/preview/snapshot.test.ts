@@ -1,4 +1,4 @@
-import { withoutSecrets } from "../../../ops/preview/snapshot";
+import { secretContents, withoutSecrets } from "../../../ops/preview/snapshot";
 import type { State } from "../../../ops/state";
 
 const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
@@ -25,6 +25,16 @@ describe("a state that is published", () => {
   test("holds no secret, in no form, and names no key", () => {
     for (const found of [PASSWORD, "$2a$10$abc", "PEM", "4711", "gcpkms", "encryptedkey", "secrets_providers"])
       expect(text).not.toContain(found);
+  });
+
+  test("names what cannot be compared with it", () => {
+    const version = "urn:pulumi:prod::settlement::gcp:secretmanager/secretVersion:SecretVersion::version";
+    const resources = [
+      { urn: version, type: "gcp:secretmanager/secretVersion:SecretVersion", inputs: {} },
+      { urn: version.replaceAll("ecretVersion", "ecret"), type: "gcp:secretmanager/secret:Secret", inputs: {} },
+    ];
+    const state: State = { version: 3, deployment: { resources } };
+    expect(secretContents({ commit: "c", time: "t", state })).toEqual([version]);
   });
 
   test("has the same placeholder for the same secret, so that a program computes what is there", () => {
