@@ -40,15 +40,17 @@ export async function generatedPassword(stack: string, root: string, login: stri
 
 /** Where the state is; the CLI is the one on PATH, or else the one that our commands have installed. */
 function place(stack: string, root: string): StackState {
-  const local = join(localFolder(root), "pulumi");
-  const envVars =
-    stack === "local"
-      ? privateState(localFolder(root))
-      : {
-          PULUMI_BACKEND_URL: process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack] ?? "",
-          PULUMI_SKIP_UPDATE_CHECK: "true",
-        };
+  const local = stack === "local";
+  const state = local
+    ? privateState(localFolder(root))
+    : { PULUMI_BACKEND_URL: process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack] ?? "" };
   const PATH = [process.env.PATH, join(cliFolder(), "bin")].join(delimiter);
-  const workDir = stack === "local" ? local : root;
-  return { name: stack, workspace: { envVars: { ...envVars, PATH }, pulumiCommand: { command: "pulumi" }, workDir } };
+  return {
+    name: stack,
+    workspace: {
+      envVars: { ...state, PULUMI_SKIP_UPDATE_CHECK: "true", PATH },
+      pulumiCommand: { command: "pulumi" },
+      workDir: local ? join(localFolder(root), "pulumi") : root,
+    },
+  };
 }
