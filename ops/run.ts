@@ -20,9 +20,15 @@ export function run(help: string, command: () => Promise<void>): void {
     return;
   }
   catchSignals();
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", goOnUnread);
   command().catch((error: unknown) => {
     if (!interrupted.aborted) process.exitCode = report(error, help);
   });
+}
+
+/** Where whoever read the output has gone, as `| head` does, what was begun is still brought to its end. */
+function goOnUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /**
