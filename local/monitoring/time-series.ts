@@ -10,7 +10,8 @@ export interface TimeSeriesQuery {
 }
 
 /**
- * The series that a query asks for. Each has one point, of this minute: nothing is recorded.
+ * The series that a query asks for. Each has one point, of this minute or, where the interval has ended just before it, of
+ * the last: nothing is recorded.
  * @throws GoogleError INVALID_ARGUMENT where it names no metric, or no time.
  */
 export function timeSeries(gauges: readonly Gauge[], query: TimeSeriesQuery, now = new Date()): object {
@@ -22,8 +23,9 @@ export function timeSeries(gauges: readonly Gauge[], query: TimeSeriesQuery, now
   if (Number.isNaN(Date.parse(end)) || Number.isNaN(Date.parse(start))) {
     throw new GoogleError("INVALID_ARGUMENT", "Field interval had an invalid value: an end time must be given.");
   }
-  const minute = new Date(Math.floor(now.getTime() / 60_000) * 60_000);
-  if (minute < new Date(start) || minute > new Date(end)) return {};
+  const minutes = [0, 1].map((ago) => new Date((Math.floor(now.getTime() / 60_000) - ago) * 60_000));
+  const minute = minutes.find((each) => each >= new Date(start) && each <= new Date(end));
+  if (!minute) return {};
   const matches = parseFilter(filter);
   const time = minute.toISOString();
   const found = gauges

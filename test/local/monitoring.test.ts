@@ -1,3 +1,4 @@
+import { timeSeries } from "../../local/monitoring/time-series";
 import { createInstance, done, ROOT as SQL_ROOT } from "./cloudsql/setup";
 import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
 
@@ -171,6 +172,21 @@ describe("Cloud Monitoring", () => {
       const stop = { settings: { activationPolicy: "NEVER" } };
       await done(embedded, await embedded.patch(`${SQL_ROOT}/instances/${INSTANCE}`, stop));
       expect((await series(filter)).body).toEqual({});
+    });
+
+    test("has a point also where a minute begins between the question and the answer", () => {
+      const metric = { type: `${SQL}/disk/utilization` };
+      const gauge = {
+        metric,
+        resource: { type: "cloudsql_database", labels: {} },
+        valueType: "DOUBLE",
+        value: 0.5,
+      } as const;
+      const interval = { "interval.startTime": "2026-11-26T11:00:59Z", "interval.endTime": "2026-11-26T12:00:59Z" };
+      const query = { filter: `metric.type="${metric.type}"`, ...interval };
+      expect(timeSeries([gauge], query, new Date("2026-11-26T12:01:01Z"))).toMatchObject({
+        timeSeries: [{ points: [{ interval: { endTime: "2026-11-26T12:00:00.000Z" } }] }],
+      });
     });
 
     test("is refused without one metric and a time", async () => {
