@@ -1,11 +1,18 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { parseDocument } from "yaml";
 import { type Migration, readMigrations } from "../infra/migrations/files";
+import { GoogleApis } from "../infra/migrations/googleapis";
 import { confirm } from "./confirm";
+import { locate } from "./doctor/target";
 import { DUMP_FILE, writeDump } from "./migration/dump";
 import { format, passes } from "./migration/finding";
 import { lintMigrations } from "./migration/lint";
 import { newMigration } from "./migration/new";
+import { type GoToOptions, setSchemaConfig } from "./migration/go-to";
+import { restore } from "./migration/restore";
 import { rollback } from "./migration/rollback";
 import {
   appliedSchema,
@@ -20,6 +27,7 @@ import {
 import { openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { run } from "./run";
+import { readStackFile, ROOT, stackPath } from "./stack-file";
 import { UsageError } from "./user-error";
 
 const HELP = `npm run migration -- COMMAND
@@ -35,6 +43,9 @@ Schema work. The schema is the files of migrations/, one a version.
   rollback --stack STACK [--to VERSION] [--yes]
                   go back to a version, by default the one before the newest: previews, asks, writes the version into the
                   stack's file, and runs the down scripts
+  restore --stack STACK --backup ID [--yes]
+                  put the whole instance back to a backup, where a down script is not enough: says what will be lost,
+                  asks, restores, and takes configuration and state to the version that the backup holds
   dump            apply the files to an empty database and write what they make to migrations/${DUMP_FILE}
   --help          this text
 `;
@@ -70,17 +81,27 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   },
 
   async rollback(args) {
-    const options = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
-    const { values } = parseArgs({ args, options });
-    const stack = stackName(values.stack);
-    const done = await rollback({
-      stack,
-      file: join(FOLDER, "..", `Pulumi.${stack}.yaml`),
-      to: values.to,
-      confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Take the schema of ${stack} back?`)),
-      say: console.error,
+    const given = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
+    const { values } = parseArgs({ args, options: given });
+    const name = stackName(values.stack);
+    await withStack(name, async (stack) => {
+      const question = `Take the schema of ${name} back?`;
+      if (!(await rollback(stack, values.to, options(name, stack, question, values.yes)))) say("Nothing was changed.");
     });
-    if (!done) console.error("Nothing was changed.");
+  },
+
+  async restore(args) {
+    const given = { stack: { type: "string" }, backup: { type: "string" }, yes: { type: "boolean" } } as const;
+    const { backup, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
+    const name = stackName(stackGiven);
+    if (backup === undefined) throw new UsageError("Which backup? Add --backup ID; `status` names them.");
+    if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup, which is a number.`);
+    await withStack(name, async (stack) => {
+      const { endpoints, token } = locate({ stack: name }, ROOT);
+      const question = `Put ${name} back to backup ${backup} and lose what was written since?`;
+      const google = new GoogleApis(endpoints, token);
+      if (!(await restore(stack, google, backup, options(name, stack, question, yes)))) say("Nothing was changed.");
+    });
   },
 
   async dump(args) {
@@ -89,13 +110,46 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   },
 };
 
-async function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
-  const { stack, stop } = await openStack(name, console.error);
+function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
+  return withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files));
+}
+
+async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): Promise<T> {
+  const { stack, stop } = await openStack(name, say);
   try {
-    return statusOf((await appliedSchema(stack))?.outputs, files);
+    return await work(stack);
   } finally {
     await stop();
   }
+}
+
+/** How a command takes the schema to a version that it writes into the stack's file. */
+function options(name: string, stack: Stack, question: string, yes = false): GoToOptions {
+  const file = stackPath(name);
+  const before = readFileSync(file, "utf8");
+  const write = async (text: string) => {
+    writeFileSync(file, text);
+    // The engine's own copy, where it works on one.
+    if (name === "local") await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
+  };
+  return {
+    write: async (version) => {
+      const document = parseDocument(before);
+      document.setIn(["config", KEY, "version"], version);
+      await write(document.toString());
+      return () => write(before);
+    },
+    confirm: () => (yes ? Promise.resolve(true) : confirm(question)),
+    print: (text) => process.stdout.write(text),
+    progress: (text) => process.stderr.write(text),
+    say,
+  };
+}
+
+const KEY = "settlement:schema";
+
+function say(line: string): void {
+  console.error(line);
 }
 
 run(HELP, async () => {

@@ -65,6 +65,11 @@ interface Operation {
 export interface BackupRun {
   readonly id: string;
   readonly description?: string;
+  /** `SUCCESSFUL` where it can be restored. */
+  readonly status: string;
+  /** ISO 8601. */
+  readonly enqueuedTime: string;
+  readonly startTime?: string;
 }
 
 /** Google's word on how long a new binding may take to be seen, in milliseconds: two minutes as a rule. */
@@ -81,7 +86,11 @@ const LONGEST_PAUSE = 5_000;
 export class GoogleApis {
   private auth: GoogleAuth | undefined;
 
-  constructor(private readonly endpoints: Endpoints) {}
+  /** @param token The caller's access token; by default the one the provider uses too. */
+  constructor(
+    private readonly endpoints: Endpoints,
+    private readonly token = () => this.ownToken(),
+  ) {}
 
   /**
    * Uploads an object, replacing what is there.
@@ -172,7 +181,7 @@ export class GoogleApis {
   }
 
   /** The token the provider uses too, where one is given; else application default credentials. */
-  private async token(): Promise<string> {
+  private async ownToken(): Promise<string> {
     const given = process.env.GOOGLE_OAUTH_ACCESS_TOKEN ?? (await this.applicationDefault());
     if (!given) throw new Error("There are no Google credentials: run `gcloud auth application-default login`.");
     return given;

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { checksum, type Migration } from "./files";
-import { GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis";
+import { type BackupRun, GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis";
 import type { PlannedMigration } from "./resource";
 import { changeScript, OWNER_ROLE } from "./script";
 
@@ -36,6 +36,25 @@ const RDBMS = "ERROR_RDBMS";
 
 /** How the description of a backup begins that was made before a migration. */
 const BACKUP = "before schema version ";
+
+/** How it ends: with the version that the backup holds. */
+const HOLDS = "; holds ";
+
+/**
+ * The version of the schema that a backup holds; empty where it is from before the first. Those that Cloud SQL made by
+ * itself do not say, and the times of the versions tell.
+ */
+export function heldVersion({ description = "", startTime, enqueuedTime }: BackupRun, schema: SchemaState): string {
+  const [, said] = description.startsWith(BACKUP) ? description.split(HOLDS) : [];
+  if (said !== undefined) return said === NONE ? "" : said;
+  const before = schema.migrations.filter(({ version }) => {
+    const { at } = schema.applied?.[version] ?? {};
+    return at !== undefined && new Date(at) <= new Date(startTime ?? enqueuedTime);
+  });
+  return before.at(-1)?.version ?? "";
+}
+
+const NONE = "none";
 
 /** Brings a database to the versions of a plan: backup, upload, import. */
 export class Importer {
@@ -81,7 +100,7 @@ export class Importer {
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
-    const outs = await this.migrate(inputs, [], {});
+    const outs = await this.migrate(inputs);
     return { id: `${inputs.project}/${inputs.instance}/${inputs.database}`, outs };
   }
 
@@ -91,19 +110,19 @@ export class Importer {
     // Only a login that is new has the right to give up its rights; the others have done so.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
     if (joining !== undefined) await this.join(news, joining);
-    return { outs: await this.migrate(news, down, olds.applied ?? {}, joining) };
+    return { outs: await this.migrate(news, olds, down, joining) };
   }
 
   /**
    * Backup, upload, import; then the logins are left with the owner's role alone, and old backups go.
+   * @param olds What was there before.
    * @param down The versions to go back from.
-   * @param applied What was applied before.
    * @param user The login that runs the import.
    */
   private async migrate(
     plan: SchemaState,
-    down: readonly PlannedMigration[],
-    applied: Readonly<Record<string, Applied>>,
+    olds?: SchemaState,
+    down: readonly PlannedMigration[] = [],
     user = plan.user,
   ): Promise<SchemaState> {
     const { project, instance, database, bucket, version } = plan;
@@ -115,7 +134,7 @@ export class Importer {
       ...(plan.baseline !== undefined && { baseline: plan.baseline }),
     });
     const { backupContext } = await this.google.operate(project, "POST", `instances/${instance}/backupRuns`, {
-      description: `${BACKUP}${version}`,
+      description: `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`,
     });
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
     const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
@@ -135,7 +154,7 @@ export class Importer {
         { cause: error },
       );
     }
-    const history = plan.migrations.map(({ version: each }) => [each, applied[each] ?? now]);
+    const history = plan.migrations.map(({ version: each }) => [each, olds?.applied?.[each] ?? now]);
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
 

@@ -23,6 +23,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/doctor-local.test.ts logs in through a socket"],
   [/^npm run audit$/, "needs a registry that knows advisories: test/ops/supply-chain.test.ts judges what it says"],
   [/ sbom /, "needs packages of its own folder: test/ops/supply-chain.test.ts runs it"],
+  [/ restore --stack /, "needs the id of a backup: test/e2e/migrations.test.ts restores one"],
   [/^npm test$/, "is what runs this"],
   [/^npm run (bootstrap|adopt|test:faults|bench)\b/, "has tests of its own"],
 ];

@@ -1,18 +1,30 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { loadConfig } from "../../infra/config";
+import { parseConnectionString } from "../../infra/connection";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files";
+import { GoogleApis } from "../../infra/migrations/googleapis";
 import { settlement } from "../../infra/settlement";
+import { OWNER } from "../../local/identities";
+import { endpointConfig } from "../../ops/endpoints";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { type GoToOptions, setSchemaConfig } from "../../ops/migration/go-to";
+import { restore } from "../../ops/migration/restore";
+import { rollback } from "../../ops/migration/rollback";
 import { appliedSchema, statusOf } from "../../ops/migration/status";
 import { sendSettlementCommand } from "../../ops/smoke";
-import { ROOT } from "../../ops/workspace";
+import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { engines, stillRunning } from "./engines";
+
+jest.setTimeout(60_000);
 
 const TWO = readMigrations(join(ROOT, "migrations"));
 const NEWEST = TWO.at(-1)?.version ?? "";
 
 /** A version after the repository's. */
-function migration(version: string, up: string, down: string): Migration {
+function migration(version: string, up: string, down = "SELECT 1;"): Migration {
   const text = `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
   return { version, file: `${version}_test.sql`, text, checksum: checksum(text) };
 }
@@ -22,86 +34,226 @@ const NOTE = migration(
   "ALTER TABLE settlement_commands ADD COLUMN note text;",
   "ALTER TABLE settlement_commands DROP COLUMN note;",
 );
-const BROKEN = migration("20300102000000", "SELECT 1;\nALTER TABLE nowhere ADD COLUMN a int;", "SELECT 1;");
+const THREE = [...TWO, NOTE];
+const FIRST = migration("20300102000000", "CREATE TABLE one (a int);");
+const BROKEN = migration("20300103000000", "SELECT 1;\nALTER TABLE nowhere ADD COLUMN a int;");
+const LAST = migration("20300104000000", "CREATE TABLE three (a int);");
 
+const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-string/versions/latest:access";
+const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
+const INSTANCES = "/sql/v1beta4/projects/settlement-local/instances";
+
+/** The schema through the real engine. What the importer alone can show, test/migrations shows without it. */
 describe("the schema, through the real engine", () => {
   let folder: string;
+  let sockets: string;
   let local: LocalEnvironment;
+  let checkout: readonly Migration[] = TWO;
+  let said = "";
 
-  /** Deploys a checkout with these migrations; `version` is what a rollback writes into the configuration. */
-  const deploy = async (migrations: readonly Migration[], version?: string) => {
-    local.stack.workspace.program = () => {
-      const config = loadConfig();
-      return Promise.resolve(settlement({ ...config, schema: { ...config.schema, version } }, [...migrations]));
-    };
-    let said = "";
-    const say = (text: string) => (said += text);
+  /** The stack works with the test's checkout and with its configuration. */
+  const open = (stack: LocalEnvironment["stack"]) => {
+    stack.workspace.program = () => Promise.resolve(settlement(loadConfig(), [...checkout]));
+    local = { ...local, stack };
+  };
+  const say = (text: string) => (said += text);
+  /** Deploys a checkout with these migrations. */
+  const deploy = async (migrations: readonly Migration[]) => {
+    [checkout, said] = [migrations, ""];
     await local.stack.up({ onOutput: say, onError: say }).catch((error: unknown) => {
       throw new Error(said, { cause: error });
     });
-    return said;
   };
   const output = async (name: string) => String((await local.stack.outputs())[name]?.value);
-  const ask = async (path: string) => {
-    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
-    return (await (await fetch(`${local.cloud.url}${path}`, { headers })).json()) as Record<string, unknown>;
+  const ask = async (path: string, method = "GET", body?: object) => {
+    const response = await fetch(`${local.cloud.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${local.cloud.identities.ownerToken}`, "content-type": "application/json" },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return (await response.json()) as Record<string, unknown>;
   };
-  const revision = async () => {
-    const path = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
-    return (await ask(path)).latestReadyRevision;
-  };
+  const revision = async () => (await ask(SERVICE)).latestReadyRevision;
   const send = async () => sendSettlementCommand(await output("serviceUrl"), local.cloud.identities.ownerToken);
-
+  const instance = async () => `${INSTANCES}/${await output("instanceName")}`;
+  const imports = async () => {
+    const { items } = await ask(
+      `/sql/v1beta4/projects/settlement-local/operations?instance=${await output("instanceName")}`,
+    );
+    return (items as { operationType: string }[]).filter(({ operationType }) => operationType === "IMPORT").length;
+  };
+  const credential = async () => {
+    const { payload } = (await ask(SECRET)) as { payload: { data: string } };
+    const parsed = parseConnectionString(Buffer.from(payload.data, "base64").toString());
+    if (!parsed.ok) throw new Error(parsed.problem);
+    return parsed.value;
+  };
+  /** Asks the database with the service's credential. */
+  const query = async (sql: string) => {
+    const { database, password, user } = await credential();
+    const client = new Client({ host: sockets, database, user, password });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  /** State and database hold the same versions: these. */
+  const expectVersions = async (migrations: readonly Migration[]) => {
+    const versions = migrations.map(({ version }) => version);
+    const rows = await query("SELECT version FROM schema_migrations ORDER BY 1");
+    const inState = (await appliedSchema(local.stack))?.outputs.migrations;
+    expect([rows.map(({ version }) => version), inState?.map(({ version }) => version)]).toEqual([versions, versions]);
+  };
+  const followNewest = () => setSchemaConfig(local.stack, {});
+  const configured = async () =>
+    (await local.stack.workspace.stackSettings("local")).config?.["settlement:schema"] as unknown;
+  /** How the commands write the version into the configuration, and are agreed to. */
+  const options: GoToOptions = {
+    write: async (version) => {
+      await setSchemaConfig(local.stack, { version });
+      return followNewest;
+    },
+    confirm: () => Promise.resolve(true),
+    print: say,
+    progress: say,
+    say,
+  };
   beforeAll(async () => {
+    process.env.SETTLEMENT_PATIENCE = "0.05";
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "migrations-"));
+    sockets = mkdtempSync(join(tmpdir(), "m-"));
     local = await startLocal(folder, () => undefined);
+    open(local.stack);
+    await deploy(TWO);
+    await local.cloud.openSocket({
+      connectionName: await output("connectionName"),
+      member: OWNER,
+      folder: sockets,
+      onRefused: () => undefined,
+    });
   });
 
   afterAll(async () => {
+    delete process.env.SETTLEMENT_PATIENCE;
     await local.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const made of [folder, sockets]) rmSync(made, { recursive: true, force: true });
   });
 
-  test("0 to 2, to 3, back to 2, and to 3 again: the service accepts commands at each", async () => {
-    for (const [migrations, version] of [
-      [TWO, undefined],
-      [[...TWO, NOTE], undefined],
-      [[...TWO, NOTE], NEWEST],
-      [[...TWO, NOTE], undefined],
-    ] as const) {
-      await deploy(migrations, version);
-      expect(await output("schemaVersion")).toBe(version ?? migrations.at(-1)?.version);
-      expect(await send()).toBe(200);
-    }
-  });
-
-  test("a version that fails leaves everything as it was, and says where and which backup there is", async () => {
-    const [before, serving] = [await output("schemaVersion"), await revision()];
-    await expect(deploy([...TWO, NOTE, BROKEN])).rejects.toThrow(
-      /migrations\/20300102000000_test\.sql:3: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
-    );
-    expect([await output("schemaVersion"), await revision()]).toEqual([before, serving]);
+  test("0 to 2: the service accepts commands", async () => {
+    await expectVersions(TWO);
+    expect(await output("schemaVersion")).toBe(NEWEST);
     expect(await send()).toBe(200);
   });
 
-  test("the state knows when each version was applied, and after which backup", async () => {
-    const versions = statusOf((await appliedSchema(local.stack))?.outputs, [...TWO, NOTE, BROKEN]);
-    expect(versions.map(({ status }) => status)).toEqual(["applied", "applied", "applied", "pending"]);
-    const { items } = await ask(
-      `/sql/v1beta4/projects/settlement-local/instances/${await output("instanceName")}/backupRuns`,
-    );
-    const backups = (items as { id: string }[]).map(({ id }) => id);
-    expect(backups).toContain(versions[2]?.backup);
+  test("to 3, where the import is done and its answer is lost: it is asked for again, and finds all done", async () => {
+    const { struck } = local.cloud.faults.inject({ method: "POST", path: /\/import$/, times: 1 }, { kind: "lost" });
+    const before = await imports();
+    await deploy(THREE);
+    expect([struck.length, await imports()]).toEqual([1, before + 2]);
+    await expectVersions(THREE);
+    expect(await send()).toBe(200);
   });
 
-  test("an edited file, and a checkout older than the database, stop in preview", async () => {
+  test("back to 2 by the command, which writes the version into the configuration", async () => {
+    expect(await rollback(local.stack, undefined, options)).toBe(true);
+    await expectVersions(TWO);
+    expect(await configured()).toEqual({ version: NEWEST });
+    expect(await send()).toBe(200);
+  });
+
+  test("to 3 again, where the engine is killed during the import: the next update goes on", async () => {
+    await followNewest();
+    const { password, user: name } = await credential();
+    // What a backup brings back is not what is valid today.
+    const become = async (word: string) =>
+      ask(`${await instance()}/users?name=${name}`, "PUT", { name, password: word });
+    await become("the-password-of-yesterday");
+    const waiting = local.cloud.faults.inject(
+      { method: "GET", path: /\/operations\//, after: { method: "POST", path: /\/import$/ } },
+      { kind: "silence" },
+    );
+    let ended = "";
+    const update = deploy(THREE).then(
+      () => (ended = "It was not cut off."),
+      (error: unknown) => (ended = String(error)),
+    );
+    while (waiting.struck.length === 0 && ended === "") await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(ended).toBe("");
+    const all = engines();
+    for (const each of all.filter(stillRunning)) process.kill(each.pid, "SIGKILL");
+    await update;
+    waiting.remove();
+    await become(password);
+
+    const { envVars, pulumiCommand: command } = local.stack.workspace;
+    const config = endpointConfig(local.cloud.url);
+    open(await openPrivateStack({ name: "local", folder, command, config, env: envVars }, () => undefined));
+    await deploy(THREE);
+    await expectVersions(THREE);
+    expect(await send()).toBe(200);
+  });
+
+  test("a statement that fails in the second file of three leaves everything as it was, and says where", async () => {
+    const serving = await revision();
+    await expect(deploy([...THREE, FIRST, BROKEN, LAST])).rejects.toThrow(
+      /migrations\/20300103000000_test\.sql:3: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
+    );
+    await expectVersions(THREE);
+    expect(await query("SELECT to_regclass('one') AS one, to_regclass('three') AS three")).toEqual([
+      { one: null, three: null },
+    ]);
+    expect([await output("schemaVersion"), await revision()]).toEqual([NOTE.version, serving]);
+    expect(await send()).toBe(200);
+  });
+
+  test("an edited file, and a checkout older than the database, stop it before anything is done", async () => {
     const [first, second] = TWO;
     if (!first || !second) throw new Error("The repository begins with two migrations.");
     const edited = { ...second, text: `${second.text}-- edited\n`, checksum: checksum(`${second.text}-- edited\n`) };
-    await expect(deploy([first, edited, NOTE])).rejects.toThrow(`${second.file} was edited after it was applied`);
-    await expect(deploy([...TWO])).rejects.toThrow(
-      `Version ${NOTE.version} (migrations/${NOTE.file}) is applied but missing`,
+    checkout = [first, edited];
+    said = "";
+    await expect(local.stack.preview({ onOutput: say, onError: say })).rejects.toThrow();
+    expect(said).toContain(`${second.file} was edited after it was applied`);
+    expect(said).toContain(`Version ${NOTE.version} (migrations/${NOTE.file}) is applied but missing`);
+  });
+
+  test("the state knows when each version was applied, and after which backup", async () => {
+    const versions = statusOf((await appliedSchema(local.stack))?.outputs, [...THREE, BROKEN]);
+    expect(versions.map(({ status }) => status)).toEqual(["applied", "applied", "applied", "pending"]);
+    const { items } = await ask(`${await instance()}/backupRuns`);
+    expect((items as { id: string }[]).map(({ id }) => id)).toContain(versions[2]?.backup);
+  });
+
+  test("a backup is restored: rows, versions and configuration of that day, and the passwords of today", async () => {
+    checkout = THREE;
+    const id = (await appliedSchema(local.stack))?.outputs.applied?.[NOTE.version]?.backup ?? "";
+    const rows = "SELECT count(*)::int AS count FROM settlement_commands";
+    const [before] = await query(rows);
+    const google = new GoogleApis(
+      { sql: `${local.cloud.url}/sql/v1beta4/`, storage: `${local.cloud.url}/storage/v1/` },
+      () => Promise.resolve(local.cloud.identities.ownerToken),
     );
+    said = "";
+    await expect(restore(local.stack, google, "1", options)).rejects.toThrow(
+      /has no backup 1 that can be restored.*\d/,
+    );
+    const refused = { ...options, confirm: () => Promise.resolve(false) };
+    expect(await restore(local.stack, google, id, refused)).toBe(false);
+    await expectVersions(THREE);
+
+    // Cut off between the restore and the update, it is run again.
+    const fault = local.cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "late" });
+    await expect(restore(local.stack, google, id, options)).rejects.toThrow("Run it again");
+    expect(await query("SELECT version FROM schema_migrations")).toHaveLength(TWO.length);
+    fault.remove();
+    expect(await restore(local.stack, google, id, options)).toBe(true);
+    expect(said).toContain(`It holds schema version ${NEWEST}; local is at ${NOTE.version}.`);
+    await expectVersions(TWO);
+    expect(await configured()).toEqual({ version: NEWEST });
+    expect(await query(rows)).toEqual([{ count: Number(before?.count) - 2 }]);
+    expect(await send()).toBe(200);
   });
 });

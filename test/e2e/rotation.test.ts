@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { endpointConfig } from "../../ops/endpoints";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { rotate } from "../../ops/rotation/rotate";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { engines, stillRunning } from "./engines";
 import { filesBelow, holders } from "./leaks";
 import { SteadyClient } from "./steady-client";
 
@@ -196,12 +196,11 @@ describe("a rotation, through the real engine", () => {
 
   /** Kills the engine in the middle, and opens the stack as the next run of a command does. */
   async function killedAt(text: string): Promise<void> {
-    let orphans: readonly Running[] = [];
+    let orphans: ReturnType<typeof engines> = [];
     const kill = () => {
-      const all = running();
-      const engines = all.filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "));
-      orphans = engines.flatMap(({ pid }) => descendants(all, pid));
-      for (const { pid } of engines) process.kill(pid, "SIGKILL");
+      const all = engines();
+      orphans = all.filter(({ engine }) => !engine);
+      for (const { pid } of all.filter(({ engine }) => engine)) process.kill(pid, "SIGKILL");
     };
     const up = local.stack.up.bind(local.stack);
     const spy = jest.spyOn(local.stack, "up").mockImplementation((options) =>
@@ -214,8 +213,7 @@ describe("a rotation, through the real engine", () => {
       }),
     );
     await expect(run()).rejects.toThrow("Run it again to go on from there.");
-    const left = orphans.filter(({ args, pid }) => running().some((one) => one.pid === pid && one.args === args));
-    for (const { pid } of left) process.kill(pid, "SIGKILL");
+    for (const { pid } of orphans.filter(stillRunning)) process.kill(pid, "SIGKILL");
     spy.mockRestore();
     const { envVars, pulumiCommand: command } = local.stack.workspace;
     const stack = await openPrivateStack(
@@ -226,21 +224,3 @@ describe("a rotation, through the real engine", () => {
     local = { ...local, stack };
   }
 });
-
-interface Running {
-  readonly pid: number;
-  readonly parent: number;
-  readonly args: string;
-}
-
-function running(): Running[] {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n").filter(Boolean);
-  return rows.map((row) => {
-    const [pid = "", parent = "", ...args] = row.trim().split(/\s+/);
-    return { pid: Number(pid), parent: Number(parent), args: args.join(" ") };
-  });
-}
-
-function descendants(all: readonly Running[], of: number): Running[] {
-  return all.filter(({ parent }) => parent === of).flatMap((one) => [one, ...descendants(all, one.pid)]);
-}

@@ -1,0 +1,73 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { isSchema } from "../preview/migrations";
+import { update } from "../preview/update";
+
+/** How a command takes a stack's schema to a version. */
+export interface GoToOptions {
+  /**
+   * Writes the version into the stack's configuration.
+   * @returns What takes that back.
+   */
+  readonly write: (version: string) => Promise<() => Promise<void>>;
+  /** Whether to go on, once the preview is shown. */
+  readonly confirm: () => Promise<boolean>;
+  /** Shows the preview. */
+  readonly print: (text: string) => void;
+  /** Shows what the engine says while it works. */
+  readonly progress: (text: string) => void;
+  /** Prints a line of progress. */
+  readonly say: (line: string) => void;
+}
+
+/** What happens between the preview and the update. */
+export interface Work {
+  /** @throws What ends the command. */
+  readonly run: () => Promise<void>;
+  /** Whether it may have changed something, so that the configuration must stay as it was written. */
+  readonly begun: () => boolean;
+}
+
+/**
+ * Writes a version into the stack's configuration, and updates the schema alone. Where the update is blocked, fails or is
+ * not agreed to, the configuration is as it was.
+ * @param urn The schema's.
+ * @param work What comes before the update; nothing by default.
+ * @returns Whether it was agreed to.
+ * @throws UserError as the update does, and what the work throws.
+ */
+export async function goTo(
+  stack: Stack,
+  urn: string,
+  version: string,
+  { write, confirm, print, progress }: GoToOptions,
+  work: Work = { run: () => Promise.resolve(), begun: () => false },
+): Promise<boolean> {
+  const takeBack = await write(version);
+  let done = false;
+  try {
+    done = await update(stack, {
+      target: [urn],
+      agreed: ({ change }) => isSchema(change),
+      confirm: async () => {
+        if (!(await confirm())) return false;
+        await work.run();
+        return true;
+      },
+      print,
+      progress,
+    });
+  } finally {
+    if (!done && !work.begun()) await takeBack();
+  }
+  return done;
+}
+
+/**
+ * Gives the engine's own copy of a stack's file another `settlement:schema`. Not by the CLI, which makes a number of a
+ * version.
+ */
+export async function setSchemaConfig({ name, workspace }: Stack, schema: object): Promise<void> {
+  const settings = await workspace.stackSettings(name);
+  const config = { ...settings.config, "settlement:schema": schema };
+  await workspace.saveStackSettings(name, { ...settings, config });
+}

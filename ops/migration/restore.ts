@@ -1,0 +1,111 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis";
+import { heldVersion, type SchemaState } from "../../infra/migrations/importer";
+import { readState } from "../state";
+import { UserError } from "../user-error";
+import { goTo, type GoToOptions } from "./go-to";
+import { afterwards } from "./rollback";
+import { appliedSchema } from "./status";
+
+/** A login of the database and its password. */
+interface Login {
+  readonly name: string;
+  readonly password: string;
+}
+
+/**
+ * Puts a stack's whole instance back to a backup: says what will be lost, asks, restores, gives the logins the passwords
+ * they have today, and takes configuration and state to the version that the backup holds. Whatever interrupts it, running
+ * it again goes on.
+ * @param backup The backup's id.
+ * @returns Whether it was agreed to.
+ * @throws UserError where there is no such backup, or it holds no version; and what the update throws.
+ */
+export async function restore(
+  stack: Stack,
+  google: GoogleApis,
+  backup: string,
+  options: GoToOptions,
+): Promise<boolean> {
+  const { name } = stack;
+  const schema = await appliedSchema(stack);
+  if (!schema) throw new UserError(`Stack "${name}" has no schema yet.`);
+  const { instance, project } = schema.outputs;
+  const run = await find(google, schema.outputs, backup);
+  const version = heldVersion(run, schema.outputs);
+  if (version === "") {
+    throw new UserError(
+      `Backup ${backup} was taken before the first version, so there is none to take ${name} to. docs/CLOUD_SQL_MIGRATION_GUIDE.md says how such a backup is restored.`,
+    );
+  }
+  const taken = run.startTime ?? run.enqueuedTime;
+  options.say(
+    [
+      `Backup ${backup} of ${instance}, taken ${taken}${run.description === undefined ? "" : `, ${run.description}`}.`,
+      `It holds schema version ${version}; ${name} is at ${schema.outputs.version}.`,
+      `Lost is everything that was written to any database of ${instance} since ${taken}.`,
+      "The instance refuses connections meanwhile.",
+    ].join("\n"),
+  );
+  const logins = await loginsOf(stack);
+  let begun = false;
+  const done = await goTo(stack, schema.urn, version, options, {
+    begun: () => begun,
+    run: async () => {
+      begun = true;
+      options.say(`Restoring ${instance} ...`);
+      const restoreBackupContext = {
+        kind: "sql#restoreBackupContext",
+        backupRunId: backup,
+        instanceId: instance,
+        project,
+      };
+      await google
+        .operate(project, "POST", `instances/${instance}/restoreBackup`, { restoreBackupContext })
+        .catch((error: unknown) => {
+          begun = !(error instanceof RefusedError && error.nothingDone);
+          throw new UserError(`Backup ${backup} was not restored: ${(error as Error).message}`);
+        });
+      await renewPasswords(google, schema.outputs, logins);
+    },
+  });
+  if (done) {
+    options.say(
+      `${instance} is as it was at ${taken}, with schema version ${version}. ${afterwards(name)} The service keeps its revision: ` +
+        "deploy an earlier one where this one needs what is gone.",
+    );
+  }
+  return done;
+}
+
+/** A backup brings back the passwords of its day. */
+async function renewPasswords(google: GoogleApis, schema: SchemaState, logins: readonly Login[]): Promise<void> {
+  for (const { name, password } of logins) {
+    const query = new URLSearchParams({ name });
+    const path = `instances/${schema.instance}/users?${query.toString()}`;
+    await google.operate(schema.project, "PUT", path, { name, password }).catch((error: unknown) => {
+      throw new UserError(
+        `The backup is restored, and ${name} did not get the password of today: ${(error as Error).message} Run it again; where the backup is older than this login, choose a newer one.`,
+      );
+    });
+  }
+}
+
+async function find(google: GoogleApis, { instance, project }: SchemaState, id: string): Promise<BackupRun> {
+  const runs = (await google.backupRuns(project, instance)).filter(({ status }) => status === "SUCCESSFUL");
+  const found = runs.find((run) => run.id === id);
+  if (found) return found;
+  const there = runs.map((run) => run.id).join(", ") || "none";
+  throw new UserError(`Instance ${instance} has no backup ${id} that can be restored; it has: ${there}.`);
+}
+
+/** The logins with their passwords, as the state has them. */
+async function loginsOf(stack: Stack): Promise<Login[]> {
+  const { resources = [] } = (await readState(stack, { showSecrets: true })).deployment;
+  return resources
+    .filter(({ type }) => type === "gcp:sql/user:User")
+    .map(({ inputs }) => {
+      const { name = "", password } = inputs as unknown as { name?: string; password: { plaintext: string } };
+      return { name, password: JSON.parse(password.plaintext) as string };
+    });
+}
