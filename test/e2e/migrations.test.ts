@@ -18,7 +18,7 @@ import { sendSettlementCommand } from "../../ops/smoke";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 import { engines, stillRunning } from "./engines";
 
-jest.setTimeout(60_000);
+jest.setTimeout(600_000);
 
 const TWO = readMigrations(join(ROOT, "migrations"));
 const NEWEST = TWO.at(-1)?.version ?? "";
