@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { checksum, type Migration } from "./files";
 import { type BackupRun, GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis";
 import type { PlannedMigration } from "./resource";
-import { changeScript, OWNER_ROLE } from "./script";
+import { afterBackup, changeScript, OWNER_ROLE } from "./script";
 
 /** What the engine keeps of a schema. */
 export interface SchemaState {
@@ -37,12 +37,12 @@ const RDBMS = "ERROR_RDBMS";
 /** How the description of a backup begins that was made before a migration. */
 const BACKUP = "before schema version ";
 
-/** How it ends: with the version that the backup holds. */
+/** How it ends: with the version that the state had. */
 const HOLDS = "; holds ";
 
 /**
- * The version of the schema that a backup holds; empty where it is from before the first. Those that Cloud SQL made by
- * itself do not say, and the times of the versions tell.
+ * The version of the schema that a backup holds, as the state had it; empty where it is from before the first. Those that
+ * Cloud SQL made by itself do not say, and the times of the versions tell.
  */
 export function heldVersion({ description = "", startTime, enqueuedTime }: BackupRun, schema: SchemaState): string {
   const [, said] = description.startsWith(BACKUP) ? description.split(HOLDS) : [];
@@ -126,7 +126,7 @@ export class Importer {
     user = plan.user,
   ): Promise<SchemaState> {
     const { project, instance, database, bucket, version } = plan;
-    const script = await changeScript({
+    const change = await changeScript({
       up: await this.files(bucket, plan.migrations),
       down: await this.files(bucket, down),
       user,
@@ -137,6 +137,7 @@ export class Importer {
       description: `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`,
     });
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
+    const script = `${afterBackup(now.backup)}${change}`;
     const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
     let known: string | undefined = "did not begin and changed nothing";
     try {

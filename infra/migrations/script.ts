@@ -54,6 +54,16 @@ export async function changeScript(change: Change): Promise<string> {
 }
 
 /**
+ * What stands before a script, so that the versions it records name the backup that was taken before.
+ * @param backup The backup's id.
+ */
+export function afterBackup(backup: string): string {
+  return `SET ${BACKUP} = ${quote(backup)};\n`;
+}
+
+const BACKUP = "settlement.backup";
+
+/**
  * Tables belong to a role that nobody can log in as; the logins work through their membership. Cloud SQL gives every
  * login the right to create roles and databases: what needs that right is done here, and then the right is given back.
  * Whether Google lets a login alter itself is not documented; where it does not, the API's part of it (see `importer.ts`)
@@ -96,7 +106,8 @@ SET LOCAL ROLE ${OWNER_ROLE};`;
 const VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY);
 ALTER TABLE schema_migrations
   ADD COLUMN IF NOT EXISTS checksum varchar(64),
-  ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now();`;
+  ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),
+  ADD COLUMN IF NOT EXISTS backup text;`;
 
 function plan(known: readonly string[]): string {
   return `CREATE TEMPORARY TABLE plan (version varchar(128) PRIMARY KEY, checksum varchar(64)) ON COMMIT DROP;
@@ -201,7 +212,10 @@ $adopt$;`;
 }
 
 function recorded({ version, checksum }: Migration): string {
-  return `INSERT INTO schema_migrations (version, checksum) VALUES (${quote(version)}, ${quote(checksum)});`;
+  return (
+    "INSERT INTO schema_migrations (version, checksum, backup) " +
+    `VALUES (${quote(version)}, ${quote(checksum)}, current_setting('${BACKUP}', true));`
+  );
 }
 
 /** Runs each statement by itself, so that an error can say where in the file it comes from. */

@@ -25,10 +25,19 @@ export type Login = { readonly source?: string } & (
 export interface Contents {
   /** Tables of the migrations that are not there. */
   readonly missing: readonly string[];
-  /** Recorded versions with their checksums; undefined where there is no record. */
-  readonly versions: ReadonlyMap<string, string | null> | undefined;
+  /** Recorded versions; undefined where there is no record. */
+  readonly versions: ReadonlyMap<string, Recorded> | undefined;
   readonly connections: number;
   readonly maxConnections: number;
+}
+
+/** What a database records of a version; a row of dbmate's own says nothing. */
+export interface Recorded {
+  readonly checksum: string | null;
+  /** When it was applied. */
+  readonly at: Date | null;
+  /** Id of the backup that was taken before. */
+  readonly backup: string | null;
 }
 
 /** Where and as whom to connect. */
@@ -93,14 +102,16 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
             to_regclass('public.schema_migrations') IS NOT NULL AS recorded`,
   );
   const versions = limits[0]?.recorded
-    ? await client.query<{ version: string; checksum: string | null }>(
-        // A record of dbmate's own has no checksums.
-        "SELECT version, to_jsonb(held) ->> 'checksum' AS checksum FROM schema_migrations held",
+    ? await client.query<Recorded & { version: string }>(
+        // A table of dbmate's own has one column.
+        `SELECT version, line ->> 'checksum' AS checksum, (line ->> 'applied_at')::timestamptz AS at,
+                line ->> 'backup' AS backup
+           FROM schema_migrations held, to_jsonb(held) line`,
       )
     : undefined;
   return {
     missing: missing.map(({ name }) => name),
-    versions: versions && new Map(versions.rows.map(({ version, checksum }) => [version, checksum])),
+    versions: versions && new Map(versions.rows.map(({ version, ...held }) => [version, held])),
     connections: limits[0]?.used ?? 0,
     maxConnections: limits[0]?.most ?? 0,
   };

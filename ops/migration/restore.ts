@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation";
 import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis";
 import { heldVersion, type SchemaState } from "../../infra/migrations/importer";
-import { readState } from "../state";
+import { readState, type StateResource } from "../state";
 import { UserError } from "../user-error";
 import { goTo, type GoToOptions } from "./go-to";
 import { afterwards } from "./rollback";
@@ -19,7 +19,7 @@ interface Login {
  * it again goes on.
  * @param backup The backup's id.
  * @returns Whether it was agreed to.
- * @throws UserError where there is no such backup, or it holds no version; and what the update throws.
+ * @throws UserError where there is no such backup, or it holds no version or not all logins; and what the update throws.
  */
 export async function restore(
   stack: Stack,
@@ -39,6 +39,8 @@ export async function restore(
     );
   }
   const taken = run.startTime ?? run.enqueuedTime;
+  const { resources = [] } = (await readState(stack, { showSecrets: true })).deployment;
+  const logins = loginsOf(resources, taken);
   options.say(
     [
       `Backup ${backup} of ${instance}, taken ${taken}${run.description === undefined ? "" : `, ${run.description}`}.`,
@@ -47,7 +49,6 @@ export async function restore(
       "The instance refuses connections meanwhile.",
     ].join("\n"),
   );
-  const logins = await loginsOf(stack);
   let begun = false;
   const done = await goTo(stack, schema.urn, version, options, {
     begun: () => begun,
@@ -85,7 +86,7 @@ async function renewPasswords(google: GoogleApis, schema: SchemaState, logins: r
     const path = `instances/${schema.instance}/users?${query.toString()}`;
     await google.operate(schema.project, "PUT", path, { name, password }).catch((error: unknown) => {
       throw new UserError(
-        `The backup is restored, and ${name} did not get the password of today: ${(error as Error).message} Run it again; where the backup is older than this login, choose a newer one.`,
+        `The backup is restored, and ${name} did not get the password of today: ${(error as Error).message} Run it again.`,
       );
     });
   }
@@ -99,13 +100,21 @@ async function find(google: GoogleApis, { instance, project }: SchemaState, id: 
   throw new UserError(`Instance ${instance} has no backup ${id} that can be restored; it has: ${there}.`);
 }
 
-/** The logins with their passwords, as the state has them. */
-async function loginsOf(stack: Stack): Promise<Login[]> {
-  const { resources = [] } = (await readState(stack, { showSecrets: true })).deployment;
+/**
+ * The logins with their passwords, as the state has them.
+ * @param taken When the backup was taken that they are to be found in, ISO 8601.
+ * @throws UserError where one was made later.
+ */
+export function loginsOf(resources: readonly StateResource[], taken: string): Login[] {
   return resources
     .filter(({ type }) => type === "gcp:sql/user:User")
-    .map(({ inputs }) => {
+    .map(({ created, inputs }) => {
       const { name = "", password } = inputs as unknown as { name?: string; password: { plaintext: string } };
+      if (created !== undefined && new Date(created) > new Date(taken)) {
+        throw new UserError(
+          `The backup of ${taken} is older than the login ${name}, which is of ${created}: the service could not log in. Choose a newer one.`,
+        );
+      }
       return { name, password: JSON.parse(password.plaintext) as string };
     });
 }

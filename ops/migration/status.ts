@@ -2,6 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import type { Migration } from "../../infra/migrations/files";
 import type { SchemaState } from "../../infra/migrations/importer";
 import { Facts } from "../doctor/facts";
+import type { Recorded } from "../doctor/login";
 import { CouldNotLook, RestReader, Unseen } from "../doctor/reader";
 import { locate } from "../doctor/target";
 import { UserError } from "../user-error";
@@ -52,9 +53,6 @@ export function statusOf(state: SchemaState | undefined, files: readonly Migrati
   });
 }
 
-/** How the database itself records its versions: by version, with the checksum where there is one. */
-export type Recorded = ReadonlyMap<string, string | null>;
-
 /**
  * Asks the database itself, by a login through the sockets of a Cloud SQL Auth Proxy, with the credential that the
  * service uses.
@@ -68,7 +66,7 @@ export async function recordedVersions(
   socket: string,
   files: readonly Migration[],
   root = ROOT,
-): Promise<Recorded> {
+): Promise<ReadonlyMap<string, Recorded>> {
   const { endpoints, target, token } = locate({ stack: name, socket }, root);
   const facts = new Facts(target, new RestReader(endpoints, token), files, new Date());
   const login = await facts.loggedIn().catch((error: unknown) => {
@@ -81,14 +79,19 @@ export async function recordedVersions(
 }
 
 /** Compares what the database records with the files of a checkout. */
-export function statusOfRecorded(recorded: Recorded, files: readonly Migration[]): VersionStatus[] {
+export function statusOfRecorded(
+  recorded: ReadonlyMap<string, Recorded>,
+  files: readonly Migration[],
+): VersionStatus[] {
   const here = new Map(files.map((migration) => [migration.version, migration]));
   return [...new Set([...recorded.keys(), ...here.keys()])].sort().map((version) => {
-    const file = here.get(version);
-    if (!file) return { version, file: version, status: "missing" };
-    const checksum = recorded.get(version);
-    if (checksum === undefined) return { version, file: file.file, status: "pending" };
-    return { version, file: file.file, status: checksum === null || checksum === file.checksum ? "applied" : "edited" };
+    const [held, file] = [recorded.get(version), here.get(version)];
+    const name = file?.file ?? version;
+    if (!held) return { version, file: name, status: "pending" };
+    const { at, backup, checksum } = held;
+    const alike = checksum === null || checksum === file?.checksum;
+    const status = !file ? "missing" : alike ? "applied" : "edited";
+    return { version, file: name, status, ...(at && { at: at.toISOString() }), ...(backup !== null && { backup }) };
   });
 }
 

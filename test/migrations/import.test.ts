@@ -1,5 +1,7 @@
 import { readMigrations, checksum, type Migration } from "../../infra/migrations/files";
 import { Importer, type SchemaState } from "../../infra/migrations/importer";
+import { logIn, type Recorded } from "../../ops/doctor/login";
+import { statusOfRecorded } from "../../ops/migration/status";
 import { join } from "node:path";
 import { Embedded, PROJECT } from "../local/embedded";
 import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup";
@@ -88,6 +90,16 @@ async function versions(instance: string): Promise<unknown[]> {
   return (await query(instance, "SELECT version FROM schema_migrations ORDER BY 1")).map(({ version }) => version);
 }
 
+/** What the database records of its versions. */
+async function recorded(instance: string): Promise<ReadonlyMap<string, Recorded>> {
+  const [user = ""] = LOGINS;
+  const connectionName = `${PROJECT}:us-central1:${instance}`;
+  const socket = volumes.get(instance)?.folder ?? "";
+  const login = await logIn({ socket, connectionName, database: "settlement_db", user, password: PASSWORD }, []);
+  if (!login.ok || typeof login.contents === "string") throw new Error(JSON.stringify(login));
+  return login.contents.versions ?? new Map<string, Recorded>();
+}
+
 const ADD_NOTE = migration(
   "20260101000000",
   "ALTER TABLE settlement_commands ADD COLUMN note text;",
@@ -97,7 +109,7 @@ const ADD_NOTE = migration(
 test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and database agree", async () => {
   await create("journey");
   const two = await plan("journey", MIGRATIONS);
-  await importer.create(two);
+  const { outs } = await importer.create(two);
   await query(
     "journey",
     "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('a', 'w', 'r', 's')",
@@ -120,6 +132,18 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
     { command_id: "a", note: null },
   ]);
   expect(await query("journey", rows)).toEqual([{ command_id: "a" }]);
+
+  // What `status --socket` shows.
+  const [first] = statusOfRecorded(await recorded("journey"), [...MIGRATIONS, ADD_NOTE]);
+  const [row] = await query("journey", "SELECT applied_at FROM schema_migrations ORDER BY version");
+  expect(first).toMatchObject({
+    status: "applied",
+    at: (row?.applied_at as Date).toISOString(),
+    backup: outs?.applied?.[first?.version ?? ""]?.backup,
+  });
+});
+  // By another clock, the database's.
+  expect(Math.abs(new Date(first?.at ?? "").getTime() - new Date(at).getTime())).toBeLessThan(60_000);
 });
 
 /** What a login is a member of, and whether it may make roles or databases. */

@@ -13,7 +13,9 @@ function migration(...args: string[]) {
 test("--help says what there is", () => {
   const { status, stdout } = migration("--help");
   expect(status).toBe(0);
-  for (const command of ["new NAME", "lint", "dump"]) expect(stdout).toContain(`\n  ${command} `);
+  for (const command of ["new NAME", "lint", "status", "rollback", "restore", "dump"]) {
+    expect(stdout).toContain(`\n  ${command} `);
+  }
 });
 
 test.each([
@@ -23,6 +25,10 @@ test.each([
   [["new"], "new takes one name."],
   [["new", "two", "names"], "new takes one name."],
   [["lint", "--jason"], "--jason"],
+  [["restore", "--stack", "staging"], "Which backup?"],
+  [["restore", "--stack", "staging", "--backup"], "--backup"],
+  [["restore", "--stack", "staging", "--backup", ""], '"" is not the id of a backup'],
+  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not the id of a backup'],
 ])("the command line %j is wrong, and the help follows", (args, sentence) => {
   const { status, stdout, stderr } = migration(...args);
   expect([status, stdout]).toEqual([2, ""]);
