@@ -1,4 +1,5 @@
 import type { SchemaState } from "../../infra/migrations/importer";
+import type { Recorded } from "../../ops/doctor/login";
 import { formatStatus, FROM_DATABASE, FROM_STATE, statusOf, statusOfRecorded } from "../../ops/migration/status";
 
 const at = "2026-01-02T03:04:05.678Z";
@@ -33,8 +34,8 @@ test("before the first update everything is pending", () => {
 });
 
 test("the database's own record is shown in the same words; a row of dbmate's has no checksum", () => {
-  const held = (checksum: string | null) => ({ checksum, at: new Date(at), backup: "17" });
-  const recorded = new Map([
+  const held = (checksum: string): Recorded => ({ checksum, at: new Date(at), backup: "17" });
+  const recorded = new Map<string, Recorded>([
     ["1", { checksum: null, at: null, backup: null }],
     ["2", held("2")],
     ["3", held("3")],

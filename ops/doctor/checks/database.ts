@@ -200,9 +200,11 @@ function halfMigrated({ migrations, target }: Facts, { missing, versions }: Cont
 }
 
 /** How the recorded versions differ from the migrations; undefined where they do not. */
-function difference({ migrations }: Facts, record: ReadonlyMap<string, string | null>): string | undefined {
+function difference({ migrations }: Facts, record: NonNullable<Contents["versions"]>): string | undefined {
   const pending = migrations.filter(({ version }) => !record.has(version));
-  const edited = migrations.find(({ version, checksum }) => ![undefined, null, checksum].includes(record.get(version)));
+  const edited = migrations.find(
+    ({ version, checksum }) => ![undefined, null, checksum].includes(record.get(version)?.checksum),
+  );
   const unknown = [...record.keys()].find((version) => !migrations.some((migration) => migration.version === version));
   if (pending.length > 0) return `pending: ${pending.map(({ version }) => version).join(", ")}`;
   if (unknown !== undefined) return `version ${unknown} is applied, which this checkout does not know`;
