@@ -130,7 +130,8 @@ function options(name: string, stack: Stack, question: string, yes = false): GoT
   const write = async (text: string) => {
     writeFileSync(file, text);
     // The engine's own copy, where it works on one.
-    if (name === "local") await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
+    if (stack.workspace.workDir !== ROOT)
+      await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
   };
   return {
     write: async (version) => {
