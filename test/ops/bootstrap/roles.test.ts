@@ -13,7 +13,8 @@ interface Listed {
 }
 
 const folder = join(ROOT, "test", "inventory");
-const inventories = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+// That of prod's imports has ids only.
+const inventories = readdirSync(folder).filter((file) => file.endsWith(".yaml") && file !== "prod-imports.yaml");
 const resources = inventories.flatMap((file) => parse(readFileSync(join(folder, file), "utf8")) as Listed[]);
 
 test("the deployer may grant the roles that the stacks grant on the project, and no other", () => {
