@@ -1,12 +1,9 @@
-import * as grpc from "@grpc/grpc-js";
-import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
-import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
-import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
+import { startLanguageHost } from "../../ops/bench/language-host";
 import { findCli } from "../../ops/cli";
 import { startProviders } from "../../ops/providers";
 import { ROOT } from "../../ops/workspace";
@@ -17,68 +14,6 @@ jest.setTimeout(120_000);
 const PROJECT = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
   runtime: { options: { typescript: boolean; nodeargs: string } };
 };
-
-/**
- * The Node.js language host that the official CLI carries, as far as it matters here: it runs the SDK's own entry point
- * on the project's folder, with the options of Pulumi.yaml.
- */
-async function startLanguageHost(): Promise<{ address: string; stop: () => void }> {
-  const server = new grpc.Server();
-  const empty = (_call: unknown, done: grpc.sendUnaryData<GetRequiredPluginsResponse>) => {
-    done(null, new GetRequiredPluginsResponse());
-  };
-  const run = (call: { request: RunRequest }, done: grpc.sendUnaryData<RunResponse>) => {
-    const { request } = call;
-    const { nodeargs, typescript } = PROJECT.runtime.options;
-    const args = [
-      ...nodeargs.split(" "),
-      require.resolve("@pulumi/pulumi/cmd/run"),
-      `--monitor=${request.getMonitorAddress()}`,
-      `--engine=${request.getArgsList()[0] ?? ""}`,
-      `--project=${request.getProject()}`,
-      `--stack=${request.getStack()}`,
-      `--pwd=${ROOT}`,
-      `--root-directory=${ROOT}`,
-      ...(request.getDryrun() ? ["--dry-run"] : []),
-      ".",
-    ];
-    const env = {
-      ...process.env,
-      PULUMI_NODEJS_TYPESCRIPT: String(typescript),
-      PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().toObject(false))),
-    };
-    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "ignore", "inherit"] });
-    child.on("exit", (code) => {
-      const response = new RunResponse();
-      // 32: the SDK has told the engine already what is wrong.
-      if (code === 32) response.setBail(true);
-      else if (code !== 0) response.setError(`the program ended with code ${String(code)}`);
-      done(null, response);
-    });
-  };
-  const info = (_call: unknown, done: grpc.sendUnaryData<PluginInfo>) => {
-    const answer = new PluginInfo();
-    answer.setVersion("1.0.0");
-    done(null, answer);
-  };
-  server.addService(LanguageRuntimeService, {
-    getRequiredPlugins: empty,
-    getPluginInfo: info,
-    run,
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(error);
-      else resolve(bound);
-    });
-  });
-  return {
-    address: `127.0.0.1:${String(port)}`,
-    stop: () => {
-      server.forceShutdown();
-    },
-  };
-}
 
 describe("plain pulumi, with the project's own entry", () => {
   let folder: string;
@@ -93,7 +28,9 @@ describe("plain pulumi, with the project's own entry", () => {
     copyFileSync(join(ROOT, "Pulumi.local.yaml"), join(folder, "Pulumi.local.yaml"));
     mkdirSync(join(folder, "state"));
     const command = await findCli(() => undefined);
-    host = await startLanguageHost();
+    const { nodeargs, typescript } = PROJECT.runtime.options;
+    const runtime = { nodeargs: nodeargs.split(" "), env: { PULUMI_NODEJS_TYPESCRIPT: String(typescript) } };
+    host = await startLanguageHost(runtime);
     providers = await startProviders(command);
     const env = {
       ...process.env,
