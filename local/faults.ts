@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GoogleError, type Status } from "./errors";
 
@@ -107,13 +106,9 @@ export class Faults {
       done();
     });
     // Once the body was read: reading it leaves the context, and a client that still sends would misread a reset.
-    app.addHook("preHandler", async (request, reply) => {
+    app.addHook("preHandler", (request, reply, done) => {
       const fault = struck.get(request);
-      if (fault) await strike(fault, request, reply);
-    });
-    app.addHook("preHandler", (request, _reply, done) => {
-      const fault = struck.get(request);
-      if (fault?.kind === "late") late.run(true, done);
+      if (fault) strike(fault, request, reply, done);
       else done();
     });
     app.addHook("onSend", (request, _reply, payload, done) => {
@@ -149,7 +144,7 @@ function split({ url }: FastifyRequest): [string, string] {
   return end < 0 ? [url, ""] : [url.slice(0, end), url.slice(end + 1)];
 }
 
-async function strike(fault: Fault, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function strike(fault: Fault, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   switch (fault.kind) {
     case "error": {
       const { status, message, reason } = STATUSES[fault.status];
@@ -173,6 +168,12 @@ async function strike(fault: Fault, request: FastifyRequest, reply: FastifyReply
       reply.hijack();
       return;
     case "latency":
-      await delay(fault.milliseconds);
+      setTimeout(done, fault.milliseconds);
+      return;
+    case "late":
+      late.run(true, done);
+      return;
+    case "lost":
+      done();
   }
 }

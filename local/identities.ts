@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GoogleError } from "./errors";
@@ -78,5 +78,5 @@ export function invalidCredentials(): GoogleError {
 
 /** Tokens are compared by digest, so that the time it takes tells nothing about them. */
 function digest(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
+  return hash("sha256", token);
 }

@@ -4,10 +4,12 @@ import { GoogleError } from "./errors";
 /** The projects that exist in the embedded cloud, by id and by number. */
 export class Projects {
   private readonly idByNumber: ReadonlyMap<string, string>;
+  private readonly numberById: ReadonlyMap<string, string>;
 
   /** @param ids Project ids; a project's number follows from its id. */
   constructor(readonly ids: readonly string[]) {
-    this.idByNumber = new Map(ids.map((id) => [projectNumber(id), id]));
+    this.numberById = new Map(ids.map((id) => [id, projectNumber(id)]));
+    this.idByNumber = new Map([...this.numberById].map(([id, number]) => [number, id]));
   }
 
   /**
@@ -17,20 +19,24 @@ export class Projects {
    */
   id(idOrNumber: string): string {
     const id = this.idByNumber.get(idOrNumber) ?? idOrNumber;
-    if (!this.ids.includes(id)) {
-      throw new GoogleError(
-        "PERMISSION_DENIED",
-        `Permission denied on project '${idOrNumber}' (or it may not exist).`,
-        "forbidden",
-      );
-    }
+    if (!this.numberById.has(id)) throw denied(idOrNumber);
     return id;
   }
 
   /** The project's number, as text; the same throws as {@link id}. */
   number(idOrNumber: string): string {
-    return projectNumber(this.id(idOrNumber));
+    const number = this.numberById.get(this.id(idOrNumber));
+    if (number === undefined) throw denied(idOrNumber);
+    return number;
   }
+}
+
+function denied(idOrNumber: string): GoogleError {
+  return new GoogleError(
+    "PERMISSION_DENIED",
+    `Permission denied on project '${idOrNumber}' (or it may not exist).`,
+    "forbidden",
+  );
 }
 
 /** Twelve digits, the same for an id on every machine. */

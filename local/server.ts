@@ -112,9 +112,13 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
 
 /** A page that a browser was tricked into (DNS rebinding) names its own host; clients of ours name a loopback one. */
 function refuseForeignHost(request: FastifyRequest): void {
-  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
-  if (!["127.0.0.1", "localhost", "[::1]"].includes(host)) {
-    throw new GoogleError("PERMISSION_DENIED", `Host "${host}" is not a loopback name.`, "forbidden");
+  const { host = "" } = request.headers;
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)) {
+    throw new GoogleError(
+      "PERMISSION_DENIED",
+      `Host "${host.replace(/:\d+$/, "")}" is not a loopback name.`,
+      "forbidden",
+    );
   }
 }
 

@@ -34,7 +34,7 @@ export class EnabledServices {
 
   /** @throws GoogleError PERMISSION_DENIED, in Google's words, where the API is not enabled. */
   require(project: string, service: string): void {
-    if (this.list(project).includes(service)) return;
+    if (ALWAYS_ON.includes(service) || this.enabled.get(project)?.includes(service)) return;
     const number = this.projects.number(project);
     throw new GoogleError(
       "PERMISSION_DENIED",

@@ -54,6 +54,8 @@ export function replaceFile(path: string, text: string): void {
 /** Values by key. What `get` and `values` return must be changed only by way of `put`. */
 export class Collection<T> {
   private readonly items = new Map<string, T>();
+  /** The keys in order, until another comes or one goes. */
+  private sorted: readonly string[] | undefined;
 
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -79,6 +81,7 @@ export class Collection<T> {
   /** Keeps a value; it is on disk when this returns. */
   put(key: string, value: T): T {
     replaceFile(this.path(key), JSON.stringify({ key, value }));
+    if (!this.items.has(key)) this.sorted = undefined;
     this.items.set(key, value);
     return value;
   }
@@ -86,12 +89,13 @@ export class Collection<T> {
   /** @returns Whether there was such a value. */
   delete(key: string): boolean {
     rmSync(this.path(key), { force: true });
+    this.sorted = undefined;
     return this.items.delete(key);
   }
 
   /** Keys in the order of the alphabet, as Google's lists are. */
-  keys(): string[] {
-    return [...this.items.keys()].sort();
+  keys(): readonly string[] {
+    return (this.sorted ??= [...this.items.keys()].sort());
   }
 
   values(): T[] {

@@ -47,12 +47,15 @@ export class Access {
    */
   allows(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): boolean {
     const holders = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
-    const bindings = holders.flatMap((name) => this.policies.get(name).bindings);
-    return bindings.some(
-      (binding) =>
-        binding.members.some((held) => includes(held, member)) &&
-        roleAllows(binding.role, permission) &&
-        conditionHolds(binding, resource, attributes),
+    return holders.some((name) =>
+      this.policies
+        .get(name)
+        .bindings.some(
+          (binding) =>
+            binding.members.some((held) => includes(held, member)) &&
+            roleAllows(binding.role, permission) &&
+            conditionHolds(binding, resource, attributes),
+        ),
     );
   }
 
