@@ -4,7 +4,8 @@ import { absolute, type Figure, type Measured, ratio } from "./figure";
 
 /** Services in one stack, previewed offline: what each costs where there are many, against where there are few. */
 export async function growth(say: (line: string) => void): Promise<Figure[]> {
-  const services = (count: number) => () => runChild(script(join(__dirname, "subjects", "growth.ts"), String(count)));
+  const services = (count: number) => () =>
+    runChild(script(join(__dirname, "subjects", "growth.ts"), "preview", String(count)));
   const runs = await inTurns({ "1": services(1), "10": services(10), "100": services(100) }, say);
   const each = (count: "10" | "100", measure: (name: string, runs: readonly Run[]) => Measured | undefined) => {
     const measured = measure(`${count} services`, runs[count]);

@@ -111,7 +111,7 @@ async function preview(
 ): Promise<{ report: Report; pending: readonly string[] }> {
   const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot, target = [] } = options;
   // From an empty state nothing can be imported.
-  const program = offline && !snapshot ? programOf([], withoutAdoption) : options.program;
+  const program = options.program ?? (offline && !snapshot ? programOf([], withoutAdoption) : undefined);
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
   try {

@@ -1,5 +1,8 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Stack } from "@pulumi/pulumi/automation";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { withoutAdoption } from "../../../infra/adoption";
 import { Alerts } from "../../../infra/alerts";
 import { Apis } from "../../../infra/apis";
 import { loadConfig } from "../../../infra/config";
@@ -10,23 +13,33 @@ import { readMigrations } from "../../../infra/migrations/files";
 import { Schema } from "../../../infra/schema";
 import { Service } from "../../../infra/service";
 import { findCli } from "../../cli";
+import { startLocal } from "../../local";
 import { startProviders } from "../../providers";
 import { openPrivateStack, ROOT } from "../../workspace";
 
-// Previews a stack of COUNT services, each with its database, credentials, schema and alerts as prod has them; only the
-// APIs that are enabled are one and the same. Without policies: what these cost for each resource is a figure of its own.
-function services(count: number): void {
-  const config = loadConfig();
+// Previews or makes a stack of COUNT services. In a preview each has its database, credentials, schema and alerts as prod
+// has them, and only the APIs that are enabled are one and the same. What is made shares the instance with its logins and
+// the schema too, because a PostgreSQL server for each of a hundred services is more than one machine runs. Without
+// policies: what these cost for each resource is a figure of its own.
+type Way = "preview" | "up";
+
+function services(count: number, way: Way): void {
+  const config = withoutAdoption(loadConfig());
   const migrations = readMigrations(join(ROOT, "migrations"));
   const apis = new Apis("settlement");
   const labels = { app: "settlement", environment: config.environment, "managed-by": "pulumi" };
+  const store = (name: string) => {
+    const database = new Database(name, { apis, config, network: undefined, labels });
+    return { database, schema: new Schema(name, { apis, config, database, migrations, labels }) };
+  };
+  const shared = way === "up" ? store("settlement") : undefined;
+  if (shared) pulumi.runtime.registerStackTransformation(numbered);
   for (let number = 0; number < count; number++) {
     const name = `settlement-${number}`;
-    const database = new Database(name, { apis, config, network: undefined, labels });
+    const { database, schema } = shared ?? store(name);
     const { instanceName, connectionName } = database;
     const identity = new Identity(name, { apis, config, instanceName });
     const credentials = new Credentials(name, { apis, config, database, reader: identity.member, labels });
-    const schema = new Schema(name, { apis, config, database, migrations, labels });
     const service = new Service(name, {
       apis,
       config,
@@ -42,24 +55,59 @@ function services(count: number): void {
   }
 }
 
+/** What has a fixed name in the project, and is there once for each service, gets the service's number behind it. */
+const NAMES = ["accountId", "name", "secretId"];
+
+function numbered({ name, opts, props }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
+  const number = /^settlement-(\d+)-/.exec(name)?.[1];
+  const entries = Object.entries(props as Record<string, unknown>).map(([key, value]) =>
+    number !== undefined && NAMES.includes(key) && typeof value === "string"
+      ? [key, `${value}-${number}`]
+      : [key, value],
+  );
+  return { opts, props: Object.fromEntries(entries) as pulumi.Inputs };
+}
+
+const WAYS: Readonly<Record<Way, (folder: string, use: (stack: Stack) => Promise<unknown>) => Promise<void>>> = {
+  preview: async (folder, use) => {
+    const command = await findCli(() => undefined);
+    const providers = await startProviders(command);
+    try {
+      const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+      await use(await openPrivateStack({ name: "prod", folder, command, config: {}, env }, () => undefined));
+    } finally {
+      await providers.stop();
+    }
+  },
+  up: async (folder, use) => {
+    const local = await startLocal(folder, () => undefined);
+    try {
+      await use(local.stack);
+    } finally {
+      await local.stop();
+    }
+  },
+};
+
 async function main(): Promise<void> {
-  const count = Number(process.argv[2]);
-  const command = await findCli(() => undefined);
+  const [way, text] = process.argv.slice(2);
+  if (way !== "preview" && way !== "up") throw new Error(`One of ${Object.keys(WAYS).join(", ")}.`);
+  const count = Number(text);
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, ".local", "bench-growth-"));
-  const providers = await startProviders(command);
+  const program = () => {
+    services(count, way);
+    return Promise.resolve();
+  };
   try {
-    const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    const stack = await openPrivateStack({ name: "prod", folder, command, config: {}, env }, () => undefined);
-    const program = () => {
-      services(count);
-      return Promise.resolve();
-    };
-    const { changeSummary } = await stack.preview({ program, color: "never" });
-    if ((changeSummary.create ?? 0) < count * 30) throw new Error(JSON.stringify(changeSummary));
-    process.stdout.write(JSON.stringify(changeSummary));
+    await WAYS[way](folder, async (stack) => {
+      const { create = 0 } =
+        way === "preview"
+          ? (await stack.preview({ program, color: "never" })).changeSummary
+          : ((await stack.up({ program, color: "never", suppressOutputs: true })).summary.resourceChanges ?? {});
+      if (create < count * 30) throw new Error(`Only ${create} resources.`);
+    });
   } finally {
-    await providers.stop();
     rmSync(folder, { recursive: true });
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 import { findCli } from "../../cli";
+import { ADOPT_KEY } from "../../preview/adoption";
 import { startProviders } from "../../providers";
 import { readStackFile, ROOT } from "../../stack-file";
 import { type Runtime, startLanguageHost } from "../language-host";
@@ -37,7 +38,9 @@ async function main(): Promise<void> {
   const [host, providers] = await Promise.all([startLanguageHost(runtime), startProviders(command)]);
   try {
     writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
-    writeFileSync(join(folder, "Pulumi.prod.yaml"), stringify({ config: readStackFile("prod").config }));
+    // From an empty state nothing can be imported.
+    const config = { ...readStackFile("prod").config, [ADOPT_KEY]: undefined };
+    writeFileSync(join(folder, "Pulumi.prod.yaml"), stringify({ config }));
     mkdirSync(join(folder, "state"));
     const env = {
       ...process.env,

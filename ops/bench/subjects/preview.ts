@@ -22,8 +22,9 @@ async function main(): Promise<void> {
   const { stack, stop } = await openOffline("prod", undefined, () => undefined);
   try {
     const [shown, options] = side(stack);
-    const { blocked, markdown } = await inspect(shown, { offline: true, ...options });
-    if (blocked) throw new Error(markdown);
+    const { blocked, markdown, preview } = await inspect(shown, { offline: true, ...options });
+    const empty = preview.changes.length <= 1;
+    if (blocked || empty !== (options.program !== undefined)) throw new Error(markdown);
   } finally {
     await stop();
   }
