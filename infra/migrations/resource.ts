@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Applied, Importer, SchemaState } from "./importer";
+import type { Applied } from "./importer";
 
 /** Arguments of {@link ImportedSchema}. None of them is a secret, and none may become one: the state keeps them. */
 export interface ImportedSchemaArgs {
@@ -40,10 +40,9 @@ export interface PlannedMigration {
 /**
  * The schema of a database, brought to its newest version by Cloud SQL imports.
  *
- * The engine runs the provider in a process of its own, from its text, which is kept in the state. So the text is no
- * more than a pointer to `importer.ts`, and a change of that file is not a change of the schema.
+ * The engine runs the provider in a process of its own, from its text, which is kept in the state.
  */
-export class ImportedSchema extends pulumi.dynamic.Resource {
+export class ImportedSchema extends pulumi.CustomResource {
   /** The newest version. */
   declare readonly version: pulumi.Output<string>;
   /** When each version was applied, and which backup was taken before. */
@@ -51,21 +50,25 @@ export class ImportedSchema extends pulumi.dynamic.Resource {
 
   constructor(name: string, args: ImportedSchemaArgs, opts?: pulumi.CustomResourceOptions) {
     const version = args.migrations.at(-1)?.version ?? "";
-    super(provider, name, { ...args, version, applied: undefined }, opts, "settlement", "ImportedSchema");
+    const props = { ...args, version, applied: undefined, __provider: PROVIDER };
+    super("pulumi-nodejs:dynamic/settlement:ImportedSchema", name, props, opts);
   }
 }
 
-const provider: pulumi.dynamic.ResourceProvider<SchemaState, SchemaState> = {
-  configure: (request) => importer().configure(request.config),
-  check: (olds, news) => importer().check(olds, news),
-  diff: (_id, olds, news) => importer().diff(olds, news),
-  create: (inputs) => importer().create(inputs),
-  update: (_id, olds, news) => importer().update(olds, news),
-};
-
-function importer(): Importer {
-  const path = require("node:path") as typeof import("node:path");
-  const { require: requireTypeScript } = require("tsx/cjs/api") as typeof import("tsx/cjs/api");
+/**
+ * No more than a pointer to `importer.ts`, so that a change of that file is not a change of the schema. Pulumi would make
+ * this text from functions, and loads TypeScript's compiler for that in every preview.
+ */
+const PROVIDER = `exports.handler = () => {
+  const path = require("node:path");
   const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../../package.json");
-  return (requireTypeScript("./infra/migrations/importer.ts", project) as { importer: Importer }).importer;
-}
+  const { importer } = require("tsx/cjs/api").require("./infra/migrations/importer.ts", project);
+  return {
+    configure: ({ config }) => importer.configure(config),
+    check: (olds, news) => importer.check(olds, news),
+    diff: (_id, olds, news) => importer.diff(olds, news),
+    create: (inputs) => importer.create(inputs),
+    update: (_id, olds, news) => importer.update(olds, news),
+  };
+};
+`;
