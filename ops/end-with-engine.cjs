@@ -9,7 +9,7 @@
 const net = require("node:net");
 const { setTimeout } = require("node:timers");
 
-/** Milliseconds between two looks, where the engine closes a connection that it is told nothing over. */
+/** Milliseconds between two looks, where the engine closes a connection over which it is told nothing. */
 const PAUSE = 500;
 
 const address = process.argv.find((argument) => /^127\.0\.0\.1:\d+$/.test(argument));
@@ -17,7 +17,8 @@ if (address !== undefined) watch(Number(address.split(":")[1]));
 
 /** @param {number} port */
 function watch(port) {
-  const connection = net.connect(port, "127.0.0.1").unref();
+  // Unless what the engine says is read, its end is not seen.
+  const connection = net.connect(port, "127.0.0.1").unref().resume();
   connection.on("error", (/** @type {Error & { code?: string }} */ error) => {
     if (error.code === "ECONNREFUSED") process.exit();
   });

@@ -184,8 +184,13 @@ async function breakDeadLock(locks: string): Promise<void> {
   }
 }
 
-/** The engine keeps the state before the last one beside it: that one counts where a kill has cut the last one off. */
+/**
+ * The engine keeps the state before the last one beside it: that one counts where a kill has cut the last one off. What
+ * else it writes beside a state, it reads, but does not need.
+ */
 function mendCheckpoint(path: string): void {
+  const attributes = `${path}.attrs`;
+  if (existsSync(attributes) && !isJson(attributes)) rmSync(attributes);
   if (!existsSync(path) || isJson(path)) return;
   const before = `${path}.bak`;
   if (!existsSync(before) || !isJson(before)) throw new StoreError(path, "it is cut off");
