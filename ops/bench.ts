@@ -43,7 +43,7 @@ interface Results {
 run(HELP, async () => {
   const options = { only: { type: "string" }, check: { type: "boolean" } } as const;
   const { only, check } = parseArgs({ options }).values;
-  if (only !== undefined && !(only in IDEAS)) throw new UsageError(`There is no benchmark "${only}".`);
+  if (only !== undefined && !Object.hasOwn(IDEAS, only)) throw new UsageError(`There is no benchmark "${only}".`);
   const before = check ? committed() : undefined;
   const figures: Figure[] = [];
   for (const [name, measure] of Object.entries(IDEAS)) {

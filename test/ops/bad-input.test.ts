@@ -176,63 +176,57 @@ describe("command lines", () => {
     }
   }
 
-  const STACK = ["preview", "up", "rotate", "smoke-test", "bootstrap", "doctor"];
   const option = (name: string) => fc.constantFrom(`--${name}`, `--${name}=`);
   const given = (name: string, value: fc.Arbitrary<string>) =>
     fc.tuple(option(name), value).map(([flag, text]) => (flag.endsWith("=") ? [flag + text] : [flag, text]));
   const notAStack = hostile.filter((text) => !["local", "staging", "prod"].includes(text));
+  const wrongStack = given("stack", notAStack);
+  const unknown = hostile.map((text) => [`--${text || "x"}`]);
+  const tooMuch = hostile.filter((text) => text !== "--").map((text) => ["--stack", "nowhere", text || "x"]);
+  const joined = (...parts: fc.Arbitrary<string[]>[]) => fc.tuple(...parts).map((words) => words.flat());
+  const words = (...texts: string[]) => fc.constant(texts);
 
-  /** A command with arguments that are wrong, each in another way. */
-  const wrong = fc.oneof(
-    fc.tuple(fc.constantFrom(...STACK), given("stack", notAStack)),
-    fc.tuple(
-      fc.constantFrom(...STACK, "start", "migration"),
-      hostile.map((text) => [`--${text || "x"}`]),
+  /** Arguments that are wrong, each in another way, of the commands that take some of their own. */
+  const OWN: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
+    preview: wrongStack,
+    up: wrongStack,
+    rotate: wrongStack,
+    "smoke-test": wrongStack,
+    bootstrap: joined(wrongStack, given("repository", hostile)),
+    doctor: fc.oneof(
+      wrongStack,
+      joined(
+        given("project", notAStack),
+        given("region", hostile),
+        fc
+          .tuple(fc.constantFrom("service", "instance", "bucket"), hostile)
+          .map(([name, text]) => [`--${name}=${text}`]),
+      ),
     ),
-    fc.tuple(
-      fc.constantFrom(...STACK, "start"),
-      hostile.filter((text) => text !== "--").map((text) => ["--stack", "nowhere", text || "x"]),
-    ),
-    fc.tuple(
-      fc.constant("doctor"),
-      fc
-        .tuple(
-          given("project", notAStack),
-          given("region", hostile),
-          fc.constantFrom("service", "instance", "bucket"),
-          hostile,
-        )
-        .map(([project, region, name, text]) => [...project, ...region, `--${name}=${text}`]),
-    ),
-    fc.tuple(
-      fc.constant("migration"),
-      hostile.filter((text) => !namesMigration(text)).map((text) => ["new", text]),
-    ),
-    fc.tuple(
-      fc.constant("migration"),
+    bench: given("only", hostile),
+    migration: fc.oneof(
       hostile.map((text) => [text]),
+      hostile.filter((text) => !namesMigration(text)).map((text) => ["new", text]),
+      joined(words("status"), wrongStack, given("socket", hostile)),
+      joined(words("rollback"), wrongStack, given("to", hostile)),
+      joined(words("restore"), wrongStack, given("backup", hostile)),
+      joined(words("restore", "--stack=prod"), given("backup", hostile)),
+      joined(fc.constantFrom(["lint"], ["dump"]), unknown),
     ),
-    fc.tuple(
-      fc.constant("migration"),
-      fc
-        .tuple(fc.constantFrom("status", "rollback"), given("stack", notAStack), hostile)
-        .map(([name, stack, text]) => [
-          name,
-          ...stack,
-          ...(name === "rollback" ? [`--to=${text}`] : [`--socket=${text}`]),
-        ]),
-    ),
-  );
+  };
+  const wrong = (name: string) => fc.oneof(unknown, tooMuch, ...(OWN[name] ? [OWN[name], OWN[name]] : []));
 
-  test("are refused with 1 or 2 before anything is begun", async () => {
-    expect([...commands.keys()]).toEqual(expect.arrayContaining(["doctor", "migration", "preview", "start", "up"]));
+  test("of every command are refused with 1 or 2 before anything is begun", async () => {
+    expect(Object.keys(OWN).filter((name) => !commands.has(name))).toEqual([]);
+    expect(commands.size).toBe(files.length);
     const was = before();
-    const present = wrong.filter(([name]) => commands.has(name));
-    await forEach(150, present, async ([name, args]) => {
-      const { code, text } = await attempt(name, args);
-      expect([code, [1, 2].includes(code)]).toEqual([code, true]);
-      expectReadable(text);
-    });
+    for (const name of commands.keys()) {
+      await forEach(name === "migration" ? 70 : 20, wrong(name), async (args) => {
+        const { code, text } = await attempt(name, args);
+        expect([name, args, code, [1, 2].includes(code)]).toEqual([name, args, code, true]);
+        expectReadable(text);
+      });
+    }
     expect(before()).toEqual(was);
   });
 
