@@ -3,6 +3,7 @@ import { accessToken, type Question, RestReader } from "./doctor/reader";
 import { endpointsOf } from "./doctor/target";
 import { interrupted } from "./interrupt";
 import { age } from "./locks";
+import { SECRET } from "./preview/values";
 import { type Deployment, readState, type State, type StateResource, writeState } from "./state";
 
 /** The ids of what has the name that the program gives it. */
@@ -112,7 +113,10 @@ export function failedIn(events: readonly EngineEvent[]): Failed[] {
     const exists = said.some((message) => /\b409\b/.test(message));
     if (!exists && !said.some((message) => UNANSWERED.test(message))) return [];
     const { inputs, parent, type } = made;
-    const shown = Object.entries(inputs as Record<string, string>).filter(([, value]) => value !== "[secret]");
+    // A secret in an event is its place only; the next update gives the value.
+    const shown = Object.entries(inputs as Record<string, string>).filter(
+      ([, value]) => !JSON.stringify(value).includes(SECRET),
+    );
     const resource = { urn: made.urn, custom: true, type, inputs: Object.fromEntries(shown), parent, provider };
     return [{ resource, exists }];
   });
