@@ -12,6 +12,7 @@ import {
   user,
 } from "./checks/database";
 import { apis, certificate, disk, instance } from "./checks/instance";
+import { doubles } from "./checks/monitoring";
 import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets";
 import { connectionName, databaseUrl, revision, service } from "./checks/service";
 
@@ -47,4 +48,5 @@ export const CHECKS: readonly Check[] = [
   certificate,
   backup,
   breadth,
+  doubles,
 ];

@@ -88,6 +88,20 @@ export interface Version {
   readonly createTime: string;
 }
 
+/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.uptimeCheckConfigs, as far as it is read. */
+export interface UptimeCheck {
+  /** Ends in the id that Google gave. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly userLabels?: Readonly<Record<string, string>>;
+}
+
+/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies, as far as it is read. */
+export interface AlertPolicy extends UptimeCheck {
+  readonly conditions?: readonly object[];
+  readonly creationRecord?: { readonly mutateTime?: string };
+}
+
 export interface Policy {
   readonly bindings?: readonly Binding[];
 }
@@ -111,6 +125,9 @@ export const DAY = 24 * 3_600_000;
 
 /** Name of the job that `infra/migration-job.ts` declares. */
 export const MIGRATION_JOB = "settlement-migration";
+
+/** The label `app` of all that the program declares. */
+const APP = "settlement";
 
 const VIEWER = "roles/viewer on the project";
 const REVIEWER = "roles/iam.securityReviewer on the project";
@@ -364,6 +381,22 @@ export class Facts {
     const newest = (answer?.timeSeries ?? []).flatMap(({ points }) => points?.slice(0, 1) ?? []);
     if (newest.length === 0) return undefined;
     return newest.reduce((sum, { value }) => sum + (value.doubleValue ?? Number(value.int64Value ?? 0)), 0);
+  }
+
+  /** The alert policies of this project's stacks. */
+  alertPolicies(): Promise<AlertPolicy[]> {
+    return this.monitored("alertPolicies");
+  }
+
+  /** Their uptime checks. */
+  uptimeChecks(): Promise<UptimeCheck[]> {
+    return this.monitored("uptimeCheckConfigs");
+  }
+
+  private async monitored<T extends UptimeCheck>(collection: string): Promise<T[]> {
+    const path = `v3/projects/${this.target.project}/${collection}?pageSize=1000`;
+    const answer = await this.reader.read<Record<string, T[] | undefined>>({ api: "monitoring", path, role: VIEWER });
+    return (answer?.[collection] ?? []).filter(({ userLabels }) => userLabels?.app === APP);
   }
 
   private async ofInstance(collection: string): Promise<{ items?: { name: string }[] } | undefined> {

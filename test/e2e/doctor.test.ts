@@ -536,7 +536,7 @@ describe("the doctor, on the embedded cloud", () => {
         login: "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 2 of 27 checks could not be made\./);
+      expect(shown(rows)).toMatch(/^No fault found; 2 of 28 checks could not be made\./);
     });
 
     test("with Viewer alone, policies are not", async () => {

@@ -7,7 +7,7 @@ import { brokenCommand } from "../../../ops/doctor/command";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis";
 import { render } from "../../../ops/doctor/table";
 import { Unseen } from "../../../ops/doctor/reader";
-import { encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded } from "./recorded";
+import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
@@ -180,6 +180,17 @@ describe("faults that the embedded cloud cannot show", () => {
       /^20250101000000, by the last import; expected \d{14}/,
     ],
     [
+      "an alert and an uptime check that were made twice, because answers were lost",
+      (record) => {
+        const { alertPolicies } = record["monitoring v3/projects/fusion-prime/alertPolicies"];
+        alertPolicies.push(alertPolicy("2", "Failed backup", "2026-01-30T12:41:00Z"));
+        alertPolicies.unshift(alertPolicy("3", "Failed backup", "2026-01-30T12:42:00Z"));
+        record["monitoring v3/projects/fusion-prime/uptimeCheckConfigs"].uptimeCheckConfigs.push(uptimeCheck("a"));
+      },
+      "doubles",
+      /^"Failed backup", "Settlement service" more than once/,
+    ],
+    [
       "a database restored to a time before the import",
       (record) =>
         record[OPERATIONS].items.push({
@@ -192,6 +203,23 @@ describe("faults that the embedded cloud cannot show", () => {
       /no import into settlement_db is on record/,
     ],
   ];
+
+  test("of alerts made twice the earlier go, and the check that no alert reads; those of others are nobody's concern", async () => {
+    const double = faults.find(([, , check]) => check === "doubles");
+    const [row] = await judge(changed((record) => double?.[1](record)));
+    expect(row?.fix).toBe(
+      "gcloud monitoring policies delete 2 --project=fusion-prime && " +
+        "gcloud monitoring uptime delete settlement-service-a --project=fusion-prime",
+    );
+    const others = await judge(
+      changed((record) => {
+        const { alertPolicies } = record["monitoring v3/projects/fusion-prime/alertPolicies"];
+        const [policy = alertPolicy("", "", "")] = alertPolicies;
+        alertPolicies.push({ ...policy, userLabels: { app: "another" } });
+      }),
+    );
+    expect(those(others, "finding")).toEqual([]);
+  });
 
   test.each(faults)("%s", async (_name, change, check, found) => {
     const rows = await judge(changed(change));

@@ -34,6 +34,20 @@ const version = (id: string) => ({
 /** A point of a metric. */
 export const metric = (value: number) => ({ timeSeries: [{ points: [{ value: { doubleValue: value } }] }] });
 
+/** An alert policy of the stack; `reads` is the uptime check whose metric it reads. */
+export const alertPolicy = (id: string, displayName: string, mutateTime: string, reads = "") => ({
+  name: `projects/fusion-prime/alertPolicies/${id}`,
+  displayName,
+  userLabels: { app: "settlement" },
+  conditions: [{ conditionThreshold: { filter: `metric.labels.check_id="${reads}"` } }],
+  creationRecord: { mutateTime },
+});
+export const uptimeCheck = (id: string) => ({
+  name: `projects/fusion-prime/uptimeCheckConfigs/settlement-service-${id}`,
+  displayName: "Settlement service",
+  userLabels: { app: "settlement" },
+});
+
 /** What a healthy stack answered, by what is asked: the API, and how the path begins or which metric it names. */
 export function healthy() {
   return {
@@ -130,6 +144,10 @@ export function healthy() {
     },
     "monitoring disk/utilization": metric(0.31),
     "monitoring postgresql/num_backends": metric(12),
+    "monitoring v3/projects/fusion-prime/alertPolicies": {
+      alertPolicies: [alertPolicy("1", "Service does not answer", "2026-01-30T12:40:00Z", "settlement-service-b")],
+    },
+    "monitoring v3/projects/fusion-prime/uptimeCheckConfigs": { uptimeCheckConfigs: [uptimeCheck("b")] },
   };
 }
 
