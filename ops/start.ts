@@ -30,8 +30,8 @@ run(HELP, async () => {
   try {
     await deploy(local);
     if (values.keep) {
-      await invite(local);
       holdOpen(folder);
+      await invite(local);
       await untilInterrupted();
       process.exitCode = 0;
     }

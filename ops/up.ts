@@ -1,6 +1,6 @@
-import type { Stack } from "@pulumi/pulumi/automation";
 import { parseArgs } from "node:util";
 import { confirm } from "./confirm";
+import { schemaParts } from "./migration/go-to";
 import { appliedSchema } from "./migration/status";
 import { update } from "./preview/update";
 import { openStack } from "./preview/open";
@@ -43,7 +43,7 @@ run(HELP, async () => {
     const done = await update(stack, {
       refresh: values.refresh ?? false,
       takeOver: values["take-over"] ?? false,
-      target: schema ? [schemaParts(stack)] : [],
+      target: schema ? [schemaParts(name)] : [],
       print,
       progress: (text) => process.stderr.write(text),
       confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Update ${name}?`)),
@@ -54,8 +54,3 @@ run(HELP, async () => {
     await stop();
   }
 });
-
-/** The schema with its scripts, as the engine matches URNs. */
-function schemaParts(stack: Stack): string {
-  return `urn:pulumi:${stack.name}::settlement::settlement:infra:Schema$**`;
-}

@@ -30,14 +30,12 @@ export interface Work {
 /**
  * Writes a version into the stack's configuration, and updates the schema alone. Where the update is blocked, fails or is
  * not agreed to, the configuration is as it was.
- * @param urn The schema's.
  * @param work What comes before the update; nothing by default.
  * @returns Whether it was agreed to.
  * @throws UserError as the update does, and what the work throws.
  */
 export async function goTo(
   stack: Stack,
-  urn: string,
   version: string,
   { write, confirm, print, progress }: GoToOptions,
   work: Work = { run: () => Promise.resolve(), begun: () => false },
@@ -46,7 +44,7 @@ export async function goTo(
   let done = false;
   try {
     done = await update(stack, {
-      target: [urn],
+      target: [schemaParts(stack.name)],
       agreed: ({ change }) => isSchema(change),
       confirm: async () => {
         if (!(await confirm())) return false;
@@ -60,6 +58,14 @@ export async function goTo(
     if (!done && !work.begun()) await takeBack();
   }
   return done;
+}
+
+/**
+ * The schema with its scripts, as the engine matches URNs.
+ * @param stack The stack's name.
+ */
+export function schemaParts(stack: string): string {
+  return `urn:pulumi:${stack}::settlement::settlement:infra:Schema$**`;
 }
 
 /**

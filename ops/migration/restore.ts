@@ -50,7 +50,7 @@ export async function restore(
     ].join("\n"),
   );
   let begun = false;
-  const done = await goTo(stack, schema.urn, version, options, {
+  const done = await goTo(stack, version, options, {
     begun: () => begun,
     run: async () => {
       begun = true;

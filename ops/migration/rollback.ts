@@ -19,7 +19,7 @@ export async function rollback(stack: Stack, to: string | undefined, options: Go
     const earlier = versions.slice(0, -1).join(", ") || "none";
     throw new UserError(`Stack "${name}" cannot go back to version ${target}; it can go back to: ${earlier}.`);
   }
-  const done = await goTo(stack, schema.urn, target, options);
+  const done = await goTo(stack, target, options);
   if (done) options.say(`The schema of ${name} is at version ${target}. ${afterwards(name)}`);
   return done;
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/stack-file";
+import { copyProject, untilQuiet } from "./copy";
+import { startedBy } from "./engines";
 
 jest.setTimeout(600_000);
 
@@ -20,10 +21,14 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 
 /** Commands of ours that are not run here, and where they are. */
 const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
-  [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/doctor-local.test.ts logs in through a socket"],
+  [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/stack.test.ts logs in through a socket"],
   [/^npm run audit$/, "needs a registry that knows advisories: test/ops/supply-chain.test.ts judges what it says"],
   [/ sbom /, "needs packages of its own folder: test/ops/supply-chain.test.ts runs it"],
   [/ restore --stack /, "needs the id of a backup: test/e2e/migrations.test.ts restores one"],
+  [/ preview .*--offline$/, "test/e2e/preview.test.ts runs it"],
+  [/ preview -- --stack \w+$/, "test/e2e/pipelines.test.ts runs it, with --comment"],
+  [/ up -- --stack /, "test/e2e/pipelines.test.ts runs it, with --yes"],
+  [/ rotate /, "test/e2e/rotation.test.ts runs it"],
   [/^npm test$/, "is what runs this"],
   [/^npm run (bootstrap|adopt|test:faults|bench)\b/, "has tests of its own"],
 ];
@@ -54,14 +59,12 @@ const shown = readdirSync(join(ROOT, "docs"))
   .flatMap(commandsOf);
 const isOurs = ({ command }: Shown) => /^(npm|npx|node) /.test(command);
 const elsewhere = ({ command }: Shown) => ELSEWHERE.find(([form]) => form.test(command));
-/** What is run, each once, on the stack that is here; without a cloud any stack is. */
+/** What is run, each once, on the stack that is here. */
 const toRun = [
   ...new Set(
     shown
       .filter((each) => isOurs(each) && !elsewhere(each))
-      .map(({ command }) =>
-        command.includes("--offline") ? command : command.replace(/--stack[= ](staging|prod|S)\b/, "--stack local"),
-      ),
+      .map(({ command }) => command.replace(/--stack (staging|prod|S)\b/, "--stack local")),
   ),
 ];
 
@@ -83,17 +86,12 @@ describe("commands that cannot be run here", () => {
 });
 
 describe("following the documents on the embedded cloud", () => {
-  /** A copy of the repository, because the commands write into it. */
+  /** A copy of the project, because the commands write into it. */
   let copy: string;
   let held: ChildProcess | undefined;
 
   beforeAll(() => {
-    copy = mkdtempSync(join(tmpdir(), "docs-"));
-    for (const name of readdirSync(ROOT)) {
-      if (["node_modules", ".local", ".git"].includes(name)) continue;
-      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-    }
-    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+    copy = copyProject("docs");
   });
   afterAll(async () => {
     if (held) await end(held);
@@ -109,47 +107,47 @@ describe("following the documents on the embedded cloud", () => {
     return { code, said: code === 0 ? "" : said.slice(-2_000) };
   }
 
-  async function end(child: ChildProcess): Promise<void> {
-    const closed = once(child, "close");
-    process.kill(-(child.pid ?? 0), "SIGINT");
-    await closed;
+  /** As Ctrl-C does; npm, which would end by the signal, is left to answer the command's own exit code. */
+  async function end(child: ChildProcess): Promise<number | null> {
+    const closed = once(child, "close") as Promise<[number | null]>;
+    const started = startedBy(child.pid ?? 0);
+    for (const { args, pid } of started) if (/^\S*node .*ops\/start\.ts/.test(args)) process.kill(pid, "SIGINT");
     held = undefined;
+    return (await closed)[0];
   }
 
-  /** `npm start`, held open, as long as there are commands that ask a cloud that is there. */
-  async function hold(): Promise<ChildProcess> {
+  test("there are some, of each kind", () => {
+    for (const part of ["npm start", "doctor", "migration -- new", "migration -- rollback"]) {
+      expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
+    }
+  });
+
+  test("set up from nothing, and hold it open", async () => {
     const child = spawn("npm", ["start", "--", "--keep"], {
       cwd: copy,
       detached: true,
       stdio: ["ignore", "pipe", "inherit"],
     });
     held = child;
-    for await (const line of createInterface({ input: child.stdout }))
-      if (line.startsWith("Ctrl-C ends it")) return child;
-    throw new Error("npm start ended before it was ready.");
-  }
-
-  const needsCloud = (command: string) => /^npm run doctor\b/.test(command);
-
-  test("there are some, of each kind", () => {
-    for (const part of ["npm start", "doctor", "preview", "up", "migration -- new", "migration -- rollback"]) {
-      expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
+    let said = "";
+    for await (const line of createInterface({ input: child.stdout })) {
+      said += `${line}\n`;
+      if (line.startsWith("Ctrl-C ends it")) break;
     }
+    expect(said).toContain("settlement command accepted (200)");
   });
 
-  test("set up from nothing, and ask the doctor, who has nothing to say", async () => {
-    const started = await hold();
-    for (const command of toRun.filter(needsCloud)) {
-      expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
-    }
-    await end(started);
-  });
-
-  test("all others, in the order of the documents, each ending well", async () => {
-    for (const command of toRun.filter((each) => !needsCloud(each) && each !== "npm start")) {
+  test("all others, in the order of the documents, each ending well; the schema is gone back", async () => {
+    for (const command of toRun.filter((each) => each !== "npm start")) {
       expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
       if (command.includes("migration -- new")) fillIn(command);
     }
+    expect(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8")).toMatch(/version: "20251025120000"/);
+  });
+
+  test("SIGINT ends what was held open, with exit code 0, and nothing is left running", async () => {
+    expect(held && (await end(held))).toBe(0);
+    await untilQuiet(copy);
   });
 
   /** What the guide shows goes into the file that was made. */

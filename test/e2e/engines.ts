@@ -29,6 +29,11 @@ function running(): Running[] {
   });
 }
 
+/** Whatever a process has started, directly or not. */
+export function startedBy(pid: number): Running[] {
+  return descendants(running(), pid);
+}
+
 function descendants(all: readonly Running[], of: number): Running[] {
   return all.filter(({ parent }) => parent === of).flatMap((one) => [one, ...descendants(all, one.pid)]);
 }

@@ -8,7 +8,7 @@ export class SteadyClient {
    * @param token Of somebody who may call it.
    * @param interval Milliseconds from one command to the next.
    */
-  constructor(url: string, token: string, interval = 50) {
+  constructor(url: string, token: string, interval = 100) {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const send = async (number: number) => {
       const command = { command_id: `client-${number}`, workflow_id: "client", account_ref: "client" };
