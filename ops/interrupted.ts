@@ -75,17 +75,19 @@ export function pendingIn({ pending_operations: pending = [] }: Deployment): str
  * Takes over what an update was making when it was killed, so that the next one neither makes it twice nor stops at it: it
  * joins the state under its id, and a refresh finds out whether it is really there.
  * @param say Prints a line of progress.
+ * @returns The state, in which nothing is open any more.
  */
-export async function takeOverInterrupted(stack: Stack, say: (line: string) => void): Promise<void> {
+export async function takeOverInterrupted(stack: Stack, say: (line: string) => void): Promise<Deployment> {
   const { deployment, version } = await readState(stack);
   const pending = deployment.pending_operations ?? [];
-  if (pending.length === 0) return;
+  if (pending.length === 0) return deployment;
   const when = deployment.manifest === undefined ? "" : `, ${age(deployment.manifest.time)} ago`;
   say(
     `An earlier run was killed in the middle${when}; taking over what it was at: ${pendingIn(deployment).join(", ")} ...`,
   );
   const creating = pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
   await takeOver(stack, { version, deployment }, creating);
+  return (await readState(stack)).deployment;
 }
 
 /** A resource that an update failed to make. */

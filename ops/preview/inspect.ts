@@ -43,6 +43,8 @@ export interface InspectOptions {
   /** Whether the state was made for this preview: of a snapshot, or empty. */
   readonly offline?: boolean;
   readonly snapshot?: Snapshot | undefined;
+  /** The state, where it was read already. */
+  readonly deployment?: Deployment;
   /** Whether to ask the cloud first what is there now, instead of trusting the state. */
   readonly refresh?: boolean;
   /** URNs of the only resources that are looked at; all by default. */
@@ -135,7 +137,7 @@ async function preview(
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
-  const deployment: Deployment = offline && !snapshot ? {} : (await readState(stack)).deployment;
+  const deployment: Deployment = offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
   const files = schemas.length === 0 ? [] : readMigrations(folder);

@@ -32,10 +32,10 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
  */
 export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
   await requireUnlocked(stack);
+  const deployment = await takeOverInterrupted(stack, saying(options));
   const { confirm, print } = options;
   let agreed = false;
-  const inspecting = inspect(stack, options, async ({ blocked, markdown, pending, preview }, plan) => {
-    if (pending.length > 0) return;
+  const inspecting = inspect(stack, { ...options, deployment }, async ({ blocked, markdown, preview }, plan) => {
     print(markdown);
     if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
     agreed = await confirm();
@@ -45,14 +45,12 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
     else await carryOut(stack, { ...options, plan });
   });
   try {
-    const { pending } = await inspecting;
-    if (pending.length === 0) return agreed;
-    await takeOverInterrupted(stack, saying(options));
+    await inspecting;
+    return agreed;
   } catch (error) {
     if (!(error instanceof TakenOver)) throw error;
     return update(stack, { ...options, takeOver: false }); // once is enough for what is really there
   }
-  return update(stack, options);
 }
 
 /** What was there already is in the state now; the update is to begin anew. */

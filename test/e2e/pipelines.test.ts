@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { type EmbeddedCloud, startCloud } from "../../local/cloud";
@@ -7,7 +7,9 @@ import { endpointConfig } from "../../ops/endpoints";
 import { ROOT } from "../../ops/workspace";
 import { FakeGitHub } from "../pipelines/github";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines";
+import { copyProject } from "./copy";
 import { killAll } from "./kill-all";
+import { type Ended, shell as bash, type ShellOptions } from "./shell";
 
 /**
  * Both pipelines, line by line and in order, in a copy of the project, against the embedded cloud: what a runner would set
@@ -35,12 +37,15 @@ function variable(key: string): string {
     .toUpperCase()}`;
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
+/** What a pull request brings. */
+const MIGRATION = `-- migrate:up
+ALTER TABLE settlement_commands ADD COLUMN fee numeric(38, 18);
 
-describe("from a pull request to prod", () => {
+-- migrate:down
+ALTER TABLE settlement_commands DROP COLUMN fee;
+`;
+
+describe("both pipelines", () => {
   let copy: string;
   let cloud: EmbeddedCloud;
   const github = new FakeGitHub("job-token", REPOSITORY, 7);
@@ -64,46 +69,34 @@ describe("from a pull request to prod", () => {
     GITHUB_REPOSITORY: REPOSITORY,
     GITHUB_STEP_SUMMARY: join(copy, "summary.md"),
   });
-  /** Runs a line as GitHub does. `at` is called once, when the output holds the text. */
-  const shell = (line: string, env: object, text?: string, at?: (child: ChildProcess) => void): Promise<Ended> => {
+  /** Runs a line as GitHub does. */
+  const shell = async (line: string, env: object, at?: ShellOptions["at"]): Promise<Ended> => {
     lines.push(line);
     const { HOME, PATH, PULUMI_HOME } = process.env;
-    const child = spawn("bash", ["-e", "-c", line], {
-      cwd: copy,
-      env: { HOME, PATH, ...(PULUMI_HOME !== undefined && { PULUMI_HOME }), ...env },
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    let waits = text !== undefined;
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-        if (waits && output.includes(text ?? "")) {
-          waits = false;
-          at?.(child);
-        }
-      });
-    return new Promise((resolve) => {
-      child.on("close", (code) => {
-        printed += output;
-        resolve({ code, output });
-      });
-    });
+    const own = { HOME, PATH, ...(PULUMI_HOME !== undefined && { PULUMI_HOME }) };
+    const ended = await bash(line, { cwd: copy, env: { ...own, ...env }, ...(at && { at }) });
+    printed += ended.output;
+    return ended;
   };
-  /** Runs the lines of a job until one fails; `npm test` is what runs this test already. */
+  /**
+   * Runs the lines of a job until one fails, and of the rest those that go on then; `npm test` is what runs this test
+   * already.
+   * @returns How the first one failed, if any did.
+   */
   const run = async (name: string, id: string, stack?: Stack): Promise<Ended> => {
     const { steps } = workflow(name).jobs[id] ?? { steps: [] };
     let output = "";
+    let code: number | null = 0;
     for (const step of steps) {
+      if (code !== 0 && step.if !== "${{ !cancelled() }}") continue;
       if (/^actions\/(cache\/save|upload-artifact)@/.test(step.uses ?? ""))
         expect(existsSync(join(copy, String(step.with?.path)))).toBe(true);
       if (step.run === undefined || step.run === "npm test") continue;
       const ended = await shell(step.run, { ...runner(), ...identity(steps, stack), ...variables(step) });
       output += ended.output;
-      if (ended.code !== 0) return { code: ended.code, output };
+      code = code === 0 ? ended.code : code;
     }
-    return { code: 0, output };
+    return { code, output };
   };
   /** The substitutes for whoever the job acts as; without an identity there is nothing to substitute. */
   const identity = (steps: readonly Step[], stack: Stack | undefined) => {
@@ -125,27 +118,14 @@ describe("from a pull request to prod", () => {
     expect([path, response.ok]).toEqual([path, true]);
     return (await response.json()) as Record<string, unknown>;
   };
+  const summary = () => readFileSync(join(copy, "summary.md"), "utf8");
   const comment = (stack: Stack) =>
     github.comments
       .filter(({ body }) => body.includes(`<!-- settlement preview: ${stack} -->`))
       .map(({ body }) => body);
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    copy = mkdtempSync(join(ROOT, ".local", "pipelines-"));
-    const parts = [
-      "infra",
-      "local",
-      "migrations",
-      "ops",
-      "policies",
-      "package.json",
-      "package-lock.json",
-      "tsconfig.json",
-    ];
-    for (const part of [...parts, "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml"])
-      cpSync(join(ROOT, part), join(copy, part), { recursive: true });
-    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+    copy = copyProject("pipelines");
     // Prod as it is once it has been taken over, which has a test of its own.
     const prod = parseDocument(readFileSync(join(copy, "Pulumi.prod.yaml"), "utf8"));
     prod.deleteIn(["config", "settlement:adopt"]);
@@ -181,36 +161,26 @@ describe("from a pull request to prod", () => {
     for (const name of SUBSTITUTED.endpoints) expect(name).toMatch(/^GOOGLE_[A-Z0-9_]+_CUSTOM_ENDPOINT$/);
   });
 
-  test("a pull request is opened: lint passes, and a comment for each stack is written", async () => {
-    const ended = [
-      await run("pull-request", "test"),
-      await run("pull-request", "staging", "staging"),
-      await run("pull-request", "prod"),
-    ];
-    expect(ended.map(({ code, output }) => [code, code === 0 ? "" : output])).toEqual(ended.map(() => [0, ""]));
-    expect(comment("staging")).toEqual([
-      expect.stringMatching(/^### ✅ staging can be updated: \d+ to create, 2 migrations pending\. /),
-    ]);
-    expect(comment("prod")).toEqual([expect.stringContaining("Compared with an empty state, without credentials")]);
-  });
-
-  test("it is merged, and the update of staging dies in the middle: the next run says whose lock is in the way", async () => {
+  test("the update of staging dies in the middle: the next run says whose lock is in the way", async () => {
     const [update] = workflow("deliver").jobs.staging?.steps.filter(({ run }) => run?.includes(" up ")) ?? [];
     const env = { ...runner(), ...substitutes("staging", "deployer") };
     const state = join(copy, ".local", "states", "staging", ".pulumi", "stacks", "settlement", "staging.json");
     let watch: NodeJS.Timeout | undefined;
     let before = "";
-    await shell(update?.run ?? "", env, "settlement-schema creating", ({ pid = 0 }) => {
-      watch = setInterval(() => {
-        const now = readFileSync(state, "utf8");
-        // Not while the state is being written: a file that is cut off is a folder's trouble, and no bucket's.
-        const settled = now === before && (now.split('"pending_operations"')[1] ?? "").includes("settlement-schema");
-        before = now;
-        if (!settled) return;
-        clearInterval(watch);
-        killAll(pid);
-      }, 20);
-    });
+    await shell(update?.run ?? "", env, [
+      "settlement-schema creating",
+      ({ pid = 0 }) => {
+        watch = setInterval(() => {
+          const now = readFileSync(state, "utf8");
+          // Not while the state is being written: a file that is cut off is a folder's trouble, and no bucket's.
+          const settled = now === before && (now.split('"pending_operations"')[1] ?? "").includes("settlement-schema");
+          before = now;
+          if (!settled) return;
+          clearInterval(watch);
+          killAll(pid);
+        }, 20);
+      },
+    ]);
     clearInterval(watch);
     const { code, output } = await run("deliver", "staging", "staging");
     expect([code, output]).toEqual([
@@ -255,37 +225,11 @@ describe("from a pull request to prod", () => {
     }
   });
 
-  test("the next push edits the comments: staging against its state, prod against the snapshot, one line each", async () => {
-    for (const [id, stack] of [
-      ["staging", "staging"],
-      ["prod", undefined],
-    ] as const) {
-      const { code, output } = await run("pull-request", id, stack);
-      expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-    }
-    expect(comment("staging")).toEqual([
-      expect.stringMatching(/^### ✅ staging is unchanged: \d+ resources\. <!-- .* -->\n$/),
-    ]);
-    const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).slice(0, 12);
-    expect(comment("prod")).toEqual([
-      expect.stringMatching(
-        new RegExp(
-          `^### ✅ prod is unchanged since the snapshot of \`${commit}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n$`,
-        ),
-      ),
-    ]);
-    expect(github.comments).toHaveLength(2);
-  });
-
-  test("at night there is no drift, and the doctor finds nothing", async () => {
-    for (const stack of ["staging", "prod"] as const) {
-      const { code, output } = await run("nightly", stack, stack);
-      const summary = existsSync(join(copy, "summary.md")) ? readFileSync(join(copy, "summary.md"), "utf8") : "";
-      expect([stack, code, code === 0 ? "" : output + summary]).toEqual([stack, 0, ""]);
-    }
-    expect(readFileSync(join(copy, "summary.md"), "utf8")).toContain(
-      "Nothing was changed by hand since the last update.",
-    );
+  test("at night there is no drift in staging, and the doctor finds nothing", async () => {
+    const { code, output } = await run("nightly", "staging", "staging");
+    expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
+    expect(summary()).toContain("Nothing was changed by hand since the last update.");
+    expect(output).toContain("No fault found");
   });
 
   test("what was changed by hand in prod is found at night, without its key, and named with what to do", async () => {
@@ -293,39 +237,64 @@ describe("from a pull request to prod", () => {
     const hidden = (publicAccessPrevention: string) =>
       ask("PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
     await hidden("inherited");
-    const { code } = await run("nightly", "prod", "prod");
-    const summary = readFileSync(join(copy, "summary.md"), "utf8");
-    expect([code, summary]).toEqual([
+    const { code, output } = await run("nightly", "prod", "prod");
+    const [, changed] = /^\*\*Changed by hand since the last update\*\*\n\n((?: *- .*\n)*)/m.exec(summary()) ?? [];
+    expect([code, changed]).toEqual([
       2,
-      expect.stringContaining('  - `publicAccessPrevention` `"enforced"` → `"inherited"`'),
+      '- `settlement-migrations` (gcp.storage.Bucket)\n  - `publicAccessPrevention` `"enforced"` → `"inherited"`\n',
     ]);
-    expect(summary).toContain("and with what is there now, but for the contents of secrets.");
-    expect(summary).toContain("`npm run up -- --stack prod --refresh`");
+    expect(summary()).toContain("and with what is there now, but for the contents of secrets.");
+    expect(summary()).toContain("`npm run up -- --stack prod --refresh`");
+    expect(output).toContain("No fault found");
     await hidden("enforced");
   });
 
-  test("Cloud Build's steps do the same, in order", async () => {
+  test("a fork's pull request sees in one line what prod is compared with, without any identity", async () => {
+    const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
+    const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
+    expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
+    const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).slice(0, 12);
+    expect(summary()).toMatch(
+      new RegExp(
+        `^### ✅ prod is unchanged since the snapshot of \`${commit}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n$`,
+      ),
+    );
+  });
+
+  test("a push with a migration passes lint, and edits the comments of the push before", async () => {
+    writeFileSync(join(copy, "migrations", "20261124090000_add_fee.sql"), MIGRATION);
+    for (const stack of ["staging", "prod"]) github.add(`Before. <!-- settlement preview: ${stack} -->`, "Bot");
+    const ended = [
+      await run("pull-request", "test"),
+      await run("pull-request", "staging", "staging"),
+      await run("pull-request", "prod"),
+    ];
+    expect(ended.map(({ code, output }) => [code, code === 0 ? "" : output])).toEqual(ended.map(() => [0, ""]));
+    for (const stack of ["staging", "prod"] as const) {
+      const first = `^### ✅ ${stack} can be updated: 1 to update, 1 to create, \\d+ unchanged, 1 migration pending\\. `;
+      expect(comment(stack)).toEqual([expect.stringMatching(new RegExp(first))]);
+    }
+    expect(comment("prod")).toEqual([expect.stringContaining("Compared with the snapshot of ")]);
+    expect(github.comments).toHaveLength(2);
+  });
+
+  test("merged, it reaches staging by Cloud Build's steps, in order: first the schema, then the rest", async () => {
+    const changes: string[] = [];
     for (const { args, entrypoint } of CLOUD_BUILD.steps) {
       const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
       const { code, output } = await shell(line, substitutes("staging", "deployer"));
       expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
+      changes.push(...output.split("\n").filter((said) => said.startsWith("### ")));
     }
+    expect(changes).toEqual([
+      expect.stringContaining(" 1 migration pending. "),
+      expect.stringContaining(" staging is unchanged: "),
+    ]);
   });
 
   test("every line of both was run", () => {
     const jobs = ["pull-request", "deliver", "nightly"].flatMap((name) => Object.values(workflow(name).jobs));
     const all = jobs.flatMap(({ steps }) => steps.flatMap(({ run: line }) => line ?? []));
-    // The fork's lines are those of prod's preview, written to the summary; its own test is below.
-    const other = all.filter((line) => !lines.includes(line) && line !== "npm test");
-    expect(other).toEqual(['npm run preview -- --stack "$STACK" --offline --out "$GITHUB_STEP_SUMMARY"']);
-  });
-
-  test("a fork's pull request sees the same, without any identity", async () => {
-    const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
-    const { code, output } = await shell(line ?? "", { ...runner(), STACK: "staging" });
-    expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-    expect(readFileSync(join(copy, "summary.md"), "utf8")).toMatch(
-      /^### ✅ staging is unchanged since the snapshot of /,
-    );
+    expect(all.filter((line) => !lines.includes(line))).toEqual(["npm test"]);
   });
 });

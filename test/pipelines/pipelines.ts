@@ -6,6 +6,7 @@ import { ROOT } from "../../ops/workspace";
 /** A step of a job, as far as the tests read it. */
 export interface Step {
   readonly name?: string;
+  readonly if?: string;
   readonly uses?: string;
   readonly run?: string;
   readonly with?: Readonly<Record<string, string | number | boolean>>;
