@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readMigrations } from "../../infra/migrations/files";
+import { CHECKS } from "../../ops/doctor/checks";
+import { diagnose, type Row } from "../../ops/doctor/diagnosis";
+import { writeEntry } from "../../ops/doctor/log";
+import { Facts } from "../../ops/doctor/facts";
+import { RestReader } from "../../ops/doctor/reader";
+import { generatedPassword } from "../../ops/doctor/state";
+import { locate } from "../../ops/doctor/target";
+import { LockedError } from "../../local/lock";
+import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/local";
+import { OWNER } from "../../local/identities";
+import { recordedVersions, statusOfRecorded } from "../../ops/migration/status";
+import { ROOT } from "../../ops/workspace";
+
+/** A stack that the engine has deployed. */
+export interface Deployed {
+  /** Stands for the repository's root: what `npm start` leaves lies below it. */
+  readonly root: string;
+  readonly local: LocalEnvironment;
+}
+
+/** All that a doctor may see of a deployed stack, without a socket unless one is given. */
+export async function look({ root }: Deployed, socket?: string): Promise<Row[]> {
+  const { target, endpoints, token } = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
+  const facts = new Facts(
+    target,
+    new RestReader(endpoints, token),
+    readMigrations(join(ROOT, "migrations")),
+    new Date(),
+    (login) => generatedPassword("local", root, login),
+  );
+  return diagnose(CHECKS, facts);
+}
+
+/** What the doctor and other commands see of a stack that was deployed. */
+export function seenByTheDoctor(deployed: () => Deployed): void {
+  const unseen = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
+
+  test("everything is well that can be seen without a socket, and the password is the one in the state", async () => {
+    const rows = await look(deployed());
+    expect(unseen(rows)).toEqual([]);
+    expect(rows.find(({ check }) => check === "login")?.found).toBe(
+      "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
+    );
+  });
+
+  test("another command works on the cloud that is held open, and does not end it", async () => {
+    const { local, root } = deployed();
+    const folder = join(root, ".local", "start");
+    await expect(openLocal(folder, () => undefined)).rejects.toThrow(LockedError);
+    holdOpen(folder);
+    const said: string[] = [];
+    const other = await openLocal(folder, (line) => said.push(line));
+    expect(said).toContain(`Embedded cloud  ${local.cloud.url}`);
+    expect(await other.stack.outputs()).toEqual(await local.stack.outputs());
+    await other.stop();
+    expect((await look(deployed())).every(({ verdict }) => verdict === "ok")).toBe(true);
+  });
+
+  test("a state without that login, or that nobody can decrypt, tells nothing", async () => {
+    const { root } = deployed();
+    await expect(generatedPassword("local", root, "nobody")).rejects.toThrow("the state of local has no password of");
+    await expect(generatedPassword("none", root, "settlement_user")).rejects.toThrow("The state of none: ");
+  });
+
+  test("what the nightly doctor writes is what the deployed alerts read, once there is something to tell", async () => {
+    const { local, root } = deployed();
+    const ask = async (path: string, body?: object) => {
+      const headers = {
+        authorization: `Bearer ${local.cloud.identities.ownerToken}`,
+        "content-type": "application/json",
+      };
+      const init = { headers, ...(body && { method: "POST", body: JSON.stringify(body) }) };
+      const response = await fetch(`${local.cloud.url}${path}`, init);
+      expect([path, response.status]).toEqual([path, 200]);
+      return (await response.json()) as Record<string, unknown[] | undefined>;
+    };
+    interface Policy {
+      readonly displayName: string;
+      readonly conditions: readonly { readonly conditionMatchedLog?: { readonly filter: string } }[];
+    }
+    const { alertPolicies = [] } = await ask("/v3/projects/settlement-local/alertPolicies");
+    const read = (alertPolicies as Policy[]).flatMap(({ displayName, conditions }) => {
+      const filter = conditions[0]?.conditionMatchedLog?.filter ?? "";
+      return filter.includes("settlement-doctor") ? [{ displayName, filter }] : [];
+    });
+    const matching = async (since: string) => {
+      const counted = read.map(async ({ displayName, filter }) => {
+        const body = { resourceNames: ["projects/settlement-local"], filter: `${filter} AND timestamp>="${since}"` };
+        return ((await ask("/v2/entries:list", body)).entries ?? []).length > 0 ? [displayName] : [];
+      });
+      return (await Promise.all(counted)).flat().sort();
+    };
+    const place = locate({ stack: "local" }, root);
+    const write = async (rows: readonly Row[]) => {
+      const since = new Date().toISOString();
+      await writeEntry(place, rows);
+      return matching(since);
+    };
+    const rows = await look(deployed());
+    expect(await write(rows)).toEqual([]);
+    const broken = rows.map((row): Row => ({ ...row, verdict: row.check === "rotation" ? "finding" : row.verdict }));
+    expect(await write(broken)).toEqual(["Rotation due"]);
+    expect(read.map(({ displayName }) => displayName).sort()).toEqual([
+      "Backup too old",
+      "Certificate expires",
+      "Migration left half way",
+      "Rotation due",
+    ]);
+  });
+
+  test("through a socket, the login and the tables are well too, and the versions are those of the files", async () => {
+    const { local, root } = deployed();
+    const outputs = await local.stack.outputs();
+    const folder = mkdtempSync(join(tmpdir(), "d-"));
+    const mount = await local.cloud.openSocket({
+      connectionName: String(outputs.connectionName?.value),
+      member: OWNER,
+      folder,
+      onRefused: () => undefined,
+    });
+    try {
+      expect(unseen(await look(deployed(), folder))).toEqual([]);
+      const files = readMigrations(join(ROOT, "migrations"));
+      const versions = statusOfRecorded(await recordedVersions("local", folder, files, root), files);
+      expect(versions.map(({ status }) => status)).toEqual(["applied", "applied"]);
+    } finally {
+      await mount.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+}

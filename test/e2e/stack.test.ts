@@ -1,0 +1,189 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parseConnectionString } from "../../infra/connection";
+import { type LocalEnvironment, startLocal } from "../../ops/local";
+import { inspect } from "../../ops/preview/inspect";
+import { sendSettlementCommand } from "../../ops/smoke";
+import { ROOT } from "../../ops/workspace";
+import { look, seenByTheDoctor } from "./doctor-deployed";
+import { filesBelow, holders, type Place, processes } from "./leaks";
+
+jest.setTimeout(300_000);
+
+const PROJECT = "projects/settlement-local";
+
+describe("a stack that is production and has a private network, from nothing to nothing", () => {
+  let root: string;
+  let folder: string;
+  let local: LocalEnvironment;
+  let stack: Stack;
+  /** Everything that was printed. */
+  let printed = "";
+  /** Arguments and environments of processes while the engine works. */
+  const seen: Place[] = [];
+
+  const say = (text: string) => {
+    printed += text;
+  };
+  const output = async (name: string) => String((await stack.outputs())[name]?.value);
+  const get = async <T>(path: string): Promise<T> => {
+    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
+    const response = await fetch(`${local.cloud.url}${path}`, { headers });
+    expect([path, response.status]).toEqual([path, 200]);
+    return (await response.json()) as T;
+  };
+  const secret = async (id: string) => {
+    const version = await get<{ payload: { data: string } }>(`/v1/${PROJECT}/secrets/${id}/versions/latest:access`);
+    return Buffer.from(version.payload.data, "base64").toString();
+  };
+  const set = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
+  const resources = async () => ((await stack.exportStack()).deployment as { resources?: unknown[] }).resources ?? [];
+  /** What a person types. */
+  const destroy = async () => {
+    const { envVars, pulumiCommand, workDir } = stack.workspace;
+    const env = { ...process.env, ...envVars };
+    const args = ["destroy", "--yes", "--non-interactive", "--color=never", "--stack=local"];
+    try {
+      const { stdout } = await promisify(execFile)(pulumiCommand.command, args, { cwd: workDir, env });
+      return { code: 0, output: stdout };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+      return { code, output: stdout + stderr };
+    }
+  };
+
+  beforeAll(async () => {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    root = mkdtempSync(join(ROOT, ".local", "stack-"));
+    folder = join(root, ".local", "start");
+    local = await startLocal(folder, say);
+    stack = local.stack;
+    await set("environment", "prod");
+    await set("database.availability", "REGIONAL");
+    await set("network.subnet", "10.8.0.0/24");
+    await set("network.services", "10.9.0.0/20");
+  });
+
+  afterAll(async () => {
+    await local.stop();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test("up: the request that once answered 500 is accepted", async () => {
+    const onOutput = (text: string) => {
+      say(text);
+      // The password is everywhere by then where it belongs.
+      if (text.includes("settlement-service creating")) seen.push(...processes());
+    };
+    const { summary } = await stack.up({ onOutput, onError: say });
+    expect(summary.resourceChanges).toEqual({ create: expect.any(Number) as number });
+    expect(await sendSettlementCommand(await output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(200);
+    expect(await output("schemaVersion")).toBe("20251025120100");
+  });
+
+  test("nothing the engine prints is a warning", () => {
+    expect(printed).toContain("settlement-service created");
+    expect(printed).not.toMatch(/warning/i);
+  });
+
+  test("the instance has no public address, and is reached by Direct VPC egress", async () => {
+    expect(await get(`/sql/v1beta4/${PROJECT}/instances/${await output("instanceName")}`)).toMatchObject({
+      ipAddresses: [{ type: "PRIVATE", ipAddress: expect.stringMatching(/^10\./) as string }],
+      settings: { ipConfiguration: { ipv4Enabled: false, privateNetwork: `${PROJECT}/global/networks/settlement` } },
+    });
+    expect(await get(`/v2/${PROJECT}/locations/us-central1/services/settlement-service`)).toMatchObject({
+      template: {
+        vpcAccess: {
+          networkInterfaces: [{ network: "settlement", subnetwork: "settlement" }],
+          egress: "PRIVATE_RANGES_ONLY",
+        },
+      },
+    });
+  });
+
+  test("one password is in both secrets, and the string points at the instance by region", async () => {
+    const parsed = parseConnectionString(await secret("settlement-db-connection-string"));
+    if (!parsed.ok) throw new Error(parsed.problem);
+    const { user, password, database, instance } = parsed.value;
+    expect(password).toMatch(/^[A-Za-z0-9]{25}$/);
+    expect(await secret("settlement-db-password")).toBe(password);
+    expect([user, database]).toEqual(["settlement_user", "settlement_db"]);
+    expect(`${instance.project}:${instance.region}:${instance.instance}`).toBe(await output("connectionName"));
+    expect(instance.instance).toMatch(/^settlement-local-db-[0-9a-f]{8}$/);
+  });
+
+  test("a second update changes nothing, breaks no policy, and a refresh finds no drift", async () => {
+    const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
+    expect(markdown).toContain("local is unchanged");
+    expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
+  });
+
+  describe("the doctor", () => {
+    seenByTheDoctor(() => ({ root, local }));
+  });
+
+  test("the password is nowhere but in Secret Manager, and the token nowhere but in its file", async () => {
+    const password = await secret("settlement-db-password");
+    const string = await secret("settlement-db-connection-string");
+    const places: Place[] = [
+      ["output", printed],
+      ["doctor", JSON.stringify(await look({ root, local }))],
+      ...seen,
+      ...processes(),
+      ...filesBelow(folder),
+    ];
+    for (const engine of ["pulumi up", "run-policy-pack|dynamic-provider", "postgres"]) {
+      expect(
+        places.filter(
+          ([name, text]) => name.startsWith("arguments") && new RegExp(engine).test(text.replaceAll("\n", " ")),
+        ),
+      ).not.toEqual([]);
+    }
+    const found = holders(places, [password, string]);
+    expect(found).not.toHaveLength(0);
+    expect(found.filter((place) => !place.startsWith("/cloud/secret"))).toEqual([]);
+    for (const place of found) expect([place, statSync(join(folder, place)).mode & 0o077]).toEqual([place, 0]);
+    const { ownerToken } = local.cloud.identities;
+    const files = places.filter(([name]) => name.startsWith("/") || ["doctor", "output"].includes(name));
+    expect(files.filter(([, text]) => text.includes(ownerToken)).map(([name]) => name)).toEqual(["/cloud/owner-token"]);
+    const commands = places.filter(([name, text]) => name.startsWith("arguments") && text.includes(ownerToken));
+    expect(commands).toEqual([]);
+  });
+
+  test("it is not destroyed, and nothing of it is touched", async () => {
+    const before = await resources();
+    const { code, output: said } = await destroy();
+    expect(code).not.toBe(0);
+    expect(said).toContain("cannot be deleted");
+    expect(said).toContain("because it is protected");
+    // How it is taken off on purpose, in the engine's words; docs/DEPLOYMENT.md has the whole way.
+    expect(said).toMatch(
+      /remove the `protect` flag .*\n?.*run `pulumi up`, or use the command:\s+`pulumi state unprotect/,
+    );
+    expect(await resources()).toEqual(before);
+  });
+
+  test("it is destroyed whole once it says that it is production no more; what is left is the enabled APIs", async () => {
+    await set("environment", "local");
+    await stack.up();
+    const { code, output: said } = await destroy();
+    expect({ code, why: code === 0 ? "" : said }).toEqual({ code: 0, why: "" });
+    expect(await resources()).toEqual([]);
+    const network = "projects/settlement-local/global/networks/settlement";
+    const lists: [string, string][] = [
+      [`/sql/v1beta4/${PROJECT}/instances`, "items"],
+      [`/v1/${PROJECT}/secrets`, "secrets"],
+      [`/v1/${PROJECT}/serviceAccounts`, "accounts"],
+      ["/storage/v1/b?project=settlement-local", "items"],
+      [`/v2/${PROJECT}/locations/us-central1/services`, "services"],
+      [`/v1/services/servicenetworking.googleapis.com/connections?network=${network}`, "connections"],
+    ];
+    for (const [path, key] of lists) {
+      const list = await get<Record<string, unknown[] | undefined>>(path);
+      expect([path, list[key] ?? []]).toEqual([path, []]);
+    }
+  });
+});
