@@ -137,7 +137,8 @@ async function preview(
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
-  const deployment: Deployment = offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
+  const deployment: Deployment =
+    offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
   const files = schemas.length === 0 ? [] : readMigrations(folder);
