@@ -6,6 +6,9 @@ const { URL } = require("node:url");
 /** What a client sent is wrong; answered with 400. */
 class InvalidInput extends Error {}
 
+/** Something else has this key; answered with 409. */
+class Taken extends Error {}
+
 /**
  * A column that a client sets: its name, and a check that returns the value to store.
  * @typedef {{ name: string, read: (value: unknown, name: string) => unknown }} Column
@@ -100,11 +103,13 @@ const webhooks = {
 };
 
 /**
+ * Stores a row, once however often it is sent: whoever heard no answer may send it again.
  * @param {Database} database
  * @param {Table} table
  * @param {unknown} body What the client sent.
  * @returns The row, as stored.
- * @throws {InvalidInput} naming the first field that is wrong; else PostgreSQL's error.
+ * @throws {InvalidInput} naming the first field that is wrong; {Taken} where the key is another row's; else PostgreSQL's
+ * error.
  */
 async function insert(database, table, body) {
   if (typeof body !== "object" || body === null || Array.isArray(body))
@@ -113,9 +118,16 @@ async function insert(database, table, body) {
   const unknown = Object.keys(fields).find((name) => !table.columns.some((column) => column.name === name));
   if (unknown !== undefined) throw new InvalidInput(`${unknown} is not a field of ${table.name}`);
   const values = table.columns.map(({ name, read }) => read(fields[name], name));
-  const names = table.columns.map(({ name }) => name).join(", ");
-  const places = values.map((_value, index) => `$${index + 1}`).join(", ");
-  const { rows } = await database.query(`insert into ${table.name} (${names}) values (${places}) returning *`, values);
+  const names = table.columns.map(({ name }) => name);
+  const places = values.map((_value, index) => `$${index + 1}`);
+  const of = (/** @type {string} */ row) => names.map((name) => `${row}.${name}`).join(", ");
+  const { rows } = await database.query(
+    `insert into ${table.name} as held (${names.join(", ")}) values (${places.join(", ")})
+     on conflict (${table.key}) do update set ${table.key} = excluded.${table.key}
+     where (${of("held")}) is not distinct from (${of("excluded")}) returning *`,
+    values,
+  );
+  if (rows.length === 0) throw new Taken(`another ${table.name} has the ${table.key} "${fields[table.key]}"`);
   return shown(table, rows[0]);
 }
 
@@ -138,4 +150,4 @@ function shown(table, row) {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !table.hidden.includes(name)));
 }
 
-module.exports = { InvalidInput, commands, webhooks, insert, find };
+module.exports = { InvalidInput, Taken, commands, webhooks, insert, find };

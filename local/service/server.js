@@ -5,36 +5,79 @@
 
 const { Buffer } = require("node:buffer");
 const http = require("node:http");
+const { setTimeout: delay } = require("node:timers/promises");
 const { URL } = require("node:url");
 const { Pool } = require("pg");
 const { readConnection } = require("./connection");
-const { InvalidInput, commands, find, insert, webhooks } = require("./rows");
+const { InvalidInput, Taken, commands, find, insert, webhooks } = require("./rows");
 
 /** Bytes of a request's body. */
 const BODY_LIMIT = 1024 * 1024;
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const UNIQUE_VIOLATION = "23505";
+/** How long a request waits for a database that goes, and between two looks at whether it is back; milliseconds. */
+const PATIENCE = 30_000;
+const PAUSE = 250;
+
+/**
+ * A connection that ends, or is refused while the server restarts:
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html, Node's codes, and what `pg` says without a code.
+ */
+const GONE = /^(57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated unexpectedly)$/;
 
 /** @type {Record<string, import("./rows").Table>} */
 const TABLES = { commands, webhooks };
 
 /**
- * @param {Pool} pool
+ * The database's connections.
+ * @typedef {{ pool: Pool, hasAnswered: boolean }} Connections
+ */
+
+/**
+ * Does something with the database, and does it again where that goes in the middle and comes back: nothing that is done
+ * here does harm a second time. A database that never answered is configured wrongly, and waiting would only hide it.
+ * @template T
+ * @param {Connections} connections
+ * @param {(pool: Pool) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function patiently(connections, work) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await work(connections.pool);
+    } catch (error) {
+      const { code, message } = /** @type {{ message: string, code?: string }} */ (error);
+      if (!connections.hasAnswered || !GONE.test(code ?? message) || Date.now() > end) throw error;
+      log("WARNING", `The database is gone, waiting for it. ${reason(error).join(" ")}`);
+      await delay(PAUSE);
+    }
+  }
+}
+
+/**
+ * @param {Connections} connections
  * @param {http.IncomingMessage} request
  * @returns {Promise<[number, unknown]>} Status and body.
  */
-async function answer(pool, request) {
+async function answer(connections, request) {
   const [resource = "", id, ...rest] = new URL(request.url ?? "/", "http://service").pathname.slice(1).split("/");
   const method = request.method ?? "GET";
-  if (resource === "health" && id === undefined) return method === "GET" ? health(pool) : notAllowed(method);
-  if (resource === "smoke-test" && id === undefined)
-    return method === "POST" ? [200, await tryCommand(pool, await readJson(request))] : notAllowed(method);
+  if (resource === "health" && id === undefined)
+    return method === "GET" ? health(connections.pool) : notAllowed(method);
+  if (resource === "smoke-test" && id === undefined) {
+    if (method !== "POST") return notAllowed(method);
+    const body = await readJson(request);
+    return [200, await patiently(connections, (pool) => tryCommand(pool, body))];
+  }
   const table = Object.hasOwn(TABLES, resource) ? TABLES[resource] : undefined;
   if (!table || rest.length > 0) return [404, failure(`There is no ${request.url}.`)];
-  if (!id) return method === "POST" ? [200, await insert(pool, table, await readJson(request))] : notAllowed(method);
+  if (!id) {
+    if (method !== "POST") return notAllowed(method);
+    const body = await readJson(request);
+    return [200, await patiently(connections, (pool) => insert(pool, table, body))];
+  }
   if (method !== "GET") return notAllowed(method);
-  const row = await find(pool, table, decodeURIComponent(id));
+  const row = await patiently(connections, (pool) => find(pool, table, decodeURIComponent(id)));
   return row ? [200, row] : [404, failure(`There is no ${table.key} "${decodeURIComponent(id)}".`)];
 }
 
@@ -63,6 +106,8 @@ async function health(pool) {
  */
 async function tryCommand(pool, body) {
   const connection = await pool.connect();
+  // One that breaks between two statements is told by the next; without a listener it would end the process.
+  connection.on("error", () => undefined);
   try {
     await connection.query("begin");
     const { command_id: id } = await insert(connection, commands, body);
@@ -124,24 +169,25 @@ function reason(error) {
  */
 function refusal(error) {
   if (error instanceof InvalidInput) return [400, failure(`Invalid request: ${error.message}.`)];
+  if (error instanceof Taken) return [409, failure(`Refused: ${error.message}.`)];
   if (error instanceof URIError) return [400, failure("Invalid request: the path has a broken percent-encoding.")];
   const [message, code] = reason(error);
-  return [code === UNIQUE_VIOLATION ? 409 : 500, failure(message, code)];
+  return [500, failure(message, code)];
 }
 
 /**
  * A line of Cloud Logging's JSON form.
- * @param {"INFO" | "ERROR"} severity
+ * @param {"INFO" | "WARNING" | "ERROR"} severity
  * @param {string} message
  */
 function log(severity, message) {
   console.log(JSON.stringify({ severity, message }));
 }
 
-/** @param {Pool} pool */
-function createServer(pool) {
+/** @param {Connections} connections */
+function createServer(connections) {
   return http.createServer((request, response) => {
-    answer(pool, request)
+    answer(connections, request)
       .catch(refusal)
       .then(([status, body]) => {
         if (status >= 500) log("ERROR", `${request.method} ${request.url} ${status} ${JSON.stringify(body)}`);
@@ -154,7 +200,9 @@ function main() {
   const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 30_000 });
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on("error", (error) => log("ERROR", `Idle connection lost. ${reason(error).join(" ")}`));
-  const server = createServer(pool);
+  const connections = { pool, hasAnswered: false };
+  pool.once("connect", () => (connections.hasAnswered = true));
+  const server = createServer(connections);
   const port = Number(process.env.PORT ?? 8080);
   server.listen(port, () => log("INFO", `Listening on ${port}.`));
   process.once("SIGTERM", () => {

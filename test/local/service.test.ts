@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { directions, readMigrations } from "../../infra/migrations/files";
 import { base64, Embedded, message, PROJECT } from "./embedded";
-import { createInstance, importSql, ROOT as SQL } from "./cloudsql/setup";
+import { createInstance, done, failure, importSql, ROOT as SQL, Volume } from "./cloudsql/setup";
 
 const PROGRAM = { command: process.execPath, args: [join(__dirname, "../../local/service/server.js")] };
 const IMAGE = "us-docker.pkg.dev/fusion-prime/settlement/settlement-service:1";
@@ -193,7 +193,6 @@ describe("the settlement service on the embedded cloud", () => {
     const path = await pathOf("cause-3");
     expect(await embedded.get(`${path}/commands/cmd-1`)).toMatchObject({ status: 200, body: COMMAND });
     expect(await embedded.get(`${path}/commands/cmd-2`)).toMatchObject({ status: 404 });
-    expect((await send("cause-3")).status).toBe(409);
 
     const kept = {
       subscription_id: "sub/1",
@@ -207,6 +206,34 @@ describe("the settlement service on the embedded cloud", () => {
     expect(read.body.secret).toBeUndefined();
   });
 
+  it("takes a command that is sent again for the one it has, and refuses another with its id", async () => {
+    expect(await send("cause-3")).toMatchObject({ status: 200, body: COMMAND });
+    expect(await send("cause-3", { ...COMMAND, amount_numeric: "1" })).toMatchObject({ status: 409 });
+    const answer = await send("cause-3", { ...COMMAND, payee: null });
+    expect(message(answer)).toBe('Refused: another settlement_commands has the command_id "cmd-1".');
+    expect((await embedded.get(`${await pathOf("cause-3")}/commands/cmd-1`)).body).toMatchObject(COMMAND);
+  });
+
+  it("answers, late, what it was asked while its database restarts", async () => {
+    const owner = new Volume();
+    await owner.open(embedded, CONNECTION_NAME);
+    const login = ["settlement_user", PASSWORD, "settlement_db"] as const;
+    await (await owner.connect(...login)).query("begin; lock table settlement_commands");
+    const waiting = [send("cause-3", { ...COMMAND, command_id: "late" })];
+    const waits =
+      "select from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into settlement%'";
+    while ((await owner.query(...login, waits)).length === 0);
+    const restart = await embedded.post(`${SQL}/instances/db-one/restart`);
+    // In the middle of it, when nobody is let in.
+    waiting.push(send("cause-3", { ...COMMAND, command_id: "later" }));
+    expect(failure(await done(embedded, restart))).toBeUndefined();
+    expect((await Promise.all(waiting)).map(({ body, status }) => [status, body.command_id])).toEqual([
+      [200, "late"],
+      [200, "later"],
+    ]);
+    await owner.close();
+  });
+
   it("tries a command whole, and keeps nothing of it", async () => {
     const path = await pathOf("cause-3");
     const tried = { ...COMMAND, command_id: "tried" };
@@ -214,7 +241,7 @@ describe("the settlement service on the embedded cloud", () => {
     expect(answer).toMatchObject({ status: 200, body: tried });
     expect(await embedded.get(`${path}/commands/tried`)).toMatchObject({ status: 404 });
     expect((await embedded.post(`${path}/smoke-test`, tried)).status).toBe(200);
-    expect((await embedded.post(`${path}/smoke-test`, { ...COMMAND, command_id: "cmd-1" })).status).toBe(409);
+    expect((await embedded.post(`${path}/smoke-test`, { ...tried, command_id: "cmd-1", payer: "x" })).status).toBe(409);
     expect((await embedded.post(`${path}/smoke-test`, { command_id: "tried" })).status).toBe(400);
     expect((await embedded.get(`${path}/smoke-test`)).status).toBe(405);
   });
