@@ -216,8 +216,8 @@ function problems(events: readonly EngineEvent[]): string[] {
       ? [(event.urn === undefined || isStack(event.urn) ? "" : `${nameOf(event.urn)}: `) + sentence(event.message)]
       : [],
   );
-  // The engine ends with this sentence whatever the reason was.
-  return [...new Set(texts)].filter((text) => text !== "preview failed").sort(order);
+  // The engine ends with one of these whatever the reason was, and with the other it leaves what it was at.
+  return [...new Set(texts)].filter((text) => !/^preview failed$|: context canceled$/.test(text)).sort(order);
 }
 
 function isStack(urn: string): boolean {

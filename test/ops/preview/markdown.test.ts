@@ -82,7 +82,11 @@ const reports = {
       { file: "migrations", line: 1, rule: "order", problem: "Git knows no main.", remedy: "None.", level: "note" },
     ],
   }),
-  "failed-program": report([failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n")]),
+  "failed-program": report([
+    failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n"),
+    failure("failed to run policy: context canceled", service),
+    failure("preview failed"),
+  ]),
   drift: report(
     [
       step("refresh", account, { before: {}, after: {} }),
