@@ -6,23 +6,24 @@ export type Effect = "restarts the instance" | "refuses clients";
 /** A setting of a live instance that adoption leaves as it is, and that changes when adoption has ended. */
 export type LaterSetting = PropertyChange & { readonly effect: Effect | undefined };
 
-/** The settings that are felt, by their path; the first that matches counts. The comment says who says so. */
+/**
+ * The settings that are felt, by their path; the first that matches counts. The comment says who says so. Of what Google
+ * does not say that it goes unnoticed, such as a second zone, a restart is expected.
+ */
 const EFFECTS: readonly (readonly [RegExp, Effect])[] = [
-  // https://cloud.google.com/sql/docs/postgres/instance-settings
+  // gcloud sql instances patch --tier asks before it does so.
   [/^settings\.(tier|edition)$/, "restarts the instance"],
-  // https://cloud.google.com/sql/docs/postgres/configure-ha
   [/^settings\.availabilityType$/, "restarts the instance"],
-  // The provider's documentation of point_in_time_recovery_enabled.
+  // https://cloud.google.com/sql/docs/postgres/backup-recovery/restore
   [/^settings\.backupConfiguration\.pointInTimeRecoveryEnabled$/, "restarts the instance"],
-  // https://cloud.google.com/sql/docs/postgres/flags: of those that are logged with, none; of the others, most.
+  // https://cloud.google.com/sql/docs/postgres/flags: of those that are logged with, none; of the others, most. What
+  // pgAudit records can be set at any time, but PostgreSQL loads it only at its start.
   [/^settings\.databaseFlags\[(?!log_|pgaudit\.)/, "restarts the instance"],
   // https://cloud.google.com/sql/docs/postgres/configure-private-ip
   [/^settings\.ipConfiguration\.privateNetwork$/, "restarts the instance"],
-  // Whoever comes without TLS: https://cloud.google.com/sql/docs/postgres/configure-ssl-instance
-  [/^settings\.ipConfiguration\.sslMode$/, "refuses clients"],
-  // Whoever comes without a connector, also from an authorized network:
+  // Whoever comes without TLS, or without a connector, also from an authorized network:
   // https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances
-  [/^settings\.(connectorEnforcement$|ipConfiguration\.authorizedNetworks\b)/, "refuses clients"],
+  [/^settings\.(connectorEnforcement$|ipConfiguration\.(sslMode$|authorizedNetworks\b))/, "refuses clients"],
   // https://cloud.google.com/sql/docs/postgres/configure-ip
   [/^settings\.ipConfiguration\.ipv4Enabled$/, "refuses clients"],
 ];
