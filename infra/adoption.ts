@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { LAST_STEP, migrationsBucket, type Missable, type StackConfig } from "./config";
 import { passwordStep } from "./rotation";
 
@@ -27,6 +27,27 @@ export type Adopted = Pick<pulumi.CustomResourceOptions, "import" | "ignoreChang
 export function adopted(config: StackConfig, part: Part, member = ""): Adopted {
   if (!config.adopt || isMissing(config, part)) return {};
   return { import: importId(config, part, member), ignoreChanges: [...kept(config, part)] };
+}
+
+/**
+ * Stops an update and its preview, whoever runs them, that would take the password away from a login that was imported
+ * with it: its state has none. The first rotation may, because then the service no longer uses it.
+ */
+export function keepsPassword(config: StackConfig): Pick<pulumi.CustomResourceOptions, "hooks"> {
+  const { adopt, protect, rotation } = config;
+  if (adopt || !protect || passwordStep("settlement_user", rotation.step) > 0) return {};
+  const hook = new pulumi.ResourceHook(
+    "settlement-password-by-hand",
+    ({ oldInputs = {} }) => {
+      if ("password" in oldInputs) return;
+      throw new pulumi.RunError(
+        "settlement_user would get another password, and the service may still use the one that was made by hand. " +
+          "Leave settlement:adopt in the configuration until npm run rotate has replaced it.",
+      );
+    },
+    { onDryRun: true },
+  );
+  return { hooks: { beforeUpdate: [hook] } };
 }
 
 /** Whether the configuration says that a part was never made. */

@@ -1,7 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { adopted } from "./adoption";
+import { adopted, keepsPassword } from "./adoption";
 import type { Apis } from "./apis";
 import type { StackConfig } from "./config";
 import { type ConnectionName, formatConnectionName } from "./connection";
@@ -115,7 +115,11 @@ export class Database extends pulumi.ComponentResource {
       const user = new gcp.sql.User(
         `${name}-user${suffix}`,
         { name: userName, instance: instance.name, password },
-        { ...held, dependsOn: [...before], ...(userName === "settlement_user" && adopted(config, "user")) },
+        {
+          ...held,
+          dependsOn: [...before],
+          ...(userName === "settlement_user" && { ...adopted(config, "user"), ...keepsPassword(config) }),
+        },
       );
       return { user, password };
     };

@@ -68,24 +68,9 @@ function whatIsLost(change: Change, state: readonly Kept[]): string | undefined 
     const files = down.map(({ file }) => file).join(", ");
     return down.length === 0 ? undefined : `what the down scripts of ${files} remove`;
   }
-  if (endsByHand(change)) {
-    return "the one that was made by hand, which the service may work with; leave settlement:adopt in the configuration until npm run rotate has replaced it";
-  }
   if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
   const held = HOLDS.find(([type]) => type.test(change.type))?.[1];
   return held && held + postponed(change, state);
-}
-
-/**
- * Whether a login that was imported with its password gets another. The state of any other login has a password.
- */
-function endsByHand({ after, before, imported, op, type }: Change): boolean {
-  return isLogin(type) && op === "update" && !imported && !("password" in before) && "password" in after;
-}
-
-/** Whether a type is that of a login. */
-export function isLogin(type: string): boolean {
-  return type === "gcp:sql/user:User";
 }
 
 /** How long a secret's version can still be brought back, where its secret says so. */

@@ -1,7 +1,7 @@
 import { type Finding as LintFinding, passes } from "../migration/finding";
 import { ADOPT_KEY, findObstacles, type Obstacle } from "./adoption";
 import { code, fence, prose } from "./escape";
-import { ALLOW_KEY, allowedEntries, isLogin, type Loss } from "./guard";
+import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
 import type { LaterSetting } from "./later";
 import { type Dependencies, picture } from "./mermaid";
 import { isSchema, type MigrationStep } from "./migrations";
@@ -206,7 +206,7 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
       : allowed
         ? " This command is for that."
         : "";
-    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change)}; lost is ${prose(what)}.${why}`;
+    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${why}`;
   };
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
@@ -219,8 +219,7 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
   return { text: lines.join("\n\n") };
 }
 
-function loseVerb({ op, type }: Change): string {
-  if (isLogin(type) && op === "update") return "gets another password";
+function loseVerb(op: Op): string {
   return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "goes back";
 }
 

@@ -1,6 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation";
 import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation";
-import { isLogin, type Loss } from "../preview/guard";
+import type { Loss } from "../preview/guard";
 import { update } from "../preview/update";
 import { placeOf } from "../rollout/rollout";
 import { UserError } from "../user-error";
@@ -99,8 +99,6 @@ function isOwn({ change }: Loss, step: number): boolean {
     const suffix = changedLogin(step) === loginOf(0) ? "" : "-b";
     return op === "replace" && name === `settlement-password${suffix}` && rotation === String(step);
   }
-  // A login made by hand has its first password of ours from its first turn.
-  if (isLogin(type)) return op === "update" && after.name === changedLogin(step);
   const former = validCredentials(step)[0] - 1;
   return (
     op === "delete" &&

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import * as state from "@pulumi/pulumi/runtime/state";
 import { parseConfig } from "../../infra/config";
 import type { HeldRevision } from "../../infra/service";
 import { type Outputs, settlement } from "../../infra/settlement";
@@ -89,6 +90,10 @@ export async function declare(
     "test",
     preview,
   );
+  // With mocks there is no engine that could call a hook back.
+  const idle = () => Promise.resolve();
+  const callbacks = { awaitStackRegistrations: idle, registerResourceHook: idle, shutdown: idle };
+  Object.assign((state as unknown as { getStore(): object }).getStore(), { callbacks });
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource(request: Request, done: unknown): void };
   const requests = jest.spyOn(monitor, "registerResource");
   const outputs = settlement(parseConfig({ ...CONFIG, ...change }), undefined, held);

@@ -127,10 +127,6 @@ test("it takes away what a rotation has to, and nothing else", async () => {
   expect(judged(password("settlement-password", "3"))).toEqual([true, false]);
   expect(judged(password("settlement-password-b", "4"))).toEqual([false, true]);
   expect(judged(password("settlement-password-b", "3"))).toEqual([false, false]);
-  const login = (name: string) => [
-    event("update", { type: types.user, name, id: "u" }, { before: {}, after: { name, password: "p" } }),
-  ];
-  expect(judged(login("settlement_user"))).toEqual([true, false]);
   for (const secret of SECRETS) {
     expect(judged(version(versionName(secret, 1)))).toEqual([false, true]);
     expect(judged(version(versionName(secret, 2)))).toEqual([false, false]);

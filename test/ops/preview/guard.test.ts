@@ -2,7 +2,7 @@ import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { parseConfig } from "../../../infra/config";
 import { findLosses, type Kept } from "../../../ops/preview/guard";
 import { readEvents } from "../../../ops/preview/model";
-import { configured, type Declared, replacement, schemaAt, secret, step, types, urn } from "./engine";
+import { configured, type Declared, replacement, schemaAt, step, types, urn } from "./engine";
 
 const bucket: Declared = { type: types.bucket, name: "papers", id: "papers-1" };
 const schema: Declared = { type: types.schema, name: "schema", id: "p/i/d" };
@@ -69,16 +69,6 @@ describe("what the guard takes for a loss of data", () => {
     const deletion = step("delete", { type: types.secretVersion, name: "v", id: "1" }, { before: { secret } });
     const [loss] = losses([deletion], [{ urn: "urn", id: secret, inputs: { versionDestroyTtl } }]);
     expect(loss?.what).toBe(`the value of this version${then}`);
-  });
-
-  test.each([
-    ["made by hand gets its first password of ours", "update", {}, ["the one that was made by hand"]],
-    ["of ours gets another", "update", { password: secret }, []],
-    ["is made", "create", undefined, []],
-  ] as const)("a login that %s", (_what, op, before, whats) => {
-    const login = { type: types.user, name: "u", id: "p/i/u" };
-    const found = losses([step(op, login, { ...(before && { before }), after: { password: secret } })]);
-    expect(found.map(({ what }) => what.split(",")[0])).toEqual(whats);
   });
 
   test("a schema going down names the scripts that are run", () => {
