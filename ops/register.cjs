@@ -1,4 +1,3 @@
-// What every command of the project starts with: `node --require ./ops/register.cjs ops/COMMAND.ts`.
+// What every command of the project and its program start with: `node --require ./ops/register.cjs FILE.ts`.
 require("./later.cjs");
-// Types are checked by `npm run check`; here they are only stripped.
-require("tsx/cjs");
+require("../strip-types.cjs");

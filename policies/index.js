@@ -1,3 +1,3 @@
-// Pulumi would check the pack's types on every preview. `npm run check` does that; here they are only stripped.
-require("tsx/cjs");
+// Pulumi would check the pack's types on every preview.
+require("../strip-types.cjs");
 require("./index.ts");
