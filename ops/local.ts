@@ -7,7 +7,7 @@ import { findCli } from "./cli";
 import { endpointConfig } from "./endpoints";
 import { startProviders } from "./providers";
 import { UserError } from "./user-error";
-import { openPrivateStack, ROOT } from "./workspace";
+import { openBeside, ROOT } from "./workspace";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {
@@ -91,16 +91,12 @@ async function openOn(
   say: (line: string) => void,
 ): Promise<Omit<LocalEnvironment, "cloud">> {
   say(`Embedded cloud  ${url}`);
-  const providers = await startProviders(command, token);
-  try {
+  const starting = startProviders(command, token).then((providers) => {
     say(`Providers       ${providers.line}`);
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    const stack = await openPrivateStack({ name: "local", folder, command, config: endpointConfig(url), env }, say);
-    return { stack, stop: providers.stop };
-  } catch (error) {
-    await providers.stop();
-    throw error;
-  }
+    return { ...providers, env };
+  });
+  return openBeside(starting, { name: "local", folder, command, config: endpointConfig(url) }, say);
 }
 
 /**

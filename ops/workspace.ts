@@ -16,6 +16,7 @@ import { settlement } from "../infra/settlement";
 import { isAlive } from "../local/lock";
 import { replaceFile, StoreError } from "../local/store";
 import { takeOverInterrupted } from "./interrupted";
+import type { Providers } from "./providers";
 import { BACKENDS, readStackFile, ROOT, type StackFile, stackPath } from "./stack-file";
 import { privateState } from "./state";
 import { UserError } from "./user-error";
@@ -32,7 +33,9 @@ export interface StackOptions {
 }
 
 /** What a stack is opened with whose state lives on this machine. */
-export interface PrivateStackOptions extends StackOptions {
+export interface PrivateStackOptions extends Omit<StackOptions, "env"> {
+  /** As for any stack; needed only once the state is made. */
+  readonly env: StackOptions["env"] | Promise<StackOptions["env"]>;
   /** An ignored folder inside the repository: the engine runs plugins there, and they find their packages above it. */
   readonly folder: string;
   /** Configuration besides that of the stack file, such as where the embedded cloud is. */
@@ -139,15 +142,37 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
   const checkpoint = join(state, ".pulumi", "stacks", PROJECT_NAME, `${name}.json`);
   mendCheckpoint(checkpoint);
 
-  const envVars = { ...privateState(folder), ...ENGINE, ...env };
+  const envVars = { ...privateState(folder), ...ENGINE };
   const [program, settings] = [inlineProgram(name), { workDir, pulumiCommand: command, envVars }];
-  const stack = existsSync(checkpoint)
-    ? await LocalWorkspace.selectStack(program, settings)
-    : await LocalWorkspace.createStack(program, settings);
+  const opening = existsSync(checkpoint)
+    ? LocalWorkspace.selectStack(program, settings)
+    : LocalWorkspace.createStack(program, settings);
+  const [stack, own] = await Promise.all([opening, env]);
+  Object.assign(stack.workspace.envVars, own);
   if (existsSync(checkpoint) && readFileSync(checkpoint, "utf8").includes('"pending_operations"')) {
     await takeOverInterrupted(stack, say);
   }
   return stack;
+}
+
+/**
+ * Opens a stack on this machine alone while its providers start; they are ended where it cannot be opened.
+ * @param say Prints a line of progress.
+ */
+export async function openBeside(
+  starting: Promise<Providers>,
+  options: Omit<PrivateStackOptions, "env">,
+  say: (line: string) => void,
+): Promise<{ readonly stack: Stack; readonly stop: Providers["stop"] }> {
+  const env = starting.then((providers) => providers.env);
+  env.catch(() => undefined); // thrown below, where the providers are waited for
+  try {
+    const stack = await openPrivateStack({ ...options, env }, say);
+    return { stack, stop: (await starting).stop };
+  } catch (error) {
+    await (await starting).stop();
+    throw error;
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { type Providers, startProviders } from "../providers";
 import { readStackFile } from "../stack-file";
 import { configProblem } from "../stack-values";
 import { UserError } from "../user-error";
-import { openPrivateStack, openSharedStack, ROOT } from "../workspace";
+import { openBeside, openSharedStack, ROOT } from "../workspace";
 import { readState, writeState } from "../state";
 import { lastWords } from "./last-words";
 import type { Snapshot } from "./snapshot";
@@ -105,19 +105,18 @@ async function openCopy(
   try {
     for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
     const command = await findCli(say);
-    const providers = await start(command);
-    try {
-      const stack = await openPrivateStack({ name, folder, command, config: {}, env: providers.env }, say);
-      if (snapshot) await fill(stack, snapshot);
-      const stop = async () => {
-        await providers.stop();
-        unlock();
-      };
-      return { stack, stop };
-    } catch (error) {
-      await providers.stop();
-      throw error;
+    const { stack, stop: stopProviders } = await openBeside(start(command), { name, folder, command, config: {} }, say);
+    const stop = async () => {
+      await stopProviders();
+      unlock();
+    };
+    if (snapshot) {
+      await fill(stack, snapshot).catch(async (error: unknown) => {
+        await stopProviders();
+        throw error;
+      });
     }
+    return { stack, stop };
   } catch (error) {
     unlock();
     throw error;
