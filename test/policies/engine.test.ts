@@ -8,7 +8,7 @@ import { policies } from "../../policies/pack";
 import { cases } from "./cases";
 import type { Declared } from "./declare";
 import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo";
-import { type Run, run } from "./engine";
+import { type Run, run, type RunOptions } from "./engine";
 import { bucket, instance } from "./good";
 
 jest.setTimeout(120_000);
@@ -72,12 +72,15 @@ describe("the real engine", () => {
       new gcp.secretmanager.SecretVersion(name, { secret: "projects/fusion-prime/secrets/url", secretData });
     };
 
+    const bare = { ...bucket({ labels: { app: "shop", environment: "prod" } }), name: "bucket" };
+
     const mistakes: readonly { what: string; policy: string; program: () => void }[] = [
       {
         what: "a zone in a connection string that is not known before the password is",
         policy: "connection-name-format",
         program: () => {
-          const { result } = new random.RandomPassword("zone-password", { length: 25 });
+          const dependsOn = declare("bare", [bare]);
+          const { result } = new random.RandomPassword("zone-password", { length: 25 }, { dependsOn });
           keep(
             "zone",
             pulumi.interpolate`postgresql://u:${result}@/db?host=/cloudsql/fusion-prime:us-central1-a:shop-db`,
@@ -98,11 +101,16 @@ describe("the real engine", () => {
       },
     ];
 
-    test("which is not stopped in a preview", async () => {
+    let said = "";
+
+    test("which is not stopped in a preview, as little as what a configuration file excepts", async () => {
       const program = async () => {
         for (const mistake of mistakes) mistake.program();
+        new random.RandomPassword("legacy", { length: 16 });
       };
-      const { output, succeeded, violations } = await run({ stack: "update", providers, program });
+      const exception = { resource: "legacy", reason: "Moved by the end of the year", until: "9999-12-31" };
+      const config = { "password-length": { exceptions: [exception] } };
+      const { output, succeeded, violations } = await withConfig(config, { stack: "update", providers, program });
       expect(violations).toEqual([]);
       expect(succeeded).toBe(true);
       expect(output).not.toContain(GENERATED_PASSWORD);
@@ -118,6 +126,7 @@ describe("the real engine", () => {
         },
         update: true,
       });
+      said += update.output;
       expect(update.succeeded).toBe(false);
       expect(update.violations.map(({ policyName }) => policyName)).toEqual([policy]);
       const created = echo.created.slice(before).map(({ type }) => type);
@@ -125,53 +134,35 @@ describe("the real engine", () => {
       expect(created).not.toContain("gcp:secretmanager/secretVersion:SecretVersion");
       expect(update.output).not.toContain(GENERATED_PASSWORD);
     });
+
+    test("and has created a resource with the label that was missing", () => {
+      const { inputs } = echo.created.find(({ type }) => type === bare.type) ?? {};
+      expect(inputs?.labels).toEqual({ app: "shop", environment: "prod", "managed-by": "pulumi" });
+      expect(said).toMatch(/\[remediate\].*default-labels/);
+    });
   });
 
-  test("creates a resource with the label that was missing", async () => {
-    const bare = { ...bucket({ labels: { app: "shop", environment: "prod" } }), name: "bucket" };
-    const update = await run({
-      stack: "label",
-      providers,
-      update: true,
-      program: async () => {
-        declare("bare", [bare]);
-      },
-    });
-    expect(update.succeeded).toBe(true);
-    expect(echo.created.at(-1)?.inputs.labels).toEqual({ app: "shop", environment: "prod", "managed-by": "pulumi" });
-    expect(update.output).toMatch(/\[remediate\].*default-labels/);
-  });
-
-  describe("takes a configuration file", () => {
-    const program = async () => {
-      new random.RandomPassword("legacy", { length: 16 });
-    };
-    const withConfig = async (config: unknown) => {
-      const folder = mkdtempSync(join(tmpdir(), "policies-"));
-      try {
-        const policyConfig = join(folder, "config.json");
-        writeFileSync(policyConfig, JSON.stringify(config));
-        return await run({ stack: "configured", providers, program, policyConfig });
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    };
-
-    test("and lets an exception pass", async () => {
-      const exception = { resource: "legacy", reason: "Moved by the end of the year", until: "9999-12-31" };
-      const accepted = await withConfig({ "password-length": { exceptions: [exception] } });
-      expect(accepted.violations).toEqual([]);
-      expect(accepted.succeeded).toBe(true);
-    });
-
-    test("and refuses one that does not keep the schema", async () => {
-      const refused = await withConfig({ "password-length": { length: "long", exceptions: [{ resource: "legacy" }] } });
-      expect(refused.succeeded).toBe(false);
-      expect(refused.output).toMatch(/password-length: length: Invalid type. Expected: integer, given: string/);
-      expect(refused.output).toMatch(/password-length: exceptions.0: reason is required/);
-    });
+  test("refuses a configuration file that does not keep the schema", async () => {
+    const program = async () => undefined;
+    const config = { "password-length": { length: "long", exceptions: [{ resource: "legacy" }] } };
+    const refused = await withConfig(config, { stack: "configured", providers, program });
+    expect(refused.succeeded).toBe(false);
+    expect(refused.output).toMatch(/password-length: length: Invalid type. Expected: integer, given: string/);
+    expect(refused.output).toMatch(/password-length: exceptions.0: reason is required/);
   });
 });
+
+/** Runs a program with a configuration of the policies. */
+async function withConfig(config: unknown, options: Omit<RunOptions, "policyConfig">): Promise<Run> {
+  const folder = mkdtempSync(join(tmpdir(), "policies-"));
+  try {
+    const policyConfig = join(folder, "config.json");
+    writeFileSync(policyConfig, JSON.stringify(config));
+    return await run({ ...options, policyConfig });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** An instance that keeps every policy. */
 function goodInstance(): gcp.sql.DatabaseInstance {
@@ -182,7 +173,7 @@ function goodInstance(): gcp.sql.DatabaseInstance {
 class Resource extends pulumi.CustomResource {}
 
 /** Declares a test's resources in a real program, each after those it is made of. */
-function declare(prefix: string, declared: readonly Declared[]): void {
+function declare(prefix: string, declared: readonly Declared[]): Resource[] {
   const made = new Map<string, Resource>();
   const isReady = ({ dependsOn = [], madeOf = {} }: Declared, rest: readonly Declared[]) =>
     [...dependsOn, ...Object.values(madeOf).flat()].every((name) => !rest.some((other) => other.name === name));
@@ -202,4 +193,5 @@ function declare(prefix: string, declared: readonly Declared[]): void {
     ready.forEach(add);
     rest = rest.filter((one) => !ready.includes(one));
   }
+  return [...made.values()];
 }
