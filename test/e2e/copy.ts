@@ -4,12 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync,
 import { join } from "node:path";
 import { ROOT } from "../../ops/stack-file";
 
-/** What the commands need of the project. */
-const PARTS = [
-  ...["infra", "local", "migrations", "ops", "policies"],
-  ...[".npmrc", "package.json", "package-lock.json", "tsconfig.json"],
-  ...["Pulumi.yaml", "Pulumi.local.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml"],
-];
+/** What no command needs: the packages are linked, and stack files of other tests come and go. */
+const LEFT_OUT = /^(\.git|\.local|node_modules|docs|test|Pulumi\.(wrong|stack)-.*)$/;
 
 /**
  * Copies the project for commands that write into it.
@@ -19,7 +15,8 @@ const PARTS = [
 export function copyProject(name: string): string {
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const copy = mkdtempSync(join(ROOT, ".local", `${name}-`));
-  for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+  const parts = readdirSync(ROOT).filter((name) => !LEFT_OUT.test(name));
+  for (const part of parts) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   linkPackages(copy);
   return copy;
 }
