@@ -4,8 +4,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync,
 import { join } from "node:path";
 import { ROOT } from "../../ops/stack-file";
 
-/** What no command needs: the packages are linked, and stack files of other tests come and go. */
-const LEFT_OUT = /^(\.git|\.local|node_modules|docs|test|Pulumi\.(wrong|stack)-.*)$/;
+/** What no command needs; the packages are linked. */
+const LEFT_OUT = [".git", ".local", "node_modules", "docs", "test"];
+
+/** Of other tests: they come and go. */
+const PASSING = /[/\\](Pulumi|config)\.(wrong|stack)-[^/\\]*$/;
 
 /**
  * Copies the project for commands that write into it.
@@ -15,8 +18,9 @@ const LEFT_OUT = /^(\.git|\.local|node_modules|docs|test|Pulumi\.(wrong|stack)-.
 export function copyProject(name: string): string {
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const copy = mkdtempSync(join(ROOT, ".local", `${name}-`));
-  const parts = readdirSync(ROOT).filter((name) => !LEFT_OUT.test(name));
-  for (const part of parts) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+  const filter = (source: string) => !PASSING.test(source);
+  for (const part of readdirSync(ROOT).filter((name) => !LEFT_OUT.includes(name)))
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter });
   linkPackages(copy);
   return copy;
 }

@@ -16,7 +16,6 @@ jest.setTimeout(600_000);
 
 const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-string";
 const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
-const AGAIN = "Run it again to go on from there.";
 
 describe("a rotation, by its command and through the real engine", () => {
   /** The command writes into the stack's file. */
@@ -77,14 +76,30 @@ describe("a rotation, by its command and through the real engine", () => {
     const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
     expect((await fetch(`${uri}/health`, { headers })).status).toBe(200);
   };
+  const expectStopped = async ({ code, output }: Ended) => {
+    expect([code, output]).toEqual([1, expect.stringContaining("Run it again to go on from there.")]);
+    await expectService();
+  };
   /** Runs into an error of Google's. */
-  const interrupt = async (aim: Aim, status: 403 | 500 = 500) => {
-    const fault = local.cloud.faults.inject(aim, { kind: "error", status });
-    const { code, output } = await rotate();
-    expect([code, output]).toEqual([1, expect.stringContaining(AGAIN)]);
+  const interrupt = async (aim: Aim) => {
+    const fault = local.cloud.faults.inject(aim, { kind: "error", status: 500 });
+    await expectStopped(await rotate());
     expect(fault.struck).not.toEqual([]);
     fault.remove();
-    await expectService();
+  };
+  /** Kills the engine alone when something is said. */
+  const killedAt = async (text: string) => {
+    let orphans: Running[] = [];
+    const ended = await rotate([
+      text,
+      ({ pid = 0 }) => {
+        const engine = startedBy(pid).find(({ args }) => args.includes("pulumi up "))?.pid ?? 0;
+        orphans = startedBy(engine);
+        process.kill(engine, "SIGKILL");
+      },
+    ]);
+    for (const { pid } of orphans.filter(stillRunning)) process.kill(pid, "SIGKILL");
+    return ended;
   };
   const USERS = { method: "PUT", path: /\/users$/ };
 
@@ -115,30 +130,18 @@ describe("a rotation, by its command and through the real engine", () => {
 
   const inLongForm = process.env.FAULTS === "all" ? test : test.skip;
 
-  inLongForm("whatever Google refuses in the first half, the service works", async () => {
+  inLongForm("whatever stops its first half, the service works", async () => {
     await interrupt(USERS);
     await interrupt({ method: "POST", path: /connection-string:addVersion$/ });
     await interrupt({ method: "PATCH", path: /\/services\/settlement-service$/, from: 2 });
-  });
-
-  test("where its engine is killed in the middle, the service works, and the file says what was begun", async () => {
-    let orphans: Running[] = [];
-    const { code, output } = await rotate([
-      "settlement-service updating",
-      ({ pid = 0 }) => {
-        const engine = startedBy(pid).find(({ args }) => args.includes("pulumi up "))?.pid ?? 0;
-        orphans = startedBy(engine);
-        process.kill(engine, "SIGKILL");
-      },
-    ]);
-    expect([code, output]).toEqual([1, expect.stringContaining(AGAIN)]);
-    for (const { pid } of orphans.filter(stillRunning)) process.kill(pid, "SIGKILL");
+    await expectStopped(await killedAt("settlement-service updating"));
     expect(step()).toBe(1);
-    await expectService();
   });
 
-  test("run again, it goes on; until its second half has come through both credentials work", async () => {
-    await interrupt(USERS, 403);
+  test("where its engine is killed in the second half, both credentials work, and the file says what was begun", async () => {
+    const unanswered = local.cloud.faults.inject({ ...USERS, query: /name=settlement_user(&|$)/ }, { kind: "silence" });
+    await expectStopped(await killedAt("settlement-user updating"));
+    unanswered.remove();
     expect(step()).toBe(2);
     expect(await Promise.all(strings.map(login))).toEqual(["settlement_user", "settlement_user_b"]);
   });

@@ -1,4 +1,4 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,9 @@ describe("a stack that is production and has a private network, from nothing to 
   const say = (text: string) => {
     printed += text;
   };
-  const output = async (name: string) => String((await stack.outputs())[name]?.value);
+  /** What the stack says of itself. */
+  let outputs: OutputMap = {};
+  const output = (name: string) => String(outputs[name]?.value);
   const get = async <T>(path: string): Promise<T> => {
     const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
     const response = await fetch(`${local.cloud.url}${path}`, { headers });
@@ -39,7 +41,10 @@ describe("a stack that is production and has a private network, from nothing to 
     const version = await get<{ payload: { data: string } }>(`/v1/${PROJECT}/secrets/${id}/versions/latest:access`);
     return Buffer.from(version.payload.data, "base64").toString();
   };
-  const set = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
+  const set = (values: Readonly<Record<string, string>>) => {
+    const entries = Object.entries(values).map(([key, value]) => [`settlement:${key}`, { value }] as const);
+    return stack.setAllConfig(Object.fromEntries(entries), true);
+  };
   const resources = async () => ((await stack.exportStack()).deployment as { resources?: unknown[] }).resources ?? [];
   /** What a person types. */
   const destroy = async () => {
@@ -61,10 +66,12 @@ describe("a stack that is production and has a private network, from nothing to 
     folder = join(root, ".local", "start");
     local = await startLocal(folder, say);
     stack = local.stack;
-    await set("environment", "prod");
-    await set("database.availability", "REGIONAL");
-    await set("network.subnet", "10.8.0.0/24");
-    await set("network.services", "10.9.0.0/20");
+    await set({
+      environment: "prod",
+      "database.availability": "REGIONAL",
+      "network.subnet": "10.8.0.0/24",
+      "network.services": "10.9.0.0/20",
+    });
   });
 
   afterAll(async () => {
@@ -78,10 +85,11 @@ describe("a stack that is production and has a private network, from nothing to 
       // The password is everywhere by then where it belongs.
       if (text.includes("settlement-service creating")) seen.push(...processes());
     };
-    const { summary } = await stack.up({ onOutput, onError: say });
-    expect(summary.resourceChanges).toEqual({ create: expect.any(Number) as number });
-    expect(await sendSettlementCommand(await output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(200);
-    expect(await output("schemaVersion")).toBe("20251025120100");
+    const result = await stack.up({ onOutput, onError: say });
+    outputs = result.outputs;
+    expect(result.summary.resourceChanges).toEqual({ create: expect.any(Number) as number });
+    expect(await sendSettlementCommand(output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(200);
+    expect(output("schemaVersion")).toBe("20251025120100");
   });
 
   test("nothing the engine prints is a warning", () => {
@@ -90,7 +98,7 @@ describe("a stack that is production and has a private network, from nothing to 
   });
 
   test("the instance has no public address, and is reached by Direct VPC egress", async () => {
-    expect(await get(`/sql/v1beta4/${PROJECT}/instances/${await output("instanceName")}`)).toMatchObject({
+    expect(await get(`/sql/v1beta4/${PROJECT}/instances/${output("instanceName")}`)).toMatchObject({
       ipAddresses: [{ type: "PRIVATE", ipAddress: expect.stringMatching(/^10\./) as string }],
       settings: { ipConfiguration: { ipv4Enabled: false, privateNetwork: `${PROJECT}/global/networks/settlement` } },
     });
@@ -111,7 +119,7 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(password).toMatch(/^[A-Za-z0-9]{25}$/);
     expect(await secret("settlement-db-password")).toBe(password);
     expect([user, database]).toEqual(["settlement_user", "settlement_db"]);
-    expect(`${instance.project}:${instance.region}:${instance.instance}`).toBe(await output("connectionName"));
+    expect(`${instance.project}:${instance.region}:${instance.instance}`).toBe(output("connectionName"));
     expect(instance.instance).toMatch(/^settlement-local-db-[0-9a-f]{8}$/);
   });
 
@@ -167,7 +175,7 @@ describe("a stack that is production and has a private network, from nothing to 
   });
 
   test("it is destroyed whole once it says that it is production no more; what is left is the enabled APIs", async () => {
-    await set("environment", "local");
+    await set({ environment: "local" });
     await stack.up();
     const { code, output: said } = await destroy();
     expect({ code, why: code === 0 ? "" : said }).toEqual({ code: 0, why: "" });
