@@ -118,6 +118,7 @@ describe("both pipelines", () => {
     expect([path, response.ok]).toEqual([path, true]);
     return (await response.json()) as Record<string, unknown>;
   };
+  const published = (stack: string) => readFileSync(join(copy, ".local", "snapshots", `${stack}.json`), "utf8");
   const summary = () => readFileSync(join(copy, "summary.md"), "utf8");
   const comment = (stack: Stack) =>
     github.comments
@@ -210,7 +211,7 @@ describe("both pipelines", () => {
 
   test("what was published holds no secret, and names no key", async () => {
     for (const [stack, project] of Object.entries(PROJECTS)) {
-      const text = readFileSync(join(copy, ".local", "snapshots", `${stack}.json`), "utf8");
+      const text = published(stack);
       expect(text).toContain("settlement_user");
       expect(text).not.toMatch(/gcpkms|secrets_providers|ciphertext|encryptedkey|passphrase|v1:/);
       for (const secret of ["settlement-db-password", "settlement-db-connection-string"]) {
@@ -253,10 +254,11 @@ describe("both pipelines", () => {
     const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
     const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-    const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).slice(0, 12);
+    const { commit } = JSON.parse(published("prod")) as { commit: string };
+    execFileSync("git", ["cat-file", "-e", `${commit}^{commit}`], { cwd: ROOT });
     expect(summary()).toMatch(
       new RegExp(
-        `^### ✅ prod is unchanged since the snapshot of \`${commit}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n$`,
+        `^### ✅ prod is unchanged since the snapshot of \`${commit.slice(0, 12)}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n$`,
       ),
     );
   });

@@ -1,5 +1,5 @@
 import * as gcp from "@pulumi/gcp";
-import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import type { OutputMap, PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ import { inspect } from "../../ops/preview/inspect";
 import { update } from "../../ops/preview/update";
 import { endpointConfig } from "../../ops/endpoints";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { failingRevisions, FAILING, IMAGE, SERVICE, type Service } from "./rollout";
+import { rowsBySender, SteadyClient } from "./steady-client";
 
 jest.setTimeout(300_000);
 
@@ -24,13 +26,22 @@ function inventory(stack: string): Listed[] {
   return parse(readFileSync(join(ROOT, "test", "inventory", `${stack}.yaml`), "utf8")) as Listed[];
 }
 
-/** How many resources the local stack has. */
-const ALL = inventory("local").length;
+const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+const BUCKET = "/storage/v1/b/settlement-local-migrations";
+const SCRIPT = `${BUCKET}/o/${encodeURIComponent("migrations/20251025120000_create_settlement_commands.sql")}`;
+
+/** Who may call the service. */
+const DEPLOYER = "deployer@settlement-local.iam.gserviceaccount.com";
+
+/** How many resources the local stack has, with the binding of its deployer. */
+const ALL = inventory("local").length + 1;
 
 describe("preview and up on the embedded cloud, through the real engine", () => {
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
+  /** Users, from the first update until the last revision. */
+  let client: SteadyClient | undefined;
   /** Every preview that was shown, and everything that the engine said. */
   const previews: string[] = [];
   let printed = "";
@@ -41,7 +52,15 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     printed += text;
   };
   const yes = () => Promise.resolve(true);
+  const no = () => Promise.resolve(false);
   const up = (confirm = yes, refresh = false) => update(stack, { print, progress, confirm, refresh });
+  /** Updates the service to another image; what was said meanwhile. */
+  const deploy = async (tag: string, refresh = false) => {
+    await configure("service.image", `${IMAGE}:${tag}`);
+    const before = printed.length;
+    await up(yes, refresh);
+    return printed.slice(before);
+  };
   const configure = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
   const get = async <T>(path: string): Promise<T> => {
     const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
@@ -54,17 +73,27 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
       authorization: `Bearer ${local.cloud.identities.ownerToken}`,
       ...(body && { "content-type": "application/json" }),
     };
-    const response = await fetch(`${local.cloud.url}${path}`, {
-      method,
-      headers,
-      ...(body && { body: JSON.stringify(body) }),
-    });
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${local.cloud.url}${path}`, init);
     expect([path, response.ok]).toEqual([path, true]);
   };
-  const retained = async () => {
-    const path = `/sql/v1beta4/projects/settlement-local/instances/${String((await stack.outputs()).instanceName?.value)}`;
-    const { settings } = await get<{ settings: { backupConfiguration: { backupRetentionSettings: object } } }>(path);
-    return settings.backupConfiguration.backupRetentionSettings;
+  /** What the stack says of itself, once it is there. */
+  let outputs: OutputMap = {};
+  const instance = () => `/sql/v1beta4/projects/settlement-local/instances/${String(outputs.instanceName?.value)}`;
+  const backups = async () =>
+    (await get<{ settings: { backupConfiguration: Record<string, unknown> } }>(instance())).settings
+      .backupConfiguration;
+  const changeByHand = async () => {
+    const backupConfiguration = { ...(await backups()), startTime: "05:00" };
+    await change("PATCH", instance(), { settings: { backupConfiguration } });
+    await change("PATCH", BUCKET, { labels: { app: "by-hand" } });
+    await change("DELETE", SCRIPT);
+  };
+  const connectionString = async () => {
+    const { payload } = await get<{ payload: { data: string } }>(
+      "/v1/projects/settlement-local/secrets/settlement-db-connection-string/versions/latest:access",
+    );
+    return Buffer.from(payload.data, "base64").toString();
   };
   const resources = async () =>
     ((await stack.exportStack()).deployment as { resources?: { urn: string; modified: string }[] }).resources ?? [];
@@ -72,22 +101,20 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
-    local = await startLocal(folder, () => undefined);
+    local = await startLocal(folder, () => undefined, FAILING);
     stack = local.stack;
+    // What `npm run bootstrap` makes for the shared stacks.
+    const project = "/v1/projects/settlement-local";
+    const serviceIds = ["iam.googleapis.com", "iamcredentials.googleapis.com"];
+    await change("POST", `${project}/services:batchEnable`, { serviceIds });
+    await change("POST", `${project}/serviceAccounts`, { accountId: "deployer" });
+    await stack.setConfig("settlement:deployer", { value: DEPLOYER });
   });
 
   afterAll(async () => {
+    await client?.stop();
     await local.stop();
     rmSync(folder, { recursive: true, force: true });
-  });
-
-  test("a mandatory policy blocks, and nothing is created", async () => {
-    await configure("service.public", "true");
-    await expect(up()).rejects.toThrow("An update of local is blocked, as said above. Nothing was changed.");
-    expect(shown()).toMatch(/^### ⛔ local is blocked by 1 policy violation: /);
-    expect(shown()).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
-    expect(await resources()).toEqual([]);
-    await configure("service.public", "false");
   });
 
   test("a new stack is shown with its migrations, then made", async () => {
@@ -100,73 +127,77 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toContain("+ password: [secret]");
     expect(markdown).not.toContain("**Advice**");
     expect(printed).not.toMatch(/warning|remediat/i);
+    outputs = await stack.outputs();
+    // The first revision gets the traffic at once.
+    expect(printed).not.toContain("without traffic");
+    const { trafficStatuses, uri } = await get<Service>(SERVICE);
+    expect(trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
+    client = new SteadyClient(uri, local.cloud.identities.ownerToken);
   });
 
-  test("what was changed by hand is named by resource, and undone by an update that refreshes", async () => {
-    const instance = `/sql/v1beta4/projects/settlement-local/instances/${String((await stack.outputs()).instanceName?.value)}`;
-    const bucket = "/storage/v1/b/settlement-local-migrations";
-    const script = `${bucket}/o/${encodeURIComponent("migrations/20251025120000_create_settlement_commands.sql")}`;
-    interface Settings {
-      backupConfiguration: Record<string, unknown>;
-    }
-    const { backupConfiguration } = (await get<{ settings: Settings }>(instance)).settings;
-    await change("PATCH", instance, {
-      settings: { backupConfiguration: { ...backupConfiguration, startTime: "05:00" } },
-    });
-    await change("PATCH", bucket, { labels: { app: "by-hand" } });
-    await change("DELETE", script);
-
-    // Nobody looked, and an unchanged stack is one line.
-    const unchanged = `### ✅ local is unchanged: ${ALL} resources. <!-- settlement preview: local -->\n`;
-    expect(await inspect(stack)).toMatchObject({ blocked: false, markdown: unchanged });
-    const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
-    expect({ blocked, drifted }).toEqual({ blocked: false, drifted: true });
-    expect(markdown).toMatch(
-      new RegExp(`^### ✅ local can be updated: 2 to update, 1 to create, ${ALL - 3} unchanged\\. `),
+  test("a changed property is shown; up carries out what it showed, and stops where the program wants more", async () => {
+    await changeByHand();
+    await configure("database.retainedBackups", "9");
+    await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
+      "The update of local stopped:",
     );
-    expect(markdown).toContain(`**Changed by hand since the last update**
+    // Nobody looked what was changed by hand.
+    expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
+    const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
+    expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
+    expect((await backups()).backupRetentionSettings).toMatchObject({ retainedBackups: 7 });
+    await configure("database.retainedBackups", "7");
+  });
+
+  describe("a new revision that fails", () => {
+    failingRevisions(() => ({ deploy, get, token: local.cloud.identities.ownerToken }));
+  });
+
+  test("a revision that works is tried first and then gets all of the traffic; what was changed by hand is named, and undone by a refresh", async () => {
+    const said = await deploy("2", true);
+    expect(shown()).toMatch(
+      new RegExp(`^### ✅ local can be updated: 3 to update, 1 to create, ${ALL - 4} unchanged\\. `),
+    );
+    expect(shown()).toContain(`**Changed by hand since the last update**
 
 - \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
 - \`settlement-instance\` (gcp.sql.DatabaseInstance)
   - \`settings.backupConfiguration.startTime\` \`"03:00"\` → \`"05:00"\`
 - \`settlement-migrations\` (gcp.storage.Bucket)
   - \`labels.app\` \`"settlement"\` → \`"by-hand"\`
+
 `);
+    expect(said).toMatch(/^Making the new revision without traffic; [^]*^Trying [^]*^Giving it the traffic \.\.\.$/m);
+    const { latestReadyRevision, trafficStatuses } = await get<Service>(SERVICE);
+    expect(trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
+    expect(latestReadyRevision).toContain("settlement-service-00004-");
+    expect((await backups()).startTime).toBe("03:00");
+    expect((await get<{ labels: Record<string, string> }>(BUCKET)).labels.app).toBe("settlement");
+    await get(SCRIPT);
 
-    expect(await up(yes, true)).toBe(true);
-    expect((await get<{ settings: Settings }>(instance)).settings.backupConfiguration.startTime).toBe("03:00");
-    expect((await get<{ labels: Record<string, string> }>(bucket)).labels.app).toBe("settlement");
-    await get(script);
-    const after = await inspect(stack, { refresh: true });
-    expect(after.markdown).toContain("Nothing was changed by hand since the last update.");
-    expect(after.drifted).toBe(false);
+    const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
+    expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
+    expect(markdown).toContain(`### ✅ local is unchanged: ${ALL} resources. <!-- settlement preview: local -->\n`);
+    expect(markdown).toContain("Nothing was changed by hand since the last update.");
   });
 
-  test("a changed property is shown, and nothing is done where nobody agrees", async () => {
-    await configure("database.retainedBackups", "9");
-    expect(await up(() => Promise.resolve(false))).toBe(false);
-    expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
-    const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
-    expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
-    expect(await retained()).toMatchObject({ retainedBackups: 7 });
+  test("a client that sent ten commands a second all the time saw no failure, and the trials left no row", async () => {
+    const statuses = (await client?.stop()) ?? [];
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(statuses.length).toBeGreaterThan(100);
+    const connectionName = String(outputs.connectionName?.value);
+    const sent = await rowsBySender(local.cloud, connectionName, await connectionString());
+    expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });
 
-  test("up carries out what it showed, the same as before, and stops where the program wants more", async () => {
-    const before = shown();
-    await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
-      "The update of local stopped:",
-    );
-    expect(shown()).toBe(before);
-    expect(await retained()).toMatchObject({ retainedBackups: 7 });
-    expect(printed).not.toContain("without traffic"); // no update so far made a second revision
-  });
-
-  test("a replaced instance blocks, and nothing is touched", async () => {
+  test("a mandatory policy blocks, so does a replaced instance, and nothing is touched", async () => {
+    await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
     const before = await resources();
-    await expect(up()).rejects.toThrow("blocked");
+    await expect(up()).rejects.toThrow("An update of local is blocked, as said above. Nothing was changed.");
     const markdown = shown();
-    expect(markdown).toMatch(/^### ⛔ local is blocked by 5 changes that would lose data: /);
+    expect(markdown).toMatch(/^### ⛔ local is blocked by 1 policy violation, 5 changes that would lose data: /);
+    expect(markdown).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
     expect(markdown).toContain("`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; lost is every database");
     expect(markdown).toContain('- region: "us-central1"\n+ region: "europe-west1"');
     // Kept: the scripts, retained on delete, and the secret's version, abandoned.
@@ -178,10 +209,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
       "- settlement-user-b",
     ]);
     expect(await resources()).toEqual(before);
-    await stack.setConfig("gcp:region", { value: "us-central1" });
   });
 
-  test("a deletion is done once it is named, and a line that is left behind allows no other", async () => {
+  test("a deletion is done once it is named and agreed to, and a line that names something else allows nothing", async () => {
     const { GOOGLE_OAUTH_ACCESS_TOKEN = "", PULUMI_DEBUG_PROVIDERS = "" } = stack.workspace.envVars;
     const small = await openPrivateStack(
       {
@@ -206,31 +236,27 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
       };
       new gcp.storage.Bucket("papers", { name: "papers-local", location: "US-CENTRAL1", labels, ...safe });
     };
-    const remove = () => {
+    const remove = (confirm = yes) => {
       small.workspace.program = async () => undefined;
-      return update(small, { print, progress, confirm: yes });
+      return update(small, { print, progress, confirm });
     };
 
+    const allow = (entry: string) => small.setConfig("settlement:allowDestructive[0]", { value: entry }, true);
     await small.up({ program: papers });
+    await allow("papers@0123456789ab");
     await expect(remove()).rejects.toThrow("blocked");
+    expect(shown()).toContain("names what this update does not do: `papers@0123456789ab`. Remove it.");
     expect(await buckets()).toEqual(["papers-local"]);
-    const entry = / {4}- (papers@.*)/.exec(shown())?.[1] ?? "";
-    await small.setConfig("settlement:allowDestructive[0]", { value: entry }, true);
-    await remove();
+    await allow(/ {4}- (papers@.*)/.exec(shown())?.[1] ?? "");
+    expect(await remove(no)).toBe(false);
+    expect(await buckets()).toEqual(["papers-local"]);
+    expect(await remove()).toBe(true);
     expect(shown()).toContain("lost is every object in the bucket. Allowed by the configuration.");
     expect(await buckets()).toEqual([]);
-
-    await small.up({ program: papers });
-    await expect(remove()).rejects.toThrow("blocked");
-    expect(shown()).toContain(`names what this update does not do: \`${entry}\`. Remove it.`);
-    expect(await buckets()).toEqual(["papers-local"]);
   });
 
   test("no secret is printed, in any form", async () => {
-    const version = await get<{ payload: { data: string } }>(
-      "/v1/projects/settlement-local/secrets/settlement-db-connection-string/versions/latest:access",
-    );
-    const string = Buffer.from(version.payload.data, "base64").toString();
+    const string = await connectionString();
     const parsed = parseConnectionString(string);
     if (!parsed.ok) throw new Error(parsed.problem);
     const everything = previews.join("") + printed;

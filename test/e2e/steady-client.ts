@@ -1,3 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import { parseConnectionString } from "../../infra/connection";
+import type { EmbeddedCloud } from "../../local/cloud";
+import { OWNER } from "../../local/identities";
+
 /** Sends settlement commands at a steady rate, whatever the answers take. */
 export class SteadyClient {
   private readonly answers: Promise<number>[] = [];
@@ -26,5 +34,30 @@ export class SteadyClient {
   async stop(): Promise<number[]> {
     clearInterval(this.timer);
     return Promise.all(this.answers);
+  }
+}
+
+/**
+ * The commands in the database, counted by who sent them.
+ * @param string A connection string.
+ */
+export async function rowsBySender(cloud: EmbeddedCloud, connectionName: string, string: string): Promise<unknown[]> {
+  const parsed = parseConnectionString(string);
+  if (!parsed.ok) throw new Error(parsed.problem);
+  const { database, password, user } = parsed.value;
+  const host = mkdtempSync(join(tmpdir(), "r-"));
+  const onRefused = (reason: string) => {
+    throw new Error(reason);
+  };
+  const socket = await cloud.openSocket({ connectionName, member: OWNER, folder: host, onRefused });
+  const connection = new Client({ host, database, user, password });
+  try {
+    await connection.connect();
+    const counted = "select workflow_id, count(*) from settlement_commands group by 1";
+    return (await connection.query<object>(counted)).rows;
+  } finally {
+    await connection.end();
+    await socket.close();
+    rmSync(host, { recursive: true });
   }
 }

@@ -1,0 +1,67 @@
+import type { CloudOptions } from "../../local/cloud";
+import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs";
+
+export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
+export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
+
+const program = (source: string) => ({ command: process.execPath, args: ["-e", source, "--"] });
+
+/** What fails, by its image. */
+export const FAILING: CloudOptions["images"] = {
+  [`${IMAGE}:broken`]: program(HEALTHY_AND_FAILING),
+  [`${IMAGE}:ends`]: program(BROKEN),
+};
+
+/** The service, as Cloud Run has it. */
+export interface Service {
+  readonly uri: string;
+  readonly latestReadyRevision: string;
+  readonly trafficStatuses: readonly { readonly type: string; readonly revision?: string; readonly percent?: number }[];
+}
+
+/** A stack that is updated. */
+export interface Updated {
+  /** Updates the service to another image. */
+  readonly deploy: (tag: string) => Promise<unknown>;
+  /** Asks the embedded cloud. */
+  readonly get: <T>(path: string) => Promise<T>;
+  readonly token: string;
+}
+
+/** What becomes of the second and the third revision of a service, which do not work. */
+export function failingRevisions(updated: () => Updated): void {
+  const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+  /** The revision that users are served by. */
+  let old = "";
+
+  test("that does not start gets no traffic", async () => {
+    const { deploy, get } = updated();
+    old = (await get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
+    await expect(deploy("ends")).rejects.toThrow(
+      new RegExp(
+        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
+          `Users notice nothing: ${old} serves as before\\. Run it again to go on from there\\.$`,
+      ),
+    );
+    expect((await get<Service>(SERVICE)).trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
+  });
+
+  test("that answers 500 gets none either, and the error says so", async () => {
+    const { deploy, get, token } = updated();
+    await expect(deploy("broken")).rejects.toThrow(
+      new RegExp(
+        `^settlement-service-00003-... gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
+          `Users notice nothing: ${old} serves as before\\. Its log: gcloud run revisions logs read settlement-service-00003-... ` +
+          `--region us-central1 --project settlement-local\nWhen it is mended: npm run up -- --stack local$`,
+      ),
+    );
+    const { trafficStatuses, uri } = await get<Service>(SERVICE);
+    const tagged = uri.replace("/run/", "/run/candidate---");
+    expect(trafficStatuses).toEqual([
+      { type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", revision: old, percent: 100 },
+      { type: LATEST, tag: "candidate", uri: tagged },
+    ]);
+    const { status } = await fetch(`${tagged}/commands/any`, { headers: { authorization: `Bearer ${token}` } });
+    expect(status).toBe(500);
+  });
+}
