@@ -1,9 +1,16 @@
-// @pulumi/pulumi loads TypeScript and npm's resolver when it starts, which is most of its start, and needs them only to
-// write down a function: in one process of the four of a preview. Here they are loaded when they are first used.
+// @pulumi/pulumi loads a lot when it starts that few of its processes need: TypeScript and npm's resolver, to write down a
+// function, which one of the four of a preview does, and the Automation API. Here that is loaded when it is first used.
 const Module = require("node:module");
 const { whenUsed } = require("./when-used.cjs");
 
-const LATER = ["typescript", "@npmcli/arborist"];
+/** What stands in for what is asked for, until that is used. */
+const LATER = {
+  // Which version there is, is asked in any case.
+  typescript: (load, parent) => whenUsed(load, { version: parent.require("typescript/package.json").version }),
+  "@npmcli/arborist": (load) => whenUsed(load),
+  "normalize-package-data": (load) => whenUsed(() => ({ default: load() })),
+  "./automation": (load) => whenUsed(load),
+};
 const load = Module._load;
 
 Module._load = function (request, parent, isMain) {
@@ -12,8 +19,5 @@ Module._load = function (request, parent, isMain) {
   if (by === undefined) return now();
   // A policy pack is run with ts-node, and so with TypeScript, whatever it is written in; ours strips its types itself.
   if (/run-policy-pack[\\/]run\.js$/.test(by) && request.includes("ts-node")) return { register: () => undefined };
-  if (!LATER.includes(request)) return now();
-  // Which version there is, is asked in any case.
-  const { version } = load.call(this, `${request}/package.json`, parent, false);
-  return whenUsed(now, { version });
+  return Object.hasOwn(LATER, request) ? LATER[request](now, parent) : now();
 };

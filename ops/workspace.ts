@@ -50,7 +50,7 @@ const FIRST = ["later.cjs", "end-with-engine.cjs"].map(
 );
 
 /** What every engine's environment has. */
-const ENGINE = {
+export const ENGINE = {
   PULUMI_SKIP_UPDATE_CHECK: "true",
   NODE_OPTIONS: [process.env.NODE_OPTIONS ?? "", ...FIRST].join(" ").trim(),
 };

@@ -6,8 +6,8 @@ const ROOT = join(__dirname, "../..");
 
 /** Runs the command as npm does. */
 function migration(...args: string[]) {
-  const tsx = require.resolve("tsx/cli");
-  return spawnSync(process.execPath, [tsx, "ops/migration.ts", ...args], { cwd: ROOT, encoding: "utf8" });
+  const words = ["--require", "./ops/register.cjs", "ops/migration.ts", ...args];
+  return spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
 }
 
 test("--help says what there is", () => {

@@ -8,8 +8,7 @@ import {
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findCli } from "../../ops/cli";
-
-const ROOT = join(__dirname, "..", "..");
+import { ENGINE, ROOT } from "../../ops/workspace";
 
 /** What a run of the real engine said. */
 export interface Run {
@@ -48,7 +47,7 @@ export async function run(options: RunOptions): Promise<Run> {
         envVars: {
           PULUMI_BACKEND_URL: `file://${folder}`,
           PULUMI_CONFIG_PASSPHRASE: "for the test",
-          PULUMI_SKIP_UPDATE_CHECK: "true",
+          ...ENGINE,
           PULUMI_DEBUG_PROVIDERS: options.providers,
         },
       },

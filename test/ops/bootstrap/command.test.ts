@@ -41,7 +41,7 @@ async function bootstrap(
     ...{ HOME, PATH, GOOGLE_OAUTH_ACCESS_TOKEN: token },
     ...(Object.fromEntries(endpoints) as Record<string, string>),
   };
-  const words = ["--import", "tsx", join(ROOT, "ops", "bootstrap.ts"), "--stack", stack];
+  const words = ["--require", "./ops/register.cjs", "ops/bootstrap.ts", "--stack", stack];
   try {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
