@@ -4,14 +4,12 @@ const Module = require("node:module");
 
 const PACKAGE = /[\\/]node_modules[\\/]/;
 const { _extensions: loaders, _resolveFilename: resolve } = Module;
-const own = loaders[".js"];
+const load = loaders[".js"];
 require("tsx/cjs");
+const { ".js": loadTypeScript } = loaders;
 const { _resolveFilename: resolveTypeScript } = Module;
 
-for (const extension of [".js", ".cjs"]) {
-  const strip = loaders[extension];
-  loaders[extension] = (module, file) => (PACKAGE.test(file) ? own : strip)(module, file);
-}
+loaders[".js"] = (module, file) => (PACKAGE.test(file) ? load : loadTypeScript)(module, file);
 Module._resolveFilename = function (request, parent, ...rest) {
   return (PACKAGE.test(parent?.filename) ? resolve : resolveTypeScript).call(this, request, parent, ...rest);
 };

@@ -1,4 +1,5 @@
-import { CommandError, type EngineEvent, type Stack, type UpOptions, type UpResult } from "@pulumi/pulumi/automation";
+import { CommandError, type EngineEvent, type Stack, type UpOptions } from "@pulumi/pulumi/automation";
+import { bareUp } from "./bare-up";
 import { accessToken, type Question, RestReader } from "./doctor/reader";
 import { endpointsOf } from "./doctor/target";
 import { interrupted } from "./interrupt";
@@ -149,20 +150,20 @@ export async function takeOverFailed(stack: Stack, failed: readonly Failed[]): P
  * Updates a stack of the embedded cloud, where nobody makes things by hand: what is there already, and not in the state,
  * is taken over.
  */
-export async function upAlone(stack: Stack, options: UpOptions): Promise<UpResult> {
+export async function upAlone(stack: Stack, options: UpOptions): Promise<void> {
   const events: EngineEvent[] = [];
   const onEvent = (event: EngineEvent) => {
     events.push(event);
     options.onEvent?.(event);
   };
   try {
-    return await stack.up({ ...options, onEvent });
+    await bareUp(stack, { ...options, onEvent });
   } catch (error) {
     const failed = failedIn(events);
     await noteUnanswered(stack, failed);
     if (!(error instanceof CommandError) || !failed.some(({ exists }) => exists)) throw error;
     await takeOverFailed(stack, failed);
-    return stack.up(options);
+    await bareUp(stack, options);
   }
 }
 

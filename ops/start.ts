@@ -9,6 +9,7 @@ import { POLICY_PACKS } from "./preview/inspect";
 import { requireUnblocked } from "./preview/update";
 import { run } from "./run";
 import { sendSettlementCommand } from "./smoke";
+import { outputsOf, readState } from "./state";
 import { ROOT } from "./workspace";
 
 const HELP = `npm start [-- OPTIONS]
@@ -51,14 +52,15 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   console.log("Previewing, with the policies applied ...");
   await requireUnblocked(stack);
   interrupted.throwIfAborted();
-  const { outputs } = await upAlone(stack, {
+  await upAlone(stack, {
     color,
     policyPacks: POLICY_PACKS,
     signal: interrupted,
     suppressOutputs: true,
     onOutput: (text) => process.stdout.write(text),
   });
-  const output = (name: string) => String(outputs[name]?.value);
+  const outputs = outputsOf(await readState(stack));
+  const output = (name: string) => String(outputs[name]);
   const status = await sendSettlementCommand(output("serviceUrl"), cloud.identities.ownerToken);
   const rows = [
     ["Cloud SQL instance", output("connectionName")],
@@ -72,11 +74,11 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
 }
 
 async function invite({ cloud, stack }: LocalEnvironment): Promise<void> {
-  const { serviceUrl } = await stack.outputs();
+  const { serviceUrl } = outputsOf(await readState(stack));
   const token = join(ROOT, ".local", "start", "cloud", "owner-token");
   console.log(`
 The service is called with the owner's token, as Cloud Run calls for one:
-  curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl?.value)}/health
+  curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl)}/health
 The APIs of the embedded cloud take the same token:
   curl -H "Authorization: Bearer $(cat ${token})" ${cloud.url}/sql/v1beta4/projects/settlement-local/instances
 Ctrl-C ends it.`);

@@ -80,6 +80,11 @@ export async function writeState(stack: StackState, state: State): Promise<void>
   await engine(stack, ["import"], { input: JSON.stringify(state) });
 }
 
+/** What the program of a stack's last update returned, by name; what is secret stays encrypted. */
+export function outputsOf({ deployment: { resources = [] } }: State): Readonly<Record<string, string | undefined>> {
+  return resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+}
+
 /** Runs a command of the CLI on the state. */
 async function engine(
   { name, workspace }: StackState,

@@ -1,4 +1,5 @@
 import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import { bareUp } from "../bare-up";
 import { interrupted } from "../interrupt";
 import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../interrupted";
 import { requireUnlocked } from "../locks";
@@ -95,7 +96,7 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
   const { plan, program, progress, refresh = false, takeOver = false, target = [] } = options;
   const events: EngineEvent[] = [];
   try {
-    await stack.up({
+    await bareUp(stack, {
       signal: interrupted,
       ...(plan !== undefined && { plan }),
       ...(program && { program }),
