@@ -1,0 +1,38 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { inspect } from "../../../ops/preview/inspect";
+import { update } from "../../../ops/preview/update";
+
+jest.mock("../../../ops/preview/inspect");
+jest.mock("../../../ops/locks", () => ({ requireUnlocked: () => Promise.resolve() }));
+jest.mock("../../../ops/interrupted", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
+
+/** Updates a stack whose preview was judged; the engine's own part is in test/e2e/preview.test.ts. */
+async function run(blocked: boolean, agrees: boolean) {
+  const preview = { changes: [], unchanged: 1, drift: [], findings: [], problems: [], config: {} };
+  const inspection = { markdown: "what happens", blocked, drifted: false, preview, pending: [] };
+  jest.mocked(inspect).mockImplementation(async (_stack, _options, use) => {
+    await use?.(inspection, "plan.json");
+    return inspection;
+  });
+  const did: string[] = [];
+  const up = ({ plan }: { plan?: string }) => Promise.resolve(did.push(`up ${plan ?? ""}`));
+  const stack = { name: "staging", up } as unknown as Stack;
+  const ended = update(stack, {
+    print: (markdown) => did.push(markdown),
+    progress: () => undefined,
+    confirm: () => Promise.resolve((did.push("asked"), agrees)),
+  });
+  return { did, ended: await ended.catch((error: unknown) => (error as Error).message) };
+}
+
+test("what was shown is asked for and carried out, and nothing is where nobody agrees", async () => {
+  expect(await run(false, true)).toEqual({ did: ["what happens", "asked", "up plan.json"], ended: true });
+  expect(await run(false, false)).toEqual({ did: ["what happens", "asked"], ended: false });
+});
+
+test("what is blocked is shown, and not even asked for", async () => {
+  expect(await run(true, true)).toEqual({
+    did: ["what happens"],
+    ended: "An update of staging is blocked, as said above. Nothing was changed.",
+  });
+});
