@@ -1,4 +1,5 @@
 import { CommandError, type EngineEvent, type Stack, type UpOptions } from "@pulumi/pulumi/automation";
+import { setTimeout as delay } from "node:timers/promises";
 import { bareUp } from "./bare-up";
 import { accessToken, type Question, RestReader } from "./doctor/reader";
 import { endpointsOf } from "./doctor/target";
@@ -87,7 +88,7 @@ export async function takeOverInterrupted(stack: Stack, say: (line: string) => v
     `An earlier run was killed in the middle${when}; taking over what it was at: ${pendingIn(deployment).join(", ")} ...`,
   );
   const creating = pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
-  await takeOver(stack, { version, deployment }, creating);
+  await takeOver(stack, { version, deployment }, creating, say);
   return (await readState(stack)).deployment;
 }
 
@@ -140,10 +141,15 @@ export async function noteUnanswered(stack: Stack, failed: readonly Failed[]): P
 
 /**
  * Takes over what an update failed to make, because it is there: made by an earlier run whose answer was lost, or by hand.
+ * @param say Prints a line of progress.
  */
-export async function takeOverFailed(stack: Stack, failed: readonly Failed[]): Promise<void> {
+export async function takeOverFailed(
+  stack: Stack,
+  failed: readonly Failed[],
+  say: (line: string) => void,
+): Promise<void> {
   const there = failed.filter(({ exists }) => exists).map(({ resource }) => resource);
-  await takeOver(stack, await readState(stack), there);
+  await takeOver(stack, await readState(stack), there, say);
 }
 
 /**
@@ -162,23 +168,31 @@ export async function upAlone(stack: Stack, options: UpOptions): Promise<void> {
     const failed = failedIn(events);
     await noteUnanswered(stack, failed);
     if (!(error instanceof CommandError) || !failed.some(({ exists }) => exists)) throw error;
-    await takeOverFailed(stack, failed);
+    await takeOverFailed(stack, failed, (line) => options.onOutput?.(`${line}\n`));
     await bareUp(stack, options);
   }
 }
 
 /** With outputs a resource reads as one that may be gone; without, as an import of one that must be there. */
-async function takeOver(stack: Stack, { deployment, version }: State, wanted: readonly StateResource[]): Promise<void> {
+async function takeOver(
+  stack: Stack,
+  { deployment, version }: State,
+  wanted: readonly StateResource[],
+  say: (line: string) => void,
+): Promise<void> {
   const { resources = [], pending_operations: pending = [] } = deployment;
   const known = new Set(resources.map(({ id }) => id));
-  const find = await finder(stack);
+  const google = await googleOf(stack);
   const made: StateResource[] = [];
   for (const resource of wanted) {
-    const id = IDS[resource.type]?.(resource.inputs) ?? (await find(resource, known));
+    const id = IDS[resource.type]?.(resource.inputs) ?? (await google.find(resource, known));
     if (id !== undefined) made.push({ ...resource, id, outputs: { name: id, ...resource.inputs } });
     known.add(id);
   }
   const taken = new Set(wanted.map(({ urn }) => urn));
+  for (const { inputs, type } of made) {
+    if (type === "gcp:sql/databaseInstance:DatabaseInstance") await google.untilMade(inputs, say);
+  }
   const pending_operations = pending.filter(({ resource, type }) => type === "creating" && !taken.has(resource.urn));
   await writeState(stack, {
     version,
@@ -187,17 +201,39 @@ async function takeOver(stack: Stack, { deployment, version }: State, wanted: re
   await stack.refresh({ signal: interrupted });
 }
 
-/** Finds what has its name from Google and is not in the state. */
-async function finder(stack: Stack) {
+/** How long the making of an instance may take, and the pause between two looks at it, in milliseconds. */
+const MAKING = { longest: 30 * 60_000, pause: 500 };
+
+/** What is asked of Google, as whoever runs the command. */
+async function googleOf(stack: Stack) {
   const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
   const config = Object.fromEntries(values) as Record<string, string>;
   const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
-  const reader = new RestReader(endpointsOf(config), token === undefined ? accessToken : () => Promise.resolve(token));
-  return async ({ inputs, type }: StateResource, known: ReadonlySet<string | undefined>) => {
-    const list = LISTS[type]?.(inputs, inputs.project ?? config["gcp:project"] ?? "");
-    if (!list) return undefined;
-    const answer = await reader.read<Record<string, Record<string, unknown>[] | undefined>>(list);
-    const names = (answer?.[list.key] ?? []).filter(list.is).map(({ name }) => String(name));
-    return names.find((name) => !known.has(name));
+  const projectOf = ({ project }: StateResource["inputs"]) => project ?? config["gcp:project"] ?? "";
+  /** Each time anew. */
+  const ask = <T>(question: Question) =>
+    new RestReader(endpointsOf(config), token === undefined ? accessToken : () => Promise.resolve(token)).read<T>(
+      question,
+    );
+  return {
+    /** Finds what has its name from Google and is not in the state. */
+    find: async ({ inputs, type }: StateResource, known: ReadonlySet<string | undefined>) => {
+      const list = LISTS[type]?.(inputs, projectOf(inputs));
+      if (!list) return undefined;
+      const answer = await ask<Record<string, Record<string, unknown>[] | undefined>>(list);
+      const names = (answer?.[list.key] ?? []).filter(list.is).map(({ name }) => String(name));
+      return names.find((name) => !known.has(name));
+    },
+    /** Waits while an instance is being made: until then Cloud SQL does not tell its service account. */
+    untilMade: async (inputs: StateResource["inputs"], say: (line: string) => void) => {
+      const path = `projects/${projectOf(inputs)}/instances/${inputs.name ?? ""}`;
+      const end = Date.now() + MAKING.longest;
+      for (let said = false; ; said = true) {
+        const instance = await ask<{ state: string }>({ api: "sql", path, role: "roles/cloudsql.viewer" });
+        if (instance?.state !== "PENDING_CREATE" || Date.now() > end) return;
+        if (!said) say(`Waiting until Cloud SQL has made ${inputs.name ?? ""} ...`);
+        await delay(MAKING.pause, undefined, { signal: interrupted });
+      }
+    },
   };
 }

@@ -115,7 +115,9 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     await noteUnanswered(stack, failed);
     const stopped = failed.some(({ exists }) => exists);
     if (stopped && takeOver) {
-      await takeOverFailed(stack, failed);
+      await takeOverFailed(stack, failed, (line) => {
+        progress(`${line}\n`);
+      });
       throw new TakenOver();
     }
     // With a plan the engine also complains of everything that it did not come to because of the error.
