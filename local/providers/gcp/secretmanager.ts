@@ -116,11 +116,8 @@ const secretVersion: ResourceType = {
     const data = stringOf(inputs.secretData);
     const payload = { data: inputs.isSecretDataBase64 === true ? data : Buffer.from(data).toString("base64") };
     const path = expand("{secret}:addVersion", inputs);
-    const { name } = await google.call("secretManager", "POST", path, { body: { payload } });
-    await verb(google, name, inputs.enabled === false ? "disable" : "enable");
-    const made = await readVersion(google, { name });
-    if (!made) throw new Error(`${String(name)} was made and is not there.`);
-    return made;
+    const made = await google.call("secretManager", "POST", path, { body: { payload } });
+    return live(inputs.enabled === false ? await verb(google, made.name, "disable") : made);
   },
   read: async (google, id, known) => {
     const found = await readVersion(google, { name: known.name ?? id });
