@@ -130,7 +130,7 @@ export class Alerts extends pulumi.ComponentResource {
           type: "uptime_url",
           labels: {
             project_id: config.project,
-            host: pulumi.output(args.serviceUrl).apply((url) => new URL(url).hostname),
+            host: pulumi.output(args.serviceUrl).apply(hostOf),
           },
         },
         httpCheck: {
@@ -145,6 +145,11 @@ export class Alerts extends pulumi.ComponentResource {
       { parent: this, dependsOn: [apis.enabled.monitoring, invoker] },
     );
   }
+}
+
+/** Empty where Cloud Run gave no address because it could not make the service, at which the update stops. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : "";
 }
 
 function logAlerts(watched: pulumi.Output<Watched>): Alert[] {
