@@ -42,7 +42,11 @@ export async function startProviders(command: PulumiCommand, token?: string): Pr
   const standIn = await startStandIn(token);
   return {
     line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded: ${obstacle}`,
-    env: { PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(",") },
+    env: {
+      PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(","),
+      // Else the engine tries in vain to download what a state names, for seconds, each time that it works on one.
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    },
     stop: standIn.stop,
   };
 }
