@@ -1,7 +1,7 @@
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { spawn } from "node:child_process";
-import { chmod, copyFile, mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { SemVer } from "semver";
 import { CLI_VERSION, cliFolder } from "./pulumi-home";
 import { isReachable } from "./reachable";
@@ -62,25 +62,23 @@ async function build(root: string, say: (line: string) => void): Promise<PulumiC
     compiled += 1;
     if (compiled % 150 === 0) say(`  ${compiled} of ${packages.length} packages`);
   });
-  await Promise.all([bundleDynamicProvider(bin), bundlePolicyAnalyzer(bin)]);
+  await bundlePlugins(bin);
   await rename(unfinished, join(bin, "pulumi"));
   return PulumiCommand.get({ root, version: OLDEST });
 }
 
-/** The official distribution carries this plugin beside the CLI; npm's SDK has the same script. */
-async function bundleDynamicProvider(bin: string): Promise<void> {
-  const plugin = "pulumi-resource-pulumi-nodejs";
-  await copyFile(join(dirname(require.resolve("@pulumi/pulumi/package.json")), plugin), join(bin, plugin));
-  await chmod(join(bin, plugin), 0o755);
-}
+/** What the official distribution carries beside the CLI, by the entry of the SDK that it runs, out of the working folder. */
+const PLUGINS = {
+  "dynamic-provider": "pulumi-resource-pulumi-nodejs",
+  "run-policy-pack": "pulumi-analyzer-policy-nodejs",
+};
 
-/** Likewise the plugin that runs policy packs written in TypeScript. */
-async function bundlePolicyAnalyzer(bin: string): Promise<void> {
-  const plugin = join(bin, "pulumi-analyzer-policy-nodejs");
-  const script = `#!/bin/sh
-exec node "$(node -e "console.log(require.resolve('@pulumi/pulumi/cmd/run-policy-pack'))")" "$@"
-`;
-  await writeFile(plugin, script, { mode: 0o755 });
+/** Each runs in one process, where the SDK's own scripts start Node.js twice. */
+async function bundlePlugins(bin: string): Promise<void> {
+  for (const [entry, plugin] of Object.entries(PLUGINS)) {
+    const script = `#!/bin/sh\nexec node -e "require('@pulumi/pulumi/cmd/${entry}')" ${entry} "$@"\n`;
+    await writeFile(join(bin, plugin), script, { mode: 0o755 });
+  }
 }
 
 /** Runs Go and returns what it prints; each line of its error output is handed over as it comes. */
