@@ -92,17 +92,19 @@ export const RUNS = 7;
 /**
  * Runs sides in turns, so that whatever else the machine does meets all of them alike.
  * @param say Prints progress.
+ * @param options How often each side runs, and whether it does so once more before, as a warm-up.
  */
 export async function inTurns<Name extends string>(
   sides: Readonly<Record<Name, () => Promise<Run>>>,
   say: (line: string) => void,
+  { turns = RUNS, warmUp = true } = {},
 ): Promise<Record<Name, Run[]>> {
   const names = Object.keys(sides) as Name[];
   const runs = Object.fromEntries(names.map((name) => [name, [] as Run[]])) as Record<Name, Run[]>;
-  for (let turn = 0; turn <= RUNS; turn++) {
+  for (let turn = warmUp ? 0 : 1; turn <= turns; turn++) {
     for (const name of names) {
       const run = await sides[name]();
-      say(`  ${turn === 0 ? "warm-up" : `${turn} of ${RUNS}`}  ${name}  ${run.seconds.toFixed(2)} s`);
+      say(`  ${turn === 0 ? "warm-up" : `${turn} of ${turns}`}  ${name}  ${run.seconds.toFixed(2)} s`);
       if (turn > 0) runs[name].push(run);
     }
   }

@@ -2,25 +2,46 @@ import { join } from "node:path";
 import { inTurns, memory, type Run, runChild, script, time } from "./child";
 import { absolute, type Figure, type Measured, ratio } from "./figure";
 
-/** Services in one stack, previewed offline: what each costs where there are many, against where there are few. */
-export async function growth(say: (line: string) => void): Promise<Figure[]> {
-  const services = (count: number) => () =>
-    runChild(script(join(__dirname, "subjects", "growth.ts"), "preview", String(count)));
-  const runs = await inTurns({ "1": services(1), "10": services(10), "100": services(100) }, say);
-  const each = (count: "10" | "100", measure: (name: string, runs: readonly Run[]) => Measured | undefined) => {
-    const measured = measure(`${count} services`, runs[count]);
-    return measured && { ...measured, values: measured.values.map((value) => value / Number(count)) };
-  };
-  const compared = (what: string, measure: typeof memory) => {
-    const [many, few] = [each("100", measure), each("10", measure)];
-    return many && few ? [ratio(`growth, ${what} of each of 100 services against 10`, many, few, { most: 1.3 })] : [];
-  };
+type Say = (line: string) => void;
+
+const services = (way: "preview" | "up", count: number) => () =>
+  runChild(script(join(__dirname, "subjects", "growth.ts"), way, String(count)));
+
+/** Services in one stack: what each costs where there are many, against where there are few. */
+export async function growth(say: Say): Promise<Figure[]> {
+  return [...(await previewed(say)), ...(await made(say))];
+}
+
+async function previewed(say: Say): Promise<Figure[]> {
+  const side = (count: number) => services("preview", count);
+  const runs = await inTurns({ "1": side(1), "10": side(10), "100": side(100) }, say);
   const most = memory("100 services", runs["100"]);
   return [
     absolute("growth, preview of 1 service", time("1 service", runs["1"])),
     absolute("growth, preview of 100 services", time("100 services", runs["100"])),
-    ...compared("time", time),
-    ...compared("memory", memory),
-    ...(most ? [absolute("growth, memory of 100 services", most, { most: 2048 })] : []),
+    ...compared("growth, preview", runs["100"], runs["10"]),
+    ...(most ? [absolute("growth, preview of 100 services, memory", most, { most: 2048 })] : []),
   ];
+}
+
+/** A hundred services take minutes to make, so there are fewer turns. */
+async function made(say: Say): Promise<Figure[]> {
+  const side = (count: number) => services("up", count);
+  const runs = await inTurns({ "10 made": side(10), "100 made": side(100) }, say, { turns: 2, warmUp: false });
+  return [
+    absolute("growth, up of 100 services", time("100 services", runs["100 made"])),
+    ...compared("growth, up", runs["100 made"], runs["10 made"]),
+  ];
+}
+
+function compared(name: string, many: readonly Run[], few: readonly Run[]): Figure[] {
+  const figure = (what: string, measure: typeof memory) => {
+    const each = (count: number, runs: readonly Run[]): Measured[] => {
+      const measured = measure(`${count} services`, runs);
+      return measured ? [{ ...measured, values: measured.values.map((value) => value / count) }] : [];
+    };
+    const [[one], [other]] = [each(100, many), each(10, few)];
+    return one && other ? [ratio(`${name}, ${what} of each of 100 against 10`, one, other, { most: 1.3 })] : [];
+  };
+  return [...figure("time", time), ...figure("memory", memory)];
 }

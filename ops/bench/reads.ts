@@ -15,7 +15,7 @@ const READS = {
 const ON_POSTGRESQL = `/sql/v1beta4/projects/${PROJECT}/instances/database/databases`;
 
 const CONNECTIONS = "10";
-const SECONDS = "2";
+const SECONDS = "1";
 
 interface Load {
   readonly requests: { readonly average: number };

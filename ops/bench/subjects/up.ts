@@ -9,10 +9,12 @@ import { diagnose } from "../../doctor/diagnosis";
 import { Facts } from "../../doctor/facts";
 import { RestReader } from "../../doctor/reader";
 import { locate } from "../../doctor/target";
+import { upAlone } from "../../interrupted";
 import { startLocal } from "../../local";
 import { inspect, POLICY_PACKS } from "../../preview/inspect";
 import { sendSettlementCommand } from "../../smoke";
 import { readStackFile, ROOT } from "../../stack-file";
+import { outputsOf, readState } from "../../state";
 
 // What `npm start` does on a folder of its own, from nothing until a settlement command is accepted, with the time of each
 // step; then a preview of the same stack, in which nothing is new, and the doctor. Prints seconds by step, as JSON.
@@ -52,10 +54,11 @@ async function main(): Promise<void> {
     step("preview");
     const events: [number, EngineEvent][] = [];
     const onEvent = (event: EngineEvent) => events.push([performance.now(), event]);
-    const { outputs } = await stack.up({ color: "never", policyPacks: POLICY_PACKS, suppressOutputs: true, onEvent });
+    await upAlone(stack, { color: "never", policyPacks: POLICY_PACKS, suppressOutputs: true, onEvent });
+    const { serviceUrl } = outputsOf(await readState(stack));
     step("update");
     for (const [name, type] of Object.entries(WAITED)) steps[`of the update, ${name}`] = secondsOf(type, events);
-    await sendSettlementCommand(String(outputs.serviceUrl?.value), token);
+    await sendSettlementCommand(String(serviceUrl), token);
     step("settlement command");
     steps.all = performance.now() / 1000;
 
