@@ -1,3 +1,5 @@
+import type { ResourceHook } from "@pulumi/pulumi";
+import { keepsPassword } from "../../infra/adoption";
 import { parseConfig } from "../../infra/config";
 import { CONFIG, declare, named } from "./declared";
 
@@ -37,6 +39,18 @@ test("the first rotation makes a version of its own, and leaves the one made by 
   expect(declared.filter((name) => name.startsWith("settlement-db-connection-string-version"))).toEqual([
     "settlement-db-connection-string-version-1",
   ]);
+});
+
+test("the password made by hand is watched over until the first rotation has given the login another", async () => {
+  await declare({ adopt }); // who keeps hooks is there from now on
+  const hooks = (more: object) => keepsPassword(parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
+  const counts = [{}, { rotation: { step: 1 } }, { rotation: { step: 2 } }, { adopt }, { environment: "local" }];
+  expect(counts.map((more) => hooks(more).length)).toEqual([1, 1, 0, 0, 0]);
+  const { callback, opts } = hooks({})[0] as ResourceHook;
+  const login = { urn: "urn", id: "id", name: "settlement-user", type: "gcp:sql/user:User" };
+  expect(opts).toEqual({ onDryRun: true });
+  expect(() => callback({ ...login, oldInputs: {} })).toThrow("Leave settlement:adopt in the configuration until");
+  expect(() => callback({ ...login, oldInputs: { password: "p" } })).not.toThrow();
 });
 
 test("no rotation comes before the schema is taken over, unless it was never there", () => {
