@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
@@ -25,7 +25,9 @@ describe("plain pulumi, with the project's own entry", () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "plain-"));
     copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
-    copyFileSync(join(ROOT, "Pulumi.local.yaml"), join(folder, "Pulumi.local.yaml"));
+    // Protected as staging and prod are, so that the program has the hook that speaks up for the login's password.
+    const stackFile = readFileSync(join(ROOT, "Pulumi.local.yaml"), "utf8");
+    writeFileSync(join(folder, "Pulumi.local.yaml"), `${stackFile}  settlement:protect: true\n`);
     mkdirSync(join(folder, "state"));
     const command = await findCli(() => undefined);
     const { nodeargs, typescript } = PROJECT.runtime.options;
