@@ -6,6 +6,7 @@ import { unanswered } from "../../ops/audit/findings";
 import { findCli } from "../../ops/cli";
 import { CLI_VERSION } from "../../ops/pulumi-home";
 import { ROOT } from "../../ops/stack-file";
+import { workflow } from "../pipelines/pipelines";
 
 jest.mock("../../ops/reachable", () => ({ isReachable: () => Promise.resolve(false) }));
 
@@ -82,6 +83,11 @@ describe("advisories", () => {
   });
   const report = { vulnerabilities: { left: { via: [advisory("GHSA-1")] }, right: { via: ["left"] } } };
   const today = new Date("2026-11-25T10:00:00Z");
+
+  test("are asked for every night", () => {
+    const jobs = Object.values(workflow("nightly").jobs);
+    expect(jobs.flatMap(({ steps }) => steps.filter(({ run }) => run === "npm run audit"))).toHaveLength(1);
+  });
 
   test.each([
     ["open", {}, ["  - GHSA-1, high, left: It falls over (https://github.com/advisories/GHSA-1)"]],
