@@ -3,12 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "../../local/faults";
-import { upAlone } from "../../ops/interrupted";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { sendSettlementCommand } from "../../ops/smoke";
 import { readState } from "../../ops/state";
 import { ROOT } from "../../ops/workspace";
 import { inCloud, inState } from "./inventory";
+import { begin, endOf } from "./life";
 
 /**
  * Faults of the APIs on the calls of the first update: it converges, or stops with a sentence, and a service that answers
@@ -76,19 +76,19 @@ async function converge(faults: readonly (readonly [shape: string, fault: Fault]
   const calls = new Set<string>();
   const note = (message: unknown) => {
     const { method, url } = (message as { request: IncomingMessage }).request;
-    if (!url?.startsWith("/run/")) calls.add(shape(`${method ?? ""} ${url?.split("?")[0] ?? ""}`));
+    if (!url?.startsWith("/run/") && !url?.includes(OWN))
+      calls.add(shape(`${method ?? ""} ${url?.split("?")[0] ?? ""}`));
   };
   subscribe("http.server.request.start", note);
   const local = await startLocal(folder, () => undefined);
   try {
-    await local.stack.setConfig("gcp:requestTimeout", { value: "3s" });
     const injected = faults.map(([call, fault]) => {
       const [method = "", path = ""] = call.split(" ");
-      return local.cloud.faults.inject({ method, path: new RegExp(path), times: 1 }, fault);
+      return local.cloud.faults.inject({ method, path: new RegExp(path), query: NOT_OWN, times: 1 }, fault);
     });
     const said: string[] = [];
     let runs = 1;
-    for (; !(await tryUp(local, said)); runs += 1) {
+    for (; !(await tryUp(local, folder, said)); runs += 1) {
       if (runs === 30) throw new Error(`It does not converge:\n${said.join("\n")}`);
       await requireWhole(local);
     }
@@ -105,26 +105,25 @@ async function converge(faults: readonly (readonly [shape: string, fault: Fault]
   }
 }
 
-async function tryUp({ stack }: LocalEnvironment, said: string[]): Promise<boolean> {
-  const problems: string[] = [];
-  try {
-    await upAlone(stack, {
-      onEvent: ({ diagnosticEvent: event }) => {
-        if (event?.severity === "error") problems.push(event.message.trim());
-      },
-    });
-    return true;
-  } catch (error) {
-    if ((error as Error).name !== "CommandError") throw error;
-    said.push(...problems);
-    return false;
-  }
+/** Updates as a process of its own: what a program still does after its update has failed is none of the test's. */
+async function tryUp({ cloud }: LocalEnvironment, folder: string, said: string[]): Promise<boolean> {
+  const config = { "gcp:requestTimeout": "3s" };
+  const run = { folder, url: cloud.url, operation: "up", shared: false, config } as const;
+  const { failed } = await endOf(begin(run, cloud.identities.ownerToken));
+  if (failed !== undefined) said.push(failed);
+  return failed === undefined;
 }
+
+/** Tells the test's own questions from the update's calls: Google knows the parameter, and nobody else here gives it. */
+const OWN = "prettyPrint=true";
+const NOT_OWN = /^(?!.*prettyPrint)/;
 
 async function get({ cloud }: LocalEnvironment, path: string): Promise<Record<string, unknown>> {
   const headers = { authorization: `Bearer ${cloud.identities.ownerToken}` };
-  const response = await fetch(cloud.url + path, { headers });
-  return response.ok ? ((await response.json()) as Record<string, unknown>) : {};
+  const response = await fetch(`${cloud.url}${path}${path.includes("?") ? "&" : "?"}${OWN}`, { headers });
+  if (response.status === 403 || response.status === 404) return {}; // an API that is not enabled yet
+  if (!response.ok) throw new Error(`GET ${path} answered ${response.status}.`);
+  return (await response.json()) as Record<string, unknown>;
 }
 
 /** A service that answers has its database, its tables and its secret. */
@@ -139,8 +138,15 @@ async function requireWhole(local: LocalEnvironment): Promise<void> {
   if (status === 200) await sendSettlementCommand(uri, local.cloud.identities.ownerToken);
 }
 
+/** By what the migration's waits are multiplied, so that it takes 3 seconds for no answer, as the provider does here. */
+const PATIENCE = "0.05";
+
 beforeAll(() => {
+  process.env.SETTLEMENT_PATIENCE = PATIENCE;
   mkdirSync(join(ROOT, ".local"), { recursive: true });
+});
+afterAll(() => {
+  delete process.env.SETTLEMENT_PATIENCE;
 });
 
 test("a fault on a call of each API: the update converges, and whoever stopped said why in a sentence", async () => {
@@ -155,11 +161,10 @@ test("a fault on a call of each API: the update converges, and whoever stopped s
 
 (ALL ? test : test.skip)("each kind on each call", async () => {
   const { calls } = await converge([]);
-  const rows: string[] = [];
+  process.stderr.write(`${calls.size} calls\n| kind | struck | runs that stopped | made twice |\n| - | - | - | - |\n`);
   for (const [name, fault] of KINDS) {
     const { runs, said, struck, twice } = await converge([...calls].map((call) => [call, fault]));
-    rows.push(`| ${[name, calls.size, struck, runs, said.length, twice.join(", ") || "nothing"].join(" | ")} |`);
-    process.stderr.write(`${rows.at(-1) ?? ""}\n`);
+    process.stderr.write(`| ${[name, struck, runs - 1, twice.join(", ") || "nothing"].join(" | ")} |\n`);
     expect(said.filter((text) => /^\s+at /m.test(text))).toEqual([]);
   }
 });

@@ -79,8 +79,32 @@ export async function live(
   }
 }
 
+/** How a command ended: what it said where it failed. */
 interface Ended {
   readonly failed?: string;
+}
+
+/** Begins a command as a process of its own, as somebody whose token this is. */
+export function begin(run: Run, token: string): ChildProcess {
+  return fork(join(__dirname, "processes", "program.ts"), [JSON.stringify(run)], {
+    execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
+    env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: token },
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+}
+
+/** Waits until it has ended. */
+export function endOf(child: ChildProcess): Promise<Ended> {
+  let ended: Ended = { failed: "It was killed." };
+  child.on("message", (message: { done?: true; failed?: string }) => {
+    if (message.done) ended = {};
+    if (message.failed !== undefined) ended = { failed: message.failed };
+  });
+  return new Promise((resolve) => {
+    child.once("exit", () => {
+      resolve(ended);
+    });
+  });
 }
 
 class Life {
@@ -191,32 +215,19 @@ class Life {
   }
 
   private start(operation: Run["operation"], shared: boolean) {
-    const run: Run = { folder: this.folder, url: this.url, operation, shared };
-    const child = fork(join(__dirname, "processes", "program.ts"), [JSON.stringify(run)], {
-      execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
-      env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: this.token },
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-    });
+    const child = begin({ folder: this.folder, url: this.url, operation, shared }, this.token);
     const started = {
       child,
       onEvent: undefined as ((seen: number) => void) | undefined,
       ended: Promise.resolve<Ended>({}),
     };
     let events = 0;
-    let ended: Ended = { failed: "It was killed." };
-    child.on("message", (message: { event?: true; done?: true; failed?: string }) => {
-      if (message.event) {
-        events += 1;
-        started.onEvent?.(events);
-      }
-      if (message.done) ended = {};
-      if (message.failed !== undefined) ended = { failed: message.failed };
+    child.on("message", ({ event }: { event?: true }) => {
+      if (event) started.onEvent?.(++events);
     });
-    started.ended = new Promise((resolve) => {
-      child.once("exit", () => {
-        if (process.env.FAULTS_DEBUG) console.error(operation, "requests", this.requests, "events", events, ended);
-        resolve(ended);
-      });
+    started.ended = endOf(child).then((ended) => {
+      if (process.env.FAULTS_DEBUG) console.error(operation, "requests", this.requests, "events", events, ended);
+      return ended;
     });
     return started;
   }

@@ -19,6 +19,8 @@ export interface Run {
   readonly operation: "up" | "update" | "migration" | "destroy";
   /** Whether the state counts as one that others share: then nobody breaks a lock, and `update` does the work. */
   readonly shared: boolean;
+  /** Configuration besides that of the stack file and of the operation. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 /** What is counted: a migration that must not be applied twice. */
@@ -44,12 +46,13 @@ const onEvent = ({ diagnosticEvent: said }: EngineEvent) => {
   process.send?.({ event: true });
 };
 
-async function run({ folder, url, operation, shared }: Run): Promise<void> {
+async function run({ folder, url, operation, shared, config: more }: Run): Promise<void> {
   const command = await findCli(say);
   const providers = await startProviders(command, process.env.GOOGLE_OAUTH_ACCESS_TOKEN);
   try {
     const image = operation === "up" ? "1" : "2";
-    const config = { ...endpointConfig(url), "settlement:service": JSON.stringify({ image: `${IMAGE}:${image}` }) };
+    const service = JSON.stringify({ image: `${IMAGE}:${image}` });
+    const config = { ...endpointConfig(url), "settlement:service": service, ...more };
     const env = { PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     if (shared) await updateShared(folder, config, { command, env });
     else await work(await openPrivateStack({ name: "local", folder, command, config, env }, say), operation);
