@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection";
 import { type Aim } from "../../local/faults";
@@ -8,6 +9,7 @@ import { OWNER } from "../../local/identities";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/local";
 import { copyProject } from "./copy";
 import { type Running, startedBy, stillRunning } from "./engines";
+import { killAll } from "./kill-all";
 import { filesBelow, holders } from "./leaks";
 import { type Ended, shell, type ShellOptions } from "./shell";
 import { SteadyClient } from "./steady-client";
@@ -119,7 +121,7 @@ describe("a rotation, by its command and through the real engine", () => {
       onRefused: () => undefined,
     });
     old = String((await ask("GET", SERVICE)).latestReadyRevision).replace(/.*\//, "");
-    client = new SteadyClient(String(outputs.serviceUrl?.value), local.cloud.identities.ownerToken);
+    client = new SteadyClient(String(outputs.serviceUrl?.value), local.cloud.identities.ownerToken, 50);
   });
 
   afterAll(async () => {
@@ -184,7 +186,35 @@ describe("a rotation, by its command and through the real engine", () => {
     expect(await states()).toEqual(["3 ENABLED", "2 DISABLED", "1 DISABLED"]);
   });
 
-  test("a client at ten requests a second through all of that counts no failure", async () => {
+  inLongForm("the command killed in its first half, and all of it in its second: the next one finishes", async () => {
+    await killedWholeAt("settlement-service updating", (pid) => {
+      const command = startedBy(pid).find(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
+      process.kill(command?.pid ?? 0, "SIGKILL");
+    });
+    expect(step()).toBe(5);
+    await killedWholeAt("settlement-user updating", killAll);
+    expect(step()).toBe(6);
+    expect((await rotate()).code).toBe(0);
+    expect(await Promise.all(strings.map(login))).toEqual(["28P01", "28P01", "28P01", "settlement_user_b"]);
+    expect(await states()).toEqual(["4 ENABLED", "3 DISABLED", "2 DISABLED", "1 DISABLED"]);
+  });
+
+  /** Kills when something is said, and waits until nothing is left of the command. */
+  const killedWholeAt = async (text: string, kill: (pid: number) => void) => {
+    let left: Running[] = [];
+    const { code, output } = await rotate([
+      text,
+      ({ pid = 0 }) => {
+        left = startedBy(pid);
+        kill(pid);
+      },
+    ]);
+    expect([code === 0, output]).toEqual([false, expect.stringContaining(text)]);
+    while (left.some(stillRunning)) await delay(100);
+    await expectService();
+  };
+
+  test("a client at twenty requests a second through all of that counts no failure", async () => {
     const statuses = await client.stop();
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
