@@ -61,8 +61,9 @@ export class ImportedSchema extends pulumi.CustomResource {
  */
 const PROVIDER = `exports.handler = () => {
   const path = require("node:path");
-  const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../../package.json");
-  const { importer } = require("tsx/cjs/api").require("./infra/migrations/importer.ts", project);
+  const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../..");
+  require(path.join(project, "strip-types.cjs"));
+  const { importer } = require(path.join(project, "infra", "migrations", "importer.ts"));
   return {
     configure: ({ config }) => importer.configure(config),
     check: (olds, news) => importer.check(olds, news),
