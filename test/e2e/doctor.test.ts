@@ -612,7 +612,8 @@ describe("the doctor, on the embedded cloud", () => {
 
   describe("the command", () => {
     const run = async (args: readonly string[], env: Record<string, string> = {}) => {
-      const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "../../ops/doctor.ts"), ...args], {
+      const child = spawn(process.execPath, ["--require", "./ops/register.cjs", "ops/doctor.ts", ...args], {
+        cwd: join(__dirname, "../.."),
         env: { PATH: process.env.PATH, HOME: setting.root, ...env },
       });
       const texts = [child.stdout, child.stderr].map(text);

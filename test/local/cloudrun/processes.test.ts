@@ -86,7 +86,7 @@ describe("a revision's process", () => {
         args: [], env: { PORT: "0" }, mounts: {}, log: ${JSON.stringify(log)}, cleanUp: async () => undefined,
       });
       setInterval(() => undefined, 1000);`;
-    const cloud = spawn(process.execPath, ["--require", "tsx/cjs", "--eval", source], { stdio: "inherit" });
+    const cloud = spawn(process.execPath, ["--require", "./strip-types.cjs", "--eval", source], { stdio: "inherit" });
     const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     try {
       await until(() => said().includes("echo is listening"));

@@ -24,7 +24,7 @@ class Other {
   ) {}
 
   static async start(folder: string): Promise<Other> {
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", "-e", PROGRAM, folder], {
+    const child = spawn(process.execPath, ["--require", "./strip-types.cjs", "-e", PROGRAM, folder], {
       cwd: resolve(__dirname, "../../.."),
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });

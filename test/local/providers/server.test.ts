@@ -11,6 +11,7 @@ import { isSecret, secret, UNKNOWN } from "../../../local/providers/values";
 import { FakeGoogle } from "./fake-google";
 
 const MAIN = join(__dirname, "..", "..", "..", "local", "providers", "main.ts");
+const REGISTER = join(__dirname, "..", "..", "..", "ops", "register.cjs");
 const SERVICE = "urn:pulumi:test::project::gcp:cloudrunv2/service:Service::it";
 const USER = "urn:pulumi:test::project::gcp:sql/user:User::it";
 const PASSWORD = "urn:pulumi:test::project::random:index/randomPassword:RandomPassword::it";
@@ -19,7 +20,7 @@ const struct = (fields: Fields) => Struct.fromJavaScript(fields as Parameters<ty
 
 /** Starts the process as a command does. */
 function start(env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", MAIN], { env: { PATH: process.env.PATH, ...env } });
+  return spawn(process.execPath, ["--require", REGISTER, MAIN], { env: { PATH: process.env.PATH, ...env } });
 }
 
 async function firstLine(stream: NodeJS.ReadableStream | null): Promise<string> {
