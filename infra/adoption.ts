@@ -32,12 +32,13 @@ export function adopted(config: StackConfig, part: Part, member = ""): Adopted {
 /**
  * Stops an update and its preview, whoever runs them, that would take the password away from a login that was imported
  * with it: its state has none. The first rotation may, because then the service no longer uses it.
+ * @param name Of the component, because a hook's name is there once in a program.
  */
-export function keepsPassword(config: StackConfig): Pick<pulumi.CustomResourceOptions, "hooks"> {
+export function keepsPassword(name: string, config: StackConfig): Pick<pulumi.CustomResourceOptions, "hooks"> {
   const { adopt, protect, rotation } = config;
   if (adopt || !protect || passwordStep("settlement_user", rotation.step) > 0) return {};
   const hook = new pulumi.ResourceHook(
-    "settlement-password-by-hand",
+    `${name}-password-by-hand`,
     ({ oldInputs = {} }) => {
       if ("password" in oldInputs) return;
       throw new pulumi.RunError(

@@ -118,7 +118,7 @@ export class Database extends pulumi.ComponentResource {
         {
           ...held,
           dependsOn: [...before],
-          ...(userName === "settlement_user" && { ...adopted(config, "user"), ...keepsPassword(config) }),
+          ...(userName === "settlement_user" && { ...adopted(config, "user"), ...keepsPassword(name, config) }),
         },
       );
       return { user, password };

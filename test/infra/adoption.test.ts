@@ -43,7 +43,8 @@ test("the first rotation makes a version of its own, and leaves the one made by 
 
 test("the password made by hand is watched over until the first rotation has given the login another", async () => {
   await declare({ adopt }); // who keeps hooks is there from now on
-  const hooks = (more: object) => keepsPassword(parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
+  const hooks = (more: object) =>
+    keepsPassword("settlement", parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
   const counts = [{}, { rotation: { step: 1 } }, { rotation: { step: 2 } }, { adopt }, { environment: "local" }];
   expect(counts.map((more) => hooks(more).length)).toEqual([1, 1, 0, 0, 0]);
   const { callback, opts } = hooks({})[0] as ResourceHook;

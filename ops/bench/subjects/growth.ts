@@ -82,6 +82,8 @@ const WAYS: Readonly<Record<Way, (folder: string, use: (stack: Stack) => Promise
   up: async (folder, use) => {
     const local = await startLocal(folder, () => undefined);
     try {
+      // The engine writes all of the state for each step, which is the square of the services, and not ours.
+      local.stack.workspace.envVars.PULUMI_SKIP_CHECKPOINTS = "true";
       await use(local.stack);
     } finally {
       await local.stop();
