@@ -142,14 +142,17 @@ export async function noteUnanswered(stack: Stack, failed: readonly Failed[]): P
 /**
  * Takes over what an update failed to make, because it is there: made by an earlier run whose answer was lost, or by hand.
  * @param say Prints a line of progress.
+ * @returns Whether any of it is really there.
  */
 export async function takeOverFailed(
   stack: Stack,
   failed: readonly Failed[],
   say: (line: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   const there = failed.filter(({ exists }) => exists).map(({ resource }) => resource);
   await takeOver(stack, await readState(stack), there, say);
+  const { resources = [] } = (await readState(stack)).deployment;
+  return resources.some(({ urn }) => there.some((one) => one.urn === urn));
 }
 
 /**

@@ -50,14 +50,14 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
     return agreed;
   } catch (error) {
     if (!(error instanceof TakenOver)) throw error;
-    return update(stack, { ...options, takeOver: false }); // once is enough for what is really there
+    return update(stack, options);
   }
 }
 
 /** What was there already is in the state now; the update is to begin anew. */
 class TakenOver extends Error {}
 
-function saying({ progress }: UpdateOptions) {
+function saying({ progress }: Pick<UpdateOptions, "progress">) {
   return (line: string) => {
     progress(`${line}\n`);
   };
@@ -114,12 +114,8 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     const failed = failedIn(events);
     await noteUnanswered(stack, failed);
     const stopped = failed.some(({ exists }) => exists);
-    if (stopped && takeOver) {
-      await takeOverFailed(stack, failed, (line) => {
-        progress(`${line}\n`);
-      });
-      throw new TakenOver();
-    }
+    // The engine stops at the first, so there may be more; each time the state grows, or this ends.
+    if (stopped && takeOver && (await takeOverFailed(stack, failed, saying(options)))) throw new TakenOver();
     // With a plan the engine also complains of everything that it did not come to because of the error.
     const read = readEvents(events);
     const problems = read.problems
