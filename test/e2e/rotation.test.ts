@@ -214,7 +214,7 @@ describe("a rotation, by its command and through the real engine", () => {
     await expectService();
   };
 
-  test("a client at ten requests a second through all of that counts no failure", async () => {
+  test("a client at twenty requests a second through all of that counts no failure", async () => {
     const statuses = await client.stop();
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
