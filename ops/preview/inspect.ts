@@ -11,10 +11,10 @@ import { lintMigrations } from "../migration/lint";
 import { UserError } from "../user-error";
 import { type Deployment, readState } from "../state";
 import { programOf, ROOT } from "../workspace";
-import { ADOPT_KEY, withHint } from "./adoption";
+import { withHint } from "./adoption";
 import { findLosses, type Loss } from "./guard";
 import { lastWords } from "./last-words";
-import { type LaterSetting, laterSettings } from "./later";
+import { type LaterSetting, laterSettings, takesOver } from "./later";
 import { isBlocked, render, type Report } from "./markdown";
 import type { Dependencies } from "./mermaid";
 import { isSchema, migrationSteps } from "./migrations";
@@ -156,7 +156,7 @@ async function preview(
     })),
     migrations,
     lint: pending ? await lintMigrations(folder) : [],
-    later: failed || program || !(ADOPT_KEY in read.config) ? [] : await settingsAfterAdoption(stack),
+    later: failed || program || !takesOver(read) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),
   };
   return { report, pending: pendingIn(deployment) };

@@ -1,4 +1,4 @@
-import type { Change, PropertyChange } from "./model";
+import type { Change, Preview, PropertyChange } from "./model";
 
 /** What a change of a setting does to whoever uses the instance. */
 export type Effect = "restarts the instance" | "refuses clients";
@@ -28,18 +28,26 @@ const EFFECTS: readonly (readonly [RegExp, Effect])[] = [
   [/^settings\.ipConfiguration\.ipv4Enabled$/, "refuses clients"],
 ];
 
+/** Whether an update takes over an instance, so that whoever agrees has to know what adoption will change later. */
+export function takesOver({ changes }: Preview): boolean {
+  return changes.some((change) => change.imported && isInstance(change));
+}
+
 /**
  * The settings of the instance that an update would change.
  * @param changes Those of a preview of the stack as it is once adoption has ended.
  */
 export function laterSettings(changes: readonly Change[]): LaterSetting[] {
-  const instances = changes.filter(({ type }) => type === "gcp:sql/databaseInstance:DatabaseInstance");
-  return instances.flatMap(({ properties }) =>
+  return changes.filter(isInstance).flatMap(({ properties }) =>
     properties.filter(isChanged).map((property) => ({
       ...property,
       effect: EFFECTS.find(([path]) => path.test(property.path))?.[1],
     })),
   );
+}
+
+function isInstance({ type }: Change): boolean {
+  return type === "gcp:sql/databaseInstance:DatabaseInstance";
 }
 
 /** A flag's name is in its path; and a single setting of which the program says nothing stays as it is. */

@@ -154,6 +154,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     const was = await byHand.liveInstance();
     await adopt(2);
     expect(await up()).toMatch(/^\| update \| `settlement-migrations` /m);
+    expect(shown).not.toContain("restarts the instance"); // that was agreed to with the import
     expect(await byHand.liveInstance()).toEqual(was);
     expect((await byHand.liveService()).template).toMatchObject({ containers: [{ startupProbe: {} }] });
   });
