@@ -13,6 +13,7 @@ import { LockedError } from "../../local/lock";
 import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/local";
 import { OWNER } from "../../local/identities";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status";
+import { outputsOf, readState } from "../../ops/state";
 import { ROOT } from "../../ops/workspace";
 
 /** A stack that the engine has deployed. */
@@ -55,7 +56,7 @@ export function seenByTheDoctor(deployed: () => Deployed): void {
     const said: string[] = [];
     const other = await openLocal(folder, (line) => said.push(line));
     expect(said).toContain(`Embedded cloud  ${local.cloud.url}`);
-    expect(await other.stack.outputs()).toEqual(await local.stack.outputs());
+    expect(await readState(other.stack)).toEqual(await readState(local.stack));
     await other.stop();
     expect((await look(deployed())).every(({ verdict }) => verdict === "ok")).toBe(true);
   });
@@ -114,10 +115,10 @@ export function seenByTheDoctor(deployed: () => Deployed): void {
 
   test("through a socket, the login and the tables are well too, and the versions are those of the files", async () => {
     const { local, root } = deployed();
-    const outputs = await local.stack.outputs();
+    const outputs = outputsOf(await readState(local.stack));
     const folder = mkdtempSync(join(tmpdir(), "d-"));
     const mount = await local.cloud.openSocket({
-      connectionName: String(outputs.connectionName?.value),
+      connectionName: String(outputs.connectionName),
       member: OWNER,
       folder,
       onRefused: () => undefined,

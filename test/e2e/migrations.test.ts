@@ -1,4 +1,3 @@
-import type { OutputMap } from "@pulumi/pulumi/automation";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,12 +9,14 @@ import { checksum, type Migration, readMigrations } from "../../infra/migrations
 import { GoogleApis } from "../../infra/migrations/googleapis";
 import { settlement } from "../../infra/settlement";
 import { OWNER } from "../../local/identities";
+import { bareUp } from "../../ops/bare-up";
 import { endpointConfig } from "../../ops/endpoints";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { type GoToOptions, setSchemaConfig } from "../../ops/migration/go-to";
 import { restore } from "../../ops/migration/restore";
 import { appliedSchema, statusOf } from "../../ops/migration/status";
 import { sendSettlementCommand } from "../../ops/smoke";
+import { outputsOf, readState } from "../../ops/state";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 import { engines, stillRunning } from "./engines";
 
@@ -64,14 +65,14 @@ describe("the schema, through the real engine", () => {
   /** Deploys a checkout with these migrations. */
   const deploy = async (migrations: readonly Migration[]) => {
     [checkout, said] = [migrations, ""];
-    const result = await local.stack.up({ onOutput: say, onError: say }).catch((error: unknown) => {
+    await bareUp(local.stack, { onOutput: say, onError: say }).catch((error: unknown) => {
       throw new Error(said, { cause: error });
     });
-    outputs = result.outputs;
+    outputs = outputsOf(await readState(local.stack));
   };
   /** What the stack said of itself after the last update that ended well. */
-  let outputs: OutputMap = {};
-  const output = (name: string) => String(outputs[name]?.value);
+  let outputs: ReturnType<typeof outputsOf> = {};
+  const output = (name: string) => String(outputs[name]);
   const ask = async (path: string, method = "GET", body?: object) => {
     const response = await fetch(`${local.cloud.url}${path}`, {
       method,

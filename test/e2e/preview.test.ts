@@ -1,5 +1,5 @@
 import * as gcp from "@pulumi/gcp";
-import type { OutputMap, PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { inspect } from "../../ops/preview/inspect";
 import { update } from "../../ops/preview/update";
 import { endpointConfig } from "../../ops/endpoints";
+import { outputsOf, readState } from "../../ops/state";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 import { failingRevisions, FAILING, IMAGE, SERVICE, type Service } from "./rollout";
 import { rowsBySender, SteadyClient } from "./steady-client";
@@ -77,8 +78,8 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect([path, response.ok]).toEqual([path, true]);
   };
   /** What the stack says of itself, once it is there. */
-  let outputs: OutputMap = {};
-  const instance = () => `/sql/v1beta4/projects/settlement-local/instances/${String(outputs.instanceName?.value)}`;
+  let outputs: ReturnType<typeof outputsOf> = {};
+  const instance = () => `/sql/v1beta4/projects/settlement-local/instances/${String(outputs.instanceName)}`;
   const backups = async () =>
     (await get<{ settings: { backupConfiguration: Record<string, unknown> } }>(instance())).settings
       .backupConfiguration;
@@ -126,7 +127,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toContain("+ password: [secret]");
     expect(markdown).not.toContain("**Advice**");
     expect(printed).not.toMatch(/warning|remediat/i);
-    outputs = await stack.outputs();
+    outputs = outputsOf(await readState(stack));
     // The first revision gets the traffic at once.
     expect(printed).not.toContain("without traffic");
     const { trafficStatuses, uri } = await get<Service>(SERVICE);
@@ -184,7 +185,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     const statuses = (await client?.stop()) ?? [];
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
-    const connectionName = String(outputs.connectionName?.value);
+    const connectionName = String(outputs.connectionName);
     const sent = await rowsBySender(local.cloud, connectionName, await connectionString());
     expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });

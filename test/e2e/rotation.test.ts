@@ -6,7 +6,9 @@ import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection";
 import { type Aim } from "../../local/faults";
 import { OWNER } from "../../local/identities";
+import { bareUp } from "../../ops/bare-up";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/local";
+import { outputsOf, readState } from "../../ops/state";
 import { copyProject } from "./copy";
 import { type Running, startedBy, stillRunning } from "./engines";
 import { killAll } from "./kill-all";
@@ -110,18 +112,18 @@ describe("a rotation, by its command and through the real engine", () => {
     folder = join(copy, ".local", "start");
     sockets = mkdtempSync(join(tmpdir(), "r-"));
     local = await startLocal(folder, () => undefined);
-    await local.stack.up({ onOutput: () => undefined });
+    await bareUp(local.stack, { onOutput: () => undefined });
     holdOpen(folder);
     await remember();
-    const outputs = await local.stack.outputs();
+    const outputs = outputsOf(await readState(local.stack));
     await local.cloud.openSocket({
-      connectionName: String(outputs.connectionName?.value),
+      connectionName: String(outputs.connectionName),
       member: OWNER,
       folder: sockets,
       onRefused: () => undefined,
     });
     old = String((await ask("GET", SERVICE)).latestReadyRevision).replace(/.*\//, "");
-    client = new SteadyClient(String(outputs.serviceUrl?.value), local.cloud.identities.ownerToken, 50);
+    client = new SteadyClient(String(outputs.serviceUrl), local.cloud.identities.ownerToken, 50);
   });
 
   afterAll(async () => {

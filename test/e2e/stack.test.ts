@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseConnectionString } from "../../infra/connection";
+import { bareUp } from "../../ops/bare-up";
 import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { inspect } from "../../ops/preview/inspect";
 import { sendSettlementCommand } from "../../ops/smoke";
@@ -176,7 +177,7 @@ describe("a stack that is production and has a private network, from nothing to 
 
   test("it is destroyed whole once it says that it is production no more; what is left is the enabled APIs", async () => {
     await set({ environment: "local" });
-    await stack.up();
+    await bareUp(stack);
     const { code, output: said } = await destroy();
     expect({ code, why: code === 0 ? "" : said }).toEqual({ code: 0, why: "" });
     expect(await resources()).toEqual([]);
