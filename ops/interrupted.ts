@@ -6,7 +6,7 @@ import { endpointsOf } from "./doctor/target";
 import { interrupted } from "./interrupt";
 import { age } from "./locks";
 import { SECRET } from "./preview/values";
-import { type Deployment, readState, type State, type StateResource, writeState } from "./state";
+import { type Deployment, notePending, readState, type State, type StateResource, writeState } from "./state";
 
 /** The ids of what has the name that the program gives it. */
 const IDS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>) => string>> = {
@@ -126,17 +126,12 @@ export function failedIn(events: readonly EngineEvent[]): Failed[] {
   });
 }
 
-/**
- * Notes in the state what an update may have made and was not told, as the engine does where it is killed: the next run
- * takes that over.
- */
-export async function noteUnanswered(stack: Stack, failed: readonly Failed[]): Promise<void> {
-  const unanswered = failed.filter(({ exists }) => !exists);
-  if (unanswered.length === 0) return;
-  const { deployment, version } = await readState(stack);
-  const noted = unanswered.map(({ resource }) => ({ type: "creating", resource }));
-  const pending_operations = [...(deployment.pending_operations ?? []), ...noted];
-  await writeState(stack, { version, deployment: { ...deployment, pending_operations } });
+/** Notes in the state what an update may have made and was not told: the next run takes that over. */
+export function noteUnanswered(stack: Stack, failed: readonly Failed[]): void {
+  notePending(
+    stack,
+    failed.filter(({ exists }) => !exists).map(({ resource }) => resource),
+  );
 }
 
 /**
@@ -169,7 +164,7 @@ export async function upAlone(stack: Stack, options: UpOptions): Promise<void> {
     await bareUp(stack, { ...options, onEvent });
   } catch (error) {
     const failed = failedIn(events);
-    await noteUnanswered(stack, failed);
+    noteUnanswered(stack, failed);
     if (!(error instanceof CommandError) || !failed.some(({ exists }) => exists)) throw error;
     await takeOverFailed(stack, failed, (line) => options.onOutput?.(`${line}\n`));
     await bareUp(stack, options);

@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { replaceFile } from "../local/store";
 import { lastWords } from "./preview/last-words";
 import { UserError } from "./user-error";
 
@@ -78,6 +81,25 @@ export async function readState(
  */
 export async function writeState(stack: StackState, state: State): Promise<void> {
   await engine(stack, ["import"], { input: JSON.stringify(state) });
+}
+
+/**
+ * Notes in a state what an update may have made, as the engine does where it is killed. The CLI leaves such notes out of
+ * what it imports, so they go into the file; a state that lies elsewhere gets none.
+ */
+export function notePending({ name, workspace }: StackState, creating: readonly StateResource[]): void {
+  const { PULUMI_BACKEND_URL: backend = "" } = workspace.envVars;
+  if (!backend.startsWith("file://") || creating.length === 0) return;
+  const file = join(fileURLToPath(backend), ".pulumi", "stacks", "settlement", `${name}.json`);
+  if (!existsSync(file)) return;
+  const state = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } };
+  const { latest = {} } = state.checkpoint;
+  const noted = creating.map((resource) => ({ type: "creating", resource }));
+  const pending_operations = [...(latest.pending_operations ?? []), ...noted];
+  replaceFile(
+    file,
+    JSON.stringify({ ...state, checkpoint: { ...state.checkpoint, latest: { ...latest, pending_operations } } }),
+  );
 }
 
 /** What the program of a stack's last update returned, by name; what is secret stays encrypted. */

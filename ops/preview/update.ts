@@ -112,7 +112,7 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     if (!(error instanceof CommandError)) throw error;
     if (error.message.includes("is currently locked")) await requireUnlocked(stack); // somebody else was quicker
     const failed = failedIn(events);
-    await noteUnanswered(stack, failed);
+    noteUnanswered(stack, failed);
     const stopped = failed.some(({ exists }) => exists);
     // The engine stops at the first, so there may be more; each time the state grows, or this ends.
     if (stopped && takeOver && (await takeOverFailed(stack, failed, saying(options)))) throw new TakenOver();

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { findCli } from "../../ops/cli";
+import { noteUnanswered } from "../../ops/interrupted";
 import { readState } from "../../ops/state";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 
@@ -32,6 +33,20 @@ describe("the files of a private state, of which a kill has cut one off", () => 
       expect((await readState(await open())).deployment).toHaveProperty("manifest");
     },
   );
+
+  test("what an update may have made is noted, where the next one finds it", async () => {
+    const stack = await open();
+    const urn = "urn:pulumi:local::settlement::gcp:storage/bucket:Bucket::b";
+    const resource = { urn, custom: true, type: "gcp:storage/bucket:Bucket", inputs: { name: "b" } };
+    const there = { ...resource, urn: `${urn}-there` };
+    noteUnanswered(stack, [
+      { resource, exists: false },
+      { resource: there, exists: true },
+    ]);
+    expect((await readState(stack)).deployment).toMatchObject({
+      pending_operations: [{ type: "creating", resource: { urn, inputs: { name: "b" } } }],
+    });
+  });
 
   test("the state and the one before: the file is named, with the way out", async () => {
     cutOff("local.json", "local.json.bak");
