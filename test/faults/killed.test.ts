@@ -19,6 +19,10 @@ const operations = ALL ? (["up", "update", "migration", "destroy"] as const) : (
 
 jest.setTimeout(ALL ? 4 * 60 * 60_000 : 600_000);
 
+/** Where the cloud is dead, a migration need not wait ten minutes for it. */
+beforeAll(() => (process.env.SETTLEMENT_PATIENCE = "0.05"));
+afterAll(() => delete process.env.SETTLEMENT_PATIENCE);
+
 test("whatever is killed: the next run converges, nothing is lost or applied twice, and no process stays", async () => {
   const trials: Trial[] = [];
   const left = [...seeds];

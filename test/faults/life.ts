@@ -321,7 +321,14 @@ class Life {
     const locks = readdirSync(instances, { recursive: true, encoding: "utf8" }).filter((file) =>
       file.endsWith("data/postmaster.pid"),
     );
-    return locks.map((lock) => readFileSync(join(instances, lock), "utf8").split("\n"));
+    return locks.flatMap((lock) => {
+      try {
+        return [readFileSync(join(instances, lock), "utf8").split("\n")];
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return []; // it has ended meanwhile
+        throw error;
+      }
+    });
   }
 
   private async get(path: string): Promise<Record<string, unknown>> {
