@@ -8,7 +8,7 @@ import { endpointConfig } from "../../../ops/endpoints";
 import { upAlone } from "../../../ops/interrupted";
 import { update } from "../../../ops/preview/update";
 import { startProviders } from "../../../ops/providers";
-import { openPrivateStack, programOf, ROOT } from "../../../ops/workspace";
+import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/workspace";
 
 /** What a run of a command does. */
 export interface Run {
@@ -82,7 +82,7 @@ async function updateShared(
       envVars: {
         PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
         PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
-        PULUMI_SKIP_UPDATE_CHECK: "true",
+        ...ENGINE,
         ...env,
       },
     },
