@@ -20,7 +20,7 @@ const IDEAS = { preview, typescript, up, policies, growth, reads };
 const HELP = `npm run bench [-- OPTIONS]
 
 Measures how fast the project is, against what one would use instead, and writes the figures to docs/benchmarks. What it
-compares runs in turns, seven times after a warm-up; all of it takes about twenty minutes of a machine that does nothing else.
+compares runs in turns, seven times after a warm-up; all of it takes about a quarter of an hour of a machine that does nothing else.
 
   --only NAME  one of ${Object.keys(IDEAS).join(", ")}; writes nothing
   --check      compare with the committed figures instead of writing new ones: fails where a ratio is more than
