@@ -22,8 +22,8 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-unused-expressions": "off", "@typescript-eslint/require-await": "off" },
   },
   {
-    // The provider's functions run from their text, and commands below `tsx/cjs`, where `import()` of TypeScript does not exist.
-    files: ["infra/migrations/resource.ts", "ops/preview/open.ts"],
+    // The provider's functions run from their text, and the rest below `tsx/cjs`, where `import()` of TypeScript does not exist.
+    files: ["infra/migrations/resource.ts", "ops/preview/open.ts", "policies/conditions.ts"],
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {

@@ -1,6 +1,6 @@
 // @pulumi/pulumi loads a lot when it starts that few of its processes need: TypeScript and npm's resolver, to write down a
-// function, which one of the four of a preview does, and the Automation API. So does zod: messages in all languages. Here
-// that is loaded when it is first used.
+// function, which one of the four of a preview does, and the Automation API. So do zod, with messages in all languages, and
+// tsx, with a compiler for what it did not compile before. Here that is loaded when it is first used.
 const Module = require("node:module");
 const { whenUsed } = require("./when-used.cjs");
 
@@ -9,18 +9,31 @@ const LATER = {
   // Which version there is, is asked in any case.
   typescript: (load, parent) => whenUsed(load, { version: parent.require("typescript/package.json").version }),
   "@npmcli/arborist": (load) => whenUsed(load),
+  esbuild: (load, parent) => whenUsed(load, { version: parent.require("esbuild/package.json").version }),
+  semver: (load) => whenUsed(load),
+  "js-yaml": (load) => whenUsed(load),
+  "@opentelemetry/api": (load) => whenUsed(load),
   "normalize-package-data": (load) => whenUsed(() => ({ default: load() })),
   "./automation": (load) => whenUsed(load),
   "../locales/index.cjs": (load) => whenUsed(load),
+};
+
+/** What a policy pack is run with, whatever it is. */
+const PACK = {
+  // Node.js itself maps stack traces to what tsx compiled.
+  "source-map-support/register": () => ({}),
+  // V8's debugger, which slows the loading of files, serves the writing down of functions.
+  "../../runtime/closure/v8Hooks": () => ({ isInitializedAsync: () => Promise.resolve() }),
+  // Ours strips its types itself.
+  "./run": (load) => ({ run: (options) => load().run({ ...options, typeScript: false }) }),
 };
 const load = Module._load;
 
 Module._load = function (request, parent, isMain) {
   const now = () => load.call(this, request, parent, isMain);
-  const by = /[\\/]node_modules[\\/](?:@pulumi[\\/]pulumi|zod)[\\/](.*)$/.exec(parent?.filename)?.[1];
+  const by = /[\\/]node_modules[\\/](?:@pulumi[\\/]pulumi|tsx|zod)[\\/](.*)$/.exec(parent?.filename)?.[1];
   if (by === undefined) return now();
-  // A policy pack is run with ts-node, and so with TypeScript, whatever it is written in; ours strips its types itself.
-  if (/run-policy-pack[\\/]run\.js$/.test(by) && request.includes("ts-node")) return { register: () => undefined };
+  if (/run-policy-pack[\\/]index\.js$/.test(by) && Object.hasOwn(PACK, request)) return PACK[request](now);
   if (/[\\/]debuggable$/.test(request)) return withoutStacks(now());
   return Object.hasOwn(LATER, request) ? LATER[request](now, parent) : now();
 };

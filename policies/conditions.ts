@@ -1,4 +1,4 @@
-import { Environment } from "@marcbachmann/cel-js";
+import type { Environment } from "@marcbachmann/cel-js";
 
 /** What a condition is asked about; an attribute that is left out is not known yet. */
 export interface Asked {
@@ -13,10 +13,16 @@ export interface Asked {
 /** What a condition says: `unreadable` where it cannot be evaluated, `unknown` where an attribute is missing for that. */
 export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
-const environment = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
-  "string.extract(string): string",
-  extract,
-);
+let made: Environment | undefined;
+
+/** What reads conditions; it is loaded for the first one, since many stacks have none. */
+function environment(): Environment {
+  const cel = require("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
+  return (made ??= new cel.Environment({ unlistedVariablesAreDyn: true }).registerFunction(
+    "string.extract(string): string",
+    extract,
+  ));
+}
 
 /**
  * Evaluates the condition of a grant as of now.
@@ -24,7 +30,7 @@ const environment = new Environment({ unlistedVariablesAreDyn: true }).registerF
  */
 export function ask(expression: string, asked: Asked): Answer {
   try {
-    const condition = environment.parse(expression);
+    const condition = environment().parse(expression);
     if (!condition.check().valid) return "unreadable";
     return answer(() => condition({ resource: { ...asked }, request: { time: new Date() } }) as unknown, asked);
   } catch {

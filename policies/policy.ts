@@ -101,24 +101,29 @@ function checks<Shape extends z.ZodRawShape>(
 
   const references = contradictions && new References(contradictions.names);
 
+  // The engine configures a pack once, before it shows a resource.
+  let configured: z.output<typeof settings> | undefined;
+  const configuredBy = (args: { readonly getConfig: () => object }) =>
+    (configured ??= settings.parse(args.getConfig()));
+
   const validateResource: ResourceValidationPolicy["validateResource"] = (args, report) => {
-    const own = settings.parse(args.getConfig());
+    const own = configuredBy(args);
     const current = operation.see(args, name);
     resource?.(current, reporter(own.exceptions, report), own);
     contradictions?.find(references?.around(current) ?? [], reporter(own.exceptions, once(report)));
   };
 
   const validateStack: StackValidationPolicy["validateStack"] = (args, report) => {
-    const own = settings.parse(args.getConfig());
+    const own = configuredBy(args);
     const all = operation.whole(args.resources, name);
     stack?.(all, reporter(own.exceptions, report), own);
     contradictions?.find(all, reporter(own.exceptions, once(report)));
     reported.clear();
   };
 
-  const remediateResource = ({ type, name, urn, props, getConfig }: Remedied) => {
+  const remediateResource = ({ type, name, urn, props, ...args }: Remedied) => {
     try {
-      const own = settings.parse(getConfig());
+      const own = configuredBy(args);
       const exception = find(own.exceptions, { name, urn });
       if (exception && !hasEnded(exception)) return undefined;
       return remedy?.(type, props, own) ? props : undefined;
