@@ -23,7 +23,7 @@ export default tseslint.config(
   },
   {
     // The provider's functions run from their text, and the rest below `tsx/cjs`, where `import()` of TypeScript does not exist.
-    files: ["infra/migrations/resource.ts", "ops/preview/open.ts", "policies/conditions.ts"],
+    files: ["infra/migrations/resource.ts", "ops/migration.ts", "ops/preview/open.ts", "policies/conditions.ts"],
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {

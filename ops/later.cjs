@@ -1,8 +1,10 @@
 // @pulumi/pulumi loads a lot when it starts that few of its processes need: TypeScript and npm's resolver, to write down a
-// function, which one of the four of a preview does, and the Automation API. So do zod, with messages in all languages, and
-// tsx, with a compiler for what it did not compile before. Here that is loaded when it is first used.
+// function, which one of the four of a preview does, and the Automation API. So do zod, with messages in all languages,
+// tsx, with a compiler for what it did not compile before, and @pulumi/gcp, with all of Google's services. Here that is
+// loaded when it is first used.
 const Module = require("node:module");
 const { whenUsed } = require("./when-used.cjs");
+const { withoutStacks } = require("./without-stacks.cjs");
 
 /** What stands in for what is asked for, until that is used. */
 const LATER = {
@@ -27,32 +29,17 @@ const PACK = {
   // Ours strips its types itself.
   "./run": (load) => ({ run: (options) => load().run({ ...options, typeScript: false }) }),
 };
+
+/** Where @pulumi/gcp lists the services. */
+const GCP = /[\\/]@pulumi[\\/]gcp[\\/]index\.js$/;
 const load = Module._load;
 
 Module._load = function (request, parent, isMain) {
   const now = () => load.call(this, request, parent, isMain);
+  if (GCP.test(parent?.filename) && /^\.\/(?!(?:provider|utilities|utils)$)\w+$/.test(request)) return whenUsed(now);
   const by = /[\\/]node_modules[\\/](?:@pulumi[\\/]pulumi|tsx|zod)[\\/](.*)$/.exec(parent?.filename)?.[1];
   if (by === undefined) return now();
   if (/run-policy-pack[\\/]index\.js$/.test(by) && Object.hasOwn(PACK, request)) return PACK[request](now);
   if (/[\\/]debuggable$/.test(request)) return withoutStacks(now());
   return Object.hasOwn(LATER, request) ? LATER[request](now, parent) : now();
 };
-
-let patched;
-
-/** The SDK takes a stack trace for each of its promises, in case one leaks; to map them took a sixth of a preview's own time. */
-function withoutStacks(debuggable) {
-  if (patched === debuggable || process.env.PULUMI_DEBUG_PROMISE_LEAKS) return debuggable;
-  patched = debuggable;
-  const { debuggablePromise } = debuggable;
-  debuggable.debuggablePromise = (...args) => {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    try {
-      return debuggablePromise(...args);
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
-  };
-  return debuggable;
-}

@@ -1,33 +1,10 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { parseDocument } from "yaml";
-import { type Migration, readMigrations } from "../infra/migrations/files";
-import { GoogleApis } from "../infra/migrations/googleapis";
-import { confirm } from "./confirm";
-import { locate } from "./doctor/target";
 import { DUMP_FILE, writeDump } from "./migration/dump";
 import { format, passes } from "./migration/finding";
 import { lintMigrations } from "./migration/lint";
 import { newMigration } from "./migration/new";
-import { type GoToOptions, setSchemaConfig } from "./migration/go-to";
-import { restore } from "./migration/restore";
-import { rollback } from "./migration/rollback";
-import {
-  appliedSchema,
-  formatStatus,
-  FROM_DATABASE,
-  FROM_STATE,
-  recordedVersions,
-  statusOf,
-  statusOfRecorded,
-  type VersionStatus,
-} from "./migration/status";
-import { openStack } from "./preview/open";
-import { stackName } from "./preview/options";
 import { run } from "./run";
-import { readStackFile, ROOT, stackPath } from "./stack-file";
 import { UsageError } from "./user-error";
 
 const HELP = `npm run migration -- COMMAND
@@ -68,41 +45,9 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
     if (!passes(findings)) process.exitCode = 1;
   },
 
-  async status(args) {
-    const options = { stack: { type: "string" }, socket: { type: "string" }, json: { type: "boolean" } } as const;
-    const { json = false, socket, stack } = parseArgs({ args, options }).values;
-    const name = stackName(stack);
-    const files = readMigrations(FOLDER);
-    const [versions, source] =
-      socket === undefined
-        ? ([await statusInState(name, files), FROM_STATE] as const)
-        : ([statusOfRecorded(await recordedVersions(name, socket, files), files), FROM_DATABASE] as const);
-    console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
-  },
-
-  async rollback(args) {
-    const given = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
-    const { values } = parseArgs({ args, options: given });
-    const name = stackName(values.stack);
-    await withStack(name, async (stack) => {
-      const question = `Take the schema of ${name} back?`;
-      if (!(await rollback(stack, values.to, options(name, stack, question, values.yes)))) say("Nothing was changed.");
-    });
-  },
-
-  async restore(args) {
-    const given = { stack: { type: "string" }, backup: { type: "string" }, yes: { type: "boolean" } } as const;
-    const { backup, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
-    const name = stackName(stackGiven);
-    if (backup === undefined) throw new UsageError("Which backup? Add --backup ID; `status` names them.");
-    if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup, which is a number.`);
-    await withStack(name, async (stack) => {
-      const { endpoints, token } = locate({ stack: name }, ROOT);
-      const question = `Put ${name} back to backup ${backup} and lose what was written since?`;
-      const google = new GoogleApis(endpoints, token);
-      if (!(await restore(stack, google, backup, options(name, stack, question, yes)))) say("Nothing was changed.");
-    });
-  },
+  status: (args) => onStack().statusCommand(args),
+  rollback: (args) => onStack().rollbackCommand(args),
+  restore: (args) => onStack().restoreCommand(args),
 
   async dump(args) {
     parseArgs({ args });
@@ -110,47 +55,9 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   },
 };
 
-function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
-  return withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files));
-}
-
-async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): Promise<T> {
-  const { stack, stop } = await openStack(name, say);
-  try {
-    return await work(stack);
-  } finally {
-    await stop();
-  }
-}
-
-/** How a command takes the schema to a version that it writes into the stack's file. */
-function options(name: string, stack: Stack, question: string, yes = false): GoToOptions {
-  const file = stackPath(name);
-  const before = readFileSync(file, "utf8");
-  const write = async (text: string) => {
-    writeFileSync(file, text);
-    // The engine's own copy, where it works on one.
-    if (stack.workspace.workDir !== ROOT)
-      await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
-  };
-  return {
-    write: async (version) => {
-      const document = parseDocument(before);
-      document.setIn(["config", KEY, "version"], version);
-      await write(document.toString());
-      return () => write(before);
-    },
-    confirm: () => (yes ? Promise.resolve(true) : confirm(question)),
-    print: (text) => process.stdout.write(text),
-    progress: (text) => process.stderr.write(text),
-    say,
-  };
-}
-
-const KEY = "settlement:schema";
-
-function say(line: string): void {
-  console.error(line);
+/** What needs a stack loads the engine; the others begin without it. */
+function onStack() {
+  return require("./migration/on-stack") as typeof import("./migration/on-stack");
 }
 
 run(HELP, async () => {

@@ -21,6 +21,12 @@ export function stillRunning({ args, pid }: Running): boolean {
   return running().some((one) => one.pid === pid && one.args === args);
 }
 
+/** The pid of the only one there is: a kill that found none, and so pid 0, would meet the tests themselves. */
+export function only([one, ...others]: readonly Running[]): number {
+  if (!one || others.length > 0) throw new Error(`${one ? others.length + 1 : "No"} such processes run.`);
+  return one.pid;
+}
+
 function running(): Running[] {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n").filter(Boolean);
   return rows.map((row) => {

@@ -10,7 +10,7 @@ import { bareUp } from "../../ops/bare-up";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/local";
 import { outputsOf, readState } from "../../ops/state";
 import { copyProject } from "./copy";
-import { type Running, startedBy, stillRunning } from "./engines";
+import { only, type Running, startedBy, stillRunning } from "./engines";
 import { killAll } from "./kill-all";
 import { filesBelow, holders } from "./leaks";
 import { type Ended, shell, type ShellOptions } from "./shell";
@@ -97,7 +97,7 @@ describe("a rotation, by its command and through the real engine", () => {
     const ended = await rotate([
       text,
       ({ pid = 0 }) => {
-        const engine = startedBy(pid).find(({ args }) => args.includes("pulumi up "))?.pid ?? 0;
+        const engine = only(startedBy(pid).filter(({ args }) => args.includes("pulumi up ")));
         orphans = startedBy(engine);
         process.kill(engine, "SIGKILL");
       },
@@ -190,8 +190,8 @@ describe("a rotation, by its command and through the real engine", () => {
 
   inLongForm("the command killed in its first half, and all of it in its second: the next one finishes", async () => {
     await killedWholeAt("settlement-service updating", (pid) => {
-      const command = startedBy(pid).find(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
-      process.kill(command?.pid ?? 0, "SIGKILL");
+      const commands = startedBy(pid).filter(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
+      process.kill(only(commands), "SIGKILL");
     });
     expect(step()).toBe(5);
     await killedWholeAt("settlement-user updating", killAll);

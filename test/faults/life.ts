@@ -107,6 +107,11 @@ export function endOf(child: ChildProcess): Promise<Ended> {
   });
 }
 
+/** Of those that were started; pid 0 would mean the tests themselves. */
+function pidsOf(...processes: readonly (ChildProcess | undefined)[]): number[] {
+  return processes.flatMap((one) => one?.pid ?? []);
+}
+
 class Life {
   private readonly folder: string;
   private cloud: ChildProcess | undefined;
@@ -200,17 +205,17 @@ class Life {
     };
     switch (victim) {
       case "program":
-        return [program.pid ?? 0];
+        return pidsOf(program);
       case "engine":
         return called(/bin\/pulumi |^pulumi /).slice(0, 1);
       case "provider":
         return called(/local\/providers\/main\.ts/);
       case "cloud":
-        return [this.cloud?.pid ?? 0];
+        return pidsOf(this.cloud);
       case "postgres":
         return postgres();
       case "everything":
-        return [program.pid ?? 0, this.cloud?.pid ?? 0, ...family.map(({ pid }) => pid), ...postgres()];
+        return [...pidsOf(program, this.cloud), ...family.map(({ pid }) => pid), ...postgres()];
     }
   }
 

@@ -1,0 +1,110 @@
+import type { Stack } from "@pulumi/pulumi/automation";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { parseDocument } from "yaml";
+import { type Migration, readMigrations } from "../../infra/migrations/files";
+import { GoogleApis } from "../../infra/migrations/googleapis";
+import { confirm } from "../confirm";
+import { locate } from "../doctor/target";
+import { openStack } from "../preview/open";
+import { stackName } from "../preview/options";
+import { readStackFile, ROOT, stackPath } from "../stack-file";
+import { UsageError } from "../user-error";
+import { type GoToOptions, setSchemaConfig } from "./go-to";
+import { restore } from "./restore";
+import { rollback } from "./rollback";
+import {
+  appliedSchema,
+  formatStatus,
+  FROM_DATABASE,
+  FROM_STATE,
+  recordedVersions,
+  statusOf,
+  statusOfRecorded,
+  type VersionStatus,
+} from "./status";
+
+const FOLDER = join(ROOT, "migrations");
+
+/** `npm run migration -- status`. */
+export async function statusCommand(args: string[]): Promise<void> {
+  const options = { stack: { type: "string" }, socket: { type: "string" }, json: { type: "boolean" } } as const;
+  const { json = false, socket, stack } = parseArgs({ args, options }).values;
+  const name = stackName(stack);
+  const files = readMigrations(FOLDER);
+  const [versions, source] =
+    socket === undefined
+      ? ([await statusInState(name, files), FROM_STATE] as const)
+      : ([statusOfRecorded(await recordedVersions(name, socket, files), files), FROM_DATABASE] as const);
+  console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
+}
+
+/** `npm run migration -- rollback`. */
+export async function rollbackCommand(args: string[]): Promise<void> {
+  const given = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
+  const { values } = parseArgs({ args, options: given });
+  const name = stackName(values.stack);
+  await withStack(name, async (stack) => {
+    const question = `Take the schema of ${name} back?`;
+    if (!(await rollback(stack, values.to, options(name, stack, question, values.yes)))) say("Nothing was changed.");
+  });
+}
+
+/** `npm run migration -- restore`. */
+export async function restoreCommand(args: string[]): Promise<void> {
+  const given = { stack: { type: "string" }, backup: { type: "string" }, yes: { type: "boolean" } } as const;
+  const { backup, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
+  const name = stackName(stackGiven);
+  if (backup === undefined) throw new UsageError("Which backup? Add --backup ID; `status` names them.");
+  if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup, which is a number.`);
+  await withStack(name, async (stack) => {
+    const { endpoints, token } = locate({ stack: name }, ROOT);
+    const question = `Put ${name} back to backup ${backup} and lose what was written since?`;
+    const google = new GoogleApis(endpoints, token);
+    if (!(await restore(stack, google, backup, options(name, stack, question, yes)))) say("Nothing was changed.");
+  });
+}
+
+function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
+  return withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files));
+}
+
+async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): Promise<T> {
+  const { stack, stop } = await openStack(name, say);
+  try {
+    return await work(stack);
+  } finally {
+    await stop();
+  }
+}
+
+/** How a command takes the schema to a version that it writes into the stack's file. */
+function options(name: string, stack: Stack, question: string, yes = false): GoToOptions {
+  const file = stackPath(name);
+  const before = readFileSync(file, "utf8");
+  const write = async (text: string) => {
+    writeFileSync(file, text);
+    // The engine's own copy, where it works on one.
+    if (stack.workspace.workDir !== ROOT)
+      await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
+  };
+  return {
+    write: async (version) => {
+      const document = parseDocument(before);
+      document.setIn(["config", KEY, "version"], version);
+      await write(document.toString());
+      return () => write(before);
+    },
+    confirm: () => (yes ? Promise.resolve(true) : confirm(question)),
+    print: (text) => process.stdout.write(text),
+    progress: (text) => process.stderr.write(text),
+    say,
+  };
+}
+
+const KEY = "settlement:schema";
+
+function say(line: string): void {
+  console.error(line);
+}
