@@ -15,6 +15,7 @@ export const FAILING: CloudOptions["images"] = {
 /** The service, as Cloud Run has it. */
 export interface Service {
   readonly uri: string;
+  readonly latestCreatedRevision: string;
   readonly latestReadyRevision: string;
   readonly trafficStatuses: readonly { readonly type: string; readonly revision?: string; readonly percent?: number }[];
 }
@@ -28,18 +29,23 @@ export interface Updated {
   readonly token: string;
 }
 
-/** What becomes of the second and the third revision of a service, which do not work. */
+/** What becomes of a service's next revisions, which do not work. */
 export function failingRevisions(updated: () => Updated): void {
   const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
   /** The revision that users are served by. */
   let old = "";
 
-  test("that does not start gets no traffic", async () => {
+  beforeAll(async () => {
+    old = (await updated().get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
+  });
+
+  const inLongForm = process.env.FAULTS === "all" ? test : test.skip;
+
+  inLongForm("that does not start gets no traffic", async () => {
     const { deploy, get } = updated();
-    old = (await get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
     await expect(deploy("ends")).rejects.toThrow(
       new RegExp(
-        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
+        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-\\d{5}-...' is not ready [^]*\n" +
           `Users notice nothing: ${old} serves as before\\. Run it again to go on from there\\.$`,
       ),
     );
@@ -50,8 +56,8 @@ export function failingRevisions(updated: () => Updated): void {
     const { deploy, get, token } = updated();
     await expect(deploy("broken")).rejects.toThrow(
       new RegExp(
-        `^settlement-service-00003-... gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
-          `Users notice nothing: ${old} serves as before\\. Its log: gcloud run revisions logs read settlement-service-00003-... ` +
+        `^(settlement-service-\\d{5}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
+          `Users notice nothing: ${old} serves as before\\. Its log: gcloud run revisions logs read \\1 ` +
           `--region us-central1 --project settlement-local\nWhen it is mended: npm run up -- --stack local$`,
       ),
     );

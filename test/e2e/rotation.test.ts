@@ -150,7 +150,7 @@ describe("a rotation, by its command and through the real engine", () => {
     expect(await Promise.all(strings.map(login))).toEqual(["settlement_user", "settlement_user_b"]);
   });
 
-  test("a revision can be rolled back with its own until then, and is waited for", async () => {
+  inLongForm("a revision can be rolled back with its own until then, and is waited for", async () => {
     await traffic({ type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", revision: old });
     const { code, output } = await rotate();
     const sentence = `${old}, with 100% of the traffic, still uses the former credential`;
