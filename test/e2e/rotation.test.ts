@@ -142,13 +142,19 @@ describe("a rotation, by its command and through the real engine", () => {
     expect(step()).toBe(1);
   });
 
-  test("where its engine is killed in the second half, both credentials work, and the file says what was begun", async () => {
-    const unanswered = local.cloud.faults.inject({ ...USERS, query: /name=settlement_user(&|$)/ }, { kind: "silence" });
-    await expectStopped(await killedAt("settlement-user updating"));
-    unanswered.remove();
-    expect(step()).toBe(2);
-    expect(await Promise.all(strings.map(login))).toEqual(["settlement_user", "settlement_user_b"]);
-  });
+  inLongForm(
+    "where its engine is killed in the second half, both credentials work, and the file says what was begun",
+    async () => {
+      const unanswered = local.cloud.faults.inject(
+        { ...USERS, query: /name=settlement_user(&|$)/ },
+        { kind: "silence" },
+      );
+      await expectStopped(await killedAt("settlement-user updating"));
+      unanswered.remove();
+      expect(step()).toBe(2);
+      expect(await Promise.all(strings.map(login))).toEqual(["settlement_user", "settlement_user_b"]);
+    },
+  );
 
   inLongForm("a revision can be rolled back with its own until then, and is waited for", async () => {
     await traffic({ type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", revision: old });
@@ -165,7 +171,7 @@ describe("a rotation, by its command and through the real engine", () => {
     await ask("POST", `/v2/${String(name)}:wait`);
   };
 
-  test("run again, it finishes: what was valid before is refused, and nothing is left to do", async () => {
+  test("it finishes: what was valid before is refused, and nothing is left to do", async () => {
     const { code, output } = await rotate();
     expect(output).toContain(
       "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; lost is the value of " +

@@ -14,7 +14,7 @@ const seeds = process.env.SEED
       (_, index) => index + Number(process.env.FROM ?? (ALL ? 1 : 19)),
     );
 
-/** In the short form what test/e2e does not kill: an update dies there in rotation.test.ts, a migration in migrations.test.ts. */
+/** In the short form what test/e2e does not kill: an update dies there in pipelines.test.ts, a migration in migrations.test.ts. */
 const operations = ALL ? (["up", "update", "migration", "destroy"] as const) : (["up", "destroy"] as const);
 
 jest.setTimeout(ALL ? 4 * 60 * 60_000 : 600_000);
