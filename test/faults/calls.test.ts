@@ -12,7 +12,8 @@ import { begin, endOf } from "./life";
 
 /**
  * Faults of the APIs on the calls of the first update: it converges, or stops with a sentence, and a service that answers
- * works. In the long form every kind strikes every call once; `KINDS=lost,late npm run test:faults` takes these.
+ * works. In the long form every kind strikes every call once; `KINDS=lost,late npm run test:faults -- test/faults/calls` takes
+ * these.
  */
 
 const ALL = process.env.FAULTS === "all";
