@@ -136,8 +136,9 @@ export function noteUnanswered(stack: Stack, failed: readonly Failed[]): void {
 
 /**
  * Takes over what an update failed to make, because it is there: made by an earlier run whose answer was lost, or by hand.
+ * What was not answered goes along, since the state that is written for that forgets what was noted of it.
  * @param say Prints a line of progress.
- * @returns Whether any of it is really there.
+ * @returns Whether anything that is said to be there really is.
  */
 export async function takeOverFailed(
   stack: Stack,
@@ -145,7 +146,8 @@ export async function takeOverFailed(
   say: (line: string) => void,
 ): Promise<boolean> {
   const there = failed.filter(({ exists }) => exists).map(({ resource }) => resource);
-  await takeOver(stack, await readState(stack), there, say);
+  const all = failed.map(({ resource }) => resource);
+  await takeOver(stack, await readState(stack), all, say);
   const { resources = [] } = (await readState(stack)).deployment;
   return resources.some(({ urn }) => there.some((one) => one.urn === urn));
 }
@@ -178,7 +180,7 @@ async function takeOver(
   wanted: readonly StateResource[],
   say: (line: string) => void,
 ): Promise<void> {
-  const { resources = [], pending_operations: pending = [] } = deployment;
+  const { resources = [] } = deployment;
   const known = new Set(resources.map(({ id }) => id));
   const google = await googleOf(stack);
   const made: StateResource[] = [];
@@ -187,14 +189,12 @@ async function takeOver(
     if (id !== undefined) made.push({ ...resource, id, outputs: { name: id, ...resource.inputs } });
     known.add(id);
   }
-  const taken = new Set(wanted.map(({ urn }) => urn));
   for (const { inputs, type } of made) {
     if (type === "gcp:sql/databaseInstance:DatabaseInstance") await google.untilMade(inputs, say);
   }
-  const pending_operations = pending.filter(({ resource, type }) => type === "creating" && !taken.has(resource.urn));
   await writeState(stack, {
     version,
-    deployment: { ...deployment, resources: [...resources, ...made], pending_operations },
+    deployment: { ...deployment, resources: [...resources, ...made], pending_operations: [] },
   });
   await stack.refresh({ signal: interrupted });
 }

@@ -1,10 +1,10 @@
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { failedIn, takeOverInterrupted } from "../../ops/interrupted";
+import { failedIn, takeOverFailed, takeOverInterrupted } from "../../ops/interrupted";
 import { secret, types } from "./preview/engine";
 
 /** What the engine tells of a resource that it failed to create. */
@@ -32,39 +32,66 @@ test("what has no id that is known, and no list to be found in, is made again", 
   expect(failedIn(failure("gcp:projects/iAMMember:IAMMember", {}, "Error 409"))).toEqual([]);
 });
 
-test("an instance that is still being made is taken over once it is made, since only then its account is known", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "interrupted-"));
-  const answers = ["PENDING_CREATE", "PENDING_CREATE", "RUNNABLE"];
+describe("taking over", () => {
+  let folder: string;
+  let stack: Stack;
+  let server: Server;
   const happened: string[] = [];
-  const server = createServer((request, response) => {
-    const state = answers.shift() ?? "RUNNABLE";
-    happened.push(`${request.url ?? ""} ${state}`);
-    response.end(JSON.stringify({ state }));
+  /** What Google answers. */
+  let answer: (path: string) => object;
+
+  const say = (line: string) => happened.push(line);
+  const state = () => JSON.parse(readFileSync(join(folder, "state"), "utf8")) as object;
+  const begin = (deployment: object) => {
+    writeFileSync(join(folder, "state"), JSON.stringify({ version: 3, deployment }));
+  };
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "interrupted-"));
+    // Does what the CLI does with a state.
+    const cli = '#!/bin/sh\n[ "$2" = export ] && exec cat state\nexec cat > state\n';
+    writeFileSync(join(folder, "pulumi"), cli, { mode: 0o700 });
+    server = createServer((request, response) => response.end(JSON.stringify(answer(request.url ?? ""))));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const endpoint = { value: `http://127.0.0.1:${port}/` };
+    stack = {
+      name: "prod",
+      workspace: {
+        envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" },
+        pulumiCommand: { command: join(folder, "pulumi") },
+        workDir: folder,
+      },
+      getAllConfig: () =>
+        Promise.resolve({
+          "gcp:project": { value: "p" },
+          "gcp:sqlCustomEndpoint": endpoint,
+          "gcp:monitoringCustomEndpoint": endpoint,
+        }),
+      refresh: () => Promise.resolve(happened.push("refresh")),
+    } as unknown as Stack;
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const inputs = { project: "p", name: "db-1" };
-  const urn = `urn:pulumi:prod::settlement::${types.instance}::db`;
-  const pending_operations = [{ type: "creating", resource: { urn, type: types.instance, inputs } }];
-  writeFileSync(join(folder, "state"), JSON.stringify({ version: 3, deployment: { pending_operations } }));
-  // Does what the CLI does with a state.
-  writeFileSync(join(folder, "pulumi"), '#!/bin/sh\n[ "$2" = export ] && exec cat state\nexec cat > state\n', {
-    mode: 0o700,
+
+  afterEach(() => {
+    happened.length = 0;
   });
-  const stack = {
-    name: "prod",
-    workspace: {
-      envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" },
-      pulumiCommand: { command: join(folder, "pulumi") },
-      workDir: folder,
-    },
-    getAllConfig: () => {
-      const { port } = server.address() as AddressInfo;
-      return Promise.resolve({ "gcp:sqlCustomEndpoint": { value: `http://127.0.0.1:${port}/` } });
-    },
-    refresh: () => Promise.resolve(happened.push("refresh")),
-  } as unknown as Stack;
-  try {
-    await takeOverInterrupted(stack, (line) => happened.push(line));
+
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("an instance that is still being made waits until it is made, since only then its account is known", async () => {
+    const answers = ["PENDING_CREATE", "PENDING_CREATE"];
+    answer = (path) => {
+      const told = { state: answers.shift() ?? "RUNNABLE" };
+      happened.push(`${path} ${told.state}`);
+      return told;
+    };
+    const urn = `urn:pulumi:prod::settlement::${types.instance}::db`;
+    const inputs = { project: "p", name: "db-1" };
+    begin({ pending_operations: [{ type: "creating", resource: { urn, type: types.instance, inputs } }] });
+    await takeOverInterrupted(stack, say);
     const asked = "/projects/p/instances/db-1";
     expect(happened).toEqual([
       "An earlier run was killed in the middle; taking over what it was at: db ...",
@@ -74,11 +101,29 @@ test("an instance that is still being made is taken over once it is made, since 
       `${asked} RUNNABLE`,
       "refresh",
     ]);
-    expect(JSON.parse(readFileSync(join(folder, "state"), "utf8"))).toMatchObject({
+    expect(state()).toMatchObject({
       deployment: { resources: [{ urn, id: "projects/p/instances/db-1" }], pending_operations: [] },
     });
-  } finally {
-    server.close();
-    rmSync(folder, { recursive: true });
-  }
+  });
+
+  test("what is there already brings along what the same update was not answered", async () => {
+    const secretType = "gcp:secretmanager/secret:Secret";
+    const alert = "gcp:monitoring/alertPolicy:AlertPolicy";
+    const failed = failedIn([
+      ...failure(secretType, { project: "p", secretId: "s" }, "googleapi: Error 409: alreadyExists"),
+      ...failure(alert, { displayName: "A" }, "http://x does not answer (read ECONNRESET)"),
+    ]);
+    answer = () => ({ alertPolicies: [{ name: "projects/p/alertPolicies/1", displayName: "A" }] });
+    begin({});
+    expect(await takeOverFailed(stack, failed, say)).toBe(true);
+    expect(state()).toMatchObject({
+      deployment: {
+        resources: [
+          { type: secretType, id: "projects/p/secrets/s" },
+          { type: alert, id: "projects/p/alertPolicies/1" },
+        ],
+      },
+    });
+    expect(happened).toEqual(["refresh"]);
+  });
 });
