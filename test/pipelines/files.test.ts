@@ -94,7 +94,8 @@ test("each stack is updated by one job at a time, to its end, and prod after sta
 
 test("every command of the pipelines is one of ours", () => {
   const lines = jobs.flatMap(([, { steps }]) => steps.flatMap(({ run }) => run ?? []));
-  for (const line of lines) expect(line).toMatch(/^npm (test$|run (audit|test:faults)$|run [\w-]+ -- |run --silent sbom > )/);
+  for (const line of lines)
+    expect(line).toMatch(/^npm (test$|run (audit|test:faults)$|run [\w-]+ -- |run --silent sbom > )/);
   const commands = CLOUD_BUILD.steps.map(({ args, entrypoint }) => [entrypoint, ...args].join(" "));
   for (const command of commands) expect(command).toMatch(/^(npm run [\w-]+ -- |node ops\/install\.mjs$)/);
 });
