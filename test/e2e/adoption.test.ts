@@ -12,6 +12,7 @@ import { rotate } from "../../ops/rotation/rotate";
 import { readStackFile } from "../../ops/stack-file";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
 import { Embedded } from "../local/embedded";
+import { inLongForm, LONG_FORM } from "../long-form";
 import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand";
 import { SteadyClient } from "./steady-client";
 
@@ -26,8 +27,7 @@ const TOLD: Readonly<Record<Fault, { readonly missing?: string; readonly replace
 };
 
 /** The long form: each fault by itself too, and to the end of adoption; else none and all together, until they are mended. */
-const LONG = process.env.FAULTS === "all";
-const VARIANTS: (readonly Fault[])[] = LONG ? [[], ...FAULTS.map((fault) => [fault]), FAULTS] : [[], FAULTS];
+const VARIANTS: (readonly Fault[])[] = LONG_FORM ? [[], ...FAULTS.map((fault) => [fault]), FAULTS] : [[], FAULTS];
 
 /** What prod's stack file says, and its policies. */
 const { config: written = {} } = readStackFile("prod");
@@ -100,8 +100,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const inLongForm = LONG ? test : test.skip;
-  const whereRight = LONG || faults.length === 0 ? test : test.skip;
+  const whereRight = LONG_FORM || faults.length === 0 ? test : test.skip;
   const whereWrong = faults.length > 0 ? test : test.skip;
 
   /** How many commands had been sent when what was wrong was mended. */
@@ -212,7 +211,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
   });
 
   test("no request failed since what was wrong is mended, also while the instance restarts", async () => {
-    const enough = mended + (LONG ? 50 : 5);
+    const enough = mended + (LONG_FORM ? 50 : 5);
     while (client.sent < enough) await delay(50);
     const statuses = await client.stop();
     expect(new Set(statuses.slice(mended))).toEqual(new Set([200]));

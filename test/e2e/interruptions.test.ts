@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { LONG_FORM } from "../long-form";
 import { copyProject, untilQuiet } from "./copy";
 
 /** `npm start` as a process of its own, in a copy of the project, asked to end in the middle; test/faults kills. */
@@ -47,7 +48,7 @@ const SIGNALS = [
   ["SIGTERM", 143, "Previewing, with the policies applied"],
 ] as const;
 
-test.each(SIGNALS.slice(0, process.env.FAULTS === "all" ? 2 : 1))(
+test.each(SIGNALS.slice(0, LONG_FORM ? 2 : 1))(
   "%s ends everything that was started, with exit code %i, at: %s",
   async (signal, expected, text) => {
     const { code } = await start(["--reset"], text, (child) => child.kill(signal));

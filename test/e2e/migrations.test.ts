@@ -18,6 +18,7 @@ import { appliedSchema, statusOf } from "../../ops/migration/status";
 import { sendSettlementCommand } from "../../ops/smoke";
 import { outputsOf, readState } from "../../ops/state";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { LONG_FORM } from "../long-form";
 import { engines, stillRunning } from "./engines";
 
 jest.setTimeout(600_000);
@@ -239,7 +240,7 @@ describe("the schema, through the real engine", () => {
     await expect(restore(local.stack, google, "1", options)).rejects.toThrow(
       /has no backup 1 that can be restored.*\d/,
     );
-    if (process.env.FAULTS === "all") {
+    if (LONG_FORM) {
       const refused = { ...options, confirm: () => Promise.resolve(false) };
       expect(await restore(local.stack, google, id, refused)).toBe(false);
       await expectVersions(THREE);

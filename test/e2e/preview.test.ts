@@ -12,6 +12,7 @@ import { update } from "../../ops/preview/update";
 import { endpointConfig } from "../../ops/endpoints";
 import { outputsOf, readState } from "../../ops/state";
 import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { inLongForm } from "../long-form";
 import { failingRevisions, FAILING, IMAGE, SERVICE, type Service } from "./rollout";
 import { rowsBySender, SteadyClient } from "./steady-client";
 
@@ -210,8 +211,6 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     ]);
     expect(await resources()).toEqual(before);
   });
-
-  const inLongForm = process.env.FAULTS === "all" ? test : test.skip;
 
   inLongForm("a deletion is done once it is named, and a line that names something else allows nothing", async () => {
     const { GOOGLE_OAUTH_ACCESS_TOKEN = "", PULUMI_DEBUG_PROVIDERS = "" } = stack.workspace.envVars;

@@ -1,5 +1,6 @@
 import type { CloudOptions } from "../../local/cloud";
 import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs";
+import { inLongForm } from "../long-form";
 
 export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
@@ -38,8 +39,6 @@ export function failingRevisions(updated: () => Updated): void {
   beforeAll(async () => {
     old = (await updated().get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
   });
-
-  const inLongForm = process.env.FAULTS === "all" ? test : test.skip;
 
   inLongForm("that does not start gets no traffic", async () => {
     const { deploy, get } = updated();

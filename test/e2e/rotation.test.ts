@@ -9,6 +9,7 @@ import { OWNER } from "../../local/identities";
 import { bareUp } from "../../ops/bare-up";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/local";
 import { outputsOf, readState } from "../../ops/state";
+import { inLongForm } from "../long-form";
 import { copyProject } from "./copy";
 import { only, type Running, startedBy, stillRunning } from "./engines";
 import { killAll } from "./kill-all";
@@ -131,8 +132,6 @@ describe("a rotation, by its command and through the real engine", () => {
     await local.stop();
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
   });
-
-  const inLongForm = process.env.FAULTS === "all" ? test : test.skip;
 
   inLongForm("whatever stops its first half, the service works", async () => {
     await interrupt(USERS);

@@ -1,3 +1,4 @@
+import { LONG_FORM } from "../long-form";
 import { live, type Trial } from "./life";
 
 /**
@@ -6,18 +7,17 @@ import { live, type Trial } from "./life";
  * `npm run test:faults` takes fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` takes that one.
  */
 
-const ALL = process.env.FAULTS === "all";
 const seeds = process.env.SEED
   ? [Number(process.env.SEED)]
   : Array.from(
-      { length: ALL ? Number(process.env.LIVES ?? 50) : 1 },
-      (_, index) => index + Number(process.env.FROM ?? (ALL ? 1 : 19)),
+      { length: LONG_FORM ? Number(process.env.LIVES ?? 50) : 1 },
+      (_, index) => index + Number(process.env.FROM ?? (LONG_FORM ? 1 : 19)),
     );
 
 /** In the short form a new stack; a migration dies in test/e2e/migrations.test.ts, an update in pipelines.test.ts. */
-const operations = ALL ? (["up", "update", "migration", "destroy"] as const) : (["up"] as const);
+const operations = LONG_FORM ? (["up", "update", "migration", "destroy"] as const) : (["up"] as const);
 
-jest.setTimeout(ALL ? 4 * 60 * 60_000 : 600_000);
+jest.setTimeout(LONG_FORM ? 4 * 60 * 60_000 : 600_000);
 
 /** Where the cloud is dead, a migration need not wait ten minutes for it. */
 beforeAll(() => (process.env.SETTLEMENT_PATIENCE = "0.05"));
@@ -34,7 +34,7 @@ test("whatever is killed: the next run converges, nothing is lost or applied twi
       });
     }
   };
-  await Promise.all(Array.from({ length: ALL ? Number(process.env.LANES ?? 2) : 1 }, lane));
+  await Promise.all(Array.from({ length: LONG_FORM ? Number(process.env.LANES ?? 2) : 1 }, lane));
   process.stderr.write(`${table(trials)}\n`);
   const bad = trials.filter(({ outcome }) => !outcome.startsWith("converged"));
   expect(bad).toEqual([]);

@@ -5,6 +5,7 @@ import { Importer, type SchemaState } from "../../infra/migrations/importer";
 import type { Aim, Fault } from "../../local/faults";
 import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup";
 import { Embedded, PROJECT } from "../local/embedded";
+import { LONG_FORM } from "../long-form";
 
 /**
  * What each fault leaves, with the importer on the embedded cloud. That the state and the service's revision stay where an
@@ -196,7 +197,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const TRIED = ROWS.filter(({ more }) => !more || process.env.FAULTS === "all");
+const TRIED = ROWS.filter(({ more }) => !more || LONG_FORM);
 
 test.each(TRIED)("$what", async ({ aim, fault, migrated, says }) => {
   const before = await contents();
