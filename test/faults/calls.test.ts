@@ -7,7 +7,7 @@ import { type LocalEnvironment, startLocal } from "../../ops/local";
 import { sendSettlementCommand } from "../../ops/smoke";
 import { readState } from "../../ops/state";
 import { ROOT } from "../../ops/workspace";
-import { LONG_FORM } from "../long-form";
+import { inLongForm, LONG_FORM } from "../long-form";
 import { inCloud, inState } from "./inventory";
 import { begin, endOf } from "./life";
 
@@ -160,7 +160,7 @@ test("a fault on a call of each API: the update converges, and whoever stopped s
   expect(said.filter((text) => /^\s+at /m.test(text))).toEqual([]);
 });
 
-(LONG_FORM ? test : test.skip)("each kind on each call", async () => {
+inLongForm("each kind on each call", async () => {
   const { calls } = await converge([]);
   process.stderr.write(`${calls.size} calls\n| kind | struck | runs that stopped | made twice |\n| - | - | - | - |\n`);
   const wanted = process.env.KINDS?.split(",");
