@@ -1,6 +1,6 @@
 import type { CloudOptions } from "../../local/cloud";
 import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs";
-import { inLongForm } from "../long-form";
+import { inLongForm, LONG_FORM } from "../long-form";
 
 export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
@@ -16,7 +16,6 @@ export const FAILING: CloudOptions["images"] = {
 /** The service, as Cloud Run has it. */
 export interface Service {
   readonly uri: string;
-  readonly latestCreatedRevision: string;
   readonly latestReadyRevision: string;
   readonly trafficStatuses: readonly { readonly type: string; readonly revision?: string; readonly percent?: number }[];
 }
@@ -29,6 +28,10 @@ export interface Updated {
   readonly get: <T>(path: string) => Promise<T>;
   readonly token: string;
 }
+
+/** The revision that answers 500, and the next one; the long form makes one more before. */
+const FAILED = LONG_FORM ? "00003" : "00002";
+export const NEXT = LONG_FORM ? "00004" : "00003";
 
 /** What becomes of a service's next revisions, which do not work. */
 export function failingRevisions(updated: () => Updated): void {
@@ -44,7 +47,7 @@ export function failingRevisions(updated: () => Updated): void {
     const { deploy, get } = updated();
     await expect(deploy("ends")).rejects.toThrow(
       new RegExp(
-        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-\\d{5}-...' is not ready [^]*\n" +
+        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
           `Users notice nothing: ${old} serves as before\\. Run it again to go on from there\\.$`,
       ),
     );
@@ -55,7 +58,7 @@ export function failingRevisions(updated: () => Updated): void {
     const { deploy, get, token } = updated();
     await expect(deploy("broken")).rejects.toThrow(
       new RegExp(
-        `^(settlement-service-\\d{5}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
+        `^(settlement-service-${FAILED}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
           `Users notice nothing: ${old} serves as before\\. Its log: gcloud run revisions logs read \\1 ` +
           `--region us-central1 --project settlement-local\nWhen it is mended: npm run up -- --stack local$`,
       ),
