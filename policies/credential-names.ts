@@ -21,7 +21,7 @@ export function isCredentialName(name: string): boolean {
 
 /** Whether a value shows by itself that it is no credential: a switch, a limit, or the place where one is kept. */
 export function isHarmless(name: string, value: Value): boolean {
-  if (value === undefined || value === null || value === "") return true;
+  if (value === undefined || value === "") return true;
   if (typeof value !== "string") return false;
   if (/^(?:true|false|yes|no|on|off|0|1)$/i.test(value) || LOCATION.test(value)) return true;
   if (/^\d+(?:\.\d+)?$/.test(value)) return !DIGITS_MAY_BE_IT.test(name);

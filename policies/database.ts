@@ -32,11 +32,9 @@ function isPostgres(resource: Resource): boolean {
 
 /** Whether it is the one that holds the data; a replica follows its primary. */
 function isPrimary(resource: Resource): boolean {
-  return (
-    isInstance(resource) &&
-    resource.props.masterInstanceName === undefined &&
-    resource.props.instanceType !== "READ_REPLICA_INSTANCE"
-  );
+  const { masterInstanceName, instanceType } = resource.props;
+  const isReplica = (masterInstanceName ?? "") !== "" || instanceType === "READ_REPLICA_INSTANCE";
+  return isInstance(resource) && !isReplica;
 }
 
 export const deletionProtection = policy({

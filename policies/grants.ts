@@ -47,7 +47,8 @@ function bindings({ props }: Resource, form: Grant["form"]): Binding[] {
   const data = props.policyData;
   if (typeof data !== "string") return [];
   try {
-    return valuesAt(JSON.parse(data) as Value, "bindings.*").map(({ value }) => binding(value));
+    const policy = JSON.parse(data, (_key, value: unknown) => value ?? undefined) as Value;
+    return valuesAt(policy, "bindings.*").map(({ value }) => binding(value));
   } catch {
     return []; // Google refuses a policy that is not JSON.
   }

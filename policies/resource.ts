@@ -3,9 +3,12 @@ import { type PolicyResource, type ResourceValidationArgs, UnknownValueError } f
 /** What stands where a value is not known yet: during a preview, whatever comes from a resource that does not exist. */
 export const UNKNOWN = Symbol("unknown");
 
-/** A property's value as policies see it: secrets are plain here, so no message may contain one. */
+/**
+ * A property's value as policies see it: secrets are plain here, so no message may contain one. The official provider
+ * returns null for what is not set; here that is undefined, so that no policy takes it for a value.
+ */
 export type Value =
-  string | number | boolean | null | undefined | typeof UNKNOWN | readonly Value[] | { readonly [key: string]: Value };
+  string | number | boolean | undefined | typeof UNKNOWN | readonly Value[] | { readonly [key: string]: Value };
 
 /** A resource, before it is created or as part of a stack. */
 export interface Resource {
@@ -92,7 +95,8 @@ function own({ urn, type, name, props, opts, provider }: ResourceValidationArgs 
 
 /** The SDK throws where an unknown value is touched; a copy with {@link UNKNOWN} in its place can be read to the end. */
 function record(object: Readonly<Record<string, unknown>>): Record<string, Value> {
-  return Object.fromEntries(Object.keys(object).map((key) => [key, read(object, key)]));
+  const values = Object.keys(object).map((key) => [key, read(object, key)] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
 function read(object: object, key: string | number): Value {
@@ -100,7 +104,7 @@ function read(object: object, key: string | number): Value {
     const value: unknown = (object as Record<string | number, unknown>)[key];
     if (Array.isArray(value)) return Array.from({ length: value.length }, (_, index) => read(value, index));
     if (typeof value === "object" && value !== null) return record(value as Record<string, unknown>);
-    return value as Value;
+    return (value ?? undefined) as Value;
   } catch (error) {
     if (error instanceof UnknownValueError) return UNKNOWN;
     throw error;
@@ -131,7 +135,7 @@ function inside({ path, value }: Located, step: string): Located[] {
   if (step === "*")
     return isList(value) ? value.map((item, index) => ({ path: `${path}[${index}]`, value: item })) : [];
   const inner = isRecord(value) ? value[step] : undefined;
-  return inner === undefined || inner === null ? [] : [{ path: path === "" ? step : `${path}.${step}`, value: inner }];
+  return inner === undefined ? [] : [{ path: path === "" ? step : `${path}.${step}`, value: inner }];
 }
 
 /** The value at a path without `*`; undefined where nothing is there. */
@@ -162,7 +166,7 @@ export function isList(value: Value): value is readonly Value[] {
 }
 
 export function isRecord(value: Value): value is Readonly<Record<string, Value>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && !Array.isArray(value);
 }
 
 /** Works something out for an object the first time that it is asked for; the object must not change. */

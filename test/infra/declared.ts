@@ -14,6 +14,8 @@ export interface Declared {
   readonly secrets: readonly string[];
   /** URNs of everything that must be there first. */
   readonly dependencies: readonly string[];
+  /** The same for each input: URNs of what its value is made of. */
+  readonly madeOf: Readonly<Record<string, readonly string[]>>;
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
   /** What it is imported by, or empty. */
@@ -108,6 +110,7 @@ interface Request {
   getParent(): string;
   getObject(): { toJavaScript(): Record<string, unknown> };
   getDependenciesList(): string[];
+  getPropertydependenciesMap(): { entries(): Iterable<[string, { getUrnsList(): string[] }]> };
   getProtect(): boolean;
   getRetainondelete(): boolean;
   getImportid(): string;
@@ -128,6 +131,9 @@ function declared(request: Request): Declared {
     inputs: plain(raw) as Record<string, unknown>,
     secrets: Object.keys(raw).filter((key) => isSecret(raw[key])),
     dependencies: request.getDependenciesList(),
+    madeOf: Object.fromEntries(
+      Array.from(request.getPropertydependenciesMap().entries(), ([property, made]) => [property, made.getUrnsList()]),
+    ),
     protect: request.getProtect(),
     retainOnDelete: request.getRetainondelete(),
     importId: request.getImportid(),

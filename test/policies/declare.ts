@@ -13,6 +13,8 @@ export interface Declared {
   readonly type: string;
   readonly name: string;
   readonly props: Readonly<Record<string, unknown>>;
+  /** What the provider makes of the properties; the same where this is left out. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
   readonly protect?: boolean;
   readonly dependsOn?: readonly string[];
   readonly madeOf?: Readonly<Record<string, readonly string[]>>;
@@ -31,7 +33,7 @@ export interface Violation {
 /**
  * Judges resources as a preview does: one by one as before their creation, and then as a stack.
  * @param options `only` is the one policy that is asked; `phases` leaves one of the two out; `outputs` is what the
- * provider makes of the properties.
+ * provider makes of the properties of every resource; `project` is the provider's.
  */
 export function judge(
   declared: readonly Declared[],
@@ -40,11 +42,15 @@ export function judge(
     only?: string;
     phases?: readonly ("resource" | "stack")[];
     outputs?: object;
+    project?: string;
   } = {},
 ): Violation[] {
-  const resources = link(declared);
-  const { outputs } = options;
-  const whole = outputs ? link(declared.map((one) => ({ ...one, props: { ...one.props, ...outputs } }))) : resources;
+  const { outputs, project = "fusion-prime" } = options;
+  const resources = link(declared, project);
+  const whole = link(
+    declared.map((one) => ({ ...one, props: { ...(one.outputs ?? one.props), ...outputs } })),
+    project,
+  );
   const operation = new Operation();
   const violations: Violation[] = [];
   for (const { name: policy, during } of policies) {
@@ -80,13 +86,13 @@ function configured(entry: PolicyPackConfig[string] | undefined): Record<string,
 /** The SDK declares this function without its type. */
 const guard = unknownCheckingProxy as (props: object) => Record<string, unknown>;
 
-function link(declared: readonly Declared[]): PolicyResource[] {
+function link(declared: readonly Declared[], project: string): PolicyResource[] {
   const resources = declared.map(({ type, name, props, protect = false }): PolicyResource => ({
     type,
     name,
     urn: `urn:pulumi:test::test::${type}::${name}`,
     props: guard(JSON.parse(JSON.stringify(props)) as object),
-    provider: { type: "pulumi:providers:gcp", name: "default", urn: "", props: { project: "fusion-prime" } },
+    provider: { type: "pulumi:providers:gcp", name: "default", urn: "", props: { project } },
     opts: {
       protect,
       ignoreChanges: [],

@@ -1,7 +1,38 @@
 import { policies } from "../../policies/pack";
 import { cases } from "./cases";
-import { judge, UNKNOWN_TEXT } from "./declare";
+import { type Declared, judge, UNKNOWN_TEXT } from "./declare";
 import { connectionString, grant, stack, user, version } from "./good";
+
+type Tree = Readonly<Record<string, unknown>>;
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Every property that a case sets on a resource of the type, as deep as objects go. */
+const PROPERTIES = new Map<string, Tree>();
+for (const { type, props } of cases.flatMap(({ breaks, passes }) => [...breaks, ...passes]))
+  PROPERTIES.set(type, merged(PROPERTIES.get(type) ?? {}, props));
+
+function merged(one: Tree, other: Tree): Tree {
+  const inner = Object.entries(other).map(([key, value]) => [
+    key,
+    isTree(value) && isTree(one[key]) ? merged(one[key], value) : (one[key] ?? value),
+  ]);
+  return { ...one, ...(Object.fromEntries(inner) as Tree) };
+}
+
+/** The same resource as the official provider returns it: null for each property that it knows and nobody set. */
+function withNulls(declared: Declared): Declared {
+  return { ...declared, props: filled(declared.props, PROPERTIES.get(declared.type) ?? {}) };
+}
+
+function filled(props: Tree, all: Tree): Tree {
+  const keys = Object.keys(all).map((key) => {
+    const [value, known] = [props[key], all[key]];
+    return [key, isTree(value) && isTree(known) ? filled(value, known) : (value ?? null)];
+  });
+  return { ...props, ...(Object.fromEntries(keys) as Tree) };
+}
 
 describe("every policy", () => {
   test.each(cases)("$policy: $title", ({ policy, breaks, says, passes }) => {
@@ -9,6 +40,13 @@ describe("every policy", () => {
       expect.objectContaining({ message: expect.stringMatching(says) as string }),
     );
     expect(judge(passes, { only: policy })).toEqual([]);
+  });
+
+  test.each(cases)("$policy: $title, with null for what is not set", ({ policy, breaks, says, passes }) => {
+    expect(judge(breaks.map(withNulls), { only: policy })).toContainEqual(
+      expect.objectContaining({ message: expect.stringMatching(says) as string }),
+    );
+    expect(judge(passes.map(withNulls), { only: policy })).toEqual([]);
   });
 
   test("is silent about a stack that keeps them all", () => {
