@@ -199,7 +199,12 @@ export class Jobs {
     const template = {
       taskCount: 1,
       ...wanted.template,
-      template: { maxRetries: 3, ...withDefaults(wanted.template?.template ?? {}, change.projectNumber, "600s") },
+      template: {
+        maxRetries: 3,
+        // Of a service, Google leaves it out where nothing was said.
+        executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
+        ...withDefaults(wanted.template?.template ?? {}, change.projectNumber, "600s"),
+      },
     };
     change.requireAccount(template.template.serviceAccount);
     const job: Job = {

@@ -54,7 +54,6 @@ function checkContainer(
 /** What Google fills in, as recorded. */
 export function withDefaults<T extends Partial<InstanceTemplate>>(sent: T, projectNumber: string, timeout: string) {
   return {
-    executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
     serviceAccount: defaultAccount(projectNumber),
     timeout,
     ...sent,

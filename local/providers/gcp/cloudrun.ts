@@ -81,7 +81,7 @@ const revision = (containers: Properties): Properties => ({
   serviceAccount: computed(text),
   timeout: computed(text),
   encryptionKey: text,
-  executionEnvironment: computed(text),
+  executionEnvironment: text,
   gpuZonalRedundancyDisabled: flag,
   nodeSelector: object({ accelerator: required(text) }),
   vpcAccess: object({
@@ -175,6 +175,7 @@ const job: Properties = {
       template: required(
         object({
           ...revision(container({ ports: objects(ports), resources: computed(object({ limits: computed(map) })) })),
+          executionEnvironment: computed(text),
           maxRetries: computed(number),
         }),
       ),

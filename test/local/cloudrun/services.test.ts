@@ -42,7 +42,6 @@ describe("Cloud Run services", () => {
       observedGeneration: "1",
       reconciling: false,
       template: {
-        executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
         maxInstanceRequestConcurrency: 80,
         timeout: "300s",
         serviceAccount: ACCOUNT,
@@ -59,6 +58,8 @@ describe("Cloud Run services", () => {
       terminalCondition: { type: "Ready", state: "CONDITION_SUCCEEDED" },
     });
     expect(JSON.stringify(service)).not.toContain("grpc");
+    // The provider does not compute it for a service: a default would be a difference in every preview.
+    expect(service.template).not.toHaveProperty("executionEnvironment");
     expect(service.latestReadyRevision).toMatch(/\/services\/first\/revisions\/first-00001-[a-z0-9]{3}$/);
     expect(service.latestCreatedRevision).toBe(service.latestReadyRevision);
     expect(service.uri).toMatch(new RegExp(`^${setting.url}/run/first-[a-z0-9]{10}-uc\\.a\\.run\\.app$`));
