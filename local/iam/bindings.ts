@@ -63,7 +63,9 @@ function readCondition(sent: unknown): Condition {
   } catch (error) {
     throw invalid(`The expression of the condition "${title}" is not CEL: ${(error as Error).message}`);
   }
-  return typeof description === "string" ? { title, description, expression } : { title, expression };
+  return typeof description === "string" && description !== ""
+    ? { title, description, expression }
+    : { title, expression };
 }
 
 function invalid(message: string): GoogleError {

@@ -81,11 +81,13 @@ export class PolicyRequests {
   }
 }
 
-/** Who has a role, and under which conditions, as a text to compare. */
+/** Who has a role, and under which conditions, as a text to compare: clients may order a condition's keys as they like. */
 function grants(bindings: readonly Binding[], role: string): string {
   const held = bindings.filter((binding) => binding.role === role);
   const lines = held.flatMap(({ members, condition }) =>
-    (Array.isArray(members) ? members : []).map((member) => `${member} ${condition ? JSON.stringify(condition) : ""}`),
+    (Array.isArray(members) ? members : []).map((member) =>
+      JSON.stringify([member, condition?.title, condition?.expression, condition?.description ?? ""]),
+    ),
   );
   return [...new Set(lines)].sort().join("\n");
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Fields, isFields } from "../fields";
 import type { Properties, Property, Type } from "./schema";
 import { isAsset, isEmpty, UNKNOWN } from "./values";
@@ -101,7 +102,7 @@ function sameValue(type: Type, before: unknown, after: unknown): boolean {
       })
     );
   }
-  return JSON.stringify(before) === JSON.stringify(after);
+  return isDeepStrictEqual(before, after);
 }
 
 function at(value: unknown, name: string): unknown {

@@ -69,12 +69,16 @@ describe("Resource Manager", () => {
       const admin = { role: "roles/resourcemanager.projectIamAdmin", members: [MEMBER], condition: only };
       const { etag } = (await set({ version: 3, bindings: [OWNERS, admin] })).body;
       const token = embedded.cloud.identities.tokenFor(MEMBER);
+      // Clients write the same condition with its keys in an order of their own, and an empty description.
+      const { title, expression } = only;
+      const asClientsWrite = { ...admin, condition: { expression, description: "", title } };
       const change = async (...added: object[]) => {
-        const policy = { version: 3, etag, bindings: [OWNERS, admin, ...added] };
+        const policy = { version: 3, etag, bindings: [OWNERS, asClientsWrite, ...added] };
         return (await embedded.post(`${URL}:setIamPolicy`, { policy }, { token })).status;
       };
       expect(await change({ role: "roles/owner", members: [MEMBER] })).toBe(403);
       expect(await change({ ...admin, condition: undefined })).toBe(403);
+      expect(await change({ ...admin, condition: { ...only, title: "another" } })).toBe(403);
       expect(await change({ role: "roles/cloudsql.client", members: [MEMBER] })).toBe(200);
     });
 

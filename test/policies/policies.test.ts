@@ -5,8 +5,7 @@ import { connectionString, grant, stack, user, version } from "./good";
 
 type Tree = Readonly<Record<string, unknown>>;
 
-const isTree = (value: unknown): value is Tree =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Every property that a case sets on a resource of the type, as deep as objects go. */
 const PROPERTIES = new Map<string, Tree>();
