@@ -6,7 +6,7 @@ import type { Collection, Store } from "../store";
 import { majorOf } from "./instance";
 import type { Instances } from "./instances";
 import { API_ROOT, type Operation, type Operations, type Target } from "./operations";
-import { invalid } from "./settings";
+import { invalid } from "./invalid";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
 export interface BackupRun {

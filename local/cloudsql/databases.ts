@@ -6,7 +6,7 @@ import type { Collection, Store } from "../store";
 import type { Instances } from "./instances";
 import { API_ROOT, type Operation, type Operations } from "./operations";
 import { SUPERUSER } from "./roles";
-import { invalid } from "./settings";
+import { invalid } from "./invalid";
 
 /** What Cloud SQL gives a database unless told otherwise. */
 const CHARSET = "UTF8";

@@ -4,7 +4,7 @@ import { isFields } from "../fields";
 import type { Instances } from "./instances";
 import { type Operation, OperationError, type Operations } from "./operations";
 import { ADMIN, roleExists, SUPERUSER } from "./roles";
-import { invalid } from "./settings";
+import { invalid } from "./invalid";
 
 /** Reads objects of Cloud Storage for somebody. */
 export interface ObjectReader {

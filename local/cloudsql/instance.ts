@@ -6,7 +6,8 @@ import { type Fields, isFields } from "../fields";
 import { type Binaries, installedBinaries } from "../postgres/binaries";
 import { certificateOf, type SslCert } from "./certificate";
 import { API_ROOT } from "./operations";
-import { completeSettings, type InstanceSettings, invalid } from "./settings";
+import { invalid } from "./invalid";
+import { completeSettings, type InstanceSettings } from "./settings";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances */
 export interface Instance extends Fields {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../errors";
 import { type Fields, isFields, mergePatch } from "../fields";
 import type { Resource } from "../iam/access";
@@ -9,7 +10,9 @@ import { adminPassword, Cluster } from "./cluster";
 import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance";
 import { type Operation, OperationError, type Operations, type OperationType } from "./operations";
 import { setPassword } from "./roles";
-import { completeSettings, invalid, postgresFlags } from "./settings";
+import { postgresFlags } from "./flags";
+import { invalid } from "./invalid";
+import { completeSettings } from "./settings";
 
 /** How long a deleted instance's name stays taken, in milliseconds. */
 const NAME_REST = 7 * 24 * 3600 * 1000;
@@ -82,7 +85,7 @@ export class Instances {
     const rootPassword = isFields(body) && typeof body.rootPassword === "string" ? body.rootPassword : undefined;
     const make = async () => {
       const cluster = this.cluster(instance);
-      await cluster.ensure(postgresFlags(instance.settings));
+      await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
       if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
       await this.obeyPolicy(instance);
       this.instances.put(key, stamped({ ...instance, state: "RUNNABLE" }));
@@ -143,7 +146,7 @@ export class Instances {
     const instance = this.requireRunning(project, name);
     return this.operations.begin(this.target("RESTART", instance, caller), async () => {
       await this.cluster(instance).stop();
-      await this.cluster(instance).ensure(postgresFlags(instance.settings));
+      await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
     });
   }
 
@@ -160,14 +163,14 @@ export class Instances {
   async running(project: string, name: string): Promise<Cluster> {
     const instance = this.requireRunning(project, name);
     const cluster = this.cluster(instance);
-    await cluster.ensure(postgresFlags(instance.settings));
+    await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
     return cluster;
   }
 
   /** Path of the Unix socket of an instance that runs. @throws GoogleError as {@link requireRunning}. */
   async socket(project: string, name: string): Promise<string> {
     const instance = this.requireRunning(project, name);
-    return this.cluster(instance).socket(postgresFlags(instance.settings));
+    return this.cluster(instance).socket(postgresFlags(instance.settings.databaseFlags));
   }
 
   /** Replaces everything an instance holds by a copy. @param copy A folder. */
@@ -176,7 +179,7 @@ export class Instances {
     this.instances.put(key, { ...instance, state: "MAINTENANCE" });
     try {
       await this.cluster(instance).replaceBy(copy);
-      await this.cluster(instance).ensure(postgresFlags(instance.settings));
+      await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
     } finally {
       this.instances.put(key, instance);
     }
@@ -224,8 +227,8 @@ export class Instances {
 
   /** A server that refuses its new flags goes on with the old ones. */
   private async applyFlags(instance: Instance, next: Instance): Promise<void> {
-    const [flags, wanted] = [instance, next].map(({ settings }) => postgresFlags(settings));
-    if (JSON.stringify(flags) === JSON.stringify(wanted)) return;
+    const [flags, wanted] = [instance, next].map(({ settings }) => postgresFlags(settings.databaseFlags));
+    if (isDeepStrictEqual(flags, wanted)) return;
     const cluster = this.cluster(instance);
     await cluster.stop();
     try {
@@ -238,7 +241,7 @@ export class Instances {
 
   private async obeyPolicy(instance: Instance): Promise<void> {
     if (instance.settings.activationPolicy === "NEVER") await this.cluster(instance).stop();
-    else await this.cluster(instance).ensure(postgresFlags(instance.settings));
+    else await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
   }
 
   private async bury(instance: Instance): Promise<void> {

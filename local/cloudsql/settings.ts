@@ -1,6 +1,7 @@
 import { regionOfZone } from "../../infra/connection";
-import { GoogleError } from "../errors";
 import { type Fields, isFields, mergePatch } from "../fields";
+import { checkFlags, type Flag } from "./flags";
+import { invalid } from "./invalid";
 
 /** An instance's settings, complete: what the client sent and Cloud SQL's defaults for the rest. */
 export interface InstanceSettings extends Fields {
@@ -16,11 +17,6 @@ export interface InstanceSettings extends Fields {
 }
 
 type Edition = "ENTERPRISE" | "ENTERPRISE_PLUS";
-
-interface Flag {
-  readonly name: string;
-  readonly value: string;
-}
 
 interface BackupConfiguration extends Fields {
   readonly enabled: boolean;
@@ -70,17 +66,6 @@ export function completeSettings(sent: unknown, major: number, region: string, v
   const { zone } = settings.locationPreference;
   if (regionOfZone(zone) !== region) throw invalid(`the zone ${show(zone)} is not in the region ${region}`);
   return { ...settings, settingsVersion: String(version) };
-}
-
-/** PostgreSQL's own settings among the database flags; those of Cloud SQL and of extensions are only kept. */
-export function postgresFlags(settings: InstanceSettings): Record<string, string> {
-  const own = (settings.databaseFlags ?? []).filter(({ name }) => !name.includes("."));
-  return Object.fromEntries(own.map(({ name, value }) => [name, value]));
-}
-
-/** A request that Cloud SQL refuses, in its form: `Invalid request: …`. */
-export function invalid(what: string): GoogleError {
-  return new GoogleError("INVALID_ARGUMENT", `Invalid request: ${what}.`, "invalid");
 }
 
 function defaults(edition: Edition, region: string) {
@@ -167,11 +152,6 @@ function checkChoice(name: string, value: unknown, choices: readonly string[]): 
   if (typeof value !== "string" || !choices.includes(value)) {
     throw invalid(`${name} is ${show(value)}; expected ${choices.join(" or ")}`);
   }
-}
-
-function checkFlags(flags: unknown): void {
-  const good = (flag: unknown) => isFields(flag) && typeof flag.name === "string" && typeof flag.value === "string";
-  if (!Array.isArray(flags) || !flags.every(good)) throw invalid("each database flag needs a name and a value");
 }
 
 function show(value: unknown): string {

@@ -6,7 +6,7 @@ import type { Collection, Store } from "../store";
 import type { Instances } from "./instances";
 import type { Operation, Operations } from "./operations";
 import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles";
-import { invalid } from "./settings";
+import { invalid } from "./invalid";
 
 /** What a request to update a user carries in its query. */
 export interface UserUpdate {

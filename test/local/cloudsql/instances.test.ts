@@ -1,5 +1,6 @@
 import { Embedded, message, PROJECT } from "../embedded";
 import { createInstance, done, failure, instanceBody, ROOT, SERVICE, Volume } from "./setup";
+import { postgresFlags } from "../../../local/cloudsql/flags";
 
 const embedded = new Embedded();
 beforeAll(() => embedded.start(SERVICE));
@@ -87,6 +88,37 @@ test("flags reach PostgreSQL, and one it refuses leaves the instance as it was",
   await volume.open(embedded, NAME);
   expect(await volume.query("postgres", "pw", "postgres", "SHOW work_mem")).toEqual([{ work_mem: "8MB" }]);
   await volume.close();
+});
+
+test.each([
+  ["archive_command", "touch /tmp/archived"],
+  ["archive_mode", "on"],
+  ["shared_preload_libraries", "/tmp/library"],
+  ["session_preload_libraries", "/tmp/library"],
+  ["jit_provider", "/tmp/library"],
+  ["dynamic_library_path", "/tmp"],
+  ["ssl_passphrase_command", "touch /tmp/asked"],
+  ["recovery_end_command", "touch /tmp/recovered"],
+  ["data_directory", "/tmp"],
+  ["listen_addresses", "*"],
+  ["cloudsql.none", "on"],
+  ["__proto__", "on"],
+])("refuses the flag %s, which Cloud SQL does not list", async (name, value) => {
+  const path = `${ROOT}/instances/db-one`;
+  const before = (await embedded.get(path)).body;
+  const refused = await embedded.patch(path, { settings: { databaseFlags: [{ name, value }] } });
+  expect(refused).toMatchObject({ status: 400, body: { error: { errors: [{ reason: "invalidFlagName" }] } } });
+  expect(message(refused)).toContain(name);
+  expect((await embedded.get(path)).body).toEqual(before);
+});
+
+test("keeps from PostgreSQL a flag that an earlier version stored", () => {
+  const flags = [
+    { name: "archive_command", value: "touch /tmp/archived" },
+    { name: "work_mem", value: "8192" },
+    { name: "cloudsql.enable_pgaudit", value: "on" },
+  ];
+  expect(postgresFlags(flags)).toEqual({ work_mem: "8192" });
 });
 
 test("activationPolicy NEVER stops the server, ALWAYS starts it", async () => {
