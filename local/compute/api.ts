@@ -45,9 +45,16 @@ export class Compute implements Api {
       operation("insert", this.networks.create(kind, this.parent(params), body)),
     );
     app.get<{ Params: Params }>(one, needs("get"), ({ params }) => this.networks.get(this.path(kind, params)));
-    app.patch<{ Params: Params }>(one, needs("update"), ({ params, body }) =>
-      operation("patch", this.networks.patch(kind, this.path(kind, params), body)),
-    );
+    // Of an address only the labels change.
+    if (kind === ADDRESSES) {
+      app.post<{ Params: Params }>(`${one}/setLabels`, needs("setLabels"), ({ params, body }) =>
+        operation("setLabels", this.networks.setLabels(this.path(kind, params), body)),
+      );
+    } else {
+      app.patch<{ Params: Params }>(one, needs("update"), ({ params, body }) =>
+        operation("patch", this.networks.patch(kind, this.path(kind, params), body)),
+      );
+    }
     app.delete<{ Params: Params }>(one, needs("delete"), ({ params }) =>
       operation("delete", this.networks.delete(this.path(kind, params))),
     );

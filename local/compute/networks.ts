@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { parseRange } from "../../infra/ranges";
 import { GoogleError } from "../errors";
 import { etagOf } from "../etag";
-import { type Fields, settableFields, without } from "../fields";
+import { type Fields, isFields, settableFields, without } from "../fields";
 import type { Collection, Store } from "../store";
 
 /** What Compute Engine keeps here. */
@@ -92,6 +92,7 @@ export class Networks {
     }
     if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
     checkRange(kind, fields);
+    checkLabels(fields.labels, "resource.labels");
     return this.put(path, {
       ...(kind === NETWORKS && { routingConfig: { routingMode: "REGIONAL" }, autoCreateSubnetworks: true }),
       ...(kind === SUBNETWORKS && { purpose: "PRIVATE", stackType: "IPV4_ONLY", privateIpGoogleAccess: false }),
@@ -110,13 +111,30 @@ export class Networks {
   get(path: string): ComputeResource {
     const found = this.resources.get(path);
     if (!found) throw new GoogleError("NOT_FOUND", `The resource '${path}' was not found`, "notFound");
-    return found;
+    return found.kind === `compute#${ADDRESSES.kind}` ? { ...found, labelFingerprint: labelFingerprint(found) } : found;
   }
 
   /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT for unknown fields. */
   patch(kind: Kind, path: string, body: unknown): ComputeResource {
     const current = this.get(path);
     return this.put(path, { ...current, ...settableFields<Fields>(body, kind.settable, IGNORED), name: current.name });
+  }
+
+  /**
+   * Replaces the labels of an address.
+   * @throws GoogleError NOT_FOUND; INVALID_ARGUMENT; PRECONDITION_FAILED where the client did not read the labels that
+   * there are now.
+   */
+  setLabels(path: string, body: unknown): ComputeResource {
+    const current = this.get(path);
+    const { labels, labelFingerprint: known } = settableFields<Fields>(body, ["labels", "labelFingerprint"], []);
+    checkLabels(labels, "labels");
+    if (known !== labelFingerprint(current)) {
+      const problem = "Labels fingerprint either invalid or resource labels have changed";
+      throw new GoogleError("PRECONDITION_FAILED", problem, "conditionNotMet");
+    }
+    const kept = without(current, "labels", "labelFingerprint");
+    return this.put(path, isFields(labels) && Object.keys(labels).length > 0 ? { ...kept, labels } : kept);
   }
 
   /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT where something is still in a network. */
@@ -203,6 +221,20 @@ function checkRange(kind: Kind, { address, ipCidrRange, prefixLength, purpose }:
   if (!parseRange(`${String(address)}/${String(prefixLength)}`)) throw invalid("resource.address", address);
 }
 
+function checkLabels(labels: unknown, field: string): void {
+  if (labels === undefined || labels === null) return;
+  if (!isFields(labels) || Object.values(labels).some((value) => typeof value !== "string"))
+    throw invalid(field, labels);
+}
+
+function labelFingerprint({ labels = {} }: Fields): string {
+  return etagOf(labels);
+}
+
 function invalid(field: string, value: unknown): GoogleError {
-  return new GoogleError("INVALID_ARGUMENT", `Invalid value for field '${field}': '${String(value)}'.`, "invalid");
+  return new GoogleError(
+    "INVALID_ARGUMENT",
+    `Invalid value for field '${field}': '${typeof value === "string" ? value : JSON.stringify(value)}'.`,
+    "invalid",
+  );
 }

@@ -83,6 +83,49 @@ describe("a private network", () => {
     expect((await embedded.get(`${INSTANCES}/private`)).body).toMatchObject({ ipAddresses: [{ type: "PRIVATE" }] });
   });
 
+  describe("the labels of a reserved range", () => {
+    const RANGE = `${COMPUTE}/global/addresses/services`;
+    const set = (body: object, more = {}) => embedded.post(`${RANGE}/setLabels`, body, more);
+    const read = async () => (await embedded.get(RANGE)).body as { labels?: object; labelFingerprint: string };
+
+    test("are replaced by setLabels, for whoever read them last", async () => {
+      const { labelFingerprint } = await read();
+      const labels = { team: "settlement" };
+      expect((await set({ labels, labelFingerprint })).body).toMatchObject({
+        kind: "compute#operation",
+        operationType: "setLabels",
+        status: "DONE",
+      });
+      const changed = await read();
+      expect(changed).toMatchObject({ labels, address: "10.9.0.0" });
+      expect(changed.labelFingerprint).not.toBe(labelFingerprint);
+
+      const late = await set({ labels: {}, labelFingerprint });
+      expect(late).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
+      expect((await set({ labels: {} })).status).toBe(412);
+      expect((await set({ labelFingerprint: changed.labelFingerprint })).status).toBe(200);
+      expect(await read()).not.toHaveProperty("labels");
+    });
+
+    test.each([
+      [{ labels: ["a"] }, "labels"],
+      [{ labels: { a: 1 } }, "labels"],
+      [{ labels: {}, address: "10.9.1.0" }, 'Unknown name "address"'],
+    ])("refuses %j", async (body, sentence) => {
+      const refused = await set({ ...body, labelFingerprint: (await read()).labelFingerprint });
+      expect(refused.status).toBe(400);
+      expect(message(refused)).toContain(sentence);
+    });
+
+    test("are nothing for somebody without the permission, and have no other way", async () => {
+      const token = embedded.cloud.identities.tokenFor("user:dev@example.com");
+      expect((await set({ labels: {} }, { token })).status).toBe(403);
+      expect((await embedded.post(`${COMPUTE}/global/addresses/none/setLabels`, { labels: {} })).status).toBe(404);
+      // Google has no patch of an address.
+      expect((await embedded.patch(RANGE, { labels: {} })).status).toBe(404);
+    });
+  });
+
   test("is not deleted while something is in it", async () => {
     const refused = await embedded.delete(`${COMPUTE}/global/networks/settlement`);
     expect(message(refused)).toContain("is already being used by");

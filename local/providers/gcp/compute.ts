@@ -2,6 +2,7 @@ import type { Fields } from "../../fields";
 import type { Google } from "../google";
 import type { ResourceType } from "../provider";
 import {
+  changing,
   computed,
   deletionPolicy,
   flag,
@@ -64,6 +65,7 @@ const globalAddress: Properties = {
   addressType: replacing({ ...text, default: "EXTERNAL" }),
   ipVersion: replacing(text),
   labels: map,
+  labelFingerprint: changing(text),
   network: networkOf(text),
   prefixLength: computed(replacing(number)),
   purpose: replacing(text),
@@ -93,8 +95,22 @@ const computeType = (
   });
 };
 
+const plain = computeType("globalAddress", globalAddress, "projects/{project}/global", "addresses");
+
+/** Nothing of an address changes but its labels, which have a method of their own. */
+const address: ResourceType = {
+  ...plain,
+  update: async (google, id, { before, after }) => {
+    const body = { labels: after.labels, labelFingerprint: before.labelFingerprint };
+    await google.computeFinished(await google.call("compute", "POST", `${id}/setLabels`, { body }));
+    const live = await plain.read(google, id, { ...before, ...after });
+    if (!live) throw new Error(`${id} was changed and does not exist.`);
+    return live;
+  },
+};
+
 export const computeTypes: readonly ResourceType[] = [
   computeType("network", network, "projects/{project}/global", "networks"),
   computeType("subnetwork", subnetwork, "projects/{project}/regions/{region}", "subnetworks"),
-  computeType("globalAddress", globalAddress, "projects/{project}/global", "addresses"),
+  address,
 ];

@@ -100,6 +100,7 @@ export function googleAt(url: string, token?: string): Google {
         cloudRunV2CustomEndpoint: `${url}/v2/`,
         monitoringCustomEndpoint: `${url}/`,
         serviceUsageCustomEndpoint: `${url}/v1/`,
+        computeCustomEndpoint: `${url}/compute/v1/`,
         accessToken: token,
       },
       {},

@@ -57,6 +57,15 @@ const job = (retries: number) => ({
   deletionProtection: false,
   template: { template: { maxRetries: retries, containers: [{ image: "hello" }] } },
 });
+const range = (labels: Fields) => ({
+  name: "services",
+  network: "settlement",
+  addressType: "INTERNAL",
+  purpose: "VPC_PEERING",
+  address: "10.9.0.0",
+  prefixLength: 24,
+  labels,
+});
 const uptimeCheck = (period: string) => ({
   displayName: "health",
   timeout: "10s",
@@ -122,6 +131,19 @@ const cases: readonly Case[] = [
       program: { project: PROJECT, role: "roles/cloudsql.client", member: MEMBER },
       changes: ["condition!"],
     },
+  },
+  {
+    type: "gcp:compute/globalAddress:GlobalAddress",
+    parents: [{ type: "gcp:compute/network:Network", program: { name: "settlement" } }],
+    program: range({ app: "settlement" }),
+    id: `projects/${PROJECT}/global/addresses/services`,
+    outputs: { labels: { app: "settlement" }, address: "10.9.0.0" },
+    changed: {
+      program: range({ tier: "db" }),
+      changes: ['labels["app"]', 'labels["tier"]'],
+      outputs: { labels: { tier: "db" }, address: "10.9.0.0" },
+    },
+    replaced: { program: { ...range({ tier: "db" }), address: "10.9.1.0" }, changes: ["address!"] },
   },
   {
     type: SECRET,
@@ -390,7 +412,9 @@ describe.each(cases)("$type", (example) => {
     engine = new Engine(cloud.google);
     await enable(
       cloud,
-      ...["iam", "secretmanager", "storage", "monitoring", "run", "sqladmin"].map((name) => `${name}.googleapis.com`),
+      ...["iam", "secretmanager", "storage", "monitoring", "run", "sqladmin", "compute"].map(
+        (name) => `${name}.googleapis.com`,
+      ),
     );
     for (const { type, program } of example.parents ?? []) await engine.create(type, program);
   });
