@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { Google } from "./bootstrap/google";
 import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps";
 import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target";
-import { confirm } from "./confirm";
+import { type Ask, consent } from "./consent";
 import { endpointsOf } from "./doctor/target";
 import { stackName } from "./preview/options";
 import { run } from "./run";
@@ -18,7 +18,7 @@ identities that nothing needs are taken away. roles/owner on the project can do 
   --stack STACK            staging or prod; names the GitHub environment too
   --repository OWNER/NAME  the repository on GitHub whose workflows may preview and, from ${BRANCH}, deploy
   --dry-run                print the gcloud commands that make all of it from nothing; asks Google nothing
-  --yes                    do not ask; nobody is asked either where no terminal is attached
+  --yes                    do not ask; without a terminal to ask on, the command stops unless this is given
   --help                   this text
 
 The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
@@ -38,10 +38,10 @@ run(HELP, async () => {
     process.stdout.write(script(target, google));
     return;
   }
-  await bootstrap(target, google, values.yes ?? false);
+  await bootstrap(target, google, consent(values.yes));
 });
 
-async function bootstrap(target: Target, google: Google, agreed: boolean): Promise<void> {
+async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void> {
   const { config, repository, stack } = target;
   const number = await projectNumber(target, google);
   const steps = stepsOf(target, google, number);
@@ -54,7 +54,7 @@ async function bootstrap(target: Target, google: Google, agreed: boolean): Promi
     open.push(step);
   }
   if (open.length === 0) console.log("Everything is there: nothing to do.");
-  else if (agreed || (await confirm("Do this?"))) {
+  else if (await ask("Do this?")) {
     for (const step of open) {
       console.error(`${step.title} ...`);
       await step.make();

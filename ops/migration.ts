@@ -24,6 +24,7 @@ Schema work. The schema is the files of migrations/, one a version.
                   put the whole instance back to a backup, where a down script is not enough: says what will be lost,
                   asks, restores, and takes configuration and state to the version that the backup holds
   dump            apply the files to an empty database and write what they make to migrations/${DUMP_FILE}
+  --yes           do not ask; without a terminal to ask on, the command stops unless this is given
   --help          this text
 `;
 

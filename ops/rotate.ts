@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import { parseConfig } from "../infra/config";
 import { validCredentials, loginOf } from "../infra/rotation";
-import { confirm } from "./confirm";
+import { consent } from "./consent";
 import { openStack } from "./preview/open";
 import { stackName } from "./preview/options";
 import { rotate } from "./rotation/rotate";
@@ -19,13 +19,14 @@ other login any more, that one's password changes too. Interrupted, it is run ag
 settlement:rotation.step into the stack's file, which is to be committed. docs/ROTATION.md says more.
 
   --stack STACK  local, staging or prod
-  --yes          do not ask; nobody is asked either where no terminal is attached
+  --yes          do not ask; without a terminal to ask on, the command stops unless this is given
   --help         this text
 `;
 
 run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" }, yes: { type: "boolean" } } });
   const name = stackName(values.stack);
+  const confirm = consent(values.yes);
   const file = stackPath(name);
   const { stack, stop } = await openStack(name, console.error);
   try {
@@ -38,7 +39,7 @@ run(HELP, async () => {
         // The engine's own copy, where it works on one.
         if (name === "local") await stack.setConfig("settlement:rotation.step", { value: String(step) }, true);
       },
-      confirm: (question) => (values.yes ? Promise.resolve(true) : confirm(question)),
+      confirm,
       print: (text) => process.stdout.write(text),
       progress: (text) => process.stderr.write(text),
       say: console.error,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { confirm } from "./confirm";
+import { consent } from "./consent";
 import { schemaParts } from "./migration/go-to";
 import { appliedSchema } from "./migration/status";
 import { update } from "./preview/update";
@@ -16,7 +16,7 @@ Shows what npm run preview shows, and carries out exactly that, unless a policy 
   --refresh      ask the cloud what is there now, and undo what was changed by hand since the last update
   --migrations   no more than the schema, where it is there already: the migrations that are pending
   --take-over    take over what is there already and not in the state, where an update has stopped at it
-  --yes          do not ask; nobody is asked either where no terminal is attached
+  --yes          do not ask; without a terminal to ask on, the command stops unless this is given
   --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
   --help         this text
 `;
@@ -32,6 +32,7 @@ run(HELP, async () => {
   } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
+  const ask = consent(values.yes);
   const { stack, stop } = await openStack(name, console.error);
   try {
     const schema = values.migrations ? await appliedSchema(stack) : undefined;
@@ -46,7 +47,7 @@ run(HELP, async () => {
       target: schema ? [schemaParts(name)] : [],
       print,
       progress: (text) => process.stderr.write(text),
-      confirm: () => (values.yes ? Promise.resolve(true) : confirm(`Update ${name}?`)),
+      confirm: () => ask(`Update ${name}?`),
     });
     if (!done) console.error("Nothing was changed.");
     else if (values.publish) console.error(`Snapshot        ${await publishSnapshot(stack)}`);

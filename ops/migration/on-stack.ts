@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import { type Migration, readMigrations } from "../../infra/migrations/files";
 import { GoogleApis } from "../../infra/migrations/googleapis";
-import { confirm } from "../confirm";
+import { consent } from "../consent";
 import { locate } from "../doctor/target";
 import { openStack } from "../preview/open";
 import { stackName } from "../preview/options";
@@ -45,9 +45,10 @@ export async function rollbackCommand(args: string[]): Promise<void> {
   const given = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
   const { values } = parseArgs({ args, options: given });
   const name = stackName(values.stack);
+  const ask = consent(values.yes);
   await withStack(name, async (stack) => {
-    const question = `Take the schema of ${name} back?`;
-    if (!(await rollback(stack, values.to, options(name, stack, question, values.yes)))) say("Nothing was changed.");
+    const confirm = () => ask(`Take the schema of ${name} back?`);
+    if (!(await rollback(stack, values.to, options(name, stack, confirm)))) say("Nothing was changed.");
   });
 }
 
@@ -58,11 +59,12 @@ export async function restoreCommand(args: string[]): Promise<void> {
   const name = stackName(stackGiven);
   if (backup === undefined) throw new UsageError("Which backup? Add --backup ID; `status` names them.");
   if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup, which is a number.`);
+  const ask = consent(yes);
   await withStack(name, async (stack) => {
     const { endpoints, token } = locate({ stack: name }, ROOT);
-    const question = `Put ${name} back to backup ${backup} and lose what was written since?`;
+    const confirm = () => ask(`Put ${name} back to backup ${backup} and lose what was written since?`);
     const google = new GoogleApis(endpoints, token);
-    if (!(await restore(stack, google, backup, options(name, stack, question, yes)))) say("Nothing was changed.");
+    if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
   });
 }
 
@@ -80,7 +82,7 @@ async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): P
 }
 
 /** How a command takes the schema to a version that it writes into the stack's file. */
-function options(name: string, stack: Stack, question: string, yes = false): GoToOptions {
+function options(name: string, stack: Stack, confirm: () => Promise<boolean>): GoToOptions {
   const file = stackPath(name);
   const before = readFileSync(file, "utf8");
   const write = async (text: string) => {
@@ -96,7 +98,7 @@ function options(name: string, stack: Stack, question: string, yes = false): GoT
       await write(document.toString());
       return () => write(before);
     },
-    confirm: () => (yes ? Promise.resolve(true) : confirm(question)),
+    confirm,
     print: (text) => process.stdout.write(text),
     progress: (text) => process.stderr.write(text),
     say,

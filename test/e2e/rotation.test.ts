@@ -45,7 +45,7 @@ describe("a rotation, by its command and through the real engine", () => {
     return (await response.json()) as Record<string, unknown>;
   };
   const rotate = async (at?: ShellOptions["at"]): Promise<Ended> => {
-    const ended = await shell("npm run rotate -- --stack local", { cwd: copy, ...(at && { at }) });
+    const ended = await shell("npm run rotate -- --stack local --yes", { cwd: copy, ...(at && { at }) });
     printed += ended.output;
     await remember();
     return ended;
