@@ -13,7 +13,10 @@ export interface ConnectionName {
   readonly instance: string;
 }
 
-/** What a parser found: the value, or a sentence that says what is wrong with the text and what is expected. */
+/**
+ * What a parser found: the value, or a sentence that says what is wrong with the text and what is expected. The text may be
+ * anything, a secret too, so the sentence quotes nothing of it that is not certainly a connection name.
+ */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
 const REGION = /^[a-z]+(?:-[a-z]+)+[0-9]+$/;
@@ -43,12 +46,12 @@ export function isRegion(location: string): boolean {
 /**
  * Reads a connection name.
  * @param text Such as `fusion-prime:us-central1:fusion-prime-db-a504713e`.
- * @returns The parts, or one sentence that tells apart blanks, upper case, arity, empty parts and a zone.
+ * @returns The parts, or one sentence that tells apart blanks, upper case, arity, empty parts, a zone and illegal parts.
  */
 export function parseConnectionName(text: string): Parsed<ConnectionName> {
   const wrong = (what: string): Parsed<never> => ({
     ok: false,
-    problem: `connection name "${text}" ${what}; expected PROJECT:REGION:INSTANCE`,
+    problem: `the connection name ${what}; expected PROJECT:REGION:INSTANCE`,
   });
   if (/\s/.test(text)) return wrong("contains blanks");
   if (text !== text.toLowerCase()) return wrong("contains upper case letters");
@@ -62,15 +65,17 @@ export function parseConnectionName(text: string): Parsed<ConnectionName> {
   for (const [name, value] of Object.entries({ project, region, instance })) {
     if (value === "" || value.startsWith(":") || value.endsWith(":")) return wrong(`has an empty ${name}`);
   }
+  const isProject = PROJECT.test(project);
+  const isInstance = INSTANCE.test(instance) && project.length + instance.length <= 98;
   const home = regionOfZone(region);
   if (home !== undefined) {
-    return wrong(`carries the zone "${region}" where the region belongs: use "${[project, home, instance].join(":")}"`);
+    const zone = isProject && isInstance ? `the zone "${region}"` : "a zone";
+    const instead = isProject && isInstance ? `: use "${[project, home, instance].join(":")}"` : "";
+    return wrong(`carries ${zone} where the region belongs${instead}`);
   }
-  if (!REGION.test(region)) return wrong(`has "${region}", which is not a region,`);
-  if (!PROJECT.test(project)) return wrong(`has "${project}", which is not a project id,`);
-  if (!INSTANCE.test(instance) || project.length + instance.length > 98) {
-    return wrong(`has "${instance}", which is not an instance name,`);
-  }
+  if (!REGION.test(region)) return wrong("has a middle part that is not a region");
+  if (!isProject) return wrong("begins with something that is not a project id");
+  if (!isInstance) return wrong("ends with something that is not an instance name");
   return { ok: true, value: { project, region, instance } };
 }
 
@@ -83,7 +88,7 @@ export function parseConnectionName(text: string): Parsed<ConnectionName> {
 export function formatConnectionName(name: ConnectionName): string {
   const text = `${name.project}:${name.region}:${name.instance}`;
   const parsed = parseConnectionName(text);
-  if (!parsed.ok) throw new Error(parsed.problem);
+  if (!parsed.ok) throw new Error(`"${text}" is refused: ${parsed.problem}`);
   return text;
 }
 
@@ -104,6 +109,9 @@ export interface ConnectionString {
 /** The folder that Cloud Run mounts Cloud SQL sockets under. */
 export const SOCKET_ROOT = "/cloudsql";
 
+/** Databases whose name may be said of a connection string: whatever else stands before the colon may be a secret. */
+const OTHER_DATABASES = /^(?:sqlite|mysql|mariadb|mssql|oracle|redis|mongodb)(?:\+[a-z0-9]+)?$/;
+
 const CONNECTION_STRING = /^([a-z0-9+]+):\/\/([^:@/?#]+):([^@/?#]+)@\/([^?/#]+)\?host=([^&#]+)$/;
 
 /**
@@ -118,7 +126,8 @@ export function parseConnectionString(text: string): Parsed<ConnectionString> {
   });
   const scheme = /^([a-z0-9+]+):/.exec(text)?.[1];
   if (scheme !== undefined && !/^postgres(ql)?(\+[a-z0-9]+)?$/.test(scheme)) {
-    return wrong(`uses the driver "${scheme}", which is not PostgreSQL`);
+    const driver = OTHER_DATABASES.test(scheme) ? `the driver "${scheme}"` : "a driver";
+    return wrong(`uses ${driver}, which is not PostgreSQL`);
   }
   const match = CONNECTION_STRING.exec(text);
   if (!match) return wrong("does not have the expected form");

@@ -14,7 +14,7 @@ export const connectionNameFormat = policy({
   resource: (resource, report) => {
     for (const mention of mentions(resource)) {
       const parsed = parseConnectionName(mention.name);
-      if (!parsed.ok) report(resource, `${mention.path}: ${mention.hidden ? redact(parsed.problem) : parsed.problem}.`);
+      if (!parsed.ok) report(resource, `${mention.path}: ${parsed.problem}.`);
     }
   },
 });
@@ -63,13 +63,3 @@ export const realName = once(({ props, provider }: Resource) => {
   const made = parseConnectionName(`${project}:${region}:${instance}`);
   return made.ok ? made.value : undefined;
 });
-
-/**
- * A parser's problem as it may be shown where the text stood beside a credential: what it quotes is left out, unless that
- * is a connection name with a zone, which is no credential by its form.
- */
-export function redact(problem: string): string {
-  return /^connection name "[a-z0-9.:-]+" carries the zone /.test(problem)
-    ? problem
-    : problem.replaceAll(/"[^"]*"/g, "(not shown)");
-}

@@ -1,5 +1,5 @@
 import { parseConnectionString } from "../infra/connection";
-import { instances, redact } from "./connection-names";
+import { instances } from "./connection-names";
 import { generatedPasswords } from "./lineage";
 import { policy } from "./policy";
 import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
@@ -89,8 +89,8 @@ export const matchesDatabase = policy({
       for (const { version, value } of connectionStrings(resources)) {
         const parsed = parseConnectionString(value);
         // A wrong connection name in it is the business of `connection-name-format`.
-        if (parsed.ok || parsed.problem.startsWith("connection name")) continue;
-        report(version, `${redact(parsed.problem)}.`);
+        if (parsed.ok || parsed.problem.startsWith("the connection name")) continue;
+        report(version, `${parsed.problem}.`);
       }
     },
   },

@@ -5,8 +5,6 @@ import { type Resource, text, textsIn, valuesAt } from "./resource";
 export interface Mention {
   readonly path: string;
   readonly name: string;
-  /** Whether the text around it may hold a credential, so that only what is surely a connection name may be shown. */
-  readonly hidden: boolean;
 }
 
 /** Where text is read for connection names; elsewhere, such as in an alert's documentation, it is only text. */
@@ -30,7 +28,7 @@ export function mentions(resource: Resource): Mention[] {
 function structured(resource: Resource): Mention[] {
   const run = workload(resource);
   if (!run) return [];
-  const mention = (path: string, name: string): Mention => ({ path, name, hidden: false });
+  const mention = (path: string, name: string): Mention => ({ path, name });
   return [
     ...run.sockets.flatMap(({ path, value }) => (typeof value === "string" ? mention(path, value) : [])),
     ...run.env.flatMap(({ path, name, value }) =>
@@ -67,7 +65,7 @@ function inText(path: string, encoded: string): Mention[] {
   const zonal = [...plain.matchAll(ZONAL)].map(([, name = ""]) => name);
   return [...new Set([...sockets, ...zonal])]
     .filter((name) => name !== "" && !isPlaceholder(name))
-    .map((name) => ({ path, name, hidden: true }));
+    .map((name) => ({ path, name }));
 }
 
 /** Filled in when the container starts, such as `$(INSTANCE)` or `${INSTANCE}`; nothing to judge. */

@@ -28,7 +28,7 @@ test("a project may be scoped by a domain", () => {
 test.each([
   [
     "fusion-prime:us-central1-a:db",
-    'carries the zone "us-central1-a" where the region belongs: use "fusion-prime:us-central1:db"',
+    'the connection name carries the zone "us-central1-a" where the region belongs: use "fusion-prime:us-central1:db"',
   ],
   ["fusion-prime:us-central1", "has 2 parts"],
   ["fusion-prime", "has 1 part;"],
@@ -38,10 +38,11 @@ test.each([
   ["fusion-prime:us-central1:", "has an empty instance"],
   ["fusion-prime:us-central1:db ", "contains blanks"],
   ["Fusion-Prime:us-central1:db", "contains upper case letters"],
-  ["fusion-prime:somewhere:db", 'has "somewhere", which is not a region'],
-  ["fp:us-central1:db", 'has "fp", which is not a project id'],
-  ["fusion-prime:us-central1:-db", 'has "-db", which is not an instance name'],
+  ["fusion-prime:somewhere:db", "has a middle part that is not a region"],
+  ["fp:us-central1:db", "begins with something that is not a project id"],
+  ["fusion-prime:us-central1:-db", "ends with something that is not an instance name"],
   ["", "has 1 part"],
+  ["app:us-central1-a:db", "carries a zone where the region belongs; expected"],
 ])("%s %s", (text, sentence) => {
   const parsed = parseConnectionName(text);
   expect(parsed).toEqual({ ok: false, problem: expect.stringContaining(sentence) as string });

@@ -166,7 +166,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "variable named after it",
       breaks: stack(env("INSTANCE_CONNECTION_NAME", "shop-db")),
-      says: /connection name "shop-db" has 1 part/,
+      says: /containers\[0\]\.envs\[\d\]\.value: the connection name has 1 part/,
       passes: stack(env("INSTANCE_CONNECTION_NAME", CONNECTION_NAME)),
     },
     {
@@ -184,7 +184,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "argument of the proxy, version 2",
       breaks: [proxy("--private-ip", "fusion-prime:shop-db?port=5432")],
-      says: /"fusion-prime:shop-db" has 2 parts/,
+      says: /args\[1\]: the connection name has 2 parts/,
       passes: [proxy("--private-ip", `${CONNECTION_NAME}?port=5432`)],
     },
     {

@@ -48,10 +48,33 @@ describe("connection names", () => {
     );
   });
 
+  test.each([
+    "hunter2",
+    "Endpoint=sb://reports.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=hunter2=",
+    "redis:6379:hunter2",
+    "app:us-central1-a:hunter2",
+    'x"hunter2"y',
+    'fusion-prime:us-central1:"hunter2"',
+    "amqps://reports:hunter2@rabbit/reports",
+    "hunter2::",
+  ])("nothing of %j is repeated, wherever it stands", (value) => {
+    const containers = [
+      {
+        image: "gcr.io/cloudsql-docker/cloud_sql_proxy",
+        args: [value, `-instances=${value}`],
+        envs: [{ name: "REPORTS_CONNECTION_NAME", value }],
+      },
+    ];
+    const volumes = [{ name: "cloudsql", cloudSqlInstance: { instances: [value] } }];
+    const found = judge([service({ containers, volumes }), version(`postgresql://u:p@/db?host=/cloudsql/${value}`)]);
+    expect(found.map(({ policy }) => policy)).toContain("connection-name-format");
+    expect(found.filter(({ message }) => message.includes("hunter2"))).toEqual([]);
+  });
+
   test("in a secret, a mistake is named without the text around it", () => {
     const found = judge([version("postgresql://u:p@/db?host=/cloudsql/hunter2")], { phases: ["resource"] });
     expect(found.map(({ message }) => message)).toEqual([
-      "secretData: connection name (not shown) has 1 part; expected PROJECT:REGION:INSTANCE.",
+      "secretData: the connection name has 1 part; expected PROJECT:REGION:INSTANCE.",
     ]);
   });
 });

@@ -61,7 +61,10 @@ export const connectionName: Check = {
     const [first] = mounted;
     if (first === undefined) return finding("the service mounts no Cloud SQL socket", fix);
     const parsed = parseConnectionName(first);
-    return finding(parsed.ok ? `the service mounts ${first}, not ${expected}` : `the service's ${parsed.problem}`, fix);
+    return finding(
+      parsed.ok ? `the service mounts ${first}, not ${expected}` : `the service mounts "${first}": ${parsed.problem}`,
+      fix,
+    );
   },
 };
 
