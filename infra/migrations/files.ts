@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,8 +25,8 @@ const FILE_NAME = /^(\d{14})_[a-z0-9_]+\.sql$/;
 /**
  * Reads a folder of migrations, in the order of their versions.
  * @param folder Its path.
- * @throws MigrationFileError where a name is not `<14 digits>_<name>.sql`, a version occurs twice, or a direction is
- * missing.
+ * @throws MigrationFileError where a name is not `<14 digits>_<name>.sql`, a version occurs twice, a direction is missing,
+ * or a file is not UTF-8.
  */
 export function readMigrations(folder: string): Migration[] {
   const migrations: Migration[] = [];
@@ -41,11 +42,26 @@ export function readMigrations(folder: string): Migration[] {
         `migrations/${before.file} and migrations/${file} have the same version; rename one.`,
       );
     }
-    const text = readFileSync(join(folder, file), "utf8");
+    const bytes = readFileSync(join(folder, file));
+    const wrong = lineNotUtf8(bytes);
+    if (wrong !== undefined) {
+      throw new MigrationFileError(`migrations/${file}:${wrong}: the line is not UTF-8. Save the file as UTF-8.`);
+    }
+    const text = bytes.toString("utf8");
     directions(file, text);
     migrations.push({ version, file, text, checksum: checksum(text) });
   }
   return migrations;
+}
+
+/**
+ * The first line of a file, from 1, that no text of PostgreSQL can be made of: read as UTF-8 it would lose letters, or it
+ * holds a zero byte. Undefined where the whole file is UTF-8.
+ */
+export function lineNotUtf8(bytes: Buffer): number | undefined {
+  const lines = bytes.toString("latin1").split("\n");
+  const wrong = lines.findIndex((line) => line.includes("\0") || !isUtf8(Buffer.from(line, "latin1")));
+  return wrong < 0 ? undefined : wrong + 1;
 }
 
 /** The checksum by which an edited file is recognised. */

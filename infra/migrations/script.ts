@@ -1,4 +1,5 @@
-import { directions, type Migration } from "./files";
+import { directions, type Migration, MigrationFileError } from "./files";
+import { reachingOutside } from "./outside";
 import { type Statement, statements } from "./statements";
 
 /** The role without login that owns the tables. */
@@ -31,7 +32,6 @@ export interface Change {
  */
 export async function changeScript(change: Change): Promise<string> {
   const { baseline = "", down, logins, up, user } = change;
-  const known = [...up, ...down].map(({ version, checksum }) => `(${quote(version)}, ${quote(checksum)})`);
   const newest = up.at(-1)?.version ?? "none";
   const adopted = up.filter(({ version }) => version <= baseline);
   const run = up.filter(({ version }) => version > baseline);
@@ -43,8 +43,7 @@ export async function changeScript(change: Change): Promise<string> {
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
     ownership(logins),
     VERSIONS_TABLE,
-    plan(known),
-    guards(newest),
+    guards([...up, ...down], newest),
     ...(await Promise.all([...down].reverse().map(stepDown))),
     ...(adopted.length > 0 ? [await adopt(adopted, user)] : []),
     ...(await Promise.all(run.map(stepUp))),
@@ -109,25 +108,28 @@ ALTER TABLE schema_migrations
   ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),
   ADD COLUMN IF NOT EXISTS backup text;`;
 
-function plan(known: readonly string[]): string {
-  return `CREATE TEMPORARY TABLE plan (version varchar(128) PRIMARY KEY, checksum varchar(64)) ON COMMIT DROP;
-INSERT INTO plan VALUES
-  ${known.join(",\n  ")};`;
-}
-
-function guards(newest: string): string {
+/**
+ * Compares what the database holds with what this checkout knows. A variable holds that, and no table: whatever had a name
+ * could stand in the way of a table of the migrations.
+ */
+function guards(known: readonly Migration[], newest: string): string {
+  const versions = known.map(({ version }) => quote(version)).join(", ");
+  const checksums = known.map(({ checksum }) => quote(checksum)).join(", ");
   return `DO $guards$
 DECLARE
   odd record;
+  versions CONSTANT text[] := ARRAY[${versions}]::text[];
+  checksums CONSTANT text[] := ARRAY[${checksums}]::text[];
 BEGIN
-  SELECT held.version INTO odd FROM schema_migrations held LEFT JOIN plan USING (version)
+  SELECT held.version INTO odd
+    FROM schema_migrations held LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE plan.version IS NULL ORDER BY held.version DESC LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the database holds version %, which this checkout does not know: its newest is ${newest}', odd.version
       USING HINT = 'Deploy a checkout that has this version, or go back with: npm run migration -- rollback';
   END IF;
   SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO odd
-    FROM schema_migrations held JOIN plan USING (version)
+    FROM schema_migrations held JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE held.checksum <> plan.checksum ORDER BY held.version LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'version % was edited after it was applied: the database holds checksum %, the file has %',
@@ -136,7 +138,7 @@ BEGIN
   END IF;
   -- dbmate records no checksum.
   UPDATE schema_migrations held SET checksum = plan.checksum
-    FROM plan WHERE plan.version = held.version AND held.checksum IS NULL;
+    FROM unnest(versions, checksums) AS plan(version, checksum) WHERE plan.version = held.version AND held.checksum IS NULL;
 END
 $guards$;`;
 }
@@ -165,34 +167,42 @@ $step$;`;
 
 /**
  * Takes over tables that were made by hand: the migrations are run in a schema of their own, every column there is
- * compared with the live one, and only where all are alike the versions are recorded.
+ * compared with the live one, and only where all are alike the versions are recorded. Whatever the migrations did is
+ * undone before the comparison, so that nothing of it stays even where a statement reached a live table.
  */
 async function adopt(migrations: readonly Migration[], user: string): Promise<string> {
+  const [outside] = await reachingOutside(migrations);
+  if (outside) {
+    const { file, line, problem, remedy } = outside;
+    throw new MigrationFileError(`migrations/${file}:${line}: ${problem} ${remedy}`);
+  }
   const made = await Promise.all(
     migrations.map(async (migration) => executed(migration, directions(migration.file, migration.text).up)),
   );
   const versions = migrations.map(({ version }) => quote(version)).join(", ");
   return `DO $adopt$
 DECLARE
+  made jsonb;
+  tables text[];
   odd text;
-  adopted record;
+  adopted text;
 BEGIN
   IF EXISTS (SELECT FROM schema_migrations WHERE version IN (${versions})) THEN RETURN; END IF;
   SET LOCAL ROLE ${identifier(user)};
-  CREATE SCHEMA settlement_baseline;
-  SET LOCAL search_path = settlement_baseline;
+  BEGIN
+    CREATE SCHEMA ${SCRATCH};
+    SET LOCAL search_path = ${SCRATCH};
 ${made.join("\n")}
+    SELECT coalesce(jsonb_agg(to_jsonb(described)), '[]') INTO made FROM (${columns(SCRATCH)}) described;
+    SELECT array_agg(c.relname::text) INTO tables FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'r' AND n.nspname = '${SCRATCH}';
+    RAISE EXCEPTION SQLSTATE '${UNDO}';
+  EXCEPTION WHEN SQLSTATE '${UNDO}' THEN
+    IF made IS NULL THEN RAISE; END IF;
+  END;
   SET LOCAL search_path = public;
-  WITH described AS (
-    SELECT n.nspname AS place, c.relname AS relation, a.attname AS name,
-           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS form
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-     WHERE c.relkind = 'r' AND n.nspname IN ('public', 'settlement_baseline')
-  ), wanted AS (SELECT * FROM described WHERE place = 'settlement_baseline'),
-  live AS (SELECT * FROM described WHERE place = 'public' AND relation IN (SELECT relation FROM wanted))
+  WITH wanted AS (SELECT * FROM jsonb_to_recordset(made) AS one(relation text, name text, form text)),
+  live AS (SELECT * FROM (${columns("public")}) described WHERE relation = ANY (tables))
   SELECT string_agg(relation || '.' || name || ' is ' || coalesce(live.form, 'missing') || ', expected '
            || coalesce(wanted.form, 'no such column'), '; ' ORDER BY relation, name)
     INTO odd FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
@@ -200,15 +210,30 @@ ${made.join("\n")}
     RAISE EXCEPTION 'the tables made by hand differ from the migrations: %', odd
       USING HINT = 'Change the live tables, or the migrations, until they are alike.';
   END IF;
-  FOR adopted IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                  WHERE c.relkind = 'r' AND n.nspname = 'settlement_baseline' LOOP
-    EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted.relname);
+  FOREACH adopted IN ARRAY coalesce(tables, '{}') LOOP
+    EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted);
   END LOOP;
-  DROP SCHEMA settlement_baseline CASCADE;
   SET LOCAL ROLE ${OWNER_ROLE};
 ${migrations.map((migration) => `  ${recorded(migration)}`).join("\n")}
 END
 $adopt$;`;
+}
+
+/** The schema in which the tables of migrations are made to be compared; it is never left behind. */
+const SCRATCH = "settlement_baseline";
+
+/** An error of a class that PostgreSQL leaves to applications: it undoes what the comparison made. */
+const UNDO = "SB000";
+
+/** The columns of the tables in a schema; their types are written as seen from it. */
+function columns(schema: string): string {
+  return `SELECT c.relname::text AS relation, a.attname::text AS name,
+           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS form
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+     WHERE c.relkind = 'r' AND n.nspname = '${schema}'`;
 }
 
 function recorded({ version, checksum }: Migration): string {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { lineNotUtf8 } from "../../infra/migrations/files";
 import type { Finding } from "./finding";
 
 /** A direction of a file. */
@@ -29,7 +30,13 @@ const MARKER = /^--\s*migrate:(up|down)\b[ \t]*(.*)$/;
 /** Reads every `.sql` file of a folder. */
 export function readForms(folder: string): FileForm[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return names.sort().map((name) => readForm(`${basename(folder)}/${name}`, readFileSync(join(folder, name), "utf8")));
+  return names.sort().map((name) => {
+    const bytes = readFileSync(join(folder, name));
+    const path = `${basename(folder)}/${name}`;
+    const line = lineNotUtf8(bytes);
+    const form = readForm(path, bytes.toString("utf8"));
+    return line === undefined ? form : { ...form, directions: [], findings: [notUtf8(path, line)] };
+  });
 }
 
 /** The version a file's name begins with; undefined where the name has another form or is no moment in time. */
@@ -38,6 +45,12 @@ export function versionOf(name: string): string | undefined {
   const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   if (Number.isNaN(moment.getTime()) || moment.getUTCDate() !== Number(day)) return undefined;
   return name.slice(0, 14);
+}
+
+function notUtf8(file: string, line: number): Finding {
+  const problem = "The line is not UTF-8, so its letters would be lost.";
+  const remedy = "Save the file as UTF-8, and look whether its letters are right.";
+  return { file, line, rule: "encoding", problem, remedy, level: "error" };
 }
 
 function readForm(path: string, text: string): FileForm {

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Migration } from "../../infra/migrations/files";
+import { reachingOutside } from "../../infra/migrations/outside";
 import type { Finding } from "./finding";
 import { type Direction, type FileForm, readForms, versionOf } from "./form";
 import { type History, idOf, readHistory } from "./history";
@@ -20,6 +22,15 @@ export async function lintMigrations(folder: string): Promise<Finding[]> {
   const job = join(folder, JOB_FOLDER);
   if (existsSync(job)) findings.push(...(await lintFolder(job, readForms(job), "job")));
   return findings;
+}
+
+/**
+ * Checks migrations that adoption would run beside the live tables, to compare what they make.
+ * @throws MigrationFileError where a file is not SQL.
+ */
+export async function lintAdoption(migrations: readonly Migration[]): Promise<Finding[]> {
+  const found = await reachingOutside(migrations);
+  return found.map(({ file, line, ...remark }) => error(`migrations/${file}`, line, { rule: "adoption", ...remark }));
 }
 
 async function lintFolder(folder: string, forms: readonly FileForm[], run: "import" | "job"): Promise<Finding[]> {

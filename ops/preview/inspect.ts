@@ -7,7 +7,7 @@ import { readMigrations } from "../../infra/migrations/files";
 import { interrupted } from "../interrupt";
 import { pendingIn } from "../interrupted";
 import { age } from "../locks";
-import { lintMigrations } from "../migration/lint";
+import { lintAdoption, lintMigrations } from "../migration/lint";
 import { UserError } from "../user-error";
 import { type Deployment, readState } from "../state";
 import { programOf, ROOT } from "../workspace";
@@ -143,6 +143,8 @@ async function preview(
   const folder = join(ROOT, "migrations");
   const files = schemas.length === 0 ? [] : readMigrations(folder);
   const migrations = schemas.flatMap((change) => migrationSteps(change, files));
+  const baseline = schemas.map(({ after }) => after.baseline).find((version) => typeof version === "string") ?? "";
+  const adopted = files.filter(({ version }) => version <= baseline);
   const pending = migrations.some(({ direction }) => direction === "up");
   const report: Report = {
     stack: stack.name,
@@ -155,7 +157,7 @@ async function preview(
       allowed: loss.allowed || agreed(loss),
     })),
     migrations,
-    lint: pending ? await lintMigrations(folder) : [],
+    lint: pending ? [...(await lintMigrations(folder)), ...(await lintAdoption(adopted))] : [],
     later: failed || program || !takesOver(read) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),
   };

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files";
 import { changeScript } from "../../infra/migrations/script";
+import { reachingOutside } from "../../infra/migrations/outside";
 import { statements } from "../../infra/migrations/statements";
 
 describe("the migrations folder", () => {
@@ -40,6 +41,23 @@ describe("the migrations folder", () => {
     expect(() => readMigrations(folder)).toThrow(file);
   });
 
+  test.each([
+    ["Latin-1", Buffer.from("-- migrate:up\nSELECT 1;\n-- caf\xe9\n-- migrate:down\nSELECT 2;\n", "latin1"), 3],
+    ["UTF-16", Buffer.from("-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n", "utf16le"), 1],
+    ["a zero byte", Buffer.from("-- migrate:up\nSELECT '\0';\n-- migrate:down\nSELECT 2;\n"), 2],
+    ["half a letter", Buffer.from("-- migrate:up\nSELECT 1; -- \xc3\n-- migrate:down\nSELECT 2;\n", "latin1"), 2],
+  ])("refuses %s, with the line", (_what, bytes, line) => {
+    writeFileSync(join(folder, "20260101000000_a.sql"), bytes);
+    expect(() => readMigrations(folder)).toThrow(
+      new MigrationFileError(`migrations/20260101000000_a.sql:${line}: the line is not UTF-8. Save the file as UTF-8.`),
+    );
+  });
+
+  test("keeps every letter of a file in UTF-8", () => {
+    write("20260101000000_a.sql", "-- migrate:up\nSELECT 'é 😀 \u{fffd}';\n-- migrate:down\nSELECT 2;\n");
+    expect(readMigrations(folder)[0]?.text).toContain("'é 😀 \u{fffd}'");
+  });
+
   test("refuses one version twice", () => {
     write("20260101000000_a.sql");
     write("20260101000000_b.sql");
@@ -58,7 +76,49 @@ test("a script is one transaction and names every version with its checksum", as
   const migrations = readMigrations(join(__dirname, "../../migrations"));
   const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
-  for (const { version, checksum } of migrations) expect(script).toContain(`('${version}', '${checksum}')`);
+  const listed = (values: readonly string[]) => `ARRAY[${values.map((value) => `'${value}'`).join(", ")}]`;
+  expect(script).toContain(listed(migrations.map(({ version }) => version)));
+  expect(script).toContain(listed(migrations.map(({ checksum }) => checksum)));
+});
+
+test.each([
+  "COMMENT ON COLUMN s.k IS 'public.s';",
+  "COMMENT ON TABLE s IS 'public.s';",
+  "INSERT INTO s VALUES ('public.s');",
+  "UPDATE s SET k = 'x' WHERE s.k = 'public.s';",
+  "SELECT pg_catalog.now(), s.k FROM s JOIN information_schema.tables t ON t.table_name = s.k;",
+  "ALTER TABLE s ADD CONSTRAINT c CHECK (s.k <> '');",
+  "CREATE TRIGGER t BEFORE UPDATE ON s FOR EACH ROW EXECUTE FUNCTION f();",
+  "DROP TRIGGER t ON s;",
+  "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.k := OLD.k; RETURN NEW; END $$;",
+  "CREATE TYPE mood AS ENUM ('public.a');",
+  "SET lock_timeout = '1s';",
+  "DROP TABLE s, r;",
+])("adoption runs %s", async (sql) => {
+  const text = `-- migrate:up\n${sql}\n-- migrate:down\nSELECT 1;\n`;
+  expect(await reachingOutside([{ version: "1", file: "1_x.sql", text, checksum: "" }])).toEqual([]);
+});
+
+test.each([
+  "CREATE TYPE public.mood AS ENUM ('a');",
+  "CREATE DOMAIN public.name AS text;",
+  "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+  "DROP FUNCTION public.f();",
+  "DROP INDEX app.s_k;",
+  "DROP TRIGGER t ON public.s;",
+  "CREATE TRIGGER t BEFORE UPDATE ON public.s FOR EACH ROW EXECUTE FUNCTION f();",
+  "ALTER TYPE public.mood ADD VALUE 'b';",
+  "CREATE TABLE r (id int REFERENCES public.s (id));",
+  "MERGE INTO public.s USING r ON true WHEN MATCHED THEN DELETE;",
+  "COPY public.s TO STDOUT;",
+  "SELECT public.f();",
+  "GRANT SELECT ON public.s TO settlement_user;",
+  "ALTER TABLE s SET SCHEMA public;",
+  "SET SESSION AUTHORIZATION settlement_user;",
+])("adoption does not run %s", async (sql) => {
+  const text = `-- migrate:up\nSELECT 1;\n\n${sql}\n-- migrate:down\nSELECT 1;\n`;
+  const migration = { version: "1", file: "1_x.sql", text, checksum: "" };
+  expect(await reachingOutside([migration])).toMatchObject([{ file: "1_x.sql", line: 4 }]);
 });
 
 test("statements are told apart by PostgreSQL's own parser, with their lines", async () => {

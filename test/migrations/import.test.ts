@@ -207,6 +207,45 @@ test("a file that was edited after it was applied stops it", async () => {
   await plan("journey", [ADD_NOTE]);
 });
 
+test("tables of the names that the script works with get every change", async () => {
+  const names = ["plan", "held", "versions", "checksums", "odd", "guards", "step", "what", "detail", "adopted"];
+  const first = migration(
+    "20260201000000",
+    names
+      .map(
+        (name) => `CREATE TABLE ${name} (id bigint PRIMARY KEY, name text); CREATE VIEW ${name}_view AS TABLE ${name};`,
+      )
+      .join("\n"),
+  );
+  const second = migration(
+    "20260202000000",
+    names
+      .map(
+        (name) => `ALTER TABLE ${name} ADD COLUMN price numeric; INSERT INTO ${name} VALUES (1, 'a', 2);
+          CREATE INDEX ${name}_name ON ${name} (name); COMMENT ON TABLE ${name} IS 'ours';`,
+      )
+      .join("\n"),
+  );
+  const third = migration("20260203000000", names.map((name) => `DROP TABLE ${name} CASCADE;`).join("\n"));
+  await create("shadowed");
+  const one = await plan("shadowed", [first]);
+  const two = await plan("shadowed", [first, second]);
+  await importer.create(one);
+  await importer.update(one, two);
+  for (const name of names) {
+    const [row] = await query(
+      "shadowed",
+      `SELECT price::int, obj_description('public.${name}'::regclass) AS comment, c.relpersistence AS view,
+              to_regclass('public.${name}_name') IS NOT NULL AS index
+         FROM public.${name}, pg_class c WHERE c.oid = 'public.${name}_view'::regclass`,
+    );
+    expect({ name, ...row }).toEqual({ name, price: 2, comment: "ours", view: "p", index: true });
+  }
+  await importer.update(two, await plan("shadowed", [first, second, third]));
+  const left = await query("shadowed", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+  expect(left).toEqual([{ tablename: "schema_migrations" }]);
+});
+
 describe("tables that were made by hand", () => {
   const byHand = async (instance: string, change = "") => {
     await create(instance);
@@ -236,6 +275,51 @@ describe("tables that were made by hand", () => {
     expect(await query("by-hand", RIGHTS, "settlement_user_b")).not.toEqual(OWNERS_ALONE);
     await importer.update(one, { ...one, ...(logins && { logins }) });
     for (const login of LOGINS) expect(await query("by-hand", RIGHTS, login)).toEqual(OWNERS_ALONE);
+  });
+
+  const kept = async (instance: string) => (await query(instance, "SELECT k FROM s ORDER BY 1")).map(({ k }) => k);
+
+  describe("are not adopted by files that reach them", () => {
+    const first = migration("20260301000000", "CREATE TABLE s (k text);");
+    beforeAll(async () => {
+      await byHand("reached");
+      await query("reached", "CREATE TABLE s (k text); INSERT INTO s VALUES ('a'), ('b'); CREATE SEQUENCE counter");
+    });
+
+    test.each([
+      ["DELETE FROM public.s;", 'names the schema "public"'],
+      ["INSERT INTO public.s SELECT k FROM public.s;", 'names the schema "public"'],
+      ["TRUNCATE public.s;", 'names the schema "public"'],
+      ["WITH gone AS (DELETE FROM public.s RETURNING k) SELECT count(*) FROM gone;", 'names the schema "public"'],
+      ["DROP TABLE public.s;", 'names the schema "public"'],
+      ["COMMENT ON COLUMN public.s.k IS 'x';", 'names the schema "public"'],
+      ["SELECT setval('public.counter', 7);", 'names the schema "public"'],
+      ["DO $$ BEGIN DELETE FROM public.s; END $$;", 'names the schema "public"'],
+      ["SET search_path = public;\nDELETE FROM s;", "changes search_path"],
+      ["SELECT set_config('search_path', 'public', true);\nDELETE FROM s;", "changes a setting"],
+      ["RESET ALL;", "changes all settings"],
+      ["SET ROLE settlement_user;", "changes role"],
+    ])("%s", async (sql, problem) => {
+      const second = migration("20260302000000", `-- destructive: a test\n${sql}`);
+      const refused = importer.create(await plan("reached", [first, second], { baseline: second.version }));
+      await expect(refused).rejects.toThrow(`migrations/${second.file}:3: `);
+      await expect(refused).rejects.toThrow(problem);
+      expect(await kept("reached")).toEqual(["a", "b"]);
+      expect(await query("reached", "SELECT last_value::int AS value FROM counter")).toEqual([{ value: 1 }]);
+    });
+  });
+
+  test("keep their rows where a file reaches them unseen", async () => {
+    await byHand("unseen");
+    await query("unseen", "CREATE TABLE s (k text); INSERT INTO s VALUES ('a'), ('b')");
+    const sly = migration(
+      "20260301000000",
+      `CREATE TABLE s (k text);
+       DO $$ BEGIN EXECUTE 'DELETE FROM ' || quote_ident('public') || '.s'; END $$;`,
+    );
+    await importer.create(await plan("unseen", [sly], { baseline: sly.version }));
+    expect(await kept("unseen")).toEqual(["a", "b"]);
+    expect(await versions("unseen")).toEqual([sly.version]);
   });
 
   test("stop it where they differ, column by column, and stay as they are", async () => {

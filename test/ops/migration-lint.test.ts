@@ -39,6 +39,11 @@ test("the migrations of the repository are clean", async () => {
   expect(findings.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+test("a file that is not UTF-8 is an error on the line where it is not", async () => {
+  writeFileSync(join(folder, FILE), Buffer.from(both("SELECT 1;\n-- caf\xe9"), "latin1"));
+  expect(await errors()).toEqual(["3 encoding"]);
+});
+
 test("a finding says where, what and what to do", async () => {
   write(FILE, both("ALTER TABLE commands DROP COLUMN payer;"));
   const findings = (await lintMigrations(folder)).filter(({ level }) => level === "error");
