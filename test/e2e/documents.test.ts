@@ -98,9 +98,16 @@ describe("following the documents on the embedded cloud", () => {
     rmSync(copy, { recursive: true, force: true });
   });
 
-  /** Runs a command as it stands, without a terminal; answers its exit code and, where it failed, what it said. */
+  /**
+   * Runs a command as it stands; answers its exit code and, where it failed, what it said. A reader answers what a command
+   * asks on the terminal; here there is none.
+   */
   async function run(command: string): Promise<{ code: number | null; said: string }> {
-    const child = spawn("sh", ["-c", command], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
+    const asks = / rollback /.test(command);
+    const child = spawn("sh", ["-c", asks ? `${command} --yes` : command], {
+      cwd: copy,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said += bytes.toString()));
     const [code] = (await once(child, "close")) as [number | null];

@@ -309,7 +309,7 @@ describe("the commands", () => {
       const nothing = { PATH: "", HOME: join(ROOT, "docs"), PULUMI_HOME: join(ROOT, "docs") };
       const [preview, up] = await Promise.all([
         call("preview", ["--stack", stack], nothing),
-        call("up", ["--stack", stack], nothing),
+        call("up", ["--stack", stack, "--yes"], nothing),
       ]);
       expect(preview.text).toContain(`### ⛔ ${stack} is blocked by 1 error: nothing to change.`);
       expect(up.text).toMatch(new RegExp(`^Pulumi.${stack}.yaml: The stack's configuration needs changes:`));
