@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { LAST_STEP, migrationsBucket, type Missable, type StackConfig } from "./config";
-import { passwordStep } from "./rotation";
+import { LAST_STEP, migrationsBucket, type Missable, type StackConfig } from "./config.ts";
+import { passwordStep } from "./rotation.ts";
 
 /**
  * Takes over what was made by hand, in steps; docs/DEPLOYMENT.md says when to take the next one.

@@ -1,8 +1,8 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
-import { dashboard } from "./dashboard";
+import type { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import { dashboard } from "./dashboard.ts";
 import {
   DOCTOR_SILENT,
   doctorFound,
@@ -14,7 +14,7 @@ import {
   ofService,
   revisionsNotReady,
   type Watched,
-} from "./signals";
+} from "./signals.ts";
 
 /** Arguments of {@link Alerts}. */
 export interface AlertsArgs {

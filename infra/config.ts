@@ -1,16 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { isRegion, regionOfZone } from "./connection";
-import { isPrivate, overlap, parseRange } from "./ranges";
+import { isRegion, regionOfZone } from "./connection.ts";
+import { isPrivate, overlap, parseRange } from "./ranges.ts";
 
 /** What a stack is for: decides what may be destroyed, and what must be protected. */
 export type Environment = "local" | "staging" | "prod";
 
 /** A key of the configuration that is missing or wrong; the message is for the person who wrote it. */
 export class ConfigError extends pulumi.RunError {
+  readonly problems: readonly string[];
+
   /** @param problems One sentence a key. */
-  constructor(readonly problems: readonly string[]) {
+  constructor(problems: readonly string[]) {
     super(`The stack's configuration needs ${problems.length === 1 ? "a change" : "changes"}:\n${list(problems)}`);
+    this.problems = problems;
   }
 }
 

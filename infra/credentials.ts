@@ -1,11 +1,11 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, isByHand, type Part } from "./adoption";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
-import { formatConnectionString } from "./connection";
-import type { Database, Login } from "./database";
-import { loginOf, validCredentials, versionName } from "./rotation";
+import { adopted, isByHand, type Part } from "./adoption.ts";
+import type { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import { formatConnectionString } from "./connection.ts";
+import type { Database, Login } from "./database.ts";
+import { loginOf, validCredentials, versionName } from "./rotation.ts";
 
 /** Arguments of {@link Credentials}. */
 export interface CredentialsArgs {

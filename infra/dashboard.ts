@@ -7,7 +7,7 @@ import {
   ofService,
   revisionsNotReady,
   type Watched,
-} from "./signals";
+} from "./signals.ts";
 
 /** Columns of the grid, and the height of a chart in its rows. */
 const GRID = { columns: 48, width: 24, height: 12 } as const;

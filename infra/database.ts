@@ -1,12 +1,12 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { adopted, keepsPassword } from "./adoption";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
-import { type ConnectionName, formatConnectionName } from "./connection";
-import type { Network } from "./network";
-import { type LoginName, passwordStep } from "./rotation";
+import { adopted, keepsPassword } from "./adoption.ts";
+import type { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import { type ConnectionName, formatConnectionName } from "./connection.ts";
+import type { Network } from "./network.ts";
+import { type LoginName, passwordStep } from "./rotation.ts";
 
 /** Arguments of {@link Database}. */
 export interface DatabaseArgs {

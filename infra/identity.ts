@@ -1,8 +1,8 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, hasClientByHand } from "./adoption";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
+import { adopted, hasClientByHand } from "./adoption.ts";
+import type { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
 
 /** The account that the service runs as. */
 export const SERVICE_ACCOUNT = { accountId: "settlement-service", displayName: "Settlement service" } as const;

@@ -1,7 +1,7 @@
-import { loadConfig } from "./config";
-import { settlement } from "./settlement";
+import { loadConfig } from "./config.ts";
+import { settlement } from "./settlement.ts";
 
-/** The entry of `pulumi up`: what is exported are the stack's outputs. */
+/** The program of plain `pulumi`: what is exported are the stack's outputs. `main.mjs` starts it. */
 export const {
   instanceName,
   connectionName,

@@ -1,8 +1,8 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { enableApi } from "./apis";
-import type { StackConfig } from "./config";
-import { parseRange } from "./ranges";
+import { enableApi } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import { parseRange } from "./ranges.ts";
 
 /** Arguments of {@link Network}. */
 export interface NetworkArgs {

@@ -1,11 +1,11 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, type Adopted, keepsSchema } from "./adoption";
-import type { Apis } from "./apis";
-import { migrationsBucket, type StackConfig } from "./config";
-import type { Database } from "./database";
-import type { Migration } from "./migrations/files";
-import { ImportedSchema } from "./migrations/resource";
+import { adopted, type Adopted, keepsSchema } from "./adoption.ts";
+import type { Apis } from "./apis.ts";
+import { migrationsBucket, type StackConfig } from "./config.ts";
+import type { Database } from "./database.ts";
+import type { Migration } from "./migrations/files.ts";
+import { ImportedSchema } from "./migrations/resource.ts";
 
 /** Arguments of {@link Schema}. */
 export interface SchemaArgs {

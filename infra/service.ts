@@ -1,8 +1,8 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted } from "./adoption";
-import { SOCKET_ROOT } from "./connection";
-import type { WorkloadArgs } from "./workload";
+import { adopted } from "./adoption.ts";
+import { SOCKET_ROOT } from "./connection.ts";
+import type { WorkloadArgs } from "./workload.ts";
 
 /** A revision that keeps its part of the traffic while a newer one is tried. */
 export interface HeldRevision {

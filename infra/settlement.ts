@@ -1,16 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { join } from "node:path";
-import { Alerts } from "./alerts";
-import { Apis } from "./apis";
-import type { StackConfig } from "./config";
-import { Credentials } from "./credentials";
-import { Database } from "./database";
-import { Identity } from "./identity";
-import { MigrationJob } from "./migration-job";
-import { readMigrations } from "./migrations/files";
-import { Network } from "./network";
-import { Schema } from "./schema";
-import { type HeldRevision, Service } from "./service";
+import { Alerts } from "./alerts.ts";
+import { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import { Credentials } from "./credentials.ts";
+import { Database } from "./database.ts";
+import { Identity } from "./identity.ts";
+import { MigrationJob } from "./migration-job.ts";
+import { readMigrations } from "./migrations/files.ts";
+import { Network } from "./network.ts";
+import { Schema } from "./schema.ts";
+import { type HeldRevision, Service } from "./service.ts";
 
 /** What a stack says about itself; nothing in it is a credential. */
 export interface Outputs {
@@ -27,7 +27,7 @@ export interface Outputs {
 }
 
 /** The repository's migrations. */
-const MIGRATIONS = join(__dirname, "..", "migrations");
+const MIGRATIONS = join(import.meta.dirname, "..", "migrations");
 
 /**
  * Declares the settlement service and everything it needs.

@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Apis } from "./apis";
-import type { StackConfig } from "./config";
-import type { SecretVersionRef } from "./credentials";
-import type { Network } from "./network";
+import type { Apis } from "./apis.ts";
+import type { StackConfig } from "./config.ts";
+import type { SecretVersionRef } from "./credentials.ts";
+import type { Network } from "./network.ts";
 
 /** What anything on Cloud Run needs that works with the settlement database. */
 export interface WorkloadArgs {

@@ -22,17 +22,18 @@ export type Status = keyof typeof CODES;
 export class GoogleError extends Error {
   readonly code: number;
 
+  readonly status: Status;
+  readonly reason: string | undefined;
+
   /**
    * @param status Canonical name; decides the HTTP status.
    * @param message Google's sentence.
    * @param reason The older APIs' word for it (Cloud SQL, Cloud Storage, IAM), such as `instanceDoesNotExist`.
    */
-  constructor(
-    readonly status: Status,
-    message: string,
-    readonly reason?: string,
-  ) {
+  constructor(status: Status, message: string, reason?: string) {
     super(message);
+    this.status = status;
+    this.reason = reason;
     this.name = "GoogleError";
     this.code = CODES[status];
   }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { GoogleError, type Status } from "./errors";
+import { GoogleError, type Status } from "./errors.ts";
 
 type ErrorStatus = 403 | 409 | 429 | 500 | 503;
 

@@ -1,4 +1,4 @@
-import { GoogleError } from "./errors";
+import { GoogleError } from "./errors.ts";
 
 /** A JSON object, as a client sends it. */
 export type Fields = Record<string, unknown>;

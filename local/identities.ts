@@ -1,8 +1,8 @@
 import { hash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { GoogleError } from "./errors";
-import { replaceFile, StoreError } from "./store";
+import { GoogleError } from "./errors.ts";
+import { replaceFile, StoreError } from "./store.ts";
 
 /** The member that owns every project of the embedded cloud. */
 export const OWNER = "user:owner@local.test";

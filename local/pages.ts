@@ -1,4 +1,4 @@
-import { GoogleError } from "./errors";
+import { GoogleError } from "./errors.ts";
 
 /** What a client asks for when it lists. */
 export interface PageQuery {

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
-import { GoogleError } from "./errors";
+import { GoogleError } from "./errors.ts";
 
 /** The projects that exist in the embedded cloud, by id and by number. */
 export class Projects {
   private readonly idByNumber: ReadonlyMap<string, string>;
   private readonly numberById: ReadonlyMap<string, string>;
 
+  readonly ids: readonly string[];
+
   /** @param ids Project ids; a project's number follows from its id. */
-  constructor(readonly ids: readonly string[]) {
+  constructor(ids: readonly string[]) {
+    this.ids = ids;
     this.numberById = new Map(ids.map((id) => [id, projectNumber(id)]));
     this.idByNumber = new Map([...this.numberById].map(([id, number]) => [number, id]));
   }

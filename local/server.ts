@@ -1,10 +1,10 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { type Access, projectResource, type Resource } from "./iam/access";
-import { GoogleError, legacyBody, statusBody } from "./errors";
-import type { Faults } from "./faults";
-import { type Identities, invalidCredentials } from "./identities";
-import type { Projects } from "./projects";
-import type { EnabledServices } from "./services";
+import { type Access, projectResource, type Resource } from "./iam/access.ts";
+import { GoogleError, legacyBody, statusBody } from "./errors.ts";
+import type { Faults } from "./faults.ts";
+import { type Identities, invalidCredentials } from "./identities.ts";
+import type { Projects } from "./projects.ts";
+import type { EnabledServices } from "./services.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {

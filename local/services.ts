@@ -1,6 +1,6 @@
-import { GoogleError } from "./errors";
-import type { Projects } from "./projects";
-import type { Collection, Store } from "./store";
+import { GoogleError } from "./errors.ts";
+import type { Projects } from "./projects.ts";
+import type { Collection, Store } from "./store.ts";
 
 /** The APIs that answer without having been enabled, as in a new project. */
 const ALWAYS_ON = ["serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com"];
@@ -9,10 +9,10 @@ const ALWAYS_ON = ["serviceusage.googleapis.com", "cloudresourcemanager.googleap
 export class EnabledServices {
   private readonly enabled: Collection<string[]>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-  ) {
+  private readonly projects: Projects;
+
+  constructor(store: Store, projects: Projects) {
+    this.projects = projects;
     this.enabled = store.collection("enabled-services");
   }
 

@@ -9,8 +9,11 @@ import { join } from "node:path";
 export class Store {
   private readonly collections = new Map<string, Collection<unknown>>();
 
+  readonly folder: string;
+
   /** @param folder Where the collections live; made where it does not exist, readable by its owner only. */
-  constructor(readonly folder: string) {
+  constructor(folder: string) {
+    this.folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
   }
@@ -57,7 +60,10 @@ export class Collection<T> {
   /** The keys in order, until another comes or one goes. */
   private sorted: readonly string[] | undefined;
 
-  constructor(private readonly folder: string) {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const file of readdirSync(folder)) {
       const path = join(folder, file);

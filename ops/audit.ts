@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Answers, type AuditReport, unanswered } from "./audit/findings";
-import { run } from "./run";
-import { ROOT } from "./stack-file";
-import { UserError } from "./user-error";
+import { type Answers, type AuditReport, unanswered } from "./audit/findings.ts";
+import { run } from "./run.ts";
+import { ROOT } from "./stack-file.ts";
+import { UserError } from "./user-error.ts";
 
 const HELP = `npm run audit
 

@@ -1,4 +1,4 @@
-import type { Stack, UpOptions } from "@pulumi/pulumi/automation";
+import type { Stack, UpOptions } from "@pulumi/pulumi/automation/index.js";
 
 /** {@link Stack.up} alone: the Automation API runs the CLI three times more after it, for outputs and history. */
 export async function bareUp(stack: Stack, options: UpOptions = {}): Promise<void> {

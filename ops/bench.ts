@@ -3,17 +3,17 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Figure, regressions, TOLERANCE } from "./bench/figure";
-import { growth } from "./bench/growth";
-import { policies } from "./bench/policies";
-import { preview, typescript } from "./bench/preview";
-import { reads } from "./bench/reads";
-import { svg, table } from "./bench/report";
-import { up } from "./bench/up";
-import { findCli } from "./cli";
-import { run } from "./run";
-import { ROOT } from "./stack-file";
-import { UsageError, UserError } from "./user-error";
+import { type Figure, regressions, TOLERANCE } from "./bench/figure.ts";
+import { growth } from "./bench/growth.ts";
+import { policies } from "./bench/policies.ts";
+import { preview, typescript } from "./bench/preview.ts";
+import { reads } from "./bench/reads.ts";
+import { svg, table } from "./bench/report.ts";
+import { up } from "./bench/up.ts";
+import { findCli } from "./cli.ts";
+import { run } from "./run.ts";
+import { ROOT } from "./stack-file.ts";
+import { UsageError, UserError } from "./user-error.ts";
 
 const IDEAS = { preview, typescript, up, policies, growth, reads };
 
@@ -71,7 +71,7 @@ async function write(figures: readonly Figure[]): Promise<void> {
     versions: {
       node: process.versions.node,
       pulumi: version?.version ?? "?",
-      ...Object.fromEntries(["@pulumi/pulumi", "@pulumi/policy", "typescript", "tsx", "fastify"].map(versionOf)),
+      ...Object.fromEntries(["@pulumi/pulumi", "@pulumi/policy", "fastify"].map(versionOf)),
     },
     commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
     time: new Date().toISOString(),

@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { Google } from "./bootstrap/google";
-import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps";
-import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target";
-import { type Ask, consent } from "./consent";
-import { endpointsOf } from "./doctor/target";
-import { stackName } from "./preview/options";
-import { run } from "./run";
-import { BACKENDS, readStackFile } from "./stack-file";
+import { Google } from "./bootstrap/google.ts";
+import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps.ts";
+import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target.ts";
+import { type Ask, consent } from "./consent.ts";
+import { endpointsOf } from "./doctor/target.ts";
+import { stackName } from "./preview/options.ts";
+import { run } from "./run.ts";
+import { BACKENDS, readStackFile } from "./stack-file.ts";
 
 const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
 

@@ -1,14 +1,14 @@
-import { PulumiCommand } from "@pulumi/pulumi/automation";
+import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { spawn } from "node:child_process";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SemVer } from "semver";
-import { CLI_VERSION, cliFolder } from "./pulumi-home";
-import { isReachable } from "./reachable";
-import { UserError } from "./user-error";
+import { CLI_VERSION, cliFolder } from "./pulumi-home.ts";
+import { isReachable } from "./reachable.ts";
+import { UserError } from "./user-error.ts";
 
-/** The oldest version that works with the SDK of package.json. */
-const OLDEST = new SemVer("3.248.0");
+/** The oldest version that was seen to work with the SDK of package.json. */
+const OLDEST = new SemVer("3.256.0");
 
 const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
 
@@ -36,7 +36,7 @@ export async function findCli(say: (line: string) => void): Promise<PulumiComman
   }
   throw new UserError(
     `There is no Pulumi CLI:\n${reasons.join("\n")}\n` +
-      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.25.11 or newer (https://go.dev/dl), and run the command again.`,
+      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.26.6 or newer (https://go.dev/dl), and run the command again.`,
   );
 }
 
@@ -49,7 +49,7 @@ async function download(root: string, say: (line: string) => void): Promise<Pulu
 const MODULE = "github.com/pulumi/pulumi";
 
 async function build(root: string, say: (line: string) => void): Promise<PulumiCommand> {
-  const source = join(__dirname, "pulumi-cli");
+  const source = join(import.meta.dirname, "pulumi-cli");
   const packages = await go(source, ["list", "-deps", "-mod=readonly", `${MODULE}/pkg/v3/cmd/pulumi`]);
   say(`Building Pulumi ${CLI_VERSION} from its Go module (once, about three minutes) ...`);
   const bin = join(root, "bin");

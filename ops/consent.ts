@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { UserError } from "./user-error";
+import { UserError } from "./user-error.ts";
 
 /** Asks a question that is answered with y or n, such as `Update prod?`, and tells the answer. */
 export type Ask = (question: string) => Promise<boolean>;

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readMigrations } from "../infra/migrations/files";
-import { CHECKS } from "./doctor/checks";
-import { diagnose, exitCode } from "./doctor/diagnosis";
-import { Facts } from "./doctor/facts";
-import { writeEntry } from "./doctor/log";
-import { CouldNotLook, RestReader, Unseen } from "./doctor/reader";
-import { generatedPassword } from "./doctor/state";
-import { render } from "./doctor/table";
-import { locate, OPTIONS } from "./doctor/target";
-import { run } from "./run";
+import { readMigrations } from "../infra/migrations/files.ts";
+import { CHECKS } from "./doctor/checks.ts";
+import { diagnose, exitCode } from "./doctor/diagnosis.ts";
+import { Facts } from "./doctor/facts.ts";
+import { writeEntry } from "./doctor/log.ts";
+import { CouldNotLook, RestReader, Unseen } from "./doctor/reader.ts";
+import { generatedPassword } from "./doctor/state.ts";
+import { render } from "./doctor/table.ts";
+import { locate, OPTIONS } from "./doctor/target.ts";
+import { run } from "./run.ts";
 
 const HELP = `npm run doctor -- --stack S [OPTIONS]
 npm run doctor -- --project P --region R [OPTIONS]
@@ -42,7 +42,7 @@ gcloud does not reach the embedded cloud of the local stack: there, \`npm start 
 Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look, or not write the log.
 `;
 
-const ROOT = join(__dirname, "..");
+const ROOT = join(import.meta.dirname, "..");
 
 run(HELP, async () => {
   const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" }, log: { type: "boolean" } } });

@@ -1,12 +1,12 @@
-import { CommandError, type EngineEvent, type Stack, type UpOptions } from "@pulumi/pulumi/automation";
+import { CommandError, type EngineEvent, type Stack, type UpOptions } from "@pulumi/pulumi/automation/index.js";
 import { setTimeout as delay } from "node:timers/promises";
-import { bareUp } from "./bare-up";
-import { accessToken, type Question, RestReader } from "./doctor/reader";
-import { endpointsOf } from "./doctor/target";
-import { interrupted } from "./interrupt";
-import { age } from "./locks";
-import { SECRET } from "./preview/values";
-import { type Deployment, notePending, readState, type State, type StateResource, writeState } from "./state";
+import { bareUp } from "./bare-up.ts";
+import { accessToken, type Question, RestReader } from "./doctor/reader.ts";
+import { endpointsOf } from "./doctor/target.ts";
+import { interrupted } from "./interrupt.ts";
+import { age } from "./locks.ts";
+import { SECRET } from "./preview/values.ts";
+import { type Deployment, notePending, readState, type State, type StateResource, writeState } from "./state.ts";
 
 /** The ids of what has the name that the program gives it. */
 const IDS: Readonly<Record<string, (inputs: Readonly<Record<string, string>>) => string>> = {

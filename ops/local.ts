@@ -1,13 +1,13 @@
-import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CloudOptions, type EmbeddedCloud, startCloud } from "../local/cloud";
-import { isAlive } from "../local/lock";
-import { findCli } from "./cli";
-import { endpointConfig } from "./endpoints";
-import { startProviders } from "./providers";
-import { UserError } from "./user-error";
-import { openBeside, ROOT } from "./workspace";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../local/cloud.ts";
+import { isAlive } from "../local/lock.ts";
+import { findCli } from "./cli.ts";
+import { endpointConfig } from "./endpoints.ts";
+import { startProviders } from "./providers.ts";
+import { UserError } from "./user-error.ts";
+import { openBeside, ROOT } from "./workspace.ts";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {

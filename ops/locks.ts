@@ -1,10 +1,10 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { accessToken, RestReader, Unseen } from "./doctor/reader";
-import { endpointsOf } from "./doctor/target";
-import { UserError } from "./user-error";
+import { accessToken, RestReader, Unseen } from "./doctor/reader.ts";
+import { endpointsOf } from "./doctor/target.ts";
+import { UserError } from "./user-error.ts";
 
 /** What an update leaves beside the state while it runs, and where it dies for good: pkg/backend/diy/lock.go in pulumi/pulumi. */
 export interface Lock {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { DUMP_FILE, writeDump } from "./migration/dump";
-import { format, passes } from "./migration/finding";
-import { lintMigrations } from "./migration/lint";
-import { newMigration } from "./migration/new";
-import { run } from "./run";
-import { UsageError } from "./user-error";
+import { DUMP_FILE, writeDump } from "./migration/dump.ts";
+import { format, passes } from "./migration/finding.ts";
+import { lintMigrations } from "./migration/lint.ts";
+import { newMigration } from "./migration/new.ts";
+import { run } from "./run.ts";
+import { UsageError } from "./user-error.ts";
 
 const HELP = `npm run migration -- COMMAND
 
@@ -28,7 +28,7 @@ Schema work. The schema is the files of migrations/, one a version.
   --help          this text
 `;
 
-const FOLDER = join(__dirname, "..", "migrations");
+const FOLDER = join(import.meta.dirname, "..", "migrations");
 
 /** What each command does with what stands behind its name. */
 const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
@@ -46,9 +46,9 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
     if (!passes(findings)) process.exitCode = 1;
   },
 
-  status: (args) => onStack().statusCommand(args),
-  rollback: (args) => onStack().rollbackCommand(args),
-  restore: (args) => onStack().restoreCommand(args),
+  status: async (args) => (await onStack()).statusCommand(args),
+  rollback: async (args) => (await onStack()).rollbackCommand(args),
+  restore: async (args) => (await onStack()).restoreCommand(args),
 
   async dump(args) {
     parseArgs({ args });
@@ -58,7 +58,7 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
 
 /** What needs a stack loads the engine; the others begin without it. */
 function onStack() {
-  return require("./migration/on-stack") as typeof import("./migration/on-stack");
+  return import("./migration/on-stack.ts");
 }
 
 run(HELP, async () => {

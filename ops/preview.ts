@@ -1,14 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describeLocks, locksOf } from "./locks";
-import { inspect, type Inspection, refuse } from "./preview/inspect";
-import { writeComment } from "./preview/comment";
-import { openOffline, openSnapshot, openStack, type OpenStack } from "./preview/open";
-import { stackName } from "./preview/options";
-import { readSnapshot, secretContents, type Snapshot } from "./preview/snapshot";
-import { run } from "./run";
-import { configProblem } from "./stack-values";
-import { UsageError, UserError } from "./user-error";
+import { describeLocks, locksOf } from "./locks.ts";
+import { inspect, type Inspection, refuse } from "./preview/inspect.ts";
+import { writeComment } from "./preview/comment.ts";
+import { openOffline, openSnapshot, openStack, type OpenStack } from "./preview/open.ts";
+import { stackName } from "./preview/options.ts";
+import { readSnapshot, secretContents, type Snapshot } from "./preview/snapshot.ts";
+import { run } from "./run.ts";
+import { configProblem } from "./stack-values.ts";
+import { UsageError, UserError } from "./user-error.ts";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
 

@@ -1,11 +1,12 @@
-import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { pulumiHome } from "./pulumi-home";
-import { isReachable } from "./reachable";
+import { createRequire } from "node:module";
+import { pulumiHome } from "./pulumi-home.ts";
+import { isReachable } from "./reachable.ts";
 
 /** Where the plugins of a run come from. */
 export interface Providers {
@@ -18,11 +19,8 @@ export interface Providers {
 
 const WANTED = ["gcp", "random"] as const;
 
-/** What a process of the project's own starts with. */
-const REGISTER = join(__dirname, "register.cjs");
-
 /** Remembers, in the project's ignored folder, when a download was tried in vain and why it failed. */
-const NOTE = join(__dirname, "..", ".local", "no-plugin-download");
+const NOTE = join(import.meta.dirname, "..", ".local", "no-plugin-download");
 
 /** How long a machine that had no internet is taken to have none, in milliseconds. */
 const ASK_AGAIN = 24 * 60 * 60 * 1000;
@@ -53,7 +51,7 @@ export async function startProviders(command: PulumiCommand, token?: string): Pr
 
 /** The version of the plugin that belongs to the npm package. */
 function version(name: string): string {
-  const file = require.resolve(`@pulumi/${name}/package.json`);
+  const file = createRequire(import.meta.filename).resolve(`@pulumi/${name}/package.json`);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
@@ -109,8 +107,8 @@ interface StandIn {
 }
 
 async function startStandIn(token: string | undefined): Promise<StandIn> {
-  const main = join(__dirname, "..", "local", "providers", "main.ts");
-  const child = spawn(process.execPath, ["--require", REGISTER, main], {
+  const main = join(import.meta.dirname, "..", "local", "providers", "main.ts");
+  const child = spawn(process.execPath, [main], {
     env: { PATH: process.env.PATH, ...customEndpoints(), ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
     stdio: ["pipe", "pipe", "inherit"],
   });

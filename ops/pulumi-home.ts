@@ -1,8 +1,11 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** The version of the CLI that is installed where none is there; `ops/pulumi-cli/go.mod` pins the same one. */
-export const CLI_VERSION = "3.256.0";
+/**
+ * The version of the CLI that is installed where none is there; `ops/pulumi-cli/go.mod` pins the same one. Newer ones start a
+ * policy pack only by the language host for Node.js, which the official distribution carries and no Go module holds.
+ */
+export const CLI_VERSION = "3.260.0";
 
 /** Where Pulumi keeps its versions and plugins: `$PULUMI_HOME`, else `~/.pulumi`. */
 export function pulumiHome(): string {

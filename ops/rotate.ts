@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
-import { parseConfig } from "../infra/config";
-import { validCredentials, loginOf } from "../infra/rotation";
-import { consent } from "./consent";
-import { openStack } from "./preview/open";
-import { stackName } from "./preview/options";
-import { rotate } from "./rotation/rotate";
-import { run } from "./run";
-import { stackPath } from "./stack-file";
-import { stackValues } from "./stack-values";
+import { parseConfig } from "../infra/config.ts";
+import { validCredentials, loginOf } from "../infra/rotation.ts";
+import { consent } from "./consent.ts";
+import { openStack } from "./preview/open.ts";
+import { stackName } from "./preview/options.ts";
+import { rotate } from "./rotation/rotate.ts";
+import { run } from "./run.ts";
+import { stackPath } from "./stack-file.ts";
+import { stackValues } from "./stack-values.ts";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
 

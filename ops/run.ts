@@ -1,11 +1,10 @@
-import { isNativeError } from "node:util/types";
-import { MigrationFileError } from "../infra/migrations/files";
-import { LockedError } from "../local/lock";
-import { StoreError } from "../local/store";
-import { catchSignals, interrupted } from "./interrupt";
-import { lastWords } from "./preview/last-words";
-import { cut, printable } from "./preview/values";
-import { UsageError, UserError } from "./user-error";
+import { MigrationFileError } from "../infra/migrations/files.ts";
+import { LockedError } from "../local/lock.ts";
+import { StoreError } from "../local/store.ts";
+import { catchSignals, interrupted } from "./interrupt.ts";
+import { lastWords } from "./preview/last-words.ts";
+import { cut, printable } from "./preview/values.ts";
+import { UsageError, UserError } from "./user-error.ts";
 
 /**
  * Runs a command: prints its help where asked, and turns errors into an exit code, 1 for what the user can mend and for
@@ -37,7 +36,7 @@ function goOnUnread(error: NodeJS.ErrnoException): void {
  * @returns The exit code.
  */
 export function report(error: unknown, help: string): number {
-  if (!isNativeError(error)) throw error;
+  if (!Error.isError(error)) throw error;
   if (error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) {
     console.error(`${readable(error.message)}\n\n${help}`);
     return 2;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { locate } from "./doctor/target";
-import { stackName } from "./preview/options";
-import { invokerToken, liveService } from "./rollout/live";
-import { run } from "./run";
-import { smokeTest } from "./smoke";
-import { stackValues } from "./stack-values";
-import { UserError } from "./user-error";
+import { locate } from "./doctor/target.ts";
+import { stackName } from "./preview/options.ts";
+import { invokerToken, liveService } from "./rollout/live.ts";
+import { run } from "./run.ts";
+import { smokeTest } from "./smoke.ts";
+import { stackValues } from "./stack-values.ts";
+import { UserError } from "./user-error.ts";
 
 const HELP = `npm run smoke-test -- --stack STACK
 
@@ -17,7 +17,7 @@ that nothing of it stays. npm run up does the same with each new revision before
   --help         this text
 `;
 
-const ROOT = join(__dirname, "..");
+const ROOT = join(import.meta.dirname, "..");
 
 run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" } } });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { UserError } from "./user-error";
+import { UserError } from "./user-error.ts";
 
 /**
  * Sends the settlement service the request that once answered 500, and reads back what it kept.

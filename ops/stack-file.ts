@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { StoreError } from "../local/store";
-import { UserError } from "./user-error";
+import { StoreError } from "../local/store.ts";
+import { UserError } from "./user-error.ts";
 
 /** The repository's root, where the stack files are. */
-export const ROOT = join(__dirname, "..");
+export const ROOT = join(import.meta.dirname, "..");
 
 /** Where the state of each shared stack is, by the stack's name: the value of `PULUMI_BACKEND_URL`. */
 export const BACKENDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import { ConfigError, parseConfig, programValues } from "../infra/config";
-import { readStackFile } from "./stack-file";
+import { ConfigError, parseConfig, programValues } from "../infra/config.ts";
+import { readStackFile } from "./stack-file.ts";
 
 /**
  * What a stack's file says, as `parseConfig` takes it.

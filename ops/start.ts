@@ -1,16 +1,16 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { lock } from "../local/lock";
-import { interrupted, untilInterrupted } from "./interrupt";
-import { upAlone } from "./interrupted";
-import { holdOpen, type LocalEnvironment, startLocal } from "./local";
-import { POLICY_PACKS } from "./preview/inspect";
-import { requireUnblocked } from "./preview/update";
-import { run } from "./run";
-import { sendSettlementCommand } from "./smoke";
-import { outputsOf, readState } from "./state";
-import { ROOT } from "./workspace";
+import { lock } from "../local/lock.ts";
+import { interrupted, untilInterrupted } from "./interrupt.ts";
+import { upAlone } from "./interrupted.ts";
+import { holdOpen, type LocalEnvironment, startLocal } from "./local.ts";
+import { POLICY_PACKS } from "./preview/inspect.ts";
+import { requireUnblocked } from "./preview/update.ts";
+import { run } from "./run.ts";
+import { sendSettlementCommand } from "./smoke.ts";
+import { outputsOf, readState } from "./state.ts";
+import { ROOT } from "./workspace.ts";
 
 const HELP = `npm start [-- OPTIONS]
 

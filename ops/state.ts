@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { replaceFile } from "../local/store";
-import { lastWords } from "./preview/last-words";
-import { UserError } from "./user-error";
+import { replaceFile } from "../local/store.ts";
+import { lastWords } from "./preview/last-words.ts";
+import { UserError } from "./user-error.ts";
 
 /** A resource as a state keeps it, as far as it is read here. */
 export interface StateResource {

@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { consent } from "./consent";
-import { schemaParts } from "./migration/go-to";
-import { appliedSchema } from "./migration/status";
-import { update } from "./preview/update";
-import { openStack } from "./preview/open";
-import { publishSnapshot } from "./preview/snapshot";
-import { stackName } from "./preview/options";
-import { run } from "./run";
+import { consent } from "./consent.ts";
+import { schemaParts } from "./migration/go-to.ts";
+import { appliedSchema } from "./migration/status.ts";
+import { update } from "./preview/update.ts";
+import { openStack } from "./preview/open.ts";
+import { publishSnapshot } from "./preview/snapshot.ts";
+import { stackName } from "./preview/options.ts";
+import { run } from "./run.ts";
 
 const HELP = `npm run up -- --stack STACK [OPTIONS]
 

@@ -4,24 +4,24 @@ import {
   type PulumiFn,
   type Stack,
   StackNotFoundError,
-} from "@pulumi/pulumi/automation";
+} from "@pulumi/pulumi/automation/index.js";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
-import { loadConfig, type StackConfig } from "../infra/config";
-import type { HeldRevision } from "../infra/service";
-import { settlement } from "../infra/settlement";
-import { isAlive } from "../local/lock";
-import { replaceFile, StoreError } from "../local/store";
-import { takeOverInterrupted } from "./interrupted";
-import type { Providers } from "./providers";
-import { BACKENDS, readStackFile, ROOT, type StackFile, stackPath } from "./stack-file";
-import { privateState } from "./state";
-import { UserError } from "./user-error";
+import { loadConfig, type StackConfig } from "../infra/config.ts";
+import type { HeldRevision } from "../infra/service.ts";
+import { settlement } from "../infra/settlement.ts";
+import { isAlive } from "../local/lock.ts";
+import { replaceFile, StoreError } from "../local/store.ts";
+import { takeOverInterrupted } from "./interrupted.ts";
+import type { Providers } from "./providers.ts";
+import { BACKENDS, readStackFile, ROOT, type StackFile, stackPath } from "./stack-file.ts";
+import { privateState } from "./state.ts";
+import { UserError } from "./user-error.ts";
 
-export { ROOT } from "./stack-file";
+export { ROOT } from "./stack-file.ts";
 
 /** What a stack is opened with. */
 export interface StackOptions {
@@ -44,9 +44,9 @@ export interface PrivateStackOptions extends Omit<StackOptions, "env"> {
 
 const PROJECT_NAME = "settlement";
 
-/** What is loaded first into each process with the SDK, of which the engine's plugins are some. */
-const FIRST = ["later.cjs", "end-with-engine.cjs"].map(
-  (file) => `--require "${join(__dirname, file).replaceAll("\\", "\\\\")}"`,
+/** What is loaded first into each plugin of the engine that Node.js runs. */
+const FIRST = ["without-debugger.cjs", "end-with-engine.cjs"].map(
+  (file) => `--require "${join(import.meta.dirname, file).replaceAll("\\", "\\\\")}"`,
 );
 
 /** What every engine's environment has. */

@@ -1,11 +1,11 @@
-import { type Answer, ask, type Asked } from "./conditions";
-import { instances } from "./connection-names";
-import { needsDatabase, readers, refersTo, secretsOf } from "./database-url";
-import { type Grant, grants } from "./grants";
-import { policy } from "./policy";
-import { dependsOn, ofType, type Resource, text, UNKNOWN, type Value } from "./resource";
-import { connections, type Target } from "./sockets";
-import { type Workload, workloads } from "./workloads";
+import { type Answer, ask, type Asked } from "./conditions.ts";
+import { instances } from "./connection-names.ts";
+import { needsDatabase, readers, refersTo, secretsOf } from "./database-url.ts";
+import { type Grant, grants } from "./grants.ts";
+import { policy } from "./policy.ts";
+import { dependsOn, ofType, type Resource, text, UNKNOWN, type Value } from "./resource.ts";
+import { connections, type Target } from "./sockets.ts";
+import { type Workload, workloads } from "./workloads.ts";
 import { z } from "zod";
 
 /** Roles that may connect, and those that contain them. */

@@ -1,5 +1,5 @@
-import { policy } from "./policy";
-import { mayBe, type Resource, text, valueAt } from "./resource";
+import { policy } from "./policy.ts";
+import { mayBe, type Resource, text, valueAt } from "./resource.ts";
 
 function isBucket({ type }: Resource): boolean {
   return type === "gcp:storage/bucket:Bucket";

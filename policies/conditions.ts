@@ -1,4 +1,4 @@
-import type { Environment } from "@marcbachmann/cel-js";
+import { Environment } from "@marcbachmann/cel-js";
 
 /** What a condition is asked about; an attribute that is left out is not known yet. */
 export interface Asked {
@@ -15,10 +15,9 @@ export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
 let made: Environment | undefined;
 
-/** What reads conditions; it is loaded for the first one, since many stacks have none. */
+/** What reads conditions; it is made for the first one, since many stacks have none. */
 function environment(): Environment {
-  const cel = require("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
-  return (made ??= new cel.Environment({ unlistedVariablesAreDyn: true }).registerFunction(
+  return (made ??= new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
     "string.extract(string): string",
     extract,
   ));

@@ -1,8 +1,8 @@
-import { formatConnectionName, parseConnectionName } from "../infra/connection";
-import { mentions } from "./mentions";
-import { policy } from "./policy";
-import { ofType, once, type Resource, text } from "./resource";
-import { INSTANCE, wiring } from "./wiring";
+import { formatConnectionName, parseConnectionName } from "../infra/connection.ts";
+import { mentions } from "./mentions.ts";
+import { policy } from "./policy.ts";
+import { ofType, once, type Resource, text } from "./resource.ts";
+import { INSTANCE, wiring } from "./wiring.ts";
 
 export const connectionNameFormat = policy({
   name: "connection-name-format",

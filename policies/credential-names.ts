@@ -1,4 +1,4 @@
-import { UNKNOWN, type Value } from "./resource";
+import { UNKNOWN, type Value } from "./resource.ts";
 
 const PASSWORD = "(?:PASSWORD|PASSWD|PASSPHRASE|_PWD|(?:^|_)(?:DB|PG)?PASS)";
 const KEY = "(?:API|ACCESS|SECRET|PRIVATE|SIGNING|ENCRYPTION)_?KEY";

@@ -1,10 +1,10 @@
-import { parseConnectionString } from "../infra/connection";
-import { instances } from "./connection-names";
-import { generatedPasswords } from "./lineage";
-import { policy } from "./policy";
-import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource";
-import { dataOf, SECRETS, VERSIONS, wiring } from "./wiring";
-import { type Container, type Env, lastPart, type Workload, workload, workloads } from "./workloads";
+import { parseConnectionString } from "../infra/connection.ts";
+import { instances } from "./connection-names.ts";
+import { generatedPasswords } from "./lineage.ts";
+import { policy } from "./policy.ts";
+import { type Located, ofType, type Resource, text, UNKNOWN } from "./resource.ts";
+import { dataOf, SECRETS, VERSIONS, wiring } from "./wiring.ts";
+import { type Container, type Env, lastPart, type Workload, workload, workloads } from "./workloads.ts";
 
 const VARIABLE = "DATABASE_URL";
 

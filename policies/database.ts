@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { policy } from "./policy";
-import { mayBe, type Resource, text, UNKNOWN, type Value, valueAt, valuesAt } from "./resource";
+import { policy } from "./policy.ts";
+import { mayBe, type Resource, text, UNKNOWN, type Value, valueAt, valuesAt } from "./resource.ts";
 
 /** Where a policy on instances looks: one value, what it may be, and what to do where it is something else. */
 type Setting = readonly [path: string, accepted: (value: Value) => boolean, problem: string];

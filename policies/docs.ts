@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf } from "./config";
-import type { Exception } from "./exceptions";
-import { subjects } from "./pack";
-import { answeredBy, PEERS, UNANSWERED } from "./peers";
-import type { Policy } from "./policy";
+import { configOf } from "./config.ts";
+import type { Exception } from "./exceptions.ts";
+import { subjects } from "./pack.ts";
+import { answeredBy, PEERS, UNANSWERED } from "./peers.ts";
+import type { Policy } from "./policy.ts";
 
 /** Where the documentation stands. */
-export const DOCUMENT = join(__dirname, "..", "docs", "POLICIES.md");
+export const DOCUMENT = join(import.meta.dirname, "..", "docs", "POLICIES.md");
 
 const STACKS = ["local", "staging", "prod"] as const;
 
@@ -202,4 +202,4 @@ What is granted outside of the stack, and a secret that another stack owns, coun
 an exception.
 `;
 
-if (require.main === module) writeFileSync(DOCUMENT, documentation());
+if (process.argv[1] === import.meta.filename) writeFileSync(DOCUMENT, documentation());

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Resource } from "./resource";
+import type { Resource } from "./resource.ts";
 
 /** The setting that every policy has: what is accepted for a while, and why. */
 export const exceptions = {

@@ -1,4 +1,4 @@
-import { type Resource, type Value, valueAt, valuesAt } from "./resource";
+import { type Resource, type Value, valueAt, valuesAt } from "./resource.ts";
 
 /** A role that is granted to members by an IAM resource, whatever it is granted on. */
 export interface Grant {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { policy } from "./policy";
-import { mayBe, type Resource, text, valueAt, valuesAt } from "./resource";
+import { policy } from "./policy.ts";
+import { mayBe, type Resource, text, valueAt, valuesAt } from "./resource.ts";
 
 /** Where each type keeps its labels. */
 const LABELS: Readonly<Record<string, string>> = {

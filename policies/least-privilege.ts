@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type Grant, grantForm, grants, knownMembers } from "./grants";
-import { policy } from "./policy";
-import { type Resource, text, UNKNOWN, valuesAt } from "./resource";
-import { lastPart, workload } from "./workloads";
+import { type Grant, grantForm, grants, knownMembers } from "./grants.ts";
+import { policy } from "./policy.ts";
+import { type Resource, text, UNKNOWN, valuesAt } from "./resource.ts";
+import { lastPart, workload } from "./workloads.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
 const BASIC = new Set(["roles/owner", "roles/editor", "roles/viewer"]);

@@ -1,4 +1,4 @@
-import type { Resource } from "./resource";
+import type { Resource } from "./resource.ts";
 
 export const GENERATED = "random:index/randomPassword:RandomPassword";
 

@@ -1,5 +1,5 @@
-import { isProxy, SOCKETS_ANNOTATION, workload } from "./workloads";
-import { type Resource, text, textsIn, valuesAt } from "./resource";
+import { isProxy, SOCKETS_ANNOTATION, workload } from "./workloads.ts";
+import { type Resource, text, textsIn, valuesAt } from "./resource.ts";
 
 /** A connection name as it stands in a resource. */
 export interface Mention {

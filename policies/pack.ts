@@ -1,13 +1,13 @@
-import * as access from "./access";
-import * as buckets from "./buckets";
-import * as connectionNames from "./connection-names";
-import * as database from "./database";
-import * as databaseUrl from "./database-url";
-import * as hygiene from "./hygiene";
-import * as leastPrivilege from "./least-privilege";
-import type { Policy } from "./policy";
-import * as secrets from "./secrets";
-import * as sockets from "./sockets";
+import * as access from "./access.ts";
+import * as buckets from "./buckets.ts";
+import * as connectionNames from "./connection-names.ts";
+import * as database from "./database.ts";
+import * as databaseUrl from "./database-url.ts";
+import * as hygiene from "./hygiene.ts";
+import * as leastPrivilege from "./least-privilege.ts";
+import type { Policy } from "./policy.ts";
+import * as secrets from "./secrets.ts";
+import * as sockets from "./sockets.ts";
 
 /** Every policy, by subject. */
 export const subjects: Readonly<Record<string, readonly Policy[]>> = {

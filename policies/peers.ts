@@ -1,4 +1,4 @@
-import { policies } from "./pack";
+import { policies } from "./pack.ts";
 
 /** What other tools ask of these resource types, and why no policy of this pack asks it. */
 export const UNANSWERED: Readonly<Record<string, string>> = {

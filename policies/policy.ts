@@ -6,9 +6,9 @@ import {
   UnknownValueError,
 } from "@pulumi/policy";
 import { z } from "zod";
-import { type Exception, exceptions, find, hasEnded } from "./exceptions";
-import { type Names, References } from "./references";
-import type { Operation, Resource } from "./resource";
+import { type Exception, exceptions, find, hasEnded } from "./exceptions.ts";
+import { type Names, References } from "./references.ts";
+import type { Operation, Resource } from "./resource.ts";
 
 /**
  * Says that a resource breaks the policy.

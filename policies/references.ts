@@ -1,4 +1,4 @@
-import type { Resource } from "./resource";
+import type { Resource } from "./resource.ts";
 
 /** The names that join a resource with others. */
 export interface Names {
@@ -14,7 +14,11 @@ export class References {
   private readonly called = new Map<string, Set<string>>();
   private readonly calling = new Map<string, Set<string>>();
 
-  constructor(private readonly namesOf: (resource: Resource) => Names) {}
+  private readonly namesOf: (resource: Resource) => Names;
+
+  constructor(namesOf: (resource: Resource) => Names) {
+    this.namesOf = namesOf;
+  }
 
   /** Takes in a resource, and gives all that refer to it, over however many steps, with all that those refer to. */
   around(resource: Resource): Resource[] {

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { isCredentialName, isHarmless, mayBeSecretId } from "./credential-names";
-import { SECRETS } from "./wiring";
-import { credentialProperty, generatedPasswords, GENERATED } from "./lineage";
-import { policy } from "./policy";
-import { mayBe, ofType, type Resource, textsIn, UNKNOWN, type Value } from "./resource";
-import { workload } from "./workloads";
+import { isCredentialName, isHarmless, mayBeSecretId } from "./credential-names.ts";
+import { SECRETS } from "./wiring.ts";
+import { credentialProperty, generatedPasswords, GENERATED } from "./lineage.ts";
+import { policy } from "./policy.ts";
+import { mayBe, ofType, type Resource, textsIn, UNKNOWN, type Value } from "./resource.ts";
+import { workload } from "./workloads.ts";
 
 /** A URL with a password in it. */
 const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i;

@@ -1,10 +1,10 @@
-import { type ConnectionName, parseConnectionName, parseConnectionString } from "../infra/connection";
-import { instances, realName } from "./connection-names";
-import { originsOf, type Reader, readers, versionsRead } from "./database-url";
-import { policy } from "./policy";
-import { type Located, type Resource, text, UNKNOWN, valueAt } from "./resource";
-import { dataOf, wiring } from "./wiring";
-import { isProxy, SOCKETS_ANNOTATION, type Workload, workloads } from "./workloads";
+import { type ConnectionName, parseConnectionName, parseConnectionString } from "../infra/connection.ts";
+import { instances, realName } from "./connection-names.ts";
+import { originsOf, type Reader, readers, versionsRead } from "./database-url.ts";
+import { policy } from "./policy.ts";
+import { type Located, type Resource, text, UNKNOWN, valueAt } from "./resource.ts";
+import { dataOf, wiring } from "./wiring.ts";
+import { isProxy, SOCKETS_ANNOTATION, type Workload, workloads } from "./workloads.ts";
 
 /** An instance that something points at: by its connection name, or where that is not known, by its resource. */
 export interface Target {

@@ -1,8 +1,8 @@
-import { parseConnectionName, parseConnectionString } from "../infra/connection";
-import { mentions } from "./mentions";
-import type { Names } from "./references";
-import { type Resource, text } from "./resource";
-import { lastPart, workload } from "./workloads";
+import { parseConnectionName, parseConnectionString } from "../infra/connection.ts";
+import { mentions } from "./mentions.ts";
+import type { Names } from "./references.ts";
+import { type Resource, text } from "./resource.ts";
+import { lastPart, workload } from "./workloads.ts";
 
 /** The types of a secret's versions. */
 export const VERSIONS = [

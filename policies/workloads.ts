@@ -1,4 +1,4 @@
-import { SOCKET_ROOT } from "../infra/connection";
+import { SOCKET_ROOT } from "../infra/connection.ts";
 import {
   below,
   isRecord,
@@ -11,7 +11,7 @@ import {
   type Value,
   valueAt,
   valuesAt,
-} from "./resource";
+} from "./resource.ts";
 
 /** An environment variable of a container. */
 export interface Env {

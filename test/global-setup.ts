@@ -1,13 +1,13 @@
-import { findCli } from "../ops/cli";
+import { findCli } from "../ops/cli.ts";
 
 /**
  * Before any test: the engine that the end-to-end tests drive, so that none of them waits for its installation. Each run of
  * it ends after seconds: to collect what it lets go of takes a twelfth of a preview, and saves memory that nobody needs.
  */
-module.exports = async (): Promise<void> => {
+export default async function setUp(): Promise<void> {
   await findCli((line) => {
     process.stdout.write(`${line}\n`);
   });
   process.env.GOGC ??= "off";
   process.env.GOMEMLIMIT ??= "768MiB";
-};
+}

@@ -18,14 +18,20 @@ export const GOOGLE: Endpoints = {
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
 
+  /** HTTP status. */
+  readonly status: number;
+  /** Whether nothing was done; false where an earlier answer to the same request was lost or an error of Google's. */
+  readonly nothingDone: boolean;
+
   constructor(
-    /** HTTP status. */
-    readonly status: number,
+    status: number,
     message: string,
-    /** Whether nothing was done; false where an earlier answer to the same request was lost or an error of Google's. */
-    readonly nothingDone: boolean,
+
+    nothingDone: boolean,
   ) {
     super(message);
+    this.status = status;
+    this.nothingDone = nothingDone;
   }
 }
 
@@ -33,12 +39,12 @@ export class RefusedError extends Error {
 export class OperationError extends Error {
   override readonly name = "OperationError";
 
-  constructor(
-    /** Google's words for them, such as `ERROR_RDBMS`. */
-    readonly codes: readonly string[],
-    message: string,
-  ) {
+  /** Google's words for them, such as `ERROR_RDBMS`. */
+  readonly codes: readonly string[];
+
+  constructor(codes: readonly string[], message: string) {
     super(message);
+    this.codes = codes;
   }
 }
 
@@ -86,11 +92,14 @@ const LONGEST_PAUSE = 5_000;
 export class GoogleApis {
   private auth: GoogleAuth | undefined;
 
+  private readonly endpoints: Endpoints;
+  private readonly token: () => Promise<string>;
+
   /** @param token The caller's access token; by default the one the provider uses too. */
-  constructor(
-    private readonly endpoints: Endpoints,
-    private readonly token = () => this.ownToken(),
-  ) {}
+  constructor(endpoints: Endpoints, token = () => this.ownToken()) {
+    this.endpoints = endpoints;
+    this.token = token;
+  }
 
   /**
    * Uploads an object, replacing what is there.

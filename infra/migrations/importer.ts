@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { checksum, type Migration } from "./files";
-import { type BackupRun, GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis";
-import type { PlannedMigration } from "./resource";
-import { afterBackup, changeScript, OWNER_ROLE } from "./script";
+import { checksum, type Migration } from "./files.ts";
+import { type BackupRun, GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis.ts";
+import type { PlannedMigration } from "./resource.ts";
+import { afterBackup, changeScript, OWNER_ROLE } from "./script.ts";
 
 /** What the engine keeps of a schema. */
 export interface SchemaState {

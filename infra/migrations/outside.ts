@@ -1,6 +1,6 @@
 import { parseSync } from "libpg-query";
-import { directions, type Migration } from "./files";
-import { statements } from "./statements";
+import { directions, type Migration } from "./files.ts";
+import { statements } from "./statements.ts";
 
 /** A statement that cannot be run for a comparison alone. */
 export interface Outside {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Applied } from "./importer";
+import type { Applied } from "./importer.ts";
 
 /** Arguments of {@link ImportedSchema}. None of them is a secret, and none may become one: the state keeps them. */
 export interface ImportedSchemaArgs {
@@ -62,7 +62,6 @@ export class ImportedSchema extends pulumi.CustomResource {
 const PROVIDER = `exports.handler = () => {
   const path = require("node:path");
   const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../..");
-  require(path.join(project, "strip-types.cjs"));
   const { importer } = require(path.join(project, "infra", "migrations", "importer.ts"));
   return {
     configure: ({ config }) => importer.configure(config),

@@ -1,6 +1,6 @@
-import { directions, type Migration, MigrationFileError } from "./files";
-import { reachingOutside } from "./outside";
-import { type Statement, statements } from "./statements";
+import { directions, type Migration, MigrationFileError } from "./files.ts";
+import { reachingOutside } from "./outside.ts";
+import { type Statement, statements } from "./statements.ts";
 
 /** The role without login that owns the tables. */
 export const OWNER_ROLE = "settlement_owner";

@@ -1,5 +1,5 @@
 import { loadModule, parseSync, SqlError } from "libpg-query";
-import { MigrationFileError } from "./files";
+import { MigrationFileError } from "./files.ts";
 
 /** One statement of a migration. */
 export interface Statement {

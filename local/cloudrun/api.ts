@@ -1,27 +1,27 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { OpenSocket } from "../cloudsql/socket";
-import { GoogleError } from "../errors";
-import { type Access, fullName, type Resource } from "../iam/access";
-import type { Policies } from "../iam/policies";
-import type { PolicyRequests } from "../iam/requests";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { ServiceAccounts } from "../serviceaccounts/accounts";
-import type { Store } from "../store";
-import { Instances } from "./instances";
-import { Jobs, type Overrides } from "./jobs";
-import { requireRegion } from "./locations";
-import { Logs } from "./logs";
-import { Operations } from "./operations";
-import type { Program } from "./program";
-import { RUN_PATH, Requests } from "./requests";
-import { seconds, type Service } from "./resources";
-import { Runtime, type SecretReader } from "./runtime";
-import { Services } from "./services";
-import type { Change } from "./change";
-import { defaultAccount } from "./template";
-import { hostOf } from "./traffic";
+import type { OpenSocket } from "../cloudsql/socket.ts";
+import { GoogleError } from "../errors.ts";
+import { type Access, fullName, type Resource } from "../iam/access.ts";
+import type { Policies } from "../iam/policies.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { ServiceAccounts } from "../serviceaccounts/accounts.ts";
+import type { Store } from "../store.ts";
+import { Instances } from "./instances.ts";
+import { Jobs, type Overrides } from "./jobs.ts";
+import { requireRegion } from "./locations.ts";
+import { Logs } from "./logs.ts";
+import { Operations } from "./operations.ts";
+import type { Program } from "./program.ts";
+import { RUN_PATH, Requests } from "./requests.ts";
+import { seconds, type Service } from "./resources.ts";
+import { Runtime, type SecretReader } from "./runtime.ts";
+import { Services } from "./services.ts";
+import type { Change } from "./change.ts";
+import { defaultAccount } from "./template.ts";
+import { hostOf } from "./traffic.ts";
 
 const SERVICE = "run.googleapis.com";
 /** Most items on a page; Google does not document its own limit. */
@@ -93,7 +93,10 @@ export class CloudRun implements Api {
   private readonly requests: Requests;
   private app: FastifyInstance | undefined;
 
-  constructor(private readonly options: CloudRunOptions) {
+  private readonly options: CloudRunOptions;
+
+  constructor(options: CloudRunOptions) {
+    this.options = options;
     const { store, access } = options;
     const runtime = new Runtime(options);
     this.logs = new Logs(store.folder);

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Job, now, type Service, shortName } from "./resources";
-import { violation } from "./template";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Job, now, type Service, shortName } from "./resources.ts";
+import { violation } from "./template.ts";
 
 /** Who changes a service or a job, and how. */
 export interface Change {

@@ -1,5 +1,5 @@
 import { pathToFileURL } from "node:url";
-import type { Container, Reason } from "./resources";
+import type { Container, Reason } from "./resources.ts";
 
 /** google.rpc.Code, for operations that end in an error. */
 export const RPC = { NOT_FOUND: 5, FAILED_PRECONDITION: 9, ABORTED: 10 } as const;
@@ -8,17 +8,18 @@ export const RPC = { NOT_FOUND: 5, FAILED_PRECONDITION: 9, ABORTED: 10 } as cons
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
 
+  readonly reason: Reason;
+  readonly code: number;
+
   /**
    * @param message What is wrong, as it stands in a condition.
    * @param reason The condition's reason.
    * @param code google.rpc.Code of the operation that fails with it.
    */
-  constructor(
-    message: string,
-    readonly reason: Reason,
-    readonly code: number = RPC.FAILED_PRECONDITION,
-  ) {
+  constructor(message: string, reason: Reason, code: number = RPC.FAILED_PRECONDITION) {
     super(message);
+    this.reason = reason;
+    this.code = code;
   }
 }
 

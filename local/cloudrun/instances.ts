@@ -1,12 +1,12 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { RPC, StartFailure } from "./failure";
-import type { Logs } from "./logs";
-import { untilReady } from "./probe";
-import type { Process } from "./program";
-import { projectOf, type Revision, seconds, shortName } from "./resources";
-import type { Runtime } from "./runtime";
+import { RPC, StartFailure } from "./failure.ts";
+import type { Logs } from "./logs.ts";
+import { untilReady } from "./probe.ts";
+import type { Process } from "./program.ts";
+import { projectOf, type Revision, seconds, shortName } from "./resources.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** A revision's process, ready for a request. */
 export interface Entered {
@@ -25,12 +25,16 @@ class Instance {
   private requests = 0;
   private onIdle: (() => void) | undefined;
 
-  constructor(
-    private readonly revision: Revision,
-    private readonly runtime: Runtime,
-    private readonly log: string,
-    private readonly onEnd: () => void,
-  ) {
+  private readonly revision: Revision;
+  private readonly runtime: Runtime;
+  private readonly log: string;
+  private readonly onEnd: () => void;
+
+  constructor(revision: Revision, runtime: Runtime, log: string, onEnd: () => void) {
+    this.revision = revision;
+    this.runtime = runtime;
+    this.log = log;
+    this.onEnd = onEnd;
     this.ready = this.start();
   }
 
@@ -100,10 +104,13 @@ export class Instances {
   /** These, and those that only finish what they are at. */
   private readonly alive = new Set<Instance>();
 
-  constructor(
-    private readonly runtime: Runtime,
-    private readonly logs: Logs,
-  ) {}
+  private readonly runtime: Runtime;
+  private readonly logs: Logs;
+
+  constructor(runtime: Runtime, logs: Logs) {
+    this.runtime = runtime;
+    this.logs = logs;
+  }
 
   /**
    * Sends a request to a revision's instance: the one that runs, the one that is just starting, or a new one.

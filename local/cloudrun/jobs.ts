@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { applyMask, isFields, settableFields } from "../fields";
-import type { Collection, Store } from "../store";
-import { asStartFailure, RPC, StartFailure } from "./failure";
-import type { Logs } from "./logs";
-import type { Operation, Operations } from "./operations";
-import type { Process } from "./program";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { applyMask, isFields, settableFields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
+import { asStartFailure, RPC, StartFailure } from "./failure.ts";
+import type { Logs } from "./logs.ts";
+import type { Operation, Operations } from "./operations.ts";
+import type { Process } from "./program.ts";
 import {
   type EnvVar,
   type Execution,
@@ -21,10 +21,10 @@ import {
   shortName,
   succeeded,
   type TaskTemplate,
-} from "./resources";
-import type { Runtime } from "./runtime";
-import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change";
-import { checkTemplate, withDefaults, withoutNulls } from "./template";
+} from "./resources.ts";
+import type { Runtime } from "./runtime.ts";
+import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change.ts";
+import { checkTemplate, withDefaults, withoutNulls } from "./template.ts";
 
 /** What a client may set of a job. */
 const SETTABLE = [
@@ -56,12 +56,14 @@ export class Jobs {
   private readonly underWay = new Set<Promise<void>>();
   private stopping = false;
 
-  constructor(
-    store: Store,
-    private readonly operations: Operations,
-    private readonly runtime: Runtime,
-    private readonly logs: Logs,
-  ) {
+  private readonly operations: Operations;
+  private readonly runtime: Runtime;
+  private readonly logs: Logs;
+
+  constructor(store: Store, operations: Operations, runtime: Runtime, logs: Logs) {
+    this.operations = operations;
+    this.runtime = runtime;
+    this.logs = logs;
     this.jobs = store.collection("cloudrun-jobs");
     this.executions = store.collection("cloudrun-executions");
   }

@@ -1,4 +1,4 @@
-import { GoogleError } from "../errors";
+import { GoogleError } from "../errors.ts";
 
 /** https://cloud.google.com/run/docs/locations */
 const REGIONS = new Set(

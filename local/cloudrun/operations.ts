@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { GoogleError } from "../errors";
-import type { Collection, Store } from "../store";
-import { RPC, StartFailure } from "./failure";
+import { GoogleError } from "../errors.ts";
+import type { Collection, Store } from "../store.ts";
+import { RPC, StartFailure } from "./failure.ts";
 
 /** A long-running operation: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations */
 export interface Operation {

@@ -1,9 +1,9 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { neverListened, probeFailed, unsupported } from "./failure";
-import type { Process } from "./program";
-import type { InstanceTemplate, Probe } from "./resources";
+import { neverListened, probeFailed, unsupported } from "./failure.ts";
+import type { Process } from "./program.ts";
+import type { InstanceTemplate, Probe } from "./resources.ts";
 
 /** Without a probe, Cloud Run waits 240 s for the port: https://cloud.google.com/run/docs/configuring/healthchecks */
 const DEFAULT_PROBE: Probe = { tcpSocket: {}, timeoutSeconds: 240, periodSeconds: 240, failureThreshold: 1 };

@@ -22,7 +22,7 @@ export interface Exit {
 /** Milliseconds between SIGTERM and SIGKILL: https://cloud.google.com/run/docs/container-contract#instance-shutdown */
 const GRACE = 10_000;
 
-const PRELOAD = join(__dirname, "mounts.cjs");
+const PRELOAD = join(import.meta.dirname, "mounts.cjs");
 
 export interface ProcessOptions {
   readonly program: Program;

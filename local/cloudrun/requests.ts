@@ -1,14 +1,14 @@
 import { request as send } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Access, Resource } from "../iam/access";
-import { StartFailure } from "./failure";
-import type { Instances } from "./instances";
-import type { Logs } from "./logs";
-import { writeLog } from "./program";
-import { type Revision, seconds, type Service } from "./resources";
-import type { Services } from "./services";
-import { hostOf, revisionOf, targetOf } from "./traffic";
+import type { Access, Resource } from "../iam/access.ts";
+import { StartFailure } from "./failure.ts";
+import type { Instances } from "./instances.ts";
+import type { Logs } from "./logs.ts";
+import { writeLog } from "./program.ts";
+import { type Revision, seconds, type Service } from "./resources.ts";
+import type { Services } from "./services.ts";
+import { hostOf, revisionOf, targetOf } from "./traffic.ts";
 
 /** The path that stands for `https://`: a service's host is the next part of it. */
 export const RUN_PATH = "/run/";
@@ -20,13 +20,25 @@ const HOP_BY_HOP = new Set(
 
 /** Requests to services, as their URLs receive them. */
 export class Requests {
+  private readonly services: Services;
+  private readonly instances: Instances;
+  private readonly logs: Logs;
+  private readonly access: Access;
+  private readonly resourceOf: (service: string) => Resource;
+
   constructor(
-    private readonly services: Services,
-    private readonly instances: Instances,
-    private readonly logs: Logs,
-    private readonly access: Access,
-    private readonly resourceOf: (service: string) => Resource,
-  ) {}
+    services: Services,
+    instances: Instances,
+    logs: Logs,
+    access: Access,
+    resourceOf: (service: string) => Resource,
+  ) {
+    this.services = services;
+    this.instances = instances;
+    this.logs = logs;
+    this.access = access;
+    this.resourceOf = resourceOf;
+  }
 
   /** Adds the route. Bodies stay as they came. */
   routes(app: FastifyInstance): void {

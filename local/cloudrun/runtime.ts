@@ -1,13 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { shortFolder } from "../short-folder";
-import type { OpenSocket, SocketMount } from "../cloudsql/socket";
-import { GoogleError } from "../errors";
-import type { Projects } from "../projects";
-import { imageNotFound, secretsNotReadable, unsupported } from "./failure";
-import { Process, type Program, writeLog } from "./program";
-import type { Container, EnvVar, InstanceTemplate } from "./resources";
+import { shortFolder } from "../short-folder.ts";
+import type { OpenSocket, SocketMount } from "../cloudsql/socket.ts";
+import { GoogleError } from "../errors.ts";
+import type { Projects } from "../projects.ts";
+import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
+import { Process, type Program, writeLog } from "./program.ts";
+import type { Container, EnvVar, InstanceTemplate } from "./resources.ts";
 
 /** Reads a secret's version on somebody's behalf. */
 export interface SecretReader {
@@ -39,7 +39,11 @@ export interface Start {
 
 /** Turns a template into a process: image, secrets, sockets, environment. */
 export class Runtime {
-  constructor(private readonly options: RuntimeOptions) {}
+  private readonly options: RuntimeOptions;
+
+  constructor(options: RuntimeOptions) {
+    this.options = options;
+  }
 
   /**
    * What Cloud Run finds out before it starts anything.

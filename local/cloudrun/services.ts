@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { GoogleError } from "../errors";
-import { failLate } from "../faults";
-import { etagOf } from "../etag";
-import { applyMask, settableFields } from "../fields";
-import type { Collection, Store } from "../store";
-import { asStartFailure, RPC, StartFailure } from "./failure";
-import type { Instances } from "./instances";
-import type { Operation, Operations } from "./operations";
+import { GoogleError } from "../errors.ts";
+import { failLate } from "../faults.ts";
+import { etagOf } from "../etag.ts";
+import { applyMask, settableFields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
+import { asStartFailure, RPC, StartFailure } from "./failure.ts";
+import type { Instances } from "./instances.ts";
+import type { Operation, Operations } from "./operations.ts";
 import {
   type Condition,
   failed,
@@ -19,10 +19,10 @@ import {
   type Service,
   shortName,
   succeeded,
-} from "./resources";
-import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change";
-import { checkTemplate, violation, withDefaults, withoutNulls } from "./template";
-import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic";
+} from "./resources.ts";
+import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change.ts";
+import { checkTemplate, violation, withDefaults, withoutNulls } from "./template.ts";
+import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic.ts";
 
 /** What a client may set of a service. */
 const SETTABLE = [
@@ -56,11 +56,12 @@ export class Services {
   private readonly rollouts = new Map<string, Promise<void>>();
   private stopping = false;
 
-  constructor(
-    store: Store,
-    private readonly operations: Operations,
-    private readonly instances: Instances,
-  ) {
+  private readonly operations: Operations;
+  private readonly instances: Instances;
+
+  constructor(store: Store, operations: Operations, instances: Instances) {
+    this.operations = operations;
+    this.instances = instances;
     this.services = store.collection("cloudrun-services");
     this.revisions = store.collection("cloudrun-revisions");
   }

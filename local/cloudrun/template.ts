@@ -1,6 +1,6 @@
-import { GoogleError } from "../errors";
-import { isFields } from "../fields";
-import type { Container, InstanceTemplate } from "./resources";
+import { GoogleError } from "../errors.ts";
+import { isFields } from "../fields.ts";
+import type { Container, InstanceTemplate } from "./resources.ts";
 
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
 const RESERVED = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { parentOf, type Service, shortName, type TrafficTarget } from "./resources";
-import { violation } from "./template";
+import { parentOf, type Service, shortName, type TrafficTarget } from "./resources.ts";
+import { violation } from "./template.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Backups } from "./backups";
-import type { Databases } from "./databases";
-import { importFile, type ObjectReader } from "./import";
-import { instanceResource, type Instances } from "./instances";
-import type { Operations } from "./operations";
-import type { Users, UserUpdate } from "./users";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Backups } from "./backups.ts";
+import type { Databases } from "./databases.ts";
+import { importFile, type ObjectReader } from "./import.ts";
+import { instanceResource, type Instances } from "./instances.ts";
+import type { Operations } from "./operations.ts";
+import type { Users, UserUpdate } from "./users.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
 const ROOT = "/sql/v1beta4/projects/:project";
@@ -22,15 +22,31 @@ interface Params {
 
 /** Cloud SQL Admin v1beta4. */
 export class CloudSqlApi implements Api {
+  private readonly projects: Projects;
+  private readonly operations: Operations;
+  private readonly instances: Instances;
+  private readonly databases: Databases;
+  private readonly users: Users;
+  private readonly backups: Backups;
+  private readonly objects: ObjectReader;
+
   constructor(
-    private readonly projects: Projects,
-    private readonly operations: Operations,
-    private readonly instances: Instances,
-    private readonly databases: Databases,
-    private readonly users: Users,
-    private readonly backups: Backups,
-    private readonly objects: ObjectReader,
-  ) {}
+    projects: Projects,
+    operations: Operations,
+    instances: Instances,
+    databases: Databases,
+    users: Users,
+    backups: Backups,
+    objects: ObjectReader,
+  ) {
+    this.projects = projects;
+    this.operations = operations;
+    this.instances = instances;
+    this.databases = databases;
+    this.users = users;
+    this.backups = backups;
+    this.objects = objects;
+  }
 
   routes(app: FastifyInstance): void {
     this.instanceRoutes(app);

@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { GoogleError } from "../errors";
-import { type Fields, isFields } from "../fields";
-import type { Collection, Store } from "../store";
-import { majorOf } from "./instance";
-import type { Instances } from "./instances";
-import { API_ROOT, type Operation, type Operations, type Target } from "./operations";
-import { invalid } from "./invalid";
+import { GoogleError } from "../errors.ts";
+import { type Fields, isFields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
+import { majorOf } from "./instance.ts";
+import type { Instances } from "./instances.ts";
+import { API_ROOT, type Operation, type Operations, type Target } from "./operations.ts";
+import { invalid } from "./invalid.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
 export interface BackupRun {
@@ -33,11 +33,12 @@ export class Backups {
   private readonly folder: string;
   private lastId = 0;
 
-  constructor(
-    store: Store,
-    private readonly instances: Instances,
-    private readonly operations: Operations,
-  ) {
+  private readonly instances: Instances;
+  private readonly operations: Operations;
+
+  constructor(store: Store, instances: Instances, operations: Operations) {
+    this.instances = instances;
+    this.operations = operations;
     this.runs = store.collection("cloudsql-backups");
     this.folder = join(instances.folder, "backups");
     for (const key of this.runs.keys()) {

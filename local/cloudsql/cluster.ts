@@ -3,12 +3,12 @@ import { constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "pg";
-import type { Binaries } from "../postgres/binaries";
-import { copyCluster } from "../postgres/copy";
-import { endLeftover } from "../postgres/leftover";
-import { runScript } from "../postgres/run";
-import { PostgresServer, type Settings } from "../postgres/server";
-import { ADMIN, createSystemRoles, grantSystemRights, IMPORTER, lendTo, setPassword } from "./roles";
+import type { Binaries } from "../postgres/binaries.ts";
+import { copyCluster } from "../postgres/copy.ts";
+import { endLeftover } from "../postgres/leftover.ts";
+import { runScript } from "../postgres/run.ts";
+import { PostgresServer, type Settings } from "../postgres/server.ts";
+import { ADMIN, createSystemRoles, grantSystemRights, IMPORTER, lendTo, setPassword } from "./roles.ts";
 
 /** The password of `cloudsqladmin` on every instance of one embedded cloud, in a file its owner alone can read. */
 export function adminPassword(folder: string): string {
@@ -29,15 +29,16 @@ export class Cluster {
   private readonly complete: string;
   private starting: Promise<void> | undefined;
 
+  private readonly folder: string;
+  private readonly password: string;
+
   /**
    * @param folder A folder of this instance's own.
    * @param password Of `cloudsqladmin`.
    */
-  constructor(
-    private readonly folder: string,
-    binaries: Binaries,
-    private readonly password: string,
-  ) {
+  constructor(folder: string, binaries: Binaries, password: string) {
+    this.folder = folder;
+    this.password = password;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.data = join(folder, "data");
     this.complete = join(folder, "complete");

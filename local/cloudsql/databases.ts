@@ -1,12 +1,12 @@
 import { DatabaseError, escapeIdentifier } from "pg";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields } from "../fields";
-import type { Collection, Store } from "../store";
-import type { Instances } from "./instances";
-import { API_ROOT, type Operation, type Operations } from "./operations";
-import { SUPERUSER } from "./roles";
-import { invalid } from "./invalid";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
+import type { Instances } from "./instances.ts";
+import { API_ROOT, type Operation, type Operations } from "./operations.ts";
+import { SUPERUSER } from "./roles.ts";
+import { invalid } from "./invalid.ts";
 
 /** What Cloud SQL gives a database unless told otherwise. */
 const CHARSET = "UTF8";
@@ -16,11 +16,12 @@ const COLLATION = "en_US.UTF8";
 export class Databases {
   private readonly collations: Collection<string>;
 
-  constructor(
-    store: Store,
-    private readonly instances: Instances,
-    private readonly operations: Operations,
-  ) {
+  private readonly instances: Instances;
+  private readonly operations: Operations;
+
+  constructor(store: Store, instances: Instances, operations: Operations) {
+    this.instances = instances;
+    this.operations = operations;
     this.collations = store.collection("cloudsql-collations");
     instances.onDelete((project, instance) => {
       const prefix = `${project}/${instance}/`;

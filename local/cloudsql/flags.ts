@@ -1,5 +1,5 @@
-import { isFields } from "../fields";
-import { invalid } from "./invalid";
+import { isFields } from "../fields.ts";
+import { invalid } from "./invalid.ts";
 
 /** A database flag, as Cloud SQL keeps it. */
 export interface Flag {

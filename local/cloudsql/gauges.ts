@@ -1,6 +1,6 @@
-import type { Gauge } from "../monitoring/gauges";
-import type { Instance } from "./instance";
-import type { Instances } from "./instances";
+import type { Gauge } from "../monitoring/gauges.ts";
+import type { Instance } from "./instance.ts";
+import type { Instances } from "./instances.ts";
 
 const DATABASE = "cloudsql.googleapis.com/database";
 

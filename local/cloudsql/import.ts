@@ -1,10 +1,10 @@
 import { gunzipSync } from "node:zlib";
-import { GoogleError } from "../errors";
-import { isFields } from "../fields";
-import type { Instances } from "./instances";
-import { type Operation, OperationError, type Operations } from "./operations";
-import { ADMIN, roleExists, SUPERUSER } from "./roles";
-import { invalid } from "./invalid";
+import { GoogleError } from "../errors.ts";
+import { isFields } from "../fields.ts";
+import type { Instances } from "./instances.ts";
+import { type Operation, OperationError, type Operations } from "./operations.ts";
+import { ADMIN, roleExists, SUPERUSER } from "./roles.ts";
+import { invalid } from "./invalid.ts";
 
 /** Reads objects of Cloud Storage for somebody. */
 export interface ObjectReader {

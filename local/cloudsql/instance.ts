@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { isRegion, regionOfZone } from "../../infra/connection";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields } from "../fields";
-import { type Binaries, installedBinaries } from "../postgres/binaries";
-import { certificateOf, type SslCert } from "./certificate";
-import { API_ROOT } from "./operations";
-import { invalid } from "./invalid";
-import { completeSettings, type InstanceSettings } from "./settings";
+import { isRegion, regionOfZone } from "../../infra/connection.ts";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields } from "../fields.ts";
+import { type Binaries, installedBinaries } from "../postgres/binaries.ts";
+import { certificateOf, type SslCert } from "./certificate.ts";
+import { API_ROOT } from "./operations.ts";
+import { invalid } from "./invalid.ts";
+import { completeSettings, type InstanceSettings } from "./settings.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances */
 export interface Instance extends Fields {

@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { GoogleError } from "../errors";
-import { type Fields, isFields, mergePatch } from "../fields";
-import type { Resource } from "../iam/access";
-import type { Networks } from "../compute/networks";
-import type { Projects } from "../projects";
-import type { Collection, Store } from "../store";
-import { adminPassword, Cluster } from "./cluster";
-import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance";
-import { type Operation, OperationError, type Operations, type OperationType } from "./operations";
-import { setPassword } from "./roles";
-import { postgresFlags } from "./flags";
-import { invalid } from "./invalid";
-import { completeSettings } from "./settings";
+import { GoogleError } from "../errors.ts";
+import { type Fields, isFields, mergePatch } from "../fields.ts";
+import type { Resource } from "../iam/access.ts";
+import type { Networks } from "../compute/networks.ts";
+import type { Projects } from "../projects.ts";
+import type { Collection, Store } from "../store.ts";
+import { adminPassword, Cluster } from "./cluster.ts";
+import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
+import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
+import { setPassword } from "./roles.ts";
+import { postgresFlags } from "./flags.ts";
+import { invalid } from "./invalid.ts";
+import { completeSettings } from "./settings.ts";
 
 /** How long a deleted instance's name stays taken, in milliseconds. */
 const NAME_REST = 7 * 24 * 3600 * 1000;
@@ -38,14 +38,17 @@ export class Instances {
   private readonly forgetters: Forget[] = [];
   private readonly password: string;
 
+  private readonly projects: Projects;
+  private readonly operations: Operations;
+  readonly folder: string;
+  private readonly networks: Networks;
+
   /** @param folder Where the data directories live; a name's length is no matter, sockets are elsewhere. */
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly operations: Operations,
-    readonly folder: string,
-    private readonly networks: Networks,
-  ) {
+  constructor(store: Store, projects: Projects, operations: Operations, folder: string, networks: Networks) {
+    this.projects = projects;
+    this.operations = operations;
+    this.folder = folder;
+    this.networks = networks;
     this.instances = store.collection("cloudsql-instances");
     this.deleted = store.collection("cloudsql-deleted-instances");
     this.password = adminPassword(folder);

@@ -1,4 +1,4 @@
-import { GoogleError } from "../errors";
+import { GoogleError } from "../errors.ts";
 
 /** A request that Cloud SQL refuses, in its form: `Invalid request: …`. */
 export function invalid(what: string, reason = "invalid"): GoogleError {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { GoogleError } from "../errors";
-import { failLate } from "../faults";
-import type { Fields } from "../fields";
-import type { Collection, Store } from "../store";
+import { GoogleError } from "../errors.ts";
+import { failLate } from "../faults.ts";
+import type { Fields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
 
 /** Where Google serves this API; resources carry it in their links, wherever they are served from. */
 export const API_ROOT = "https://sqladmin.googleapis.com/sql/v1beta4";
@@ -59,12 +59,12 @@ export interface Target {
 export class OperationError extends Error {
   override readonly name = "OperationError";
 
+  readonly code: string;
+
   /** @param code Google's word, such as `ERROR_RDBMS`. */
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
+  constructor(code: string, message: string) {
     super(message);
+    this.code = code;
   }
 }
 

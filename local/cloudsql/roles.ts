@@ -1,5 +1,5 @@
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
-import { scramVerifier } from "../postgres/scram";
+import { scramVerifier } from "../postgres/scram.ts";
 
 /** The superuser, for Cloud SQL itself only. */
 export const ADMIN = "cloudsqladmin";

@@ -1,19 +1,19 @@
 import { join } from "node:path";
-import type { Access } from "../iam/access";
-import type { Networks } from "../compute/networks";
-import type { Gauge } from "../monitoring/gauges";
-import type { Projects } from "../projects";
-import type { EnabledServices } from "../services";
-import type { Store } from "../store";
-import { CloudSqlApi } from "./api";
-import { Backups } from "./backups";
-import { Databases } from "./databases";
-import { measureInstances } from "./gauges";
-import type { ObjectReader } from "./import";
-import { Instances } from "./instances";
-import { Operations } from "./operations";
-import { AuthProxy, type OpenSocket } from "./socket";
-import { Users } from "./users";
+import type { Access } from "../iam/access.ts";
+import type { Networks } from "../compute/networks.ts";
+import type { Gauge } from "../monitoring/gauges.ts";
+import type { Projects } from "../projects.ts";
+import type { EnabledServices } from "../services.ts";
+import type { Store } from "../store.ts";
+import { CloudSqlApi } from "./api.ts";
+import { Backups } from "./backups.ts";
+import { Databases } from "./databases.ts";
+import { measureInstances } from "./gauges.ts";
+import type { ObjectReader } from "./import.ts";
+import { Instances } from "./instances.ts";
+import { Operations } from "./operations.ts";
+import { AuthProxy, type OpenSocket } from "./socket.ts";
+import { Users } from "./users.ts";
 
 /** Cloud SQL as a whole. */
 export interface CloudSql {

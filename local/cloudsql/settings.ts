@@ -1,7 +1,7 @@
-import { regionOfZone } from "../../infra/connection";
-import { type Fields, isFields, mergePatch } from "../fields";
-import { checkFlags, type Flag } from "./flags";
-import { invalid } from "./invalid";
+import { regionOfZone } from "../../infra/connection.ts";
+import { type Fields, isFields, mergePatch } from "../fields.ts";
+import { checkFlags, type Flag } from "./flags.ts";
+import { invalid } from "./invalid.ts";
 
 /** An instance's settings, complete: what the client sent and Cloud SQL's defaults for the rest. */
 export interface InstanceSettings extends Fields {

@@ -1,12 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { parseConnectionName } from "../../infra/connection";
-import { GoogleError } from "../errors";
-import type { Access } from "../iam/access";
-import type { Projects } from "../projects";
-import type { EnabledServices } from "../services";
-import { instanceResource, type Instances } from "./instances";
+import { parseConnectionName } from "../../infra/connection.ts";
+import { GoogleError } from "../errors.ts";
+import type { Access } from "../iam/access.ts";
+import type { Projects } from "../projects.ts";
+import type { EnabledServices } from "../services.ts";
+import { instanceResource, type Instances } from "./instances.ts";
 
 /** A Cloud SQL volume, as Cloud Run asks for it. */
 export interface SocketRequest {
@@ -44,12 +44,17 @@ const SERVICE = "sqladmin.googleapis.com";
 export class AuthProxy {
   private readonly mounts = new Set<SocketMount>();
 
-  constructor(
-    private readonly instances: Instances,
-    private readonly access: Access,
-    private readonly projects: Projects,
-    private readonly services: EnabledServices,
-  ) {}
+  private readonly instances: Instances;
+  private readonly access: Access;
+  private readonly projects: Projects;
+  private readonly services: EnabledServices;
+
+  constructor(instances: Instances, access: Access, projects: Projects, services: EnabledServices) {
+    this.instances = instances;
+    this.access = access;
+    this.projects = projects;
+    this.services = services;
+  }
 
   /** {@link OpenSocket} */
   readonly openSocket: OpenSocket = async (request) => {

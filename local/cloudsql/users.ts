@@ -1,12 +1,12 @@
 import { type Client, DatabaseError, escapeIdentifier } from "pg";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields } from "../fields";
-import type { Collection, Store } from "../store";
-import type { Instances } from "./instances";
-import type { Operation, Operations } from "./operations";
-import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles";
-import { invalid } from "./invalid";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
+import type { Instances } from "./instances.ts";
+import type { Operation, Operations } from "./operations.ts";
+import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles.ts";
+import { invalid } from "./invalid.ts";
 
 /** What a request to update a user carries in its query. */
 export interface UserUpdate {
@@ -21,11 +21,12 @@ export interface UserUpdate {
 export class Users {
   private readonly roles: Collection<string[]>;
 
-  constructor(
-    store: Store,
-    private readonly instances: Instances,
-    private readonly operations: Operations,
-  ) {
+  private readonly instances: Instances;
+  private readonly operations: Operations;
+
+  constructor(store: Store, instances: Instances, operations: Operations) {
+    this.instances = instances;
+    this.operations = operations;
     this.roles = store.collection("cloudsql-user-roles");
     instances.onDelete((project, instance) => {
       const prefix = `${project}/${instance}/`;

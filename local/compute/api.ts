@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { randomInt } from "node:crypto";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import { ADDRESSES, type ComputeResource, type Kind, NETWORKS, type Networks, SUBNETWORKS } from "./networks";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import { ADDRESSES, type ComputeResource, type Kind, NETWORKS, type Networks, SUBNETWORKS } from "./networks.ts";
 
 const SERVICE = "compute.googleapis.com";
 
@@ -15,10 +15,13 @@ interface Params {
 
 /** Compute Engine v1, as far as a private network of Cloud SQL needs it. Its operations are done when they are answered. */
 export class Compute implements Api {
-  constructor(
-    private readonly networks: Networks,
-    private readonly projects: Projects,
-  ) {}
+  private readonly networks: Networks;
+  private readonly projects: Projects;
+
+  constructor(networks: Networks, projects: Projects) {
+    this.networks = networks;
+    this.projects = projects;
+  }
 
   routes(app: FastifyInstance): void {
     const project = "/compute/v1/projects/:project";

@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
-import { parseRange } from "../../infra/ranges";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields, settableFields, without } from "../fields";
-import type { Collection, Store } from "../store";
+import { parseRange } from "../../infra/ranges.ts";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields, settableFields, without } from "../fields.ts";
+import type { Collection, Store } from "../store.ts";
 
 /** What Compute Engine keeps here. */
 export interface Kind {

@@ -1,7 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
-import { GoogleError } from "../errors";
-import type { Binding, Policies } from "./policies";
-import { roleAllows } from "./roles";
+import { GoogleError } from "../errors.ts";
+import type { Binding, Policies } from "./policies.ts";
+import { roleAllows } from "./roles.ts";
 
 /** What somebody wants to do something to. */
 export interface Resource {
@@ -38,7 +38,11 @@ export type ApiAttributes = Readonly<Record<string, unknown>>;
 
 /** Answers who may do what, from the policies of the project, of the resource and of whatever contains it. */
 export class Access {
-  constructor(private readonly policies: Policies) {}
+  private readonly policies: Policies;
+
+  constructor(policies: Policies) {
+    this.policies = policies;
+  }
 
   /**
    * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for nobody in particular.
@@ -97,7 +101,11 @@ function includes(held: string, member: string): boolean {
 
 /** `api` in a condition. */
 class Api {
-  constructor(readonly attributes: ApiAttributes) {}
+  readonly attributes: ApiAttributes;
+
+  constructor(attributes: ApiAttributes) {
+    this.attributes = attributes;
+  }
 }
 
 const conditions = new Environment({ unlistedVariablesAreDyn: true })

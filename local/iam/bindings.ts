@@ -1,8 +1,8 @@
 import { parse } from "@marcbachmann/cel-js";
-import { GoogleError } from "../errors";
-import { type Fields, isFields } from "../fields";
-import type { Binding, Condition } from "./policies";
-import { roleExists } from "./roles";
+import { GoogleError } from "../errors.ts";
+import { type Fields, isFields } from "../fields.ts";
+import type { Binding, Condition } from "./policies.ts";
+import { roleExists } from "./roles.ts";
 
 /** Kinds of members. https://cloud.google.com/iam/docs/principal-identifiers */
 const MEMBERS = [

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { GoogleError } from "../errors";
-import { isFields } from "../fields";
-import { type Access, fullName, type Resource } from "./access";
-import { readBindings } from "./bindings";
-import type { Binding, Policies, Policy } from "./policies";
+import { GoogleError } from "../errors.ts";
+import { isFields } from "../fields.ts";
+import { type Access, fullName, type Resource } from "./access.ts";
+import { readBindings } from "./bindings.ts";
+import type { Binding, Policies, Policy } from "./policies.ts";
 
 /** Knows which service accounts should exist and do not. */
 export interface AccountDirectory {
@@ -13,11 +13,15 @@ export interface AccountDirectory {
 
 /** getIamPolicy, setIamPolicy and testIamPermissions, the same for every resource that has a policy of its own. */
 export class PolicyRequests {
-  constructor(
-    private readonly policies: Policies,
-    private readonly access: Access,
-    private readonly accounts: AccountDirectory,
-  ) {}
+  private readonly policies: Policies;
+  private readonly access: Access;
+  private readonly accounts: AccountDirectory;
+
+  constructor(policies: Policies, access: Access, accounts: AccountDirectory) {
+    this.policies = policies;
+    this.access = access;
+    this.accounts = accounts;
+  }
 
   /**
    * @param requestedVersion As the client sends it, 1 where it does not. Below 3 a policy with conditions comes back

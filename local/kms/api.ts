@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { GoogleError } from "../errors";
-import { applyMask, type Fields } from "../fields";
-import type { Resource } from "../iam/access";
-import type { PolicyRequests } from "../iam/requests";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Collection, Store } from "../store";
-import { CHANGEABLE, checked, checkId, type CryptoKey, type KeyRing, newKey, readKey } from "./key";
+import { GoogleError } from "../errors.ts";
+import { applyMask, type Fields } from "../fields.ts";
+import type { Resource } from "../iam/access.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Collection, Store } from "../store.ts";
+import { CHANGEABLE, checked, checkId, type CryptoKey, type KeyRing, newKey, readKey } from "./key.ts";
 
 const SERVICE = "cloudkms.googleapis.com";
 /** https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/list */
@@ -25,11 +25,12 @@ export class Kms implements Api {
   private readonly rings: Collection<KeyRing>;
   private readonly keys: Collection<CryptoKey>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly iam: PolicyRequests,
-  ) {
+  private readonly projects: Projects;
+  private readonly iam: PolicyRequests;
+
+  constructor(store: Store, projects: Projects, iam: PolicyRequests) {
+    this.projects = projects;
+    this.iam = iam;
     this.rings = store.collection("kms-key-rings");
     this.keys = store.collection("kms-crypto-keys");
   }

@@ -1,6 +1,6 @@
-import { GoogleError } from "../errors";
-import { settableFields } from "../fields";
-import { seconds } from "../secretmanager/secret";
+import { GoogleError } from "../errors.ts";
+import { settableFields } from "../fields.ts";
+import { seconds } from "../secretmanager/secret.ts";
 
 /** A key ring, as Cloud KMS answers it. It can never be deleted. */
 export interface KeyRing {

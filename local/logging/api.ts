@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
-import { GoogleError } from "../errors";
-import { type Fields, isFields, settableFields } from "../fields";
-import { type Access, projectResource } from "../iam/access";
-import { page } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { EnabledServices } from "../services";
-import type { Collection, Store } from "../store";
-import { parseFilter } from "./filter";
+import { GoogleError } from "../errors.ts";
+import { type Fields, isFields, settableFields } from "../fields.ts";
+import { type Access, projectResource } from "../iam/access.ts";
+import { page } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { EnabledServices } from "../services.ts";
+import type { Collection, Store } from "../store.ts";
+import { parseFilter } from "./filter.ts";
 
 const SERVICE = "logging.googleapis.com";
 /** https://cloud.google.com/logging/quotas: bytes of an entry, and entries that are listed at once. */
@@ -40,12 +40,14 @@ type Entry = Fields & { readonly timestamp: string };
 export class Logging implements Api {
   private readonly entries: Collection<Entry>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly access: Access,
-    private readonly services: EnabledServices,
-  ) {
+  private readonly projects: Projects;
+  private readonly access: Access;
+  private readonly services: EnabledServices;
+
+  constructor(store: Store, projects: Projects, access: Access, services: EnabledServices) {
+    this.projects = projects;
+    this.access = access;
+    this.services = services;
     this.entries = store.collection("log-entries");
   }
 

@@ -1,5 +1,5 @@
-import { GoogleError } from "../errors";
-import { type Fields, isFields } from "../fields";
+import { GoogleError } from "../errors.ts";
+import { type Fields, isFields } from "../fields.ts";
 
 /** Whether an entry is one of those that a filter describes. */
 export type Filter = (entry: Fields) => boolean;
@@ -50,7 +50,11 @@ const DEEPEST = 50;
 class Parser {
   private depth = 0;
 
-  constructor(private readonly rest: string[]) {}
+  private readonly rest: string[];
+
+  constructor(rest: string[]) {
+    this.rest = rest;
+  }
 
   end(): void {
     if (this.rest[0] !== undefined) throw unparseable(`at "${this.rest[0]}"`);

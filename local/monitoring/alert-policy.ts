@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
-import { type Fields, isFields } from "../fields";
-import { parseFilter } from "../logging/filter";
-import { type Kind, mutation } from "./kind";
+import { type Fields, isFields } from "../fields.ts";
+import { parseFilter } from "../logging/filter.ts";
+import { type Kind, mutation } from "./kind.ts";
 
 /** Alert policies; every condition gets a name, and one that reads a log has a filter that Logging takes. */
 export const ALERT_POLICIES: Kind = {

@@ -1,17 +1,17 @@
 import { randomInt } from "node:crypto";
 import type { FastifyInstance } from "fastify";
-import { GoogleError } from "../errors";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Collection, Store } from "../store";
-import { ALERT_POLICIES, channelsOf } from "./alert-policy";
-import { DASHBOARDS } from "./dashboard";
-import type { Gauges } from "./gauges";
-import { create, type Kind, type MonitoringResource, update } from "./kind";
-import { NOTIFICATION_CHANNELS } from "./notification-channel";
-import { timeSeries, type TimeSeriesQuery } from "./time-series";
-import { UPTIME_CHECKS } from "./uptime-check";
+import { GoogleError } from "../errors.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Collection, Store } from "../store.ts";
+import { ALERT_POLICIES, channelsOf } from "./alert-policy.ts";
+import { DASHBOARDS } from "./dashboard.ts";
+import type { Gauges } from "./gauges.ts";
+import { create, type Kind, type MonitoringResource, update } from "./kind.ts";
+import { NOTIFICATION_CHANNELS } from "./notification-channel.ts";
+import { timeSeries, type TimeSeriesQuery } from "./time-series.ts";
+import { UPTIME_CHECKS } from "./uptime-check.ts";
 
 const SERVICE = "monitoring.googleapis.com";
 /** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies/list */
@@ -26,11 +26,12 @@ interface Params {
 export class Monitoring implements Api {
   private readonly resources: Collection<MonitoringResource>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly gauges: Gauges,
-  ) {
+  private readonly projects: Projects;
+  private readonly gauges: Gauges;
+
+  constructor(store: Store, projects: Projects, gauges: Gauges) {
+    this.projects = projects;
+    this.gauges = gauges;
     this.resources = store.collection("monitoring");
   }
 

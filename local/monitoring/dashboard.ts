@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Kind } from "./kind";
+import type { Kind } from "./kind.ts";
 
 /** Dashboards, the only resource here that is still v1. */
 export const DASHBOARDS: Kind = {

@@ -10,8 +10,12 @@ export interface Gauge {
 export class Gauges {
   private readonly pretended = new Map<string, number>();
 
+  private readonly measure: (project: string) => Promise<readonly Gauge[]>;
+
   /** @param measure Reads those of a project. */
-  constructor(private readonly measure: (project: string) => Promise<readonly Gauge[]>) {}
+  constructor(measure: (project: string) => Promise<readonly Gauge[]>) {
+    this.measure = measure;
+  }
 
   /** @returns Each with what it is measured at, or what a test pretends. */
   async of(project: string): Promise<Gauge[]> {

@@ -1,5 +1,5 @@
-import { GoogleError } from "../errors";
-import { applyMask, type Fields, isFields, settableFields, without } from "../fields";
+import { GoogleError } from "../errors.ts";
+import { applyMask, type Fields, isFields, settableFields, without } from "../fields.ts";
 
 /** A resource of Cloud Monitoring; what a client sets beyond `name` is kept as it came. */
 export type MonitoringResource = Fields & { name: string };

@@ -1,4 +1,4 @@
-import { type Kind, mutation } from "./kind";
+import { type Kind, mutation } from "./kind.ts";
 
 /** Notification channels. */
 export const NOTIFICATION_CHANNELS: Kind = {

@@ -1,6 +1,6 @@
-import { GoogleError } from "../errors";
-import { parseFilter } from "../logging/filter";
-import type { Gauge } from "./gauges";
+import { GoogleError } from "../errors.ts";
+import { parseFilter } from "../logging/filter.ts";
+import type { Gauge } from "./gauges.ts";
 
 /** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list, as far as it is read. */
 export interface TimeSeriesQuery {

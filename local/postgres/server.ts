@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
-import { type Account, currentAccount, launchAs } from "./account";
-import type { Binaries } from "./binaries";
-import { endLeftover, makerFile, SOCKET_FOLDER } from "./leftover";
+import { type Account, currentAccount, launchAs } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { endLeftover, makerFile, SOCKET_FOLDER } from "./leftover.ts";
 
 /** Who connects, and to what. */
 export interface Login {
@@ -58,16 +58,20 @@ export class PostgresServer {
   private sockets: string | undefined;
   private log = "";
 
+  readonly binaries: Binaries;
+  readonly data: string;
+  private readonly account: Account;
+
   /**
    * @param binaries The version to run.
    * @param data The data directory.
    * @param account Whom to run as.
    */
-  constructor(
-    readonly binaries: Binaries,
-    readonly data: string,
-    private readonly account: Account = currentAccount(),
-  ) {}
+  constructor(binaries: Binaries, data: string, account: Account = currentAccount()) {
+    this.binaries = binaries;
+    this.data = data;
+    this.account = account;
+  }
 
   /** Whether the process runs. */
   get isRunning(): boolean {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type Fields, isFields } from "../fields";
-import type { Properties, Property, Type } from "./schema";
-import { isAsset, isSecret, secret, UNKNOWN } from "./values";
+import { type Fields, isFields } from "../fields.ts";
+import type { Properties, Property, Type } from "./schema.ts";
+import { isAsset, isSecret, secret, UNKNOWN } from "./values.ts";
 
 /** What a program left to its surroundings. */
 export interface Surroundings {

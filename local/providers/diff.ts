@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Fields, isFields } from "../fields";
-import type { Properties, Property, Type } from "./schema";
-import { isAsset, isEmpty, UNKNOWN } from "./values";
+import { type Fields, isFields } from "../fields.ts";
+import type { Properties, Property, Type } from "./schema.ts";
+import { isAsset, isEmpty, UNKNOWN } from "./values.ts";
 
 /** One property that an update changes. */
 export interface Difference {

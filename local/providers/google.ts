@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Fields, isFields } from "../fields";
-import { type ApiName, type Configuration, ENDPOINTS } from "./endpoints";
-import { stringOf } from "./values";
+import { type Fields, isFields } from "../fields.ts";
+import { type ApiName, type Configuration, ENDPOINTS } from "./endpoints.ts";
+import { stringOf } from "./values.ts";
 
 /** How long an operation may take, in seconds; the official provider's limit for Cloud SQL is 30 minutes too. */
 const OPERATION_LIMIT = 30 * 60;
@@ -14,19 +14,19 @@ const ATTEMPTS = 8;
 
 /** An error as a Google API answers it. */
 export class GoogleApiError extends Error {
+  readonly code: number;
+  readonly status: string;
+
   /**
    * @param what The call, such as `Cloud SQL, POST projects/p/instances`.
    * @param code HTTP status.
    * @param message Google's own sentence.
    * @param status Canonical name or, in the older APIs, the reason.
    */
-  constructor(
-    what: string,
-    readonly code: number,
-    message: string,
-    readonly status: string,
-  ) {
+  constructor(what: string, code: number, message: string, status: string) {
     super(`${what}: ${code} ${status}: ${message}`);
+    this.code = code;
+    this.status = status;
     this.name = "GoogleApiError";
   }
 
@@ -74,8 +74,12 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export class Google {
   private readonly lines = new Map<string, Promise<unknown>>();
 
+  readonly configuration: Configuration;
+
   /** @param configuration Its endpoints are on loopback. */
-  constructor(readonly configuration: Configuration) {}
+  constructor(configuration: Configuration) {
+    this.configuration = configuration;
+  }
 
   /**
    * Makes a call; one that Google asks to repeat, or does not answer, is repeated.

@@ -1,5 +1,5 @@
 import { fstatSync } from "node:fs";
-import { serveStandIns } from "./stand-ins";
+import { serveStandIns } from "./stand-ins.ts";
 
 // Serves both stand-in providers and prints the port for PULUMI_DEBUG_PROVIDERS=gcp:PORT,random:PORT. Where a command
 // holds the other end of its input, it ends with that command, even one that was killed.

@@ -1,9 +1,9 @@
-import { type Fields, isFields } from "../fields";
-import { check, isAutoname } from "./check";
-import { type Difference, differences, refreshed, topLevel } from "./diff";
-import { absent, type Google, OperationError } from "./google";
-import { isKept, type Properties, type Type } from "./schema";
-import { isSecret, reveal, sealLike, secret, UNKNOWN } from "./values";
+import { type Fields, isFields } from "../fields.ts";
+import { check, isAutoname } from "./check.ts";
+import { type Difference, differences, refreshed, topLevel } from "./diff.ts";
+import { absent, type Google, OperationError } from "./google.ts";
+import { isKept, type Properties, type Type } from "./schema.ts";
+import { isSecret, reveal, sealLike, secret, UNKNOWN } from "./values.ts";
 
 /** A resource as a type's functions return it. */
 export interface Live {
@@ -47,12 +47,15 @@ export interface Change {
 
 /** A resource that exists but is not as it should be: it is kept in the state, and the next update tries again. */
 export class InitError extends Error {
-  constructor(
-    readonly id: string,
-    readonly outputs: Fields,
-    readonly reason: string,
-  ) {
+  readonly id: string;
+  readonly outputs: Fields;
+  readonly reason: string;
+
+  constructor(id: string, outputs: Fields, reason: string) {
     super(reason);
+    this.id = id;
+    this.outputs = outputs;
+    this.reason = reason;
     this.name = "InitError";
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
-import type { Fields } from "../fields";
-import type { Live, ResourceType } from "./provider";
-import { apart, computed, defaulting, flag, map, number, output, type Properties, required, text } from "./schema";
+import type { Fields } from "../fields.ts";
+import type { Live, ResourceType } from "./provider.ts";
+import { apart, computed, defaulting, flag, map, number, output, type Properties, required, text } from "./schema.ts";
 
 /** The resource types of `@pulumi/random` that the stand-in has. What they draw lies in the state only. */
 

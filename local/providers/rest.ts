@@ -1,5 +1,5 @@
-import { type Fields, isFields } from "../fields";
-import { isKept, type Properties, type Type } from "./schema";
+import { type Fields, isFields } from "../fields.ts";
+import { isKept, type Properties, type Type } from "./schema.ts";
 
 /** Translation between a resource's properties and its REST resource. */
 

@@ -1,17 +1,29 @@
 import * as grpc from "@grpc/grpc-js";
-import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import * as messages from "@pulumi/pulumi/proto/provider_pb";
-import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
-import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { Any } from "google-protobuf/google/protobuf/any_pb";
-import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import type { Fields } from "../fields";
-import { type Difference, topLevel } from "./diff";
-import { type Configuration, readConfiguration } from "./endpoints";
-import { Google } from "./google";
-import { InitError, type Provider } from "./provider";
-import { reveal } from "./values";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
+import type * as Messages from "@pulumi/pulumi/proto/provider_pb.js";
+import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
+import statusMessages from "@pulumi/pulumi/proto/status_pb.js";
+import anyMessages from "google-protobuf/google/protobuf/any_pb.js";
+import emptyMessages from "google-protobuf/google/protobuf/empty_pb.js";
+import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Fields } from "../fields.ts";
+import { type Difference, topLevel } from "./diff.ts";
+import { type Configuration, readConfiguration } from "./endpoints.ts";
+import { Google } from "./google.ts";
+import { InitError, type Provider } from "./provider.ts";
+import { reveal } from "./values.ts";
+
+const { Struct } = structMessages;
+const { Empty } = emptyMessages;
+
+const { Any } = anyMessages;
+const { Status } = statusMessages;
+
+const { PluginInfo } = pluginMessages;
+type Empty = InstanceType<typeof Empty>;
+type PluginInfo = InstanceType<typeof PluginInfo>;
+type Struct = InstanceType<typeof Struct>;
 
 /**
  * Serves a provider to Pulumi's engine, over the gRPC messages of `@pulumi/pulumi`. The SDK's own server
@@ -60,7 +72,10 @@ class Configurations {
   private readonly byPeer = new Map<string, Google>();
   private latest: Google;
 
-  constructor(private readonly env: NodeJS.ProcessEnv) {
+  private readonly env: NodeJS.ProcessEnv;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.env = env;
     this.latest = new Google(readConfiguration({}, env));
   }
 
@@ -80,10 +95,10 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     getPluginInfo: unary<Empty, PluginInfo>(() => new PluginInfo().setVersion(VERSION)),
     attach: unary<Empty, Empty>(() => new Empty()),
     cancel: unary<Empty, Empty>(() => new Empty()),
-    getSchema: unary<messages.GetSchemaRequest, messages.GetSchemaResponse>(() =>
+    getSchema: unary<Messages.GetSchemaRequest, Messages.GetSchemaResponse>(() =>
       new messages.GetSchemaResponse().setSchema("{}"),
     ),
-    configure: unary<messages.ConfigureRequest, messages.ConfigureResponse>((request, peer) => {
+    configure: unary<Messages.ConfigureRequest, Messages.ConfigureResponse>((request, peer) => {
       configurations.configure(peer, reveal(values(request.getArgs())) as Fields);
       return new messages.ConfigureResponse()
         .setAcceptsecrets(true)
@@ -91,7 +106,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
         .setAcceptoutputs(true)
         .setSupportspreview(true);
     }),
-    check: unary<messages.CheckRequest, messages.CheckResponse>((request, peer) => {
+    check: unary<Messages.CheckRequest, Messages.CheckResponse>((request, peer) => {
       const { inputs, failures } = provider.check({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -103,7 +118,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
       const listed = failures.map((reason) => new messages.CheckFailure().setReason(reason));
       return new messages.CheckResponse().setInputs(struct(inputs)).setFailuresList(listed);
     }),
-    diff: unary<messages.DiffRequest, messages.DiffResponse>((request, peer) => {
+    diff: unary<Messages.DiffRequest, Messages.DiffResponse>((request, peer) => {
       const { differences, deleteBeforeReplace } = provider.diff({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -113,7 +128,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
       });
       return diffResponse(differences).setDeletebeforereplace(deleteBeforeReplace);
     }),
-    create: unary<messages.CreateRequest, messages.CreateResponse>(async (request, peer) => {
+    create: unary<Messages.CreateRequest, Messages.CreateResponse>(async (request, peer) => {
       const { id, outputs } = await provider.create({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -122,7 +137,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
       });
       return new messages.CreateResponse().setId(id).setProperties(struct(outputs));
     }),
-    read: unary<messages.ReadRequest, messages.ReadResponse>(async (request, peer) => {
+    read: unary<Messages.ReadRequest, Messages.ReadResponse>(async (request, peer) => {
       const state = await provider.read({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -136,7 +151,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
         .setInputs(struct(state.inputs))
         .setProperties(struct(state.outputs));
     }),
-    update: unary<messages.UpdateRequest, messages.UpdateResponse>(async (request, peer) => {
+    update: unary<Messages.UpdateRequest, Messages.UpdateResponse>(async (request, peer) => {
       const outputs = await provider.update({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -148,7 +163,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
       });
       return new messages.UpdateResponse().setProperties(struct(outputs));
     }),
-    delete: unary<messages.DeleteRequest, Empty>(async (request, peer) => {
+    delete: unary<Messages.DeleteRequest, Empty>(async (request, peer) => {
       await provider.delete({
         urn: request.getUrn(),
         google: configurations.of(peer),
@@ -201,7 +216,7 @@ function struct(fields: Fields): Struct {
   return Struct.fromJavaScript(fields as Parameters<typeof Struct.fromJavaScript>[0]);
 }
 
-function diffResponse(differences: readonly Difference[]): messages.DiffResponse {
+function diffResponse(differences: readonly Difference[]): Messages.DiffResponse {
   const { DiffChanges } = messages.DiffResponse;
   const response = new messages.DiffResponse()
     .setChanges(differences.length > 0 ? DiffChanges.DIFF_SOME : DiffChanges.DIFF_NONE)
@@ -215,7 +230,7 @@ function diffResponse(differences: readonly Difference[]): messages.DiffResponse
   return response;
 }
 
-function kindOf({ kind, replaces }: Difference): messages.PropertyDiff.Kind {
+function kindOf({ kind, replaces }: Difference): Messages.PropertyDiff.Kind {
   const { Kind } = messages.PropertyDiff;
   const kinds = {
     add: [Kind.ADD, Kind.ADD_REPLACE],

@@ -1,7 +1,7 @@
-import { gcpTypes } from "./gcp/types";
-import { Provider } from "./provider";
-import { randomTypes } from "./random";
-import { serve, type Serving } from "./server";
+import { gcpTypes } from "./gcp/types.ts";
+import { Provider } from "./provider.ts";
+import { randomTypes } from "./random.ts";
+import { serve, type Serving } from "./server.ts";
 
 /**
  * Serves the stand-in providers for `gcp` and `random` on one port; `PULUMI_DEBUG_PROVIDERS=gcp:PORT,random:PORT` attaches

@@ -1,4 +1,4 @@
-import { isFields } from "../fields";
+import { isFields } from "../fields.ts";
 
 /** Values as Pulumi's engine and a provider exchange them: JSON, with unknowns, secrets and assets marked. */
 

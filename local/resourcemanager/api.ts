@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Fields, isFields } from "../fields";
-import { projectResource, type Resource } from "../iam/access";
-import type { PolicyRequests } from "../iam/requests";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
+import { type Fields, isFields } from "../fields.ts";
+import { projectResource, type Resource } from "../iam/access.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
 
 const SERVICE = "cloudresourcemanager.googleapis.com";
 
@@ -13,10 +13,13 @@ interface Params {
 
 /** Cloud Resource Manager v1 and v3, and what Compute Engine says of a project: its id, its number and its policy. */
 export class ResourceManager implements Api {
-  constructor(
-    private readonly projects: Projects,
-    private readonly iam: PolicyRequests,
-  ) {}
+  private readonly projects: Projects;
+  private readonly iam: PolicyRequests;
+
+  constructor(projects: Projects, iam: PolicyRequests) {
+    this.projects = projects;
+    this.iam = iam;
+  }
 
   routes(app: FastifyInstance): void {
     const get = { config: { service: SERVICE, permission: "resourcemanager.projects.get" } };

@@ -1,16 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { crc32c } from "../crc32c";
-import { GoogleError } from "../errors";
-import { applyMask, type Fields } from "../fields";
-import { type Access, fullName, type Resource } from "../iam/access";
-import type { Policies } from "../iam/policies";
-import type { PolicyRequests } from "../iam/requests";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Collection, Store } from "../store";
-import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed, type StoredSecret } from "./secret";
-import { describe, findVersion, moved, newVersion, payload, settled, type Version, versionName } from "./version";
+import { crc32c } from "../crc32c.ts";
+import { GoogleError } from "../errors.ts";
+import { applyMask, type Fields } from "../fields.ts";
+import { type Access, fullName, type Resource } from "../iam/access.ts";
+import type { Policies } from "../iam/policies.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Collection, Store } from "../store.ts";
+import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed, type StoredSecret } from "./secret.ts";
+import { describe, findVersion, moved, newVersion, payload, settled, type Version, versionName } from "./version.ts";
 
 const SERVICE = "secretmanager.googleapis.com";
 /** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/list: at most 25,000 a page. */
@@ -26,13 +26,16 @@ interface Params {
 export class SecretManager implements Api {
   private readonly secrets: Collection<StoredSecret>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly access: Access,
-    private readonly policies: Policies,
-    private readonly iam: PolicyRequests,
-  ) {
+  private readonly projects: Projects;
+  private readonly access: Access;
+  private readonly policies: Policies;
+  private readonly iam: PolicyRequests;
+
+  constructor(store: Store, projects: Projects, access: Access, policies: Policies, iam: PolicyRequests) {
+    this.projects = projects;
+    this.access = access;
+    this.policies = policies;
+    this.iam = iam;
     this.secrets = store.collection("secrets");
   }
 

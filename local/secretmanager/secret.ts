@@ -1,7 +1,7 @@
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, settableFields } from "../fields";
-import type { Version } from "./version";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, settableFields } from "../fields.ts";
+import type { Version } from "./version.ts";
 
 /** A secret, as Secret Manager answers it. */
 export interface Secret {

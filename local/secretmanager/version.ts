@@ -1,8 +1,8 @@
-import { crc32c } from "../crc32c";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields, without } from "../fields";
-import { after, type Secret, seconds, type StoredSecret } from "./secret";
+import { crc32c } from "../crc32c.ts";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields, without } from "../fields.ts";
+import { after, type Secret, seconds, type StoredSecret } from "./secret.ts";
 
 /** A version of a secret; its payload is gone once it is destroyed. */
 export interface Version {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { without } from "../fields";
-import { fullName, type Resource } from "../iam/access";
-import type { Policies } from "../iam/policies";
-import type { AccountDirectory } from "../iam/requests";
-import type { Projects } from "../projects";
-import type { Collection, Store } from "../store";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { without } from "../fields.ts";
+import { fullName, type Resource } from "../iam/access.ts";
+import type { Policies } from "../iam/policies.ts";
+import type { AccountDirectory } from "../iam/requests.ts";
+import type { Projects } from "../projects.ts";
+import type { Collection, Store } from "../store.ts";
 
 /** A service account, as IAM answers it. */
 export interface ServiceAccount {
@@ -30,11 +30,12 @@ export type Settable = Partial<Pick<ServiceAccount, (typeof SETTABLE)[number]>>;
 export class ServiceAccounts implements AccountDirectory {
   private readonly accounts: Collection<ServiceAccount>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly policies: Policies,
-  ) {
+  private readonly projects: Projects;
+  private readonly policies: Policies;
+
+  constructor(store: Store, projects: Projects, policies: Policies) {
+    this.projects = projects;
+    this.policies = policies;
     this.accounts = store.collection("service-accounts");
   }
 

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { applyMask, type Fields, isFields, settableFields } from "../fields";
-import type { Resource } from "../iam/access";
-import type { PolicyRequests } from "../iam/requests";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import { type ServiceAccount, type ServiceAccounts, SETTABLE, type Settable } from "./accounts";
+import { applyMask, type Fields, isFields, settableFields } from "../fields.ts";
+import type { Resource } from "../iam/access.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import { type ServiceAccount, type ServiceAccounts, SETTABLE, type Settable } from "./accounts.ts";
 
 const SERVICE = "iam.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/list */
@@ -20,11 +20,15 @@ interface Params {
 
 /** IAM v1, as far as service accounts go. A project in a path may be `-`: the account says which it is. */
 export class ServiceAccountsApi implements Api {
-  constructor(
-    private readonly accounts: ServiceAccounts,
-    private readonly projects: Projects,
-    private readonly iam: PolicyRequests,
-  ) {}
+  private readonly accounts: ServiceAccounts;
+  private readonly projects: Projects;
+  private readonly iam: PolicyRequests;
+
+  constructor(accounts: ServiceAccounts, projects: Projects, iam: PolicyRequests) {
+    this.accounts = accounts;
+    this.projects = projects;
+    this.iam = iam;
+  }
 
   routes(app: FastifyInstance): void {
     const all = "/v1/projects/:project/serviceAccounts";

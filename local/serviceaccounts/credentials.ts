@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { GoogleError } from "../errors";
-import type { Fields } from "../fields";
-import type { Identities } from "../identities";
-import type { Api } from "../server";
-import type { ServiceAccount, ServiceAccounts } from "./accounts";
+import { GoogleError } from "../errors.ts";
+import type { Fields } from "../fields.ts";
+import type { Identities } from "../identities.ts";
+import type { Api } from "../server.ts";
+import type { ServiceAccount, ServiceAccounts } from "./accounts.ts";
 
 const SERVICE = "iamcredentials.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken */
@@ -11,10 +11,13 @@ const DEFAULT_LIFETIME = 3600;
 
 /** IAM Credentials v1: tokens of service accounts, for those who may act as them. */
 export class CredentialsApi implements Api {
-  constructor(
-    private readonly accounts: ServiceAccounts,
-    private readonly identities: Identities,
-  ) {}
+  private readonly accounts: ServiceAccounts;
+  private readonly identities: Identities;
+
+  constructor(accounts: ServiceAccounts, identities: Identities) {
+    this.accounts = accounts;
+    this.identities = identities;
+  }
 
   routes(app: FastifyInstance): void {
     const account = "/v1/projects/-/serviceAccounts/:account(^[^:]+)";

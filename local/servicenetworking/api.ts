@@ -1,22 +1,27 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { lastStep, type Networks } from "../compute/networks";
-import { GoogleError } from "../errors";
-import type { Fields } from "../fields";
-import { type Access, projectResource } from "../iam/access";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { EnabledServices } from "../services";
+import { lastStep, type Networks } from "../compute/networks.ts";
+import { GoogleError } from "../errors.ts";
+import type { Fields } from "../fields.ts";
+import { type Access, projectResource } from "../iam/access.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { EnabledServices } from "../services.ts";
 
 const SERVICE = "servicenetworking.googleapis.com";
 
 /** Service Networking v1, as far as private services access goes. Its operations are done when they are answered. */
 export class ServiceNetworking implements Api {
-  constructor(
-    private readonly networks: Networks,
-    private readonly projects: Projects,
-    private readonly access: Access,
-    private readonly services: EnabledServices,
-  ) {}
+  private readonly networks: Networks;
+  private readonly projects: Projects;
+  private readonly access: Access;
+  private readonly services: EnabledServices;
+
+  constructor(networks: Networks, projects: Projects, access: Access, services: EnabledServices) {
+    this.networks = networks;
+    this.projects = projects;
+    this.access = access;
+    this.services = services;
+  }
 
   routes(app: FastifyInstance): void {
     const all = `/v1/services/${SERVICE}/connections`;

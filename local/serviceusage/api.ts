@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import { GoogleError } from "../errors";
-import type { Fields } from "../fields";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { EnabledServices } from "../services";
+import { GoogleError } from "../errors.ts";
+import type { Fields } from "../fields.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { EnabledServices } from "../services.ts";
 
 const SERVICE = "serviceusage.googleapis.com";
 /** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/list */
@@ -24,10 +24,13 @@ interface Params {
 
 /** Service Usage v1. Its operations are done when they are answered. */
 export class ServiceUsage implements Api {
-  constructor(
-    private readonly projects: Projects,
-    private readonly services: EnabledServices,
-  ) {}
+  private readonly projects: Projects;
+  private readonly services: EnabledServices;
+
+  constructor(projects: Projects, services: EnabledServices) {
+    this.projects = projects;
+    this.services = services;
+  }
 
   routes(app: FastifyInstance): void {
     const needs = (permission: string) => ({ config: { service: SERVICE, permission } });

@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { GoogleError } from "../errors";
-import { isFields } from "../fields";
-import { type Access, fullName, type Resource } from "../iam/access";
-import type { Policies } from "../iam/policies";
-import type { PolicyRequests } from "../iam/requests";
-import { page } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Collection, Store } from "../store";
-import { type Bucket, newBucket, patchedBucket, replacedBucket } from "./bucket";
-import { listObjects, type ListQuery } from "./listing";
-import { type Metadata, readMetadata, type StorageObject } from "./object";
-import { Objects } from "./objects";
-import { parseMultipart } from "./multipart";
-import { checkPreconditions, type Preconditions } from "./preconditions";
+import { GoogleError } from "../errors.ts";
+import { isFields } from "../fields.ts";
+import { type Access, fullName, type Resource } from "../iam/access.ts";
+import type { Policies } from "../iam/policies.ts";
+import type { PolicyRequests } from "../iam/requests.ts";
+import { page } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Collection, Store } from "../store.ts";
+import { type Bucket, newBucket, patchedBucket, replacedBucket } from "./bucket.ts";
+import { listObjects, type ListQuery } from "./listing.ts";
+import { type Metadata, readMetadata, type StorageObject } from "./object.ts";
+import { Objects } from "./objects.ts";
+import { parseMultipart } from "./multipart.ts";
+import { checkPreconditions, type Preconditions } from "./preconditions.ts";
 
 const SERVICE = "storage.googleapis.com";
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets/list */
@@ -31,13 +31,16 @@ export class Storage implements Api {
   private readonly buckets: Collection<Bucket>;
   private readonly objects: Objects;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-    private readonly access: Access,
-    private readonly policies: Policies,
-    private readonly iam: PolicyRequests,
-  ) {
+  private readonly projects: Projects;
+  private readonly access: Access;
+  private readonly policies: Policies;
+  private readonly iam: PolicyRequests;
+
+  constructor(store: Store, projects: Projects, access: Access, policies: Policies, iam: PolicyRequests) {
+    this.projects = projects;
+    this.access = access;
+    this.policies = policies;
+    this.iam = iam;
     this.buckets = store.collection("storage-buckets");
     this.objects = new Objects(store);
   }

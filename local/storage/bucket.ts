@@ -1,6 +1,6 @@
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { type Fields, isFields, mergePatch, settableFields } from "../fields";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { type Fields, isFields, mergePatch, settableFields } from "../fields.ts";
 
 /** A bucket, as Cloud Storage answers it; what a client sets without consequence here is kept as it came. */
 export interface Bucket {

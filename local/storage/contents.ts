@@ -3,14 +3,14 @@ import { join } from "node:path";
 
 /** The bytes of objects: a file a generation, readable by its owner only. */
 export class Contents {
+  private readonly folder: string;
+
   /**
    * @param folder Where the files lie; made where it does not exist.
    * @param generations Generations that exist. Others are what an interrupted upload or deletion left, and are removed.
    */
-  constructor(
-    private readonly folder: string,
-    generations: ReadonlySet<string>,
-  ) {
+  constructor(folder: string, generations: ReadonlySet<string>) {
+    this.folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const file of readdirSync(folder)) if (!generations.has(file)) rmSync(join(folder, file));
   }

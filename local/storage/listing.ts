@@ -1,5 +1,5 @@
-import { page } from "../pages";
-import type { StorageObject } from "./object";
+import { page } from "../pages.ts";
+import type { StorageObject } from "./object.ts";
 
 /** What a client asks for when it lists objects, as it stands in the query. */
 export interface ListQuery {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { crc32c } from "../crc32c";
-import { GoogleError } from "../errors";
-import { etagOf } from "../etag";
-import { mergePatch, settableFields } from "../fields";
+import { crc32c } from "../crc32c.ts";
+import { GoogleError } from "../errors.ts";
+import { etagOf } from "../etag.ts";
+import { mergePatch, settableFields } from "../fields.ts";
 
 /** A generation of an object, as Cloud Storage answers it. */
 export interface StorageObject {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { GoogleError } from "../errors";
-import type { Collection, Store } from "../store";
-import { Contents } from "./contents";
-import { type Metadata, newObject, patchedObject, type StorageObject } from "./object";
-import { checkPreconditions, type Preconditions } from "./preconditions";
+import { GoogleError } from "../errors.ts";
+import type { Collection, Store } from "../store.ts";
+import { Contents } from "./contents.ts";
+import { type Metadata, newObject, patchedObject, type StorageObject } from "./object.ts";
+import { checkPreconditions, type Preconditions } from "./preconditions.ts";
 
 /** All objects: their generations, the oldest first, and their bytes. The last is the live one, unless it is noncurrent. */
 export class Objects {

@@ -1,4 +1,4 @@
-import { GoogleError } from "../errors";
+import { GoogleError } from "../errors.ts";
 
 /** What a request demands of the object or bucket it is about, as it stands in the query. */
 export interface Preconditions {

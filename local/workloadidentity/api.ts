@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import { GoogleError } from "../errors";
-import { applyMask, without } from "../fields";
-import { page, type PageQuery } from "../pages";
-import type { Projects } from "../projects";
-import type { Api } from "../server";
-import type { Collection, Store } from "../store";
+import { GoogleError } from "../errors.ts";
+import { applyMask, without } from "../fields.ts";
+import { page, type PageQuery } from "../pages.ts";
+import type { Projects } from "../projects.ts";
+import type { Api } from "../server.ts";
+import type { Collection, Store } from "../store.ts";
 import {
   checkedProvider,
   checkId,
@@ -15,7 +15,7 @@ import {
   PROVIDER_FIELDS,
   readPool,
   readProvider,
-} from "./pool";
+} from "./pool.ts";
 
 const SERVICE = "iam.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/list */
@@ -44,10 +44,10 @@ export class WorkloadIdentity implements Api {
   private readonly pools: Collection<Pool>;
   private readonly providers: Collection<Provider>;
 
-  constructor(
-    store: Store,
-    private readonly projects: Projects,
-  ) {
+  private readonly projects: Projects;
+
+  constructor(store: Store, projects: Projects) {
+    this.projects = projects;
     this.pools = store.collection("workload-identity-pools");
     this.providers = store.collection("workload-identity-providers");
   }

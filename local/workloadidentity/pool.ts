@@ -1,6 +1,6 @@
 import { parse } from "@marcbachmann/cel-js";
-import { GoogleError } from "../errors";
-import { isFields, settableFields } from "../fields";
+import { GoogleError } from "../errors.ts";
+import { isFields, settableFields } from "../fields.ts";
 
 /** What a pool and a provider have in common. */
 interface Entry {

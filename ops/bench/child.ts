@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../stack-file";
-import type { Measured } from "./figure";
+import { ROOT } from "../stack-file.ts";
+import type { Measured } from "./figure.ts";
 
 /** A process that ran to its end, with all that it started. */
 export interface Run {
@@ -21,9 +21,9 @@ export interface Command {
   readonly cwd?: string;
 }
 
-/** The arguments of Node.js for a file of this folder, or of the one above. */
+/** The arguments of Node.js for a file of this folder, or of the one above, as commands start. */
 export function script(...args: string[]): Command {
-  return { args: ["--require", join(ROOT, "ops", "register.cjs"), ...args] };
+  return { args: ["--import", join(ROOT, "ops", "compile-cache.mjs"), ...args] };
 }
 
 /** Time between two looks at the memory, in milliseconds. */

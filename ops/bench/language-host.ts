@@ -1,21 +1,28 @@
 import * as grpc from "@grpc/grpc-js";
-import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
-import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
-import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import languageMessages from "@pulumi/pulumi/proto/language_pb.js";
+import type { RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
+import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
 import { spawn } from "node:child_process";
-import { ROOT } from "../stack-file";
+import { createRequire } from "node:module";
+import { ROOT } from "../stack-file.ts";
+const { PluginInfo } = pluginMessages;
 
-/** How the SDK's own entry is started: the `runtime` options of Pulumi.yaml. */
-export interface Runtime {
-  readonly nodeargs: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-}
+const { GetRequiredPluginsResponse, RunResponse } = languageMessages;
+type GetRequiredPluginsResponse = InstanceType<typeof GetRequiredPluginsResponse>;
+type PluginInfo = InstanceType<typeof PluginInfo>;
+type RunResponse = InstanceType<typeof RunResponse>;
 
 /**
  * The Node.js language host of the official CLI, as far as it matters here: it runs the SDK's own entry on the repository.
+ * @param env What the `runtime` options of Pulumi.yaml become for it.
+ * @param root The folder of the program; the repository by default.
  * @returns What `pulumi --client` takes, and how to end it.
  */
-export async function startLanguageHost({ nodeargs, env }: Runtime): Promise<{ address: string; stop: () => void }> {
+export async function startLanguageHost(
+  env: NodeJS.ProcessEnv,
+  root = ROOT,
+): Promise<{ address: string; stop: () => void }> {
   const server = new grpc.Server();
   server.addService(LanguageRuntimeService, {
     getRequiredPlugins: (_call: unknown, done: grpc.sendUnaryData<GetRequiredPluginsResponse>) => {
@@ -26,20 +33,19 @@ export async function startLanguageHost({ nodeargs, env }: Runtime): Promise<{ a
     },
     run: ({ request }: { request: RunRequest }, done: grpc.sendUnaryData<RunResponse>) => {
       const args = [
-        ...nodeargs,
-        require.resolve("@pulumi/pulumi/cmd/run"),
+        createRequire(import.meta.filename).resolve("@pulumi/pulumi/cmd/run/index.js"),
         `--monitor=${request.getMonitorAddress()}`,
         `--engine=${request.getArgsList()[0] ?? ""}`,
         `--project=${request.getProject()}`,
         `--stack=${request.getStack()}`,
-        `--pwd=${ROOT}`,
-        `--root-directory=${ROOT}`,
+        `--pwd=${root}`,
+        `--root-directory=${root}`,
         ...(request.getDryrun() ? ["--dry-run"] : []),
         ".",
       ];
       const config = JSON.stringify(Object.fromEntries(request.getConfigMap().toObject(false)));
       const child = spawn(process.execPath, args, {
-        cwd: ROOT,
+        cwd: root,
         env: { ...process.env, ...env, PULUMI_CONFIG: config },
         stdio: ["ignore", "ignore", "inherit"],
       });

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { inTurns, memory, type Run, runChild, script, time } from "./child";
-import { type Figure, ratio } from "./figure";
+import { inTurns, memory, type Run, runChild, script, time } from "./child.ts";
+import { type Figure, ratio } from "./figure.ts";
 
-const subject = (file: string, side: string) => () => runChild(script(join(__dirname, "subjects", file), side));
+const subject = (file: string, side: string) => () =>
+  runChild(script(join(import.meta.dirname, "subjects", file), side));
 
 /** The offline preview of prod with the policies, against the same with one thing less. */
 export async function preview(say: (line: string) => void): Promise<Figure[]> {

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../stack-file";
-import { RUNS, runChild, script } from "./child";
-import { absolute, type Figure, ratio } from "./figure";
+import { createRequire } from "node:module";
+import { ROOT } from "../stack-file.ts";
+import { RUNS, runChild, script } from "./child.ts";
+import { absolute, type Figure, ratio } from "./figure.ts";
 
 const PROJECT = "fusion-prime";
 /** What is read: from the embedded cloud's own records, as a bare server could, and from PostgreSQL, as none could. */
@@ -70,7 +71,9 @@ export async function reads(say: (line: string) => void): Promise<Figure[]> {
 /** The load comes from a process of its own, for both servers. */
 async function load(url: string, token: string): Promise<Load> {
   const options = ["-c", CONNECTIONS, "-d", SECONDS, "-j", "-H", `authorization=Bearer ${token}`];
-  const { output } = await runChild({ args: [require.resolve("autocannon"), ...options, url] });
+  const { output } = await runChild({
+    args: [createRequire(import.meta.filename).resolve("autocannon"), ...options, url],
+  });
   const measured = JSON.parse(output) as Load;
   if (measured.non2xx + measured.errors > 0) throw new Error(`${url} did not answer every request with 200.`);
   return measured;
@@ -80,7 +83,7 @@ async function serve(
   file: string,
   ...args: string[]
 ): Promise<{ url: string; token: string; stop(): Promise<unknown> }> {
-  const command = script(join(__dirname, "subjects", file), ...args);
+  const command = script(join(import.meta.dirname, "subjects", file), ...args);
   const child = spawn(process.execPath, command.args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;

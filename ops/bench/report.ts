@@ -1,4 +1,4 @@
-import { type Figure, type Side, used } from "./figure";
+import { type Figure, type Side, used } from "./figure.ts";
 
 /** The figures as a table for a terminal. */
 export function table(figures: readonly Figure[]): string {

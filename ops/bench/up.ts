@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import { inTurns, runChild, script } from "./child";
-import { absolute, type Figure, type Measured, ratio } from "./figure";
+import { inTurns, runChild, script } from "./child.ts";
+import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
 
 /**
  * The local stack from nothing until a settlement command is accepted, step by step; then, while it is there, a preview in
  * which nothing is new, and the doctor.
  */
 export async function up(say: (line: string) => void): Promise<Figure[]> {
-  const { runs } = await inTurns({ runs: () => runChild(script(join(__dirname, "subjects", "up.ts"))) }, say);
+  const { runs } = await inTurns({ runs: () => runChild(script(join(import.meta.dirname, "subjects", "up.ts"))) }, say);
   const steps = runs.map(({ output }) => JSON.parse(output) as Record<string, number>);
   const measured = (step: string, unit = "s"): Measured => ({
     name: step,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { accessToken, type Endpoints } from "../doctor/reader";
-import { UserError } from "../user-error";
-import { compare, type Difference, mended, type Membership, type Policy } from "./policy";
+import { accessToken, type Endpoints } from "../doctor/reader.ts";
+import { UserError } from "../user-error.ts";
+import { compare, type Difference, mended, type Membership, type Policy } from "./policy.ts";
 
 /** How long what was just made may take to be seen everywhere, in milliseconds: two minutes as a rule. */
 const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
@@ -25,12 +25,13 @@ export interface PolicyHolder {
 
 /** Google refused a request. */
 class Refusal extends UserError {
-  constructor(
-    readonly status: number,
-    readonly reasons: readonly (string | undefined)[],
-    message: string,
-  ) {
+  readonly status: number;
+  readonly reasons: readonly (string | undefined)[];
+
+  constructor(status: number, reasons: readonly (string | undefined)[], message: string) {
     super(message);
+    this.status = status;
+    this.reasons = reasons;
   }
 
   /** Whether the API is not enabled, or not yet seen to be. */
@@ -53,7 +54,11 @@ class Refusal extends UserError {
 export class Google {
   private token: Promise<string> | undefined;
 
-  constructor(private readonly endpoints: Endpoints) {}
+  private readonly endpoints: Endpoints;
+
+  constructor(endpoints: Endpoints) {
+    this.endpoints = endpoints;
+  }
 
   /**
    * @returns Undefined where there is no such thing, and where its API is not enabled: then there is none either.

@@ -1,4 +1,4 @@
-import { BRANCH, type Identity, type Target } from "./target";
+import { BRANCH, type Identity, type Target } from "./target.ts";
 
 /** What a role is bound on. */
 export type Holder = "project" | "state bucket" | "key" | "settlement account" | "deployer account";

@@ -1,10 +1,10 @@
-import { SERVICE_ACCOUNT } from "../../infra/identity";
-import { command } from "../doctor/command";
-import { UserError } from "../user-error";
-import type { Google, PolicyHolder } from "./google";
-import type { Membership } from "./policy";
-import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles";
-import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target";
+import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
+import { command } from "../doctor/command.ts";
+import { UserError } from "../user-error.ts";
+import type { Google, PolicyHolder } from "./google.ts";
+import type { Membership } from "./policy.ts";
+import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
+import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target.ts";
 
 /** One thing that must be there before a stack's first update. */
 export interface Step {

@@ -1,8 +1,8 @@
-import { parseConfig, type StackConfig } from "../../infra/config";
-import { SERVICE_ACCOUNT } from "../../infra/identity";
-import { BACKENDS, readStackFile } from "../stack-file";
-import { configProblem, stackValues } from "../stack-values";
-import { UsageError, UserError } from "../user-error";
+import { parseConfig, type StackConfig } from "../../infra/config.ts";
+import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
+import { BACKENDS, readStackFile } from "../stack-file.ts";
+import { configProblem, stackValues } from "../stack-values.ts";
+import { UsageError, UserError } from "../user-error.ts";
 
 /** What is made for a stack, before its first update. */
 export interface Target {

@@ -1,4 +1,4 @@
-import type { Facts } from "./facts";
+import type { Facts } from "./facts.ts";
 
 /** One question about the live environment, and how its answer is judged. */
 export interface Check {

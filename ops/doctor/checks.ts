@@ -1,5 +1,5 @@
-import type { Check } from "./check";
-import { accessor, account, breadth, bucketReader, client } from "./checks/access";
+import type { Check } from "./check.ts";
+import { accessor, account, breadth, bucketReader, client } from "./checks/access.ts";
 import {
   backup,
   connections,
@@ -10,11 +10,11 @@ import {
   schemaVersion,
   tables,
   user,
-} from "./checks/database";
-import { apis, certificate, disk, instance } from "./checks/instance";
-import { doubles } from "./checks/monitoring";
-import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets";
-import { connectionName, databaseUrl, revision, service } from "./checks/service";
+} from "./checks/database.ts";
+import { apis, certificate, disk, instance } from "./checks/instance.ts";
+import { doubles } from "./checks/monitoring.ts";
+import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets.ts";
+import { connectionName, databaseUrl, revision, service } from "./checks/service.ts";
 
 /**
  * All checks, in the order in which a request depends on them: what comes first is the likelier root cause. The last

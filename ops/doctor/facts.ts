@@ -1,9 +1,9 @@
-import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection";
-import type { Migration } from "../../infra/migrations/files";
-import { command } from "./command";
-import { logIn, type Login } from "./login";
-import { type Question, type Reader, Unseen } from "./reader";
-import type { Target } from "./target";
+import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection.ts";
+import type { Migration } from "../../infra/migrations/files.ts";
+import { command } from "./command.ts";
+import { logIn, type Login } from "./login.ts";
+import { type Question, type Reader, Unseen } from "./reader.ts";
+import type { Target } from "./target.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances, as far as it is read. */
 export interface Instance {
@@ -139,6 +139,11 @@ export class Facts {
   /** Those the database should have, in order. */
   readonly migrations: readonly Migration[];
 
+  readonly target: Target;
+  private readonly reader: Reader;
+  readonly now: Date;
+  private readonly ofState: ((login: string) => Promise<string>) | undefined;
+
   /**
    * @param migrations Those of the repository, in order.
    * @param now What ages are counted from.
@@ -146,12 +151,16 @@ export class Facts {
    * state to compare with.
    */
   constructor(
-    readonly target: Target,
-    private readonly reader: Reader,
+    target: Target,
+    reader: Reader,
     migrations: readonly Migration[],
-    readonly now: Date,
-    private readonly ofState?: (login: string) => Promise<string>,
+    now: Date,
+    ofState?: (login: string) => Promise<string>,
   ) {
+    this.target = target;
+    this.reader = reader;
+    this.now = now;
+    this.ofState = ofState;
     const { schemaVersion } = target;
     this.migrations = migrations.filter(({ version }) => schemaVersion === undefined || version <= schemaVersion);
   }

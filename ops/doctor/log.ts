@@ -1,8 +1,8 @@
-import { DOCTOR_LOG } from "../../infra/signals";
-import { exitCode, type Row } from "./diagnosis";
-import { exchange, Unseen } from "./reader";
-import { summary } from "./table";
-import type { Place, Target } from "./target";
+import { DOCTOR_LOG } from "../../infra/signals.ts";
+import { exitCode, type Row } from "./diagnosis.ts";
+import { exchange, Unseen } from "./reader.ts";
+import { summary } from "./table.ts";
+import type { Place, Target } from "./target.ts";
 
 /**
  * What the log gets: one entry, with the verdict of each check by its id, so that a filter finds one.

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
-import { directions, type Migration } from "../../infra/migrations/files";
-import { Unseen } from "./reader";
+import { directions, type Migration } from "../../infra/migrations/files.ts";
+import { Unseen } from "./reader.ts";
 
 /** What a login showed. */
 export type Login = { readonly source?: string } & (

@@ -1,4 +1,4 @@
-import { UserError } from "../user-error";
+import { UserError } from "../user-error.ts";
 
 /** Where the APIs are that the commands ask, each ending in a slash, by the provider's name for the setting. */
 export const GOOGLE = {
@@ -33,12 +33,12 @@ export interface Question {
 export class Unseen extends Error {
   override readonly name = "Unseen";
 
+  readonly role: string | undefined;
+
   /** @param role Who has it would see. */
-  constructor(
-    why: string,
-    readonly role?: string,
-  ) {
+  constructor(why: string, role?: string) {
     super(why);
+    this.role = role;
   }
 }
 
@@ -65,13 +65,16 @@ export class RestReader implements Reader {
   private readonly answers = new Map<string, Promise<unknown>>();
   private token: Promise<string> | undefined;
 
+  private readonly endpoints: Endpoints;
+  private readonly credentials: () => Promise<string>;
+
   /**
    * @param credentials Gives an access token; asked once.
    */
-  constructor(
-    private readonly endpoints: Endpoints,
-    private readonly credentials: () => Promise<string>,
-  ) {}
+  constructor(endpoints: Endpoints, credentials: () => Promise<string>) {
+    this.endpoints = endpoints;
+    this.credentials = credentials;
+  }
 
   read<T>(question: Question): Promise<T | undefined> {
     const url = this.endpoints[question.api] + question.path;

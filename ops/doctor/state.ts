@@ -1,11 +1,11 @@
 import { delimiter, join } from "node:path";
-import { SECRET_SIGNATURE, SIGNATURE } from "../preview/values";
-import { cliFolder } from "../pulumi-home";
-import { BACKENDS } from "../stack-file";
-import { privateState, readState, type StackState } from "../state";
-import { UserError } from "../user-error";
-import { Unseen } from "./reader";
-import { localFolder } from "./target";
+import { SECRET_SIGNATURE, SIGNATURE } from "../preview/values.ts";
+import { cliFolder } from "../pulumi-home.ts";
+import { BACKENDS } from "../stack-file.ts";
+import { privateState, readState, type StackState } from "../state.ts";
+import { UserError } from "../user-error.ts";
+import { Unseen } from "./reader.ts";
+import { localFolder } from "./target.ts";
 
 /** Longest the engine is waited for, in milliseconds. */
 const PATIENCE = 10_000;

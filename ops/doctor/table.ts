@@ -1,5 +1,5 @@
-import { brokenCommand } from "./command";
-import { blindSpot, type Row } from "./diagnosis";
+import { brokenCommand } from "./command.ts";
+import { blindSpot, type Row } from "./diagnosis.ts";
 
 /** Columns of a terminal line. */
 const WIDTH = 120;

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stackName } from "../preview/options";
-import { readStackFile, stackPath } from "../stack-file";
-import { UsageError } from "../user-error";
-import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader";
+import { stackName } from "../preview/options.ts";
+import { readStackFile, stackPath } from "../stack-file.ts";
+import { UsageError } from "../user-error.ts";
+import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "./reader.ts";
 
 /** What the doctor looks at: a project, a region, and the names of the parts. */
 export interface Target {

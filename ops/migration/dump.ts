@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readMigrations } from "../../infra/migrations/files";
-import { ScratchDatabase } from "./scratch";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { ScratchDatabase } from "./scratch.ts";
 
 /** The committed dump, in the folder of migrations. */
 export const DUMP_FILE = "schema.txt";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { lineNotUtf8 } from "../../infra/migrations/files";
-import type { Finding } from "./finding";
+import { lineNotUtf8 } from "../../infra/migrations/files.ts";
+import type { Finding } from "./finding.ts";
 
 /** A direction of a file. */
 export interface Direction {

@@ -1,6 +1,6 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { isSchema } from "../preview/migrations";
-import { update } from "../preview/update";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { isSchema } from "../preview/migrations.ts";
+import { update } from "../preview/update.ts";
 
 /** How a command takes a stack's schema to a version. */
 export interface GoToOptions {

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Migration } from "../../infra/migrations/files";
-import { reachingOutside } from "../../infra/migrations/outside";
-import type { Finding } from "./finding";
-import { type Direction, type FileForm, readForms, versionOf } from "./form";
-import { type History, idOf, readHistory } from "./history";
-import { type Context, COPY_FROM_STDIN, judge } from "./rules";
-import { squawk } from "./squawk";
-import { SqlSyntaxError, statementsOf } from "./statements";
+import type { Migration } from "../../infra/migrations/files.ts";
+import { reachingOutside } from "../../infra/migrations/outside.ts";
+import type { Finding } from "./finding.ts";
+import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
+import { type History, idOf, readHistory } from "./history.ts";
+import { type Context, COPY_FROM_STDIN, judge } from "./rules.ts";
+import { squawk } from "./squawk.ts";
+import { SqlSyntaxError, statementsOf } from "./statements.ts";
 
 /** Below the folder: what only the migration job runs, outside of the schema's versions. */
 export const JOB_FOLDER = "job";

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../user-error";
-import { versionOf } from "./form";
+import { UserError } from "../user-error.ts";
+import { versionOf } from "./form.ts";
 
 /** Longest name, in characters. */
 const LONGEST = 60;

@@ -1,19 +1,19 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
-import { type Migration, readMigrations } from "../../infra/migrations/files";
-import { GoogleApis } from "../../infra/migrations/googleapis";
-import { consent } from "../consent";
-import { locate } from "../doctor/target";
-import { openStack } from "../preview/open";
-import { stackName } from "../preview/options";
-import { readStackFile, ROOT, stackPath } from "../stack-file";
-import { UsageError } from "../user-error";
-import { type GoToOptions, setSchemaConfig } from "./go-to";
-import { restore } from "./restore";
-import { rollback } from "./rollback";
+import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { GoogleApis } from "../../infra/migrations/googleapis.ts";
+import { consent } from "../consent.ts";
+import { locate } from "../doctor/target.ts";
+import { openStack } from "../preview/open.ts";
+import { stackName } from "../preview/options.ts";
+import { readStackFile, ROOT, stackPath } from "../stack-file.ts";
+import { UsageError } from "../user-error.ts";
+import { type GoToOptions, setSchemaConfig } from "./go-to.ts";
+import { restore } from "./restore.ts";
+import { rollback } from "./rollback.ts";
 import {
   appliedSchema,
   formatStatus,
@@ -23,7 +23,7 @@ import {
   statusOf,
   statusOfRecorded,
   type VersionStatus,
-} from "./status";
+} from "./status.ts";
 
 const FOLDER = join(ROOT, "migrations");
 

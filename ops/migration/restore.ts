@@ -1,11 +1,11 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis";
-import { heldVersion, type SchemaState } from "../../infra/migrations/importer";
-import { readState, type StateResource } from "../state";
-import { UserError } from "../user-error";
-import { goTo, type GoToOptions } from "./go-to";
-import { afterwards } from "./rollback";
-import { appliedSchema } from "./status";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis.ts";
+import { heldVersion, type SchemaState } from "../../infra/migrations/importer.ts";
+import { readState, type StateResource } from "../state.ts";
+import { UserError } from "../user-error.ts";
+import { goTo, type GoToOptions } from "./go-to.ts";
+import { afterwards } from "./rollback.ts";
+import { appliedSchema } from "./status.ts";
 
 /** A login of the database and its password. */
 interface Login {

@@ -1,7 +1,7 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { UserError } from "../user-error";
-import { goTo, type GoToOptions } from "./go-to";
-import { appliedSchema } from "./status";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { UserError } from "../user-error.ts";
+import { goTo, type GoToOptions } from "./go-to.ts";
+import { appliedSchema } from "./status.ts";
 
 /**
  * Takes a stack's schema back by its down scripts, which come from the bucket.

@@ -9,7 +9,7 @@ import type {
   ReindexStmt,
   RenameStmt,
 } from "libpg-query";
-import { type Nodes, nodesOf, type Statement } from "./statements";
+import { type Nodes, nodesOf, type Statement } from "./statements.ts";
 
 /** What a rule says about a statement. */
 export interface Remark {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
-import { directions, type Migration } from "../../infra/migrations/files";
-import { OWNER_ROLE } from "../../infra/migrations/script";
-import { installedBinaries } from "../../local/postgres/binaries";
-import { PostgresServer } from "../../local/postgres/server";
-import { describeSchema } from "./schema";
+import { directions, type Migration } from "../../infra/migrations/files.ts";
+import { OWNER_ROLE } from "../../infra/migrations/script.ts";
+import { installedBinaries } from "../../local/postgres/binaries.ts";
+import { PostgresServer } from "../../local/postgres/server.ts";
+import { describeSchema } from "./schema.ts";
 
 /** A database that holds nothing yet, on a PostgreSQL of its own. */
 export class ScratchDatabase {

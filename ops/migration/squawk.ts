@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import type { Direction } from "./form";
+import { createRequire } from "node:module";
+import type { Direction } from "./form.ts";
 
 /** What squawk says about a line. */
 export interface Violation {
@@ -50,5 +51,5 @@ export function squawk({ sql, outside }: Direction): Violation[] {
 /** The program lies in a package by platform, which the package `squawk-cli` depends on. */
 function binary(): string {
   const file = process.platform === "win32" ? "squawk.exe" : "squawk";
-  return require.resolve(`@squawk-cli/${process.platform}-${process.arch}/bin/${file}`);
+  return createRequire(import.meta.filename).resolve(`@squawk-cli/${process.platform}-${process.arch}/bin/${file}`);
 }

@@ -15,16 +15,26 @@ export interface Statement {
 export class SqlSyntaxError extends Error {
   override readonly name = "SqlSyntaxError";
 
+  /** From 1. */
+  readonly line: number;
+  /** What stands before the place of the error. */
+  readonly before: string;
+  /** What stands there, up to the end of the line. */
+  readonly rest: string;
+
   constructor(
     message: string,
-    /** From 1. */
-    readonly line: number,
-    /** What stands before the place of the error. */
-    readonly before: string,
-    /** What stands there, up to the end of the line. */
-    readonly rest: string,
+
+    line: number,
+
+    before: string,
+
+    rest: string,
   ) {
     super(message);
+    this.line = line;
+    this.before = before;
+    this.rest = rest;
   }
 }
 

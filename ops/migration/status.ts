@@ -1,12 +1,12 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import type { Migration } from "../../infra/migrations/files";
-import type { SchemaState } from "../../infra/migrations/importer";
-import { Facts } from "../doctor/facts";
-import type { Recorded } from "../doctor/login";
-import { CouldNotLook, RestReader, Unseen } from "../doctor/reader";
-import { locate } from "../doctor/target";
-import { UserError } from "../user-error";
-import { ROOT } from "../workspace";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import type { Migration } from "../../infra/migrations/files.ts";
+import type { SchemaState } from "../../infra/migrations/importer.ts";
+import { Facts } from "../doctor/facts.ts";
+import type { Recorded } from "../doctor/login.ts";
+import { CouldNotLook, RestReader, Unseen } from "../doctor/reader.ts";
+import { locate } from "../doctor/target.ts";
+import { UserError } from "../user-error.ts";
+import { ROOT } from "../workspace.ts";
 
 export const FROM_STATE = "As the stack's state has it; the database itself was not asked (--socket DIR asks it).";
 export const FROM_DATABASE = "As the database itself records it.";

@@ -1,5 +1,5 @@
-import type { Missable } from "../../infra/config";
-import type { Change, Preview } from "./model";
+import type { Missable } from "../../infra/config.ts";
+import type { Change, Preview } from "./model.ts";
 
 /** What the provider keeps to itself: Google does not know it, so it differs after every import. */
 const OWN = /^(deletionPolicy|deletionProtection|forceDestroy)$/;

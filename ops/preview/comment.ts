@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "../user-error";
-import { marker } from "./markdown";
+import { UserError } from "../user-error.ts";
+import { marker } from "./markdown.ts";
 
 /** What GitHub Actions tells each job: https://docs.github.com/actions/reference/variables-reference */
 interface Runner {

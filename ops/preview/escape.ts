@@ -1,4 +1,4 @@
-import { cut, printable } from "./values";
+import { cut, printable } from "./values.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",

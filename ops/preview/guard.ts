@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { isSchema, migrationSteps } from "./migrations";
-import type { StateResource } from "../state";
-import type { Change, Preview } from "./model";
+import { isSchema, migrationSteps } from "./migrations.ts";
+import type { StateResource } from "../state.ts";
+import type { Change, Preview } from "./model.ts";
 
 /** What is read of a resource in the state. */
 export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & {

@@ -1,4 +1,4 @@
-import { printable } from "./values";
+import { printable } from "./values.ts";
 
 /** What the CLI says last in a CommandError, where it fails before it has an event to report, as one line for people. */
 export function lastWords(error: Error): string {

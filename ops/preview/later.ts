@@ -1,4 +1,4 @@
-import type { Change, Preview, PropertyChange } from "./model";
+import type { Change, Preview, PropertyChange } from "./model.ts";
 
 /** What a change of a setting does to whoever uses the instance. */
 export type Effect = "restarts the instance" | "refuses clients";

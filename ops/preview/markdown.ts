@@ -1,12 +1,12 @@
-import { type Finding as LintFinding, passes } from "../migration/finding";
-import { ADOPT_KEY, findObstacles, type Obstacle } from "./adoption";
-import { code, fence, prose } from "./escape";
-import { ALLOW_KEY, allowedEntries, type Loss } from "./guard";
-import type { LaterSetting } from "./later";
-import { type Dependencies, picture } from "./mermaid";
-import { isSchema, type MigrationStep } from "./migrations";
-import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model";
-import { typeName } from "./names";
+import { type Finding as LintFinding, passes } from "../migration/finding.ts";
+import { ADOPT_KEY, findObstacles, type Obstacle } from "./adoption.ts";
+import { code, fence, prose } from "./escape.ts";
+import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
+import type { LaterSetting } from "./later.ts";
+import { type Dependencies, picture } from "./mermaid.ts";
+import { isSchema, type MigrationStep } from "./migrations.ts";
+import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model.ts";
+import { typeName } from "./names.ts";
 
 /** Everything that a comment is made of. */
 export interface Report {

@@ -1,5 +1,5 @@
-import { directions, type Migration } from "../../infra/migrations/files";
-import type { Change } from "./model";
+import { directions, type Migration } from "../../infra/migrations/files.ts";
+import type { Change } from "./model.ts";
 
 /** A version of the schema that an update applies or goes back from. */
 export interface MigrationStep {

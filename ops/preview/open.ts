@@ -1,19 +1,19 @@
-import { CommandError, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
+import { CommandError, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { lock } from "../../local/lock";
-import { findCli } from "../cli";
-import { accessToken } from "../doctor/reader";
-import { endpointsOf } from "../doctor/target";
-import { isLoopback } from "../endpoints";
-import { type Providers, startProviders } from "../providers";
-import { readStackFile } from "../stack-file";
-import { configProblem } from "../stack-values";
-import { UserError } from "../user-error";
-import { openBeside, openSharedStack, ROOT } from "../workspace";
-import { readState, writeState } from "../state";
-import { lastWords } from "./last-words";
-import type { Snapshot } from "./snapshot";
+import { lock } from "../../local/lock.ts";
+import { findCli } from "../cli.ts";
+import { accessToken } from "../doctor/reader.ts";
+import { endpointsOf } from "../doctor/target.ts";
+import { isLoopback } from "../endpoints.ts";
+import { type Providers, startProviders } from "../providers.ts";
+import { readStackFile } from "../stack-file.ts";
+import { configProblem } from "../stack-values.ts";
+import { UserError } from "../user-error.ts";
+import { openBeside, openSharedStack, ROOT } from "../workspace.ts";
+import { readState, writeState } from "../state.ts";
+import { lastWords } from "./last-words.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** A stack, and whatever runs as long as it is used. */
 export interface OpenStack {
@@ -38,7 +38,7 @@ function requireConfig(name: string): void {
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") {
-    const { openLocal } = require("../local") as typeof import("../local"); // only here, since it is large
+    const { openLocal } = await import("../local.ts"); // only here, since it is large
     return openLocal(join(ROOT, ".local", "start"), say);
   }
   const command = await findCli(say);

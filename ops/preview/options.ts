@@ -1,4 +1,4 @@
-import { UsageError } from "../user-error";
+import { UsageError } from "../user-error.ts";
 
 /**
  * The stack that `--stack` names.

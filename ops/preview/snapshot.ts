@@ -1,12 +1,12 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { formatConnectionString, parseConnectionString } from "../../infra/connection";
-import { replaceFile } from "../../local/store";
-import { ROOT } from "../stack-file";
-import { readState, type State } from "../state";
-import { SECRET_SIGNATURE as SECRET, SIGNATURE } from "./values";
+import { formatConnectionString, parseConnectionString } from "../../infra/connection.ts";
+import { replaceFile } from "../../local/store.ts";
+import { ROOT } from "../stack-file.ts";
+import { readState, type State } from "../state.ts";
+import { SECRET_SIGNATURE as SECRET, SIGNATURE } from "./values.ts";
 
 /** A stack's state as it may be published: nothing in it is a secret, and no key is needed to read it. */
 export interface Snapshot {

@@ -1,15 +1,15 @@
-import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
-import { bareUp } from "../bare-up";
-import { interrupted } from "../interrupt";
-import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../interrupted";
-import { requireUnlocked } from "../locks";
-import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout";
-import { UserError } from "../user-error";
-import { programOf } from "../workspace";
-import { withHint } from "./adoption";
-import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect";
-import { lastWords } from "./last-words";
-import { type Preview, readEvents } from "./model";
+import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { bareUp } from "../bare-up.ts";
+import { interrupted } from "../interrupt.ts";
+import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../interrupted.ts";
+import { requireUnlocked } from "../locks.ts";
+import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout.ts";
+import { UserError } from "../user-error.ts";
+import { programOf } from "../workspace.ts";
+import { withHint } from "./adoption.ts";
+import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
+import { lastWords } from "./last-words.ts";
+import { type Preview, readEvents } from "./model.ts";
 
 /** How an update is shown and agreed to. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {

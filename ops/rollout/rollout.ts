@@ -1,12 +1,12 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
-import { CANDIDATE } from "../../infra/service";
-import { endpointsOf } from "../doctor/target";
-import { accessToken } from "../doctor/reader";
-import type { Change, Preview } from "../preview/model";
-import { smokeTest } from "../smoke";
-import { UserError } from "../user-error";
-import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "./live";
+import { CANDIDATE } from "../../infra/service.ts";
+import { endpointsOf } from "../doctor/target.ts";
+import { accessToken } from "../doctor/reader.ts";
+import type { Change, Preview } from "../preview/model.ts";
+import { smokeTest } from "../smoke.ts";
+import { UserError } from "../user-error.ts";
+import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "./live.ts";
 
 /** The properties of a service that make a revision, and those that say which one has the traffic. */
 const TEMPLATE = /^template\b/;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { interrupted } from "../interrupt";
-import { liveService, type ServicePlace, versionRead } from "../rollout/live";
-import { UserError } from "../user-error";
+import { interrupted } from "../interrupt.ts";
+import { liveService, type ServicePlace, versionRead } from "../rollout/live.ts";
+import { UserError } from "../user-error.ts";
 
 /** Milliseconds between two questions while Cloud Run moves traffic. */
 const PAUSE = 1_000;

@@ -1,11 +1,11 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation";
-import type { Loss } from "../preview/guard";
-import { update } from "../preview/update";
-import { placeOf } from "../rollout/rollout";
-import { UserError } from "../user-error";
-import { untilFormerIsUnused } from "./former";
-import { type Standing, standingOf } from "./standing";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation.ts";
+import type { Loss } from "../preview/guard.ts";
+import { update } from "../preview/update.ts";
+import { placeOf } from "../rollout/rollout.ts";
+import { UserError } from "../user-error.ts";
+import { untilFormerIsUnused } from "./former.ts";
+import { type Standing, standingOf } from "./standing.ts";
 
 /** Where a stack's rotation stands, and who is asked and told. */
 export interface RotateOptions {

@@ -1,5 +1,5 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { credentialOf, validCredentials, versionName } from "../../infra/rotation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { credentialOf, validCredentials, versionName } from "../../infra/rotation.ts";
 
 /** How far a stack's rotations have got, as its state has it. */
 export interface Standing {

@@ -1,20 +1,20 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Stack } from "@pulumi/pulumi/automation";
-import { findCli } from "../../ops/cli";
-import { endpointConfig } from "../../ops/endpoints";
-import { ADOPT_KEY } from "../../ops/preview/adoption";
-import { inspect } from "../../ops/preview/inspect";
-import { update } from "../../ops/preview/update";
-import { type Providers, startProviders } from "../../ops/providers";
-import { rotate } from "../../ops/rotation/rotate";
-import { readStackFile } from "../../ops/stack-file";
-import { openPrivateStack, ROOT } from "../../ops/workspace";
-import { Embedded } from "../local/embedded";
-import { inLongForm, LONG_FORM } from "../long-form";
-import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand";
-import { SteadyClient } from "./steady-client";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { findCli } from "../../ops/cli.ts";
+import { endpointConfig } from "../../ops/endpoints.ts";
+import { ADOPT_KEY } from "../../ops/preview/adoption.ts";
+import { inspect } from "../../ops/preview/inspect.ts";
+import { update } from "../../ops/preview/update.ts";
+import { type Providers, startProviders } from "../../ops/providers.ts";
+import { rotate } from "../../ops/rotation/rotate.ts";
+import { readStackFile } from "../../ops/stack-file.ts";
+import { openPrivateStack, ROOT } from "../../ops/workspace.ts";
+import { Embedded } from "../local/embedded.ts";
+import { inLongForm, LONG_FORM } from "../long-form.ts";
+import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand.ts";
+import { SteadyClient } from "./steady-client.ts";
 
 jest.setTimeout(300_000);
 

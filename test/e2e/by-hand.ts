@@ -1,5 +1,6 @@
-import { directions, readMigrations } from "../../infra/migrations/files";
-import { type Answer, base64, type Embedded, message } from "../local/embedded";
+import { join } from "node:path";
+import { directions, readMigrations } from "../../infra/migrations/files.ts";
+import { type Answer, base64, type Embedded, message } from "../local/embedded.ts";
 
 /** What was wrong in the incident: the causes, in the order of its report. */
 export const FAULTS = ["secret", "password", "tables", "access"] as const;
@@ -13,7 +14,7 @@ const IMAGE = "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-ser
 
 /** What runs where the service names its image. */
 export const IMAGES = {
-  [IMAGE]: { command: process.execPath, args: [require.resolve("../../local/service/server.js")] },
+  [IMAGE]: { command: process.execPath, args: [join(import.meta.dirname, "../../local/service/server.js")] },
 };
 
 /** Ids of the commands that were in the table before. */
@@ -34,10 +35,12 @@ export class ByHand {
   private readonly sql: string;
   private readonly service: string;
 
-  constructor(
-    private readonly cloud: Embedded,
-    readonly project: string,
-  ) {
+  private readonly cloud: Embedded;
+  readonly project: string;
+
+  constructor(cloud: Embedded, project: string) {
+    this.cloud = cloud;
+    this.project = project;
     this.instance = `${project}-db-${INSTANCE_SUFFIX}`;
     this.account = `settlement-service@${project}.iam.gserviceaccount.com`;
     this.reports = `serviceAccount:reports@${project}.iam.gserviceaccount.com`;
@@ -188,7 +191,7 @@ export class ByHand {
 
 /** The tables, without a record of their versions, and what was in them. */
 const TABLES = [
-  ...readMigrations(`${__dirname}/../../migrations`).map(({ file, text }) => directions(file, text).up),
+  ...readMigrations(`${import.meta.dirname}/../../migrations`).map(({ file, text }) => directions(file, text).up),
   `INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES
      ${COMMANDS.map((id) => `('${id}', 'w', 'a', 'RECEIVED')`).join(", ")};`,
 ].join("\n");

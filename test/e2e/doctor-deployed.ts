@@ -1,20 +1,20 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMigrations } from "../../infra/migrations/files";
-import { CHECKS } from "../../ops/doctor/checks";
-import { diagnose, type Row } from "../../ops/doctor/diagnosis";
-import { writeEntry } from "../../ops/doctor/log";
-import { Facts } from "../../ops/doctor/facts";
-import { RestReader } from "../../ops/doctor/reader";
-import { generatedPassword } from "../../ops/doctor/state";
-import { locate } from "../../ops/doctor/target";
-import { LockedError } from "../../local/lock";
-import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/local";
-import { OWNER } from "../../local/identities";
-import { recordedVersions, statusOfRecorded } from "../../ops/migration/status";
-import { outputsOf, readState } from "../../ops/state";
-import { ROOT } from "../../ops/workspace";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { CHECKS } from "../../ops/doctor/checks.ts";
+import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
+import { writeEntry } from "../../ops/doctor/log.ts";
+import { Facts } from "../../ops/doctor/facts.ts";
+import { RestReader } from "../../ops/doctor/reader.ts";
+import { generatedPassword } from "../../ops/doctor/state.ts";
+import { locate } from "../../ops/doctor/target.ts";
+import { LockedError } from "../../local/lock.ts";
+import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/local.ts";
+import { OWNER } from "../../local/identities.ts";
+import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
+import { outputsOf, readState } from "../../ops/state.ts";
+import { ROOT } from "../../ops/workspace.ts";
 
 /** A stack that the engine has deployed. */
 export interface Deployed {

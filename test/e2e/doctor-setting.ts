@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { directions, readMigrations } from "../../infra/migrations/files";
-import { CHECKS } from "../../ops/doctor/checks";
-import { diagnose, type Row } from "../../ops/doctor/diagnosis";
-import { Facts } from "../../ops/doctor/facts";
-import { RestReader } from "../../ops/doctor/reader";
-import { type Given, locate, type Place } from "../../ops/doctor/target";
-import { endpointConfig } from "../../ops/endpoints";
-import { base64, Embedded, PROJECT } from "../local/embedded";
-import { createInstance, done, ROOT as SQL, Volume } from "../local/cloudsql/setup";
+import { directions, readMigrations } from "../../infra/migrations/files.ts";
+import { CHECKS } from "../../ops/doctor/checks.ts";
+import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
+import { Facts } from "../../ops/doctor/facts.ts";
+import { RestReader } from "../../ops/doctor/reader.ts";
+import { type Given, locate, type Place } from "../../ops/doctor/target.ts";
+import { endpointConfig } from "../../ops/endpoints.ts";
+import { base64, Embedded, PROJECT } from "../local/embedded.ts";
+import { createInstance, done, ROOT as SQL, Volume } from "../local/cloudsql/setup.ts";
 
 export { PROJECT };
 export const INSTANCE = `${PROJECT}-db-a504713e`;
@@ -22,7 +22,7 @@ export const MEMBER = `serviceAccount:${ACCOUNT}`;
 export const BUCKET = `${PROJECT}-migrations`;
 export const PASSWORD = "Abcdefghij0123456789Klmno";
 export const CLIENT_CONDITION = `resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${PROJECT}/instances/${INSTANCE}"`;
-export const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 export const VERSION = MIGRATIONS.at(-1)?.version ?? "";
 
 /** Everything a migration leaves: the tables, and which versions they are. */
@@ -70,7 +70,7 @@ export interface Deployment {
 export class DoctorSetting {
   readonly embedded = new Embedded({
     [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
-    [IMAGE]: { command: process.execPath, args: [join(__dirname, "../../local/service/server.js")] },
+    [IMAGE]: { command: process.execPath, args: [join(import.meta.dirname, "../../local/service/server.js")] },
   });
   readonly socket = new Volume();
   /** Holds the stack file. */

@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { Given } from "../../ops/doctor/target";
-import { exitCode, type Row } from "../../ops/doctor/diagnosis";
-import { writeEntry } from "../../ops/doctor/log";
-import { render } from "../../ops/doctor/table";
-import { OWNER } from "../../local/identities";
-import { endpointConfig } from "../../ops/endpoints";
-import { declare } from "../infra/declared";
-import { done, ROOT as SQL } from "../local/cloudsql/setup";
+import type { Given } from "../../ops/doctor/target.ts";
+import { exitCode, type Row } from "../../ops/doctor/diagnosis.ts";
+import { writeEntry } from "../../ops/doctor/log.ts";
+import { render } from "../../ops/doctor/table.ts";
+import { OWNER } from "../../local/identities.ts";
+import { endpointConfig } from "../../ops/endpoints.ts";
+import { declare } from "../infra/declared.ts";
+import { done, ROOT as SQL } from "../local/cloudsql/setup.ts";
 import {
   ACCOUNT,
   BROKEN,
@@ -27,7 +27,7 @@ import {
   those,
   VERSION,
   VIEWER,
-} from "./doctor-setting";
+} from "./doctor-setting.ts";
 
 jest.setTimeout(120_000);
 
@@ -612,8 +612,8 @@ describe("the doctor, on the embedded cloud", () => {
 
   describe("the command", () => {
     const run = async (args: readonly string[], env: Record<string, string> = {}) => {
-      const child = spawn(process.execPath, ["--require", "./ops/register.cjs", "ops/doctor.ts", ...args], {
-        cwd: join(__dirname, "../.."),
+      const child = spawn(process.execPath, ["ops/doctor.ts", ...args], {
+        cwd: join(import.meta.dirname, "../.."),
         env: { PATH: process.env.PATH, HOME: setting.root, ...env },
       });
       const texts = [child.stdout, child.stderr].map(text);

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../../ops/stack-file";
-import { copyProject, untilQuiet } from "./copy";
-import { startedBy } from "./engines";
+import { ROOT } from "../../ops/stack-file.ts";
+import { copyProject, untilQuiet } from "./copy.ts";
+import { startedBy } from "./engines.ts";
 
 jest.setTimeout(600_000);
 
@@ -103,7 +103,7 @@ describe("following the documents on the embedded cloud", () => {
    * asks on the terminal; here there is none.
    */
   async function run(command: string): Promise<{ code: number | null; said: string }> {
-    const asks = / rollback /.test(command);
+    const asks = command.includes(" rollback ");
     const child = spawn("sh", ["-c", asks ? `${command} --yes` : command], {
       cwd: copy,
       stdio: ["ignore", "pipe", "pipe"],
@@ -116,10 +116,11 @@ describe("following the documents on the embedded cloud", () => {
 
   /** As Ctrl-C does; npm, which would end by the signal, is left to answer the command's own exit code. */
   async function end(child: ChildProcess): Promise<number | null> {
+    held = undefined;
+    if (child.exitCode !== null) return child.exitCode;
     const closed = once(child, "close") as Promise<[number | null]>;
     const started = startedBy(child.pid ?? 0);
     for (const { args, pid } of started) if (/^\S*node .*ops\/start\.ts/.test(args)) process.kill(pid, "SIGINT");
-    held = undefined;
     return (await closed)[0];
   }
 

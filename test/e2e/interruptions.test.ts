@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LONG_FORM } from "../long-form";
-import { copyProject, untilQuiet } from "./copy";
+import { LONG_FORM } from "../long-form.ts";
+import { copyProject, untilQuiet } from "./copy.ts";
 
 /** `npm start` as a process of its own, in a copy of the project, asked to end in the middle; test/faults kills. */
 
@@ -23,7 +23,7 @@ interface Ended {
 
 /** Starts it; `at` is called once, when the output holds the text. */
 function start(args: readonly string[], text?: string, at?: (child: ChildProcess) => void): Promise<Ended> {
-  const command = ["--require", join(copy, "ops", "register.cjs"), join(copy, "ops", "start.ts"), ...args];
+  const command = [join(copy, "ops", "start.ts"), ...args];
   const child = spawn(process.execPath, command, { cwd: copy, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let waits = text !== undefined;

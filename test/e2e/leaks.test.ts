@@ -1,4 +1,4 @@
-import { formsOf, holders } from "./leaks";
+import { formsOf, holders } from "./leaks.ts";
 
 const SECRET = "postgresql+asyncpg://settlement_user:Zq3fT9wLk2Vn8RbYx5Jm7Hd4s@/settlement_db?host=/cloudsql/p:r:i";
 

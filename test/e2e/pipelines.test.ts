@@ -3,16 +3,16 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseDocument } from "yaml";
-import { type EmbeddedCloud, startCloud } from "../../local/cloud";
-import { isAlive } from "../../local/lock";
-import { endpointConfig } from "../../ops/endpoints";
-import { ROOT } from "../../ops/workspace";
-import { FakeGitHub } from "../pipelines/github";
-import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines";
-import { copyProject } from "./copy";
-import { killAll } from "./kill-all";
-import { filesBelow, holders } from "./leaks";
-import { type Ended, shell as bash, type ShellOptions } from "./shell";
+import { type EmbeddedCloud, startCloud } from "../../local/cloud.ts";
+import { isAlive } from "../../local/lock.ts";
+import { endpointConfig } from "../../ops/endpoints.ts";
+import { ROOT } from "../../ops/workspace.ts";
+import { FakeGitHub } from "../pipelines/github.ts";
+import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
+import { copyProject } from "./copy.ts";
+import { killAll } from "./kill-all.ts";
+import { filesBelow, holders } from "./leaks.ts";
+import { type Ended, shell as bash, type ShellOptions } from "./shell.ts";
 
 /**
  * Both pipelines, line by line and in order, in a copy of the project, against the embedded cloud: what a runner would set

@@ -3,16 +3,16 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { startLanguageHost } from "../../ops/bench/language-host";
-import { findCli } from "../../ops/cli";
-import { startProviders } from "../../ops/providers";
-import { ROOT } from "../../ops/workspace";
+import { startLanguageHost } from "../../ops/bench/language-host.ts";
+import { findCli } from "../../ops/cli.ts";
+import { startProviders } from "../../ops/providers.ts";
+import { ROOT } from "../../ops/workspace.ts";
 
 jest.setTimeout(120_000);
 
 /** Pulumi.yaml, as far as the language host reads it. */
 const PROJECT = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
-  runtime: { options: { typescript: boolean; nodeargs: string } };
+  runtime: { options: { typescript: boolean } };
 };
 
 describe("plain pulumi, with the project's own entry", () => {
@@ -30,9 +30,8 @@ describe("plain pulumi, with the project's own entry", () => {
     writeFileSync(join(folder, "Pulumi.local.yaml"), `${stackFile}  settlement:protect: true\n`);
     mkdirSync(join(folder, "state"));
     const command = await findCli(() => undefined);
-    const { nodeargs, typescript } = PROJECT.runtime.options;
-    const runtime = { nodeargs: nodeargs.split(" "), env: { PULUMI_NODEJS_TYPESCRIPT: String(typescript) } };
-    host = await startLanguageHost(runtime);
+    const { typescript } = PROJECT.runtime.options;
+    host = await startLanguageHost({ PULUMI_NODEJS_TYPESCRIPT: String(typescript) });
     providers = await startProviders(command);
     const env = {
       ...process.env,

@@ -1,20 +1,20 @@
 import * as gcp from "@pulumi/gcp";
-import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { parseConnectionString } from "../../infra/connection";
-import { type LocalEnvironment, startLocal } from "../../ops/local";
-import { inspect } from "../../ops/preview/inspect";
-import { update } from "../../ops/preview/update";
-import { endpointConfig } from "../../ops/endpoints";
-import { outputsOf, readState } from "../../ops/state";
-import { openPrivateStack, ROOT } from "../../ops/workspace";
-import { inLongForm } from "../long-form";
-import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout";
-import { rowsBySender, SteadyClient } from "./steady-client";
+import { parseConnectionString } from "../../infra/connection.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { inspect } from "../../ops/preview/inspect.ts";
+import { update } from "../../ops/preview/update.ts";
+import { endpointConfig } from "../../ops/endpoints.ts";
+import { outputsOf, readState } from "../../ops/state.ts";
+import { openPrivateStack, ROOT } from "../../ops/workspace.ts";
+import { inLongForm } from "../long-form.ts";
+import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
+import { rowsBySender, SteadyClient } from "./steady-client.ts";
 
 jest.setTimeout(300_000);
 
@@ -272,7 +272,7 @@ describe("the commands", () => {
   const { PATH, HOME, PULUMI_HOME } = process.env;
   const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
   const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
-    const command = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", `${name}.ts`), ...args];
+    const command = [join(ROOT, "ops", `${name}.ts`), ...args];
     try {
       const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env });
       return { code: 0, text: stdout };

@@ -1,6 +1,6 @@
-import type { CloudOptions } from "../../local/cloud";
-import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs";
-import { inLongForm, LONG_FORM } from "../long-form";
+import type { CloudOptions } from "../../local/cloud.ts";
+import { BROKEN, HEALTHY_AND_FAILING } from "../local/cloudrun/programs.ts";
+import { inLongForm, LONG_FORM } from "../long-form.ts";
 
 export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";

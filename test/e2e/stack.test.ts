@@ -1,16 +1,16 @@
-import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
+import type { OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { parseConnectionString } from "../../infra/connection";
-import { bareUp } from "../../ops/bare-up";
-import { type LocalEnvironment, startLocal } from "../../ops/local";
-import { inspect } from "../../ops/preview/inspect";
-import { sendSettlementCommand } from "../../ops/smoke";
-import { ROOT } from "../../ops/workspace";
-import { look, seenByTheDoctor } from "./doctor-deployed";
-import { filesBelow, holders, type Place, processes } from "./leaks";
+import { parseConnectionString } from "../../infra/connection.ts";
+import { bareUp } from "../../ops/bare-up.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { inspect } from "../../ops/preview/inspect.ts";
+import { sendSettlementCommand } from "../../ops/smoke.ts";
+import { ROOT } from "../../ops/workspace.ts";
+import { look, seenByTheDoctor } from "./doctor-deployed.ts";
+import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 
 jest.setTimeout(300_000);
 

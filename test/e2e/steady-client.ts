@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
-import { parseConnectionString } from "../../infra/connection";
-import type { EmbeddedCloud } from "../../local/cloud";
-import { OWNER } from "../../local/identities";
+import { parseConnectionString } from "../../infra/connection.ts";
+import type { EmbeddedCloud } from "../../local/cloud.ts";
+import { OWNER } from "../../local/identities.ts";
 
 /** Sends settlement commands at a steady rate, whatever the answers take. */
 export class SteadyClient {

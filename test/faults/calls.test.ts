@@ -2,14 +2,14 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Fault } from "../../local/faults";
-import { type LocalEnvironment, startLocal } from "../../ops/local";
-import { sendSettlementCommand } from "../../ops/smoke";
-import { readState } from "../../ops/state";
-import { ROOT } from "../../ops/workspace";
-import { inLongForm, LONG_FORM } from "../long-form";
-import { inCloud, inState } from "./inventory";
-import { begin, endOf } from "./life";
+import type { Fault } from "../../local/faults.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { sendSettlementCommand } from "../../ops/smoke.ts";
+import { readState } from "../../ops/state.ts";
+import { ROOT } from "../../ops/workspace.ts";
+import { inLongForm, LONG_FORM } from "../long-form.ts";
+import { inCloud, inState } from "./inventory.ts";
+import { begin, endOf } from "./life.ts";
 
 /**
  * Faults of the APIs on the calls of the first update: it converges, or stops with a sentence, and a service that answers

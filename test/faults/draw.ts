@@ -1,6 +1,10 @@
 /** Numbers that a seed decides: mulberry32. */
 export class Draw {
-  constructor(private state: number) {}
+  private state: number;
+
+  constructor(state: number) {
+    this.state = state;
+  }
 
   /** From 0 up to, but not including, 1. */
   number(): number {

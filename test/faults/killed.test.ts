@@ -1,5 +1,5 @@
-import { LONG_FORM } from "../long-form";
-import { live, type Trial } from "./life";
+import { LONG_FORM } from "../long-form.ts";
+import { live, type Trial } from "./life.ts";
 
 /**
  * The program, the engine, the provider, the embedded cloud and PostgreSQL are killed at drawn points of up, update,

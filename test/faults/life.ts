@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
-import { sendSettlementCommand } from "../../ops/smoke";
-import type { Deployment } from "../../ops/state";
-import { ROOT } from "../../ops/workspace";
-import { Draw } from "./draw";
-import { inCloud, inState } from "./inventory";
-import type { Run } from "./processes/program";
+import { sendSettlementCommand } from "../../ops/smoke.ts";
+import type { Deployment } from "../../ops/state.ts";
+import { ROOT } from "../../ops/workspace.ts";
+import { Draw } from "./draw.ts";
+import { inCloud, inState } from "./inventory.ts";
+import type { Run } from "./processes/program.ts";
 
 /** What is killed; `everything` is what a power failure takes. */
 const VICTIMS = ["program", "engine", "provider", "cloud", "postgres", "everything"] as const;
@@ -86,8 +86,7 @@ interface Ended {
 
 /** Begins a command as a process of its own, as somebody whose token this is. */
 export function begin(run: Run, token: string): ChildProcess {
-  return fork(join(__dirname, "processes", "program.ts"), [JSON.stringify(run)], {
-    execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
+  return fork(join(import.meta.dirname, "processes", "program.ts"), [JSON.stringify(run)], {
     env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: token },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
@@ -239,8 +238,7 @@ class Life {
 
   private async startCloud(): Promise<void> {
     const port = this.url === "" ? "0" : new URL(this.url).port;
-    const child = fork(join(__dirname, "processes", "cloud.ts"), [join(this.folder, "cloud"), port], {
-      execArgv: ["--require", join(ROOT, "ops", "register.cjs")],
+    const child = fork(join(import.meta.dirname, "processes", "cloud.ts"), [join(this.folder, "cloud"), port], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.cloud = child;

@@ -1,10 +1,10 @@
 import * as gcp from "@pulumi/gcp";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type LocalEnvironment, startLocal } from "../../ops/local";
-import { update } from "../../ops/preview/update";
-import { readState } from "../../ops/state";
-import { ROOT } from "../../ops/workspace";
+import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { update } from "../../ops/preview/update.ts";
+import { readState } from "../../ops/state.ts";
+import { ROOT } from "../../ops/workspace.ts";
 
 /** `npm run up` with and without `--take-over`, through the real engine, on a program of two resources. */
 

@@ -1,7 +1,7 @@
 import type { ResourceHook } from "@pulumi/pulumi";
-import { keepsPassword } from "../../infra/adoption";
-import { parseConfig } from "../../infra/config";
-import { CONFIG, declare, named } from "./declared";
+import { keepsPassword } from "../../infra/adoption.ts";
+import { parseConfig } from "../../infra/config.ts";
+import { CONFIG, declare, named } from "./declared.ts";
 
 const adopt = { instance: "fusion-prime-db-a504713e", credential: "3", step: 1 };
 const names = async (change: Record<string, unknown>) => (await declare(change)).resources.map(({ name }) => name);

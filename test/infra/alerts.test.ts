@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CHECKS } from "../../ops/doctor/checks";
-import { maxConnections } from "../../infra/signals";
-import { CONFIG, type Declared, declare, named, waitsFor } from "./declared";
+import { CHECKS } from "../../ops/doctor/checks.ts";
+import { maxConnections } from "../../infra/signals.ts";
+import { CONFIG, type Declared, declare, named, waitsFor } from "./declared.ts";
 
 /** Google's metrics that alerts and the dashboard read, with the kind of value each has. */
 const METRICS: Readonly<Record<string, string>> = {
@@ -258,7 +258,7 @@ test.each([
 });
 
 describe("docs/RUNBOOK.md", () => {
-  const text = readFileSync(join(__dirname, "../../docs/RUNBOOK.md"), "utf8");
+  const text = readFileSync(join(import.meta.dirname, "../../docs/RUNBOOK.md"), "utf8");
   const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title ?? "");
 
   test("has a section an alert, and none that no alert leads to", () => {
@@ -276,7 +276,7 @@ describe("docs/RUNBOOK.md", () => {
       const section = displayName.toLowerCase().replaceAll(" ", "-");
       const contents = [resources, linked.resources].map((each) => {
         const found = each.find(({ inputs }) => inputs.displayName === displayName);
-        return (found?.inputs.documentation as Policy["documentation"]).content;
+        return (found?.inputs as Policy | undefined)?.documentation.content;
       });
       expect(contents[0]).toContain(`(docs/RUNBOOK.md#${section})`);
       expect(contents[1]).toContain(`(${runbook}#${section})`);

@@ -1,5 +1,5 @@
-import { ConfigError, parseConfig, programValues } from "../../infra/config";
-import { CONFIG } from "./declared";
+import { ConfigError, parseConfig, programValues } from "../../infra/config.ts";
+import { CONFIG } from "./declared.ts";
 
 function problems(change: Record<string, unknown>): readonly string[] {
   try {

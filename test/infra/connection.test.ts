@@ -5,7 +5,7 @@ import {
   parseConnectionName,
   parseConnectionString,
   regionOfZone,
-} from "../../infra/connection";
+} from "../../infra/connection.ts";
 
 const NAME = { project: "fusion-prime", region: "us-central1", instance: "fusion-prime-db-a504713e" };
 const TEXT = "fusion-prime:us-central1:fusion-prime-db-a504713e";

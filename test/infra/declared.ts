@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as state from "@pulumi/pulumi/runtime/state";
-import { parseConfig } from "../../infra/config";
-import type { HeldRevision } from "../../infra/service";
-import { type Outputs, settlement } from "../../infra/settlement";
+import * as state from "@pulumi/pulumi/runtime/state.js";
+import { parseConfig } from "../../infra/config.ts";
+import type { HeldRevision } from "../../infra/service.ts";
+import { type Outputs, settlement } from "../../infra/settlement.ts";
 
 /** A resource as the program asked the engine for it. */
 export interface Declared {

@@ -1,10 +1,10 @@
 import fastify, { type FastifyInstance } from "fastify";
 import { join } from "node:path";
-import { readMigrations } from "../../infra/migrations/files";
-import { Importer, type SchemaState } from "../../infra/migrations/importer";
-import { without } from "../../local/fields";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
+import { without } from "../../local/fields.ts";
 
-const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 const PLAN: SchemaState = {
   project: "fusion-prime",
   instance: "db-1",

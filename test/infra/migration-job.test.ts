@@ -1,5 +1,5 @@
-import { ConfigError, parseConfig } from "../../infra/config";
-import { CONFIG, declare, named, PASSWORDS, waitsFor } from "./declared";
+import { ConfigError, parseConfig } from "../../infra/config.ts";
+import { CONFIG, declare, named, PASSWORDS, waitsFor } from "./declared.ts";
 
 const IMAGE = "gcr.io/fusion-prime/settlement-migration:1";
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";

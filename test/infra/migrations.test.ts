@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files";
-import { changeScript } from "../../infra/migrations/script";
-import { reachingOutside } from "../../infra/migrations/outside";
-import { statements } from "../../infra/migrations/statements";
+import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
+import { changeScript } from "../../infra/migrations/script.ts";
+import { reachingOutside } from "../../infra/migrations/outside.ts";
+import { statements } from "../../infra/migrations/statements.ts";
 
 describe("the migrations folder", () => {
   let folder: string;
@@ -73,7 +73,7 @@ test("both directions keep the line numbers of the file", () => {
 });
 
 test("a script is one transaction and names every version with its checksum", async () => {
-  const migrations = readMigrations(join(__dirname, "../../migrations"));
+  const migrations = readMigrations(join(import.meta.dirname, "../../migrations"));
   const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
   const listed = (values: readonly string[]) => `ARRAY[${values.map((value) => `'${value}'`).join(", ")}]`;

@@ -1,5 +1,5 @@
-import { LOGINS, passwordStep } from "../../infra/rotation";
-import { type Declared, declare, named } from "./declared";
+import { LOGINS, passwordStep } from "../../infra/rotation.ts";
+import { type Declared, declare, named } from "./declared.ts";
 
 const VERSION = "settlement-db-connection-string-version";
 

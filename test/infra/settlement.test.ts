@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared";
+import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared.ts";
 
 const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
 const PASSWORD = PASSWORDS["settlement-password"];

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { typeName } from "../../ops/preview/names";
-import { SECRET, UNKNOWN } from "../../ops/preview/values";
-import { stackValues } from "../../ops/stack-values";
-import { type Declared, declare } from "../infra/declared";
+import { typeName } from "../../ops/preview/names.ts";
+import { SECRET, UNKNOWN } from "../../ops/preview/values.ts";
+import { stackValues } from "../../ops/stack-values.ts";
+import { type Declared, declare } from "../infra/declared.ts";
 
 const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";
 
@@ -38,7 +38,7 @@ function key({ name, type }: Declared): string {
 }
 
 function expectGolden(name: string, text: string): void {
-  const path = join(__dirname, `${name}.yaml`);
+  const path = join(import.meta.dirname, `${name}.yaml`);
   if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
   expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(text);
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../local/cloud";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../local/cloud.ts";
 
 /** The project the tests work in, and another one of the same embedded cloud. */
 export const PROJECT = "fusion-prime";
@@ -27,14 +27,20 @@ export class Embedded {
   readonly folder = mkdtempSync(join(tmpdir(), "embedded-cloud-"));
   private running: EmbeddedCloud | undefined;
 
+  private readonly images: NonNullable<CloudOptions["images"]>;
+  private readonly projects: readonly string[];
+
   /**
    * @param images What runs where a Cloud Run service or job names an image.
    * @param projects Ids of the projects that exist.
    */
   constructor(
-    private readonly images: NonNullable<CloudOptions["images"]> = {},
-    private readonly projects: readonly string[] = [PROJECT, OTHER_PROJECT],
-  ) {}
+    images: NonNullable<CloudOptions["images"]> = {},
+    projects: readonly string[] = [PROJECT, OTHER_PROJECT],
+  ) {
+    this.images = images;
+    this.projects = projects;
+  }
 
   get cloud(): EmbeddedCloud {
     if (!this.running) throw new Error("The embedded cloud is not running.");

@@ -1,6 +1,6 @@
-import type { Fault } from "../../local/faults";
-import { base64, Embedded, message, PROJECT } from "./embedded";
-import { createInstance, done, failure, ROOT } from "./cloudsql/setup";
+import type { Fault } from "../../local/faults.ts";
+import { base64, Embedded, message, PROJECT } from "./embedded.ts";
+import { createInstance, done, failure, ROOT } from "./cloudsql/setup.ts";
 
 const SECRETS = `/v1/projects/${PROJECT}/secrets`;
 const PATH = /^\/v1\/projects\/[^/]+\/secrets$/;

@@ -1,4 +1,4 @@
-import { applyMask, mergePatch, settableFields } from "../../local/fields";
+import { applyMask, mergePatch, settableFields } from "../../local/fields.ts";
 
 describe("what a client may set", () => {
   test("is taken over; what Google ignores is left out", () => {

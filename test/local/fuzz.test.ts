@@ -4,16 +4,16 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { Api } from "../../local/server";
-import { Embedded, PROJECT } from "./embedded";
+import type { Api } from "../../local/server.ts";
+import { Embedded, PROJECT } from "./embedded.ts";
 
 /** `SEED=… npx jest test/local/fuzz` runs another; a failure tells which one it was. */
 const SEED = Number(process.env.SEED ?? 20251025);
 
 /** Every route that the embedded cloud has. */
 const mockRoutes: { method: string; url: string }[] = [];
-jest.mock("../../local/server", () => {
-  const actual = jest.requireActual<typeof import("../../local/server")>("../../local/server");
+jest.mock("../../local/server.ts", () => {
+  const actual = jest.requireActual<typeof import("../../local/server.ts")>("../../local/server.ts");
   const probe: Api = {
     routes: (app: FastifyInstance) => {
       app.addHook("onRoute", ({ method, url }) => {

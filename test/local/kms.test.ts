@@ -1,4 +1,4 @@
-import { Embedded, message, PROJECT } from "./embedded";
+import { Embedded, message, PROJECT } from "./embedded.ts";
 
 const RINGS = `/v1/projects/${PROJECT}/locations/us-central1/keyRings`;
 const KEYS = `${RINGS}/pulumi/cryptoKeys`;

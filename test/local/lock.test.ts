@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isAlive, lock, LockedError } from "../../local/lock";
+import { isAlive, lock, LockedError } from "../../local/lock.ts";
 
 let folder: string;
 beforeEach(() => {

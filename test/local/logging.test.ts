@@ -1,5 +1,5 @@
-import { parseFilter } from "../../local/logging/filter";
-import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+import { parseFilter } from "../../local/logging/filter.ts";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded.ts";
 
 const ENTRY = {
   logName: `projects/${PROJECT}/logs/settlement-doctor`,

@@ -1,6 +1,6 @@
-import { timeSeries } from "../../local/monitoring/time-series";
-import { createInstance, done, ROOT as SQL_ROOT } from "./cloudsql/setup";
-import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+import { timeSeries } from "../../local/monitoring/time-series.ts";
+import { createInstance, done, ROOT as SQL_ROOT } from "./cloudsql/setup.ts";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded.ts";
 
 const V3 = `/v3/projects/${PROJECT}`;
 const CHANNELS = `${V3}/notificationChannels`;

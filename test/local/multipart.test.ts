@@ -1,4 +1,4 @@
-import { parseMultipart } from "../../local/storage/multipart";
+import { parseMultipart } from "../../local/storage/multipart.ts";
 
 const parse = (contentType: string, ...lines: string[]) =>
   parseMultipart(contentType, Buffer.from(lines.join("\r\n")))?.map(({ contentType: type, body }) => [

@@ -1,4 +1,4 @@
-import { Embedded, message, PROJECT } from "./embedded";
+import { Embedded, message, PROJECT } from "./embedded.ts";
 
 const COMPUTE = `/compute/v1/projects/${PROJECT}`;
 const NETWORK = `projects/${PROJECT}/global/networks/settlement`;

@@ -1,4 +1,4 @@
-import { page } from "../../local/pages";
+import { page } from "../../local/pages.ts";
 
 const all = ["a", "b", "c", "d", "e"];
 const read = (pageSize?: string, pageToken?: string, list = all) =>

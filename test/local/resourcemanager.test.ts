@@ -1,5 +1,5 @@
-import { OWNER } from "../../local/identities";
-import { type Answer, Embedded, message, PROJECT } from "./embedded";
+import { OWNER } from "../../local/identities.ts";
+import { type Answer, Embedded, message, PROJECT } from "./embedded.ts";
 
 const URL = `/v1/projects/${PROJECT}`;
 const MEMBER = "user:dev@example.com";

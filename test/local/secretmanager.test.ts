@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { base64, Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+import { base64, Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded.ts";
 
 const ID = "settlement-db-connection-string";
 const SECRETS = `/v1/projects/${PROJECT}/secrets`;

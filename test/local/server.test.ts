@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { type ClientRequest, type IncomingMessage, request as open } from "node:http";
 import { json } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
-import { Access, fullName, projectResource } from "../../local/iam/access";
-import { Policies } from "../../local/iam/policies";
-import { Identities, OWNER } from "../../local/identities";
-import { Projects } from "../../local/projects";
-import { createServer } from "../../local/server";
-import { EnabledServices } from "../../local/services";
-import { Store } from "../../local/store";
-import { PROJECT } from "./embedded";
+import { Access, fullName, projectResource } from "../../local/iam/access.ts";
+import { Policies } from "../../local/iam/policies.ts";
+import { Identities, OWNER } from "../../local/identities.ts";
+import { Projects } from "../../local/projects.ts";
+import { createServer } from "../../local/server.ts";
+import { EnabledServices } from "../../local/services.ts";
+import { Store } from "../../local/store.ts";
+import { PROJECT } from "./embedded.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
 

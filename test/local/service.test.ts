@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { directions, readMigrations } from "../../infra/migrations/files";
-import { base64, Embedded, message, PROJECT } from "./embedded";
-import { createInstance, done, failure, importSql, ROOT as SQL, Volume } from "./cloudsql/setup";
+import { directions, readMigrations } from "../../infra/migrations/files.ts";
+import { base64, Embedded, message, PROJECT } from "./embedded.ts";
+import { createInstance, done, failure, importSql, ROOT as SQL, Volume } from "./cloudsql/setup.ts";
 
-const PROGRAM = { command: process.execPath, args: [join(__dirname, "../../local/service/server.js")] };
+const PROGRAM = { command: process.execPath, args: [join(import.meta.dirname, "../../local/service/server.js")] };
 const IMAGE = "us-docker.pkg.dev/fusion-prime/settlement/settlement-service:1";
 const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
 const MEMBER = `serviceAccount:${ACCOUNT}`;
@@ -37,7 +37,7 @@ const urlOf = (name = CONNECTION_NAME, password = PASSWORD) =>
   `postgresql+asyncpg://settlement_user:${password}@/settlement_db?host=/cloudsql/${name}`;
 
 /** The up part of every migration. */
-const SCHEMA = readMigrations(join(__dirname, "../../migrations"))
+const SCHEMA = readMigrations(join(import.meta.dirname, "../../migrations"))
   .map(({ file, text }) => directions(file, text).up)
   .join("\n");
 

@@ -1,4 +1,4 @@
-import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded.ts";
 
 const ACCOUNTS = `/v1/projects/${PROJECT}/serviceAccounts`;
 const EMAIL = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;

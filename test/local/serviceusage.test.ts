@@ -1,4 +1,4 @@
-import { Embedded, message, PROJECT } from "./embedded";
+import { Embedded, message, PROJECT } from "./embedded.ts";
 
 const SERVICES = `/v1/projects/${PROJECT}/services`;
 

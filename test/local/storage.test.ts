@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "./embedded.ts";
 
 const NAME = "fusion-prime-migrations";
 const BUCKETS = `/storage/v1/b?project=${PROJECT}`;

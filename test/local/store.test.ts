@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Store, StoreError } from "../../local/store";
+import { Store, StoreError } from "../../local/store.ts";
 
 describe("the store", () => {
   let folder: string;

@@ -1,4 +1,4 @@
-import { Embedded, message, PROJECT } from "./embedded";
+import { Embedded, message, PROJECT } from "./embedded.ts";
 
 const POOLS = `/v1/projects/${PROJECT}/locations/global/workloadIdentityPools`;
 const PROVIDER = `${POOLS}/github/providers/github`;

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { resolveBinary } from "dbmate";
 import { Client } from "pg";
-import { readMigrations } from "../../infra/migrations/files";
-import { changeScript, OWNER_ROLE } from "../../infra/migrations/script";
-import { lintMigrations } from "../../ops/migration/lint";
-import { describeSchema } from "../../ops/migration/schema";
-import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE } from "../local/cloudsql/setup";
-import { Embedded, PROJECT } from "../local/embedded";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { changeScript, OWNER_ROLE } from "../../infra/migrations/script.ts";
+import { lintMigrations } from "../../ops/migration/lint.ts";
+import { describeSchema } from "../../ops/migration/schema.ts";
+import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE } from "../local/cloudsql/setup.ts";
+import { Embedded, PROJECT } from "../local/embedded.ts";
 
-const FOLDER = join(__dirname, "../../migrations");
+const FOLDER = join(import.meta.dirname, "../../migrations");
 const ENTRY_POINT = join(FOLDER, "entrypoint.sh");
 const MIGRATIONS = readMigrations(FOLDER);
 const NEWEST = MIGRATIONS.at(-1)?.version ?? "";
@@ -167,7 +167,7 @@ describe("what the stack imported", () => {
 });
 
 describe("the files that the guide shows", () => {
-  const guide = readFileSync(join(__dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
+  const guide = readFileSync(join(import.meta.dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
   const shown = [...guide.matchAll(/^```sql migrations\/(\S+)\n(.*?)^```$/gms)].map(([, path = "", text = ""]) => ({
     path,
     text,

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { checksum, type Migration, readMigrations } from "../../infra/migrations/files";
-import { Importer, type SchemaState } from "../../infra/migrations/importer";
-import type { Aim, Fault } from "../../local/faults";
-import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup";
-import { Embedded, PROJECT } from "../local/embedded";
-import { LONG_FORM } from "../long-form";
+import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
+import type { Aim, Fault } from "../../local/faults.ts";
+import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup.ts";
+import { Embedded, PROJECT } from "../local/embedded.ts";
+import { LONG_FORM } from "../long-form.ts";
 
 /**
  * What each fault leaves, with the importer on the embedded cloud. That the state and the service's revision stay where an
@@ -14,7 +14,7 @@ import { LONG_FORM } from "../long-form";
 
 const INSTANCE = "failures";
 const PASSWORD = "p1ssword";
-const TWO = readMigrations(join(__dirname, "../../migrations"));
+const TWO = readMigrations(join(import.meta.dirname, "../../migrations"));
 
 const embedded = new Embedded();
 const importer = new Importer();
@@ -234,7 +234,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 test("the guide has these rows and no others", () => {
-  const guide = readFileSync(join(__dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
+  const guide = readFileSync(join(import.meta.dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
   const [, section = ""] = guide.split("## When it fails\n");
   const rows = [...(section.split("\n## ")[0] ?? "").matchAll(/^\| ([^|]+?) +\|/gm)].map(([, first]) => first);
   const known = [...ROWS.map(({ what }) => what), ...Object.keys(ELSEWHERE)];

@@ -1,14 +1,14 @@
-import { readMigrations, checksum, type Migration } from "../../infra/migrations/files";
-import { Importer, type SchemaState } from "../../infra/migrations/importer";
-import { logIn, type Recorded } from "../../ops/doctor/login";
-import { statusOfRecorded } from "../../ops/migration/status";
+import { readMigrations, checksum, type Migration } from "../../infra/migrations/files.ts";
+import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
+import { logIn, type Recorded } from "../../ops/doctor/login.ts";
+import { statusOfRecorded } from "../../ops/migration/status.ts";
 import { join } from "node:path";
-import { Embedded, PROJECT } from "../local/embedded";
-import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup";
+import { Embedded, PROJECT } from "../local/embedded.ts";
+import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup.ts";
 
 /** The importer against the embedded cloud: real imports into a real PostgreSQL. */
 
-const MIGRATIONS = readMigrations(join(__dirname, "../../migrations"));
+const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 const NEWEST = MIGRATIONS.at(-1)?.version ?? "";
 
 const embedded = new Embedded();
@@ -138,7 +138,7 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
   const [row] = await query("journey", "SELECT applied_at FROM schema_migrations ORDER BY version");
   expect(first).toMatchObject({
     status: "applied",
-    at: (row?.applied_at as Date).toISOString(),
+    at: (row?.applied_at as Date | undefined)?.toISOString(),
     backup: outs?.applied?.[first?.version ?? ""]?.backup,
   });
 });

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readMigrations } from "../../infra/migrations/files";
-import { DUMP_FILE, dumpOf } from "../../ops/migration/dump";
-import { ScratchDatabase } from "../../ops/migration/scratch";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { DUMP_FILE, dumpOf } from "../../ops/migration/dump.ts";
+import { ScratchDatabase } from "../../ops/migration/scratch.ts";
 
-const FOLDER = join(__dirname, "../../migrations");
+const FOLDER = join(import.meta.dirname, "../../migrations");
 
 test("the committed dump is what the files make (else: npm run migration -- dump)", async () => {
   expect(readFileSync(join(FOLDER, DUMP_FILE), "utf8")).toBe(await dumpOf(FOLDER));

@@ -7,20 +7,20 @@ import { join } from "node:path";
 import { text as read } from "node:stream/consumers";
 import type { ParseArgsConfig } from "node:util";
 import { stringify } from "yaml";
-import { parseConfig, programValues } from "../../infra/config";
-import { parseConnectionName, parseConnectionString } from "../../infra/connection";
-import { MigrationFileError, readMigrations } from "../../infra/migrations/files";
-import { discreet } from "../../ops/doctor/checks/secrets";
-import { lintMigrations } from "../../ops/migration/lint";
-import { newMigration } from "../../ops/migration/new";
-import { readStackFile, ROOT } from "../../ops/stack-file";
-import { readConfig } from "../../policies/config";
-import { policies } from "../../policies/pack";
+import { parseConfig, programValues } from "../../infra/config.ts";
+import { parseConnectionName, parseConnectionString } from "../../infra/connection.ts";
+import { MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
+import { discreet } from "../../ops/doctor/checks/secrets.ts";
+import { lintMigrations } from "../../ops/migration/lint.ts";
+import { newMigration } from "../../ops/migration/new.ts";
+import { readStackFile, ROOT } from "../../ops/stack-file.ts";
+import { readConfig } from "../../policies/config.ts";
+import { policies } from "../../policies/pack.ts";
 
 /** The commands as `package.json` names them, caught where each hands itself to `run`. */
 const caught: { help: string; command: () => Promise<void> }[] = [];
-jest.mock("../../ops/run", () => ({
-  ...jest.requireActual<object>("../../ops/run"),
+jest.mock("../../ops/run.ts", () => ({
+  ...jest.requireActual<object>("../../ops/run.ts"),
   run: (help: string, command: () => Promise<void>) => caught.push({ help, command }),
 }));
 // Node's own looks at the arguments of jest.
@@ -30,8 +30,8 @@ jest.mock("node:util", () => {
   return { ...util, parseArgs };
 });
 // Whoever gets as far as the engine has not been stopped.
-jest.mock("../../ops/cli", () => ({
-  ...jest.requireActual<object>("../../ops/cli"),
+jest.mock("../../ops/cli.ts", () => ({
+  ...jest.requireActual<object>("../../ops/cli.ts"),
   findCli: () => Promise.reject(new Error("The engine was reached.")),
 }));
 
@@ -136,7 +136,7 @@ describe("command lines", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  const files = Object.values(scripts).flatMap((script) => /register\.cjs (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
+  const files = Object.values(scripts).flatMap((script) => / (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
   const commands = new Map<string, (typeof caught)[number]>();
   /** Those that change something refuse a command line before they do. */
   const before = () => [
@@ -155,7 +155,7 @@ describe("command lines", () => {
   /** Runs a command in this process as `run` does; answers its exit code and everything it printed. */
   async function attempt(name: string, args: readonly string[]): Promise<{ code: number; text: string }> {
     const { help, command } = commands.get(name) ?? { help: "", command: () => Promise.resolve() };
-    const { report } = jest.requireActual<typeof import("../../ops/run")>("../../ops/run");
+    const { report } = jest.requireActual<typeof import("../../ops/run.ts")>("../../ops/run.ts");
     let text = "";
     const spies = (["error", "log", "warn"] as const).map((method) =>
       jest.spyOn(console, method).mockImplementation((...words: unknown[]) => {
@@ -239,7 +239,7 @@ describe("command lines", () => {
     const drawn = fc.sample(cases, { seed: SEED, numRuns: 8 });
     const ends = drawn.map(async ([name, text]) => {
       const args = name === "migration" ? [text] : ["--stack", text];
-      const command = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", `${name}.ts`), ...args];
+      const command = [join(ROOT, "ops", `${name}.ts`), ...args];
       const child = spawn(process.execPath, command, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       const texts = [child.stdout, child.stderr].map(read);
       const [code] = (await once(child, "close")) as [number | null];

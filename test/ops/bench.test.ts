@@ -1,5 +1,5 @@
-import { absolute, type Figure, ratio, regressions, summarize, TOLERANCE, used } from "../../ops/bench/figure";
-import { svg, table } from "../../ops/bench/report";
+import { absolute, type Figure, ratio, regressions, summarize, TOLERANCE, used } from "../../ops/bench/figure.ts";
+import { svg, table } from "../../ops/bench/report.ts";
 
 const seconds = (name: string, ...values: number[]) => ({ name, unit: "s", values });
 

@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../ops/stack-file";
+import { ROOT } from "../../ops/stack-file.ts";
 
 /** What a process prints that runs like an npm script, on a standard input that is no terminal. */
 function node(args: readonly string[], input?: string) {
   const options = { cwd: ROOT, encoding: "utf8", timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["--require", "./ops/register.cjs", ...args],
+    args,
     input === undefined ? { ...options, stdio: ["ignore", "pipe", "pipe"] } : { ...options, input },
   );
   return { status, output: stderr + stdout };

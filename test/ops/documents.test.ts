@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
-import { parseConfig } from "../../infra/config";
-import { CHECKS } from "../../ops/doctor/checks";
-import { CONFIG } from "../infra/declared";
+import { parseConfig } from "../../infra/config.ts";
+import { CHECKS } from "../../ops/doctor/checks.ts";
+import { CONFIG } from "../infra/declared.ts";
 
-const ROOT = join(__dirname, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 const scripts = (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> })
   .scripts;
 
@@ -15,7 +15,7 @@ function help(script: string): string {
   const program = /\S+\.ts$/.exec(scripts[script] ?? "")?.[0];
   if (program === undefined) return ""; // npm's own
   const file = join(ROOT, program);
-  return execFileSync(process.execPath, ["--require", "./ops/register.cjs", file, "--help"], {
+  return execFileSync(process.execPath, [file, "--help"], {
     cwd: ROOT,
     encoding: "utf8",
   });

@@ -1,11 +1,11 @@
-import type { EngineEvent, Stack } from "@pulumi/pulumi/automation";
+import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { failedIn, takeOverFailed, takeOverInterrupted } from "../../ops/interrupted";
-import { secret, types } from "./preview/engine";
+import { failedIn, takeOverFailed, takeOverInterrupted } from "../../ops/interrupted.ts";
+import { secret, types } from "./preview/engine.ts";
 
 /** What the engine tells of a resource that it failed to create. */
 function failure(type: string, inputs: object, said: string): EngineEvent[] {

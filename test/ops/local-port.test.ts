@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { startLocal } from "../../ops/local";
-import { UserError } from "../../ops/user-error";
-import { ROOT } from "../../ops/workspace";
+import { startLocal } from "../../ops/local.ts";
+import { UserError } from "../../ops/user-error.ts";
+import { ROOT } from "../../ops/workspace.ts";
 
 let folder: string;
 let other: Server | undefined;

@@ -1,7 +1,7 @@
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { age, describeLocks, type Lock, locksOf } from "../../ops/locks";
+import { age, describeLocks, type Lock, locksOf } from "../../ops/locks.ts";
 
 const LOCK: Lock = { username: "runner", hostname: "fv-az1", pid: 4121, timestamp: "2026-11-25T03:00:00.123456789Z" };
 

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { lintMigrations } from "../../ops/migration/lint";
+import { lintMigrations } from "../../ops/migration/lint.ts";
 
-const ROOT = join(__dirname, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 
 /** Runs the command as npm does. */
 function migration(...args: string[]) {
-  const words = ["--require", "./ops/register.cjs", "ops/migration.ts", ...args];
+  const words = ["ops/migration.ts", ...args];
   return spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
 }
 

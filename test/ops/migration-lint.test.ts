@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readMigrations } from "../../infra/migrations/files";
-import { type Finding, passes } from "../../ops/migration/finding";
-import { lintMigrations } from "../../ops/migration/lint";
+import { readMigrations } from "../../infra/migrations/files.ts";
+import { type Finding, passes } from "../../ops/migration/finding.ts";
+import { lintMigrations } from "../../ops/migration/lint.ts";
 
 const FILE = "20260101000000_x.sql";
 let root: string;
@@ -35,7 +35,7 @@ async function errors(): Promise<string[]> {
 }
 
 test("the migrations of the repository are clean", async () => {
-  const findings = await lintMigrations(join(__dirname, "../../migrations"));
+  const findings = await lintMigrations(join(import.meta.dirname, "../../migrations"));
   expect(findings.filter(({ level }) => level === "error")).toEqual([]);
 });
 

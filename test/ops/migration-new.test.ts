@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newMigration } from "../../ops/migration/new";
-import { UserError } from "../../ops/user-error";
+import { newMigration } from "../../ops/migration/new.ts";
+import { UserError } from "../../ops/user-error.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,5 +1,5 @@
-import { loginsOf } from "../../ops/migration/restore";
-import type { StateResource } from "../../ops/state";
+import { loginsOf } from "../../ops/migration/restore.ts";
+import type { StateResource } from "../../ops/state.ts";
 
 const user = (name: string, created: string): StateResource => ({
   urn: `urn:${name}`,

@@ -1,6 +1,6 @@
-import type { SchemaState } from "../../infra/migrations/importer";
-import type { Recorded } from "../../ops/doctor/login";
-import { formatStatus, FROM_DATABASE, FROM_STATE, statusOf, statusOfRecorded } from "../../ops/migration/status";
+import type { SchemaState } from "../../infra/migrations/importer.ts";
+import type { Recorded } from "../../ops/doctor/login.ts";
+import { formatStatus, FROM_DATABASE, FROM_STATE, statusOf, statusOfRecorded } from "../../ops/migration/status.ts";
 
 const at = "2026-01-02T03:04:05.678Z";
 const file = (version: string, checksum = version) => ({ version, file: `${version}_x.sql`, checksum, text: "" });

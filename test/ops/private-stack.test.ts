@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { findCli } from "../../ops/cli";
-import { noteUnanswered } from "../../ops/interrupted";
-import { readState } from "../../ops/state";
-import { openPrivateStack, ROOT } from "../../ops/workspace";
+import { findCli } from "../../ops/cli.ts";
+import { noteUnanswered } from "../../ops/interrupted.ts";
+import { readState } from "../../ops/state.ts";
+import { openPrivateStack, ROOT } from "../../ops/workspace.ts";
 
 describe("the files of a private state, of which a kill has cut one off", () => {
   let folder: string;

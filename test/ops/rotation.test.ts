@@ -1,15 +1,15 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { passwordStep, validCredentials, versionName } from "../../infra/rotation";
-import type { Loss } from "../../ops/preview/guard";
-import { update } from "../../ops/preview/update";
-import { untilFormerIsUnused } from "../../ops/rotation/former";
-import { rotate } from "../../ops/rotation/rotate";
-import { readEvents } from "../../ops/preview/model";
-import { findLosses } from "../../ops/preview/guard";
-import { replacement, step as event, types } from "./preview/engine";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { passwordStep, validCredentials, versionName } from "../../infra/rotation.ts";
+import type { Loss } from "../../ops/preview/guard.ts";
+import { update } from "../../ops/preview/update.ts";
+import { untilFormerIsUnused } from "../../ops/rotation/former.ts";
+import { rotate } from "../../ops/rotation/rotate.ts";
+import { readEvents } from "../../ops/preview/model.ts";
+import { findLosses } from "../../ops/preview/guard.ts";
+import { replacement, step as event, types } from "./preview/engine.ts";
 
-jest.mock("../../ops/preview/update");
-jest.mock("../../ops/rotation/former");
+jest.mock("../../ops/preview/update.ts");
+jest.mock("../../ops/rotation/former.ts");
 
 const SECRETS = ["settlement-db-password", "settlement-db-connection-string"];
 

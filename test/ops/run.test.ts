@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { ROOT } from "../../ops/workspace";
+import { ROOT } from "../../ops/workspace.ts";
 
 const COMMAND = `
   const { run } = require("./ops/run.ts");
@@ -16,7 +16,7 @@ const COMMAND = `
 `;
 
 test("a command whose output nobody reads any more is brought to its end", async () => {
-  const child = spawn(process.execPath, ["--require", "./ops/register.cjs", "-e", COMMAND], { cwd: ROOT });
+  const child = spawn(process.execPath, ["-e", COMMAND], { cwd: ROOT });
   child.stdout.destroy();
   child.stderr.destroy();
   child.stdin.write("go\n");

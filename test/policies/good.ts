@@ -1,4 +1,4 @@
-import { type Declared, UNKNOWN_TEXT } from "./declare";
+import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
 
 /** Resources that keep every policy, to be changed one property at a time; a preview of a stack that does not exist yet. */
 

@@ -1,6 +1,6 @@
 import { Session } from "node:inspector/promises";
-import { type Declared, judge } from "./declare";
-import { stack } from "./good";
+import { type Declared, judge } from "./declare.ts";
+import { stack } from "./good.ts";
 
 /** Copies of a stack that keeps every policy, side by side, each with names of its own. */
 function copies(count: number): Declared[] {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stackValues } from "../../ops/stack-values";
-import { configOf } from "../../policies/config";
-import { declare as declareStack } from "../infra/declared";
-import { type Declared, judge, UNKNOWN_TEXT } from "./declare";
-import { connectionString } from "./good";
+import { stackValues } from "../../ops/stack-values.ts";
+import { configOf } from "../../policies/config.ts";
+import { declare as declareStack } from "../infra/declared.ts";
+import { type Declared, judge, UNKNOWN_TEXT } from "./declare.ts";
+import { connectionString } from "./good.ts";
 
 /** A resource as the official provider was seen to check and keep it; see test/recorded/take-over.mjs. */
 interface Recorded {
@@ -19,7 +19,7 @@ const BLANKED = "[secret]";
 
 /** A recorded stack, joined by the dependencies that the program declares. */
 async function recorded(stack: string, config: Record<string, unknown>, preview: boolean): Promise<Declared[]> {
-  const file = join(__dirname, "..", "recorded", "official-provider", `${stack}.json`);
+  const file = join(import.meta.dirname, "..", "recorded", "official-provider", `${stack}.json`);
   const resources = JSON.parse(readFileSync(file, "utf8")) as Recorded[];
   const { resources: program } = await declareStack(config, preview);
   const names = (urns: readonly string[] = []) =>

@@ -1,6 +1,6 @@
-import { answeredBy, PEERS, UNANSWERED } from "../../policies/peers";
-import { type Declared, judge } from "./declare";
-import { ACCOUNT, bucket, flags, grant, instance } from "./good";
+import { answeredBy, PEERS, UNANSWERED } from "../../policies/peers.ts";
+import { type Declared, judge } from "./declare.ts";
+import { ACCOUNT, bucket, flags, grant, instance } from "./good.ts";
 
 /** A resource that fails a peer's check, and one that passes. */
 type Pair = readonly [fails: Declared, passes: Declared];

@@ -1,7 +1,7 @@
-import { policies } from "../../policies/pack";
-import { cases } from "./cases";
-import { type Declared, judge, UNKNOWN_TEXT } from "./declare";
-import { connectionString, grant, stack, user, version } from "./good";
+import { policies } from "../../policies/pack.ts";
+import { cases } from "./cases.ts";
+import { type Declared, judge, UNKNOWN_TEXT } from "./declare.ts";
+import { connectionString, grant, stack, user, version } from "./good.ts";
 
 type Tree = Readonly<Record<string, unknown>>;
 

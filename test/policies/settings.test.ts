@@ -1,11 +1,10 @@
-import type { ResourceValidationPolicy } from "@pulumi/policy";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf, parseConfig } from "../../policies/config";
-import { policies } from "../../policies/pack";
-import { Operation } from "../../policies/resource";
-import { judge, UNKNOWN_TEXT } from "./declare";
-import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good";
+import { configOf, parseConfig } from "../../policies/config.ts";
+import { policies } from "../../policies/pack.ts";
+import { Operation } from "../../policies/resource.ts";
+import { judge, UNKNOWN_TEXT } from "./declare.ts";
+import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good.ts";
 
 /** Names of the policies that speak under a configuration. */
 function broken(declared: Parameters<typeof judge>[0], config: Parameters<typeof parseConfig>[0] = {}): string[] {
@@ -82,7 +81,7 @@ describe("settings", () => {
 });
 
 describe("a stack's own file", () => {
-  const stacks = readdirSync(join(__dirname, "../../policies")).flatMap(
+  const stacks = readdirSync(join(import.meta.dirname, "../../policies")).flatMap(
     (file) => /^config\.([a-z]+)\.json$/.exec(file)?.[1] ?? [],
   );
 
@@ -92,7 +91,9 @@ describe("a stack's own file", () => {
 
   test("exists for every environment, and nothing is turned off in prod", () => {
     expect(stacks).toEqual(["local", "prod", "staging"]);
-    expect(readFileSync(join(__dirname, "../../policies/config.prod.json"), "utf8")).not.toMatch(/disabled|advisory/);
+    expect(readFileSync(join(import.meta.dirname, "../../policies/config.prod.json"), "utf8")).not.toMatch(
+      /disabled|advisory/,
+    );
   });
 
   test("speaks of this project's stacks only", () => {
@@ -133,9 +134,8 @@ describe("an exception", () => {
 });
 
 describe("labels that are added", () => {
-  const { remediateResource } = policies
-    .find(({ name }) => name === "default-labels")
-    ?.during(new Operation()) as ResourceValidationPolicy;
+  const labels = policies.find(({ name }) => name === "default-labels")?.during(new Operation());
+  const remediateResource = labels && "remediateResource" in labels ? labels.remediateResource : undefined;
   const remedy = (declared: ReturnType<typeof bucket>) => {
     const props = JSON.parse(JSON.stringify(declared.props)) as Record<string, unknown>;
     return remediateResource?.({ type: declared.type, props, getConfig: () => ({}) } as never);

@@ -1,7 +1,7 @@
-import type { Fields } from "../../fields";
-import type { Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { object, replacing, required, set, text } from "../schema";
+import type { Fields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { object, replacing, required, set, text } from "../schema.ts";
 
 /** Which accesses to one API a project logs: one entry of `auditConfigs` in the project's IAM policy. */
 

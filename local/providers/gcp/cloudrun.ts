@@ -1,6 +1,6 @@
-import type { Fields } from "../../fields";
-import type { Google } from "../google";
-import type { ResourceType } from "../provider";
+import type { Fields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { ResourceType } from "../provider.ts";
 import {
   any,
   autonamed,
@@ -24,8 +24,8 @@ import {
   required,
   set,
   text,
-} from "../schema";
-import { collection } from "./collection";
+} from "../schema.ts";
+import { collection } from "./collection.ts";
 
 /** Cloud Run v2: services and jobs. */
 

@@ -1,10 +1,10 @@
-import type { Fields } from "../../fields";
-import type { ApiName } from "../endpoints";
-import type { Google } from "../google";
-import type { Change, Live, ResourceType } from "../provider";
-import { fromRest, restField, toRest } from "../rest";
-import type { Properties } from "../schema";
-import { expand, match } from "./paths";
+import type { Fields } from "../../fields.ts";
+import type { ApiName } from "../endpoints.ts";
+import type { Google } from "../google.ts";
+import type { Change, Live, ResourceType } from "../provider.ts";
+import { fromRest, restField, toRest } from "../rest.ts";
+import type { Properties } from "../schema.ts";
+import { expand, match } from "./paths.ts";
 
 /** A resource type that follows Google's usual form: a collection that resources are created in, got and deleted from. */
 export interface Collection {

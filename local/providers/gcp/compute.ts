@@ -1,6 +1,6 @@
-import type { Fields } from "../../fields";
-import type { Google } from "../google";
-import type { ResourceType } from "../provider";
+import type { Fields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { ResourceType } from "../provider.ts";
 import {
   changing,
   computed,
@@ -16,9 +16,9 @@ import {
   replacing,
   required,
   text,
-} from "../schema";
-import { collection } from "./collection";
-import { lastStep } from "./paths";
+} from "../schema.ts";
+import { collection } from "./collection.ts";
+import { lastStep } from "./paths.ts";
 
 /** Compute Engine: networks, their subnetworks, and reserved global addresses. */
 

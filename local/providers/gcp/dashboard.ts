@@ -1,9 +1,9 @@
-import { type Fields, isFields, without } from "../../fields";
-import type { Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { apart, deletionPolicy, project, required, text } from "../schema";
-import { isEmpty } from "../values";
-import { expand, match } from "./paths";
+import { type Fields, isFields, without } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { apart, deletionPolicy, project, required, text } from "../schema.ts";
+import { isEmpty } from "../values.ts";
+import { expand, match } from "./paths.ts";
 
 /** A dashboard of Cloud Monitoring, which the program writes as one JSON text. Google names it. */
 

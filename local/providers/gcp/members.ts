@@ -1,9 +1,9 @@
-import { type Fields, isFields } from "../../fields";
-import type { ApiName } from "../endpoints";
-import { absent, type Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { object, type Properties, replacing, required, text } from "../schema";
-import { match } from "./paths";
+import { type Fields, isFields } from "../../fields.ts";
+import type { ApiName } from "../endpoints.ts";
+import { absent, type Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { object, type Properties, replacing, required, text } from "../schema.ts";
+import { match } from "./paths.ts";
 
 /** One member of a role in a resource's IAM policy. Policies are read, changed and written back under their etag. */
 

@@ -1,4 +1,4 @@
-import type { ResourceType } from "../provider";
+import type { ResourceType } from "../provider.ts";
 import {
   any,
   apart,
@@ -20,10 +20,10 @@ import {
   required,
   secretly,
   text,
-} from "../schema";
-import { type Collection, collection } from "./collection";
-import { dashboard } from "./dashboard";
-import { lastStep } from "./paths";
+} from "../schema.ts";
+import { type Collection, collection } from "./collection.ts";
+import { dashboard } from "./dashboard.ts";
+import { lastStep } from "./paths.ts";
 
 /** Cloud Monitoring: notification channels, alert policies, uptime checks and dashboards. Google names them. */
 

@@ -1,4 +1,4 @@
-import type { Fields } from "../../fields";
+import type { Fields } from "../../fields.ts";
 
 /** Paths and ids with properties in them, such as `projects/{project}/secrets/{secretId}`. */
 

@@ -1,10 +1,10 @@
-import type { Fields } from "../../fields";
-import type { ApiName } from "../endpoints";
-import type { Google } from "../google";
-import type { ResourceType } from "../provider";
-import { apart, project, type Property, replacing, required, text } from "../schema";
-import { iamMember, type Parent } from "./members";
-import { lastStep } from "./paths";
+import type { Fields } from "../../fields.ts";
+import type { ApiName } from "../endpoints.ts";
+import type { Google } from "../google.ts";
+import type { ResourceType } from "../provider.ts";
+import { apart, project, type Property, replacing, required, text } from "../schema.ts";
+import { iamMember, type Parent } from "./members.ts";
+import { lastStep } from "./paths.ts";
 
 /** Whose IAM policies a program may change. */
 

@@ -1,7 +1,7 @@
-import type { Fields } from "../../fields";
-import type { Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { fromRest } from "../rest";
+import type { Fields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { fromRest } from "../rest.ts";
 import {
   apart,
   autonamed,
@@ -21,10 +21,10 @@ import {
   required,
   secretly,
   text,
-} from "../schema";
-import { collection } from "./collection";
-import { expand, match } from "./paths";
-import { stringOf } from "../values";
+} from "../schema.ts";
+import { collection } from "./collection.ts";
+import { expand, match } from "./paths.ts";
+import { stringOf } from "../values.ts";
 
 /** Secret Manager: secrets and their versions. */
 

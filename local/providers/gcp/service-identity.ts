@@ -1,7 +1,7 @@
-import { isFields } from "../../fields";
-import type { ResourceType } from "../provider";
-import { output, project, replacing, required, text } from "../schema";
-import { expand } from "./paths";
+import { isFields } from "../../fields.ts";
+import type { ResourceType } from "../provider.ts";
+import { output, project, replacing, required, text } from "../schema.ts";
+import { expand } from "./paths.ts";
 
 /** The account as which an API of Google acts in a project. Google keeps it for ever and shows it nowhere. */
 export const serviceIdentity: ResourceType = {

@@ -1,7 +1,7 @@
-import type { Fields } from "../../fields";
-import { absent, type Google, GoogleApiError } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { fromRest, restField, toRest } from "../rest";
+import type { Fields } from "../../fields.ts";
+import { absent, type Google, GoogleApiError } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { fromRest, restField, toRest } from "../rest.ts";
 import {
   apart,
   autonamed,
@@ -13,8 +13,8 @@ import {
   project,
   type Properties,
   text,
-} from "../schema";
-import { expand, match } from "./paths";
+} from "../schema.ts";
+import { expand, match } from "./paths.ts";
 
 /** IAM service accounts. */
 

@@ -1,8 +1,8 @@
-import { type Fields, isFields } from "../../fields";
-import type { Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { deletionPolicy, flag, list, output, own, type Properties, replacing, required, text } from "../schema";
-import { lastStep, match } from "./paths";
+import { type Fields, isFields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { deletionPolicy, flag, list, output, own, type Properties, replacing, required, text } from "../schema.ts";
+import { lastStep, match } from "./paths.ts";
 
 /** Private services access: the peering of a network with the one of Google's services. */
 

@@ -1,8 +1,8 @@
-import { type Fields, isFields } from "../../fields";
-import type { Google } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { deletionPolicy, flag, own, project, type Properties, replacing, required, text } from "../schema";
-import { expand, lastStep, match } from "./paths";
+import { type Fields, isFields } from "../../fields.ts";
+import type { Google } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { deletionPolicy, flag, own, project, type Properties, replacing, required, text } from "../schema.ts";
+import { expand, lastStep, match } from "./paths.ts";
 
 /** The APIs that a project uses. */
 

@@ -1,7 +1,7 @@
-import { type Fields, isFields } from "../../fields";
-import { absent, type Google } from "../google";
-import type { Change, Live, ResourceType } from "../provider";
-import { fromRest, toRest } from "../rest";
+import { type Fields, isFields } from "../../fields.ts";
+import { absent, type Google } from "../google.ts";
+import type { Change, Live, ResourceType } from "../provider.ts";
+import { fromRest, toRest } from "../rest.ts";
 import {
   any,
   apart,
@@ -26,8 +26,8 @@ import {
   secretly,
   set,
   text,
-} from "../schema";
-import { expand, match } from "./paths";
+} from "../schema.ts";
+import { expand, match } from "./paths.ts";
 
 /** Cloud SQL: instances, databases and users. */
 

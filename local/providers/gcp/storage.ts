@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type Fields, isFields } from "../../fields";
-import { absent, type Google, GoogleApiError } from "../google";
-import type { Live, ResourceType } from "../provider";
-import { fromRest, restField, toRest } from "../rest";
+import { type Fields, isFields } from "../../fields.ts";
+import { absent, type Google, GoogleApiError } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { fromRest, restField, toRest } from "../rest.ts";
 import {
   apart,
   asset,
@@ -27,9 +27,9 @@ import {
   required,
   set,
   text,
-} from "../schema";
-import { isAsset, stringOf } from "../values";
-import { expand } from "./paths";
+} from "../schema.ts";
+import { isAsset, stringOf } from "../values.ts";
+import { expand } from "./paths.ts";
 
 /** Cloud Storage: buckets and objects. */
 

@@ -1,16 +1,16 @@
-import type { ResourceType } from "../provider";
-import { auditConfig } from "./audit-config";
-import { cloudRunTypes } from "./cloudrun";
-import { computeTypes } from "./compute";
-import { monitoringTypes } from "./monitoring";
-import { policyMembers } from "./policies";
-import { secretManagerTypes } from "./secretmanager";
-import { serviceIdentity } from "./service-identity";
-import { serviceAccount } from "./serviceaccount";
-import { serviceNetworkingConnection } from "./servicenetworking";
-import { projectService } from "./services";
-import { sqlTypes } from "./sql";
-import { storageTypes } from "./storage";
+import type { ResourceType } from "../provider.ts";
+import { auditConfig } from "./audit-config.ts";
+import { cloudRunTypes } from "./cloudrun.ts";
+import { computeTypes } from "./compute.ts";
+import { monitoringTypes } from "./monitoring.ts";
+import { policyMembers } from "./policies.ts";
+import { secretManagerTypes } from "./secretmanager.ts";
+import { serviceIdentity } from "./service-identity.ts";
+import { serviceAccount } from "./serviceaccount.ts";
+import { serviceNetworkingConnection } from "./servicenetworking.ts";
+import { projectService } from "./services.ts";
+import { sqlTypes } from "./sql.ts";
+import { storageTypes } from "./storage.ts";
 
 /** The resource types of `@pulumi/gcp` that the stand-in has. */
 export const gcpTypes: readonly ResourceType[] = [

@@ -1,21 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Stack } from "@pulumi/pulumi/automation";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { withoutAdoption } from "../../../infra/adoption";
-import { Alerts } from "../../../infra/alerts";
-import { Apis } from "../../../infra/apis";
-import { loadConfig } from "../../../infra/config";
-import { Credentials } from "../../../infra/credentials";
-import { Database } from "../../../infra/database";
-import { Identity } from "../../../infra/identity";
-import { readMigrations } from "../../../infra/migrations/files";
-import { Schema } from "../../../infra/schema";
-import { Service } from "../../../infra/service";
-import { findCli } from "../../cli";
-import { startLocal } from "../../local";
-import { startProviders } from "../../providers";
-import { openPrivateStack, ROOT } from "../../workspace";
+import { withoutAdoption } from "../../../infra/adoption.ts";
+import { Alerts } from "../../../infra/alerts.ts";
+import { Apis } from "../../../infra/apis.ts";
+import { loadConfig } from "../../../infra/config.ts";
+import { Credentials } from "../../../infra/credentials.ts";
+import { Database } from "../../../infra/database.ts";
+import { Identity } from "../../../infra/identity.ts";
+import { readMigrations } from "../../../infra/migrations/files.ts";
+import { Schema } from "../../../infra/schema.ts";
+import { Service } from "../../../infra/service.ts";
+import { findCli } from "../../cli.ts";
+import { startLocal } from "../../local.ts";
+import { startProviders } from "../../providers.ts";
+import { openPrivateStack, ROOT } from "../../workspace.ts";
 
 // Previews or makes a stack of COUNT services. In a preview each has its database, credentials, schema and alerts as prod
 // has them, and only the APIs that are enabled are one and the same. What is made shares the instance with its logins and

@@ -1,43 +1,71 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
-import { findCli } from "../../cli";
-import { ADOPT_KEY } from "../../preview/adoption";
-import { startProviders } from "../../providers";
-import { readStackFile, ROOT } from "../../stack-file";
-import { type Runtime, startLanguageHost } from "../language-host";
+import { findCli } from "../../cli.ts";
+import { ADOPT_KEY } from "../../preview/adoption.ts";
+import { startProviders } from "../../providers.ts";
+import { readStackFile, ROOT } from "../../stack-file.ts";
+import { startLanguageHost } from "../language-host.ts";
 
 /** The options by which the official CLI runs this project. */
 const OPTIONS = (
-  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
-    runtime: { options: { typescript: boolean; nodeargs: string } };
-  }
+  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as { runtime: { options: { typescript: boolean } } }
 ).runtime.options;
 
-/** Pulumi's default, ts-node with types checked. */
-const TS_NODE = {
-  PULUMI_NODEJS_TYPESCRIPT: "true",
-  PULUMI_NODEJS_TSCONFIG_PATH: join(__dirname, "default.tsconfig.json"),
+// One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or as
+// `pulumi new gcp-typescript` sets a project up, with ts-node, which checks the types. ts-node keeps in the folder for
+// temporary files what it has checked, file by file: `default` is without that, as on a runner's fresh machine; `unchanged`
+// is with it.
+const SIDES: Readonly<Record<string, NodeJS.ProcessEnv>> = {
+  ours: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) },
+  default: { PULUMI_NODEJS_TYPESCRIPT: "true", TS_NODE_CACHE: "false" },
+  unchanged: { PULUMI_NODEJS_TYPESCRIPT: "true" },
 };
 
-// One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or with
-// Pulumi's default. ts-node keeps in the folder for temporary files what it has checked, file by file: `default` is without
-// that, as on a runner's fresh machine; `unchanged` is with it.
-const RUNTIMES: Readonly<Record<string, Runtime>> = {
-  ours: { nodeargs: OPTIONS.nodeargs.split(" "), env: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) } },
-  default: { nodeargs: [], env: { ...TS_NODE, TS_NODE_CACHE: "false" } },
-  unchanged: { nodeargs: [], env: TS_NODE },
-};
+/** Writes the program as that template would have it: CommonJS, its compiler beside it. The path is always the same. */
+function asTemplate(): string {
+  const folder = join(ROOT, ".local", "bench-template");
+  mkdirSync(join(folder, "node_modules"), { recursive: true });
+  cpSync(join(ROOT, "migrations"), join(folder, "migrations"), { recursive: true });
+  cpSync(join(import.meta.dirname, "default.tsconfig.json"), join(folder, "tsconfig.json"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ main: "infra/index.ts" }));
+  const compiler = join(folder, "node_modules", "typescript");
+  if (!existsSync(compiler)) symlinkSync(join(ROOT, "node_modules", "typescript-6"), compiler);
+  const infra = join(ROOT, "infra");
+  for (const file of readdirSync(infra, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))) {
+    const text = readFileSync(join(infra, file), "utf8")
+      .replaceAll(/(from "\.[^"]*)\.ts"/g, '$1"')
+      .replaceAll("import.meta.dirname", "__dirname");
+    mkdirSync(dirname(join(folder, "infra", file)), { recursive: true });
+    writeFileSync(join(folder, "infra", file), text);
+  }
+  return folder;
+}
 
 async function main(): Promise<void> {
-  const runtime = RUNTIMES[process.argv[2] ?? ""];
-  if (!runtime) throw new Error(`One of ${Object.keys(RUNTIMES).join(", ")}.`);
+  const [, , side = ""] = process.argv;
+  const runtime = SIDES[side];
+  if (!runtime) throw new Error(`One of ${Object.keys(SIDES).join(", ")}.`);
   const command = await findCli(() => undefined);
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, ".local", "bench-plain-"));
-  const [host, providers] = await Promise.all([startLanguageHost(runtime), startProviders(command)]);
+  const template = side === "ours" ? undefined : asTemplate();
+  const starting = template
+    ? startLanguageHost({ ...runtime, NODE_PATH: join(template, "node_modules") }, template)
+    : startLanguageHost(runtime);
+  const [host, providers] = await Promise.all([starting, startProviders(command)]);
   try {
     writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
     // From an empty state nothing can be imported.

@@ -1,6 +1,6 @@
 import { copyFileSync } from "node:fs";
-import { inspect } from "../../preview/inspect";
-import { openOffline } from "../../preview/open";
+import { inspect } from "../../preview/inspect.ts";
+import { openOffline } from "../../preview/open.ts";
 
 // Writes the engine's plan for prod, from which policies.ts takes what the engine shows a policy pack.
 async function main(): Promise<void> {

@@ -1,10 +1,13 @@
 import type { PolicyPackConfig } from "@pulumi/policy";
-import * as server from "@pulumi/policy/server";
-import * as messages from "@pulumi/pulumi/proto/analyzer_pb";
-import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import * as server from "@pulumi/policy/server.js";
+import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
+import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
+import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import { readFileSync } from "node:fs";
-import { policies } from "../../../policies/pack";
-import { Operation } from "../../../policies/resource";
+import { policies } from "../../../policies/pack.ts";
+import { Operation } from "../../../policies/resource.ts";
+
+const { Struct } = structMessages;
 
 // Judges COUNT resources as the engine has them judged, one by one and as a stack: those of prod's plan, as often as it
 // takes, with other names. The same code of the SDK as in a preview, without the connection to the engine.

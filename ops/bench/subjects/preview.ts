@@ -1,6 +1,6 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { inspect, type InspectOptions } from "../../preview/inspect";
-import { openOffline } from "../../preview/open";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { inspect, type InspectOptions } from "../../preview/inspect.ts";
+import { openOffline } from "../../preview/open.ts";
 
 // One `npm run preview -- --stack prod --offline`, or the same with one thing less.
 const SIDES: Readonly<Record<string, (stack: Stack) => [Stack, InspectOptions]>> = {

@@ -1,20 +1,20 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { readMigrations } from "../../../infra/migrations/files";
-import { CHECKS } from "../../doctor/checks";
-import { diagnose } from "../../doctor/diagnosis";
-import { Facts } from "../../doctor/facts";
-import { RestReader } from "../../doctor/reader";
-import { locate } from "../../doctor/target";
-import { upAlone } from "../../interrupted";
-import { startLocal } from "../../local";
-import { inspect, POLICY_PACKS } from "../../preview/inspect";
-import { sendSettlementCommand } from "../../smoke";
-import { readStackFile, ROOT } from "../../stack-file";
-import { outputsOf, readState } from "../../state";
+import { readMigrations } from "../../../infra/migrations/files.ts";
+import { CHECKS } from "../../doctor/checks.ts";
+import { diagnose } from "../../doctor/diagnosis.ts";
+import { Facts } from "../../doctor/facts.ts";
+import { RestReader } from "../../doctor/reader.ts";
+import { locate } from "../../doctor/target.ts";
+import { upAlone } from "../../interrupted.ts";
+import { startLocal } from "../../local.ts";
+import { inspect, POLICY_PACKS } from "../../preview/inspect.ts";
+import { sendSettlementCommand } from "../../smoke.ts";
+import { readStackFile, ROOT } from "../../stack-file.ts";
+import { outputsOf, readState } from "../../state.ts";
 
 // What `npm start` does on a folder of its own, from nothing until a settlement command is accepted, with the time of each
 // step; then a preview of the same stack, in which nothing is new, and the doctor. Prints seconds by step, as JSON.
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
       GOOGLE_OAUTH_ACCESS_TOKEN: token,
     } as NodeJS.ProcessEnv;
     const given = { project: "settlement-local", region: "us-central1" };
-    const args = ["--require", join(ROOT, "ops", "register.cjs"), join(ROOT, "ops", "doctor.ts")];
+    const args = [join(ROOT, "ops", "doctor.ts")];
     last = performance.now();
     await promisify(execFile)(process.execPath, [...args, "--project", given.project, "--region", given.region], {
       env,

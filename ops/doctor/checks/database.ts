@@ -1,10 +1,10 @@
-import { maxConnections } from "../../../infra/signals";
-import { type Check, finding, type Judgement, ok } from "../check";
-import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts";
-import { type Contents, tablesOf } from "../login";
-import { Unseen } from "../reader";
-import { command } from "../command";
-import { writeString } from "./secrets";
+import { maxConnections } from "../../../infra/signals.ts";
+import { type Check, finding, type Judgement, ok } from "../check.ts";
+import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts.ts";
+import { type Contents, tablesOf } from "../login.ts";
+import { Unseen } from "../reader.ts";
+import { command } from "../command.ts";
+import { writeString } from "./secrets.ts";
 
 export const database: Check = {
   id: "database",

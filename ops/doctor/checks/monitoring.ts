@@ -1,5 +1,5 @@
-import { type Check, finding, ok } from "../check";
-import type { AlertPolicy, Facts, UptimeCheck } from "../facts";
+import { type Check, finding, ok } from "../check.ts";
+import type { AlertPolicy, Facts, UptimeCheck } from "../facts.ts";
 
 /**
  * Whatever gets its name from Google is made twice where the answer to its creation is lost and the provider asks again;

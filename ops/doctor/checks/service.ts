@@ -1,7 +1,7 @@
-import { parseConnectionName } from "../../../infra/connection";
-import { type Check, finding, ok } from "../check";
-import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts";
-import { command } from "../command";
+import { parseConnectionName } from "../../../infra/connection.ts";
+import { type Check, finding, ok } from "../check.ts";
+import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
+import { command } from "../command.ts";
 
 export const service: Check = {
   id: "service",

@@ -1,8 +1,8 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { startCloud } from "../../../local/cloud";
-import { ROOT } from "../../../ops/workspace";
+import { startCloud } from "../../../local/cloud.ts";
+import { ROOT } from "../../../ops/workspace.ts";
 
 // The embedded cloud as a process of its own: it tells its parent of every request.
 const [folder = "", port = "0"] = process.argv.slice(2);

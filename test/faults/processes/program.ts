@@ -1,14 +1,14 @@
-import { type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import { type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { join } from "node:path";
-import { loadConfig } from "../../../infra/config";
-import { checksum, type Migration, readMigrations } from "../../../infra/migrations/files";
-import { settlement } from "../../../infra/settlement";
-import { findCli } from "../../../ops/cli";
-import { endpointConfig } from "../../../ops/endpoints";
-import { upAlone } from "../../../ops/interrupted";
-import { update } from "../../../ops/preview/update";
-import { startProviders } from "../../../ops/providers";
-import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/workspace";
+import { loadConfig } from "../../../infra/config.ts";
+import { checksum, type Migration, readMigrations } from "../../../infra/migrations/files.ts";
+import { settlement } from "../../../infra/settlement.ts";
+import { findCli } from "../../../ops/cli.ts";
+import { endpointConfig } from "../../../ops/endpoints.ts";
+import { upAlone } from "../../../ops/interrupted.ts";
+import { update } from "../../../ops/preview/update.ts";
+import { startProviders } from "../../../ops/providers.ts";
+import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/workspace.ts";
 
 /** What a run of a command does. */
 export interface Run {

@@ -1,5 +1,5 @@
-import { BROKEN } from "./programs";
-import { ACCOUNT, INSTANCE, MEMBER, PARENT, PROJECT, Setting } from "./setting";
+import { BROKEN } from "./programs.ts";
+import { ACCOUNT, INSTANCE, MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
 
 /** Says what it was given; with the argument "fail" it does so until it is tried a second time. */
 const TASK = `

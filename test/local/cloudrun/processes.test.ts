@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ECHO, SOCKET } from "./programs";
-import { INSTANCE, MEMBER, Setting } from "./setting";
+import { ECHO, SOCKET } from "./programs.ts";
+import { INSTANCE, MEMBER, Setting } from "./setting.ts";
 
 describe("a revision's process", () => {
   const setting = new Setting({ echo: ECHO, socket: SOCKET });
@@ -80,13 +80,13 @@ describe("a revision's process", () => {
     // A process that stands for the embedded cloud: it starts the echo program as Cloud Run does, and is killed.
     const [program] = readdirSync(join(setting.folder, "images")).filter((file) => file.startsWith("echo"));
     const source = `
-      const { Process } = require(${JSON.stringify(join(__dirname, "../../../local/cloudrun/program.ts"))});
+      const { Process } = require(${JSON.stringify(join(import.meta.dirname, "../../../local/cloudrun/program.ts"))});
       new Process({
         program: { command: process.execPath, args: [${JSON.stringify(join(setting.folder, "images", program ?? ""))}] },
         args: [], env: { PORT: "0" }, mounts: {}, log: ${JSON.stringify(log)}, cleanUp: async () => undefined,
       });
       setInterval(() => undefined, 1000);`;
-    const cloud = spawn(process.execPath, ["--require", "./strip-types.cjs", "--eval", source], { stdio: "inherit" });
+    const cloud = spawn(process.execPath, ["--eval", source], { stdio: "inherit" });
     const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     try {
       await until(() => said().includes("echo is listening"));

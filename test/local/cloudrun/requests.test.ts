@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { ECHO, FAILING, SILENT, SLOW } from "./programs";
-import { MEMBER, PARENT, PROJECT, Setting } from "./setting";
+import { ECHO, FAILING, SILENT, SLOW } from "./programs.ts";
+import { MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";

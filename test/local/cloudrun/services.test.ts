@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
-import { BROKEN, ECHO, SILENT } from "./programs";
-import { ACCOUNT, MEMBER, PARENT, PROJECT, Setting } from "./setting";
+import { BROKEN, ECHO, SILENT } from "./programs.ts";
+import { ACCOUNT, MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
 
 const HELLO = { image: "gcr.io/fusion-prime/hello:1" };
 

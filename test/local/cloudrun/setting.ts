@@ -2,20 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createSocketServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CloudRun } from "../../../local/cloudrun/api";
-import type { Program } from "../../../local/cloudrun/program";
-import type { Execution, Job, Revision, Service } from "../../../local/cloudrun/resources";
-import type { OpenSocket, SocketRequest } from "../../../local/cloudsql/socket";
-import { Access, fullName, projectResource } from "../../../local/iam/access";
-import { Policies } from "../../../local/iam/policies";
-import { PolicyRequests } from "../../../local/iam/requests";
-import { Identities, OWNER } from "../../../local/identities";
-import { Projects } from "../../../local/projects";
-import { SecretManager } from "../../../local/secretmanager/api";
-import { createServer } from "../../../local/server";
-import { ServiceAccounts } from "../../../local/serviceaccounts/accounts";
-import { EnabledServices } from "../../../local/services";
-import { Store } from "../../../local/store";
+import { CloudRun } from "../../../local/cloudrun/api.ts";
+import type { Program } from "../../../local/cloudrun/program.ts";
+import type { Execution, Job, Revision, Service } from "../../../local/cloudrun/resources.ts";
+import type { OpenSocket, SocketRequest } from "../../../local/cloudsql/socket.ts";
+import { Access, fullName, projectResource } from "../../../local/iam/access.ts";
+import { Policies } from "../../../local/iam/policies.ts";
+import { PolicyRequests } from "../../../local/iam/requests.ts";
+import { Identities, OWNER } from "../../../local/identities.ts";
+import { Projects } from "../../../local/projects.ts";
+import { SecretManager } from "../../../local/secretmanager/api.ts";
+import { createServer } from "../../../local/server.ts";
+import { ServiceAccounts } from "../../../local/serviceaccounts/accounts.ts";
+import { EnabledServices } from "../../../local/services.ts";
+import { Store } from "../../../local/store.ts";
 
 /** Processes start slowly on a busy machine. */
 jest.setTimeout(60_000);
@@ -59,8 +59,12 @@ export class Setting {
   onConnection: ((request: SocketRequest, socket: Socket) => void) | undefined;
   private close!: () => Promise<void>;
 
+  private readonly images: Record<string, string | Program>;
+
   /** @param images Source of a program by image. */
-  constructor(private readonly images: Record<string, string | Program>) {}
+  constructor(images: Record<string, string | Program>) {
+    this.images = images;
+  }
 
   /** Starts, or starts again on the same state. */
   async start(): Promise<void> {

@@ -1,5 +1,5 @@
-import { Embedded, message, PROJECT } from "../embedded";
-import { createInstance, done, failure, ROOT, SERVICE, Volume } from "./setup";
+import { Embedded, message, PROJECT } from "../embedded.ts";
+import { createInstance, done, failure, ROOT, SERVICE, Volume } from "./setup.ts";
 
 const embedded = new Embedded();
 const volume = new Volume();

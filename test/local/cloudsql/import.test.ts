@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
-import { Embedded, message, PROJECT } from "../embedded";
-import { createInstance, done, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup";
+import { Embedded, message, PROJECT } from "../embedded.ts";
+import { createInstance, done, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup.ts";
 
 const embedded = new Embedded();
 const volume = new Volume();

@@ -1,6 +1,6 @@
-import { Embedded, message, PROJECT } from "../embedded";
-import { createInstance, done, failure, instanceBody, ROOT, SERVICE, Volume } from "./setup";
-import { postgresFlags } from "../../../local/cloudsql/flags";
+import { Embedded, message, PROJECT } from "../embedded.ts";
+import { createInstance, done, failure, instanceBody, ROOT, SERVICE, Volume } from "./setup.ts";
+import { postgresFlags } from "../../../local/cloudsql/flags.ts";
 
 const embedded = new Embedded();
 beforeAll(() => embedded.start(SERVICE));

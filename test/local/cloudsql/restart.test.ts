@@ -3,11 +3,21 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { Embedded, PROJECT } from "../embedded";
-import { createInstance, done, failure, instanceBody, type Operation, ROOT, SERVICE, STORAGE, Volume } from "./setup";
+import { Embedded, PROJECT } from "../embedded.ts";
+import {
+  createInstance,
+  done,
+  failure,
+  instanceBody,
+  type Operation,
+  ROOT,
+  SERVICE,
+  STORAGE,
+  Volume,
+} from "./setup.ts";
 
 const PROGRAM = `
-const { startCloud } = require("./local/cloud");
+const { startCloud } = require("./local/cloud.ts");
 startCloud({ folder: process.argv[1], projects: ["${PROJECT}"] }).then((cloud) => {
   console.log(cloud.url);
   process.on("message", () => process.exit(0));
@@ -17,15 +27,19 @@ startCloud({ folder: process.argv[1], projects: ["${PROJECT}"] }).then((cloud) =
 class Other {
   private static readonly running = new Set<ChildProcess>();
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly url: string,
-    private readonly token: string,
-  ) {}
+  private readonly child: ChildProcess;
+  private readonly url: string;
+  private readonly token: string;
+
+  private constructor(child: ChildProcess, url: string, token: string) {
+    this.child = child;
+    this.url = url;
+    this.token = token;
+  }
 
   static async start(folder: string): Promise<Other> {
-    const child = spawn(process.execPath, ["--require", "./strip-types.cjs", "-e", PROGRAM, folder], {
-      cwd: resolve(__dirname, "../../.."),
+    const child = spawn(process.execPath, ["-e", PROGRAM, folder], {
+      cwd: resolve(import.meta.dirname, "../../.."),
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
     Other.running.add(child);

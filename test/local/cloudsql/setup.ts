@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
-import type { SocketMount } from "../../../local/cloudsql/socket";
-import { type Answer, Embedded, PROJECT } from "../embedded";
+import type { SocketMount } from "../../../local/cloudsql/socket.ts";
+import { type Answer, Embedded, PROJECT } from "../embedded.ts";
 
 // Other work on the machine may make a server's start slow.
 jest.setTimeout(60_000);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Embedded, PROJECT } from "../embedded";
-import { createInstance, ROOT, SERVICE, Volume } from "./setup";
+import { Embedded, PROJECT } from "../embedded.ts";
+import { createInstance, ROOT, SERVICE, Volume } from "./setup.ts";
 
 const embedded = new Embedded();
 const NAME = `${PROJECT}:us-central1:db-one`;

@@ -1,5 +1,5 @@
-import { Embedded, message, PROJECT } from "../embedded";
-import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup";
+import { Embedded, message, PROJECT } from "../embedded.ts";
+import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup.ts";
 
 const embedded = new Embedded();
 const volume = new Volume();

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Access, fullName, projectResource, type Resource } from "../../../local/iam/access";
-import { type Condition, Policies } from "../../../local/iam/policies";
-import { Store } from "../../../local/store";
+import { Access, fullName, projectResource, type Resource } from "../../../local/iam/access.ts";
+import { type Condition, Policies } from "../../../local/iam/policies.ts";
+import { Store } from "../../../local/store.ts";
 
 const MEMBER = "serviceAccount:settlement-service@fusion-prime.iam.gserviceaccount.com";
 const PROJECT = projectResource("fusion-prime");

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Policies } from "../../../local/iam/policies";
-import { roleAllows, roleExists } from "../../../local/iam/roles";
-import { Store } from "../../../local/store";
+import { Policies } from "../../../local/iam/policies.ts";
+import { roleAllows, roleExists } from "../../../local/iam/roles.ts";
+import { Store } from "../../../local/store.ts";
 
 const RESOURCE = "//storage.googleapis.com/projects/_/buckets/b";
 const VIEWER = { role: "roles/viewer", members: ["user:a@example.com"] };

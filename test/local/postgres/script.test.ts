@@ -1,4 +1,4 @@
-import { ScriptError, statementsOf } from "../../../local/postgres/script";
+import { ScriptError, statementsOf } from "../../../local/postgres/script.ts";
 
 const texts = (script: string) => [...statementsOf(script)].map(({ text }) => text);
 

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { type Account, currentAccount } from "../../../local/postgres/account";
-import { installedBinaries } from "../../../local/postgres/binaries";
-import { endLeftover } from "../../../local/postgres/leftover";
-import { PostgresServer } from "../../../local/postgres/server";
+import { type Account, currentAccount } from "../../../local/postgres/account.ts";
+import { installedBinaries } from "../../../local/postgres/binaries.ts";
+import { endLeftover } from "../../../local/postgres/leftover.ts";
+import { PostgresServer } from "../../../local/postgres/server.ts";
 
 // Other work on the machine may make a server's start slow.
 jest.setTimeout(60_000);
@@ -50,16 +50,16 @@ test.each(accounts)("as %s a server is made, started, asked and stopped", async 
 (isRoot ? test : test.skip)("an ordinary user needs nothing special", () => {
   chmodSync(folder, 0o777);
   const program = `
-    const { installedBinaries } = require("./local/postgres/binaries");
-    const { PostgresServer } = require("./local/postgres/server");
+    const { installedBinaries } = require("./local/postgres/binaries.ts");
+    const { PostgresServer } = require("./local/postgres/server.ts");
     const server = new PostgresServer(installedBinaries()[0], process.argv[1] + "/data");
     server.initialise("cloudsqladmin", "pw").then(() => server.start({})).then(async () => {
       const client = await server.connect({ user: "cloudsqladmin", password: "pw", database: "postgres" });
       await client.end();
       await server.stop();
     });`;
-  const { status, stderr } = spawnSync(process.execPath, ["--require", "tsx/cjs", "-e", program, folder], {
-    cwd: resolve(__dirname, "../../.."),
+  const { status, stderr } = spawnSync(process.execPath, ["-e", program, folder], {
+    cwd: resolve(import.meta.dirname, "../../.."),
     env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder },
     encoding: "utf8",
     uid: 65534,

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UNKNOWN } from "../../../local/providers/values";
-import { enable, Engine, startTestCloud, type TestCloud } from "./engine";
+import { UNKNOWN } from "../../../local/providers/values.ts";
+import { enable, Engine, startTestCloud, type TestCloud } from "./engine.ts";
 
 const OBJECT = "gcp:storage/bucketObject:BucketObject";
 const BUCKET = "gcp:storage/bucket:Bucket";

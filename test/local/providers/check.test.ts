@@ -1,5 +1,5 @@
-import { reveal, secret, UNKNOWN } from "../../../local/providers/values";
-import { Engine, googleAt, PROJECT } from "./engine";
+import { reveal, secret, UNKNOWN } from "../../../local/providers/values.ts";
+import { Engine, googleAt, PROJECT } from "./engine.ts";
 
 const engine = new Engine(googleAt("http://127.0.0.1:1"));
 const USER = "gcp:sql/user:User";

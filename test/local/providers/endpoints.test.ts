@@ -1,6 +1,6 @@
-import { readConfiguration } from "../../../local/providers/endpoints";
-import { Google } from "../../../local/providers/google";
-import { Engine } from "./engine";
+import { readConfiguration } from "../../../local/providers/endpoints.ts";
+import { Google } from "../../../local/providers/google.ts";
+import { Engine } from "./engine.ts";
 
 test("the stack's configuration wins over the environment", () => {
   const env = {

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EmbeddedCloud, startCloud } from "../../../local/cloud";
-import type { Fields } from "../../../local/fields";
-import { readConfiguration } from "../../../local/providers/endpoints";
-import { gcpTypes } from "../../../local/providers/gcp/types";
-import { Google } from "../../../local/providers/google";
-import { type DiffResult, Provider } from "../../../local/providers/provider";
-import { randomTypes } from "../../../local/providers/random";
+import { type EmbeddedCloud, startCloud } from "../../../local/cloud.ts";
+import type { Fields } from "../../../local/fields.ts";
+import { readConfiguration } from "../../../local/providers/endpoints.ts";
+import { gcpTypes } from "../../../local/providers/gcp/types.ts";
+import { Google } from "../../../local/providers/google.ts";
+import { type DiffResult, Provider } from "../../../local/providers/provider.ts";
+import { randomTypes } from "../../../local/providers/random.ts";
 
 /** The project of these tests. */
 export const PROJECT = "fusion-prime";
@@ -25,7 +25,11 @@ export interface Resource {
 export class Engine {
   readonly provider = new Provider([...gcpTypes, ...randomTypes]);
 
-  constructor(readonly google: Google) {}
+  readonly google: Google;
+
+  constructor(google: Google) {
+    this.google = google;
+  }
 
   urn(type: string, name = "it"): string {
     return `urn:pulumi:test::project::settlement:infra:Part$${type}::${name}`;

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from "fastify";
-import { type Fields, isFields } from "../../../local/fields";
-import type { Google } from "../../../local/providers/google";
-import { googleAt } from "./engine";
+import { type Fields, isFields } from "../../../local/fields.ts";
+import type { Google } from "../../../local/providers/google.ts";
+import { googleAt } from "./engine.ts";
 
 /** A call as it came in. */
 export interface Call {

@@ -1,7 +1,7 @@
-import { Embedded, PROJECT } from "../embedded";
-import type { Fault } from "../../../local/faults";
-import { readConfiguration } from "../../../local/providers/endpoints";
-import { Google } from "../../../local/providers/google";
+import { Embedded, PROJECT } from "../embedded.ts";
+import type { Fault } from "../../../local/faults.ts";
+import { readConfiguration } from "../../../local/providers/endpoints.ts";
+import { Google } from "../../../local/providers/google.ts";
 
 /** What the official provider repeats, see `error_retry_predicates.go` in hashicorp/terraform-provider-google. */
 

@@ -1,6 +1,6 @@
-import type { Fields } from "../../../local/fields";
-import { secret } from "../../../local/providers/values";
-import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine";
+import type { Fields } from "../../../local/fields.ts";
+import { secret } from "../../../local/providers/values.ts";
+import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine.ts";
 
 /** One resource type: what a program says, what it changes, and what it gets back. */
 interface Case {

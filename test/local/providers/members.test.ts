@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from "fastify";
-import type { Fields } from "../../../local/fields";
-import { Engine, googleAt, PROJECT } from "./engine";
+import type { Fields } from "../../../local/fields.ts";
+import { Engine, googleAt, PROJECT } from "./engine.ts";
 
 const MEMBER = "gcp:projects/iAMMember:IAMMember";
 const role = "roles/cloudsql.client";

@@ -1,5 +1,5 @@
-import { isSecret, reveal } from "../../../local/providers/values";
-import { Engine, googleAt } from "./engine";
+import { isSecret, reveal } from "../../../local/providers/values.ts";
+import { Engine, googleAt } from "./engine.ts";
 
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 const ID = "random:index/randomId:RandomId";

@@ -1,5 +1,5 @@
-import { Engine, PROJECT } from "./engine";
-import { FakeGoogle } from "./fake-google";
+import { Engine, PROJECT } from "./engine.ts";
+import { FakeGoogle } from "./fake-google.ts";
 
 const SERVICE = "gcp:cloudrunv2/service:Service";
 const JOB = "gcp:cloudrunv2/job:Job";

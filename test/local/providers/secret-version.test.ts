@@ -1,5 +1,5 @@
-import { isSecret, reveal, secret } from "../../../local/providers/values";
-import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine";
+import { isSecret, reveal, secret } from "../../../local/providers/values.ts";
+import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine.ts";
 
 const VERSION = "gcp:secretmanager/secretVersion:SecretVersion";
 const program = (rest: object = {}) => ({

@@ -1,17 +1,19 @@
 import * as grpc from "@grpc/grpc-js";
-import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
+import type * as Messages from "@pulumi/pulumi/proto/provider_pb.js";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import type { Fields } from "../../../local/fields";
-import { isSecret, secret, UNKNOWN } from "../../../local/providers/values";
-import { FakeGoogle } from "./fake-google";
+import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Fields } from "../../../local/fields.ts";
+import { isSecret, secret, UNKNOWN } from "../../../local/providers/values.ts";
+import { FakeGoogle } from "./fake-google.ts";
 
-const MAIN = join(__dirname, "..", "..", "..", "local", "providers", "main.ts");
-const REGISTER = join(__dirname, "..", "..", "..", "ops", "register.cjs");
+const { Struct } = structMessages;
+
+const MAIN = join(import.meta.dirname, "..", "..", "..", "local", "providers", "main.ts");
 const SERVICE = "urn:pulumi:test::project::gcp:cloudrunv2/service:Service::it";
 const USER = "urn:pulumi:test::project::gcp:sql/user:User::it";
 const PASSWORD = "urn:pulumi:test::project::random:index/randomPassword:RandomPassword::it";
@@ -20,7 +22,7 @@ const struct = (fields: Fields) => Struct.fromJavaScript(fields as Parameters<ty
 
 /** Starts the process as a command does. */
 function start(env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ["--require", REGISTER, MAIN], { env: { PATH: process.env.PATH, ...env } });
+  return spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...env } });
 }
 
 async function firstLine(stream: NodeJS.ReadableStream | null): Promise<string> {
@@ -53,7 +55,7 @@ describe("the process", () => {
     client = new ResourceProviderClient(address, grpc.credentials.createInsecure());
     const endpoints = { cloudRunV2CustomEndpoint: google.configuration.endpoints.run?.href ?? "" };
     const args = struct({ ...endpoints, project: secret("fusion-prime") });
-    const configured = await call<messages.ConfigureResponse>((done) =>
+    const configured = await call<Messages.ConfigureResponse>((done) =>
       client.configure(new messages.ConfigureRequest().setArgs(args), done),
     );
     expect(configured.getSupportspreview()).toBe(true);
@@ -69,7 +71,7 @@ describe("the process", () => {
   test("serves random resources too", async () => {
     const request = new messages.CreateRequest().setUrn(PASSWORD);
     const program = { length: 25, special: false, lower: true, upper: true };
-    const made = await call<messages.CreateResponse>((done) =>
+    const made = await call<Messages.CreateResponse>((done) =>
       client.create(request.setProperties(struct(program)), done),
     );
     expect(isSecret(made.getProperties()?.toJavaScript().result)).toBe(true);
@@ -77,7 +79,7 @@ describe("the process", () => {
 
   test("checks with the configuration it was given, and names no property whose value the engine would print", async () => {
     const news = struct({ instance: UNKNOWN, pasword: "hunter2" });
-    const checked = await call<messages.CheckResponse>((done) =>
+    const checked = await call<Messages.CheckResponse>((done) =>
       client.check(new messages.CheckRequest().setUrn(USER).setNews(news), done),
     );
     expect(checked.getFailuresList().map((each) => each.toObject())).toEqual([
@@ -90,7 +92,7 @@ describe("the process", () => {
     const request = new messages.DiffRequest().setUrn(USER).setId("u//i");
     const old = struct({ name: "u", instance: "i", password: secret("first") });
     const news = struct({ name: "u", instance: "j", password: secret("second") });
-    const diff = await call<messages.DiffResponse>((done) =>
+    const diff = await call<Messages.DiffResponse>((done) =>
       client.diff(request.setOldInputs(old).setOlds(old).setNews(news), done),
     );
     const { Kind } = messages.PropertyDiff;
@@ -103,7 +105,7 @@ describe("the process", () => {
   test("reads without any state, as the engine asks on an import", async () => {
     const id = "projects/fusion-prime/locations/us-central1/services/it";
     fake.resources.set(`/v2/${id}`, { name: id, template: { containers: [{ image: "hello" }] } });
-    const read = await call<messages.ReadResponse>((done) =>
+    const read = await call<Messages.ReadResponse>((done) =>
       client.read(new messages.ReadRequest().setUrn(SERVICE).setId(id), done),
     );
     expect(read.getInputs()?.toJavaScript()).toMatchObject({ name: "it", location: "us-central1" });
@@ -113,7 +115,7 @@ describe("the process", () => {
     fake.failure = "Revision 'it-00001' is not ready.";
     const program = { name: "it", project: "fusion-prime", location: "us-central1", template: { containers: [] } };
     const request = new messages.CreateRequest().setUrn(SERVICE).setProperties(struct(program));
-    const failed = call<messages.CreateResponse>((done) => client.create(request, done));
+    const failed = call<Messages.CreateResponse>((done) => client.create(request, done));
     const error: unknown = await failed.catch((caught: unknown) => caught);
     expect(error).toMatchObject({ details: "Revision 'it-00001' is not ready." });
     expect((error as grpc.ServiceError).metadata.get("grpc-status-details-bin")).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine";
+import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine.ts";
 
 describe("gcp:projects/serviceIdentity:ServiceIdentity", () => {
   const type = "gcp:projects/serviceIdentity:ServiceIdentity";

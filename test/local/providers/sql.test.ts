@@ -1,6 +1,6 @@
-import { isSecret, reveal, secret } from "../../../local/providers/values";
-import { Engine, PROJECT } from "./engine";
-import { FakeGoogle } from "./fake-google";
+import { isSecret, reveal, secret } from "../../../local/providers/values.ts";
+import { Engine, PROJECT } from "./engine.ts";
+import { FakeGoogle } from "./fake-google.ts";
 
 const INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance";
 const DATABASE = "gcp:sql/database:Database";

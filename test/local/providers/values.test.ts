@@ -1,4 +1,4 @@
-import { sealLike, secret } from "../../../local/providers/values";
+import { sealLike, secret } from "../../../local/providers/values.ts";
 
 test("what the program keeps secret is secret in what Google answers", () => {
   const program = {

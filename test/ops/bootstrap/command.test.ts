@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type EmbeddedCloud, startCloud } from "../../../local/cloud";
-import { endpointConfig } from "../../../ops/endpoints";
-import { ROOT } from "../../../ops/stack-file";
+import { type EmbeddedCloud, startCloud } from "../../../local/cloud.ts";
+import { endpointConfig } from "../../../ops/endpoints.ts";
+import { ROOT } from "../../../ops/stack-file.ts";
 
 const PROJECTS = { staging: "fusion-prime-staging", prod: "fusion-prime" } as const;
 type Stack = keyof typeof PROJECTS;
@@ -41,7 +41,7 @@ async function bootstrap(
     ...{ HOME, PATH, GOOGLE_OAUTH_ACCESS_TOKEN: token },
     ...(Object.fromEntries(endpoints) as Record<string, string>),
   };
-  const words = ["--require", "./ops/register.cjs", "ops/bootstrap.ts", "--stack", stack];
+  const words = ["ops/bootstrap.ts", "--stack", stack];
   try {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,

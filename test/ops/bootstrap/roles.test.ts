@@ -2,9 +2,9 @@ import { evaluate } from "@marcbachmann/cel-js";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { ATTRIBUTES, attributeCondition, GRANTED_BY_STACK, GRANTS, principalOf } from "../../../ops/bootstrap/roles";
-import { type Identity, targetOf } from "../../../ops/bootstrap/target";
-import { ROOT } from "../../../ops/stack-file";
+import { ATTRIBUTES, attributeCondition, GRANTED_BY_STACK, GRANTS, principalOf } from "../../../ops/bootstrap/roles.ts";
+import { type Identity, targetOf } from "../../../ops/bootstrap/target.ts";
+import { ROOT } from "../../../ops/stack-file.ts";
 
 /** A resource of an inventory. */
 interface Listed {

@@ -2,12 +2,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHECKS } from "../../../ops/doctor/checks";
-import { brokenCommand } from "../../../ops/doctor/command";
-import { exitCode, type Row } from "../../../ops/doctor/diagnosis";
-import { render } from "../../../ops/doctor/table";
-import { Unseen } from "../../../ops/doctor/reader";
-import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded";
+import { CHECKS } from "../../../ops/doctor/checks.ts";
+import { brokenCommand } from "../../../ops/doctor/command.ts";
+import { exitCode, type Row } from "../../../ops/doctor/diagnosis.ts";
+import { render } from "../../../ops/doctor/table.ts";
+import { Unseen } from "../../../ops/doctor/reader.ts";
+import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded.ts";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";

@@ -4,12 +4,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checksum } from "../../../infra/migrations/files";
-import { brokenCommand, command } from "../../../ops/doctor/command";
-import { tablesOf } from "../../../ops/doctor/login";
-import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/doctor/reader";
-import { locate } from "../../../ops/doctor/target";
-import { UsageError } from "../../../ops/user-error";
+import { checksum } from "../../../infra/migrations/files.ts";
+import { brokenCommand, command } from "../../../ops/doctor/command.ts";
+import { tablesOf } from "../../../ops/doctor/login.ts";
+import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/doctor/reader.ts";
+import { locate } from "../../../ops/doctor/target.ts";
+import { UsageError } from "../../../ops/user-error.ts";
 
 describe("a command to paste", () => {
   const words = ["printf", "%s\\n", "plain", "two words", "it's", `a == "b" && c`, "$(id)", "--x=y:z/%s", ""];

@@ -1,10 +1,10 @@
-import { readMigrations } from "../../../infra/migrations/files";
+import { readMigrations } from "../../../infra/migrations/files.ts";
 import { join } from "node:path";
-import { CHECKS } from "../../../ops/doctor/checks";
-import { diagnose, type Row } from "../../../ops/doctor/diagnosis";
-import { Facts, type Job } from "../../../ops/doctor/facts";
-import { type Question, type Reader, Unseen } from "../../../ops/doctor/reader";
-import type { Target } from "../../../ops/doctor/target";
+import { CHECKS } from "../../../ops/doctor/checks.ts";
+import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
+import { Facts, type Job } from "../../../ops/doctor/facts.ts";
+import { type Question, type Reader, Unseen } from "../../../ops/doctor/reader.ts";
+import type { Target } from "../../../ops/doctor/target.ts";
 
 export const TARGET: Target = {
   project: "fusion-prime",
@@ -23,7 +23,7 @@ const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 const SQL_ACCOUNT = "p1004-abcdef@gcp-sa-cloud-sql.iam.gserviceaccount.com";
 export const PASSWORD = "Abcdefghij0123456789Klmno";
 export const NOW = new Date("2026-02-01T03:00:00Z");
-export const MIGRATIONS = readMigrations(join(__dirname, "../../../migrations"));
+export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../../migrations"));
 
 /** What a version of a secret answers. */
 export const encoded = (text: string) => ({ payload: { data: Buffer.from(text).toString("base64") } });
@@ -156,7 +156,11 @@ type Part = { readonly [Key in keyof Recorded]?: Recorded[Key] | object | undefi
 
 /** Answers from a record; what it does not hold does not exist, and what it holds as undefined may not be seen. */
 class RecordReader implements Reader {
-  constructor(private readonly record: Part) {}
+  private readonly record: Part;
+
+  constructor(record: Part) {
+    this.record = record;
+  }
 
   read<T>({ api, path, role }: Question): Promise<T | undefined> {
     const name = new URLSearchParams(path.split("?")[1]).get("filter")?.match(/database\/([a-z_/]+)/)?.[1];

@@ -1,8 +1,8 @@
-import { findObstacles, withHint } from "../../../ops/preview/adoption";
-import { laterSettings } from "../../../ops/preview/later";
-import { render } from "../../../ops/preview/markdown";
-import type { Change } from "../../../ops/preview/model";
-import { report } from "./engine";
+import { findObstacles, withHint } from "../../../ops/preview/adoption.ts";
+import { laterSettings } from "../../../ops/preview/later.ts";
+import { render } from "../../../ops/preview/markdown.ts";
+import type { Change } from "../../../ops/preview/model.ts";
+import { report } from "./engine.ts";
 
 const USER = "gcp:sql/user:User";
 const change = (op: Change["op"], type: string, paths: readonly string[], imported = true): Change => ({

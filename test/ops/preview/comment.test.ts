@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeComment } from "../../../ops/preview/comment";
-import { marker } from "../../../ops/preview/markdown";
-import { FakeGitHub } from "../../pipelines/github";
+import { writeComment } from "../../../ops/preview/comment.ts";
+import { marker } from "../../../ops/preview/markdown.ts";
+import { FakeGitHub } from "../../pipelines/github.ts";
 
 const REPOSITORY = "acme/settlement";
 

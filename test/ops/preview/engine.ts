@@ -4,12 +4,12 @@ import {
   type OpType,
   type StepEventMetadata,
   type StepEventStateMetadata,
-} from "@pulumi/pulumi/automation";
-import { findLosses, type Kept } from "../../../ops/preview/guard";
-import type { Report } from "../../../ops/preview/markdown";
-import { isSchema, migrationSteps } from "../../../ops/preview/migrations";
-import { readEvents } from "../../../ops/preview/model";
-import { checksum, type Migration } from "../../../infra/migrations/files";
+} from "@pulumi/pulumi/automation/index.js";
+import { findLosses, type Kept } from "../../../ops/preview/guard.ts";
+import type { Report } from "../../../ops/preview/markdown.ts";
+import { isSchema, migrationSteps } from "../../../ops/preview/migrations.ts";
+import { readEvents } from "../../../ops/preview/model.ts";
+import { checksum, type Migration } from "../../../infra/migrations/files.ts";
 
 /** The engine's mark of a secret, as it stands in events. */
 export const secret = {

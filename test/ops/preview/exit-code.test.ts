@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from "node:util";
-import type { Inspection } from "../../../ops/preview/inspect";
+import type { Inspection } from "../../../ops/preview/inspect.ts";
 
 /** The command, caught where it hands itself to `run`. */
 const caught: (() => Promise<void>)[] = [];
@@ -7,7 +7,7 @@ let found: Inspection;
 /** What is given besides the stack. */
 let mockGiven = ["--refresh"];
 
-jest.mock("../../../ops/run", () => ({
+jest.mock("../../../ops/run.ts", () => ({
   run: (_help: string, command: () => Promise<void>) => caught.push(command),
 }));
 // Node's own looks at the arguments of jest.
@@ -16,18 +16,18 @@ jest.mock("node:util", () => {
   const args = () => ["--stack", "staging", ...mockGiven];
   return { ...util, parseArgs: (config: ParseArgsConfig) => util.parseArgs({ args: args(), ...config }) };
 });
-jest.mock("../../../ops/preview/open", () => ({
+jest.mock("../../../ops/preview/open.ts", () => ({
   openStack: () => Promise.resolve({ stack: {}, stop: () => Promise.resolve() }),
 }));
-jest.mock("../../../ops/preview/snapshot", () => ({ readSnapshot: () => undefined }));
-jest.mock("../../../ops/locks", () => ({ locksOf: () => Promise.resolve([]) }));
-jest.mock("../../../ops/preview/inspect", () => ({
-  ...jest.requireActual<object>("../../../ops/preview/inspect"),
+jest.mock("../../../ops/preview/snapshot.ts", () => ({ readSnapshot: () => undefined }));
+jest.mock("../../../ops/locks.ts", () => ({ locksOf: () => Promise.resolve([]) }));
+jest.mock("../../../ops/preview/inspect.ts", () => ({
+  ...jest.requireActual<object>("../../../ops/preview/inspect.ts"),
   inspect: () => Promise.resolve(found),
 }));
 
 beforeAll(() => {
-  jest.requireActual("../../../ops/preview");
+  jest.requireActual("../../../ops/preview.ts");
 });
 
 /** How the command ends; the engine's own part, which finds what was changed by hand, is in test/e2e/preview.test.ts. */

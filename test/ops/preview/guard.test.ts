@@ -1,8 +1,8 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation";
-import { parseConfig } from "../../../infra/config";
-import { findLosses, type Kept } from "../../../ops/preview/guard";
-import { readEvents } from "../../../ops/preview/model";
-import { configured, type Declared, replacement, schemaAt, step, types, urn } from "./engine";
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { parseConfig } from "../../../infra/config.ts";
+import { findLosses, type Kept } from "../../../ops/preview/guard.ts";
+import { readEvents } from "../../../ops/preview/model.ts";
+import { configured, type Declared, replacement, schemaAt, step, types, urn } from "./engine.ts";
 
 const bucket: Declared = { type: types.bucket, name: "papers", id: "papers-1" };
 const schema: Declared = { type: types.schema, name: "schema", id: "p/i/d" };

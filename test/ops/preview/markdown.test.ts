@@ -1,8 +1,8 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import fc from "fast-check";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isBlocked, LIMIT, render, type Report } from "../../../ops/preview/markdown";
+import { isBlocked, LIMIT, render, type Report } from "../../../ops/preview/markdown.ts";
 import {
   configured,
   type Declared,
@@ -17,7 +17,7 @@ import {
   unknown,
   urn,
   violation,
-} from "./engine";
+} from "./engine.ts";
 
 const instance: Declared = { type: types.instance, name: "instance", component: "Database", id: "p/i" };
 const user: Declared = { type: types.user, name: "user", component: "Database", id: "p/i/u" };
@@ -55,7 +55,7 @@ const dependencies = new Map([
 
 /** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/ops/preview` writes them anew. */
 function expectGolden(name: string, markdown: string): void {
-  const path = join(__dirname, `${name}.md`);
+  const path = join(import.meta.dirname, `${name}.md`);
   if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, markdown);
   expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(markdown);
 }

@@ -1,4 +1,4 @@
-import { stackName } from "../../../ops/preview/options";
+import { stackName } from "../../../ops/preview/options.ts";
 
 describe("--stack", () => {
   test.each(["local", "staging", "prod", "my_stack-2"])("%s", (name) => {

@@ -1,5 +1,5 @@
-import { secretContents, withoutSecrets } from "../../../ops/preview/snapshot";
-import type { State } from "../../../ops/state";
+import { secretContents, withoutSecrets } from "../../../ops/preview/snapshot.ts";
+import type { State } from "../../../ops/state.ts";
 
 const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";

@@ -1,10 +1,10 @@
-import type { Stack } from "@pulumi/pulumi/automation";
-import { inspect } from "../../../ops/preview/inspect";
-import { update } from "../../../ops/preview/update";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { inspect } from "../../../ops/preview/inspect.ts";
+import { update } from "../../../ops/preview/update.ts";
 
-jest.mock("../../../ops/preview/inspect");
-jest.mock("../../../ops/locks", () => ({ requireUnlocked: () => Promise.resolve() }));
-jest.mock("../../../ops/interrupted", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
+jest.mock("../../../ops/preview/inspect.ts");
+jest.mock("../../../ops/locks.ts", () => ({ requireUnlocked: () => Promise.resolve() }));
+jest.mock("../../../ops/interrupted.ts", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
 
 /** Updates a stack whose preview was judged; the engine's own part is in test/e2e/preview.test.ts. */
 async function run(blocked: boolean, agrees: boolean) {
