@@ -4,6 +4,7 @@ import { cpus, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Figure, regressions, TOLERANCE } from "./bench/figure.ts";
+import { fresh } from "./bench/fresh.ts";
 import { growth } from "./bench/growth.ts";
 import { policies } from "./bench/policies.ts";
 import { preview, typescript } from "./bench/preview.ts";
@@ -15,7 +16,7 @@ import { run } from "./run.ts";
 import { ROOT } from "./stack-file.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
-const IDEAS = { preview, typescript, up, policies, growth, reads };
+const IDEAS = { preview, typescript, up, fresh, policies, growth, reads };
 
 const HELP = `npm run bench [-- OPTIONS]
 

@@ -2,9 +2,9 @@
 "use strict";
 
 /**
- * Loaded first by the plugins that the engine runs with Node.js. The SDK turns on V8's debugger in them, and changes V8's
- * flags, so that it can write down functions. No plugin of ours does that; the debugger slows the loading of every file, and
- * with other flags V8 takes nothing from its cache of compiled code. Together they took an eighth of a preview.
+ * Loaded first by the program and the plugins that the engine runs with Node.js. The SDK turns on V8's debugger in them, and
+ * changes V8's flags, so that it can write down functions. None of ours asks for that; the debugger slows the loading of every
+ * file, and with other flags V8 takes nothing from its cache of compiled code. Together they took an eighth of a preview.
  */
 
 const { Session } = require("node:inspector");

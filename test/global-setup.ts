@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { findCli } from "../ops/cli.ts";
+import { ROOT } from "../ops/stack-file.ts";
 
 /**
  * Before any test: the engine that the end-to-end tests drive, so that none of them waits for its installation. Each run of
@@ -8,6 +10,7 @@ export default async function setUp(): Promise<void> {
   await findCli((line) => {
     process.stdout.write(`${line}\n`);
   });
+  process.env.NODE_COMPILE_CACHE ??= join(ROOT, "node_modules", ".cache", "node");
   process.env.GOGC ??= "off";
   process.env.GOMEMLIMIT ??= "768MiB";
 }

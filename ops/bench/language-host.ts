@@ -13,16 +13,24 @@ type GetRequiredPluginsResponse = InstanceType<typeof GetRequiredPluginsResponse
 type PluginInfo = InstanceType<typeof PluginInfo>;
 type RunResponse = InstanceType<typeof RunResponse>;
 
+/** How the SDK's own entry is started: what the `runtime` options of Pulumi.yaml become for it. */
+export interface Runtime {
+  readonly env: NodeJS.ProcessEnv;
+  /** Arguments of Node.js, from the folder of the program; none by default. */
+  readonly nodeargs?: readonly string[];
+  /** The folder of the program; the repository by default. */
+  readonly root?: string;
+}
+
 /**
  * The Node.js language host of the official CLI, as far as it matters here: it runs the SDK's own entry on the repository.
- * @param env What the `runtime` options of Pulumi.yaml become for it.
- * @param root The folder of the program; the repository by default.
  * @returns What `pulumi --client` takes, and how to end it.
  */
-export async function startLanguageHost(
-  env: NodeJS.ProcessEnv,
+export async function startLanguageHost({
+  env,
+  nodeargs = [],
   root = ROOT,
-): Promise<{ address: string; stop: () => void }> {
+}: Runtime): Promise<{ address: string; stop: () => void }> {
   const server = new grpc.Server();
   server.addService(LanguageRuntimeService, {
     getRequiredPlugins: (_call: unknown, done: grpc.sendUnaryData<GetRequiredPluginsResponse>) => {
@@ -33,6 +41,7 @@ export async function startLanguageHost(
     },
     run: ({ request }: { request: RunRequest }, done: grpc.sendUnaryData<RunResponse>) => {
       const args = [
+        ...nodeargs,
         createRequire(import.meta.filename).resolve("@pulumi/pulumi/cmd/run/index.js"),
         `--monitor=${request.getMonitorAddress()}`,
         `--engine=${request.getArgsList()[0] ?? ""}`,

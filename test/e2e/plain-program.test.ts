@@ -12,7 +12,7 @@ jest.setTimeout(120_000);
 
 /** Pulumi.yaml, as far as the language host reads it. */
 const PROJECT = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
-  runtime: { options: { typescript: boolean } };
+  runtime: { options: { typescript: boolean; nodeargs: string } };
 };
 
 describe("plain pulumi, with the project's own entry", () => {
@@ -30,8 +30,11 @@ describe("plain pulumi, with the project's own entry", () => {
     writeFileSync(join(folder, "Pulumi.local.yaml"), `${stackFile}  settlement:protect: true\n`);
     mkdirSync(join(folder, "state"));
     const command = await findCli(() => undefined);
-    const { typescript } = PROJECT.runtime.options;
-    host = await startLanguageHost({ PULUMI_NODEJS_TYPESCRIPT: String(typescript) });
+    const { nodeargs, typescript } = PROJECT.runtime.options;
+    host = await startLanguageHost({
+      env: { PULUMI_NODEJS_TYPESCRIPT: String(typescript) },
+      nodeargs: nodeargs.split(" "),
+    });
     providers = await startProviders(command);
     const env = {
       ...process.env,

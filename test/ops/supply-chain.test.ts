@@ -39,6 +39,15 @@ describe("packages", () => {
     expect(packages.filter(([, { integrity }]) => !integrity?.startsWith("sha512-")).map(([path]) => path)).toEqual([]);
   });
 
+  test("have a reason each in docs/DEPENDENCIES.md, and no other package has", () => {
+    const rows = [...read("docs/DEPENDENCIES.md").matchAll(/^\| `(.+?)` *\| (\S+) *\| \w/gm)];
+    const listed = Object.fromEntries(rows.map(([, name, version]) => [name, version])) as Record<string, string>;
+    const wanted = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+    expect(listed).toEqual(
+      Object.fromEntries(wanted.map(([name, version]) => [name, version.replace(/^npm:.*@/, "")])),
+    );
+  });
+
   test("are installed as the lockfile says, before every command, with install scripts off but the one that is named", () => {
     const install = read("ops/install.mjs");
     const runs = [...install.matchAll(/\b(?:run|npm)\(([^)]*)\);/g)].map(([, words = ""]) => words);

@@ -17,25 +17,30 @@ import { findCli } from "../../cli.ts";
 import { ADOPT_KEY } from "../../preview/adoption.ts";
 import { startProviders } from "../../providers.ts";
 import { readStackFile, ROOT } from "../../stack-file.ts";
-import { startLanguageHost } from "../language-host.ts";
+import { type Runtime, startLanguageHost } from "../language-host.ts";
 
 /** The options by which the official CLI runs this project. */
 const OPTIONS = (
-  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as { runtime: { options: { typescript: boolean } } }
+  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
+    runtime: { options: { typescript: boolean; nodeargs: string } };
+  }
 ).runtime.options;
 
 // One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or as
 // `pulumi new gcp-typescript` sets a project up, with ts-node, which checks the types. ts-node keeps in the folder for
 // temporary files what it has checked, file by file: `default` is without that, as on a runner's fresh machine; `unchanged`
 // is with it.
-const SIDES: Readonly<Record<string, NodeJS.ProcessEnv>> = {
-  ours: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) },
-  default: { PULUMI_NODEJS_TYPESCRIPT: "true", TS_NODE_CACHE: "false" },
-  unchanged: { PULUMI_NODEJS_TYPESCRIPT: "true" },
+const SIDES: Readonly<Record<string, () => Runtime>> = {
+  ours: () => ({
+    env: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) },
+    nodeargs: OPTIONS.nodeargs.split(" "),
+  }),
+  default: () => asTemplate({ TS_NODE_CACHE: "false" }),
+  unchanged: () => asTemplate({}),
 };
 
 /** Writes the program as that template would have it: CommonJS, its compiler beside it. The path is always the same. */
-function asTemplate(): string {
+function asTemplate(env: NodeJS.ProcessEnv): Runtime {
   const folder = join(ROOT, ".local", "bench-template");
   mkdirSync(join(folder, "node_modules"), { recursive: true });
   cpSync(join(ROOT, "migrations"), join(folder, "migrations"), { recursive: true });
@@ -51,21 +56,17 @@ function asTemplate(): string {
     mkdirSync(dirname(join(folder, "infra", file)), { recursive: true });
     writeFileSync(join(folder, "infra", file), text);
   }
-  return folder;
+  const compiled = { PULUMI_NODEJS_TYPESCRIPT: "true", NODE_PATH: join(folder, "node_modules"), ...env };
+  return { env: compiled, root: folder };
 }
 
 async function main(): Promise<void> {
-  const [, , side = ""] = process.argv;
-  const runtime = SIDES[side];
+  const runtime = SIDES[process.argv[2] ?? ""]?.();
   if (!runtime) throw new Error(`One of ${Object.keys(SIDES).join(", ")}.`);
   const command = await findCli(() => undefined);
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, ".local", "bench-plain-"));
-  const template = side === "ours" ? undefined : asTemplate();
-  const starting = template
-    ? startLanguageHost({ ...runtime, NODE_PATH: join(template, "node_modules") }, template)
-    : startLanguageHost(runtime);
-  const [host, providers] = await Promise.all([starting, startProviders(command)]);
+  const [host, providers] = await Promise.all([startLanguageHost(runtime), startProviders(command)]);
   try {
     writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
     // From an empty state nothing can be imported.
@@ -84,7 +85,9 @@ async function main(): Promise<void> {
     const pulumi = (...args: string[]) =>
       promisify(execFile)(command.command, [...args, "--non-interactive", "--color=never"], { cwd: folder, env });
     await pulumi("stack", "init", "prod");
+    const start = process.hrtime.bigint();
     const { stdout } = await pulumi("preview", `--client=${host.address}`);
+    console.log(Number(process.hrtime.bigint() - start) / 1e9); // the rest is setting up
     if (!/\+ \d+ to create/.test(stdout)) throw new Error(stdout);
   } finally {
     host.stop();

@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../ops/workspace.ts";
+
+const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { engines: { node: string } };
+const oldest = Number(/^>=(\d+)$/.exec(engines.node)?.[1]);
+
+/** What plain `pulumi` is told by a Node.js of a version. */
+function told(version: string): string {
+  const program = `
+    Object.defineProperty(process.versions, "node", { value: process.argv[1] });
+    console.log(require("./infra/node-version.cjs").tooOld());
+  `;
+  return spawnSync(process.execPath, ["--eval", program, version], { cwd: ROOT, encoding: "utf8" }).stdout.trim();
+}
+
+test("an older Node.js than package.json takes is told so in a sentence", () => {
+  expect(told(`${oldest - 1}.9.9`)).toBe(
+    `Node.js ${oldest - 1}.9.9 is too old for this project: put ${oldest} or newer first on PATH (https://nodejs.org).`,
+  );
+  for (const version of [`${oldest}.0.0`, "26.12.1", "100.0.0"]) expect(told(version)).toBe("undefined");
+});
+
+test("the Node.js that is brought, and those of the pipelines, are new enough", () => {
+  const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+  const install = read("ops/install.mjs");
+  expect(/^const OLDEST = (\d+);$/m.exec(install)?.[1]).toBe(String(oldest));
+  const used = [
+    ...install.matchAll(/^const BROUGHT = "(\d+)\./gm),
+    ...["pull-request", "deliver", "nightly"].flatMap((name) => [
+      ...read(`.github/workflows/${name}.yml`).matchAll(/node(?:-version)?: \[?(\d+)/g),
+    ]),
+    ...read("cloudbuild.yaml").matchAll(/name: node:(\d+)/g),
+    ...read("local/service/Dockerfile").matchAll(/^FROM node:(\d+)/gm),
+  ].map(([, major]) => Number(major));
+  expect(used.length).toBeGreaterThan(10);
+  expect(Math.min(...used)).toBeGreaterThanOrEqual(oldest);
+});

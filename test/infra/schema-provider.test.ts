@@ -1,0 +1,31 @@
+import { spawnSync } from "node:child_process";
+import { ROOT } from "../../ops/workspace.ts";
+
+/** The provider of a schema as states kept it before the project ran on Node.js 24. */
+const BEFORE = `exports.handler = () => {
+  const path = require("node:path");
+  const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../..");
+  require(path.join(project, "strip-types.cjs"));
+  const { importer } = require(path.join(project, "infra", "migrations", "importer.ts"));
+  return {
+    configure: ({ config }) => importer.configure(config),
+    check: (olds, news) => importer.check(olds, news),
+    diff: (_id, olds, news) => importer.diff(olds, news),
+    create: (inputs) => importer.create(inputs),
+    update: (_id, olds, news) => importer.update(olds, news),
+  };
+};
+`;
+
+/** As the SDK's dynamic provider does: it runs the text that it finds in the state. */
+const RUN = `
+  const provider = require("require-from-string")(process.argv[1]).handler();
+  const olds = { project: "p", instance: "i", database: "d", user: "u", migrations: [] };
+  provider.diff("id", olds, { ...olds, database: "e" }).then((diff) => console.log(JSON.stringify(diff)));
+`;
+
+test("a state from before Node.js 24 still finds the provider of its schema", () => {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--eval", RUN, BEFORE], { cwd: ROOT, encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toEqual({ changes: true, replaces: ["database"] });
+});
