@@ -45,7 +45,7 @@ export interface PrivateStackOptions extends Omit<StackOptions, "env"> {
 const PROJECT_NAME = "settlement";
 
 /** What is loaded first into each plugin of the engine that Node.js runs. */
-const FIRST = ["without-debugger.cjs", "end-with-engine.cjs"].map(
+const FIRST = ["as-under-bun.cjs", "end-with-engine.cjs"].map(
   (file) => `--require "${join(import.meta.dirname, file).replaceAll("\\", "\\\\")}"`,
 );
 

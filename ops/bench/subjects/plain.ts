@@ -1,15 +1,5 @@
 import { execFile } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
@@ -39,15 +29,13 @@ const SIDES: Readonly<Record<string, () => Runtime>> = {
   unchanged: () => asTemplate({}),
 };
 
-/** Writes the program as that template would have it: CommonJS, its compiler beside it. The path is always the same. */
+/** Writes the program as that template would have it: CommonJS, with its options of TypeScript. The path is always the same. */
 function asTemplate(env: NodeJS.ProcessEnv): Runtime {
   const folder = join(ROOT, ".local", "bench-template");
-  mkdirSync(join(folder, "node_modules"), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   cpSync(join(ROOT, "migrations"), join(folder, "migrations"), { recursive: true });
   cpSync(join(import.meta.dirname, "default.tsconfig.json"), join(folder, "tsconfig.json"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ main: "infra/index.ts" }));
-  const compiler = join(folder, "node_modules", "typescript");
-  if (!existsSync(compiler)) symlinkSync(join(ROOT, "node_modules", "typescript-6"), compiler);
   const infra = join(ROOT, "infra");
   for (const file of readdirSync(infra, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))) {
     const text = readFileSync(join(infra, file), "utf8")
@@ -56,8 +44,7 @@ function asTemplate(env: NodeJS.ProcessEnv): Runtime {
     mkdirSync(dirname(join(folder, "infra", file)), { recursive: true });
     writeFileSync(join(folder, "infra", file), text);
   }
-  const compiled = { PULUMI_NODEJS_TYPESCRIPT: "true", NODE_PATH: join(folder, "node_modules"), ...env };
-  return { env: compiled, root: folder };
+  return { env: { PULUMI_NODEJS_TYPESCRIPT: "true", ...env }, root: folder };
 }
 
 async function main(): Promise<void> {
