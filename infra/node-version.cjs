@@ -5,7 +5,7 @@
 const OLDEST = 24;
 
 /**
- * The sentence for whoever runs plain `pulumi` with an older Node.js; undefined where this one will do. It is asked for
+ * The sentence for someone who runs plain `pulumi` with an older Node.js; undefined if this one will do. It is asked for
  * before any file of TypeScript is loaded, and so stands in one that every Node.js can read.
  * @returns {string | undefined}
  */

@@ -88,7 +88,7 @@ describe("a private network", () => {
     const set = (body: object, more = {}) => embedded.post(`${RANGE}/setLabels`, body, more);
     const read = async () => (await embedded.get(RANGE)).body as { labels?: object; labelFingerprint: string };
 
-    test("are replaced by setLabels, for whoever read them last", async () => {
+    test("are replaced by setLabels, if the client has read the latest ones", async () => {
       const { labelFingerprint } = await read();
       const labels = { team: "settlement" };
       expect((await set({ labels, labelFingerprint })).body).toMatchObject({
