@@ -91,6 +91,7 @@ export class Policies {
 }
 
 function etag(previous: Policy, bindings: Binding[]): string {
-  const digest = createHash("sha256").update(previous.etag).update(JSON.stringify(bindings)).digest("base64url");
-  return `Bw${digest.slice(0, 9)}=`;
+  const digest = createHash("sha256").update(previous.etag).update(JSON.stringify(bindings)).digest();
+  // Google's begin with the same byte.
+  return Buffer.concat([Buffer.of(7), digest.subarray(0, 7)]).toString("base64");
 }
