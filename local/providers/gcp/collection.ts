@@ -21,8 +21,8 @@ export interface Collection {
   readonly id?: string;
   /** Other forms that the official provider takes for import. */
   readonly importForms?: readonly string[];
-  /** How a changed resource is sent: whole, or the changed fields named in a mask. */
-  readonly update: "whole" | "masked";
+  /** How a changed resource is sent: whole, the changed fields named in a mask, or by a method of its own, which answers. */
+  readonly update: "whole" | "masked" | ((google: Google, path: string, change: Change) => Promise<Fields>);
   /** What a request's body has besides the properties. */
   readonly body?: (inputs: Fields) => Fields;
   /** Outputs that the provider works out of the REST resource. */
@@ -65,13 +65,18 @@ export function collection(table: Collection): ResourceType {
       return reread(google, { ...fromRest(properties, answer), ...inputs });
     },
     read: (google, _id, known) => read(google, known),
-    update: async (google, _id, { before, after, changed }: Change) => {
+    update: async (google, _id, change: Change) => {
+      const { before, after, changed } = change;
       const known = { ...before, ...after };
+      const path = expand(self, known);
       const mask = changed.filter((name) => !properties[name]?.own).map((name) => restField(properties, name));
-      const answer = await google.call(api, "PATCH", expand(self, known), {
-        ...(table.update === "masked" && { query: { updateMask: mask.join(",") } }),
-        body: body(after),
-      });
+      const answer =
+        typeof table.update === "function"
+          ? await table.update(google, path, change)
+          : await google.call(api, "PATCH", path, {
+              ...(table.update === "masked" && { query: { updateMask: mask.join(",") } }),
+              body: body(after),
+            });
       await table.finished?.(google, known, answer);
       return reread(google, known);
     },

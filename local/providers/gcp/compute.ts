@@ -17,7 +17,7 @@ import {
   required,
   text,
 } from "../schema.ts";
-import { collection } from "./collection.ts";
+import { type Collection, collection } from "./collection.ts";
 import { lastStep } from "./paths.ts";
 
 /** Compute Engine: networks, their subnetworks, and reserved global addresses. */
@@ -79,6 +79,7 @@ const computeType = (
   properties: Properties,
   parent: string,
   plural: string,
+  update: Collection["update"] = "whole",
 ): ResourceType => {
   const collectionPath = `${parent}/${plural}`;
   return collection({
@@ -88,29 +89,21 @@ const computeType = (
     collection: collectionPath,
     self: `${collectionPath}/{name}`,
     importForms: [parent.includes("{region}") ? "{project}/{region}/{name}" : "{project}/{name}"],
-    update: "whole",
+    update,
     // Answered by its address, and set by its name.
     derived: ({ region }: Fields) => (typeof region === "string" ? { region: lastStep(region) } : {}),
     finished: (google: Google, _state: Fields, answer: Fields) => google.computeFinished(answer),
   });
 };
 
-const plain = computeType("globalAddress", globalAddress, "projects/{project}/global", "addresses");
-
 /** Nothing of an address changes but its labels, which have a method of their own. */
-const address: ResourceType = {
-  ...plain,
-  update: async (google, id, { before, after }) => {
-    const body = { labels: after.labels, labelFingerprint: before.labelFingerprint };
-    await google.computeFinished(await google.call("compute", "POST", `${id}/setLabels`, { body }));
-    const live = await plain.read(google, id, { ...before, ...after });
-    if (!live) throw new Error(`${id} was changed and does not exist.`);
-    return live;
-  },
-};
+const setLabels: Collection["update"] = (google, path, { before, after }) =>
+  google.call("compute", "POST", `${path}/setLabels`, {
+    body: { labels: after.labels, labelFingerprint: before.labelFingerprint },
+  });
 
 export const computeTypes: readonly ResourceType[] = [
   computeType("network", network, "projects/{project}/global", "networks"),
   computeType("subnetwork", subnetwork, "projects/{project}/regions/{region}", "subnetworks"),
-  address,
+  computeType("globalAddress", globalAddress, "projects/{project}/global", "addresses", setLabels),
 ];
