@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Answers, type AuditReport, unanswered } from "./audit/findings.ts";
-import { run } from "./run.ts";
-import { ROOT } from "./stack-file.ts";
-import { UserError } from "./user-error.ts";
+import { run } from "./terminal/run.ts";
+import { ROOT } from "./engine/stack-file.ts";
+import { UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run audit
 

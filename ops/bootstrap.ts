@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { Google } from "./bootstrap/google.ts";
+import { Google } from "./google/writer.ts";
 import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps.ts";
 import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target.ts";
-import { type Ask, consent } from "./consent.ts";
-import { endpointsOf } from "./doctor/target.ts";
-import { stackName } from "./preview/options.ts";
-import { run } from "./run.ts";
-import { BACKENDS, readStackFile } from "./stack-file.ts";
+import { type Ask, consent } from "./terminal/consent.ts";
+import { endpointsOf } from "./engine/target.ts";
+import { stackName } from "./terminal/options.ts";
+import { run } from "./terminal/run.ts";
+import { BACKENDS, readStackFile } from "./engine/stack-file.ts";
 
 const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
 

@@ -5,11 +5,11 @@ import { CHECKS } from "./doctor/checks.ts";
 import { diagnose, exitCode } from "./doctor/diagnosis.ts";
 import { Facts } from "./doctor/facts.ts";
 import { writeEntry } from "./doctor/log.ts";
-import { CouldNotLook, RestReader, Unseen } from "./doctor/reader.ts";
+import { CouldNotLook, RestReader, Unseen } from "./google/reader.ts";
 import { generatedPassword } from "./doctor/state.ts";
 import { render } from "./doctor/table.ts";
-import { locate, OPTIONS } from "./doctor/target.ts";
-import { run } from "./run.ts";
+import { locate, OPTIONS } from "./engine/target.ts";
+import { run } from "./terminal/run.ts";
 
 const HELP = `npm run doctor -- --stack S [OPTIONS]
 npm run doctor -- --project P --region R [OPTIONS]

@@ -4,8 +4,8 @@ import { DUMP_FILE, writeDump } from "./migration/dump.ts";
 import { format, passes } from "./migration/finding.ts";
 import { lintMigrations } from "./migration/lint.ts";
 import { newMigration } from "./migration/new.ts";
-import { run } from "./run.ts";
-import { UsageError } from "./user-error.ts";
+import { run } from "./terminal/run.ts";
+import { UsageError } from "./terminal/user-error.ts";
 
 const HELP = `npm run migration -- COMMAND
 

@@ -1,14 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describeLocks, locksOf } from "./locks.ts";
+import { describeLocks, locksOf } from "./engine/locks.ts";
 import { inspect, type Inspection, refuse } from "./preview/inspect.ts";
 import { writeComment } from "./preview/comment.ts";
-import { openOffline, openSnapshot, openStack, type OpenStack } from "./preview/open.ts";
-import { stackName } from "./preview/options.ts";
-import { readSnapshot, secretContents, type Snapshot } from "./preview/snapshot.ts";
-import { run } from "./run.ts";
-import { configProblem } from "./stack-values.ts";
-import { UsageError, UserError } from "./user-error.ts";
+import { openOffline, openSnapshot, openStack, type OpenStack } from "./engine/open.ts";
+import { stackName } from "./terminal/options.ts";
+import { readSnapshot, secretContents, type Snapshot } from "./engine/snapshot.ts";
+import { run } from "./terminal/run.ts";
+import { configProblem } from "./engine/stack-values.ts";
+import { UsageError, UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
 

@@ -3,13 +3,13 @@ import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import { parseConfig } from "../infra/config.ts";
 import { validCredentials, loginOf } from "../infra/rotation.ts";
-import { consent } from "./consent.ts";
-import { openStack } from "./preview/open.ts";
-import { stackName } from "./preview/options.ts";
+import { consent } from "./terminal/consent.ts";
+import { openStack } from "./engine/open.ts";
+import { stackName } from "./terminal/options.ts";
 import { rotate } from "./rotation/rotate.ts";
-import { run } from "./run.ts";
-import { stackPath } from "./stack-file.ts";
-import { stackValues } from "./stack-values.ts";
+import { run } from "./terminal/run.ts";
+import { stackPath } from "./engine/stack-file.ts";
+import { stackValues } from "./engine/stack-values.ts";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
 

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { locate } from "./doctor/target.ts";
-import { stackName } from "./preview/options.ts";
+import { locate } from "./engine/target.ts";
+import { stackName } from "./terminal/options.ts";
 import { invokerToken, liveService } from "./rollout/live.ts";
-import { run } from "./run.ts";
-import { smokeTest } from "./smoke.ts";
-import { stackValues } from "./stack-values.ts";
-import { UserError } from "./user-error.ts";
+import { run } from "./terminal/run.ts";
+import { smokeTest } from "./rollout/smoke.ts";
+import { stackValues } from "./engine/stack-values.ts";
+import { UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run smoke-test -- --stack STACK
 

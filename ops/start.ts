@@ -1,16 +1,16 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { lock } from "../local/lock.ts";
-import { interrupted, untilInterrupted } from "./interrupt.ts";
-import { upAlone } from "./interrupted.ts";
-import { holdOpen, type LocalEnvironment, startLocal } from "./local.ts";
+import { lock } from "../packages/embedded-google-cloud/lock.ts";
+import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
+import { upAlone } from "./engine/interrupted.ts";
+import { holdOpen, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./preview/update.ts";
-import { run } from "./run.ts";
-import { sendSettlementCommand } from "./smoke.ts";
-import { outputsOf, readState } from "./state.ts";
-import { ROOT } from "./workspace.ts";
+import { run } from "./terminal/run.ts";
+import { sendSettlementCommand } from "./rollout/smoke.ts";
+import { outputsOf, readState } from "./engine/state.ts";
+import { ROOT } from "./engine/workspace.ts";
 
 const HELP = `npm start [-- OPTIONS]
 

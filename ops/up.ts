@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { consent } from "./consent.ts";
+import { consent } from "./terminal/consent.ts";
 import { schemaParts } from "./migration/go-to.ts";
 import { appliedSchema } from "./migration/status.ts";
 import { update } from "./preview/update.ts";
-import { openStack } from "./preview/open.ts";
-import { publishSnapshot } from "./preview/snapshot.ts";
-import { stackName } from "./preview/options.ts";
-import { run } from "./run.ts";
+import { openStack } from "./engine/open.ts";
+import { publishSnapshot } from "./engine/snapshot.ts";
+import { stackName } from "./terminal/options.ts";
+import { run } from "./terminal/run.ts";
 
 const HELP = `npm run up -- --stack STACK [OPTIONS]
 

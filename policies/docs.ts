@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf } from "./config.ts";
-import type { Exception } from "./exceptions.ts";
+import { configOf } from "./engine/config.ts";
+import type { Exception } from "./engine/exceptions.ts";
 import { subjects } from "./pack.ts";
 import { answeredBy, PEERS, UNANSWERED } from "./peers.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "./engine/policy.ts";
 
 /** Where the documentation stands. */
 export const DOCUMENT = join(import.meta.dirname, "..", "docs", "POLICIES.md");

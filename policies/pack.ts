@@ -1,13 +1,13 @@
-import * as access from "./access.ts";
-import * as buckets from "./buckets.ts";
-import * as connectionNames from "./connection-names.ts";
-import * as database from "./database.ts";
-import * as databaseUrl from "./database-url.ts";
-import * as hygiene from "./hygiene.ts";
-import * as leastPrivilege from "./least-privilege.ts";
-import type { Policy } from "./policy.ts";
-import * as secrets from "./secrets.ts";
-import * as sockets from "./sockets.ts";
+import * as access from "./rules/access.ts";
+import * as buckets from "./rules/buckets.ts";
+import * as connectionNames from "./rules/connection-names.ts";
+import * as database from "./rules/database.ts";
+import * as databaseUrl from "./rules/database-url.ts";
+import * as hygiene from "./rules/hygiene.ts";
+import * as leastPrivilege from "./rules/least-privilege.ts";
+import type { Policy } from "./engine/policy.ts";
+import * as secrets from "./rules/secrets.ts";
+import * as sockets from "./rules/sockets.ts";
 
 /** Every policy, by subject. */
 export const subjects: Readonly<Record<string, readonly Policy[]>> = {

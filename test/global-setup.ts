@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { findCli } from "../ops/cli.ts";
-import { ROOT } from "../ops/stack-file.ts";
+import { findCli } from "../ops/engine/cli.ts";
+import { ROOT } from "../ops/engine/stack-file.ts";
 
 /**
  * Before any test: the engine that the end-to-end tests drive, so that none of them waits for its installation. Each run of

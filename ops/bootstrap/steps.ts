@@ -1,8 +1,8 @@
 import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
-import { command } from "../doctor/command.ts";
-import { UserError } from "../user-error.ts";
-import type { Google, PolicyHolder } from "./google.ts";
-import type { Membership } from "./policy.ts";
+import { command } from "../terminal/command.ts";
+import { UserError } from "../terminal/user-error.ts";
+import type { Google, PolicyHolder } from "../google/writer.ts";
+import type { Membership } from "../google/policy.ts";
 import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target.ts";
 

@@ -1,8 +1,8 @@
 import { parseConfig, type StackConfig } from "../../infra/config.ts";
 import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
-import { BACKENDS, readStackFile } from "../stack-file.ts";
-import { configProblem, stackValues } from "../stack-values.ts";
-import { UsageError, UserError } from "../user-error.ts";
+import { BACKENDS, readStackFile } from "../engine/stack-file.ts";
+import { configProblem, stackValues } from "../engine/stack-values.ts";
+import { UsageError, UserError } from "../terminal/user-error.ts";
 
 /** What is made for a stack, before its first update. */
 export interface Target {
@@ -58,7 +58,9 @@ export function targetOf(stack: string, repository: string | undefined): Target 
   const config = parseConfig(stackValues(stack));
   const bucket = /^gs:\/\/([^/]+)$/.exec(BACKENDS[stack] ?? "")?.[1];
   if (bucket === undefined) {
-    throw new UserError(`Stack "${stack}" has no shared state: BACKENDS in ops/stack-file.ts names no bucket for it.`);
+    throw new UserError(
+      `Stack "${stack}" has no shared state: BACKENDS in ops/engine/stack-file.ts names no bucket for it.`,
+    );
   }
   return { stack, config, bucket, key: keyOf(stack, config.project), repository };
 }

@@ -1,6 +1,6 @@
 import { evaluate } from "@marcbachmann/cel-js";
 import type { Binding, Policy } from "./facts.ts";
-import { Unseen } from "./reader.ts";
+import { Unseen } from "../google/reader.ts";
 
 /** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */
 export type Right = readonly [smallest: string, ...larger: string[]];

@@ -1,6 +1,6 @@
 import type { Check, Judgement } from "./check.ts";
 import type { Facts } from "./facts.ts";
-import { Unseen } from "./reader.ts";
+import { Unseen } from "../google/reader.ts";
 
 /** A check's answer, with its place among the others. */
 export interface Row {

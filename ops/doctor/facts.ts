@@ -1,9 +1,9 @@
 import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
-import { command } from "./command.ts";
+import { command } from "../terminal/command.ts";
 import { logIn, type Login } from "./login.ts";
-import { type Question, type Reader, Unseen } from "./reader.ts";
-import type { Target } from "./target.ts";
+import { type Question, type Reader, Unseen } from "../google/reader.ts";
+import type { Target } from "../engine/target.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances, as far as it is read. */
 export interface Instance {

@@ -1,8 +1,8 @@
 import { DOCTOR_LOG } from "../../infra/signals.ts";
 import { exitCode, type Row } from "./diagnosis.ts";
-import { exchange, Unseen } from "./reader.ts";
+import { exchange, Unseen } from "../google/reader.ts";
 import { summary } from "./table.ts";
-import type { Place, Target } from "./target.ts";
+import type { Place, Target } from "../engine/target.ts";
 
 /**
  * What the log gets: one entry, with the verdict of each check by its id, so that a filter finds one.

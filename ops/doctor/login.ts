@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
-import { Unseen } from "./reader.ts";
+import { Unseen } from "../google/reader.ts";
 
 /** What a login showed. */
 export type Login = { readonly source?: string } & (

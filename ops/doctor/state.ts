@@ -1,11 +1,11 @@
 import { delimiter, join } from "node:path";
-import { SECRET_SIGNATURE, SIGNATURE } from "../preview/values.ts";
-import { cliFolder } from "../pulumi-home.ts";
-import { BACKENDS } from "../stack-file.ts";
-import { privateState, readState, type StackState } from "../state.ts";
-import { UserError } from "../user-error.ts";
-import { Unseen } from "./reader.ts";
-import { localFolder } from "./target.ts";
+import { SECRET_SIGNATURE, SIGNATURE } from "../terminal/values.ts";
+import { cliFolder } from "../engine/pulumi-home.ts";
+import { BACKENDS } from "../engine/stack-file.ts";
+import { privateState, readState, type StackState } from "../engine/state.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { Unseen } from "../google/reader.ts";
+import { localFolder } from "../engine/target.ts";
 
 /** Longest the engine is waited for, in milliseconds. */
 const PATIENCE = 10_000;

@@ -1,4 +1,4 @@
-import { brokenCommand } from "./command.ts";
+import { brokenCommand } from "../terminal/command.ts";
 import { blindSpot, type Row } from "./diagnosis.ts";
 
 /** Columns of a terminal line. */

@@ -1,8 +1,8 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis.ts";
 import { heldVersion, type SchemaState } from "../../infra/migrations/importer.ts";
-import { readState, type StateResource } from "../state.ts";
-import { UserError } from "../user-error.ts";
+import { readState, type StateResource } from "../engine/state.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { goTo, type GoToOptions } from "./go-to.ts";
 import { afterwards } from "./rollback.ts";
 import { appliedSchema } from "./status.ts";

@@ -1,5 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { goTo, type GoToOptions } from "./go-to.ts";
 import { appliedSchema } from "./status.ts";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Client } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import { OWNER_ROLE } from "../../infra/migrations/script.ts";
-import { installedBinaries } from "../../local/postgres/binaries.ts";
-import { PostgresServer } from "../../local/postgres/server.ts";
+import { installedBinaries } from "../../packages/embedded-google-cloud/postgres/binaries.ts";
+import { PostgresServer } from "../../packages/embedded-google-cloud/postgres/server.ts";
 import { describeSchema } from "./schema.ts";
 
 /** A database that holds nothing yet, on a PostgreSQL of its own. */

@@ -3,10 +3,10 @@ import type { Migration } from "../../infra/migrations/files.ts";
 import type { SchemaState } from "../../infra/migrations/importer.ts";
 import { Facts } from "../doctor/facts.ts";
 import type { Recorded } from "../doctor/login.ts";
-import { CouldNotLook, RestReader, Unseen } from "../doctor/reader.ts";
-import { locate } from "../doctor/target.ts";
-import { UserError } from "../user-error.ts";
-import { ROOT } from "../workspace.ts";
+import { CouldNotLook, RestReader, Unseen } from "../google/reader.ts";
+import { locate } from "../engine/target.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { ROOT } from "../engine/workspace.ts";
 
 export const FROM_STATE = "As the stack's state has it; the database itself was not asked (--socket DIR asks it).";
 export const FROM_DATABASE = "As the database itself records it.";

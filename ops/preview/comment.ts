@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { marker } from "./markdown.ts";
 
 /** What GitHub Actions tells each job: https://docs.github.com/actions/reference/variables-reference */

@@ -1,4 +1,4 @@
-import { cut, printable } from "./values.ts";
+import { cut, printable } from "../terminal/values.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",

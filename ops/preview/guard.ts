@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isSchema, migrationSteps } from "./migrations.ts";
-import type { StateResource } from "../state.ts";
+import type { StateResource } from "../engine/state.ts";
 import type { Change, Preview } from "./model.ts";
 
 /** What is read of a resource in the state. */

@@ -1,6 +1,6 @@
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation/index.js";
 import { stripVTControlCharacters } from "node:util";
-import { cut, leaves, printable, SECRET } from "./values.ts";
+import { cut, leaves, printable, SECRET } from "../terminal/values.ts";
 
 /** What happens to a resource; `forget` is a delete that leaves it in the cloud. The order is that of the comment. */
 export const OPS = ["delete", "replace", "forget", "update", "import", "create"] as const;

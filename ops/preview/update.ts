@@ -1,14 +1,14 @@
 import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
-import { bareUp } from "../bare-up.ts";
-import { interrupted } from "../interrupt.ts";
-import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../interrupted.ts";
-import { requireUnlocked } from "../locks.ts";
+import { bareUp } from "../engine/bare-up.ts";
+import { interrupted } from "../terminal/interrupt.ts";
+import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
+import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout.ts";
-import { UserError } from "../user-error.ts";
-import { programOf } from "../workspace.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { programOf } from "../engine/workspace.ts";
 import { withHint } from "./adoption.ts";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
-import { lastWords } from "./last-words.ts";
+import { lastWords } from "../terminal/last-words.ts";
 import { type Preview, readEvents } from "./model.ts";
 
 /** How an update is shown and agreed to. */

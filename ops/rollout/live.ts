@@ -1,8 +1,8 @@
 import type { HeldRevision } from "../../infra/service.ts";
 import type { Container } from "../doctor/facts.ts";
-import { type Endpoints, exchange, RestReader, Unseen } from "../doctor/reader.ts";
-import { isLoopback } from "../endpoints.ts";
-import { UserError } from "../user-error.ts";
+import { type Endpoints, exchange, RestReader, Unseen } from "../google/reader.ts";
+import { isLoopback } from "../engine/endpoints.ts";
+import { UserError } from "../terminal/user-error.ts";
 
 /** Where a service is, and how it is reached. */
 export interface ServicePlace {

@@ -1,11 +1,11 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
-import { endpointsOf } from "../doctor/target.ts";
-import { accessToken } from "../doctor/reader.ts";
+import { endpointsOf } from "../engine/target.ts";
+import { accessToken } from "../google/reader.ts";
 import type { Change, Preview } from "../preview/model.ts";
-import { smokeTest } from "../smoke.ts";
-import { UserError } from "../user-error.ts";
+import { smokeTest } from "./smoke.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "./live.ts";
 
 /** The properties of a service that make a revision, and those that say which one has the traffic. */

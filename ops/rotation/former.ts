@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { interrupted } from "../interrupt.ts";
+import { interrupted } from "../terminal/interrupt.ts";
 import { liveService, type ServicePlace, versionRead } from "../rollout/live.ts";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../terminal/user-error.ts";
 
 /** Milliseconds between two questions while Cloud Run moves traffic. */
 const PAUSE = 1_000;

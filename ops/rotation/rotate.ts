@@ -3,7 +3,7 @@ import { changedLogin, credentialOf, loginOf, validCredentials } from "../../inf
 import type { Loss } from "../preview/guard.ts";
 import { update } from "../preview/update.ts";
 import { placeOf } from "../rollout/rollout.ts";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { untilFormerIsUnused } from "./former.ts";
 import { type Standing, standingOf } from "./standing.ts";
 

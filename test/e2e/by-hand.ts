@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
-import { type Answer, base64, type Embedded, message } from "../local/embedded.ts";
+import { type Answer, base64, type Embedded, message } from "../packages/embedded-google-cloud/embedded.ts";
 
 /** What was wrong in the incident: the causes, in the order of its report. */
 export const FAULTS = ["secret", "password", "tables", "access"] as const;
@@ -14,7 +14,10 @@ const IMAGE = "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-ser
 
 /** What runs where the service names its image. */
 export const IMAGES = {
-  [IMAGE]: { command: process.execPath, args: [join(import.meta.dirname, "../../local/service/server.js")] },
+  [IMAGE]: {
+    command: process.execPath,
+    args: [join(import.meta.dirname, "../../packages/settlement-service/server.js")],
+  },
 };
 
 /** Ids of the commands that were in the table before. */

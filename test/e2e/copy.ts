@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../ops/stack-file.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** What no command needs; the packages are linked. */
 const LEFT_OUT = [".git", ".local", "node_modules", "docs", "test"];

@@ -6,15 +6,15 @@ import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { writeEntry } from "../../ops/doctor/log.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
-import { RestReader } from "../../ops/doctor/reader.ts";
+import { RestReader } from "../../ops/google/reader.ts";
 import { generatedPassword } from "../../ops/doctor/state.ts";
-import { locate } from "../../ops/doctor/target.ts";
-import { LockedError } from "../../local/lock.ts";
-import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/local.ts";
-import { OWNER } from "../../local/identities.ts";
+import { locate } from "../../ops/engine/target.ts";
+import { LockedError } from "../../packages/embedded-google-cloud/lock.ts";
+import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/engine/local.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/identities.ts";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
-import { outputsOf, readState } from "../../ops/state.ts";
-import { ROOT } from "../../ops/workspace.ts";
+import { outputsOf, readState } from "../../ops/engine/state.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 
 /** A stack that the engine has deployed. */
 export interface Deployed {

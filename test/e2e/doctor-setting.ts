@@ -6,11 +6,11 @@ import { directions, readMigrations } from "../../infra/migrations/files.ts";
 import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
-import { RestReader } from "../../ops/doctor/reader.ts";
-import { type Given, locate, type Place } from "../../ops/doctor/target.ts";
-import { endpointConfig } from "../../ops/endpoints.ts";
-import { base64, Embedded, PROJECT } from "../local/embedded.ts";
-import { createInstance, done, ROOT as SQL, Volume } from "../local/cloudsql/setup.ts";
+import { RestReader } from "../../ops/google/reader.ts";
+import { type Given, locate, type Place } from "../../ops/engine/target.ts";
+import { endpointConfig } from "../../ops/engine/endpoints.ts";
+import { base64, Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
+import { createInstance, done, ROOT as SQL, Volume } from "../packages/embedded-google-cloud/cloudsql/setup.ts";
 
 export { PROJECT };
 export const INSTANCE = `${PROJECT}-db-a504713e`;
@@ -70,7 +70,10 @@ export interface Deployment {
 export class DoctorSetting {
   readonly embedded = new Embedded({
     [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
-    [IMAGE]: { command: process.execPath, args: [join(import.meta.dirname, "../../local/service/server.js")] },
+    [IMAGE]: {
+      command: process.execPath,
+      args: [join(import.meta.dirname, "../../packages/settlement-service/server.js")],
+    },
   });
   readonly socket = new Volume();
   /** Holds the stack file. */

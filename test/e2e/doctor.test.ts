@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { Given } from "../../ops/doctor/target.ts";
+import type { Given } from "../../ops/engine/target.ts";
 import { exitCode, type Row } from "../../ops/doctor/diagnosis.ts";
 import { writeEntry } from "../../ops/doctor/log.ts";
 import { render } from "../../ops/doctor/table.ts";
-import { OWNER } from "../../local/identities.ts";
-import { endpointConfig } from "../../ops/endpoints.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/identities.ts";
+import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { declare } from "../infra/declared.ts";
-import { done, ROOT as SQL } from "../local/cloudsql/setup.ts";
+import { done, ROOT as SQL } from "../packages/embedded-google-cloud/cloudsql/setup.ts";
 import {
   ACCOUNT,
   BROKEN,

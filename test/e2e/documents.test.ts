@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../../ops/stack-file.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
 import { startedBy } from "./engines.ts";
 

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseDocument } from "yaml";
-import { type EmbeddedCloud, startCloud } from "../../local/cloud.ts";
-import { isAlive } from "../../local/lock.ts";
-import { endpointConfig } from "../../ops/endpoints.ts";
-import { ROOT } from "../../ops/workspace.ts";
+import { type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/cloud.ts";
+import { isAlive } from "../../packages/embedded-google-cloud/lock.ts";
+import { endpointConfig } from "../../ops/engine/endpoints.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
 import { copyProject } from "./copy.ts";
@@ -137,7 +137,7 @@ describe("both pipelines", () => {
     writeFileSync(join(copy, "Pulumi.prod.yaml"), prod.toString());
     writeFileSync(join(copy, "event.json"), JSON.stringify({ pull_request: { number: 7 } }));
     for (const stack of ["staging", "prod"]) mkdirSync(join(copy, ".local", "states", stack), { recursive: true });
-    const service = { command: process.execPath, args: [join(ROOT, "local", "service", "server.js")] };
+    const service = { command: process.execPath, args: [join(ROOT, "packages", "settlement-service", "server.js")] };
     cloud = await startCloud({
       folder: join(copy, ".local", "cloud"),
       projects: Object.values(PROJECTS),

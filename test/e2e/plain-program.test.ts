@@ -3,10 +3,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { startLanguageHost } from "../../ops/bench/language-host.ts";
-import { findCli } from "../../ops/cli.ts";
-import { startProviders } from "../../ops/providers.ts";
-import { ROOT } from "../../ops/workspace.ts";
+import { startLanguageHost } from "../../bench/language-host.ts";
+import { findCli } from "../../ops/engine/cli.ts";
+import { startProviders } from "../../ops/engine/providers.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 
 jest.setTimeout(120_000);
 

@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseConnectionString } from "../../infra/connection.ts";
-import { bareUp } from "../../ops/bare-up.ts";
-import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { bareUp } from "../../ops/engine/bare-up.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
-import { sendSettlementCommand } from "../../ops/smoke.ts";
-import { ROOT } from "../../ops/workspace.ts";
+import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 import { look, seenByTheDoctor } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 

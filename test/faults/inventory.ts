@@ -1,4 +1,4 @@
-import type { Deployment } from "../../ops/state.ts";
+import type { Deployment } from "../../ops/engine/state.ts";
 
 /** Asks the embedded cloud with GET, as its owner. */
 export type Get = (path: string) => Promise<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import { Engine, googleAt, PROJECT, startTestCloud } from "../local/providers/engine.ts";
+import { Engine, googleAt, PROJECT, startTestCloud } from "../packages/pulumi-google-stand-in/engine.ts";
 
 test("two updates that change the policy of a project at the same time lose no binding", async () => {
   const cloud = await startTestCloud();

@@ -1,10 +1,10 @@
 import * as gcp from "@pulumi/gcp";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type LocalEnvironment, startLocal } from "../../ops/local.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/preview/update.ts";
-import { readState } from "../../ops/state.ts";
-import { ROOT } from "../../ops/workspace.ts";
+import { readState } from "../../ops/engine/state.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 
 /** `npm run up` with and without `--take-over`, through the real engine, on a program of two resources. */
 

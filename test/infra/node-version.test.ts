@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../ops/workspace.ts";
+import { ROOT } from "../../ops/engine/workspace.ts";
 
 const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { engines: { node: string } };
 const oldest = Number(/^>=(\d+)$/.exec(engines.node)?.[1]);
@@ -32,7 +32,7 @@ test("the Node.js that is brought, and those of the pipelines, are new enough", 
       ...read(`.github/workflows/${name}.yml`).matchAll(/node(?:-version)?: \[?(\d+)/g),
     ]),
     ...read("cloudbuild.yaml").matchAll(/name: node:(\d+)/g),
-    ...read("local/service/Dockerfile").matchAll(/^FROM node:(\d+)/gm),
+    ...read("packages/settlement-service/Dockerfile").matchAll(/^FROM node:(\d+)/gm),
   ].map(([, major]) => Number(major));
   expect(used.length).toBeGreaterThan(10);
   expect(Math.min(...used)).toBeGreaterThanOrEqual(oldest);

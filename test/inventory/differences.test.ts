@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseConfig } from "../../infra/config.ts";
-import { BACKENDS, readStackFile, ROOT } from "../../ops/stack-file.ts";
-import { stackValues } from "../../ops/stack-values.ts";
+import { BACKENDS, readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { stackValues } from "../../ops/engine/stack-values.ts";
 
 /** What a stack is configured with, defaults included, by the key that a stack file would have. */
 function settings(stack: string): Record<string, string> {

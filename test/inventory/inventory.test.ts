@@ -2,8 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { typeName } from "../../ops/preview/names.ts";
-import { SECRET, UNKNOWN } from "../../ops/preview/values.ts";
-import { stackValues } from "../../ops/stack-values.ts";
+import { SECRET, UNKNOWN } from "../../ops/terminal/values.ts";
+import { stackValues } from "../../ops/engine/stack-values.ts";
 import { type Declared, declare } from "../infra/declared.ts";
 
 const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";

@@ -8,8 +8,15 @@ import { readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript, OWNER_ROLE } from "../../infra/migrations/script.ts";
 import { lintMigrations } from "../../ops/migration/lint.ts";
 import { describeSchema } from "../../ops/migration/schema.ts";
-import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE } from "../local/cloudsql/setup.ts";
-import { Embedded, PROJECT } from "../local/embedded.ts";
+import {
+  createInstance,
+  failure,
+  importSql,
+  ROOT,
+  SERVICE,
+  STORAGE,
+} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
 
 const FOLDER = join(import.meta.dirname, "../../migrations");
 const ENTRY_POINT = join(FOLDER, "entrypoint.sh");

@@ -2,9 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
-import type { Aim, Fault } from "../../local/faults.ts";
-import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup.ts";
-import { Embedded, PROJECT } from "../local/embedded.ts";
+import type { Aim, Fault } from "../../packages/embedded-google-cloud/faults.ts";
+import {
+  createInstance,
+  done,
+  ROOT,
+  SERVICE,
+  STORAGE,
+  Volume,
+} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
 import { LONG_FORM } from "../long-form.ts";
 
 /**

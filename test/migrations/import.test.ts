@@ -3,8 +3,15 @@ import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
 import { logIn, type Recorded } from "../../ops/doctor/login.ts";
 import { statusOfRecorded } from "../../ops/migration/status.ts";
 import { join } from "node:path";
-import { Embedded, PROJECT } from "../local/embedded.ts";
-import { createInstance, done, ROOT, SERVICE, STORAGE, Volume } from "../local/cloudsql/setup.ts";
+import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
+import {
+  createInstance,
+  done,
+  ROOT,
+  SERVICE,
+  STORAGE,
+  Volume,
+} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
 
 /** The importer against the embedded cloud: real imports into a real PostgreSQL. */
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { text as read } from "node:stream/consumers";
 import type { ParseArgsConfig } from "node:util";
 import { stringify } from "yaml";
@@ -13,14 +13,14 @@ import { MigrationFileError, readMigrations } from "../../infra/migrations/files
 import { discreet } from "../../ops/doctor/checks/secrets.ts";
 import { lintMigrations } from "../../ops/migration/lint.ts";
 import { newMigration } from "../../ops/migration/new.ts";
-import { readStackFile, ROOT } from "../../ops/stack-file.ts";
-import { readConfig } from "../../policies/config.ts";
+import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { readConfig } from "../../policies/engine/config.ts";
 import { policies } from "../../policies/pack.ts";
 
 /** The commands as `package.json` names them, caught where each hands itself to `run`. */
 const caught: { help: string; command: () => Promise<void> }[] = [];
-jest.mock("../../ops/run.ts", () => ({
-  ...jest.requireActual<object>("../../ops/run.ts"),
+jest.mock("../../ops/terminal/run.ts", () => ({
+  ...jest.requireActual<object>("../../ops/terminal/run.ts"),
   run: (help: string, command: () => Promise<void>) => caught.push({ help, command }),
 }));
 // Node's own looks at the arguments of jest.
@@ -30,8 +30,8 @@ jest.mock("node:util", () => {
   return { ...util, parseArgs };
 });
 // Whoever gets as far as the engine has not been stopped.
-jest.mock("../../ops/cli.ts", () => ({
-  ...jest.requireActual<object>("../../ops/cli.ts"),
+jest.mock("../../ops/engine/cli.ts", () => ({
+  ...jest.requireActual<object>("../../ops/engine/cli.ts"),
   findCli: () => Promise.reject(new Error("The engine was reached.")),
 }));
 
@@ -136,7 +136,7 @@ describe("command lines", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  const files = Object.values(scripts).flatMap((script) => / (ops\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
+  const files = Object.values(scripts).flatMap((script) => / ((?:ops|bench)\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
   const commands = new Map<string, (typeof caught)[number]>();
   /** Those that change something refuse a command line before they do. */
   const before = () => [
@@ -148,14 +148,14 @@ describe("command lines", () => {
     for (const file of files) {
       await import(join(ROOT, `${file}.ts`));
       const command = caught.pop();
-      if (command) commands.set(file.slice("ops/".length), command);
+      if (command) commands.set(basename(file), command);
     }
   });
 
   /** Runs a command in this process as `run` does; answers its exit code and everything it printed. */
   async function attempt(name: string, args: readonly string[]): Promise<{ code: number; text: string }> {
     const { help, command } = commands.get(name) ?? { help: "", command: () => Promise.resolve() };
-    const { report } = jest.requireActual<typeof import("../../ops/run.ts")>("../../ops/run.ts");
+    const { report } = jest.requireActual<typeof import("../../ops/terminal/run.ts")>("../../ops/terminal/run.ts");
     let text = "";
     const spies = (["error", "log", "warn"] as const).map((method) =>
       jest.spyOn(console, method).mockImplementation((...words: unknown[]) => {

@@ -1,24 +1,29 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unanswered } from "../../ops/audit/findings.ts";
-import { findCli } from "../../ops/cli.ts";
-import { CLI_VERSION } from "../../ops/pulumi-home.ts";
-import { ROOT } from "../../ops/stack-file.ts";
+import { findCli } from "../../ops/engine/cli.ts";
+import { CLI_VERSION } from "../../ops/engine/pulumi-home.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { workflow } from "../pipelines/pipelines.ts";
 
-jest.mock("../../ops/reachable.ts", () => ({ isReachable: () => Promise.resolve(false) }));
+jest.mock("../../ops/engine/reachable.ts", () => ({ isReachable: () => Promise.resolve(false) }));
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
-const manifest = JSON.parse(read("package.json")) as Record<
-  "dependencies" | "devDependencies" | "overrides" | "scripts",
-  Record<string, string>
->;
+type Manifest = Record<"dependencies" | "devDependencies" | "overrides" | "scripts", Record<string, string>>;
+const manifest = JSON.parse(read("package.json")) as Manifest;
+/** What the packages of this repository depend on. */
+const ofWorkspaces = readdirSync(join(ROOT, "packages")).flatMap((name) =>
+  Object.entries((JSON.parse(read(`packages/${name}/package.json`)) as Manifest).dependencies),
+);
 const lock = JSON.parse(read("package-lock.json")) as {
-  packages: Record<string, { version: string; integrity?: string; dev?: boolean; hasInstallScript?: boolean }>;
+  packages: Record<
+    string,
+    { version: string; integrity?: string; dev?: boolean; hasInstallScript?: boolean; link?: true }
+  >;
 };
-const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
+const packages = Object.entries(lock.packages).filter(([path, { link }]) => path.includes("node_modules/") && !link);
 const nameOf = (path: string) => path.split("node_modules/").at(-1) ?? "";
 
 /**
@@ -30,8 +35,10 @@ const WITH_SCRIPTS = ["@parcel/watcher", "@swc/core", "protobufjs", "unrs-resolv
 describe("packages", () => {
   test("have exact versions, and checksums in the lockfile", () => {
     const { dependencies, devDependencies, overrides } = manifest;
-    for (const wanted of [dependencies, devDependencies, overrides]) {
-      for (const [name, version] of Object.entries(wanted)) {
+    for (const wanted of [dependencies, devDependencies, overrides]
+      .map(Object.entries<string>)
+      .concat([ofWorkspaces])) {
+      for (const [name, version] of wanted) {
         expect([name, version]).toEqual([name, expect.stringMatching(/^(npm:[\w-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)]);
       }
     }
@@ -42,7 +49,7 @@ describe("packages", () => {
   test("have a reason each in docs/DEPENDENCIES.md, and no other package has", () => {
     const rows = [...read("docs/DEPENDENCIES.md").matchAll(/^\| `(.+?)` *\| (\S+) *\| \w/gm)];
     const listed = Object.fromEntries(rows.map(([, name, version]) => [name, version])) as Record<string, string>;
-    const wanted = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+    const wanted = [...ofWorkspaces, ...Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })];
     expect(listed).toEqual(
       Object.fromEntries(wanted.map(([name, version]) => [name, version.replace(/^npm:.*@/, "")])),
     );
@@ -63,7 +70,7 @@ describe("packages", () => {
     expect([...new Set(others)].sort()).toEqual(WITH_SCRIPTS);
     const { scripts } = manifest;
     for (const [name, script] of Object.entries(scripts)) {
-      if (/ ops\/[\w-]+\.ts$/.test(script))
+      if (/ (ops|bench)\/[\w-]+\.ts$/.test(script))
         expect([name, scripts[`pre${name}`]]).toEqual([name, "node ops/install.mjs"]);
     }
   });
@@ -135,8 +142,8 @@ describe("the Pulumi CLI that is built", () => {
 
   test("comes from the module whose sum go.sum pins, and from no other", async () => {
     const module = `github.com/pulumi/pulumi/pkg/v3 v${CLI_VERSION}`;
-    expect(read("ops/pulumi-cli/go.mod")).toContain(`require ${module}\n`);
-    expect(read("ops/pulumi-cli/go.sum")).toMatch(
+    expect(read("ops/engine/pulumi-cli/go.mod")).toContain(`require ${module}\n`);
+    expect(read("ops/engine/pulumi-cli/go.sum")).toMatch(
       new RegExp(`^${module.replaceAll(".", "\\.")} h1:[\\w+/]{43}=$`, "m"),
     );
     const asked = join(folder, "asked");

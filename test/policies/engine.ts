@@ -7,8 +7,8 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findCli } from "../../ops/cli.ts";
-import { ENGINE, ROOT } from "../../ops/workspace.ts";
+import { findCli } from "../../ops/engine/cli.ts";
+import { ENGINE, ROOT } from "../../ops/engine/workspace.ts";
 
 /** What a run of the real engine said. */
 export interface Run {

@@ -2,8 +2,8 @@ import { maxConnections } from "../../../infra/signals.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
-import { Unseen } from "../reader.ts";
-import { command } from "../command.ts";
+import { Unseen } from "../../google/reader.ts";
+import { command } from "../../terminal/command.ts";
 import { writeString } from "./secrets.ts";
 
 export const database: Check = {

@@ -1,6 +1,6 @@
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Instance, runs } from "../facts.ts";
-import { Unseen } from "../reader.ts";
+import { Unseen } from "../../google/reader.ts";
 
 /** What a request needs; `infra/apis.ts` enables these, and Monitoring. */
 const APIS = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];

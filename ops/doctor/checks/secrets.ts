@@ -1,7 +1,7 @@
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Facts, logins, numberOf, orNothing, type Version } from "../facts.ts";
-import { command } from "../command.ts";
-import { Unseen } from "../reader.ts";
+import { command } from "../../terminal/command.ts";
+import { Unseen } from "../../google/reader.ts";
 
 export const secret: Check = {
   id: "secret",

@@ -1,7 +1,7 @@
 import { parseConnectionName } from "../../../infra/connection.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
-import { command } from "../command.ts";
+import { command } from "../../terminal/command.ts";
 
 export const service: Check = {
   id: "service",

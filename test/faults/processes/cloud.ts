@@ -1,8 +1,8 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { startCloud } from "../../../local/cloud.ts";
-import { ROOT } from "../../../ops/workspace.ts";
+import { startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import { ROOT } from "../../../ops/engine/workspace.ts";
 
 // The embedded cloud as a process of its own: it tells its parent of every request.
 const [folder = "", port = "0"] = process.argv.slice(2);
@@ -16,7 +16,7 @@ process.on("disconnect", () => process.exit());
 const images = {
   "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service": {
     command: process.execPath,
-    args: [join(ROOT, "local", "service", "server.js")],
+    args: [join(ROOT, "packages", "settlement-service", "server.js")],
   },
 };
 void startCloud({ folder, port: Number(port), projects: ["settlement-local"], images }).then((cloud) => {

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { loadConfig } from "../../../infra/config.ts";
 import { checksum, type Migration, readMigrations } from "../../../infra/migrations/files.ts";
 import { settlement } from "../../../infra/settlement.ts";
-import { findCli } from "../../../ops/cli.ts";
-import { endpointConfig } from "../../../ops/endpoints.ts";
-import { upAlone } from "../../../ops/interrupted.ts";
+import { findCli } from "../../../ops/engine/cli.ts";
+import { endpointConfig } from "../../../ops/engine/endpoints.ts";
+import { upAlone } from "../../../ops/engine/interrupted.ts";
 import { update } from "../../../ops/preview/update.ts";
-import { startProviders } from "../../../ops/providers.ts";
-import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/workspace.ts";
+import { startProviders } from "../../../ops/engine/providers.ts";
+import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/engine/workspace.ts";
 
 /** What a run of a command does. */
 export interface Run {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type EmbeddedCloud, startCloud } from "../../../local/cloud.ts";
-import { endpointConfig } from "../../../ops/endpoints.ts";
-import { ROOT } from "../../../ops/stack-file.ts";
+import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import { endpointConfig } from "../../../ops/engine/endpoints.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 const PROJECTS = { staging: "fusion-prime-staging", prod: "fusion-prime" } as const;
 type Stack = keyof typeof PROJECTS;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { ATTRIBUTES, attributeCondition, GRANTED_BY_STACK, GRANTS, principalOf } from "../../../ops/bootstrap/roles.ts";
 import { type Identity, targetOf } from "../../../ops/bootstrap/target.ts";
-import { ROOT } from "../../../ops/stack-file.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 /** A resource of an inventory. */
 interface Listed {

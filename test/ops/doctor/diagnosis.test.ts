@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
-import { brokenCommand } from "../../../ops/doctor/command.ts";
+import { brokenCommand } from "../../../ops/terminal/command.ts";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { render } from "../../../ops/doctor/table.ts";
-import { Unseen } from "../../../ops/doctor/reader.ts";
+import { Unseen } from "../../../ops/google/reader.ts";
 import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded.ts";
 
 const INSTANCES = "sql projects/fusion-prime/instances";

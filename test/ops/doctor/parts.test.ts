@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checksum } from "../../../infra/migrations/files.ts";
-import { brokenCommand, command } from "../../../ops/doctor/command.ts";
+import { brokenCommand, command } from "../../../ops/terminal/command.ts";
 import { tablesOf } from "../../../ops/doctor/login.ts";
-import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/doctor/reader.ts";
-import { locate } from "../../../ops/doctor/target.ts";
-import { UsageError } from "../../../ops/user-error.ts";
+import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/google/reader.ts";
+import { locate } from "../../../ops/engine/target.ts";
+import { UsageError } from "../../../ops/terminal/user-error.ts";
 
 describe("a command to paste", () => {
   const words = ["printf", "%s\\n", "plain", "two words", "it's", `a == "b" && c`, "$(id)", "--x=y:z/%s", ""];

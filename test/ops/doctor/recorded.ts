@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { Facts, type Job } from "../../../ops/doctor/facts.ts";
-import { type Question, type Reader, Unseen } from "../../../ops/doctor/reader.ts";
-import type { Target } from "../../../ops/doctor/target.ts";
+import { type Question, type Reader, Unseen } from "../../../ops/google/reader.ts";
+import type { Target } from "../../../ops/engine/target.ts";
 
 export const TARGET: Target = {
   project: "fusion-prime",

@@ -7,7 +7,7 @@ let found: Inspection;
 /** What is given besides the stack. */
 let mockGiven = ["--refresh"];
 
-jest.mock("../../../ops/run.ts", () => ({
+jest.mock("../../../ops/terminal/run.ts", () => ({
   run: (_help: string, command: () => Promise<void>) => caught.push(command),
 }));
 // Node's own looks at the arguments of jest.
@@ -16,11 +16,11 @@ jest.mock("node:util", () => {
   const args = () => ["--stack", "staging", ...mockGiven];
   return { ...util, parseArgs: (config: ParseArgsConfig) => util.parseArgs({ args: args(), ...config }) };
 });
-jest.mock("../../../ops/preview/open.ts", () => ({
+jest.mock("../../../ops/engine/open.ts", () => ({
   openStack: () => Promise.resolve({ stack: {}, stop: () => Promise.resolve() }),
 }));
-jest.mock("../../../ops/preview/snapshot.ts", () => ({ readSnapshot: () => undefined }));
-jest.mock("../../../ops/locks.ts", () => ({ locksOf: () => Promise.resolve([]) }));
+jest.mock("../../../ops/engine/snapshot.ts", () => ({ readSnapshot: () => undefined }));
+jest.mock("../../../ops/engine/locks.ts", () => ({ locksOf: () => Promise.resolve([]) }));
 jest.mock("../../../ops/preview/inspect.ts", () => ({
   ...jest.requireActual<object>("../../../ops/preview/inspect.ts"),
   inspect: () => Promise.resolve(found),

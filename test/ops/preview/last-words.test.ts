@@ -1,4 +1,4 @@
-import { lastWords } from "../../../ops/preview/last-words.ts";
+import { lastWords } from "../../../ops/terminal/last-words.ts";
 
 describe("what the CLI says last", () => {
   test.each([

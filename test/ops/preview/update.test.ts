@@ -3,8 +3,8 @@ import { inspect } from "../../../ops/preview/inspect.ts";
 import { update } from "../../../ops/preview/update.ts";
 
 jest.mock("../../../ops/preview/inspect.ts");
-jest.mock("../../../ops/locks.ts", () => ({ requireUnlocked: () => Promise.resolve() }));
-jest.mock("../../../ops/interrupted.ts", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
+jest.mock("../../../ops/engine/locks.ts", () => ({ requireUnlocked: () => Promise.resolve() }));
+jest.mock("../../../ops/engine/interrupted.ts", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
 
 /** Updates a stack whose preview was judged; the engine's own part is in test/e2e/preview.test.ts. */
 async function run(blocked: boolean, agrees: boolean) {

@@ -2,11 +2,11 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readEvents } from "../../../ops/preview/model.ts";
-import { GOOGLE } from "../../../ops/doctor/reader.ts";
+import { GOOGLE } from "../../../ops/google/reader.ts";
 import { invokerToken, requireInvoker, versionRead } from "../../../ops/rollout/live.ts";
 import { differInTrafficOnly, placeOf, rolloutOf, tryCandidate } from "../../../ops/rollout/rollout.ts";
-import { smokeTest } from "../../../ops/smoke.ts";
-import { UserError } from "../../../ops/user-error.ts";
+import { smokeTest } from "../../../ops/rollout/smoke.ts";
+import { UserError } from "../../../ops/terminal/user-error.ts";
 import { configured, type Declared, step, types } from "../preview/engine.ts";
 
 const SERVICE: Declared = { type: types.service, name: "settlement-service", component: "Service", id: "id" };

@@ -1,0 +1,90 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem, type } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Figure, regressions, TOLERANCE } from "./figure.ts";
+import { fresh } from "./fresh.ts";
+import { growth } from "./growth.ts";
+import { policies } from "./policies.ts";
+import { preview, typescript } from "./preview.ts";
+import { reads } from "./reads.ts";
+import { svg, table } from "./report.ts";
+import { up } from "./up.ts";
+import { findCli } from "../ops/engine/cli.ts";
+import { run } from "../ops/terminal/run.ts";
+import { ROOT } from "../ops/engine/stack-file.ts";
+import { UsageError, UserError } from "../ops/terminal/user-error.ts";
+
+const IDEAS = { preview, typescript, up, fresh, policies, growth, reads };
+
+const HELP = `npm run bench [-- OPTIONS]
+
+Measures how fast the project is, against what one would use instead, and writes the figures to docs/benchmarks. What it
+compares runs in turns, seven times after a warm-up; all of it takes about a quarter of an hour of a machine that does nothing else.
+
+  --only NAME  one of ${Object.keys(IDEAS).join(", ")}; writes nothing
+  --check      compare with the committed figures instead of writing new ones: fails where a ratio is more than
+               ${TOLERANCE * 100} % worse
+  --help       this text
+`;
+
+const FOLDER = join(ROOT, "docs", "benchmarks");
+const RESULTS = join(FOLDER, "results.json");
+
+/** What is committed. */
+interface Results {
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly commit: string;
+  readonly time: string;
+  readonly figures: readonly Figure[];
+}
+
+run(HELP, async () => {
+  const options = { only: { type: "string" }, check: { type: "boolean" } } as const;
+  const { only, check } = parseArgs({ options }).values;
+  if (only !== undefined && !Object.hasOwn(IDEAS, only)) throw new UsageError(`There is no benchmark "${only}".`);
+  const before = check ? committed() : undefined;
+  const figures: Figure[] = [];
+  for (const [name, measure] of Object.entries(IDEAS)) {
+    if (only !== undefined && only !== name) continue;
+    console.error(name);
+    figures.push(...(await measure(console.error)));
+  }
+  process.stdout.write(table(figures));
+  if (before) {
+    const worse = regressions(figures, before.figures);
+    if (worse.length > 0) throw new UserError(`Slower than ${before.commit}:\n  - ${worse.join("\n  - ")}`);
+  } else if (only === undefined) await write(figures);
+});
+
+function committed(): Results {
+  if (!existsSync(RESULTS)) throw new UserError(`There is nothing to compare with: ${RESULTS} does not exist.`);
+  return JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
+}
+
+async function write(figures: readonly Figure[]): Promise<void> {
+  const [cpu] = cpus();
+  const { version } = await findCli(() => undefined);
+  const results: Results = {
+    machine: `${cpu?.model ?? "?"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()}`,
+    versions: {
+      node: process.versions.node,
+      pulumi: version?.version ?? "?",
+      ...Object.fromEntries(["@pulumi/pulumi", "@pulumi/policy", "fastify"].map(versionOf)),
+    },
+    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
+    time: new Date().toISOString(),
+    figures,
+  };
+  const versions = Object.entries(results.versions).map(([name, version]) => `${name} ${version}`);
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
+  writeFileSync(join(FOLDER, "results.svg"), svg(figures, `${results.machine}; ${versions.join(", ")}`));
+}
+
+function versionOf(name: string): [string, string] {
+  const file = join(ROOT, "node_modules", name, "package.json");
+  return [name, (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version];
+}

@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { parse, stringify } from "yaml";
+import { findCli } from "../../ops/engine/cli.ts";
+import { ADOPT_KEY } from "../../ops/preview/adoption.ts";
+import { startProviders } from "../../ops/engine/providers.ts";
+import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { type Runtime, startLanguageHost } from "../language-host.ts";
+
+/** The options by which the official CLI runs this project. */
+const OPTIONS = (
+  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
+    runtime: { options: { typescript: boolean; nodeargs: string } };
+  }
+).runtime.options;
+
+// One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or as
+// `pulumi new gcp-typescript` sets a project up, with ts-node, which checks the types. ts-node keeps in the folder for
+// temporary files what it has checked, file by file: `default` is without that, as on a runner's fresh machine; `unchanged`
+// is with it.
+const SIDES: Readonly<Record<string, () => Runtime>> = {
+  ours: () => ({
+    env: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) },
+    nodeargs: OPTIONS.nodeargs.split(" "),
+  }),
+  default: () => asTemplate({ TS_NODE_CACHE: "false" }),
+  unchanged: () => asTemplate({}),
+};
+
+/** Writes the program as that template would have it: CommonJS, with its options of TypeScript. The path is always the same. */
+function asTemplate(env: NodeJS.ProcessEnv): Runtime {
+  const folder = join(ROOT, ".local", "bench-template");
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(ROOT, "migrations"), join(folder, "migrations"), { recursive: true });
+  cpSync(join(import.meta.dirname, "default.tsconfig.json"), join(folder, "tsconfig.json"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ main: "infra/index.ts" }));
+  const infra = join(ROOT, "infra");
+  for (const file of readdirSync(infra, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))) {
+    const text = readFileSync(join(infra, file), "utf8")
+      .replaceAll(/(from "\.[^"]*)\.ts"/g, '$1"')
+      .replaceAll("import.meta.dirname", "__dirname");
+    mkdirSync(dirname(join(folder, "infra", file)), { recursive: true });
+    writeFileSync(join(folder, "infra", file), text);
+  }
+  return { env: { PULUMI_NODEJS_TYPESCRIPT: "true", ...env }, root: folder };
+}
+
+async function main(): Promise<void> {
+  const runtime = SIDES[process.argv[2] ?? ""]?.();
+  if (!runtime) throw new Error(`One of ${Object.keys(SIDES).join(", ")}.`);
+  const command = await findCli(() => undefined);
+  mkdirSync(join(ROOT, ".local"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, ".local", "bench-plain-"));
+  const [host, providers] = await Promise.all([startLanguageHost(runtime), startProviders(command)]);
+  try {
+    writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
+    // From an empty state nothing can be imported.
+    const config = { ...readStackFile("prod").config, [ADOPT_KEY]: undefined };
+    writeFileSync(join(folder, "Pulumi.prod.yaml"), stringify({ config }));
+    mkdirSync(join(folder, "state"));
+    const env = {
+      ...process.env,
+      GOOGLE_OAUTH_ACCESS_TOKEN: "none",
+      PULUMI_GCP_SKIP_REGION_VALIDATION: "true",
+      ...providers.env,
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "only for this run",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+    const pulumi = (...args: string[]) =>
+      promisify(execFile)(command.command, [...args, "--non-interactive", "--color=never"], { cwd: folder, env });
+    await pulumi("stack", "init", "prod");
+    const start = process.hrtime.bigint();
+    const { stdout } = await pulumi("preview", `--client=${host.address}`);
+    console.log(Number(process.hrtime.bigint() - start) / 1e9); // the rest is setting up
+    if (!/\+ \d+ to create/.test(stdout)) throw new Error(stdout);
+  } finally {
+    host.stop();
+    await providers.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+void main();

@@ -1,0 +1,86 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { accessToken, RestReader, Unseen } from "../google/reader.ts";
+import { endpointsOf } from "./target.ts";
+import { UserError } from "../terminal/user-error.ts";
+
+/** What an update leaves beside the state while it runs, and where it dies for good: pkg/backend/diy/lock.go in pulumi/pulumi. */
+export interface Lock {
+  readonly username: string;
+  readonly hostname: string;
+  readonly pid: number;
+  /** When it was taken. */
+  readonly timestamp: string;
+}
+
+/**
+ * The locks of a stack whose state is in a folder or in Cloud Storage; none are seen in other places, where the engine
+ * still stops at them.
+ */
+export async function locksOf(stack: Stack): Promise<Lock[]> {
+  const backend = stack.workspace.envVars.PULUMI_BACKEND_URL ?? "";
+  const below = join(".pulumi", "locks", "organization", "settlement", stack.name);
+  if (backend.startsWith("file://")) {
+    const folder = join(fileURLToPath(backend), below);
+    const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
+    return files.map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Lock);
+  }
+  const [, bucket, prefix = ""] = /^gs:\/\/([^/?]+)\/?([^?]*)/.exec(backend) ?? [];
+  return bucket === undefined ? [] : locksIn(bucket, join(prefix, below));
+}
+
+async function locksIn(bucket: string, folder: string): Promise<Lock[]> {
+  const emulator = process.env.STORAGE_EMULATOR_HOST; // as for the engine, which knows no other setting
+  const endpoints = endpointsOf({});
+  const storage =
+    emulator === undefined ? endpoints.storage : `http://${emulator.replace(/^http:\/\//, "")}/storage/v1/`;
+  const reader = new RestReader({ ...endpoints, storage }, accessToken);
+  const read = <T>(path: string) => reader.read<T>({ api: "storage", path, role: "roles/storage.objectViewer" });
+  try {
+    const list = await read<{ items?: { name: string }[] }>(`b/${bucket}/o?prefix=${encodeURIComponent(`${folder}/`)}`);
+    const locks = (list?.items ?? []).map(({ name }) =>
+      read<Lock>(`b/${bucket}/o/${encodeURIComponent(name)}?alt=media`),
+    );
+    // One that is gone by now is the end of an update.
+    return (await Promise.all(locks)).filter((lock) => lock !== undefined);
+  } catch (error) {
+    if (error instanceof Unseen) return []; // the engine reads the state by itself, and says better what is wrong
+    throw error;
+  }
+}
+
+/** Who holds a stack, since when, and what to do where that update is dead. */
+export function describeLocks(stack: Stack, locks: readonly Lock[], now = new Date()): string {
+  const holders = locks.map(
+    ({ hostname, pid, timestamp, username }) => `${username}@${hostname} (process ${pid}) since ${age(timestamp, now)}`,
+  );
+  const { PULUMI_BACKEND_URL = "" } = stack.workspace.envVars;
+  return (
+    `${stack.name} is locked by ${holders.join(" and ")}: an update is under way, or died. Where it runs, wait for it; where ` +
+    `it died, take its lock away and run this again:\n` +
+    `  PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL} ${stack.workspace.pulumiCommand.command} cancel --yes --stack ${stack.name}`
+  );
+}
+
+/** @throws UserError where an update of the stack is under way or died. */
+export async function requireUnlocked(stack: Stack): Promise<void> {
+  const locks = await locksOf(stack);
+  if (locks.length > 0) throw new UserError(`${describeLocks(stack, locks)}\nNothing was changed.`);
+}
+
+/**
+ * A span of time for people, in its largest unit: `25 minutes`.
+ * @param since A time as JSON has it.
+ */
+export function age(since: string, now = new Date()): string {
+  const minutes = Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / 60_000));
+  const [number, unit] =
+    minutes < 120
+      ? [minutes, "minute"]
+      : minutes < 2880
+        ? [Math.floor(minutes / 60), "hour"]
+        : [Math.floor(minutes / 1440), "day"];
+  return `${number} ${unit}${number === 1 ? "" : "s"}`;
+}

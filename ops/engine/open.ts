@@ -1,0 +1,130 @@
+import { CommandError, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { lock } from "../../packages/embedded-google-cloud/lock.ts";
+import { findCli } from "./cli.ts";
+import { accessToken } from "../google/reader.ts";
+import { endpointsOf } from "./target.ts";
+import { isLoopback } from "./endpoints.ts";
+import { type Providers, startProviders } from "./providers.ts";
+import { readStackFile } from "./stack-file.ts";
+import { configProblem } from "./stack-values.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { openBeside, openSharedStack, ROOT } from "./workspace.ts";
+import { readState, writeState } from "./state.ts";
+import { lastWords } from "../terminal/last-words.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A stack, and whatever runs as long as it is used. */
+export interface OpenStack {
+  readonly stack: Stack;
+  /** Ends every process. */
+  readonly stop: () => Promise<void>;
+}
+
+type Say = (line: string) => void;
+
+/** Before anything is started for the stack. */
+function requireConfig(name: string): void {
+  const problem = configProblem(name);
+  if (problem !== undefined) throw new UserError(`Pulumi.${name}.yaml: ${problem}`);
+}
+
+/**
+ * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, which may be held open, any other with its shared state, also where
+ * the environment sends every API to an embedded cloud.
+ * @throws UserError where its configuration is wrong, or the state or the official providers cannot be had.
+ */
+export async function openStack(name: string, say: Say): Promise<OpenStack> {
+  requireConfig(name);
+  if (name === "local") {
+    const { openLocal } = await import("./local.ts"); // only here, since it is large
+    return openLocal(join(ROOT, ".local", "start"), say);
+  }
+  const command = await findCli(say);
+  const providers = await startAsking(name, command);
+  try {
+    const stack = await openSharedStack({ name, command, env: providers.env }, say);
+    return { stack, stop: providers.stop };
+  } catch (error) {
+    await providers.stop();
+    throw error instanceof CommandError ? new UserError(`Stack "${name}": ${lastWords(error)}`) : error;
+  }
+}
+
+/**
+ * Starts providers that ask the cloud of a stack, as whoever runs the command.
+ * @throws UserError where that is Google's and the official providers cannot be had.
+ */
+async function startAsking(name: string, command: PulumiCommand): Promise<Providers> {
+  const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
+  const embedded = google.every(isLoopback);
+  const providers = await startProviders(command, embedded ? await accessToken() : undefined);
+  if (Object.keys(providers.env).length > 0 && !embedded) {
+    await providers.stop();
+    throw new UserError(
+      `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
+    );
+  }
+  const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
+  return { ...providers, env };
+}
+
+/**
+ * Opens a stack with a state of its own on this machine, which can only be previewed; no credentials are read.
+ * @param snapshot What the state is; empty by default.
+ * @throws UserError where its configuration is wrong.
+ */
+export function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
+  return openCopy(name, snapshot, say, async (command) => {
+    const providers = await startProviders(command);
+    // The official provider looks for credentials where it is given no token, even if it never uses one.
+    const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
+    return { ...providers, env };
+  });
+}
+
+/**
+ * Opens a stack with a snapshot for its state, which can only be previewed, also against what the cloud has.
+ * @throws UserError where its configuration is wrong, or the official providers cannot be had.
+ */
+export function openSnapshot(name: string, snapshot: Snapshot, say: Say): Promise<OpenStack> {
+  return openCopy(name, snapshot, say, (command) => startAsking(name, command));
+}
+
+async function openCopy(
+  name: string,
+  snapshot: Snapshot | undefined,
+  say: Say,
+  start: (command: PulumiCommand) => Promise<Providers>,
+): Promise<OpenStack> {
+  requireConfig(name);
+  const folder = join(ROOT, ".local", `preview-${name}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unlock = lock(folder);
+  try {
+    for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
+    const command = await findCli(say);
+    const { stack, stop: stopProviders } = await openBeside(start(command), { name, folder, command, config: {} }, say);
+    const stop = async () => {
+      await stopProviders();
+      unlock();
+    };
+    if (snapshot) {
+      await fill(stack, snapshot).catch(async (error: unknown) => {
+        await stopProviders();
+        throw error;
+      });
+    }
+    return { stack, stop };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Makes a snapshot the state of a new stack, whose own passphrase encrypts the placeholders. */
+async function fill(stack: Stack, { state }: Snapshot): Promise<void> {
+  const { secrets_providers } = (await readState(stack)).deployment;
+  await writeState(stack, { ...state, deployment: { ...state.deployment, secrets_providers } });
+}

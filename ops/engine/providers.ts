@@ -1,0 +1,135 @@
+import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { createRequire } from "node:module";
+import { pulumiHome } from "./pulumi-home.ts";
+import { isReachable } from "./reachable.ts";
+import { ROOT } from "./stack-file.ts";
+
+/** Where the plugins of a run come from. */
+export interface Providers {
+  /** One line for the user. */
+  readonly line: string;
+  /** What the engine's environment needs besides. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stop: () => Promise<void>;
+}
+
+const WANTED = ["gcp", "random"] as const;
+
+/** Remembers, in the project's ignored folder, when a download was tried in vain and why it failed. */
+const NOTE = join(ROOT, ".local", "no-plugin-download");
+
+/** How long a machine that had no internet is taken to have none, in milliseconds. */
+const ASK_AGAIN = 24 * 60 * 60 * 1000;
+
+/**
+ * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
+ * @param command The CLI, which installs plugins.
+ * @param token What the stand-ins call the embedded cloud with; without one they only preview. Where it is, stands in the
+ * configuration or, as for the official provider, in the environment.
+ */
+export async function startProviders(command: PulumiCommand, token?: string): Promise<Providers> {
+  const missing = WANTED.filter((name) => !isInstalled(name));
+  const obstacle = missing.length === 0 ? undefined : await install(command, missing);
+  if (obstacle === undefined) {
+    return { line: `official, ${WANTED.map(describe).join(" and ")}`, env: {}, stop: () => Promise.resolve() };
+  }
+  const standIn = await startStandIn(token);
+  return {
+    line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded: ${obstacle}`,
+    env: {
+      PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(","),
+      // Else the engine tries in vain to download what a state names, for seconds, each time that it works on one.
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    },
+    stop: standIn.stop,
+  };
+}
+
+/** The version of the plugin that belongs to the npm package. */
+function version(name: string): string {
+  const file = createRequire(import.meta.filename).resolve(`@pulumi/${name}/package.json`);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+function describe(name: string): string {
+  return `${name} ${version(name)}`;
+}
+
+function isInstalled(name: string): boolean {
+  const plugin = join(pulumiHome(), "plugins", `resource-${name}-v${version(name)}`);
+  return existsSync(plugin) && !existsSync(`${plugin}.partial`);
+}
+
+/**
+ * Downloads plugins to the CLI's usual place.
+ * @returns Undefined, or why that cannot be done; for a day it is not tried again.
+ */
+async function install(command: PulumiCommand, names: readonly string[]): Promise<string | undefined> {
+  if (existsSync(NOTE)) {
+    const [asked = "", obstacle] = readFileSync(NOTE, "utf8").split("\n");
+    if (Date.now() - Number(asked) < ASK_AGAIN) return obstacle;
+  }
+  const obstacle = await download(command, names);
+  if (obstacle === undefined) {
+    rmSync(NOTE, { force: true });
+  } else {
+    mkdirSync(dirname(NOTE), { recursive: true });
+    writeFileSync(NOTE, `${Date.now()}\n${obstacle}`);
+  }
+  return obstacle;
+}
+
+async function download(command: PulumiCommand, names: readonly string[]): Promise<string | undefined> {
+  if (!(await isReachable("https://get.pulumi.com/releases/plugins/"))) return "get.pulumi.com does not answer";
+  try {
+    for (const name of names) {
+      await promisify(execFile)(command.command, ["plugin", "install", "resource", name, version(name)]);
+    }
+    return undefined;
+  } catch (error) {
+    const { message, stderr = "" } = error as Error & { stderr?: string };
+    return (stderr.trim() || message).split("\n").at(-1);
+  }
+}
+
+/** Where the environment sends the provider, instead of to Google. */
+function customEndpoints(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^GOOGLE_\w+_CUSTOM_ENDPOINT$/.test(name)));
+}
+
+interface StandIn {
+  readonly port: string;
+  readonly stop: () => Promise<void>;
+}
+
+async function startStandIn(token: string | undefined): Promise<StandIn> {
+  const main = join(ROOT, "packages", "pulumi-google-stand-in", "main.ts");
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, ...customEndpoints(), ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      resolve();
+    }),
+  );
+  const port = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      reject(new Error(`The stand-in providers ended with code ${code ?? "none"}.`));
+    });
+  });
+  return {
+    port,
+    stop: () => {
+      child.kill();
+      return ended;
+    },
+  };
+}

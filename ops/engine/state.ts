@@ -1,0 +1,134 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { replaceFile } from "../../packages/embedded-google-cloud/store.ts";
+import { lastWords } from "../terminal/last-words.ts";
+import { UserError } from "../terminal/user-error.ts";
+
+/** A resource as a state keeps it, as far as it is read here. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs?: Readonly<Record<string, string>>;
+  /** When the resource came into the stack, and when its state last changed. */
+  readonly created?: string;
+  readonly modified?: string;
+}
+
+/** What a stack's state holds. */
+export interface Deployment {
+  /** What its secrets are encrypted with. */
+  readonly secrets_providers?: object | undefined;
+  readonly manifest?: { readonly time: string };
+  readonly resources?: readonly StateResource[];
+  /** What an update that ended in the middle was at. */
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
+}
+
+/** A state as the engine hands it out and takes it. */
+export interface State {
+  readonly version: number;
+  readonly deployment: Deployment;
+}
+
+/** A stack, as far as its state is concerned; the Automation API's own is one. */
+export interface StackState {
+  readonly name: string;
+  readonly workspace: {
+    readonly envVars: Readonly<Record<string, string>>;
+    readonly pulumiCommand: { readonly command: string };
+    readonly workDir: string;
+  };
+}
+
+/**
+ * What tells the engine of a state on this machine alone.
+ * @param folder Where the state is, and the passphrase that encrypts its secrets.
+ */
+export function privateState(folder: string): Record<string, string> {
+  return {
+    PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+  };
+}
+
+/** How a state is read. */
+export interface ReadOptions {
+  /** Whether to decrypt its secrets. */
+  readonly showSecrets?: boolean;
+  /** Longest to wait for it, in milliseconds; as long as it takes by default. */
+  readonly patience?: number;
+}
+
+/**
+ * Reads a stack's state, as it is stored: secrets stay encrypted, and no key is asked for, unless they are asked for.
+ * @throws UserError with the engine's last word where it cannot be read.
+ */
+export async function readState(
+  stack: StackState,
+  { patience, showSecrets = false }: ReadOptions = {},
+): Promise<State> {
+  const args = ["export", ...(showSecrets ? ["--show-secrets"] : [])];
+  return JSON.parse(await engine(stack, args, { ...(patience !== undefined && { patience }) })) as State;
+}
+
+/**
+ * Replaces a stack's state. It goes to the engine through a pipe, and lies in no file on the way.
+ * @throws UserError with the engine's last word where it refuses the state.
+ */
+export async function writeState(stack: StackState, state: State): Promise<void> {
+  await engine(stack, ["import"], { input: JSON.stringify(state) });
+}
+
+/**
+ * Notes in a state what an update may have made, as the engine does where it is killed. The CLI leaves such notes out of
+ * what it imports, so they go into the file; a state that lies elsewhere gets none.
+ */
+export function notePending({ name, workspace }: StackState, creating: readonly StateResource[]): void {
+  const { PULUMI_BACKEND_URL: backend = "" } = workspace.envVars;
+  if (!backend.startsWith("file://") || creating.length === 0) return;
+  const file = join(fileURLToPath(backend), ".pulumi", "stacks", "settlement", `${name}.json`);
+  if (!existsSync(file)) return;
+  const state = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } };
+  const { latest = {} } = state.checkpoint;
+  const noted = creating.map((resource) => ({ type: "creating", resource }));
+  const pending_operations = [...(latest.pending_operations ?? []), ...noted];
+  replaceFile(
+    file,
+    JSON.stringify({ ...state, checkpoint: { ...state.checkpoint, latest: { ...latest, pending_operations } } }),
+  );
+}
+
+/** What the program of a stack's last update returned, by name; what is secret stays encrypted. */
+export function outputsOf({ deployment: { resources = [] } }: State): Readonly<Record<string, string | undefined>> {
+  return resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+}
+
+/** Runs a command of the CLI on the state. */
+async function engine(
+  { name, workspace }: StackState,
+  args: readonly string[],
+  { input = "", patience }: { input?: string; patience?: number },
+): Promise<string> {
+  const { envVars, pulumiCommand, workDir } = workspace;
+  const child = spawn(pulumiCommand.command, ["stack", ...args, "--stack", name, "--non-interactive"], {
+    cwd: workDir,
+    env: { ...process.env, ...envVars },
+    stdio: ["pipe", "pipe", "pipe"],
+    ...(patience !== undefined && { timeout: patience }),
+  });
+  let [output, errors] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  child.stdin.on("error", () => undefined).end(input); // where it ends early, its exit code says so
+  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve)).catch(
+    (error: unknown) => {
+      throw new UserError(`The state of ${name} cannot be read: ${(error as Error).message}.`);
+    },
+  );
+  if (code === 0) return output;
+  throw new UserError(`The state of ${name}: ${lastWords(new Error(errors))}`);
+}

@@ -1,0 +1,151 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { stackName } from "../terminal/options.ts";
+import { readStackFile, stackPath } from "./stack-file.ts";
+import { UsageError } from "../terminal/user-error.ts";
+import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "../google/reader.ts";
+
+/** What the doctor looks at: a project, a region, and the names of the parts. */
+export interface Target {
+  /** Name of the stack, where it is one of this project's. */
+  readonly stack?: string;
+  readonly project: string;
+  readonly region: string;
+  /** Name of the Cloud SQL instance; where it is not given, the doctor finds it. */
+  readonly instance?: string;
+  readonly database: string;
+  /** The service's login. */
+  readonly user: string;
+  /** Name of the Cloud Run service. */
+  readonly service: string;
+  /** Id of the secret with the connection string. */
+  readonly secret: string;
+  /** Id of the secret with the password. */
+  readonly passwordSecret: string;
+  /** Name of the migrations bucket. */
+  readonly bucket: string;
+  /** The schema version the stack asks for, where it is not the newest of the checkout. */
+  readonly schemaVersion?: string;
+  /** Folder of a Cloud SQL Auth Proxy's sockets, for a real login. */
+  readonly socket?: string;
+}
+
+/** A target, and how it is reached. */
+export interface Place {
+  readonly target: Target;
+  readonly endpoints: Endpoints;
+  readonly token: () => Promise<string>;
+}
+
+/** The command line's options, each a text. */
+export const OPTIONS = {
+  stack: { type: "string" },
+  project: { type: "string" },
+  region: { type: "string" },
+  instance: { type: "string" },
+  database: { type: "string" },
+  user: { type: "string" },
+  service: { type: "string" },
+  secret: { type: "string" },
+  "password-secret": { type: "string" },
+  bucket: { type: "string" },
+  socket: { type: "string" },
+} as const;
+
+/** What stands in an address must have its form, or something else would be asked. */
+const FORMS = {
+  project: [/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"],
+  region: [/^[a-z]+(-[a-z]+)+[0-9]+$/, "a region, such as us-central1"],
+  instance: [/^[a-z][a-z0-9-]{0,97}$/, "the name of a Cloud SQL instance"],
+  service: [/^[a-z][a-z0-9-]{0,62}$/, "the name of a Cloud Run service"],
+  secret: [/^[\w-]{1,255}$/, "the id of a secret"],
+  "password-secret": [/^[\w-]{1,255}$/, "the id of a secret"],
+  bucket: [/^[a-z0-9][\w.-]{1,220}[a-z0-9]$/, "the name of a bucket"],
+} as const;
+
+/** What was given of them. */
+export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
+
+/**
+ * Finds out what to look at, from the stack file and the options; an option goes before the file.
+ * @param root The repository's root, where the stack files are.
+ * @throws UsageError where there is no such stack, or neither a stack nor a project with its region.
+ * @throws CouldNotLook where the stack is `local` and its embedded cloud never ran.
+ */
+export function locate(given: Given, root: string): Place {
+  const config = given.stack === undefined ? {} : stackConfig(stackName(given.stack), root);
+  const project = given.project ?? text(config["gcp:project"]);
+  const region = given.region ?? text(config["gcp:region"]);
+  if (project === undefined || region === undefined) {
+    throw new UsageError(
+      given.stack === undefined
+        ? "Say what to look at: --stack S, or --project P and --region R."
+        : `Pulumi.${given.stack}.yaml does not say gcp:project and gcp:region: add --project P and --region R.`,
+    );
+  }
+  for (const [name, [form, expected]] of Object.entries(FORMS)) {
+    const value = { ...given, project, region }[name as keyof typeof FORMS];
+    if (value !== undefined && !form.test(value)) throw new UsageError(`--${name} is ${expected}, and not "${value}".`);
+  }
+  const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
+  return {
+    target: {
+      ...(given.stack !== undefined && { stack: given.stack }),
+      project,
+      region,
+      ...(given.instance !== undefined && { instance: given.instance }),
+      database: given.database ?? "settlement_db",
+      user: given.user ?? "settlement_user",
+      service: given.service ?? "settlement-service",
+      secret: given.secret ?? "settlement-db-connection-string",
+      passwordSecret: given["password-secret"] ?? "settlement-db-password",
+      bucket: given.bucket ?? `${project}-migrations`,
+      ...(schemaVersion !== undefined && { schemaVersion }),
+      ...(given.socket !== undefined && { socket: given.socket }),
+    },
+    endpoints: endpointsOf(config),
+    token: given.stack === "local" ? () => localToken(root) : accessToken,
+  };
+}
+
+/**
+ * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
+ * @param config The stack's configuration, by key.
+ */
+export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
+  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [
+    api,
+    text(config[`gcp:${api}CustomEndpoint`]) ?? process.env[endpointVariable(api)] ?? url,
+  ]);
+  return Object.fromEntries(endpoints) as Endpoints;
+}
+
+/** The variable that the provider reads where the configuration has no endpoint, `GOOGLE_SQL_CUSTOM_ENDPOINT`. */
+function endpointVariable(api: string): string {
+  return `GOOGLE_${api.replace(/(?=[A-Z])/g, "_").toUpperCase()}_CUSTOM_ENDPOINT`;
+}
+
+/** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */
+function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
+  const folder = stack === "local" ? join(localFolder(root), "pulumi") : root;
+  if (!existsSync(stackPath(stack, folder))) {
+    if (stack === "local") throw new CouldNotLook("There is no embedded cloud: run `npm start -- --keep`.");
+    throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
+  }
+  return readStackFile(stack, folder).config ?? {};
+}
+
+/** The embedded cloud's owner, unless the environment names another caller. */
+async function localToken(root: string): Promise<string> {
+  if (process.env.GOOGLE_OAUTH_ACCESS_TOKEN) return accessToken();
+  return readFileSync(join(localFolder(root), "cloud", "owner-token"), "utf8");
+}
+
+/** Where `npm start` keeps its state. */
+export function localFolder(root: string): string {
+  return join(root, ".local", "start");
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,118 @@
+import { createHash, randomBytes } from "node:crypto";
+import { type Fields, isFields } from "./fields.ts";
+import type { Properties, Property, Type } from "./schema.ts";
+import { isAsset, isSecret, secret, UNKNOWN } from "./values.ts";
+
+/** What a program left to its surroundings. */
+export interface Surroundings {
+  /** The resource's name in the program. */
+  readonly name: string;
+  /** What was set at the last update; a made-up name stays. */
+  readonly olds: Fields;
+  /** The engine's seed for random choices, so that a planned update makes the same ones; may be empty. */
+  readonly seed: Uint8Array;
+  /** The provider's configuration. */
+  readonly project: string | undefined;
+  readonly region: string | undefined;
+}
+
+export interface Checked {
+  readonly inputs: Fields;
+  /** A sentence for each mistake; none of them holds a value, since it could be a secret. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Checks a program's properties and fills in what it left out. Unknown values and secret marks stay.
+ * @param values As the program set them.
+ */
+export function check(properties: Properties, values: Fields, around: Surroundings): Checked {
+  const failures: string[] = [];
+  const inputs = checkObject(properties, values, "", failures);
+  for (const [name, property] of Object.entries(properties)) {
+    if (inputs[name] !== undefined) continue;
+    const value = fill(name, property, around);
+    if (value !== undefined) inputs[name] = value;
+    else if (property.from === "project") {
+      failures.push(
+        `missing required property "${name}": set it, or gcp:${property.from} in the stack's configuration`,
+      );
+    }
+  }
+  return { inputs, failures };
+}
+
+function fill(name: string, property: Property, around: Surroundings): unknown {
+  if (property.from) return around[property.from];
+  if (!property.autoname) return undefined;
+  return around.olds[name] ?? `${around.name}-${hex(around.seed)}`;
+}
+
+function hex(seed: Uint8Array): string {
+  const bytes = seed.length > 0 ? createHash("sha256").update(seed).digest() : randomBytes(4);
+  return bytes.toString("hex").slice(0, 7);
+}
+
+/** Whether a name is one that {@link check} made up. */
+export function isAutoname(name: string, value: unknown): boolean {
+  return (
+    typeof value === "string" && value.startsWith(`${name}-`) && /^[0-9a-f]{7}$/.test(value.slice(name.length + 1))
+  );
+}
+
+function checkObject(properties: Properties, values: Fields, path: string, failures: string[]): Fields {
+  const inputs: Fields = {};
+  for (const [name, value] of Object.entries(values)) {
+    const property = properties[name];
+    if (value === null || name.startsWith("__")) continue;
+    if (!property || property.output) failures.push(`unknown property "${path}${name}"`);
+    else inputs[name] = checkValue(property.type, value, `${path}${name}`, failures);
+    if (property?.oneOf && typeof value === "string" && value !== UNKNOWN && !property.oneOf.includes(value)) {
+      failures.push(`property "${path}${name}" must be one of ${property.oneOf.join(", ")}`);
+    }
+  }
+  for (const [name, property] of Object.entries(properties)) {
+    if (inputs[name] !== undefined) continue;
+    if (property.required) failures.push(`missing required property "${path}${name}"`);
+    else if (property.default !== undefined) inputs[name] = property.default;
+  }
+  return inputs;
+}
+
+function checkValue(type: Type, value: unknown, path: string, failures: string[]): unknown {
+  if (value === UNKNOWN) return value;
+  if (isSecret(value)) return secret(checkValue(type, value.value, path, failures));
+  const wrong = (expected: string) => {
+    failures.push(`property "${path}" must be ${expected}, not ${describe(value)}`);
+    return value;
+  };
+  switch (type.kind) {
+    case "any":
+      return value;
+    case "int64":
+    case "number":
+      return typeof value === "number" ? value : wrong("a number");
+    case "string":
+      return typeof value === "string" ? value : wrong("a string");
+    case "boolean":
+      return typeof value === "boolean" ? value : wrong("a boolean");
+    case "asset":
+      return isAsset(value) ? value : wrong("an asset (archives are not supported here)");
+    case "list":
+      if (!Array.isArray(value)) return wrong("a list");
+      return value.map((item, index) => checkValue(type.items, item, `${path}[${index}]`, failures));
+    case "map":
+      if (!isFields(value)) return wrong("a map of strings");
+      for (const [key, item] of Object.entries(value)) {
+        checkValue({ kind: "string" }, item, `${path}.${key}`, failures);
+      }
+      return value;
+    case "object":
+      return isFields(value) ? checkObject(type.properties, value, `${path}.`, failures) : wrong("an object");
+  }
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

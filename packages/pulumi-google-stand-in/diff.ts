@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Fields, isFields } from "./fields.ts";
+import type { Properties, Property, Type } from "./schema.ts";
+import { isAsset, isEmpty, UNKNOWN } from "./values.ts";
+
+/** One property that an update changes. */
+export interface Difference {
+  /** Such as `settings.databaseFlags[0].value`. */
+  readonly path: string;
+  readonly kind: "add" | "delete" | "update";
+  /** Whether it takes a new resource. */
+  readonly replaces: boolean;
+}
+
+/** The three states a diff is about, all without secret marks. */
+interface States {
+  /** What the program had set. */
+  readonly had: unknown;
+  /** What Google last answered. */
+  readonly before: unknown;
+  /** What the program sets now. */
+  readonly after: unknown;
+}
+
+/**
+ * Compares what the program sets with what is there. What the program never set is Google's business; what it had set and
+ * no longer sets is a change. An unknown value counts as a change.
+ * @param had The inputs of the last update.
+ * @param before The outputs of the last update or refresh.
+ * @param after The new inputs.
+ */
+export function differences(properties: Properties, had: Fields, before: Fields, after: Fields): Difference[] {
+  return inObject(properties, { had, before, after }, "", undefined);
+}
+
+function inObject(
+  properties: Properties,
+  states: States,
+  path: string,
+  inherited: Property["replaces"] | undefined,
+): Difference[] {
+  return Object.entries(properties).flatMap(([name, property]) => {
+    if (property.output) return [];
+    const inner = { had: at(states.had, name), before: at(states.before, name), after: at(states.after, name) };
+    return inProperty({ ...property, ...(inherited && { replaces: inherited }) }, inner, path + name);
+  });
+}
+
+function inProperty(property: Property, states: States, path: string): Difference[] {
+  const { had, before, after } = states;
+  const { type, replaces } = property;
+  const differs = (kind: Difference["kind"]): Difference[] => [
+    { path, kind, replaces: typeof replaces === "function" ? replaces(before, after) : replaces === true },
+  ];
+  if (after === undefined) {
+    const dropped = had !== undefined && !isEmpty(before) && !property.computed;
+    return dropped ? differs("delete") : [];
+  }
+  if (after === UNKNOWN) return differs(before === undefined ? "add" : "update");
+  if (before === undefined) return isEmpty(after) ? [] : differs("add");
+  if (property.same?.(before, after)) return [];
+  if (type.kind === "object") return inObject(type.properties, states, `${path}.`, replaces);
+  if (type.kind === "map") return inMap(states, path, replaces);
+  if (type.kind === "list" && !type.unordered && Array.isArray(before) && Array.isArray(after)) {
+    if (before.length !== after.length) return differs("update");
+    return after.flatMap((item: unknown, index) =>
+      inProperty(
+        { type: type.items, ...(replaces && { replaces }) },
+        { had: Array.isArray(had) ? had[index] : undefined, before: before[index], after: item },
+        `${path}[${index}]`,
+      ),
+    );
+  }
+  return sameValue(type, before, after) ? [] : differs("update");
+}
+
+function inMap(states: States, path: string, replaces: Property["replaces"] | undefined): Difference[] {
+  const names = new Set([states.had, states.after].flatMap((value) => (isFields(value) ? Object.keys(value) : [])));
+  return [...names].flatMap((name) =>
+    inProperty(
+      { type: { kind: "string" }, ...(replaces && { replaces }) },
+      { had: at(states.had, name), before: at(states.before, name), after: at(states.after, name) },
+      `${path}["${name}"]`,
+    ),
+  );
+}
+
+function sameValue(type: Type, before: unknown, after: unknown): boolean {
+  if (isAsset(before) && isAsset(after)) return before.hash === after.hash;
+  if (type.kind === "list" && Array.isArray(before) && Array.isArray(after)) {
+    // An unordered list of objects: each wanted one must be there, with whatever Google added to it.
+    const missing = [...(before as unknown[])];
+    return (
+      before.length === after.length &&
+      after.every((item: unknown) => {
+        const found = missing.findIndex((candidate) => {
+          const states = { had: undefined, before: candidate, after: item };
+          return inProperty({ type: type.items }, states, "").length === 0;
+        });
+        if (found >= 0) missing.splice(found, 1);
+        return found >= 0;
+      })
+    );
+  }
+  return isDeepStrictEqual(before, after);
+}
+
+function at(value: unknown, name: string): unknown {
+  return isFields(value) ? value[name] : undefined;
+}
+
+/**
+ * The inputs after a refresh: what the program had set, with the value that is there now where the two differ.
+ * @param inputs What the program had set.
+ * @param live What Google answers.
+ */
+export function refreshed(properties: Properties, inputs: Fields, live: Fields): Fields {
+  const drifted = new Set(differences(properties, inputs, live, inputs).map(({ path }) => topLevel(path)));
+  return Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, value]) => {
+      if (!drifted.has(name)) return [[name, value]];
+      const type = properties[name]?.type;
+      const now = live[name];
+      if (type?.kind === "object" && isFields(value) && isFields(now)) {
+        return [[name, refreshed(type.properties, value, now)]];
+      }
+      if (type?.kind === "map" && isFields(value) && isFields(now)) {
+        return [[name, Object.fromEntries(Object.entries(now).filter(([key]) => key in value))]];
+      }
+      return now === undefined ? [] : [[name, now]];
+    }),
+  );
+}
+
+/** The property a path begins with. */
+export function topLevel(path: string): string {
+  return /^[^.[]+/.exec(path)?.[0] ?? path;
+}

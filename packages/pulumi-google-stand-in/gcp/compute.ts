@@ -1,0 +1,109 @@
+import type { Fields } from "../fields.ts";
+import type { Google } from "../google.ts";
+import type { ResourceType } from "../provider.ts";
+import {
+  changing,
+  computed,
+  deletionPolicy,
+  flag,
+  map,
+  named,
+  number,
+  output,
+  project,
+  type Properties,
+  type Property,
+  replacing,
+  required,
+  text,
+} from "../schema.ts";
+import { type Collection, collection } from "./collection.ts";
+import { lastStep } from "./paths.ts";
+
+/** Compute Engine: networks, their subnetworks, and reserved global addresses. */
+
+const name: Property = { ...replacing(text), autoname: true };
+/** The same network, by its name, its full name and its address. */
+const sameName = (before: unknown, after: unknown) => lastStep(before) === lastStep(after);
+const networkOf = (property: Property): Property => ({ ...replacing(property), same: sameName });
+
+const network: Properties = {
+  name,
+  project,
+  description: replacing(text),
+  autoCreateSubnetworks: replacing({ ...flag, default: true }),
+  mtu: computed(replacing(number)),
+  routingMode: named("routingConfig.routingMode", computed(text)),
+  networkFirewallPolicyEnforcementOrder: computed(text),
+  deletionPolicy,
+  gatewayIpv4: named("gatewayIPv4", output(text)),
+  selfLink: output(text),
+};
+
+const subnetwork: Properties = {
+  name,
+  project,
+  region: { ...replacing(text), from: "region", same: sameName },
+  description: replacing(text),
+  network: networkOf(required(text)),
+  ipCidrRange: replacing(text),
+  privateIpGoogleAccess: computed(flag),
+  purpose: computed(replacing(text)),
+  stackType: computed(text),
+  deletionPolicy,
+  creationTimestamp: output(text),
+  fingerprint: { ...text, output: "changing" },
+  gatewayAddress: output(text),
+  selfLink: output(text),
+};
+
+const globalAddress: Properties = {
+  name,
+  project,
+  description: replacing(text),
+  address: computed(replacing(text)),
+  addressType: replacing({ ...text, default: "EXTERNAL" }),
+  ipVersion: replacing(text),
+  labels: map,
+  labelFingerprint: changing(text),
+  network: networkOf(text),
+  prefixLength: computed(replacing(number)),
+  purpose: replacing(text),
+  deletionPolicy,
+  creationTimestamp: output(text),
+  selfLink: output(text),
+};
+
+const computeType = (
+  kind: "network" | "subnetwork" | "globalAddress",
+  properties: Properties,
+  parent: string,
+  plural: string,
+  update: Collection["update"] = "whole",
+): ResourceType => {
+  const collectionPath = `${parent}/${plural}`;
+  return collection({
+    token: `gcp:compute/${kind}:${kind.charAt(0).toUpperCase()}${kind.slice(1)}`,
+    api: "compute",
+    properties,
+    collection: collectionPath,
+    self: `${collectionPath}/{name}`,
+    importForms: [parent.includes("{region}") ? "{project}/{region}/{name}" : "{project}/{name}"],
+    update,
+    // Answered by its address, and set by its name.
+    derived: ({ region }: Fields) => (typeof region === "string" ? { region: lastStep(region) } : {}),
+    finished: (google: Google, _state: Fields, answer: Fields) => google.computeFinished(answer),
+  });
+};
+
+/** Nothing of an address changes but its labels, which have a method of their own. */
+const setLabels: Collection["update"] = (google, path, { before, after }) =>
+  google.call("compute", "POST", `${path}/setLabels`, {
+    body: { labels: after.labels, labelFingerprint: before.labelFingerprint },
+  });
+
+export const computeTypes: readonly ResourceType[] = [
+  computeType("network", network, "projects/{project}/global", "networks"),
+  computeType("subnetwork", subnetwork, "projects/{project}/regions/{region}", "subnetworks"),
+  computeType("globalAddress", globalAddress, "projects/{project}/global", "addresses", setLabels),
+];

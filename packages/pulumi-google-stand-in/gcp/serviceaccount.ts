@@ -1,0 +1,97 @@
+import type { Fields } from "../fields.ts";
+import { absent, type Google, GoogleApiError } from "../google.ts";
+import type { Live, ResourceType } from "../provider.ts";
+import { fromRest, restField, toRest } from "../rest.ts";
+import {
+  apart,
+  autonamed,
+  defaulting,
+  deletionPolicy,
+  flag,
+  output,
+  own,
+  project,
+  type Properties,
+  text,
+} from "../schema.ts";
+import { expand, match } from "./paths.ts";
+
+/** IAM service accounts. */
+
+const account: Properties = {
+  accountId: autonamed,
+  project,
+  displayName: text,
+  description: text,
+  disabled: apart(defaulting(false, flag)),
+  createIgnoreAlreadyExists: own(flag),
+  deletionPolicy,
+  email: output(text),
+  member: output(text),
+  name: output(text),
+  uniqueId: output(text),
+};
+const ACCOUNTS = "projects/{project}/serviceAccounts";
+const NAME = `${ACCOUNTS}/{email}`;
+
+async function read(google: Google, known: Fields): Promise<Live | undefined> {
+  const resource = await google.find("iam", expand("{name}", known));
+  if (!resource) return undefined;
+  const email = String(resource.email);
+  return {
+    id: String(resource.name),
+    values: {
+      ...fromRest(account, resource),
+      project: resource.projectId,
+      accountId: email.split("@")[0],
+      disabled: resource.disabled === true,
+      member: `serviceAccount:${email}`,
+    },
+  };
+}
+
+async function reread(google: Google, known: Fields): Promise<Live> {
+  const live = await read(google, known);
+  if (!live) throw new Error(`${String(known.name)} was made and is not there.`);
+  return live;
+}
+
+async function create(google: Google, inputs: Fields): Promise<Fields> {
+  const body = { accountId: inputs.accountId, serviceAccount: toRest(account, inputs) };
+  try {
+    return await google.call("iam", "POST", expand(ACCOUNTS, inputs), { body });
+  } catch (error) {
+    const tolerated = inputs.createIgnoreAlreadyExists === true;
+    if (!(tolerated && error instanceof GoogleApiError && error.code === 409)) throw error;
+    const email = `${String(inputs.accountId)}@${String(inputs.project)}.iam.gserviceaccount.com`;
+    return google.call("iam", "GET", expand(NAME, { ...inputs, email }));
+  }
+}
+
+export const serviceAccount: ResourceType = {
+  token: "gcp:serviceaccount/account:Account",
+  properties: account,
+  idForms: [NAME],
+  parseId: (id) => (match(NAME, id) ? { name: id } : undefined),
+  create: async (google, inputs) => {
+    const made = await create(google, inputs);
+    if (inputs.disabled === true) await google.call("iam", "POST", expand("{name}:disable", made), { body: {} });
+    return reread(google, made);
+  },
+  read: (google, _id, known) => read(google, known),
+  update: async (google, _id, { after, before, changed }) => {
+    const { name } = before;
+    const fields = changed.filter((property) => !account[property]?.own && !account[property]?.apart);
+    if (changed.includes("disabled")) {
+      const verb = after.disabled === true ? "disable" : "enable";
+      await google.call("iam", "POST", expand(`{name}:${verb}`, before), { body: {} });
+    }
+    if (fields.length > 0) {
+      const updateMask = fields.map((property) => restField(account, property)).join(",");
+      const body = { serviceAccount: toRest(account, after), updateMask };
+      await google.call("iam", "PATCH", expand("{name}", before), { body });
+    }
+    return reread(google, { name });
+  },
+  delete: (google, _id, state) => absent(google.call("iam", "DELETE", expand("{name}", state))),
+};

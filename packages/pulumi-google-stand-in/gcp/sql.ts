@@ -1,0 +1,344 @@
+import { type Fields, isFields } from "../fields.ts";
+import { absent, type Google } from "../google.ts";
+import type { Change, Live, ResourceType } from "../provider.ts";
+import { fromRest, toRest } from "../rest.ts";
+import {
+  any,
+  apart,
+  autonamed,
+  computed,
+  defaulting,
+  deletionPolicy,
+  deletionProtection,
+  flag,
+  int64,
+  list,
+  map,
+  named,
+  number,
+  object,
+  objects,
+  output,
+  project,
+  type Properties,
+  replacing,
+  required,
+  secretly,
+  set,
+  text,
+} from "../schema.ts";
+import { expand, match } from "./paths.ts";
+
+/** Cloud SQL: instances, databases and users. */
+
+/** A disk only grows; a smaller one takes a new instance. */
+const shrinks = (before: unknown, after: unknown) => Number(after) < Number(before);
+/** A bigger major version is an upgrade in place; Cloud SQL has no way back. */
+const isDowngrade = (before: unknown, after: unknown) => {
+  const [, engineBefore, versionBefore] = /^(\w+?)_([\d_]+)/.exec(String(before)) ?? [];
+  const [, engineAfter, versionAfter] = /^(\w+?)_([\d_]+)/.exec(String(after)) ?? [];
+  return engineBefore !== engineAfter || parseFloat(versionAfter ?? "") < parseFloat(versionBefore ?? "");
+};
+
+const settings = object({
+  version: named("settingsVersion", { ...int64, output: "changing" }),
+  tier: required(text),
+  activationPolicy: defaulting("ALWAYS", text),
+  availabilityType: defaulting("ZONAL", text),
+  backupConfiguration: computed(
+    object({
+      enabled: flag,
+      startTime: computed(text),
+      location: text,
+      binaryLogEnabled: flag,
+      pointInTimeRecoveryEnabled: flag,
+      transactionLogRetentionDays: computed(number),
+      backupRetentionSettings: computed(
+        object({ retainedBackups: required(number), retentionUnit: defaulting("COUNT", text) }),
+      ),
+      backupTier: output(text),
+    }),
+  ),
+  connectorEnforcement: computed(text),
+  dataCacheConfig: computed(object({ dataCacheEnabled: flag })),
+  databaseFlags: named("databaseFlags", set(object({ name: required(text), value: required(text) }))),
+  deletionProtectionEnabled: flag,
+  denyMaintenancePeriod: named("denyMaintenancePeriods", {
+    ...object({ startDate: required(text), endDate: required(text), time: required(text) }),
+  }),
+  diskAutoresize: named("storageAutoResize", defaulting(true, flag)),
+  diskAutoresizeLimit: named("storageAutoResizeLimit", computed(int64)),
+  diskSize: named("dataDiskSizeGb", { ...computed(int64), replaces: shrinks }),
+  diskType: named("dataDiskType", computed(replacing(text))),
+  edition: computed(text),
+  effectiveAvailabilityType: output(text),
+  enableDataplexIntegration: defaulting(false, flag),
+  enableGoogleMlIntegration: defaulting(false, flag),
+  finalBackupConfig: object({ enabled: flag, retentionDays: number }),
+  insightsConfig: object({
+    queryInsightsEnabled: flag,
+    queryPlansPerMinute: computed(number),
+    queryStringLength: computed(number),
+    recordApplicationTags: flag,
+    recordClientAddress: flag,
+    enhancedQueryInsightsEnabled: flag,
+  }),
+  ipConfiguration: computed(
+    object({
+      ipv4Enabled: defaulting(true, flag),
+      sslMode: computed(text),
+      privateNetwork: text,
+      allocatedIpRange: text,
+      enablePrivatePathForGoogleCloudServices: flag,
+      serverCaMode: computed(text),
+      authorizedNetworks: set(object({ value: required(text), name: text, expirationTime: text })),
+    }),
+  ),
+  locationPreference: computed(object({ zone: computed(text), secondaryZone: text, followGaeApplication: text })),
+  maintenanceWindow: object({ day: number, hour: number, updateTrack: text }),
+  passwordValidationPolicy: object({
+    enablePasswordPolicy: required(flag),
+    minLength: number,
+    complexity: text,
+    disallowUsernameSubstring: flag,
+    passwordChangeInterval: text,
+    reuseInterval: number,
+  }),
+  pricingPlan: defaulting("PER_USE", text),
+  retainBackupsOnDelete: flag,
+  timeZone: replacing(text),
+  userLabels: map,
+});
+
+const instance: Properties = {
+  name: { ...autonamed, apart: true },
+  project,
+  region: { ...replacing(text), from: "region" },
+  databaseVersion: { ...required(text), replaces: isDowngrade },
+  encryptionKeyName: named("diskEncryptionConfiguration.kmsKeyName", replacing(text)),
+  instanceType: computed(text),
+  maintenanceVersion: computed(text),
+  rootPassword: secretly(text),
+  settings,
+  deletionPolicy,
+  deletionProtection: deletionProtection(true),
+  availableMaintenanceVersions: output(list(text)),
+  connectionName: output(text),
+  dnsName: output(text),
+  dnsNames: output(any),
+  firstIpAddress: output(text),
+  ipAddresses: output(objects({ type: text, ipAddress: text, timeToRetire: text })),
+  privateIpAddress: output(text),
+  publicIpAddress: output(text),
+  pscServiceAttachmentLink: output(text),
+  selfLink: output(text),
+  serverCaCerts: named(
+    "serverCaCert",
+    output(objects({ cert: text, commonName: text, createTime: text, expirationTime: text, sha1Fingerprint: text })),
+  ),
+  serviceAccountEmailAddress: output(text),
+};
+
+const INSTANCES = "projects/{project}/instances";
+const INSTANCE = `${INSTANCES}/{name}`;
+
+/** Cloud SQL changes an instance, its databases and its users one operation after another. */
+function oneByOne<T>(google: Google, values: Fields, name: string, work: () => Promise<T>): Promise<T> {
+  return google.serially(`sql ${String(values.project)}/${String(values[name])}`, work);
+}
+
+async function operate(google: Google, values: Fields, answer: Promise<Fields>): Promise<void> {
+  await google.sqlFinished(String(values.project), await answer);
+}
+
+async function readInstance(google: Google, known: Fields): Promise<Live | undefined> {
+  const resource = await google.find("sql", expand(INSTANCE, known));
+  if (!resource) return undefined;
+  const values = fromRest(instance, resource);
+  const addresses = (Array.isArray(values.ipAddresses) ? values.ipAddresses : []).filter(isFields);
+  const address = (type: string) => addresses.find((each) => each.type === type)?.ipAddress;
+  return {
+    id: expand(INSTANCE, known),
+    values: {
+      ...values,
+      project: known.project,
+      name: known.name,
+      firstIpAddress: addresses[0]?.ipAddress,
+      publicIpAddress: address("PRIMARY"),
+      privateIpAddress: address("PRIVATE"),
+    },
+  };
+}
+
+async function rereadInstance(google: Google, known: Fields): Promise<Live> {
+  const live = await readInstance(google, known);
+  if (!live) throw new Error(`${expand(INSTANCE, known)} was made and is not there.`);
+  return live;
+}
+
+const databaseInstance: ResourceType = {
+  token: "gcp:sql/databaseInstance:DatabaseInstance",
+  properties: instance,
+  idForms: [INSTANCE, "{project}/{name}"],
+  parseId: (id) => match(INSTANCE, id) ?? match("{project}/{name}", id),
+  create: async (google, inputs) => {
+    const body = { ...toRest(instance, inputs), name: inputs.name };
+    await operate(google, inputs, google.call("sql", "POST", expand(INSTANCES, inputs), { body }));
+    return rereadInstance(google, inputs);
+  },
+  read: (google, _id, known) => readInstance(google, known),
+  update: (google, _id, { after, changed }: Change) =>
+    oneByOne(google, after, "name", async () => {
+      const path = expand(INSTANCE, after);
+      if (changed.includes("databaseVersion")) {
+        const body = { databaseVersion: after.databaseVersion };
+        await operate(google, after, google.call("sql", "PATCH", path, { body }));
+      }
+      if (changed.some((name) => ["settings", "maintenanceVersion"].includes(name))) {
+        const { settings: wanted, maintenanceVersion } = toRest(instance, after);
+        const current = await google.call("sql", "GET", path);
+        const settingsVersion = isFields(current.settings) ? current.settings.settingsVersion : undefined;
+        const body = {
+          instanceType: after.instanceType ?? "CLOUD_SQL_INSTANCE",
+          ...(changed.includes("maintenanceVersion") && { maintenanceVersion }),
+          settings: { ...(isFields(wanted) && wanted), settingsVersion },
+        };
+        await operate(google, after, google.call("sql", "PUT", path, { body }));
+      }
+      if (changed.includes("rootPassword")) await setPassword(google, after, "postgres", after.rootPassword);
+      return rereadInstance(google, after);
+    }),
+  delete: (google, _id, state) =>
+    oneByOne(google, state, "name", () =>
+      operate(google, state, google.call("sql", "DELETE", expand(INSTANCE, state))),
+    ),
+};
+
+function setPassword(google: Google, known: Fields, user: string, password: unknown): Promise<void> {
+  const body = { instance: known.name, name: user, password };
+  const query = { name: user };
+  return operate(google, known, google.call("sql", "PUT", `${expand(INSTANCE, known)}/users`, { query, body }));
+}
+
+const database: Properties = {
+  name: { ...replacing(text), autoname: true },
+  instance: replacing(required(text)),
+  project: { ...project },
+  charset: computed(text),
+  collation: computed(text),
+  deletionPolicy,
+  selfLink: output(text),
+};
+const DATABASES = "projects/{project}/instances/{instance}/databases";
+const DATABASE = `${DATABASES}/{name}`;
+
+async function readDatabase(google: Google, known: Fields): Promise<Live | undefined> {
+  const resource = await google.find("sql", expand(DATABASE, known));
+  const values = resource && { ...fromRest(database, resource), project: known.project };
+  return values && { id: expand(DATABASE, known), values };
+}
+
+async function rereadDatabase(google: Google, known: Fields): Promise<Live> {
+  const live = await readDatabase(google, known);
+  if (!live) throw new Error(`${expand(DATABASE, known)} was made and is not there.`);
+  return live;
+}
+
+const sqlDatabase: ResourceType = {
+  token: "gcp:sql/database:Database",
+  properties: database,
+  idForms: [DATABASE, "{project}/{instance}/{name}"],
+  parseId: (id) => match(DATABASE, id) ?? match("{project}/{instance}/{name}", id),
+  create: (google, inputs) =>
+    oneByOne(google, inputs, "instance", async () => {
+      const body = toRest(database, inputs);
+      await operate(google, inputs, google.call("sql", "POST", expand(DATABASES, inputs), { body }));
+      return rereadDatabase(google, inputs);
+    }),
+  read: (google, _id, known) => readDatabase(google, known),
+  update: (google, _id, { after }) =>
+    oneByOne(google, after, "instance", async () => {
+      const body = toRest(database, after);
+      await operate(google, after, google.call("sql", "PUT", expand(DATABASE, after), { body }));
+      return rereadDatabase(google, after);
+    }),
+  delete: (google, _id, state) =>
+    oneByOne(google, state, "instance", () =>
+      operate(google, state, google.call("sql", "DELETE", expand(DATABASE, state))),
+    ),
+};
+
+const user: Properties = {
+  name: { ...replacing(text), autoname: true },
+  instance: replacing(required(text)),
+  project: { ...project },
+  host: computed(replacing(text)),
+  password: secretly(text),
+  type: computed(replacing(text)),
+  databaseRoles: { ...apart(set(text)) },
+  passwordPolicy: object({
+    allowedFailedAttempts: number,
+    enableFailedAttemptsCheck: flag,
+    enablePasswordVerification: flag,
+    passwordExpirationDuration: text,
+    statuses: named("status", output(any)),
+  }),
+  iamEmail: output(text),
+  deletionPolicy,
+};
+const USERS = "projects/{project}/instances/{instance}/users";
+
+/** The host part of a MySQL login; PostgreSQL has none. */
+const hostOf = ({ host }: Fields): string | undefined => (typeof host === "string" && host !== "" ? host : undefined);
+
+/** There is no way to ask for one user: the list is searched. */
+async function readUser(google: Google, known: Fields): Promise<Live | undefined> {
+  const answer = await absent(google.call("sql", "GET", expand(USERS, known)));
+  const items = Array.isArray(answer?.items) ? answer.items.filter(isFields) : [];
+  const host = known.host ?? "";
+  const found = items.find((item) => item.name === known.name && (host === "" || item.host === host));
+  if (!found) return undefined;
+  const values = { ...fromRest(user, found), instance: known.instance, project: known.project };
+  return { id: [known.name, found.host ?? "", known.instance].map(String).join("/"), values };
+}
+
+async function rereadUser(google: Google, known: Fields): Promise<Live> {
+  const live = await readUser(google, known);
+  if (!live) throw new Error(`User ${String(known.name)} was made and is not there.`);
+  return live;
+}
+
+const sqlUser: ResourceType = {
+  token: "gcp:sql/user:User",
+  properties: user,
+  idForms: ["{project}/{instance}/{name}", "{project}/{instance}/{host}/{name}"],
+  parseId: (id) => match("{project}/{instance}/{name}", id) ?? match("{project}/{instance}/{host}/{name}", id),
+  create: (google, inputs) =>
+    oneByOne(google, inputs, "instance", async () => {
+      const { databaseRoles } = inputs;
+      const body = { ...toRest(user, inputs), ...(databaseRoles !== undefined && { databaseRoles }) };
+      await operate(google, inputs, google.call("sql", "POST", expand(USERS, inputs), { body }));
+      return rereadUser(google, inputs);
+    }),
+  read: (google, _id, known) => readUser(google, known),
+  update: (google, _id, { before, after, changed }) =>
+    oneByOne(google, after, "instance", async () => {
+      const roles = changed.includes("databaseRoles");
+      const query = {
+        name: String(after.name),
+        ...(roles && { databaseRoles: (after.databaseRoles ?? []) as string[] }),
+        revokeExistingRoles: String(roles),
+        host: hostOf(before),
+      };
+      const body = { ...toRest(user, after), host: undefined };
+      await operate(google, after, google.call("sql", "PUT", expand(USERS, after), { query, body }));
+      return rereadUser(google, after);
+    }),
+  delete: (google, _id, state) =>
+    oneByOne(google, state, "instance", () => {
+      const query = { name: String(state.name), host: hostOf(state) };
+      return operate(google, state, google.call("sql", "DELETE", expand(USERS, state), { query }));
+    }),
+};
+
+export const sqlTypes: readonly ResourceType[] = [databaseInstance, sqlDatabase, sqlUser];

@@ -1,0 +1,276 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Fields, isFields } from "./fields.ts";
+import { type ApiName, type Configuration, ENDPOINTS } from "./endpoints.ts";
+import { stringOf } from "./values.ts";
+
+/** How long an operation may take, in seconds; the official provider's limit for Cloud SQL is 30 minutes too. */
+const OPERATION_LIMIT = 30 * 60;
+/** First and longest pause between two looks at an operation, in milliseconds. */
+const PAUSE = { first: 20, longest: 500 };
+/** How long a call is made again while Google is busy or does not answer, in milliseconds; the official provider takes longer. */
+const PATIENCE = 60_000;
+/** How often a policy is written while others change it. */
+const ATTEMPTS = 8;
+
+/** An error as a Google API answers it. */
+export class GoogleApiError extends Error {
+  readonly code: number;
+  readonly status: string;
+
+  /**
+   * @param what The call, such as `Cloud SQL, POST projects/p/instances`.
+   * @param code HTTP status.
+   * @param message Google's own sentence.
+   * @param status Canonical name or, in the older APIs, the reason.
+   */
+  constructor(what: string, code: number, message: string, status: string) {
+    super(`${what}: ${code} ${status}: ${message}`);
+    this.code = code;
+    this.status = status;
+    this.name = "GoogleApiError";
+  }
+
+  /**
+   * Whether the same call may succeed a little later: what the official provider repeats for every API, see
+   * `error_retry_predicates.go` in hashicorp/terraform-provider-google.
+   */
+  get busy(): boolean {
+    return [429, 500, 502, 503].includes(this.code) || this.status === "operationInProgress";
+  }
+
+  /** Whether somebody else changed what was read before; the answer differs from API to API. */
+  get contended(): boolean {
+    return [409, 412].includes(this.code);
+  }
+}
+
+/** An operation that Google began and that failed. */
+export class OperationError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "OperationError";
+  }
+}
+
+/** Nobody answered a call; whether it was done is not known. */
+class UnansweredError extends Error {
+  /** Whether the connection broke or the time was up, and not that nobody listens there at all. */
+  get busy(): boolean {
+    const { cause, name } = this.cause as Error;
+    const { code = "" } = (cause ?? {}) as { code?: string };
+    return name === "TimeoutError" || ["ECONNRESET", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET"].includes(code);
+  }
+}
+
+/** A call's query and body. */
+export interface Call {
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: Fields;
+}
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** A client of Google's REST APIs at custom endpoints. */
+export class Google {
+  private readonly lines = new Map<string, Promise<unknown>>();
+
+  readonly configuration: Configuration;
+
+  /** @param configuration Its endpoints are on loopback. */
+  constructor(configuration: Configuration) {
+    this.configuration = configuration;
+  }
+
+  /**
+   * Makes a call; one that Google asks to repeat, or does not answer, is repeated.
+   * @param path Below the API's endpoint.
+   * @returns The answer's body.
+   * @throws GoogleApiError where Google answers with an error; Error where the API has no endpoint, or nobody answers.
+   */
+  async call(api: ApiName, method: Method, path: string, { query = {}, body }: Call = {}): Promise<Fields> {
+    const url = new URL(path, this.endpoint(api));
+    url.searchParams.set("alt", "json");
+    for (const [name, value] of Object.entries(query)) {
+      for (const each of [value ?? []].flat()) url.searchParams.append(name, each);
+    }
+    return this.patiently(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+  }
+
+  /**
+   * As {@link call} with GET.
+   * @returns Undefined where there is no such resource.
+   */
+  async find(api: ApiName, path: string, call?: Call): Promise<Fields | undefined> {
+    return absent(this.call(api, "GET", path, call));
+  }
+
+  /**
+   * Uploads an object to Cloud Storage, its metadata with it.
+   * @param metadata Among others `bucket` and `contentType`.
+   */
+  async upload(bucket: string, name: string, metadata: Fields, content: Buffer): Promise<Fields> {
+    const url = new URL(this.endpoint("storage"));
+    url.pathname = `/upload${url.pathname}b/${encodeURIComponent(bucket)}/o`;
+    url.search = new URLSearchParams({ alt: "json", name, uploadType: "multipart" }).toString();
+    const boundary = `part-${crypto.randomUUID()}`;
+    const contentType = stringOf(metadata.contentType) || "text/plain; charset=utf-8";
+    const head =
+      `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(metadata)}\r\n` +
+      `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`;
+    return this.patiently(`Cloud Storage, upload of ${name} to ${bucket}`, url, {
+      method: "POST",
+      headers: { "content-type": `multipart/related; boundary=${boundary}` },
+      body: Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)]),
+    });
+  }
+
+  /**
+   * Waits for a long-running operation of Cloud Run or Service Usage.
+   * @throws OperationError with Google's message where it failed.
+   */
+  async finished(api: ApiName, operation: Fields): Promise<void> {
+    const done = await this.poll(operation, (op) => op.done === true, String(operation.name), api);
+    if (isFields(done.error)) throw new OperationError(String(done.error.message));
+  }
+
+  /**
+   * Waits for an operation of Cloud SQL.
+   * @throws OperationError with Google's messages where it failed.
+   */
+  async sqlFinished(project: string, operation: Fields): Promise<void> {
+    const path = `projects/${project}/operations/${String(operation.name)}`;
+    const done = await this.poll(operation, (op) => op.status === "DONE", path, "sql");
+    const error = done.error;
+    const errors = isFields(error) && Array.isArray(error.errors) ? error.errors.filter(isFields) : [];
+    if (errors.length > 0) {
+      throw new OperationError(errors.map(({ code, message }) => `${String(code)}: ${String(message)}`).join("; "));
+    }
+  }
+
+  /**
+   * Waits for an operation of Compute Engine.
+   * @throws OperationError with Google's messages where it failed.
+   */
+  async computeFinished(operation: Fields): Promise<void> {
+    const path = stringOf(operation.selfLink).replace(/^.*\/compute\/v1\//, "");
+    const done = await this.poll(operation, (op) => op.status === "DONE", path, "compute");
+    const errors = isFields(done.error) && Array.isArray(done.error.errors) ? done.error.errors.filter(isFields) : [];
+    if (errors.length > 0) throw new OperationError(errors.map(({ message }) => String(message)).join("; "));
+  }
+
+  /** Does one thing after another for the same key: what Cloud SQL and IAM policies want. */
+  async serially<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.lines.get(key) ?? Promise.resolve()).then(work);
+    this.lines.set(
+      key,
+      result.catch(() => undefined),
+    );
+    return result;
+  }
+
+  /**
+   * Repeats work while somebody else changes the same thing, with a growing pause.
+   * @throws The last error, where it does not pass.
+   */
+  async contended<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof GoogleApiError && error.contended) || attempt === ATTEMPTS) throw error;
+        await pause(attempt);
+      }
+    }
+  }
+
+  private async patiently(what: string, url: URL, init: RequestInit): Promise<Fields> {
+    const end = Date.now() + PATIENCE;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.send(what, url, init);
+      } catch (error) {
+        const known = error instanceof GoogleApiError || error instanceof UnansweredError;
+        if (!(known && error.busy) || Date.now() > end) throw error;
+        await pause(attempt);
+      }
+    }
+  }
+
+  private async poll(operation: Fields, isDone: (op: Fields) => boolean, path: string, api: ApiName): Promise<Fields> {
+    const deadline = Date.now() + OPERATION_LIMIT * 1000;
+    let current = operation;
+    for (let pause = PAUSE.first; !isDone(current); pause = Math.min(pause * 2, PAUSE.longest)) {
+      if (Date.now() > deadline)
+        throw new OperationError(`${path} was not done after ${OPERATION_LIMIT / 60} minutes.`);
+      await sleep(pause);
+      current = await this.call(api, "GET", path);
+    }
+    return current;
+  }
+
+  private endpoint(api: ApiName): URL {
+    const endpoint = this.configuration.endpoints[api];
+    if (endpoint) return endpoint;
+    const { title, config, env } = ENDPOINTS[api];
+    throw new Error(
+      `This is the stand-in gcp provider: it speaks to an embedded cloud, can never touch a real project, and has no endpoint ` +
+        `for ${title} (gcp:${config} or ${env}). For a real project install the official one: pulumi plugin install resource gcp 9.37.0`,
+    );
+  }
+
+  private async send(what: string, url: URL, init: RequestInit): Promise<Fields> {
+    const { accessToken, requestTimeout } = this.configuration;
+    const headers = { ...(init.headers as Record<string, string> | undefined) };
+    if (accessToken !== undefined) headers.authorization = `Bearer ${accessToken}`;
+    let response: Response;
+    let answer: string;
+    try {
+      // A redirect could lead away from this machine.
+      const signal = AbortSignal.timeout(requestTimeout);
+      response = await fetch(url, { ...init, headers, redirect: "error", signal });
+      answer = await response.text();
+    } catch (error) {
+      const { cause, message } = error as Error;
+      const why = cause instanceof Error ? cause.message : message;
+      throw new UnansweredError(`${what}: ${url.origin} does not answer (${why})`, { cause: error });
+    }
+    const body = parse(answer);
+    if (response.ok) return body;
+    throw apiError(what, response, body);
+  }
+}
+
+/** @param attempt The attempt that it follows, counted from 1. */
+function pause(attempt: number): Promise<void> {
+  return sleep(Math.min(PAUSE.first * 2 ** attempt, PAUSE.longest) * (0.5 + Math.random()));
+}
+
+/** The answer of a call; undefined where Google says that the resource is not there. */
+export async function absent(answer: Promise<Fields>): Promise<Fields | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof GoogleApiError && error.code === 404) return undefined;
+    throw error;
+  }
+}
+
+function parse(answer: string): Fields {
+  try {
+    const body: unknown = answer === "" ? {} : JSON.parse(answer);
+    return isFields(body) ? body : {};
+  } catch {
+    return {};
+  }
+}
+
+function apiError(what: string, response: Response, body: Fields): GoogleApiError {
+  const error = isFields(body.error) ? body.error : {};
+  const first: unknown = Array.isArray(error.errors) ? error.errors[0] : undefined;
+  const reason = isFields(first) ? first.reason : undefined;
+  const status = stringOf(error.status) || stringOf(reason) || response.statusText;
+  return new GoogleApiError(what, response.status, stringOf(error.message) || "no message", status);
+}

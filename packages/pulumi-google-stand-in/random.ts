@@ -1,0 +1,118 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { Fields } from "./fields.ts";
+import type { Live, ResourceType } from "./provider.ts";
+import { apart, computed, defaulting, flag, map, number, output, type Properties, required, text } from "./schema.ts";
+
+/** The resource types of `@pulumi/random` that the stand-in has. What they draw lies in the state only. */
+
+const DIGITS = "0123456789";
+const LOWER = "abcdefghijklmnopqrstuvwxyz";
+const UPPER = LOWER.toUpperCase();
+/** The special characters of the official provider. */
+const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
+
+const password: Properties = {
+  length: apart(required(number)),
+  keepers: apart(map),
+  lower: apart(defaulting(true, flag)),
+  upper: apart(defaulting(true, flag)),
+  numeric: apart(computed(flag)),
+  number: apart(computed(flag)),
+  special: apart(defaulting(true, flag)),
+  minLower: apart(defaulting(0, number)),
+  minUpper: apart(defaulting(0, number)),
+  minNumeric: apart(defaulting(0, number)),
+  minSpecial: apart(defaulting(0, number)),
+  overrideSpecial: apart(text),
+  result: { ...output(text), secret: true },
+};
+
+function draw(inputs: Fields): string {
+  const special = typeof inputs.overrideSpecial === "string" ? inputs.overrideSpecial : SPECIAL;
+  const classes = [
+    { wanted: inputs.lower, least: inputs.minLower, characters: LOWER },
+    { wanted: inputs.upper, least: inputs.minUpper, characters: UPPER },
+    { wanted: isNumeric(inputs), least: inputs.minNumeric, characters: DIGITS },
+    { wanted: inputs.special, least: inputs.minSpecial, characters: special },
+  ];
+  const length = Number(inputs.length);
+  const allowed = classes.flatMap(({ wanted, characters }) => (wanted === true ? [characters] : [])).join("");
+  const certain = classes.flatMap(({ least, characters }) => pick(characters, Number(least)));
+  if (certain.length > length) throw new Error(`length is ${length}, and the minimums add up to ${certain.length}`);
+  if (allowed === "" && certain.length < length) throw new Error("no class of characters is allowed");
+  return shuffle([...certain, ...pick(allowed, length - certain.length)]).join("");
+}
+
+/** `number` is the older name of `numeric`. */
+const isNumeric = ({ numeric, number }: Fields): boolean => (numeric ?? number ?? true) === true;
+
+function pick(characters: string, count: number): string[] {
+  return Array.from({ length: count }, () => characters.charAt(randomInt(characters.length)));
+}
+
+function shuffle(characters: string[]): string[] {
+  const left = [...characters];
+  return characters.flatMap(() => left.splice(randomInt(left.length), 1));
+}
+
+const randomPassword: ResourceType = {
+  token: "random:index/randomPassword:RandomPassword",
+  properties: password,
+  idForms: ["the password itself"],
+  parseId: (id) => ({ result: id, length: id.length }),
+  create: (_google, inputs) => {
+    const result = draw(inputs);
+    return Promise.resolve({ id: "none", values: { result, numeric: isNumeric(inputs), number: isNumeric(inputs) } });
+  },
+  read: (_google, _id, known) => Promise.resolve({ id: "none", values: known }),
+  delete: () => Promise.resolve(),
+};
+
+const id: Properties = {
+  byteLength: apart(required(number)),
+  keepers: apart(map),
+  prefix: apart(text),
+  b64Std: output(text),
+  b64Url: output(text),
+  dec: output(text),
+  hex: output(text),
+};
+
+function describe(bytes: Buffer, prefix: unknown): Live {
+  const before = typeof prefix === "string" ? prefix : "";
+  const hex = bytes.toString("hex");
+  const url = bytes.toString("base64url");
+  return {
+    id: url,
+    values: {
+      b64Std: before + bytes.toString("base64"),
+      b64Url: before + url,
+      dec: before + BigInt(`0x${hex}`).toString(),
+      hex: before + hex,
+    },
+  };
+}
+
+const randomId: ResourceType = {
+  token: "random:index/randomId:RandomId",
+  properties: id,
+  idForms: ["{b64Url}", "{prefix},{b64Url}"],
+  parseId: (text) => {
+    const [url = "", prefix] = text.split(",").reverse();
+    return { byteLength: Buffer.from(url, "base64url").length, b64Url: url, ...(prefix !== undefined && { prefix }) };
+  },
+  create: (_google, inputs) => {
+    return Promise.resolve(describe(randomBytes(Number(inputs.byteLength)), inputs.prefix));
+  },
+  read: (_google, _id, known) => {
+    const { prefix, b64Url } = known;
+    const before = typeof prefix === "string" ? prefix.length : 0;
+    const isImport = known.hex === undefined;
+    const bytes = Buffer.from(String(b64Url).slice(isImport ? 0 : before), "base64url");
+    const live = describe(bytes, prefix);
+    return Promise.resolve({ ...live, values: { ...known, ...live.values } });
+  },
+  delete: () => Promise.resolve(),
+};
+
+export const randomTypes: readonly ResourceType[] = [randomPassword, randomId];

@@ -1,0 +1,161 @@
+import {
+  type ReportViolation,
+  type ResourceValidationPolicy,
+  type Severity,
+  type StackValidationPolicy,
+  UnknownValueError,
+} from "@pulumi/policy";
+import { z } from "zod";
+import { type Exception, exceptions, find, hasEnded } from "./exceptions.ts";
+import { type Names, References } from "../model/references.ts";
+import type { Operation, Resource } from "../model/resource.ts";
+
+/**
+ * Says that a resource breaks the policy.
+ * @param message What is wrong, where, and what to do; never a value that may be secret.
+ */
+export type Report = (resource: Resource, message: string) => void;
+
+/** A policy, as the files of this folder declare one. */
+export interface PolicyArgs<Shape extends z.ZodRawShape> {
+  /** Lower case, words joined by hyphens. */
+  readonly name: string;
+  /** What must be true, and why, in a sentence. */
+  readonly sentence: string;
+  readonly level: "mandatory" | "advisory" | "remediate";
+  readonly severity: Severity;
+  /** Google's documentation, or the number in the CIS Google Cloud benchmark 4.0. */
+  readonly reference: string;
+  /** Checks of other tools that ask for the same, such as `CKV_GCP_11`. */
+  readonly peers?: readonly string[];
+  /** What a stack may set: lists and thresholds, each with its default. */
+  readonly settings?: Shape;
+  /** Judges one resource before it is created or changed. */
+  readonly resource?: (resource: Resource, report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
+  /** Judges how the resources of a stack belong together. */
+  readonly stack?: (resources: readonly Resource[], report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
+  /**
+   * Finds resources that contradict each other by their values. What is missing is not its business, so it also runs
+   * before each resource is created, on those that came before: a value that no preview can know still stops in time.
+   */
+  readonly contradictions?: {
+    /** The names by which resources refer to each other: those that are not joined by any do not contradict. */
+    readonly names: (resource: Resource) => Names;
+    readonly find: (resources: readonly Resource[], report: Report) => void;
+  };
+  /** Mends a resource's properties in place, and says whether it changed any. */
+  readonly remedy?: (type: string, props: Record<string, unknown>, settings: z.output<z.ZodObject<Shape>>) => boolean;
+}
+
+/** A policy, ready for the pack and for its documentation. */
+export interface Policy {
+  readonly name: string;
+  readonly sentence: string;
+  readonly level: PolicyArgs<z.ZodRawShape>["level"];
+  readonly severity: Severity;
+  readonly reference: string;
+  readonly peers: readonly string[];
+  /** What a stack may set: checks it, and fills in what it leaves out. */
+  readonly settings: z.ZodType;
+  /** The same as JSON schema, a property a setting. */
+  readonly schema: NonNullable<ResourceValidationPolicy["configSchema"]>["properties"];
+  /** What the engine runs during an operation. */
+  readonly during: (operation: Operation) => ResourceValidationPolicy | StackValidationPolicy;
+}
+
+/** Declares a policy. */
+export function policy<Shape extends z.ZodRawShape>(args: PolicyArgs<Shape>): Policy {
+  const { name, sentence, level, severity, reference } = args;
+  const settings = z.strictObject({ ...args.settings, ...exceptions }) as unknown as Settings<Shape>;
+  const { properties } = z.toJSONSchema(settings, { io: "input" });
+  const schema = (properties ?? {}) as Policy["schema"];
+  const fixed = {
+    name,
+    description: sentence,
+    enforcementLevel: level,
+    severity,
+    ...(reference.startsWith("https://") && { url: reference }),
+    configSchema: { properties: schema },
+  };
+  const during = (operation: Operation) =>
+    ({ ...fixed, ...checks(args, settings, operation) }) as ReturnType<Policy["during"]>;
+  return { name, sentence, level, severity, reference, peers: args.peers ?? [], settings, schema, during };
+}
+
+type Settings<Shape extends z.ZodRawShape> = z.ZodType<z.output<z.ZodObject<Shape>> & { exceptions: Exception[] }>;
+
+function checks<Shape extends z.ZodRawShape>(
+  { name, resource, stack, contradictions, remedy }: PolicyArgs<Shape>,
+  settings: Settings<Shape>,
+  operation: Operation,
+) {
+  // A contradiction that was reported before a resource's creation is not reported again at the end.
+  const reported = new Set<string>();
+  const once =
+    (report: ReportViolation): ReportViolation =>
+    (message, urn) => {
+      const key = `${urn ?? ""} ${message}`;
+      if (!reported.has(key)) report(message, urn);
+      reported.add(key);
+    };
+
+  const references = contradictions && new References(contradictions.names);
+
+  // The engine configures a pack once, before it shows a resource.
+  let configured: z.output<typeof settings> | undefined;
+  const configuredBy = (args: { readonly getConfig: () => object }) =>
+    (configured ??= settings.parse(args.getConfig()));
+
+  const validateResource: ResourceValidationPolicy["validateResource"] = (args, report) => {
+    const own = configuredBy(args);
+    const current = operation.see(args, name);
+    resource?.(current, reporter(own.exceptions, report), own);
+    contradictions?.find(references?.around(current) ?? [], reporter(own.exceptions, once(report)));
+  };
+
+  const validateStack: StackValidationPolicy["validateStack"] = (args, report) => {
+    const own = configuredBy(args);
+    const all = operation.whole(args.resources, name);
+    stack?.(all, reporter(own.exceptions, report), own);
+    contradictions?.find(all, reporter(own.exceptions, once(report)));
+    reported.clear();
+  };
+
+  const remediateResource = ({ type, name, urn, props, ...args }: Remedied) => {
+    try {
+      const own = configuredBy(args);
+      const exception = find(own.exceptions, { name, urn });
+      if (exception && !hasEnded(exception)) return undefined;
+      return remedy?.(type, props, own) ? props : undefined;
+    } catch (error) {
+      if (error instanceof UnknownValueError) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    ...((resource ?? contradictions) && { validateResource }),
+    ...((stack ?? contradictions) && { validateStack }),
+    ...(remedy && { remediateResource }),
+  };
+}
+
+/** The part of the SDK's arguments that a remedy needs. */
+interface Remedied {
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  readonly props: Record<string, unknown>;
+  readonly getConfig: () => object;
+}
+
+/** Leaves out what the stack's configuration accepts for a while. */
+function reporter(accepted: readonly Exception[], report: ReportViolation): Report {
+  return (resource, message) => {
+    const exception = find(accepted, resource);
+    if (!exception) report(message, resource.urn);
+    else if (hasEnded(exception)) {
+      report(`${message} (The exception "${exception.reason}" ended on ${exception.until}.)`, resource.urn);
+    }
+  };
+}

@@ -1,0 +1,162 @@
+import { SOCKET_ROOT } from "../../infra/connection.ts";
+import {
+  below,
+  isRecord,
+  type Located,
+  mayBe,
+  once,
+  type Resource,
+  text,
+  UNKNOWN,
+  type Value,
+  valueAt,
+  valuesAt,
+} from "./resource.ts";
+
+/** An environment variable of a container. */
+export interface Env {
+  readonly path: string;
+  readonly name: Value;
+  /** As it stands in the program; undefined where it comes from a secret. */
+  readonly value: Value;
+  /** The secret it comes from: an id or a full name, and a version. */
+  readonly secret?: { readonly id: Value; readonly version: Value };
+}
+
+/** A container of a workload. */
+export interface Container extends Located {
+  readonly env: readonly Env[];
+  /** Connection names whose sockets it can reach. */
+  readonly sockets: readonly Located[];
+}
+
+/** What runs on Cloud Run, whichever API declares it. */
+export interface Workload {
+  readonly resource: Resource;
+  readonly kind: "service" | "job" | "worker pool";
+  /** The account it runs as. */
+  readonly account: Value;
+  /** The property below which all of this stands, for {@link Resource.madeOf}. */
+  readonly within: string;
+  /** Connection names whose sockets are mounted. */
+  readonly sockets: readonly Located[];
+  /** Whether it gets into a network, or may: by Direct VPC egress or by a connector. */
+  readonly inNetwork: boolean;
+  readonly containers: readonly Container[];
+  /** The variables of all containers. */
+  readonly env: readonly Env[];
+  /** Whether the variables are all known by name. */
+  readonly envIsKnown: boolean;
+}
+
+const V2 = {
+  "gcp:cloudrunv2/service:Service": { kind: "service", at: "template" },
+  "gcp:cloudrunv2/job:Job": { kind: "job", at: "template.template" },
+  "gcp:cloudrunv2/workerPool:WorkerPool": { kind: "worker pool", at: "template" },
+} as const;
+
+/** The annotation by which the first version of Cloud Run's API mounts sockets: connection names, joined by commas. */
+export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
+
+/** And those by which it lets a workload into a network. */
+const NETWORK_ANNOTATIONS = ["run.googleapis.com/network-interfaces", "run.googleapis.com/vpc-access-connector"];
+
+/** The workloads among resources. */
+export function workloads(resources: readonly Resource[]): Workload[] {
+  return resources.flatMap((resource) => workload(resource) ?? []);
+}
+
+/** The workload a resource declares, if it does. */
+export const workload = once((resource: Resource): Workload | undefined => {
+  if (resource.type === "gcp:cloudrun/service:Service") return fromV1(resource);
+  const form = (V2 as Partial<Record<string, (typeof V2)[keyof typeof V2]>>)[resource.type];
+  return form && fromV2(resource, form.kind, form.at);
+});
+
+function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workload {
+  const { props } = resource;
+  const volumes = valuesAt(props, `${at}.volumes.*`);
+  const containers = valuesAt(props, `${at}.containers.*`).map((container) => ({
+    ...container,
+    env: envs(container, "valueSource.secretKeyRef", "secret", "version"),
+    sockets: volumes.filter((volume) => isMounted(volume, container)).flatMap(socketsOf),
+  }));
+  return {
+    resource,
+    kind,
+    within: "template",
+    account: valueAt(props, `${at}.serviceAccount`),
+    sockets: volumes.flatMap(socketsOf),
+    inNetwork: mayBe(valueAt(props, `${at}.vpcAccess`), (access) => access !== undefined),
+    ...withEnv(containers),
+  };
+}
+
+function socketsOf(volume: Located): Located[] {
+  return below(volume, "cloudSqlInstance.instances.*");
+}
+
+/**
+ * Whether a container mounts a volume where Cloud Run makes sockets: under `/cloudsql`, also where no path is given.
+ * https://cloud.google.com/run/docs/reference/rest/v2/Container#VolumeMount
+ */
+function isMounted({ value: volume }: Located, { value: container }: Located): boolean {
+  const name = valueAt(volume, "name");
+  return valuesAt(container, "volumeMounts.*").some(
+    ({ value: mount }) =>
+      (name === UNKNOWN || mayBe(valueAt(mount, "name"), (mounted) => mounted === name)) &&
+      mayBe(valueAt(mount, "mountPath"), (path) => [undefined, "", SOCKET_ROOT].some((root) => root === path)),
+  );
+}
+
+function fromV1(resource: Resource): Workload {
+  const { props } = resource;
+  const annotations = valueAt(props, "template.metadata.annotations");
+  const mounted =
+    annotations === UNKNOWN ? UNKNOWN : isRecord(annotations) ? annotations[SOCKETS_ANNOTATION] : undefined;
+  const path = `template.metadata.annotations["${SOCKETS_ANNOTATION}"]`;
+  const named: Value = typeof mounted === "string" ? mounted.split(",").map((name) => name.trim()) : mounted;
+  const sockets = valuesAt(named, "*").map(({ value }): Located => ({ path, value }));
+  const containers = valuesAt(props, "template.spec.containers.*").map((container) => ({
+    ...container,
+    env: envs(container, "valueFrom.secretKeyRef", "name", "key"),
+    sockets,
+  }));
+  return {
+    resource,
+    kind: "service",
+    within: "template",
+    account: valueAt(props, "template.spec.serviceAccountName"),
+    sockets,
+    inNetwork: mayBe(annotations, (given) => isRecord(given) && NETWORK_ANNOTATIONS.some((name) => name in given)),
+    ...withEnv(containers),
+  };
+}
+
+function withEnv(containers: readonly Container[]): Pick<Workload, "containers" | "env" | "envIsKnown"> {
+  const env = containers.flatMap((container) => container.env);
+  return { containers, env, envIsKnown: env.every(({ name }) => name !== UNKNOWN) };
+}
+
+function envs(container: Located, source: string, id: string, version: string): Env[] {
+  return below(container, "envs.*").map(({ path, value }) => env(path, value, source, id, version));
+}
+
+function env(path: string, value: Value, source: string, id: string, version: string): Env {
+  const reference = valueAt(value, source);
+  const plain: Env = { path, name: valueAt(value, "name"), value: valueAt(value, "value") };
+  if (reference === undefined) return plain;
+  return { ...plain, secret: { id: valueAt(reference, id), version: valueAt(reference, version) } };
+}
+
+/** Whether a container is the Cloud SQL proxy, whose arguments are connection names. */
+export function isProxy(container: Value): boolean {
+  const image = text(valueAt(container, "image")) ?? "";
+  const command = valuesAt(container, "commands.*").map(({ value }) => text(value) ?? "");
+  return /cloud[-_]?sql[-_]proxy/.test([image, ...command].join(" "));
+}
+
+/** The last part of a secret's, account's or instance's full name: its id. */
+export function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}

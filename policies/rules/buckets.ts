@@ -1,0 +1,59 @@
+import { policy } from "../engine/policy.ts";
+import { mayBe, type Resource, text, valueAt } from "../model/resource.ts";
+
+function isBucket({ type }: Resource): boolean {
+  return type === "gcp:storage/bucket:Bucket";
+}
+
+export const uniformAccess = policy({
+  name: "bucket-uniform-access",
+  sentence: "A bucket's access is decided by IAM alone, not by a list on every object.",
+  level: "mandatory",
+  severity: "high",
+  reference: "CIS 5.2",
+  peers: ["CKV_GCP_29"],
+  resource: (resource, report) => {
+    if (!isBucket(resource) || mayBe(resource.props.uniformBucketLevelAccess, (on) => on === true)) return;
+    report(resource, "uniformBucketLevelAccess is off; set it to true.");
+  },
+});
+
+export const publicAccessPrevention = policy({
+  name: "bucket-public-access-prevention",
+  sentence: "A bucket cannot be made public, not even by a later grant.",
+  level: "mandatory",
+  severity: "high",
+  reference: "CIS 5.1",
+  peers: ["CKV_GCP_114"],
+  resource: (resource, report) => {
+    if (!isBucket(resource) || mayBe(resource.props.publicAccessPrevention, (mode) => mode === "enforced")) return;
+    report(resource, 'publicAccessPrevention is not enforced; set it to "enforced".');
+  },
+});
+
+export const versioning = policy({
+  name: "bucket-versioning",
+  sentence: "A bucket keeps what was overwritten or deleted: a migration that ran can still be read.",
+  level: "mandatory",
+  severity: "medium",
+  reference: "https://cloud.google.com/storage/docs/object-versioning",
+  peers: ["CKV_GCP_78"],
+  resource: (resource, report) => {
+    if (!isBucket(resource) || mayBe(valueAt(resource.props, "versioning.enabled"), (on) => on === true)) return;
+    report(resource, "versioning.enabled is off; set it to true, with a lifecycle rule that deletes old versions.");
+  },
+});
+
+export const noSelfLogging = policy({
+  name: "bucket-not-its-own-log",
+  sentence: "A bucket does not write its access log into itself, where each entry makes the next one.",
+  level: "mandatory",
+  severity: "low",
+  reference: "https://cloud.google.com/storage/docs/access-logs",
+  peers: ["CKV_GCP_63"],
+  resource: (resource, report) => {
+    const log = text(valueAt(resource.props, "logging.logBucket"));
+    if (!isBucket(resource) || log === undefined || log !== resource.props.name) return;
+    report(resource, "logging.logBucket names the bucket itself; name another one.");
+  },
+});

@@ -1,0 +1,264 @@
+import { parseConnectionString } from "../../infra/connection.ts";
+import { instances } from "./connection-names.ts";
+import { generatedPasswords } from "../model/lineage.ts";
+import { policy } from "../engine/policy.ts";
+import { type Located, ofType, type Resource, text, UNKNOWN } from "../model/resource.ts";
+import { dataOf, SECRETS, VERSIONS, wiring } from "../model/wiring.ts";
+import { type Container, type Env, lastPart, type Workload, workload, workloads } from "../model/workloads.ts";
+
+const VARIABLE = "DATABASE_URL";
+
+/** The variables that a workload reads its connection string from, one for each container that has one. */
+function databaseUrls({ env }: Workload): Env[] {
+  return env.filter(({ name }) => name === VARIABLE);
+}
+
+export const fromSecretManager = policy({
+  name: "database-url-from-secret-manager",
+  sentence:
+    "A service with a Cloud SQL socket takes DATABASE_URL from Secret Manager: without it, it does not start, or starts with another database.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
+  resource: (resource, report) => {
+    const run = workload(resource);
+    if (!run?.envIsKnown) return;
+    const instead = "take it from a version of a secret, with secretKeyRef";
+    const urls = databaseUrls(run);
+    for (const { path } of urls.filter(({ secret }) => !secret))
+      report(resource, `${path} (${VARIABLE}) is written in clear; ${instead}.`);
+    if (urls.length === 0 && run.kind === "service" && run.sockets.length > 0) {
+      report(resource, `mounts a Cloud SQL socket and has no ${VARIABLE}; ${instead}.`);
+    }
+  },
+});
+
+export const noSqlite = policy({
+  name: "no-sqlite",
+  sentence: "No service falls back to SQLite: it would start without its database, and nobody would notice.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/run/docs/container-contract#filesystem",
+  resource: (resource, report) => {
+    const plain: Located[] = workload(resource)?.env.map(({ path, value }) => ({ path, value })) ?? [];
+    const secret: Located[] = Object.entries(resource.props).map(([path, value]) => ({ path, value }));
+    for (const { path, value } of resource.type.startsWith("gcp:secretmanager/") ? secret : plain) {
+      if (!/^sqlite[a-z0-9+]*:/i.test((text(value) ?? "").trim())) continue;
+      report(resource, `${path} is an SQLite database; set the connection string of the Cloud SQL database.`);
+    }
+  },
+});
+
+export const secretInStack = policy({
+  name: "database-url-secret-in-stack",
+  sentence: "The secret that DATABASE_URL is taken from is in the same stack as the service, and has a version.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/secret-manager/docs/add-secret-version",
+  stack: (resources, report) => {
+    for (const reader of readers(resources)) {
+      const { run, url } = reader;
+      const secrets = secretsOf(reader, resources);
+      const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${VARIABLE}`}`;
+      if (secrets.length === 0) {
+        report(run.resource, `${name} is not in the stack; declare it, with a version, beside the service.`);
+        continue;
+      }
+      const versions = versionsOf(secrets, resources);
+      if (versions.length === 0)
+        report(run.resource, `${name} has no version; declare one, or the service cannot start.`);
+      else if (!versions.some((version) => isMeant(version, url))) {
+        report(
+          run.resource,
+          `${name} has no enabled version ${text(url.secret.version) ?? ""}; refer to the version that the stack declares.`,
+        );
+      }
+    }
+  },
+});
+
+export const matchesDatabase = policy({
+  name: "database-url-matches-stack",
+  sentence: "The connection string is PostgreSQL's and names the database, user and instance of the stack.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      for (const { version, value } of connectionStrings(resources)) {
+        const parsed = parseConnectionString(value);
+        // A wrong connection name in it is the business of `connection-name-format`.
+        if (parsed.ok || parsed.problem.startsWith("the connection name")) continue;
+        report(version, `${parsed.problem}.`);
+      }
+    },
+  },
+  stack: (resources, report) => {
+    for (const { version, value } of connectionStrings(resources)) {
+      const parsed = parseConnectionString(value);
+      if (!parsed.ok) continue;
+      const { database, instance, user } = parsed.value;
+      const missing = (what: string) => {
+        report(
+          version,
+          `the connection string names ${what} that the stack does not have; build it from the stack's own resources.`,
+        );
+      };
+      const here = instances(resources);
+      if (here.length === 0) continue;
+      // One of the same name in another place is the business of `connection-name-matches-instance`.
+      if (here.every((one) => isAnother(one, instance.instance))) missing("an instance");
+      else {
+        if (lacks(resources, "gcp:sql/database:Database", database, instance.instance)) missing("a database");
+        if (lacks(resources, "gcp:sql/user:User", user, instance.instance)) missing("a user");
+      }
+    }
+  },
+});
+
+export const onePassword = policy({
+  name: "one-password",
+  sentence: "The database user and its secrets carry one and the same generated password.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/sql/docs/postgres/create-manage-users",
+  contradictions: {
+    names: wiring,
+    find: (resources, report) => {
+      const versions = ofType(resources, ...VERSIONS);
+      for (const version of versions) {
+        const parsed = parseConnectionString(text(dataOf(version)) ?? "");
+        if (!parsed.ok) continue;
+        const { user, password, instance } = parsed.value;
+        const passwords = usersOf(resources, instance.instance)
+          .filter(({ props }) => props.name === user)
+          .map(({ props }) => text(props.password));
+        if (passwords.length === 0 || passwords.includes(undefined) || passwords.includes(password)) continue;
+        report(
+          version,
+          `the connection string carries another password than the user ${user} has; give both the same generated password.`,
+        );
+      }
+    },
+  },
+  stack: (resources, report) => {
+    const theirs = usersOf(resources).flatMap((user) => generatedPasswords(user));
+    const read = new Set(readers(resources).flatMap((reader) => secretsOf(reader, resources)));
+    const secrets = ofType(resources, ...SECRETS);
+    for (const version of ofType(resources, ...VERSIONS)) {
+      const its = secrets.filter((secret) => refersTo(version, "secret", secret));
+      if (!its.some((secret) => read.has(secret)) && !isForDatabase(version, its[0])) continue;
+      const data = dataOf(version);
+      if (typeof data === "string" && parseConnectionString(data).ok) continue; // Judged by its value.
+      const own = generatedPasswords(version);
+      if (theirs.length === 0 || own.some((password) => theirs.includes(password))) continue;
+      report(version, "is not made of the password that the database user has; make it of the same RandomPassword.");
+    }
+  },
+});
+
+/** A container that reads a connection string from a secret. */
+export interface Reader {
+  readonly run: Workload;
+  readonly container: Container;
+  readonly url: Reference;
+}
+
+type Reference = Env & { readonly secret: NonNullable<Env["secret"]> };
+
+/** The containers that read a connection string from a secret. */
+export function readers(resources: readonly Resource[]): Reader[] {
+  return workloads(resources).flatMap((run) =>
+    run.containers.flatMap((container) =>
+      container.env.flatMap((url) =>
+        url.name === VARIABLE && url.secret ? [{ run, container, url: { ...url, secret: url.secret } }] : [],
+      ),
+    ),
+  );
+}
+
+/** Whether a workload needs the database: it mounts a socket, or reads a connection string from a secret. */
+export function needsDatabase(run: Workload): boolean {
+  return run.sockets.length > 0 || databaseUrls(run).some(({ secret }) => secret);
+}
+
+/** The secret a variable refers to: by its id, or where that is not known, one that the workload is made of. */
+export function secretsOf({ run, url }: Reader, resources: readonly Resource[]): Resource[] {
+  const all = ofType(resources, ...SECRETS);
+  const { id } = url.secret;
+  if (typeof id === "string") return all.filter(({ props }) => props.secretId === lastPart(id));
+  return all.filter((one) => run.resource.madeOf[run.within]?.includes(one));
+}
+
+/** The versions that a variable may be taken from, also where another stack has their secret. */
+export function versionsRead(reader: Reader, resources: readonly Resource[]): Resource[] {
+  const { id } = reader.url.secret;
+  const secrets = secretsOf(reader, resources);
+  return ofType(resources, ...VERSIONS).filter(
+    (version) =>
+      isMeant(version, reader.url) &&
+      ((typeof id === "string" && lastPart(text(version.props.secret) ?? "") === lastPart(id)) ||
+        secrets.some((secret) => refersTo(version, "secret", secret))),
+  );
+}
+
+function versionsOf(secrets: readonly Resource[], resources: readonly Resource[]): Resource[] {
+  return ofType(resources, ...VERSIONS).filter((version) =>
+    secrets.some((secret) => refersTo(version, "secret", secret)),
+  );
+}
+
+/** Whether a property names a secret: by its id, or where that is not known, by what it is made of. */
+export function refersTo(resource: Resource, property: string, secret: Resource): boolean {
+  const name = resource.props[property];
+  if (typeof name === "string") return lastPart(name) === secret.props.secretId;
+  return resource.madeOf[property]?.includes(secret) ?? false;
+}
+
+/** Whether a version can be the one that is referred to. */
+function isMeant({ props }: Resource, { secret }: Reference): boolean {
+  if (props.enabled === false) return false;
+  if (typeof secret.version !== "string" || secret.version === "latest") return true;
+  return typeof props.version !== "string" || props.version === secret.version;
+}
+
+/** What the value of a secret's version is made of. */
+export function originsOf({ madeOf }: Resource): Resource[] {
+  return [...(madeOf.secretData ?? []), ...(madeOf.secretDataWo ?? [])];
+}
+
+/** The known values of the secrets that workloads take their connection string from. */
+function connectionStrings(resources: readonly Resource[]): { version: Resource; value: string }[] {
+  const versions = new Set(readers(resources).flatMap((reader) => versionsRead(reader, resources)));
+  return [...versions].flatMap((version) => {
+    const value = text(dataOf(version));
+    return value === undefined ? [] : [{ version, value }];
+  });
+}
+
+/** Whether a secret's version holds the database's credential by what it is made of, or by the name of its secret. */
+function isForDatabase(version: Resource, secret: Resource | undefined): boolean {
+  if (originsOf(version).some(({ type }) => type.startsWith("gcp:sql/"))) return true;
+  return /(?:db|database|sql|postgres).*password/.test(text(secret?.props.secretId) ?? "");
+}
+
+/** The users with a password, of one instance where it is known which. */
+function usersOf(resources: readonly Resource[], instance?: string): Resource[] {
+  return ofType(resources, "gcp:sql/user:User").filter(
+    ({ props }) =>
+      instance === undefined || typeof props.instance !== "string" || lastPart(props.instance) === instance,
+  );
+}
+
+/** Whether an instance is known to have another name. */
+function isAnother({ props }: Resource, name: string): boolean {
+  return typeof props.name === "string" && props.name !== name;
+}
+
+/** Whether it is known that no resource of a type has a name. */
+function lacks(resources: readonly Resource[], type: string, name: string, instance: string): boolean {
+  return ofType(resources, type)
+    .filter(({ props }) => props.instance === UNKNOWN || lastPart(text(props.instance) ?? "") === instance)
+    .every(({ props }) => props.name !== UNKNOWN && props.name !== name);
+}

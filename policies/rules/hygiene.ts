@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { policy } from "../engine/policy.ts";
+import { mayBe, type Resource, text, valueAt, valuesAt } from "../model/resource.ts";
+
+/** Where each type keeps its labels. */
+const LABELS: Readonly<Record<string, string>> = {
+  "gcp:sql/databaseInstance:DatabaseInstance": "settings.userLabels",
+  "gcp:secretmanager/secret:Secret": "labels",
+  "gcp:storage/bucket:Bucket": "labels",
+  "gcp:cloudrunv2/service:Service": "labels",
+  "gcp:cloudrunv2/job:Job": "labels",
+};
+
+export const requiredLabels = policy({
+  name: "required-labels",
+  sentence: "What costs money says which application and environment it belongs to.",
+  level: "advisory",
+  severity: "low",
+  reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
+  settings: { labels: z.array(z.string()).default(["app", "environment"]).describe("Labels that must be there") },
+  resource: (resource, report, { labels }) => {
+    const at = LABELS[resource.type];
+    if (at === undefined) return;
+    const set = valueAt(resource.props, at);
+    const missing = labels.filter((label) => !mayBe(set, (known) => valueAt(known, label) !== undefined));
+    if (missing.length > 0) report(resource, `${at} lacks ${missing.join(" and ")}; add it.`);
+  },
+});
+
+export const defaultLabels = policy({
+  name: "default-labels",
+  sentence: "What Pulumi manages carries a label that says so; it is added where it is missing.",
+  level: "remediate",
+  severity: "low",
+  reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
+  settings: {
+    labels: z.record(z.string(), z.string()).default({ "managed-by": "pulumi" }).describe("Labels that are added"),
+  },
+  remedy: (type, props, { labels }) => {
+    const path = LABELS[type]?.split(".") ?? [];
+    const last = path.pop();
+    const holder = path.reduce<Labelled | undefined>((outer, key) => outer?.[key] as Labelled | undefined, props);
+    if (last === undefined || !holder) return false;
+    const set = (holder[last] ?? {}) as Record<string, string>;
+    const missing = Object.entries(labels).filter(([label]) => set[label] === undefined);
+    if (missing.length > 0) holder[last] = Object.assign(set, Object.fromEntries(missing));
+    return missing.length > 0;
+  },
+});
+
+type Labelled = Record<string, unknown>;
+
+export const allowedRegions = policy({
+  name: "allowed-regions",
+  sentence: "Data and services stay in the regions that were chosen.",
+  level: "advisory",
+  severity: "medium",
+  reference: "https://cloud.google.com/about/locations",
+  settings: {
+    regions: z.array(z.string()).default([]).describe("Regions, in lower case; any where the list is empty"),
+  },
+  resource: (resource, report, { regions }) => {
+    if (regions.length === 0 || !resource.type.startsWith("gcp:")) return;
+    const places = ["region", "location", "replication.userManaged.replicas.*.location"].flatMap((path) =>
+      valuesAt(resource.props, path),
+    );
+    for (const { path, value } of places) {
+      const place = (text(value) ?? "").toLowerCase();
+      if (place === "" || place === "global" || regions.includes(place)) continue;
+      report(resource, `${path} is ${place}; use ${regions.join(" or ")}.`);
+    }
+  },
+});
+
+export const costLimits = policy({
+  name: "cost-limits",
+  sentence: "Outside production nobody pays for production's size.",
+  level: "advisory",
+  severity: "low",
+  reference: "https://cloud.google.com/sql/pricing",
+  settings: {
+    cpus: z.int().min(1).optional().describe("CPUs of an instance at most; no limit where nothing is said"),
+    instances: z.int().min(1).optional().describe("Instances of a Cloud Run service at most; likewise"),
+    regional: z.boolean().default(true).describe("Whether an instance may have a standby"),
+  },
+  resource: (resource, report, limits) => {
+    const { props } = resource;
+    const cpus = cpusOf(text(valueAt(props, "settings.tier")) ?? "");
+    const instances = valueAt(props, "template.scaling.maxInstanceCount");
+    if (isInstance(resource) && cpus > (limits.cpus ?? Infinity))
+      report(resource, `settings.tier has ${cpus} CPUs; ${limits.cpus ?? 0} are enough here.`);
+    if (isInstance(resource) && !limits.regional && valueAt(props, "settings.availabilityType") === "REGIONAL")
+      report(resource, "settings.availabilityType doubles the price; ZONAL is enough here.");
+    if (typeof instances === "number" && instances > (limits.instances ?? Infinity))
+      report(resource, `template.scaling.maxInstanceCount is ${instances}; ${limits.instances ?? 0} are enough here.`);
+  },
+});
+
+function isInstance({ type }: Resource): boolean {
+  return type === "gcp:sql/databaseInstance:DatabaseInstance";
+}
+
+/** CPUs of a machine type: `db-custom-4-15360` and `db-perf-optimized-N-4` say it, the shared ones have less than one. */
+function cpusOf(tier: string): number {
+  return Number(/^db-(?:custom|perf-optimized-N|memory-optimized-N|n1-standard|n1-highmem)-(\d+)/.exec(tier)?.[1] ?? 0);
+}

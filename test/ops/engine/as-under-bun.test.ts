@@ -1,0 +1,30 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../../ops/engine/workspace.ts";
+
+/** A policy pack that tells what the SDK has loaded before it. */
+const PACK = `
+  const loaded = (file) => Object.keys(require.cache).some((path) => path.endsWith(file));
+  console.log(JSON.stringify({ compiler: loaded("typescript.js"), debugger: loaded("v8Hooks.js") }));
+  process.exit();
+`;
+
+// Where the SDK no longer loads them, or no longer leaves them out under Bun, ops/engine/as-under-bun.cjs has nothing to do any more.
+test("the SDK loads a debugger and a compiler before a policy pack, and neither under Bun", () => {
+  mkdirSync(join(ROOT, ".local"), { recursive: true });
+  const pack = mkdtempSync(join(ROOT, ".local", "pack-"));
+  writeFileSync(join(pack, "package.json"), "{}");
+  writeFileSync(join(pack, "index.js"), PACK);
+  const before = (...options: string[]) => {
+    const start = ["--eval", "require('@pulumi/pulumi/cmd/run-policy-pack')", "run-policy-pack", "127.0.0.1:1", pack];
+    const { stdout } = spawnSync(process.execPath, [...options, ...start], { cwd: ROOT, encoding: "utf8" });
+    return JSON.parse(stdout) as object;
+  };
+  try {
+    expect(before()).toEqual({ compiler: true, debugger: true });
+    expect(before("--require", "./ops/engine/as-under-bun.cjs")).toEqual({ compiler: false, debugger: false });
+  } finally {
+    rmSync(pack, { recursive: true });
+  }
+});

@@ -1,0 +1,52 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { age, describeLocks, type Lock, locksOf } from "../../../ops/engine/locks.ts";
+
+const LOCK: Lock = { username: "runner", hostname: "fv-az1", pid: 4121, timestamp: "2026-11-25T03:00:00.123456789Z" };
+
+function stackAt(backend: string): Stack {
+  const workspace = { envVars: { PULUMI_BACKEND_URL: backend }, pulumiCommand: { command: "pulumi" } };
+  return { name: "prod", workspace } as unknown as Stack;
+}
+
+test("the locks of a stack in Cloud Storage are read from its bucket, as whoever runs the command", async () => {
+  const asked: string[] = [];
+  const path = ".pulumi/locks/organization/settlement/prod/1.json";
+  const server = createServer((request, response) => {
+    asked.push(`${request.headers.authorization ?? ""} ${request.url ?? ""}`);
+    const isList = request.url?.includes("?prefix=") === true;
+    response.end(JSON.stringify(isList ? { items: [{ name: path }] } : LOCK));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  process.env.STORAGE_EMULATOR_HOST = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  process.env.GOOGLE_OAUTH_ACCESS_TOKEN = "token";
+  try {
+    expect(await locksOf(stackAt("gs://fusion-prime-pulumi-state"))).toEqual([LOCK]);
+    expect(asked).toEqual([
+      `Bearer token /storage/v1/b/fusion-prime-pulumi-state/o?prefix=${encodeURIComponent(".pulumi/locks/organization/settlement/prod/")}`,
+      `Bearer token /storage/v1/b/fusion-prime-pulumi-state/o/${encodeURIComponent(path)}?alt=media`,
+    ]);
+  } finally {
+    delete process.env.STORAGE_EMULATOR_HOST;
+    delete process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
+    server.close();
+  }
+});
+
+test("a lock is told with its holder, its age and the one command", () => {
+  const text = describeLocks(stackAt("gs://state"), [LOCK], new Date("2026-11-25T03:25:30Z"));
+  expect(text).toContain("prod is locked by runner@fv-az1 (process 4121) since 25 minutes: ");
+  expect(text).toMatch(/^ {2}PULUMI_BACKEND_URL=gs:\/\/state pulumi cancel --yes --stack prod$/m);
+});
+
+test.each([
+  ["2026-11-25T03:24:59Z", "0 minutes"],
+  ["2026-11-25T03:24:00Z", "1 minute"],
+  ["2026-11-25T01:26:00Z", "119 minutes"],
+  ["2026-11-25T01:25:00Z", "2 hours"],
+  ["2026-11-23T03:25:00Z", "2 days"],
+  ["2026-11-25T04:00:00Z", "0 minutes"],
+])("since %s is %s", (since, words) => {
+  expect(age(since, new Date("2026-11-25T03:25:00Z"))).toBe(words);
+});

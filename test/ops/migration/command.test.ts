@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { lintMigrations } from "../../../ops/migration/lint.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** Runs the command as npm does. */
+function migration(...args: string[]) {
+  const words = ["ops/migration.ts", ...args];
+  return spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
+}
+
+test("--help says what there is", () => {
+  const { status, stdout } = migration("--help");
+  expect(status).toBe(0);
+  for (const command of ["new NAME", "lint", "status", "rollback", "restore", "dump"]) {
+    expect(stdout).toContain(`\n  ${command} `);
+  }
+});
+
+test.each([
+  [[], "Say which command."],
+  [["nwe"], 'There is no command "nwe".'],
+  [["toString"], 'There is no command "toString".'],
+  [["new"], "new takes one name."],
+  [["new", "two", "names"], "new takes one name."],
+  [["lint", "--jason"], "--jason"],
+  [["restore", "--stack", "staging"], "Which backup?"],
+  [["restore", "--stack", "staging", "--backup"], "--backup"],
+  [["restore", "--stack", "staging", "--backup", ""], '"" is not the id of a backup'],
+  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not the id of a backup'],
+])("the command line %j is wrong, and the help follows", (args, sentence) => {
+  const { status, stdout, stderr } = migration(...args);
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(sentence);
+  expect(stderr).toContain("npm run migration -- COMMAND");
+});
+
+test("a bad name is one sentence and exit code 1", () => {
+  const { status, stderr } = migration("new", "Bad");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^"Bad" cannot name a migration\..*\n$/);
+});
+
+test("lint --json prints what the function returns", async () => {
+  const { status, stdout } = migration("lint", "--json");
+  expect(JSON.parse(stdout)).toEqual(await lintMigrations(join(ROOT, "migrations")));
+  expect(status).toBe(0);
+});

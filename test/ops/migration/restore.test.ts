@@ -1,0 +1,23 @@
+import { loginsOf } from "../../../ops/migration/restore.ts";
+import type { StateResource } from "../../../ops/engine/state.ts";
+
+const user = (name: string, created: string): StateResource => ({
+  urn: `urn:${name}`,
+  type: "gcp:sql/user:User",
+  inputs: { name, password: { plaintext: '"p1ssword"' } } as unknown as StateResource["inputs"],
+  created,
+});
+const RESOURCES = [user("a", "2026-01-01T10:00:00Z"), user("b", "2026-01-01T12:00:00Z")];
+
+test("the logins that a backup holds are known with the passwords of today", () => {
+  expect(loginsOf(RESOURCES, "2026-01-01T12:00:01.5Z")).toEqual([
+    { name: "a", password: "p1ssword" },
+    { name: "b", password: "p1ssword" },
+  ]);
+});
+
+test("a backup older than a login is refused", () => {
+  expect(() => loginsOf(RESOURCES, "2026-01-01T11:00:00Z")).toThrow(
+    "The backup of 2026-01-01T11:00:00Z is older than the login b, which is of 2026-01-01T12:00:00Z",
+  );
+});

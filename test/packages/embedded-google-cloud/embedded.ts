@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+
+/** The project the tests work in, and another one of the same embedded cloud. */
+export const PROJECT = "fusion-prime";
+export const OTHER_PROJECT = "fusion-spare";
+
+/** What came back: its body is parsed where it is JSON, and empty where it is not. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly bytes: Buffer;
+  readonly headers: Headers;
+}
+
+/** How a request differs from a plain one of the owner. */
+export interface Ask {
+  /** Another caller's token; an empty one sends none. */
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** An embedded cloud on a free port and in a folder of its own, spoken to as any client would. */
+export class Embedded {
+  readonly folder = mkdtempSync(join(tmpdir(), "embedded-cloud-"));
+  private running: EmbeddedCloud | undefined;
+
+  private readonly images: NonNullable<CloudOptions["images"]>;
+  private readonly projects: readonly string[];
+
+  /**
+   * @param images What runs where a Cloud Run service or job names an image.
+   * @param projects Ids of the projects that exist.
+   */
+  constructor(
+    images: NonNullable<CloudOptions["images"]> = {},
+    projects: readonly string[] = [PROJECT, OTHER_PROJECT],
+  ) {
+    this.images = images;
+    this.projects = projects;
+  }
+
+  get cloud(): EmbeddedCloud {
+    if (!this.running) throw new Error("The embedded cloud is not running.");
+    return this.running;
+  }
+
+  /** @param services APIs to enable in both projects. */
+  async start(...services: string[]): Promise<void> {
+    this.running = await startCloud({ folder: this.folder, projects: this.projects, images: this.images });
+    for (const project of services.length > 0 ? this.projects : []) {
+      await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds: services });
+    }
+  }
+
+  /** Ends it; the state stays. */
+  async stop(): Promise<void> {
+    await this.running?.stop();
+    this.running = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  get = (path: string, ask?: Ask) => this.ask("GET", path, undefined, ask);
+  delete = (path: string, ask?: Ask) => this.ask("DELETE", path, undefined, ask);
+  post = (path: string, body: unknown = {}, ask?: Ask) => this.ask("POST", path, body, ask);
+  patch = (path: string, body: unknown, ask?: Ask) => this.ask("PATCH", path, body, ask);
+  put = (path: string, body: unknown, ask?: Ask) => this.ask("PUT", path, body, ask);
+
+  /** @param body Sent as JSON, unless it is text or bytes: these are sent as they are. */
+  async ask(method: string, path: string, body: unknown, { token, headers }: Ask = {}): Promise<Answer> {
+    const raw = typeof body === "string" || body instanceof Uint8Array;
+    const response = await fetch(this.cloud.url + path, {
+      method,
+      headers: {
+        ...(token !== "" && { authorization: `Bearer ${token ?? this.cloud.identities.ownerToken}` }),
+        ...(body !== undefined && !raw && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return { status: response.status, body: parse(bytes), bytes, headers: response.headers };
+  }
+}
+
+/** The sentence of an error. */
+export function message({ body }: Answer): string | undefined {
+  return (body.error as { message?: string } | undefined)?.message;
+}
+
+/** A value in Base64. */
+export function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
+function parse(bytes: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(bytes.toString()) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

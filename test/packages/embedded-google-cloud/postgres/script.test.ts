@@ -1,0 +1,32 @@
+import { ScriptError, statementsOf } from "../../../../packages/embedded-google-cloud/postgres/script.ts";
+
+const texts = (script: string) => [...statementsOf(script)].map(({ text }) => text);
+
+test.each([
+  ["", []],
+  [";;\n ;", []],
+  ["-- only a comment;\n/* and; another */", []],
+  ["SELECT 1; SELECT 2", ["SELECT 1;", "SELECT 2"]],
+  ["SELECT ';', \";\", E'\\';', $$;$$, $a$;$$;$a$;", ["SELECT ';', \";\", E'\\';', $$;$$, $a$;$$;$a$;"]],
+  ["CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);", 1],
+  ["CREATE PROCEDURE p() BEGIN ATOMIC SELECT 1; SELECT CASE 1 WHEN 1 THEN 2 END; END; SELECT 3;", 2],
+  ["BEGIN; SELECT 1; END;", 3],
+  ["SELECT a$1, $1; SELECT 2;", 2],
+  ["\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", ["SELECT 1;"]],
+  ["SELECT 'never ends; SELECT 2;", 1],
+])("%j", (script, expected) => {
+  const found = texts(script);
+  if (typeof expected === "number") expect(found).toHaveLength(expected);
+  else expect(found).toEqual(expected);
+});
+
+test("a statement knows the line on which it ends", () => {
+  const lines = [...statementsOf("-- one\n\nSELECT\n  1;\nSELECT 2; SELECT '\n';\n\nSELECT 3\n")].map(
+    ({ line }) => line,
+  );
+  expect(lines).toEqual([4, 5, 6, 8]);
+});
+
+test.each(["\\i other.sql", "SELECT 1;\nCOPY t (a) FROM STDIN;"])("%j is named with its line", (script) => {
+  expect(() => texts(script)).toThrow(ScriptError);
+});

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import { readConfiguration } from "../../../packages/pulumi-google-stand-in/endpoints.ts";
+import { gcpTypes } from "../../../packages/pulumi-google-stand-in/gcp/types.ts";
+import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
+import { type DiffResult, Provider } from "../../../packages/pulumi-google-stand-in/provider.ts";
+import { randomTypes } from "../../../packages/pulumi-google-stand-in/random.ts";
+
+/** The project of these tests. */
+export const PROJECT = "fusion-prime";
+export const REGION = "us-central1";
+
+/** A resource as the engine's state has it. */
+export interface Resource {
+  readonly urn: string;
+  readonly id: string;
+  readonly inputs: Fields;
+  readonly outputs: Fields;
+}
+
+/** Does with a provider what Pulumi's engine does, without the engine. */
+export class Engine {
+  readonly provider = new Provider([...gcpTypes, ...randomTypes]);
+
+  readonly google: Google;
+
+  constructor(google: Google) {
+    this.google = google;
+  }
+
+  urn(type: string, name = "it"): string {
+    return `urn:pulumi:test::project::settlement:infra:Part$${type}::${name}`;
+  }
+
+  /** @throws Error with every failure of the check. */
+  check(urn: string, program: Fields, olds: Fields = {}): Fields {
+    const seed = new Uint8Array();
+    const { inputs, failures } = this.provider.check({ urn, google: this.google, olds, news: program, seed });
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    return inputs;
+  }
+
+  async create(type: string, program: Fields, name?: string): Promise<Resource> {
+    const urn = this.urn(type, name);
+    const inputs = this.check(urn, program);
+    const made = await this.provider.create({ urn, google: this.google, news: inputs, preview: false });
+    return { urn, inputs, ...made };
+  }
+
+  diff(resource: Resource, program: Fields): DiffResult {
+    const news = this.check(resource.urn, program, resource.inputs);
+    return this.provider.diff({ ...this.old(resource), news });
+  }
+
+  /** What would change, as `path` or, where it takes a new resource, `path!`. */
+  changes(resource: Resource, program: Fields): string[] {
+    return this.diff(resource, program).differences.map(({ path, replaces }) => path + (replaces ? "!" : ""));
+  }
+
+  async update(resource: Resource, program: Fields, preview = false): Promise<Resource> {
+    const inputs = this.check(resource.urn, program, resource.inputs);
+    const outputs = await this.provider.update({ ...this.old(resource), id: resource.id, news: inputs, preview });
+    return { ...resource, inputs, outputs };
+  }
+
+  /** Undefined where the resource is gone. */
+  async refresh(resource: Resource): Promise<Resource | undefined> {
+    const { urn, id, inputs, outputs } = resource;
+    const read = await this.provider.read({ urn, google: this.google, id, inputs, state: outputs });
+    return read && { urn, ...read };
+  }
+
+  async import(type: string, id: string): Promise<Resource> {
+    const urn = this.urn(type);
+    const read = await this.provider.read({ urn, google: this.google, id, inputs: {}, state: {} });
+    if (!read) throw new Error("an import of nothing must fail");
+    return { urn, ...read };
+  }
+
+  delete({ urn, id, outputs }: Resource): Promise<void> {
+    return this.provider.delete({ urn, google: this.google, id, state: outputs });
+  }
+
+  private old({ urn, inputs, outputs }: Resource) {
+    return { urn, google: this.google, oldInputs: inputs, oldOutputs: outputs };
+  }
+}
+
+/** A client of an embedded cloud. */
+export function googleAt(url: string, token?: string): Google {
+  return new Google(
+    readConfiguration(
+      {
+        project: PROJECT,
+        region: REGION,
+        sqlCustomEndpoint: `${url}/sql/v1beta4/`,
+        secretManagerCustomEndpoint: `${url}/v1/`,
+        storageCustomEndpoint: `${url}/storage/v1/`,
+        iamBetaCustomEndpoint: `${url}/v1/`,
+        resourceManagerCustomEndpoint: `${url}/v1/`,
+        cloudRunV2CustomEndpoint: `${url}/v2/`,
+        monitoringCustomEndpoint: `${url}/`,
+        serviceUsageCustomEndpoint: `${url}/v1/`,
+        computeCustomEndpoint: `${url}/compute/v1/`,
+        accessToken: token,
+      },
+      {},
+    ),
+  );
+}
+
+/** An embedded cloud in a folder of its own. */
+export interface TestCloud {
+  readonly cloud: EmbeddedCloud;
+  readonly google: Google;
+  stop(): Promise<void>;
+}
+
+/** Starts one; its image `hello` answers every request. */
+export async function startTestCloud(): Promise<TestCloud> {
+  const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
+  const hello = "require('http').createServer((request, response) => response.end()).listen(process.env.PORT)";
+  const images = { hello: { command: process.execPath, args: ["-e", hello] } };
+  const cloud = await startCloud({ folder, projects: [PROJECT], images });
+  return {
+    cloud,
+    google: googleAt(cloud.url, cloud.identities.ownerToken),
+    stop: async () => {
+      await cloud.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Enables APIs, which a new project has not. */
+export async function enable({ google }: TestCloud, ...services: string[]): Promise<void> {
+  const engine = new Engine(google);
+  for (const service of services) await engine.create("gcp:projects/service:Service", { service });
+}

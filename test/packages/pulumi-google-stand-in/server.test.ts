@@ -1,0 +1,137 @@
+import * as grpc from "@grpc/grpc-js";
+import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
+import type * as Messages from "@pulumi/pulumi/proto/provider_pb.js";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import { isSecret, secret, UNKNOWN } from "../../../packages/pulumi-google-stand-in/values.ts";
+import { FakeGoogle } from "./fake-google.ts";
+
+const { Struct } = structMessages;
+
+const MAIN = join(import.meta.dirname, "..", "..", "..", "packages", "pulumi-google-stand-in", "main.ts");
+const SERVICE = "urn:pulumi:test::project::gcp:cloudrunv2/service:Service::it";
+const USER = "urn:pulumi:test::project::gcp:sql/user:User::it";
+const PASSWORD = "urn:pulumi:test::project::random:index/randomPassword:RandomPassword::it";
+
+const struct = (fields: Fields) => Struct.fromJavaScript(fields as Parameters<typeof Struct.fromJavaScript>[0]);
+
+/** Starts the process as a command does. */
+function start(env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...env } });
+}
+
+async function firstLine(stream: NodeJS.ReadableStream | null): Promise<string> {
+  if (!stream) throw new Error("the process has no such stream");
+  const [line] = (await once(createInterface({ input: stream }), "line")) as [string];
+  return line;
+}
+
+type Done<A> = (error: grpc.ServiceError | null, answer: A) => void;
+
+/** One call, as a promise. */
+function call<A>(start: (done: Done<A>) => unknown): Promise<A> {
+  return new Promise((resolve, reject) => {
+    start((error, answer) => {
+      if (error) reject(error);
+      else resolve(answer);
+    });
+  });
+}
+
+describe("the process", () => {
+  let child: ChildProcess;
+  let client: ResourceProviderClient;
+  const fake = new FakeGoogle();
+
+  beforeAll(async () => {
+    const google = await fake.start();
+    child = start({ GOOGLE_PROJECT: "from-env" });
+    const address = `127.0.0.1:${await firstLine(child.stdout)}`;
+    client = new ResourceProviderClient(address, grpc.credentials.createInsecure());
+    const endpoints = { cloudRunV2CustomEndpoint: google.configuration.endpoints.run?.href ?? "" };
+    const args = struct({ ...endpoints, project: secret("fusion-prime") });
+    const configured = await call<Messages.ConfigureResponse>((done) =>
+      client.configure(new messages.ConfigureRequest().setArgs(args), done),
+    );
+    expect(configured.getSupportspreview()).toBe(true);
+    expect(configured.getAcceptsecrets()).toBe(true);
+  });
+  afterAll(async () => {
+    client.close();
+    await fake.stop();
+    child.stdin?.end();
+    if (child.exitCode === null) await once(child, "exit");
+  });
+
+  test("serves random resources too", async () => {
+    const request = new messages.CreateRequest().setUrn(PASSWORD);
+    const program = { length: 25, special: false, lower: true, upper: true };
+    const made = await call<Messages.CreateResponse>((done) =>
+      client.create(request.setProperties(struct(program)), done),
+    );
+    expect(isSecret(made.getProperties()?.toJavaScript().result)).toBe(true);
+  });
+
+  test("checks with the configuration it was given, and names no property whose value the engine would print", async () => {
+    const news = struct({ instance: UNKNOWN, pasword: "hunter2" });
+    const checked = await call<Messages.CheckResponse>((done) =>
+      client.check(new messages.CheckRequest().setUrn(USER).setNews(news), done),
+    );
+    expect(checked.getFailuresList().map((each) => each.toObject())).toEqual([
+      { property: "", reason: 'unknown property "pasword"' },
+    ]);
+    expect(checked.getInputs()?.toJavaScript()).toMatchObject({ instance: UNKNOWN, project: "fusion-prime" });
+  });
+
+  test("answers a diff with the properties, their kinds and what they replace", async () => {
+    const request = new messages.DiffRequest().setUrn(USER).setId("u//i");
+    const old = struct({ name: "u", instance: "i", password: secret("first") });
+    const news = struct({ name: "u", instance: "j", password: secret("second") });
+    const diff = await call<Messages.DiffResponse>((done) =>
+      client.diff(request.setOldInputs(old).setOlds(old).setNews(news), done),
+    );
+    const { Kind } = messages.PropertyDiff;
+    expect(diff.getReplacesList()).toEqual(["instance"]);
+    expect(diff.getDeletebeforereplace()).toBe(true);
+    expect(diff.getDetaileddiffMap().get("instance")?.getKind()).toBe(Kind.UPDATE_REPLACE);
+    expect(diff.getDetaileddiffMap().get("password")?.getKind()).toBe(Kind.UPDATE);
+  });
+
+  test("reads without any state, as the engine asks on an import", async () => {
+    const id = "projects/fusion-prime/locations/us-central1/services/it";
+    fake.resources.set(`/v2/${id}`, { name: id, template: { containers: [{ image: "hello" }] } });
+    const read = await call<Messages.ReadResponse>((done) =>
+      client.read(new messages.ReadRequest().setUrn(SERVICE).setId(id), done),
+    );
+    expect(read.getInputs()?.toJavaScript()).toMatchObject({ name: "it", location: "us-central1" });
+  });
+
+  test("hands a resource that failed to the engine, so that it stays in the state", async () => {
+    fake.failure = "Revision 'it-00001' is not ready.";
+    const program = { name: "it", project: "fusion-prime", location: "us-central1", template: { containers: [] } };
+    const request = new messages.CreateRequest().setUrn(SERVICE).setProperties(struct(program));
+    const failed = call<Messages.CreateResponse>((done) => client.create(request, done));
+    const error: unknown = await failed.catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ details: "Revision 'it-00001' is not ready." });
+    expect((error as grpc.ServiceError).metadata.get("grpc-status-details-bin")).toHaveLength(1);
+  });
+});
+
+test("the process refuses an endpoint that is not on this machine", async () => {
+  const child = start({ GOOGLE_SQL_CUSTOM_ENDPOINT: "https://sqladmin.googleapis.com/" });
+  const [said, [code]] = await Promise.all([firstLine(child.stderr), once(child, "exit") as Promise<[number]>]);
+  expect(said).toContain("speaks to this machine only");
+  expect(code).toBe(1);
+});
+
+test("the process ends with the command that holds its input", async () => {
+  const child = start();
+  await firstLine(child.stdout);
+  child.stdin?.end();
+  expect(await once(child, "exit")).toEqual([0, null]);
+});

@@ -1,0 +1,263 @@
+import { isSecret, reveal, secret } from "../../../packages/pulumi-google-stand-in/values.ts";
+import { Engine, PROJECT } from "./engine.ts";
+import { FakeGoogle } from "./fake-google.ts";
+
+const INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance";
+const DATABASE = "gcp:sql/database:Database";
+const USER = "gcp:sql/user:User";
+const PATH = `/sql/v1beta4/projects/${PROJECT}/instances`;
+
+const program = (settings: object = {}, rest: object = {}) => ({
+  name: "db-1",
+  region: "us-central1",
+  databaseVersion: "POSTGRES_17",
+  settings: {
+    tier: "db-custom-1-3840",
+    edition: "ENTERPRISE",
+    availabilityType: "REGIONAL",
+    backupConfiguration: {
+      enabled: true,
+      startTime: "03:00",
+      pointInTimeRecoveryEnabled: true,
+      backupRetentionSettings: { retainedBackups: 14 },
+    },
+    databaseFlags: [
+      { name: "log_statement", value: "ddl" },
+      { name: "log_connections", value: "on" },
+    ],
+    ipConfiguration: { sslMode: "ENCRYPTED_ONLY" },
+    deletionProtectionEnabled: true,
+    userLabels: { app: "settlement" },
+    ...settings,
+  },
+  ...rest,
+});
+
+let fake: FakeGoogle;
+let engine: Engine;
+
+beforeEach(async () => {
+  fake = new FakeGoogle();
+  engine = new Engine(await fake.start());
+});
+afterEach(() => fake.stop());
+
+describe("an instance", () => {
+  test("is created as the official provider does, with the values it assumes", async () => {
+    const made = await engine.create(INSTANCE, program({}, { rootPassword: "root" }));
+    expect(fake.writes()).toEqual([
+      {
+        method: "POST",
+        path: PATH,
+        query: {},
+        body: {
+          name: "db-1",
+          region: "us-central1",
+          databaseVersion: "POSTGRES_17",
+          rootPassword: "root",
+          settings: {
+            tier: "db-custom-1-3840",
+            edition: "ENTERPRISE",
+            activationPolicy: "ALWAYS",
+            availabilityType: "REGIONAL",
+            pricingPlan: "PER_USE",
+            storageAutoResize: true,
+            enableDataplexIntegration: false,
+            enableGoogleMlIntegration: false,
+            deletionProtectionEnabled: true,
+            backupConfiguration: {
+              enabled: true,
+              startTime: "03:00",
+              pointInTimeRecoveryEnabled: true,
+              backupRetentionSettings: { retainedBackups: 14, retentionUnit: "COUNT" },
+            },
+            databaseFlags: [
+              { name: "log_statement", value: "ddl" },
+              { name: "log_connections", value: "on" },
+            ],
+            ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+            userLabels: { app: "settlement" },
+          },
+        },
+      },
+    ]);
+    expect(made.id).toBe(`projects/${PROJECT}/instances/db-1`);
+    expect(made.outputs).toMatchObject({
+      connectionName: "p:us-central1:i",
+      firstIpAddress: "192.0.2.1",
+      publicIpAddress: "192.0.2.1",
+      deletionProtection: true,
+      settings: { diskSize: 10, diskAutoresize: true, version: 1 },
+    });
+    expect(isSecret(made.outputs.rootPassword)).toBe(true);
+    expect(await engine.refresh(made)).toEqual(made);
+  });
+
+  test("is updated whole, with the version of the settings and what Cloud SQL had filled in", async () => {
+    const made = await engine.create(INSTANCE, program());
+    fake.writes();
+    const change = program({
+      backupConfiguration: { enabled: true, backupRetentionSettings: { retainedBackups: 30 } },
+    });
+    expect(engine.changes(made, change)).toEqual([
+      "settings.backupConfiguration.pointInTimeRecoveryEnabled",
+      "settings.backupConfiguration.backupRetentionSettings.retainedBackups",
+    ]);
+    const changed = await engine.update(made, change);
+    const [put, ...rest] = fake.writes();
+    expect(rest).toEqual([]);
+    expect(put).toMatchObject({
+      method: "PUT",
+      path: `${PATH}/db-1`,
+      body: {
+        instanceType: "CLOUD_SQL_INSTANCE",
+        settings: {
+          settingsVersion: "1",
+          backupConfiguration: { enabled: true, startTime: "03:00", backupRetentionSettings: { retainedBackups: 30 } },
+          dataDiskSizeGb: "10",
+          locationPreference: { zone: "us-central1-a" },
+          databaseFlags: expect.any(Array) as unknown[],
+        },
+      },
+    });
+    expect(changed.outputs).toMatchObject({ settings: { version: 2 } });
+    expect(engine.changes(changed, change)).toEqual([]);
+  });
+
+  test("takes flags in any order, and sees one that somebody removed", async () => {
+    const made = await engine.create(INSTANCE, program());
+    const turned = program({
+      databaseFlags: [
+        { name: "log_connections", value: "on" },
+        { name: "log_statement", value: "ddl" },
+      ],
+    });
+    expect(engine.changes(made, turned)).toEqual([]);
+
+    const live = fake.resources.get(`${PATH}/db-1`) as { settings: { databaseFlags: unknown[] } };
+    live.settings.databaseFlags.pop();
+    const refreshed = await engine.refresh(made);
+    expect(refreshed?.inputs.settings).toMatchObject({ databaseFlags: [{ name: "log_statement", value: "ddl" }] });
+    expect(refreshed && engine.changes(refreshed, program())).toEqual(["settings.databaseFlags"]);
+  });
+
+  test.each([
+    ["a smaller disk", { settings: { ...program().settings, diskSize: 5 } }, ["settings.diskSize!"]],
+    ["a bigger disk", { settings: { ...program().settings, diskSize: 20 } }, ["settings.diskSize"]],
+    ["an older PostgreSQL", { databaseVersion: "POSTGRES_16" }, ["databaseVersion!"]],
+    ["a newer PostgreSQL", { databaseVersion: "POSTGRES_18" }, ["databaseVersion"]],
+    ["another engine", { databaseVersion: "MYSQL_8_4" }, ["databaseVersion!"]],
+    ["another region", { region: "europe-west1" }, ["region!"]],
+  ])("%s", async (_what, change, changes) => {
+    const made = await engine.create(INSTANCE, program());
+    expect(engine.changes(made, { ...program(), ...change })).toEqual(changes);
+  });
+
+  test("is deleted only where its protection is off; turning that off does not call Google", async () => {
+    const made = await engine.create(INSTANCE, program());
+    await expect(engine.delete(made)).rejects.toThrow("deletionProtection is true");
+    fake.writes();
+    const free = await engine.update(made, program({}, { deletionProtection: false }));
+    expect(fake.writes()).toEqual([]);
+    expect(free.outputs.deletionProtection).toBe(false);
+    await engine.delete(free);
+    expect(fake.writes()).toMatchObject([{ method: "DELETE", path: `${PATH}/db-1` }]);
+  });
+
+  test("stays in the state where Google made it and then failed", async () => {
+    fake.failure = "The zone has no capacity.";
+    await expect(engine.create(INSTANCE, program())).rejects.toMatchObject({
+      name: "InitError",
+      id: `projects/${PROJECT}/instances/db-1`,
+      outputs: { name: "db-1" },
+      reason: "ERROR: The zone has no capacity.",
+    });
+  });
+
+  test("is imported with everything a program would say", async () => {
+    const made = await engine.create(INSTANCE, program());
+    const imported = await engine.import(INSTANCE, made.id);
+    expect(engine.changes(imported, program())).toEqual([]);
+    expect(imported.inputs).not.toHaveProperty("connectionName");
+    expect(imported.inputs).not.toHaveProperty("settings.version");
+  });
+
+  test("says nothing of computed values to a dependent in a preview of an update that leaves them", async () => {
+    const made = await engine.create(INSTANCE, program());
+    const preview = await engine.update(made, program({ tier: "db-custom-2-7680" }), true);
+    expect(preview.outputs).toMatchObject({
+      connectionName: "p:us-central1:i",
+      settings: { tier: "db-custom-2-7680" },
+    });
+  });
+});
+
+describe("a user", () => {
+  const user = { name: "settlement_user", instance: "db-1", password: "first" };
+
+  test("is created, given a new password and deleted, and its password is nowhere in clear", async () => {
+    const made = await engine.create(USER, user);
+    expect(made.id).toBe("settlement_user//db-1");
+    expect(isSecret(made.outputs.password)).toBe(true);
+    expect(reveal(made.outputs.password)).toBe("first");
+    expect(await engine.refresh(made)).toEqual(made);
+
+    const next = { ...user, password: "second" };
+    expect(engine.changes(made, next)).toEqual(["password"]);
+    const changed = await engine.update(made, next);
+    await engine.delete(changed);
+    expect(await engine.refresh(changed)).toBeUndefined();
+    const users = `${PATH}/db-1/users`;
+    expect(fake.writes()).toEqual([
+      {
+        method: "POST",
+        path: users,
+        query: {},
+        body: { name: "settlement_user", instance: "db-1", password: "first" },
+      },
+      {
+        method: "PUT",
+        path: users,
+        query: { name: "settlement_user", revokeExistingRoles: "false" },
+        body: { name: "settlement_user", instance: "db-1", password: "second" },
+      },
+      { method: "DELETE", path: users, query: { name: "settlement_user" }, body: undefined },
+    ]);
+  });
+
+  test("is imported, and then takes the program's password", async () => {
+    await engine.create(USER, user);
+    const imported = await engine.import(USER, `${PROJECT}/db-1/settlement_user`);
+    expect(imported.id).toBe("settlement_user//db-1");
+    expect(engine.changes(imported, user)).toEqual(["password"]);
+  });
+
+  test("is left behind where the policy says ABANDON", async () => {
+    const made = await engine.create(USER, { ...user, deletionPolicy: "ABANDON" });
+    await engine.delete(made);
+    expect(await engine.refresh(made)).toBeDefined();
+  });
+});
+
+test("a database is created, imported, replaced under another name and deleted", async () => {
+  const program = { name: "settlement_db", instance: "db-1" };
+  const made = await engine.create(DATABASE, program);
+  expect(made.id).toBe(`projects/${PROJECT}/instances/db-1/databases/settlement_db`);
+  expect(await engine.refresh(made)).toEqual(made);
+  expect(engine.changes(await engine.import(DATABASE, made.id), program)).toEqual([]);
+  expect(engine.changes(made, { ...program, name: "other" })).toEqual(["name!"]);
+  await engine.delete(made);
+  expect(fake.writes()).toEqual([
+    { method: "POST", path: `${PATH}/db-1/databases`, query: {}, body: program },
+    { method: "DELETE", path: `${PATH}/db-1/databases/settlement_db`, query: {}, body: undefined },
+  ]);
+});
+
+test("an operation that failed says so in Google's words, and the password stays secret", async () => {
+  fake.failure = "permission denied";
+  const failed = engine.create(USER, { name: "u", instance: "db-1", password: "hunter2" });
+  await expect(failed).rejects.toMatchObject({
+    message: "ERROR: permission denied",
+    outputs: { password: secret("hunter2") },
+  });
+});
