@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { lock } from "../packages/embedded-google-cloud/lock.ts";
+import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/interrupted.ts";
 import { holdOpen, type LocalEnvironment, startLocal } from "./engine/local.ts";

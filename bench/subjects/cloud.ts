@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCloud } from "../../packages/embedded-google-cloud/cloud.ts";
+import { startCloud } from "../../packages/embedded-google-cloud/index.ts";
 
 // Serves the embedded cloud with a project of twenty secrets and a database instance. Prints its address and token as a
 // line of JSON, and ends with its input.

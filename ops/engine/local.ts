@@ -1,8 +1,8 @@
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/cloud.ts";
-import { isAlive } from "../../packages/embedded-google-cloud/lock.ts";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/index.ts";
+import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
 import { endpointConfig } from "./endpoints.ts";
 import { startProviders } from "./providers.ts";

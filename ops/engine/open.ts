@@ -1,7 +1,7 @@
 import { CommandError, type PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { lock } from "../../packages/embedded-google-cloud/lock.ts";
+import { lock } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
 import { accessToken } from "../google/reader.ts";
 import { endpointsOf } from "./target.ts";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { formatConnectionString, parseConnectionString } from "../../infra/connection.ts";
-import { replaceFile } from "../../packages/embedded-google-cloud/store.ts";
+import { replaceFile } from "../../packages/embedded-google-cloud/state/store.ts";
 import { ROOT } from "./stack-file.ts";
 import { readState, type State } from "./state.ts";
 import { SECRET_SIGNATURE as SECRET, SIGNATURE } from "../terminal/values.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { StoreError } from "../../packages/embedded-google-cloud/store.ts";
+import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /** The repository's root, where the stack files are. */

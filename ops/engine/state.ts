@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { replaceFile } from "../../packages/embedded-google-cloud/store.ts";
+import { replaceFile } from "../../packages/embedded-google-cloud/state/store.ts";
 import { lastWords } from "../terminal/last-words.ts";
 import { UserError } from "../terminal/user-error.ts";
 

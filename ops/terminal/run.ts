@@ -1,6 +1,6 @@
 import { MigrationFileError } from "../../infra/migrations/files.ts";
-import { LockedError } from "../../packages/embedded-google-cloud/lock.ts";
-import { StoreError } from "../../packages/embedded-google-cloud/store.ts";
+import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
+import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { catchSignals, interrupted } from "./interrupt.ts";
 import { lastWords } from "./last-words.ts";
 import { cut, printable } from "./values.ts";

@@ -10,7 +10,7 @@ import { RestReader } from "../../ops/google/reader.ts";
 import { type Given, locate, type Place } from "../../ops/engine/target.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { base64, Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
-import { createInstance, done, ROOT as SQL, Volume } from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+import { createInstance, done, ROOT as SQL, Volume } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 
 export { PROJECT };
 export const INSTANCE = `${PROJECT}-db-a504713e`;

@@ -6,10 +6,10 @@ import type { Given } from "../../ops/engine/target.ts";
 import { exitCode, type Row } from "../../ops/doctor/diagnosis.ts";
 import { writeEntry } from "../../ops/doctor/log.ts";
 import { render } from "../../ops/doctor/table.ts";
-import { OWNER } from "../../packages/embedded-google-cloud/identities.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { declare } from "../infra/declared.ts";
-import { done, ROOT as SQL } from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import {
   ACCOUNT,
   BROKEN,

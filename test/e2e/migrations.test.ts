@@ -8,7 +8,7 @@ import { parseConnectionString } from "../../infra/connection.ts";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { GoogleApis } from "../../infra/migrations/googleapis.ts";
 import { settlement } from "../../infra/settlement.ts";
-import { OWNER } from "../../packages/embedded-google-cloud/identities.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseDocument } from "yaml";
-import { type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/cloud.ts";
-import { isAlive } from "../../packages/embedded-google-cloud/lock.ts";
+import { type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/index.ts";
+import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { ROOT } from "../../ops/engine/workspace.ts";
 import { FakeGitHub } from "../pipelines/github.ts";

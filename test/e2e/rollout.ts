@@ -1,5 +1,5 @@
-import type { CloudOptions } from "../../packages/embedded-google-cloud/cloud.ts";
-import { BROKEN, HEALTHY_AND_FAILING } from "../packages/embedded-google-cloud/cloudrun/programs.ts";
+import type { CloudOptions } from "../../packages/embedded-google-cloud/index.ts";
+import { BROKEN, HEALTHY_AND_FAILING } from "../packages/embedded-google-cloud/apis/cloudrun/programs.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";
 
 export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection.ts";
-import type { EmbeddedCloud } from "../../packages/embedded-google-cloud/cloud.ts";
-import { OWNER } from "../../packages/embedded-google-cloud/identities.ts";
+import type { EmbeddedCloud } from "../../packages/embedded-google-cloud/index.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 
 /** Sends settlement commands at a steady rate, whatever the answers take. */
 export class SteadyClient {

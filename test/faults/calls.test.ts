@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Fault } from "../../packages/embedded-google-cloud/faults.ts";
+import type { Fault } from "../../packages/embedded-google-cloud/server/faults.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { readState } from "../../ops/engine/state.ts";

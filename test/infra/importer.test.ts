@@ -2,7 +2,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
-import { without } from "../../packages/embedded-google-cloud/fields.ts";
+import { without } from "../../packages/embedded-google-cloud/rest/fields.ts";
 
 const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 const PLAN: SchemaState = {

@@ -15,7 +15,7 @@ import {
   ROOT,
   SERVICE,
   STORAGE,
-} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+} from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
 
 const FOLDER = join(import.meta.dirname, "../../migrations");

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
-import type { Aim, Fault } from "../../packages/embedded-google-cloud/faults.ts";
+import type { Aim, Fault } from "../../packages/embedded-google-cloud/server/faults.ts";
 import {
   createInstance,
   done,
@@ -10,7 +10,7 @@ import {
   SERVICE,
   STORAGE,
   Volume,
-} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+} from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
 import { LONG_FORM } from "../long-form.ts";
 

@@ -11,7 +11,7 @@ import {
   SERVICE,
   STORAGE,
   Volume,
-} from "../packages/embedded-google-cloud/cloudsql/setup.ts";
+} from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 
 /** The importer against the embedded cloud: real imports into a real PostgreSQL. */
 

@@ -1,5 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
-import { GoogleError } from "../errors.ts";
+import { GoogleError } from "../rest/errors.ts";
 import type { Binding, Policies } from "./policies.ts";
 import { roleAllows } from "./roles.ts";
 

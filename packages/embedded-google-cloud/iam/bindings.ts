@@ -1,6 +1,6 @@
 import { parse } from "@marcbachmann/cel-js";
-import { GoogleError } from "../errors.ts";
-import { type Fields, isFields } from "../fields.ts";
+import { GoogleError } from "../rest/errors.ts";
+import { type Fields, isFields } from "../rest/fields.ts";
 import type { Binding, Condition } from "./policies.ts";
 import { roleExists } from "./roles.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { GoogleError } from "../errors.ts";
-import type { Collection, Store } from "../store.ts";
+import { GoogleError } from "../rest/errors.ts";
+import type { Collection, Store } from "../state/store.ts";
 
 /** An IAM policy, version 3. */
 export interface Policy {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { GoogleError } from "../errors.ts";
-import { isFields } from "../fields.ts";
+import { GoogleError } from "../rest/errors.ts";
+import { isFields } from "../rest/fields.ts";
 import { type Access, fullName, type Resource } from "./access.ts";
 import { readBindings } from "./bindings.ts";
 import type { Binding, Policies, Policy } from "./policies.ts";

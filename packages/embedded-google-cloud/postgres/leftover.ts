@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { shortFolder } from "../short-folder.ts";
+import { shortFolder } from "../state/short-folder.ts";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** How long each way of asking a server to end is given, in milliseconds. */

@@ -1,7 +1,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import { startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 import { ROOT } from "../../../ops/engine/workspace.ts";
 
 // The embedded cloud as a process of its own: it tells its parent of every request.

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 import { endpointConfig } from "../../../ops/engine/endpoints.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 

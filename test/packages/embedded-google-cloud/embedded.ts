@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
+import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 
 /** The project the tests work in, and another one of the same embedded cloud. */
 export const PROJECT = "fusion-prime";

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { Api } from "../../../packages/embedded-google-cloud/server.ts";
+import type { Api } from "../../../packages/embedded-google-cloud/server/server.ts";
 import { Embedded, PROJECT } from "./embedded.ts";
 
 /** `SEED=… npx jest test/local/fuzz` runs another; a failure tells which one it was. */
@@ -12,9 +12,9 @@ const SEED = Number(process.env.SEED ?? 20251025);
 
 /** Every route that the embedded cloud has. */
 const mockRoutes: { method: string; url: string }[] = [];
-jest.mock("../../../packages/embedded-google-cloud/server.ts", () => {
-  const actual = jest.requireActual<typeof import("../../../packages/embedded-google-cloud/server.ts")>(
-    "../../../packages/embedded-google-cloud/server.ts",
+jest.mock("../../../packages/embedded-google-cloud/server/server.ts", () => {
+  const actual = jest.requireActual<typeof import("../../../packages/embedded-google-cloud/server/server.ts")>(
+    "../../../packages/embedded-google-cloud/server/server.ts",
   );
   const probe: Api = {
     routes: (app: FastifyInstance) => {

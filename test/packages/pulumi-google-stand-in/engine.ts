@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/cloud.ts";
-import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
+import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields.ts";
 import { readConfiguration } from "../../../packages/pulumi-google-stand-in/endpoints.ts";
 import { gcpTypes } from "../../../packages/pulumi-google-stand-in/gcp/types.ts";
 import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";

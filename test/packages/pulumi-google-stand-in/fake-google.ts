@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from "fastify";
-import { type Fields, isFields } from "../../../packages/embedded-google-cloud/fields.ts";
+import { type Fields, isFields } from "../../../packages/embedded-google-cloud/rest/fields.ts";
 import type { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 import { googleAt } from "./engine.ts";
 

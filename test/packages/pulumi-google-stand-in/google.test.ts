@@ -1,5 +1,5 @@
 import { Embedded, PROJECT } from "../embedded-google-cloud/embedded.ts";
-import type { Fault } from "../../../packages/embedded-google-cloud/faults.ts";
+import type { Fault } from "../../../packages/embedded-google-cloud/server/faults.ts";
 import { readConfiguration } from "../../../packages/pulumi-google-stand-in/endpoints.ts";
 import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 

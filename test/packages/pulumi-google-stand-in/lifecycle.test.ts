@@ -1,4 +1,4 @@
-import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields.ts";
 import { secret } from "../../../packages/pulumi-google-stand-in/values.ts";
 import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine.ts";
 

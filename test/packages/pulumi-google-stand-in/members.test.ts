@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from "fastify";
-import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields.ts";
 import { Engine, googleAt, PROJECT } from "./engine.ts";
 
 const MEMBER = "gcp:projects/iAMMember:IAMMember";

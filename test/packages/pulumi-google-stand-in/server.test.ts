@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
-import type { Fields } from "../../../packages/embedded-google-cloud/fields.ts";
+import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields.ts";
 import { isSecret, secret, UNKNOWN } from "../../../packages/pulumi-google-stand-in/values.ts";
 import { FakeGoogle } from "./fake-google.ts";
 

@@ -11,7 +11,7 @@ import {
   importSql,
   ROOT as SQL,
   Volume,
-} from "../embedded-google-cloud/cloudsql/setup.ts";
+} from "../embedded-google-cloud/apis/cloudsql/setup.ts";
 
 const PROGRAM = {
   command: process.execPath,

@@ -8,7 +8,7 @@ import {
   type Resource,
 } from "../../../../packages/embedded-google-cloud/iam/access.ts";
 import { type Condition, Policies } from "../../../../packages/embedded-google-cloud/iam/policies.ts";
-import { Store } from "../../../../packages/embedded-google-cloud/store.ts";
+import { Store } from "../../../../packages/embedded-google-cloud/state/store.ts";
 
 const MEMBER = "serviceAccount:settlement-service@fusion-prime.iam.gserviceaccount.com";
 const PROJECT = projectResource("fusion-prime");

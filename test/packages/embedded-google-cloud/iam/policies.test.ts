@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Policies } from "../../../../packages/embedded-google-cloud/iam/policies.ts";
 import { roleAllows, roleExists } from "../../../../packages/embedded-google-cloud/iam/roles.ts";
-import { Store } from "../../../../packages/embedded-google-cloud/store.ts";
+import { Store } from "../../../../packages/embedded-google-cloud/state/store.ts";
 
 const RESOURCE = "//storage.googleapis.com/projects/_/buckets/b";
 const VIEWER = { role: "roles/viewer", members: ["user:a@example.com"] };

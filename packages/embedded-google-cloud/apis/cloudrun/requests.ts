@@ -1,0 +1,176 @@
+import { request as send } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Access, Resource } from "../../iam/access.ts";
+import { StartFailure } from "./failure.ts";
+import type { Instances } from "./instances.ts";
+import type { Logs } from "./logs.ts";
+import { writeLog } from "./program.ts";
+import { type Revision, seconds, type Service } from "./resources.ts";
+import type { Services } from "./services.ts";
+import { hostOf, revisionOf, targetOf } from "./traffic.ts";
+
+/** The path that stands for `https://`: a service's host is the next part of it. */
+export const RUN_PATH = "/run/";
+
+/** RFC 9110, section 7.6.1: what concerns one connection only. */
+const HOP_BY_HOP = new Set(
+  "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split(" "),
+);
+
+/** Requests to services, as their URLs receive them. */
+export class Requests {
+  private readonly services: Services;
+  private readonly instances: Instances;
+  private readonly logs: Logs;
+  private readonly access: Access;
+  private readonly resourceOf: (service: string) => Resource;
+
+  constructor(
+    services: Services,
+    instances: Instances,
+    logs: Logs,
+    access: Access,
+    resourceOf: (service: string) => Resource,
+  ) {
+    this.services = services;
+    this.instances = instances;
+    this.logs = logs;
+    this.access = access;
+    this.resourceOf = resourceOf;
+  }
+
+  /** Adds the route. Bodies stay as they came. */
+  routes(app: FastifyInstance): void {
+    void app.register((scope, _options, done) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
+        parsed(null, body);
+      });
+      for (const path of [`${RUN_PATH}:host`, `${RUN_PATH}:host/*`]) {
+        scope.all<{ Params: { host: string } }>(
+          path,
+          { config: { anonymous: true, idTokens: true } },
+          (request, reply) => this.answer(request, reply, request.params.host),
+        );
+      }
+      done();
+    });
+  }
+
+  private async answer(request: FastifyRequest, reply: FastifyReply, host: string): Promise<FastifyReply> {
+    const path = request.url.slice(RUN_PATH.length + host.length) || "/";
+    const found = this.services.byHost(host);
+    const target = found && targetOf(found.service, found.tag, Math.random());
+    if (!found || (!target && found.tag !== undefined)) {
+      return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
+    }
+    const { service } = found;
+    // Also where a tag is in the URL: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
+    const audience = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
+    if (request.audience !== undefined && request.audience !== audience) {
+      return page(reply, 401, "Unauthorized", `Your client does not have permission to the requested URL ${path}.`);
+    }
+    if (!this.mayInvoke(request.caller, service)) {
+      return page(reply, 403, "Forbidden", `Your client does not have permission to get URL ${path} from this server.`);
+    }
+    const name = target && revisionOf(service, target);
+    if (name === undefined) return unavailable(reply);
+    const revision = this.services.getRevision(name);
+    try {
+      return await this.forward(revision, request, reply, host, path);
+    } catch (error) {
+      const failure = error as Error;
+      writeLog(this.logs.path(name), `The request failed: ${failure.message}`);
+      if (failure.name === "TimeoutError") return page(reply, 504, "Gateway Timeout", "upstream request timeout");
+      if (failure instanceof StartFailure) return unavailable(reply);
+      const words =
+        "The request failed because either the HTTP response was malformed or connection to the instance had an error.";
+      return page(reply, 503, "Server Error", words);
+    }
+  }
+
+  private mayInvoke(caller: string, service: Service): boolean {
+    return (
+      service.invokerIamDisabled === true ||
+      this.access.allows(caller, "run.routes.invoke", this.resourceOf(service.name))
+    );
+  }
+
+  /** @throws StartFailure where there is no instance; else what went wrong on the way to it. */
+  private async forward(
+    revision: Revision,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    host: string,
+    path: string,
+  ): Promise<FastifyReply> {
+    const { port, leave } = await this.instances.enter(revision);
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        send(
+          {
+            host: "127.0.0.1",
+            port,
+            method: request.method,
+            path,
+            headers: forwarded(request, host),
+            // A connection of its own: one kept from before may end just as the next request is sent.
+            agent: false,
+            signal: AbortSignal.timeout(seconds(revision.timeout) * 1000),
+          },
+          resolve,
+        )
+          .once("error", reject)
+          .end(bodyOf(request));
+      });
+      response.once("close", leave);
+      return await reply
+        .code(response.statusCode ?? 502)
+        .headers(endToEnd(response.headers))
+        .send(response);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+}
+
+/** What the service sees of a request; the caller's token is not among it. */
+function forwarded(request: FastifyRequest, host: string): IncomingHttpHeaders {
+  const headers = endToEnd(request.headers);
+  delete headers.authorization;
+  delete headers["content-length"];
+  const body = bodyOf(request);
+  return {
+    ...headers,
+    ...(body && { "content-length": String(body.length) }),
+    host,
+    "x-forwarded-for": request.ip,
+    "x-forwarded-proto": "http",
+  };
+}
+
+/** The body as it came; a request without one has none, whatever the server makes of that for the APIs. */
+function bodyOf({ body }: FastifyRequest): Buffer | undefined {
+  return Buffer.isBuffer(body) ? body : undefined;
+}
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+}
+
+function unavailable(reply: FastifyReply): FastifyReply {
+  return page(reply, 503, "Server Error", "Service Unavailable");
+}
+
+/** An error of Google's front end, which is a page for people. */
+function page(reply: FastifyReply, status: number, title: string, text: string): FastifyReply {
+  const escaped = text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return reply
+    .code(status)
+    .type("text/html; charset=UTF-8")
+    .send(
+      `<html><head><title>${status} ${title}</title></head><body><h1>Error: ${title}</h1><h2>${escaped}</h2></body></html>\n`,
+    );
+}

@@ -1,0 +1,164 @@
+import { mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { shortFolder } from "../../state/short-folder.ts";
+import type { OpenSocket, SocketMount } from "../cloudsql/socket.ts";
+import { GoogleError } from "../../rest/errors.ts";
+import type { Projects } from "../../server/projects.ts";
+import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
+import { Process, type Program, writeLog } from "./program.ts";
+import type { Container, EnvVar, InstanceTemplate } from "./resources.ts";
+
+/** Reads a secret's version on somebody's behalf. */
+export interface SecretReader {
+  /**
+   * @param name `projects/P/secrets/S/versions/V`; V a number or `latest`.
+   * @param member Such as `serviceAccount:EMAIL`.
+   * @throws GoogleError where there is no such version, it is not enabled, or the member may not read it.
+   */
+  accessVersion(name: string, member: string): Buffer;
+}
+
+export interface RuntimeOptions {
+  readonly projects: Projects;
+  readonly secrets: SecretReader;
+  readonly openSocket: OpenSocket;
+  /** What images stand for: by reference, with its tag or digest or, for all of them, without. */
+  readonly images: Readonly<Record<string, Program>>;
+}
+
+/** What is started. */
+export interface Start {
+  readonly template: InstanceTemplate;
+  /** Id of the project it runs in. */
+  readonly project: string;
+  /** What Cloud Run adds to the environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly log: string;
+}
+
+/** Turns a template into a process: image, secrets, sockets, environment. */
+export class Runtime {
+  private readonly options: RuntimeOptions;
+
+  constructor(options: RuntimeOptions) {
+    this.options = options;
+  }
+
+  /**
+   * What Cloud Run finds out before it starts anything.
+   * @returns The program, and the environment the template declares, secrets included.
+   * @throws StartFailure where the image is unknown, a secret cannot be read, or the template needs what is not here.
+   */
+  check(template: InstanceTemplate, project: string): { program: Program; env: Record<string, string> } {
+    const container = onlyContainer(template);
+    const program = findImage(this.options.images, container.image);
+    if (!program) throw imageNotFound(container.image);
+    const env: Record<string, string> = {};
+    const problems: string[] = [];
+    for (const [index, variable] of (container.env ?? []).entries()) {
+      try {
+        env[variable.name] = this.value(variable, project, template.serviceAccount);
+      } catch (error) {
+        if (!(error instanceof GoogleError)) throw error;
+        problems.push(
+          `spec.template.spec.containers[0].env[${index}].value_from.secret_key_ref.name: ${error.message}`,
+        );
+      }
+    }
+    if (problems.length > 0) throw secretsNotReadable(problems);
+    return { program, env };
+  }
+
+  /**
+   * Starts a process. Its sockets and its folder go when it does.
+   * @throws StartFailure as {@link check}.
+   */
+  async start({ template, project, env, log }: Start): Promise<Process> {
+    const { program, env: declared } = this.check(template, project);
+    // Short, because a Unix socket's path has at most 107 bytes.
+    const folder = await mkdtemp(join(shortFolder(), "run-"));
+    const sockets: SocketMount[] = [];
+    const cleanUp = async () => {
+      await Promise.all(sockets.map((socket) => socket.close()));
+      await rm(folder, { recursive: true, force: true });
+    };
+    try {
+      const mounts = await this.mount(template, folder, sockets, log);
+      const args = onlyContainer(template).args ?? [];
+      return new Process({ program, args, env: { ...declared, ...env }, mounts, log, cleanUp });
+    } catch (error) {
+      await cleanUp();
+      throw error;
+    }
+  }
+
+  /** A secret's value, or the literal. */
+  private value({ value = "", valueSource }: EnvVar, project: string, account: string): string {
+    const reference = valueSource?.secretKeyRef;
+    if (!reference) return value;
+    const secret = reference.secret.includes("/")
+      ? reference.secret
+      : `projects/${this.options.projects.number(project)}/secrets/${reference.secret}`;
+    const name = `${secret}/versions/${reference.version ?? "latest"}`;
+    try {
+      return this.options.secrets.accessVersion(name, `serviceAccount:${account}`).toString("utf8");
+    } catch (error) {
+      throw error instanceof GoogleError ? inCloudRunsWords(error, name, account) : error;
+    }
+  }
+
+  /** Opens the sockets of the volumes that the container mounts. */
+  private async mount(template: InstanceTemplate, folder: string, sockets: SocketMount[], log: string) {
+    const mounts: Record<string, string> = {};
+    for (const { name, mountPath } of onlyContainer(template).volumeMounts ?? []) {
+      const volume = template.volumes?.find((candidate) => candidate.name === name);
+      // What is not in the volume is not found, whatever this machine has at the same path.
+      mounts[mountPath] = join(folder, "empty");
+      for (const connectionName of volume?.cloudSqlInstance?.instances ?? []) {
+        const real = join(folder, String(sockets.length));
+        mkdirSync(real, { mode: 0o700 });
+        const onRefused = (reason: string) => {
+          writeLog(log, reason);
+        };
+        const member = `serviceAccount:${template.serviceAccount}`;
+        sockets.push(await this.options.openSocket({ connectionName, member, folder: real, onRefused }));
+        mounts[`${mountPath}/${connectionName}`] = real;
+      }
+    }
+    return mounts;
+  }
+}
+
+/** @throws StartFailure where the template needs more than one process with Cloud SQL sockets. */
+function onlyContainer({ containers, volumes = [] }: InstanceTemplate): Container {
+  const [container] = containers;
+  if (!container || containers.length > 1) throw unsupported("runs one container an instance");
+  if (container.command) {
+    throw unsupported(`runs the program it knows for an image; leave out "command", and give it "args"`);
+  }
+  const other = volumes.find((volume) => !volume.cloudSqlInstance);
+  if (other) throw unsupported(`mounts Cloud SQL volumes only; volume "${other.name}" is of another kind`);
+  return container;
+}
+
+/** An entry for exactly this reference goes before one for the image under any tag or digest. */
+function findImage(images: Readonly<Record<string, Program>>, reference: string): Program | undefined {
+  return images[reference] ?? images[reference.replace(/@sha256:[0-9a-f]+$/, "").replace(/:[^:/]+$/, "")];
+}
+
+function inCloudRunsWords(error: GoogleError, name: string, account: string): GoogleError {
+  switch (error.status) {
+    case "NOT_FOUND":
+      return new GoogleError("NOT_FOUND", `Secret ${name} was not found`);
+    case "PERMISSION_DENIED":
+      return new GoogleError(
+        "PERMISSION_DENIED",
+        `Permission denied on secret: ${name} for Revision service account ${account}. The service account used must be ` +
+          "granted the 'Secret Manager Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project " +
+          "or higher level.",
+      );
+    default:
+      return error;
+  }
+}

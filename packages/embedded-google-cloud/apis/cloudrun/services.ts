@@ -1,0 +1,354 @@
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { GoogleError } from "../../rest/errors.ts";
+import { failLate } from "../../server/faults.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { applyMask, settableFields } from "../../rest/fields.ts";
+import type { Collection, Store } from "../../state/store.ts";
+import { asStartFailure, RPC, StartFailure } from "./failure.ts";
+import type { Instances } from "./instances.ts";
+import type { Operation, Operations } from "./operations.ts";
+import {
+  type Condition,
+  failed,
+  now,
+  parentOf,
+  pending,
+  type Revision,
+  type RevisionTemplate,
+  type Service,
+  shortName,
+  succeeded,
+} from "./resources.ts";
+import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change.ts";
+import { checkTemplate, violation, withDefaults, withoutNulls } from "./template.ts";
+import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic.ts";
+
+/** What a client may set of a service. */
+const SETTABLE = [
+  ..."annotations binaryAuthorization buildConfig client clientVersion customAudiences defaultUriDisabled".split(" "),
+  ..."description iapEnabled ingress invokerIamDisabled labels launchStage multiRegionSettings scaling".split(" "),
+  ..."template threatDetectionEnabled traffic".split(" "),
+] as (keyof Service)[];
+
+/** What only Cloud Run sets; sent back by clients, and ignored. */
+const OUTPUT_ONLY = [
+  ..."conditions createTime creator deleteTime etag expireTime generation lastModifier latestCreatedRevision".split(
+    " ",
+  ),
+  ..."latestReadyRevision name observedGeneration reconciling satisfiesPzs terminalCondition trafficStatuses".split(
+    " ",
+  ),
+  ..."trafficTagsCleanupThreshold uid updateTime uri urls".split(" "),
+];
+
+interface StoredService {
+  service: Service;
+  /** How many revisions it has had; their names count them. */
+  revisions: number;
+}
+
+/** Services and their revisions: what clients want of them, and how they get there. */
+export class Services {
+  private readonly services: Collection<StoredService>;
+  private readonly revisions: Collection<Revision>;
+  /** What is done to a service, one thing after another. */
+  private readonly rollouts = new Map<string, Promise<void>>();
+  private stopping = false;
+
+  private readonly operations: Operations;
+  private readonly instances: Instances;
+
+  constructor(store: Store, operations: Operations, instances: Instances) {
+    this.operations = operations;
+    this.instances = instances;
+    this.services = store.collection("cloudrun-services");
+    this.revisions = store.collection("cloudrun-revisions");
+  }
+
+  /** Takes up what was under way when the embedded cloud ended. */
+  resume(): void {
+    for (const { operation, kind, target } of this.operations.unfinished()) {
+      if (kind === "Revision" || (kind === "Service" && !this.services.get(target))) {
+        this.operations.succeed(operation.name, operation.metadata);
+      } else if (kind === "Service") this.enqueue(target, operation.name);
+    }
+  }
+
+  /** Lets no rollout judge what happens while processes end. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  exists(name: string): boolean {
+    return this.services.get(name) !== undefined;
+  }
+
+  /** @throws GoogleError NOT_FOUND, in Google's words. */
+  get(name: string): Service {
+    const stored = this.services.get(name);
+    if (!stored) throw new GoogleError("NOT_FOUND", `service "${name}" not found`);
+    return stored.service;
+  }
+
+  /** @param prefix `projects/P/locations/L/`, or `projects/P/` for all locations. */
+  list(prefix: string): Service[] {
+    return this.services.values().flatMap(({ service }) => (service.name.startsWith(prefix) ? [service] : []));
+  }
+
+  /** The service with this host, which may be the host of a tag. */
+  byHost(host: string): { service: Service; tag: string | undefined } | undefined {
+    const [tag, rest] = host.includes("---") ? host.split("---", 2) : [undefined, host];
+    const stored = this.services.values().find(({ service }) => hostOf(service.name) === rest);
+    return stored && { service: stored.service, tag };
+  }
+
+  /** @throws GoogleError ALREADY_EXISTS, INVALID_ARGUMENT; whatever `requireAccount` throws. */
+  create(name: string, body: unknown, change: Change): Operation {
+    // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create: under 50 characters.
+    checkName(name, "service_id", 49);
+    if (this.services.get(name))
+      throw new GoogleError("ALREADY_EXISTS", `Resource '${shortName(name)}' already exists.`);
+    return this.apply(name, withoutNulls(settableFields<Service>(body, SETTABLE, OUTPUT_ONLY)), change, undefined);
+  }
+
+  /**
+   * @param mask Paths to take from the body; without one the body replaces all that can be set.
+   * @throws GoogleError NOT_FOUND, ABORTED where the body's etag is not the current one, else as {@link create}.
+   */
+  patch(name: string, body: { etag?: string }, mask: string | undefined, change: Change): Operation {
+    const current = this.get(name);
+    checkEtag(current, body.etag);
+    const fields = withoutNulls(settableFields<Service>(body, SETTABLE, OUTPUT_ONLY));
+    const wanted = mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields;
+    return this.apply(name, wanted, change, this.services.get(name));
+  }
+
+  /** Deletes a service with all its revisions, and ends their processes. */
+  delete(name: string, etag: string | undefined, validateOnly: boolean): Operation {
+    const service = this.get(name);
+    checkEtag(service, etag);
+    if (validateOnly) return this.operations.validated(parentOf(name), "Service", service);
+    const operation = this.operations.begin(parentOf(name), "Service", service);
+    this.services.delete(name);
+    for (const { name: revision } of this.listRevisions(name)) this.revisions.delete(revision);
+    void this.instances
+      .end((revision) => revision.startsWith(`${name}/`))
+      .then(() => {
+        this.operations.succeed(operation.name, service);
+      });
+    return operation;
+  }
+
+  /** @throws GoogleError NOT_FOUND. */
+  getRevision(name: string): Revision {
+    const revision = this.revisions.get(name);
+    if (!revision) throw new GoogleError("NOT_FOUND", `revision "${name}" not found`);
+    return revision;
+  }
+
+  /** Newest first. */
+  listRevisions(service: string): Revision[] {
+    return this.revisions
+      .values()
+      .filter(({ name }) => name.startsWith(`${service}/revisions/`))
+      .sort((one, other) => other.createTime.localeCompare(one.createTime));
+  }
+
+  /** @throws GoogleError NOT_FOUND; FAILED_PRECONDITION where requests can reach it or it is the newest. */
+  deleteRevision(name: string): Operation {
+    const revision = this.getRevision(name);
+    const service = this.get(name.replace(/\/revisions\/.*/, ""));
+    if (reachable(service).has(name) || service.latestCreatedRevision === name) {
+      throw new GoogleError(
+        "FAILED_PRECONDITION",
+        `Revision '${shortName(name)}' cannot be deleted: it is the latest one or receives traffic.`,
+      );
+    }
+    const operation = this.operations.begin(parentOf(name), "Revision", revision);
+    this.revisions.delete(name);
+    void this.instances
+      .end((other) => other === name)
+      .then(() => {
+        this.operations.succeed(operation.name, revision);
+      });
+    return operation;
+  }
+
+  /** Makes what a client wants the service's new generation, and sets out for it. */
+  private apply(
+    name: string,
+    wanted: Partial<Service>,
+    change: Change,
+    previous: StoredService | undefined,
+  ): Operation {
+    checkTemplate(wanted.template, "service.template");
+    const template: RevisionTemplate = {
+      maxInstanceRequestConcurrency: 80,
+      ...withDefaults(wanted.template ?? {}, change.projectNumber, "300s"),
+    };
+    const traffic = wanted.traffic && wanted.traffic.length > 0 ? wanted.traffic : ALL_TO_LATEST;
+    checkTraffic(traffic);
+    change.requireAccount(template.serviceAccount);
+
+    const { service: before, revisions = 0 } = previous ?? {};
+    const next = nextGeneration(name, before, wanted, change.caller);
+    const { launchStage = "GA" } = wanted;
+    const revision = isDeepStrictEqual(before?.template, template)
+      ? undefined
+      : this.newRevision(
+          name,
+          { ...template, launchStage, createTime: next.updateTime, updateTime: next.updateTime },
+          revisions + 1,
+        );
+    const service: Service = {
+      ingress: "INGRESS_TRAFFIC_ALL",
+      launchStage,
+      ...wanted,
+      template,
+      traffic,
+      ...next,
+      terminalCondition: pending("Ready"),
+      conditions: [pending("RoutesReady"), pending("ConfigurationsReady")],
+      trafficStatuses: before?.trafficStatuses ?? [],
+      latestCreatedRevision: revision?.name ?? before?.latestCreatedRevision ?? "",
+      ...only(before, ["latestReadyRevision"]),
+    };
+    if (change.validateOnly) return this.operations.validated(parentOf(name), "Service", service);
+    if (revision) this.revisions.put(revision.name, revision);
+    this.services.put(name, { service, revisions: revisions + (revision ? 1 : 0) });
+    const operation = this.operations.begin(parentOf(name), "Service", service);
+    this.enqueue(name, operation.name);
+    return operation;
+  }
+
+  private newRevision(
+    service: string,
+    { revision: chosen, ...template }: RevisionTemplate & Pick<Revision, "launchStage" | "createTime" | "updateTime">,
+    count: number,
+  ): Revision {
+    const short = chosen ?? `${shortName(service)}-${String(count).padStart(5, "0")}-${suffix(3)}`;
+    const name = `${service}/revisions/${short}`;
+    if (!short.startsWith(`${shortName(service)}-`)) {
+      throw violation("service.template.revision", `Must begin with "${shortName(service)}-".`);
+    }
+    if (this.revisions.get(name)) {
+      throw new GoogleError("ALREADY_EXISTS", `Revision named '${short}' with different configuration already exists.`);
+    }
+    return {
+      ...template,
+      name,
+      uid: randomUUID(),
+      generation: "1",
+      service: shortName(service),
+      reconciling: true,
+      observedGeneration: "0",
+      conditions: [pending("Ready")],
+      etag: etagOf(name, template.createTime),
+    };
+  }
+
+  private enqueue(service: string, operation: string): void {
+    const before = this.rollouts.get(service) ?? Promise.resolve();
+    this.rollouts.set(
+      service,
+      before.then(() => this.rollOut(service, operation)),
+    );
+  }
+
+  /** Starts the service's newest revision and, where that succeeds, moves its traffic as its clients want it. */
+  private async rollOut(name: string, operation: string): Promise<void> {
+    const begun = this.services.get(name)?.service;
+    const failure = begun && (await this.startNewest(begun));
+    if (this.stopping) return; // goes on at the next start
+    const stored = this.services.get(name);
+    if (!begun || stored?.service.uid !== begun.uid) {
+      this.operations.fail(operation, begun ?? {}, new Error(`service "${name}" was deleted`));
+      return;
+    }
+    // Somebody may have changed the service since; what has been reached is what was wanted at the beginning.
+    const current = stored.service.generation === begun.generation;
+    const service: Service = {
+      ...stored.service,
+      observedGeneration: begun.generation,
+      ...(!failure && { trafficStatuses: begun.traffic, latestReadyRevision: begun.latestCreatedRevision }),
+      ...(current && { reconciling: false, ...outcome(begun, failure) }),
+    };
+    this.services.put(name, { ...stored, service });
+    const kept = reachable(service);
+    void this.instances.retire((revision) => revision.startsWith(`${name}/revisions/`) && !kept.has(revision));
+    if (failure) this.operations.fail(operation, service, failure);
+    else this.operations.succeed(operation, service);
+  }
+
+  /** @returns Why the newest revision cannot be used, or another that shall have traffic. */
+  private async startNewest(service: Service): Promise<StartFailure | undefined> {
+    const newest = this.revisions.get(service.latestCreatedRevision);
+    if (!newest) return undefined;
+    // One that failed is tried again: what it lacked may be there now.
+    if (!isReady(newest)) {
+      const failure = await this.tryToStart(newest);
+      if (this.stopping || !this.revisions.get(newest.name)) return failure;
+      this.revisions.put(newest.name, {
+        ...newest,
+        updateTime: now(),
+        reconciling: false,
+        observedGeneration: newest.generation,
+        conditions: failure
+          ? [failed("Ready", failure.message, failure.reason)]
+          : [succeeded("Ready"), succeeded("ContainerReady"), succeeded("ContainerHealthy")],
+      });
+      if (failure) return notServing(newest.name, failure);
+    }
+    for (const target of service.traffic.filter(({ revision }) => revision !== undefined)) {
+      const revision = this.revisions.get(revisionOf(service, target) ?? "");
+      if (!revision) {
+        return new StartFailure(
+          `Revision '${target.revision ?? ""}' does not exist or is deleted. Update all traffic to route to currently ` +
+            "available revisions.",
+          { reason: "REVISION_FAILED" },
+          RPC.NOT_FOUND,
+        );
+      }
+      const [ready] = revision.conditions;
+      if (!isReady(revision)) {
+        return notServing(revision.name, new StartFailure(ready?.message ?? "", { reason: "REVISION_FAILED" }));
+      }
+    }
+    return undefined;
+  }
+
+  private async tryToStart(revision: Revision): Promise<StartFailure | undefined> {
+    try {
+      failLate();
+      (await this.instances.enter(revision)).leave();
+      return undefined;
+    } catch (error) {
+      return asStartFailure(error);
+    }
+  }
+}
+
+function isReady({ conditions: [ready] }: Revision): boolean {
+  return ready?.state === "CONDITION_SUCCEEDED";
+}
+
+function notServing(revision: string, { message, reason, code }: StartFailure): StartFailure {
+  return new StartFailure(
+    `Revision '${shortName(revision)}' is not ready and cannot serve traffic. ${message}`.trim(),
+    reason,
+    code,
+  );
+}
+
+/** What the service's conditions say after a rollout. */
+function outcome(
+  service: Service,
+  failure: StartFailure | undefined,
+): Pick<Service, "terminalCondition" | "conditions"> {
+  const condition = (type: string): Condition =>
+    failure ? failed(type, failure.message, failure.reason) : succeeded(type);
+  // The routes stay as they were, and work, where there are any.
+  const routes = service.trafficStatuses.length > 0 ? succeeded("RoutesReady") : condition("RoutesReady");
+  return { terminalCondition: condition("Ready"), conditions: [routes, condition("ConfigurationsReady")] };
+}

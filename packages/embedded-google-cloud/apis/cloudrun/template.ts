@@ -1,0 +1,75 @@
+import { GoogleError } from "../../rest/errors.ts";
+import { isFields } from "../../rest/fields.ts";
+import type { Container, InstanceTemplate } from "./resources.ts";
+
+/** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
+const RESERVED = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
+
+/** The same value without what is null: Google's APIs take null for absent. */
+export function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item)) as T;
+  if (!isFields(value)) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)])) as T;
+}
+
+/**
+ * What services and jobs check of a template before they take it.
+ * @param sent As the client sent it.
+ * @param path Where it stands in the request, for the error.
+ * @throws GoogleError INVALID_ARGUMENT.
+ */
+export function checkTemplate(sent: Partial<InstanceTemplate> | undefined, path: string): void {
+  const containers = sent?.containers ?? [];
+  if (containers.length === 0) throw violation(`${path}.containers`, "Must have at least one container.");
+  for (const [index, container] of containers.entries()) {
+    checkContainer(container, sent ?? {}, `${path}.containers[${index}]`);
+  }
+}
+
+function checkContainer(
+  { image, env = [], volumeMounts = [] }: Container,
+  template: Partial<InstanceTemplate>,
+  path: string,
+) {
+  if (typeof image !== "string" || image === "") throw violation(`${path}.image`, "Image must not be empty.");
+  const names = env.map(({ name }) => name);
+  const reserved = names.filter((name) => RESERVED.includes(name));
+  if (reserved.length > 0) {
+    const list = reserved.join(", ");
+    throw violation(
+      `${path}.env`,
+      `The following reserved env names were provided: ${list}. These values are automatically set by the system.`,
+    );
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw violation(`${path}.env`, `The env name ${twice} was provided more than once.`);
+  for (const [index, { name }] of volumeMounts.entries()) {
+    if (!template.volumes?.some((volume) => volume.name === name)) {
+      throw violation(`${path}.volume_mounts[${index}].name`, `There is no volume "${name}".`);
+    }
+  }
+}
+
+/** What Google fills in, as recorded. */
+export function withDefaults<T extends Partial<InstanceTemplate>>(sent: T, projectNumber: string, timeout: string) {
+  return {
+    serviceAccount: defaultAccount(projectNumber),
+    timeout,
+    ...sent,
+    containers: (sent.containers ?? []).map((container) => ({
+      ...container,
+      resources: { ...container.resources, limits: { cpu: "1000m", memory: "512Mi", ...container.resources?.limits } },
+    })),
+  };
+}
+
+/** The account of what does not name one. */
+export function defaultAccount(projectNumber: string): string {
+  return `${projectNumber}-compute@developer.gserviceaccount.com`;
+}
+
+/** A request that names a field, in Cloud Run's form. */
+export function violation(field: string, what: string): GoogleError {
+  return new GoogleError("INVALID_ARGUMENT", `Violation in ${field}: ${what}`);
+}

@@ -1,0 +1,194 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Projects } from "../../server/projects.ts";
+import type { Api } from "../../server/server.ts";
+import type { Backups } from "./backups.ts";
+import type { Databases } from "./databases.ts";
+import { importFile, type ObjectReader } from "./import.ts";
+import { instanceResource, type Instances } from "./instances.ts";
+import type { Operations } from "./operations.ts";
+import type { Users, UserUpdate } from "./users.ts";
+
+const SERVICE = "sqladmin.googleapis.com";
+const ROOT = "/sql/v1beta4/projects/:project";
+const INSTANCE = `${ROOT}/instances/:instance`;
+
+interface Params {
+  project: string;
+  instance: string;
+  database: string;
+  backup: string;
+  operation: string;
+}
+
+/** Cloud SQL Admin v1beta4. */
+export class CloudSqlApi implements Api {
+  private readonly projects: Projects;
+  private readonly operations: Operations;
+  private readonly instances: Instances;
+  private readonly databases: Databases;
+  private readonly users: Users;
+  private readonly backups: Backups;
+  private readonly objects: ObjectReader;
+
+  constructor(
+    projects: Projects,
+    operations: Operations,
+    instances: Instances,
+    databases: Databases,
+    users: Users,
+    backups: Backups,
+    objects: ObjectReader,
+  ) {
+    this.projects = projects;
+    this.operations = operations;
+    this.instances = instances;
+    this.databases = databases;
+    this.users = users;
+    this.backups = backups;
+    this.objects = objects;
+  }
+
+  routes(app: FastifyInstance): void {
+    this.instanceRoutes(app);
+    this.databaseRoutes(app);
+    this.userRoutes(app);
+    this.backupRoutes(app);
+    this.operationRoutes(app);
+  }
+
+  private instanceRoutes(app: FastifyInstance): void {
+    app.post<{ Params: Params }>(`${ROOT}/instances`, this.onProject("cloudsql.instances.create"), (request) =>
+      this.instances.insert(this.project(request), request.body, request.caller),
+    );
+    app.get<{ Params: Params }>(`${ROOT}/instances`, this.onProject("cloudsql.instances.list"), (request) => ({
+      kind: "sql#instancesList",
+      ...items(this.instances.list(this.project(request))),
+    }));
+    app.get<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.get"), (request) =>
+      this.instances.get(this.project(request), request.params.instance),
+    );
+    app.patch<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.update"), (request) =>
+      this.instances.change(this.project(request), request.params.instance, request.body, request.caller, "patch"),
+    );
+    app.put<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.update"), (request) =>
+      this.instances.change(this.project(request), request.params.instance, request.body, request.caller, "replace"),
+    );
+    app.delete<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.delete"), (request) =>
+      this.instances.delete(this.project(request), request.params.instance, request.caller),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/restart`, this.on("cloudsql.instances.restart"), (request) =>
+      this.instances.restart(this.project(request), request.params.instance, request.caller),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/import`, this.on("cloudsql.instances.import"), (request) =>
+      importFile(this.instances, this.operations, this.objects, {
+        project: this.project(request),
+        instance: request.params.instance,
+        body: request.body,
+        caller: request.caller,
+      }),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/restoreBackup`, this.on("cloudsql.instances.restoreBackup"), (request) =>
+      this.backups.restore(this.project(request), request.params.instance, request.body, request.caller),
+    );
+  }
+
+  private databaseRoutes(app: FastifyInstance): void {
+    const all = `${INSTANCE}/databases`;
+    const one = `${all}/:database`;
+    app.post<{ Params: Params }>(all, this.on("cloudsql.databases.create"), (request) =>
+      this.databases.insert(this.project(request), request.params.instance, request.body, request.caller),
+    );
+    app.get<{ Params: Params }>(all, this.on("cloudsql.databases.list"), async (request) => ({
+      kind: "sql#databasesList",
+      ...items(await this.databases.list(this.project(request), request.params.instance)),
+    }));
+    app.get<{ Params: Params }>(one, this.on("cloudsql.databases.get"), (request) =>
+      this.databases.get(this.project(request), request.params.instance, request.params.database),
+    );
+    app.route<{ Params: Params }>({
+      method: ["PATCH", "PUT"],
+      url: one,
+      ...this.on("cloudsql.databases.update"),
+      handler: (request) => {
+        const { instance, database } = request.params;
+        return this.databases.change(this.project(request), instance, database, request.body, request.caller);
+      },
+    });
+    app.delete<{ Params: Params }>(one, this.on("cloudsql.databases.delete"), (request) =>
+      this.databases.delete(this.project(request), request.params.instance, request.params.database, request.caller),
+    );
+  }
+
+  private userRoutes(app: FastifyInstance): void {
+    const all = `${INSTANCE}/users`;
+    app.post<{ Params: Params }>(all, this.on("cloudsql.users.create"), (request) =>
+      this.users.insert(this.project(request), request.params.instance, request.body, request.caller),
+    );
+    app.get<{ Params: Params }>(all, this.on("cloudsql.users.list"), async (request) => ({
+      kind: "sql#usersList",
+      ...items(await this.users.list(this.project(request), request.params.instance)),
+    }));
+    app.put<{ Params: Params; Querystring: UserUpdate }>(all, this.on("cloudsql.users.update"), (request) =>
+      this.users.update(this.project(request), request.params.instance, request.query, request.body, request.caller),
+    );
+    app.delete<{ Params: Params; Querystring: { name?: string } }>(all, this.on("cloudsql.users.delete"), (request) =>
+      this.users.delete(this.project(request), request.params.instance, request.query.name ?? "", request.caller),
+    );
+  }
+
+  private backupRoutes(app: FastifyInstance): void {
+    const all = `${INSTANCE}/backupRuns`;
+    const one = `${all}/:backup`;
+    app.post<{ Params: Params }>(all, this.on("cloudsql.backupRuns.create"), (request) =>
+      this.backups.insert(this.project(request), request.params.instance, request.body, request.caller),
+    );
+    app.get<{ Params: Params }>(all, this.on("cloudsql.backupRuns.list"), (request) => {
+      const { name } = this.instances.get(this.project(request), request.params.instance);
+      return { kind: "sql#backupRunsList", ...items(this.backups.list(this.project(request), name)) };
+    });
+    app.get<{ Params: Params }>(one, this.on("cloudsql.backupRuns.get"), (request) =>
+      this.backups.get(this.project(request), request.params.instance, request.params.backup),
+    );
+    app.delete<{ Params: Params }>(one, this.on("cloudsql.backupRuns.delete"), (request) =>
+      this.backups.delete(this.project(request), request.params.instance, request.params.backup, request.caller),
+    );
+  }
+
+  private operationRoutes(app: FastifyInstance): void {
+    app.get<{ Params: Params }>(`${ROOT}/operations/:operation`, this.onProject("cloudsql.instances.get"), (request) =>
+      this.operations.get(this.project(request), request.params.operation),
+    );
+    app.get<{ Params: Params; Querystring: { instance?: string } }>(
+      `${ROOT}/operations`,
+      this.onProject("cloudsql.instances.get"),
+      (request) => ({
+        kind: "sql#operationsList",
+        ...items(this.operations.list(this.project(request), request.query.instance)),
+      }),
+    );
+  }
+
+  /** A route about the project as a whole. */
+  private onProject(permission: string) {
+    return { config: { service: SERVICE, legacyErrors: true, permission } };
+  }
+
+  /** A route about one instance: conditions of IAM bindings see its name. */
+  private on(permission: string) {
+    const resource = (request: FastifyRequest) => {
+      const { project, instance } = request.params as Params;
+      return instanceResource(this.projects.id(project), instance);
+    };
+    return { config: { service: SERVICE, legacyErrors: true, permission, resource } };
+  }
+
+  /** The project's id, which a path may give as its number. */
+  private project(request: { params: { project: string } }): string {
+    return this.projects.id(request.params.project);
+  }
+}
+
+/** Google leaves an empty list out. */
+function items<T>(list: T[]): { items?: T[] } {
+  return list.length > 0 ? { items: list } : {};
+}

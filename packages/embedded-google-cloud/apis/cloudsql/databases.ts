@@ -1,0 +1,133 @@
+import { DatabaseError, escapeIdentifier } from "pg";
+import { GoogleError } from "../../rest/errors.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { type Fields, isFields } from "../../rest/fields.ts";
+import type { Collection, Store } from "../../state/store.ts";
+import type { Instances } from "./instances.ts";
+import { API_ROOT, type Operation, type Operations } from "./operations.ts";
+import { SUPERUSER } from "./roles.ts";
+import { invalid } from "./invalid.ts";
+
+/** What Cloud SQL gives a database unless told otherwise. */
+const CHARSET = "UTF8";
+const COLLATION = "en_US.UTF8";
+
+/** Databases by name, as PostgreSQL has them; the collation a client asked for is kept beside them. */
+export class Databases {
+  private readonly collations: Collection<string>;
+
+  private readonly instances: Instances;
+  private readonly operations: Operations;
+
+  constructor(store: Store, instances: Instances, operations: Operations) {
+    this.instances = instances;
+    this.operations = operations;
+    this.collations = store.collection("cloudsql-collations");
+    instances.onDelete((project, instance) => {
+      const prefix = `${project}/${instance}/`;
+      for (const key of this.collations.keys()) if (key.startsWith(prefix)) this.collations.delete(key);
+    });
+  }
+
+  async list(project: string, instance: string): Promise<Fields[]> {
+    const cluster = await this.instances.running(project, instance);
+    const { rows } = await cluster.asAdmin((client) =>
+      client.query<{ name: string }>("SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1"),
+    );
+    return rows.map(({ name }) => this.resource(project, instance, name));
+  }
+
+  /** @throws GoogleError NOT_FOUND. */
+  async get(project: string, instance: string, name: string): Promise<Fields> {
+    const found = (await this.list(project, instance)).find((database) => database.name === name);
+    if (!found) throw new GoogleError("NOT_FOUND", "Not Found", "notFound");
+    return found;
+  }
+
+  /** The database belongs to `cloudsqlsuperuser`; a failure is the request's own. */
+  async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
+    const cluster = await this.instances.running(project, instance);
+    const { name, collation } = readDatabase(body);
+    return this.operations.perform(
+      { type: "CREATE_DATABASE", project, instance, caller, path: `databases/${name}` },
+      async () => {
+        await cluster.asAdmin(async (client) => {
+          await client.query(`SET ROLE ${SUPERUSER}`);
+          await client.query(`CREATE DATABASE ${escapeIdentifier(name)}`).catch((error: unknown) => {
+            if (error instanceof DatabaseError && error.code === "42P04") {
+              throw new GoogleError("ALREADY_EXISTS", `database "${name}" already exists`, "databaseAlreadyExists");
+            }
+            throw refusal(`failed to create database ${name}`, error);
+          });
+        });
+        this.collations.put(`${project}/${instance}/${name}`, collation);
+      },
+    );
+  }
+
+  /** A database keeps its character set and collation for life. */
+  async change(project: string, instance: string, name: string, body: unknown, caller: string): Promise<Operation> {
+    const current = await this.get(project, instance, name);
+    const wanted = readDatabase({ ...current, ...(isFields(body) ? body : {}) });
+    if (wanted.name !== name || wanted.collation !== current.collation) {
+      throw invalid(`name and collation of the database "${name}" cannot be changed`);
+    }
+    return this.operations.perform(
+      { type: "UPDATE_DATABASE", project, instance, caller, path: `databases/${name}` },
+      () => Promise.resolve(),
+    );
+  }
+
+  async delete(project: string, instance: string, name: string, caller: string): Promise<Operation> {
+    const cluster = await this.instances.running(project, instance);
+    await this.get(project, instance, name);
+    return this.operations.perform(
+      { type: "DELETE_DATABASE", project, instance, caller, path: `databases/${name}` },
+      async () => {
+        // From template1, so that `postgres` too can be dropped.
+        await cluster.asAdmin(async (client) => {
+          await client.query(`SET ROLE ${SUPERUSER}`);
+          await client.query(`DROP DATABASE ${escapeIdentifier(name)}`).catch((error: unknown) => {
+            throw refusal(`failed to delete database ${name}`, error);
+          });
+        }, "template1");
+        this.collations.delete(`${project}/${instance}/${name}`);
+      },
+    );
+  }
+
+  private resource(project: string, instance: string, name: string): Fields {
+    const database = {
+      charset: CHARSET,
+      collation: this.collations.get(`${project}/${instance}/${name}`) ?? COLLATION,
+      instance,
+      kind: "sql#database",
+      name,
+      project,
+      selfLink: `${API_ROOT}/projects/${project}/instances/${instance}/databases/${name}`,
+    };
+    return { ...database, etag: etagOf(database) };
+  }
+}
+
+/** What PostgreSQL refuses, in Cloud SQL's words. */
+function refusal(what: string, error: unknown): unknown {
+  return error instanceof DatabaseError ? invalid(`${what}. Detail: pq: ${error.message}`) : error;
+}
+
+/** Databases here sort by code point, whatever the collation is called; others than these would not even come close. */
+function readDatabase(body: unknown): { name: string; collation: string } {
+  if (!isFields(body)) throw invalid("the database is missing");
+  const { name, charset = CHARSET, collation = COLLATION } = body;
+  if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {
+    throw invalid("Invalid database name");
+  }
+  if (typeof charset !== "string" || charset.toUpperCase().replace("-", "") !== CHARSET) {
+    throw invalid(`Invalid charset (${JSON.stringify(charset)}) for the database; expected ${CHARSET}`);
+  }
+  const plain = collation === "" ? COLLATION : collation;
+  if (typeof plain !== "string" || !/^(en_US\.UTF-?8|C|C\.UTF-?8)$/i.test(plain)) {
+    throw invalid(`Invalid collation (${JSON.stringify(plain)}) for the database; expected ${COLLATION} or C`);
+  }
+  return { name, collation: plain };
+}

@@ -1,0 +1,77 @@
+import { gunzipSync } from "node:zlib";
+import { GoogleError } from "../../rest/errors.ts";
+import { isFields } from "../../rest/fields.ts";
+import type { Instances } from "./instances.ts";
+import { type Operation, OperationError, type Operations } from "./operations.ts";
+import { ADMIN, roleExists, SUPERUSER } from "./roles.ts";
+import { invalid } from "./invalid.ts";
+
+/** Reads objects of Cloud Storage for somebody. */
+export interface ObjectReader {
+  /** @throws GoogleError NOT_FOUND or PERMISSION_DENIED. */
+  readObject(bucket: string, name: string, member: string): Buffer;
+}
+
+/**
+ * Imports a SQL file from a bucket, as the instance's own service account reads it and as `importUser` runs it
+ * (`cloudsqlsuperuser` unless given).
+ * @param body `{ importContext: { uri, database, fileType, importUser } }`.
+ * @returns The operation; its error is psql's message.
+ * @throws GoogleError where the file cannot be read.
+ */
+export function importFile(
+  instances: Instances,
+  operations: Operations,
+  objects: ObjectReader,
+  request: { project: string; instance: string; body: unknown; caller: string },
+): Operation {
+  const { project, instance: name, body, caller } = request;
+  const instance = instances.requireRunning(project, name);
+  const context = isFields(body) && isFields(body.importContext) ? body.importContext : undefined;
+  if (!context) throw invalid("importContext is missing");
+  const { uri, database, fileType = "SQL", importUser } = context;
+  if (fileType !== "SQL") throw invalid(`the file type ${JSON.stringify(fileType)} cannot be imported here, only SQL`);
+  if (typeof database !== "string" || database === "") throw invalid("importContext.database is missing");
+  const user = typeof importUser === "string" && importUser !== "" ? importUser : SUPERUSER;
+  const script = read(objects, uri, `serviceAccount:${instance.serviceAccountEmailAddress}`);
+  return operations.begin(
+    {
+      ...instances.target("IMPORT", instance, caller),
+      context: { importContext: { ...context, kind: "sql#importContext", fileType } },
+    },
+    async () => {
+      const cluster = await instances.running(project, name);
+      const known = user !== ADMIN && (await cluster.asAdmin((client) => roleExists(client, user)));
+      if (!known) throw new OperationError("ERROR_RDBMS", `psql: error: FATAL:  role "${user}" does not exist`);
+      await cluster.runScript(database, user, script).catch((error: unknown) => {
+        throw new OperationError("ERROR_RDBMS", (error as Error).message);
+      });
+    },
+  );
+}
+
+function read(objects: ObjectReader, uri: unknown, member: string): string {
+  const [, bucket, name] = /^gs:\/\/([^/]+)\/(.+)$/.exec(typeof uri === "string" ? uri : "") ?? [];
+  if (bucket === undefined || name === undefined)
+    throw invalid("importContext.uri is not of the form gs://BUCKET/OBJECT");
+  let bytes: Buffer;
+  try {
+    bytes = objects.readObject(bucket, name, member);
+  } catch (error) {
+    if (!(error instanceof GoogleError)) throw error;
+    if (error.status === "PERMISSION_DENIED") {
+      throw new GoogleError(
+        "PRECONDITION_FAILED",
+        "The service account does not have the required permissions for the bucket.",
+        "gcsBucketPermissionDenial",
+      );
+    }
+    throw new GoogleError(error.status, `${error.message} (gs://${bucket}/${name})`, error.reason);
+  }
+  if (!name.endsWith(".gz")) return bytes.toString("utf8");
+  try {
+    return gunzipSync(bytes).toString("utf8");
+  } catch {
+    throw invalid(`gs://${bucket}/${name} is not in gzip format`);
+  }
+}

@@ -1,0 +1,269 @@
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { GoogleError } from "../../rest/errors.ts";
+import { type Fields, isFields, mergePatch } from "../../rest/fields.ts";
+import type { Resource } from "../../iam/access.ts";
+import type { Networks } from "../compute/networks.ts";
+import type { Projects } from "../../server/projects.ts";
+import type { Collection, Store } from "../../state/store.ts";
+import { adminPassword, Cluster } from "./cluster.ts";
+import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
+import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
+import { setPassword } from "./roles.ts";
+import { postgresFlags } from "./flags.ts";
+import { invalid } from "./invalid.ts";
+import { completeSettings } from "./settings.ts";
+
+/** How long a deleted instance's name stays taken, in milliseconds. */
+const NAME_REST = 7 * 24 * 3600 * 1000;
+
+/** The resource that a permission on an instance is asked for. */
+export function instanceResource(project: string, instance: string): Resource {
+  return {
+    project,
+    service: "sqladmin.googleapis.com",
+    type: "sqladmin.googleapis.com/Instance",
+    name: `projects/${project}/instances/${instance}`,
+  };
+}
+
+/** Told when an instance is gone, to forget what belonged to it. */
+export type Forget = (project: string, instance: string) => void;
+
+/** Cloud SQL instances, each with a PostgreSQL server of its own: roles there belong to the whole server. */
+export class Instances {
+  private readonly instances: Collection<Instance>;
+  private readonly deleted: Collection<{ readonly at: string }>;
+  private readonly clusters = new Map<string, Cluster>();
+  private readonly forgetters: Forget[] = [];
+  private readonly password: string;
+
+  private readonly projects: Projects;
+  private readonly operations: Operations;
+  readonly folder: string;
+  private readonly networks: Networks;
+
+  /** @param folder Where the data directories live; a name's length is no matter, sockets are elsewhere. */
+  constructor(store: Store, projects: Projects, operations: Operations, folder: string, networks: Networks) {
+    this.projects = projects;
+    this.operations = operations;
+    this.folder = folder;
+    this.networks = networks;
+    this.instances = store.collection("cloudsql-instances");
+    this.deleted = store.collection("cloudsql-deleted-instances");
+    this.password = adminPassword(folder);
+  }
+
+  onDelete(forget: Forget): void {
+    this.forgetters.push(forget);
+  }
+
+  /** @throws GoogleError NOT_FOUND. */
+  get(project: string, name: string): Instance {
+    const found = this.instances.get(`${project}/${name}`);
+    if (!found) {
+      throw new GoogleError("NOT_FOUND", "The Cloud SQL instance does not exist.", "instanceDoesNotExist");
+    }
+    return found;
+  }
+
+  list(project: string): Instance[] {
+    return this.instances.values().filter((instance) => instance.project === project);
+  }
+
+  insert(project: string, body: unknown, caller: string): Operation {
+    const id = this.projects.id(project);
+    const instance = newInstance({ id, number: this.projects.number(project) }, body);
+    this.requirePeering(instance);
+    const key = keyOf(instance);
+    const deleted = this.deleted.get(key);
+    if (this.instances.get(key) || (deleted && Date.parse(deleted.at) + NAME_REST > Date.now())) {
+      throw new GoogleError(
+        "ALREADY_EXISTS",
+        "The Cloud SQL instance already exists. When you delete an instance, you can't reuse the name of the deleted " +
+          "instance until one week from the deletion date.",
+        "instanceAlreadyExists",
+      );
+    }
+    const rootPassword = isFields(body) && typeof body.rootPassword === "string" ? body.rootPassword : undefined;
+    const make = async () => {
+      const cluster = this.cluster(instance);
+      await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
+      if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
+      await this.obeyPolicy(instance);
+      this.instances.put(key, stamped({ ...instance, state: "RUNNABLE" }));
+    };
+    const operation = this.operations.begin(this.target("CREATE", instance, caller), make, () => this.remove(instance));
+    this.instances.put(key, instance);
+    return operation;
+  }
+
+  /**
+   * Changes settings.
+   * @param how `patch` merges into what is set, `replace` sets what is sent and defaults for the rest.
+   */
+  change(project: string, name: string, body: unknown, caller: string, how: "patch" | "replace"): Operation {
+    const instance = this.get(project, name);
+    const fields: Fields = isFields(body) ? body : {};
+    checkFixed(instance, fields);
+    checkFresh(instance, fields);
+    const sent = how === "patch" ? mergePatch<Fields>(instance.settings, fieldsOf(fields.settings)) : fields.settings;
+    const version = Number(instance.settings.settingsVersion) + 1;
+    const settings = completeSettings(sent, majorOf(instance), instance.region, version);
+    const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });
+    this.requirePeering(next);
+    return this.operations.begin(this.target("UPDATE", instance, caller), async () => {
+      await this.applyFlags(instance, next);
+      await this.obeyPolicy(next);
+      this.instances.put(keyOf(next), next);
+    });
+  }
+
+  /** @throws GoogleError INVALID_ARGUMENT where a private network is not peered with the one of Google's services. */
+  private requirePeering({ name, project, settings }: Instance): void {
+    const { privateNetwork } = settings.ipConfiguration;
+    if (typeof privateNetwork !== "string" || this.networks.servicesRange(privateNetwork) !== undefined) return;
+    throw invalid(`Incorrect Service Networking config for instance: ${project}:${name}:NETWORK_NOT_PEERED`);
+  }
+
+  delete(project: string, name: string, caller: string): Operation {
+    const instance = this.get(project, name);
+    if (instance.settings.deletionProtectionEnabled) {
+      throw new GoogleError(
+        "FAILED_PRECONDITION",
+        "The instance is protected. Please disable the deletion protection and try again. To disable deletion " +
+          "protection, update the instance settings with deletionProtectionEnabled set to false.",
+        "protectedInstanceDeletionFailure",
+      );
+    }
+    const operation = this.operations.begin(
+      this.target("DELETE", instance, caller),
+      () => this.bury(instance),
+      () => this.instances.put(keyOf(instance), instance),
+    );
+    this.instances.put(keyOf(instance), { ...instance, state: "PENDING_DELETE" });
+    return operation;
+  }
+
+  restart(project: string, name: string, caller: string): Operation {
+    const instance = this.requireRunning(project, name);
+    return this.operations.begin(this.target("RESTART", instance, caller), async () => {
+      await this.cluster(instance).stop();
+      await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
+    });
+  }
+
+  /** @throws GoogleError 404, and 400 where the instance was stopped by its owner or is not ready. */
+  requireRunning(project: string, name: string): Instance {
+    const instance = this.get(project, name);
+    if (instance.state !== "RUNNABLE" || instance.settings.activationPolicy === "NEVER") {
+      throw invalid("Invalid request since instance is not running");
+    }
+    return instance;
+  }
+
+  /** The instance's PostgreSQL, running. @throws GoogleError as {@link requireRunning}. */
+  async running(project: string, name: string): Promise<Cluster> {
+    const instance = this.requireRunning(project, name);
+    const cluster = this.cluster(instance);
+    await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
+    return cluster;
+  }
+
+  /** Path of the Unix socket of an instance that runs. @throws GoogleError as {@link requireRunning}. */
+  async socket(project: string, name: string): Promise<string> {
+    const instance = this.requireRunning(project, name);
+    return this.cluster(instance).socket(postgresFlags(instance.settings.databaseFlags));
+  }
+
+  /** Replaces everything an instance holds by a copy. @param copy A folder. */
+  async restore(instance: Instance, copy: string): Promise<void> {
+    const key = keyOf(instance);
+    this.instances.put(key, { ...instance, state: "MAINTENANCE" });
+    try {
+      await this.cluster(instance).replaceBy(copy);
+      await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
+    } finally {
+      this.instances.put(key, instance);
+    }
+  }
+
+  /** Brings to an end what a killed run began: what was half made goes, what was to go is gone. */
+  async recover(): Promise<void> {
+    for (const instance of this.instances.values()) await this.cluster(instance).endLeftover();
+    for (const operation of this.operations.interrupted()) {
+      const instance = this.instances.get(`${operation.targetProject}/${operation.targetId}`);
+      if (operation.operationType === "CREATE" && instance?.state === "PENDING_CREATE") await this.remove(instance);
+      if (operation.operationType === "DELETE" && instance) await this.bury(instance);
+      if (instance?.state === "MAINTENANCE") this.instances.put(keyOf(instance), { ...instance, state: "RUNNABLE" });
+      this.operations.conclude(
+        operation,
+        operation.operationType === "DELETE"
+          ? undefined
+          : new OperationError(
+              "INTERNAL_ERROR",
+              "The embedded cloud was stopped while this operation ran; its outcome is not known. Try again.",
+            ),
+      );
+    }
+  }
+
+  /** Ends every server; what runs on them fails. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.clusters.values()].map((cluster) => cluster.stop()));
+  }
+
+  target(type: OperationType, { project, name }: Instance, caller: string) {
+    return { type, project, instance: name, caller };
+  }
+
+  private cluster(instance: Instance): Cluster {
+    const key = keyOf(instance);
+    let found = this.clusters.get(key);
+    if (!found) {
+      const folder = join(this.folder, key.replaceAll(/[/:]/g, "~"));
+      found = new Cluster(folder, binariesFor(instance.databaseVersion), this.password);
+      this.clusters.set(key, found);
+    }
+    return found;
+  }
+
+  /** A server that refuses its new flags goes on with the old ones. */
+  private async applyFlags(instance: Instance, next: Instance): Promise<void> {
+    const [flags, wanted] = [instance, next].map(({ settings }) => postgresFlags(settings.databaseFlags));
+    if (isDeepStrictEqual(flags, wanted)) return;
+    const cluster = this.cluster(instance);
+    await cluster.stop();
+    try {
+      await cluster.ensure(wanted ?? {});
+    } catch (error) {
+      await cluster.ensure(flags ?? {});
+      throw error;
+    }
+  }
+
+  private async obeyPolicy(instance: Instance): Promise<void> {
+    if (instance.settings.activationPolicy === "NEVER") await this.cluster(instance).stop();
+    else await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
+  }
+
+  private async bury(instance: Instance): Promise<void> {
+    this.deleted.put(keyOf(instance), { at: new Date().toISOString() });
+    await this.remove(instance);
+  }
+
+  private async remove(instance: Instance): Promise<void> {
+    await this.cluster(instance).destroy();
+    this.clusters.delete(keyOf(instance));
+    for (const forget of this.forgetters) forget(instance.project, instance.name);
+    this.instances.delete(keyOf(instance));
+  }
+}
+
+function keyOf({ project, name }: Instance): string {
+  return `${project}/${name}`;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}

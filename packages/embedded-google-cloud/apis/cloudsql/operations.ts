@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { GoogleError } from "../../rest/errors.ts";
+import { failLate } from "../../server/faults.ts";
+import type { Fields } from "../../rest/fields.ts";
+import type { Collection, Store } from "../../state/store.ts";
+
+/** Where Google serves this API; resources carry it in their links, wherever they are served from. */
+export const API_ROOT = "https://sqladmin.googleapis.com/sql/v1beta4";
+
+/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/operations */
+export interface Operation {
+  readonly kind: "sql#operation";
+  readonly name: string;
+  readonly operationType: OperationType;
+  readonly status: "PENDING" | "RUNNING" | "DONE";
+  readonly user: string;
+  readonly insertTime: string;
+  readonly startTime?: string;
+  readonly endTime?: string;
+  readonly targetId: string;
+  readonly targetLink: string;
+  readonly targetProject: string;
+  readonly selfLink: string;
+  readonly error?: { kind: string; errors: { kind: string; code: string; message: string }[] };
+  readonly importContext?: Fields;
+  readonly backupContext?: Fields;
+}
+
+export type OperationType =
+  | "CREATE"
+  | "UPDATE"
+  | "DELETE"
+  | "RESTART"
+  | "IMPORT"
+  | "BACKUP_VOLUME"
+  | "DELETE_BACKUP"
+  | "RESTORE_VOLUME"
+  | "CREATE_DATABASE"
+  | "UPDATE_DATABASE"
+  | "DELETE_DATABASE"
+  | "CREATE_USER"
+  | "UPDATE_USER"
+  | "DELETE_USER";
+
+/** What an operation is about. */
+export interface Target {
+  readonly type: OperationType;
+  readonly project: string;
+  readonly instance: string;
+  /** Who asked for it, such as `user:EMAIL`. */
+  readonly caller: string;
+  /** Path of what is changed below the instance, such as `databases/settlement_db`. */
+  readonly path?: string;
+  /** What the operation's resource says of it besides, such as its `importContext`. */
+  readonly context?: Pick<Operation, "importContext" | "backupContext">;
+}
+
+/** A failure that an operation ends with. */
+export class OperationError extends Error {
+  override readonly name = "OperationError";
+
+  readonly code: string;
+
+  /** @param code Google's word, such as `ERROR_RDBMS`. */
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Operations by project and name; an instance has one at a time. */
+export class Operations {
+  private readonly operations: Collection<Operation>;
+  private readonly running = new Map<string, Promise<unknown>>();
+
+  constructor(store: Store) {
+    this.operations = store.collection("cloudsql-operations");
+  }
+
+  /** Those that a killed run left unfinished. */
+  interrupted(): Operation[] {
+    return this.operations.values().filter(({ status }) => status !== "DONE");
+  }
+
+  /** Ends an interrupted operation. @param error Why it failed; none where its work was finished after all. */
+  conclude(operation: Operation, error?: OperationError): void {
+    this.finish(operation, error);
+  }
+
+  /** @throws GoogleError NOT_FOUND. */
+  get(project: string, name: string): Operation {
+    const found = this.operations.get(`${project}/${name}`);
+    if (!found) {
+      throw new GoogleError("NOT_FOUND", "The Cloud SQL instance operation does not exist.", "operationDoesNotExist");
+    }
+    return found;
+  }
+
+  /** Newest first. @param instance Only those of one instance. */
+  list(project: string, instance?: string): Operation[] {
+    return this.operations
+      .values()
+      .filter(({ targetProject, targetId }) => targetProject === project && (!instance || targetId === instance))
+      .sort((a, b) => b.insertTime.localeCompare(a.insertTime));
+  }
+
+  /**
+   * Begins work that goes on after the request was answered.
+   * @param undo Takes back what the request itself did, where the work fails.
+   * @returns The operation, still PENDING; what the work throws becomes its error.
+   * @throws GoogleError 409 while the instance has another operation.
+   */
+  begin(target: Target, work: () => Promise<unknown>, undo?: (error: Error) => unknown): Operation {
+    const pending = this.insert(target);
+    void this.occupy(target, async () => {
+      // The answer, PENDING, goes out first.
+      await new Promise((resolve) => setImmediate(resolve));
+      const operation = this.keep({ ...pending, status: "RUNNING", startTime: now() });
+      try {
+        failLate();
+        await work();
+        this.finish(operation);
+      } catch (error) {
+        await undo?.(error as Error);
+        this.finish(operation, error);
+      }
+    });
+    return pending;
+  }
+
+  /**
+   * Does work at once, as Cloud SQL does with users and databases.
+   * @returns The operation, DONE.
+   * @throws What the work throws, and GoogleError 409 as {@link begin}.
+   */
+  async perform(target: Target, work: () => Promise<unknown>): Promise<Operation> {
+    const pending = this.insert(target);
+    return this.occupy(target, async () => {
+      const operation = { ...pending, startTime: now() };
+      try {
+        failLate();
+      } catch (error) {
+        return this.finish(operation, error);
+      }
+      try {
+        await work();
+        return this.finish(operation);
+      } catch (error) {
+        this.operations.delete(keyOf(operation));
+        throw error;
+      }
+    });
+  }
+
+  /** Waits until nothing runs. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.running.values());
+  }
+
+  private insert({ type, project, instance, caller, path, context }: Target): Operation {
+    if (this.running.has(`${project}/${instance}`)) {
+      throw new GoogleError(
+        "ALREADY_EXISTS",
+        "Operation failed because another operation was already in progress. Try your request after the current " +
+          "operation is complete.",
+        "operationInProgress",
+      );
+    }
+    const name = randomUUID();
+    const target = `${API_ROOT}/projects/${project}/instances/${instance}`;
+    return this.keep({
+      kind: "sql#operation",
+      name,
+      operationType: type,
+      status: "PENDING",
+      user: caller.replace(/^[^:]*:/, ""),
+      insertTime: now(),
+      targetId: instance,
+      targetLink: path === undefined ? target : `${target}/${path}`,
+      targetProject: project,
+      selfLink: `${API_ROOT}/projects/${project}/operations/${name}`,
+      ...context,
+    });
+  }
+
+  private occupy<T>({ project, instance }: Target, work: () => Promise<T>): Promise<T> {
+    const key = `${project}/${instance}`;
+    const run = work().finally(() => this.running.delete(key));
+    this.running.set(key, run);
+    return run;
+  }
+
+  private finish(operation: Operation, error?: unknown): Operation {
+    const ended: Operation = { ...operation, status: "DONE", endTime: now() };
+    return this.keep(error === undefined ? ended : { ...ended, error: errorOf(error) });
+  }
+
+  private keep(operation: Operation): Operation {
+    return this.operations.put(keyOf(operation), operation);
+  }
+}
+
+function keyOf({ targetProject, name }: Operation): string {
+  return `${targetProject}/${name}`;
+}
+
+function errorOf(error: unknown): NonNullable<Operation["error"]> {
+  const code = error instanceof OperationError ? error.code : "INTERNAL_ERROR";
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: "sql#operationErrors", errors: [{ kind: "sql#operationError", code, message }] };
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

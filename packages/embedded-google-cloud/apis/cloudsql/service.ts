@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import type { Access } from "../../iam/access.ts";
+import type { Networks } from "../compute/networks.ts";
+import type { Gauge } from "../monitoring/gauges.ts";
+import type { Projects } from "../../server/projects.ts";
+import type { EnabledServices } from "../../server/enabled-services.ts";
+import type { Store } from "../../state/store.ts";
+import { CloudSqlApi } from "./api.ts";
+import { Backups } from "./backups.ts";
+import { Databases } from "./databases.ts";
+import { measureInstances } from "./gauges.ts";
+import type { ObjectReader } from "./import.ts";
+import { Instances } from "./instances.ts";
+import { Operations } from "./operations.ts";
+import { AuthProxy, type OpenSocket } from "./socket.ts";
+import { Users } from "./users.ts";
+
+/** Cloud SQL as a whole. */
+export interface CloudSql {
+  readonly api: CloudSqlApi;
+  /** For Cloud Run's volumes. */
+  readonly openSocket: OpenSocket;
+  /** What Cloud Monitoring shows of a project's instances. */
+  readonly measure: (project: string) => Promise<Gauge[]>;
+  /** Ends every connection and every PostgreSQL; operations that run fail. */
+  stop(): Promise<void>;
+}
+
+/** What Cloud SQL needs of the embedded cloud. */
+export interface CloudSqlParts {
+  readonly store: Store;
+  readonly projects: Projects;
+  readonly access: Access;
+  readonly services: EnabledServices;
+  /** Where instances have private addresses. */
+  readonly networks: Networks;
+  /** Where imports read from. */
+  readonly objects: ObjectReader;
+}
+
+/** Puts Cloud SQL together and finishes what a killed run left half done. Servers start when they are needed. */
+export async function createCloudSql({
+  store,
+  projects,
+  access,
+  services,
+  networks,
+  objects,
+}: CloudSqlParts): Promise<CloudSql> {
+  const operations = new Operations(store);
+  const instances = new Instances(store, projects, operations, join(store.folder, "postgres"), networks);
+  const databases = new Databases(store, instances, operations);
+  const users = new Users(store, instances, operations);
+  const backups = new Backups(store, instances, operations);
+  await instances.recover();
+  const proxy = new AuthProxy(instances, access, projects, services);
+  return {
+    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, objects),
+    openSocket: proxy.openSocket,
+    measure: (project) => measureInstances(instances, project),
+    stop: async () => {
+      await proxy.stop();
+      await instances.stop();
+      await operations.settled();
+      await instances.stop(); // what an operation started meanwhile
+    },
+  };
+}

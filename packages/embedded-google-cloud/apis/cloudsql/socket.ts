@@ -1,0 +1,156 @@
+import { existsSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { GoogleError } from "../../rest/errors.ts";
+import type { Access } from "../../iam/access.ts";
+import { isRegion, regionOfZone } from "../../rest/places.ts";
+import type { Projects } from "../../server/projects.ts";
+import type { EnabledServices } from "../../server/enabled-services.ts";
+import { instanceResource, type Instances } from "./instances.ts";
+
+/** A Cloud SQL volume, as Cloud Run asks for it. */
+export interface SocketRequest {
+  /** `PROJECT:REGION:INSTANCE`, as the volume names it; judged at every connection, not when the socket is opened. */
+  readonly connectionName: string;
+  /** Who connects, such as `serviceAccount:EMAIL`: needs `cloudsql.instances.connect` on the instance. */
+  readonly member: string;
+  /** An existing folder that gets the socket `.s.PGSQL.5432`; its path has at most 92 bytes. */
+  readonly folder: string;
+  /** Told why a connection was closed, in the Auth Proxy's words. */
+  readonly onRefused: (message: string) => void;
+}
+
+/** An open socket of a Cloud SQL volume. */
+export interface SocketMount {
+  /** The socket's path, `FOLDER/.s.PGSQL.5432`. */
+  readonly path: string;
+  /** Ends its connections and removes it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a socket that leads to an instance's PostgreSQL, as the Cloud SQL Auth Proxy does. Missing permissions, a
+ * wrong connection name or a stopped instance are found at each connection, which is then closed.
+ * @throws Error where the folder does not exist or its path is too long for a Unix socket.
+ */
+export type OpenSocket = (request: SocketRequest) => Promise<SocketMount>;
+
+/** Longest path of a Unix socket, in bytes: Linux allows 107, macOS 103. */
+const MOST_BYTES = 103;
+
+const SERVICE = "sqladmin.googleapis.com";
+
+/** A project may be scoped by a domain, as in `example.com:project`. */
+const CONNECTION_NAME = /^((?:[a-z0-9.-]+\.[a-z]+:)?[^:]+):([^:]+):([^:]+)$/;
+
+/** The Cloud SQL Auth Proxy of the embedded cloud. */
+export class AuthProxy {
+  private readonly mounts = new Set<SocketMount>();
+
+  private readonly instances: Instances;
+  private readonly access: Access;
+  private readonly projects: Projects;
+  private readonly services: EnabledServices;
+
+  constructor(instances: Instances, access: Access, projects: Projects, services: EnabledServices) {
+    this.instances = instances;
+    this.access = access;
+    this.projects = projects;
+    this.services = services;
+  }
+
+  /** {@link OpenSocket} */
+  readonly openSocket: OpenSocket = async (request) => {
+    const path = join(request.folder, ".s.PGSQL.5432");
+    if (Buffer.byteLength(path) > MOST_BYTES) {
+      throw new Error(`The path of the Cloud SQL socket is too long for a Unix socket (${MOST_BYTES} bytes): ${path}`);
+    }
+    if (!existsSync(request.folder)) throw new Error(`The folder of the Cloud SQL socket does not exist: ${path}`);
+    rmSync(path, { force: true }); // of a run that was killed
+    const open = new Set<Socket>();
+    const server = createServer((client) => {
+      open.add(client);
+      client.on("close", () => open.delete(client));
+      client.on("error", () => client.destroy());
+      this.serve(client, request).catch((error: unknown) => {
+        request.onRefused(refusal(request.connectionName, error));
+        client.destroy();
+      });
+    });
+    await listen(server, path);
+    const mount: SocketMount = {
+      path,
+      close: async () => {
+        this.mounts.delete(mount);
+        for (const client of open) client.destroy();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+    this.mounts.add(mount);
+    return mount;
+  };
+
+  /** Closes every socket. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.mounts].map((mount) => mount.close()));
+  }
+
+  private async serve(client: Socket, { connectionName, member }: SocketRequest): Promise<void> {
+    const [, project = "", region = "", instance = ""] = CONNECTION_NAME.exec(connectionName) ?? [];
+    if (!isRegion(region)) {
+      const problem = regionOfZone(region)
+        ? "carries a zone where the region belongs"
+        : "does not have the form PROJECT:REGION:INSTANCE";
+      throw new GoogleError("INVALID_ARGUMENT", `the connection name ${problem}`, "invalid");
+    }
+    this.services.require(this.projects.id(project), SERVICE);
+    if (!this.access.allows(member, "cloudsql.instances.connect", instanceResource(project, instance))) {
+      throw new GoogleError(
+        "PERMISSION_DENIED",
+        "boss::NOT_AUTHORIZED: Not authorized to access resource. Possibly missing permission " +
+          `cloudsql.instances.connect on resource instances/${instance}.`,
+        "notAuthorized",
+      );
+    }
+    const found = this.instances.requireRunning(project, instance);
+    if (found.region !== region) {
+      throw new GoogleError(
+        "INVALID_ARGUMENT",
+        `the instance is in the region "${found.region}", not in "${region}"`,
+        "invalid",
+      );
+    }
+    pipe(client, connect(await this.instances.socket(project, instance)));
+  }
+}
+
+/** Bytes go both ways until either side ends. */
+function pipe(client: Socket, server: Socket): void {
+  server.on("error", () => server.destroy());
+  server.on("close", () => client.destroy());
+  client.on("close", () => server.destroy());
+  client.pipe(server).pipe(client);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** What Cloud Run logs when the proxy refuses. */
+function refusal(connectionName: string, error: unknown): string {
+  const cause =
+    error instanceof GoogleError
+      ? `googleapi: Error ${error.code}: ${error.message}, ${error.reason ?? ""}`
+      : (error as Error).message;
+  return (
+    "Cloud SQL connection failed. Please see https://cloud.google.com/sql/docs/postgres/connect-run for additional " +
+    `details: ensure that the account has access to "${connectionName}" (and make sure there's no typo in that name). ` +
+    `Error during generateEphemeral for ${connectionName}: ${cause}`
+  );
+}

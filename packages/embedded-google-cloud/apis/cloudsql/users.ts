@@ -1,0 +1,159 @@
+import { type Client, DatabaseError, escapeIdentifier } from "pg";
+import { GoogleError } from "../../rest/errors.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { type Fields, isFields } from "../../rest/fields.ts";
+import type { Collection, Store } from "../../state/store.ts";
+import type { Instances } from "./instances.ts";
+import type { Operation, Operations } from "./operations.ts";
+import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles.ts";
+import { invalid } from "./invalid.ts";
+
+/** What a request to update a user carries in its query. */
+export interface UserUpdate {
+  readonly name?: string;
+  /** Roles to add. */
+  readonly databaseRoles?: string | string[];
+  /** `true`: the user's other roles go, `cloudsqlsuperuser` among them. */
+  readonly revokeExistingRoles?: string;
+}
+
+/** Users with a password, as PostgreSQL has them. The roles a client asked for are kept beside them. */
+export class Users {
+  private readonly roles: Collection<string[]>;
+
+  private readonly instances: Instances;
+  private readonly operations: Operations;
+
+  constructor(store: Store, instances: Instances, operations: Operations) {
+    this.instances = instances;
+    this.operations = operations;
+    this.roles = store.collection("cloudsql-user-roles");
+    instances.onDelete((project, instance) => {
+      const prefix = `${project}/${instance}/`;
+      for (const key of this.roles.keys()) if (key.startsWith(prefix)) this.roles.delete(key);
+    });
+  }
+
+  async list(project: string, instance: string): Promise<Fields[]> {
+    const cluster = await this.instances.running(project, instance);
+    const names = await cluster.asAdmin(listUsers);
+    return names.map((name) => this.resource(project, instance, name));
+  }
+
+  /** Makes the user, or renews the password of one that exists, as of `postgres`. */
+  async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
+    const cluster = await this.instances.running(project, instance);
+    const { name, password, databaseRoles = [] } = readUser(body);
+    return this.operations.perform({ type: "CREATE_USER", project, instance, caller }, async () => {
+      await cluster.inTransaction(async (client) => {
+        if (await roleExists(client, name)) await grantRoles(client, name, await existing(client, databaseRoles));
+        else await createUser(client, name, await existing(client, databaseRoles));
+        if (password !== undefined) await setPassword(client, name, password);
+      });
+      if (databaseRoles.length > 0) this.roles.put(`${project}/${instance}/${name}`, databaseRoles);
+    });
+  }
+
+  /** Sets a password, or changes what the user is a member of. @throws GoogleError NOT_FOUND. */
+  async update(
+    project: string,
+    instance: string,
+    query: UserUpdate,
+    body: unknown,
+    caller: string,
+  ): Promise<Operation> {
+    const cluster = await this.instances.running(project, instance);
+    const fields: Fields = isFields(body) ? body : {};
+    const asked = [query.databaseRoles ?? fields.databaseRoles ?? []].flat();
+    const {
+      name,
+      password,
+      databaseRoles = [],
+    } = readUser({
+      ...fields,
+      name: query.name ?? fields.name,
+      databaseRoles: asked,
+    });
+    const replace = query.revokeExistingRoles === "true" || fields.revokeExistingRoles === true;
+    return this.operations.perform({ type: "UPDATE_USER", project, instance, caller }, async () => {
+      await cluster.inTransaction(async (client) => {
+        await requireUser(client, name);
+        if (password !== undefined) await setPassword(client, name, password);
+        if (replace) await revokeRoles(client, name, databaseRoles);
+        await grantRoles(client, name, await existing(client, databaseRoles));
+      });
+      const key = `${project}/${instance}/${name}`;
+      const known = replace ? [] : (this.roles.get(key) ?? []);
+      const roles = [...new Set([...known, ...databaseRoles])];
+      if (roles.length > 0) this.roles.put(key, roles);
+      else this.roles.delete(key);
+    });
+  }
+
+  /** @throws GoogleError NOT_FOUND; 400 in Cloud SQL's words where the user owns something. */
+  async delete(project: string, instance: string, name: string, caller: string): Promise<Operation> {
+    const cluster = await this.instances.running(project, instance);
+    return this.operations.perform({ type: "DELETE_USER", project, instance, caller }, async () => {
+      await cluster.asAdmin(async (client) => {
+        await requireUser(client, name);
+        await client.query(`DROP ROLE ${escapeIdentifier(name)}`).catch((error: unknown) => {
+          if (!(error instanceof DatabaseError)) throw error;
+          throw invalid(`failed to delete user ${name}: . ${error.message} Details: ${error.detail ?? ""}`);
+        });
+      });
+      this.roles.delete(`${project}/${instance}/${name}`);
+    });
+  }
+
+  private resource(project: string, instance: string, name: string): Fields {
+    const roles = this.roles.get(`${project}/${instance}/${name}`);
+    const user = {
+      ...(roles && { databaseRoles: roles }),
+      host: "",
+      iamStatus: "IAM_STATUS_UNSPECIFIED",
+      instance,
+      kind: "sql#user",
+      name,
+      passwordPolicy: { status: {} },
+      project,
+    };
+    return { ...user, etag: etagOf(user) };
+  }
+}
+
+async function requireUser(client: Client, name: string): Promise<void> {
+  if (!(await listUsers(client)).includes(name)) {
+    throw new GoogleError("NOT_FOUND", `The user "${name}" does not exist.`, "userDoesNotExist");
+  }
+}
+
+async function existing(client: Client, roles: string[]): Promise<string[]> {
+  for (const role of roles) {
+    if (!(await roleExists(client, role))) throw invalid(`role "${role}" does not exist`);
+  }
+  return roles;
+}
+
+interface UserFields {
+  readonly name: string;
+  readonly password?: string;
+  readonly databaseRoles?: string[];
+}
+
+function readUser(body: unknown): UserFields {
+  if (!isFields(body)) throw invalid("the user is missing");
+  const { name, password, type = "BUILT_IN", databaseRoles } = body;
+  if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {
+    throw invalid("Invalid user name");
+  }
+  if (/^(cloudsql|pg_)/.test(name)) throw invalid(`the user name "${name}" is reserved`);
+  if (type !== "BUILT_IN" && type !== "") throw invalid("only users of type BUILT_IN are to be had here");
+  if (password !== undefined && typeof password !== "string") throw invalid("Invalid password");
+  const isRoles = Array.isArray(databaseRoles) && databaseRoles.every((role) => typeof role === "string");
+  if (databaseRoles !== undefined && !isRoles) throw invalid("Invalid databaseRoles");
+  return {
+    name,
+    ...(password !== undefined && password !== "" && { password }),
+    ...(isRoles && { databaseRoles }),
+  };
+}

@@ -1,0 +1,240 @@
+import { randomInt } from "node:crypto";
+import { isRange } from "../../rest/places.ts";
+import { GoogleError } from "../../rest/errors.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { type Fields, isFields, settableFields, without } from "../../rest/fields.ts";
+import type { Collection, Store } from "../../state/store.ts";
+
+/** What Compute Engine keeps here. */
+export interface Kind {
+  /** As it stands in paths, such as `subnetworks`. */
+  readonly collection: "networks" | "subnetworks" | "addresses";
+  readonly kind: "network" | "subnetwork" | "address";
+  readonly settable: readonly string[];
+}
+
+export const NETWORKS: Kind = {
+  collection: "networks",
+  kind: "network",
+  settable: [
+    "name",
+    "description",
+    "autoCreateSubnetworks",
+    "mtu",
+    "routingConfig",
+    "networkFirewallPolicyEnforcementOrder",
+  ],
+};
+export const SUBNETWORKS: Kind = {
+  collection: "subnetworks",
+  kind: "subnetwork",
+  settable: [
+    ...["name", "description", "network", "ipCidrRange", "region", "privateIpGoogleAccess", "purpose", "role"],
+    ...["stackType", "logConfig", "secondaryIpRanges", "enableFlowLogs"],
+  ],
+};
+export const ADDRESSES: Kind = {
+  collection: "addresses",
+  kind: "address",
+  settable: [
+    "name",
+    "description",
+    "address",
+    "addressType",
+    "ipVersion",
+    "network",
+    "prefixLength",
+    "purpose",
+    "labels",
+  ],
+};
+
+const IGNORED = ["id", "kind", "selfLink", "creationTimestamp", "fingerprint", "gatewayAddress", "labelFingerprint"];
+
+/** A resource of Compute Engine, as it answers it. */
+export type ComputeResource = Fields & { readonly name: string; readonly selfLink: string };
+
+const ROOT = "https://www.googleapis.com/compute/v1/";
+
+/** A peering of a network with the one of Google's services: Service Networking makes it. */
+export interface Peering {
+  /** `projects/NUMBER/global/networks/N`. */
+  readonly network: string;
+  readonly service: string;
+  readonly peering: string;
+  readonly reservedPeeringRanges: readonly string[];
+}
+
+/** The networks of all projects, their parts, and what they are peered with; nothing is routed. */
+export class Networks {
+  private readonly resources: Collection<ComputeResource>;
+  private readonly peered: Collection<Peering>;
+
+  constructor(store: Store) {
+    this.resources = store.collection("compute-resources");
+    this.peered = store.collection("service-networking-connections");
+  }
+
+  /**
+   * @param parent `projects/P/global` or `projects/P/regions/R`.
+   * @throws GoogleError INVALID_ARGUMENT, ALREADY_EXISTS; NOT_FOUND where it names a network that is not there.
+   */
+  create(kind: Kind, parent: string, body: unknown): ComputeResource {
+    const fields = settableFields<Fields>(body, kind.settable, IGNORED);
+    const { name } = fields;
+    // https://cloud.google.com/compute/docs/naming-resources
+    if (typeof name !== "string" || !/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
+      throw invalid("resource.name", name);
+    }
+    const path = `${parent}/${kind.collection}/${name}`;
+    if (this.resources.get(path)) {
+      throw new GoogleError("ALREADY_EXISTS", `The resource '${path}' already exists`, "alreadyExists");
+    }
+    if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
+    checkRange(kind, fields);
+    checkLabels(fields.labels, "resource.labels");
+    return this.put(path, {
+      ...(kind === NETWORKS && { routingConfig: { routingMode: "REGIONAL" }, autoCreateSubnetworks: true }),
+      ...(kind === SUBNETWORKS && { purpose: "PRIVATE", stackType: "IPV4_ONLY", privateIpGoogleAccess: false }),
+      ...(kind === ADDRESSES && { addressType: "EXTERNAL", status: "RESERVED" }),
+      ...fields,
+      kind: `compute#${kind.kind}`,
+      id: String(randomInt(2 ** 47)),
+      creationTimestamp: new Date().toISOString(),
+      name,
+      ...(kind === SUBNETWORKS && { region: ROOT + parent }),
+      selfLink: ROOT + path,
+    });
+  }
+
+  /** @throws GoogleError NOT_FOUND. */
+  get(path: string): ComputeResource {
+    const found = this.resources.get(path);
+    if (!found) throw new GoogleError("NOT_FOUND", `The resource '${path}' was not found`, "notFound");
+    return found.kind === `compute#${ADDRESSES.kind}` ? { ...found, labelFingerprint: labelFingerprint(found) } : found;
+  }
+
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT for unknown fields. */
+  patch(kind: Kind, path: string, body: unknown): ComputeResource {
+    const current = this.get(path);
+    return this.put(path, { ...current, ...settableFields<Fields>(body, kind.settable, IGNORED), name: current.name });
+  }
+
+  /**
+   * Replaces the labels of an address.
+   * @throws GoogleError NOT_FOUND; INVALID_ARGUMENT; PRECONDITION_FAILED where the client did not read the labels that
+   * there are now.
+   */
+  setLabels(path: string, body: unknown): ComputeResource {
+    const current = this.get(path);
+    const { labels, labelFingerprint: known } = settableFields<Fields>(body, ["labels", "labelFingerprint"], []);
+    checkLabels(labels, "labels");
+    if (known !== labelFingerprint(current)) {
+      const problem = "Labels fingerprint either invalid or resource labels have changed";
+      throw new GoogleError("PRECONDITION_FAILED", problem, "conditionNotMet");
+    }
+    const kept = without(current, "labels", "labelFingerprint");
+    return this.put(path, isFields(labels) && Object.keys(labels).length > 0 ? { ...kept, labels } : kept);
+  }
+
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT where something is still in a network. */
+  delete(path: string): ComputeResource {
+    const resource = this.get(path);
+    const user = this.resources.values().find(({ network }) => network === resource.selfLink);
+    if (user) {
+      throw new GoogleError(
+        "INVALID_ARGUMENT",
+        `The network resource '${path}' is already being used by '${user.selfLink.slice(ROOT.length)}'`,
+        "resourceInUseByAnotherResource",
+      );
+    }
+    for (const peering of this.peered.values()) {
+      if (this.isOf(peering, path)) this.peered.delete(peering.network);
+    }
+    this.resources.delete(path);
+    return resource;
+  }
+
+  /** The connections of a network, or all. */
+  peerings(network?: string): Peering[] {
+    return this.peered.values().filter((peering) => network === undefined || peering.network === network);
+  }
+
+  /**
+   * Makes or changes a network's peering with Google's services.
+   * @param project The project's id.
+   * @throws GoogleError NOT_FOUND where the network or a range is not there; INVALID_ARGUMENT without a range.
+   */
+  peer(project: string, peering: Peering): Peering {
+    this.get(`projects/${project}/global/networks/${lastStep(peering.network)}`);
+    if (peering.reservedPeeringRanges.length === 0) {
+      throw new GoogleError("INVALID_ARGUMENT", "No reserved peering ranges were given.", "invalid");
+    }
+    for (const range of peering.reservedPeeringRanges) {
+      const { purpose } = this.get(`projects/${project}/global/addresses/${range}`);
+      if (purpose !== "VPC_PEERING") {
+        throw new GoogleError("INVALID_ARGUMENT", `The range ${range} is not reserved for VPC_PEERING.`, "invalid");
+      }
+    }
+    return this.peered.put(peering.network, peering);
+  }
+
+  unpeer(network: string): void {
+    this.peered.delete(network);
+  }
+
+  /** The range from which Google's services take addresses in a network; undefined where it is not peered. */
+  servicesRange(network: string): string | undefined {
+    const path = network.replace(/^.*?projects\//, "projects/");
+    const peering = this.peered.values().find((each) => this.isOf(each, path));
+    const range = peering?.reservedPeeringRanges[0];
+    const project = /^projects\/([^/]+)/.exec(path)?.[1] ?? "";
+    const address = this.resources.get(`projects/${project}/global/addresses/${range ?? ""}`)?.address;
+    return typeof address === "string" ? address : undefined;
+  }
+
+  private isOf(peering: Peering, path: string): boolean {
+    return lastStep(peering.network) === lastStep(path) && path.includes("/global/networks/");
+  }
+
+  private networkPath(network: unknown, parent: string): string {
+    const project = /^projects\/[^/]+/.exec(parent)?.[0] ?? "";
+    const path = `${project}/global/networks/${lastStep(typeof network === "string" ? network : "default")}`;
+    this.get(path);
+    return path;
+  }
+
+  private put(path: string, resource: Fields): ComputeResource {
+    const sealed = { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) };
+    return this.resources.put(path, sealed as unknown as ComputeResource);
+  }
+}
+
+/** The name at the end of a path or a URL. */
+export function lastStep(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function checkRange(kind: Kind, { address, ipCidrRange, prefixLength, purpose }: Fields): void {
+  if (kind === SUBNETWORKS && !isRange(String(ipCidrRange))) throw invalid("resource.ipCidrRange", ipCidrRange);
+  if (kind !== ADDRESSES || purpose !== "VPC_PEERING") return;
+  if (!isRange(`${String(address)}/${String(prefixLength)}`)) throw invalid("resource.address", address);
+}
+
+function checkLabels(labels: unknown, field: string): void {
+  if (labels === undefined || labels === null) return;
+  if (!isFields(labels) || Object.values(labels).some((value) => typeof value !== "string"))
+    throw invalid(field, labels);
+}
+
+function labelFingerprint({ labels = {} }: Fields): string {
+  return etagOf(labels);
+}
+
+function invalid(field: string, value: unknown): GoogleError {
+  return new GoogleError(
+    "INVALID_ARGUMENT",
+    `Invalid value for field '${field}': '${typeof value === "string" ? value : JSON.stringify(value)}'.`,
+    "invalid",
+  );
+}

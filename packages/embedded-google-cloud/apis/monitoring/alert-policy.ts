@@ -1,0 +1,43 @@
+import { randomInt } from "node:crypto";
+import { type Fields, isFields } from "../../rest/fields.ts";
+import { parseFilter } from "../logging/filter.ts";
+import { type Kind, mutation } from "./kind.ts";
+
+/** Alert policies; every condition gets a name, and one that reads a log has a filter that Logging takes. */
+export const ALERT_POLICIES: Kind = {
+  version: "v3",
+  collection: "alertPolicies",
+  settable: [
+    "displayName",
+    "documentation",
+    "userLabels",
+    "conditions",
+    "combiner",
+    "enabled",
+    "notificationChannels",
+    "severity",
+    "alertStrategy",
+  ],
+  required: ["displayName", "combiner", "conditions"],
+  complete: (policy, member) => ({
+    ...policy,
+    enabled: policy.enabled ?? true,
+    conditions: Array.isArray(policy.conditions)
+      ? policy.conditions.map((condition: unknown) => named(policy.name, isFields(condition) ? condition : {}))
+      : undefined,
+    creationRecord: policy.creationRecord ?? mutation(member),
+    mutationRecord: mutation(member),
+  }),
+};
+
+/** Names of the channels a policy notifies. */
+export function channelsOf(policy: Fields): string[] {
+  const { notificationChannels } = policy;
+  return Array.isArray(notificationChannels) ? notificationChannels.map(String) : [];
+}
+
+function named(policy: string, condition: Fields): Fields {
+  const { conditionMatchedLog: log } = condition;
+  if (isFields(log)) parseFilter(String(log.filter));
+  return { ...condition, name: condition.name ?? `${policy}/conditions/${randomInt(2 ** 47)}` };
+}

@@ -1,0 +1,106 @@
+import { GoogleError } from "../../rest/errors.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { type Fields, settableFields } from "../../rest/fields.ts";
+import type { Version } from "./version.ts";
+
+/** A secret, as Secret Manager answers it. */
+export interface Secret {
+  /** `projects/NUMBER/secrets/ID`. */
+  name: string;
+  createTime: string;
+  etag: string;
+  replication: { automatic?: Fields; userManaged?: Fields };
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  topics?: unknown[];
+  expireTime?: string;
+  rotation?: Fields;
+  versionDestroyTtl?: string;
+  tags?: Record<string, string>;
+  customerManagedEncryption?: Fields;
+}
+
+/** A secret with its versions, the first at index 0: one value of the store, so that both change together. */
+export interface StoredSecret {
+  readonly secret: Secret;
+  readonly versions: readonly Version[];
+}
+
+/** What a client may change later; the replication stays as it was created. */
+export const CHANGEABLE = [
+  "labels",
+  "annotations",
+  "topics",
+  "expireTime",
+  "rotation",
+  "versionDestroyTtl",
+  "customerManagedEncryption",
+] as const;
+
+/**
+ * Reads a secret that a client sends.
+ * @throws GoogleError INVALID_ARGUMENT for unknown fields and durations that are none.
+ */
+export function readSecret(body: unknown): Partial<Secret> {
+  const { ttl, ...fields } = settableFields<Secret & { ttl: string }>(
+    body,
+    [...CHANGEABLE, "replication", "tags", "ttl"],
+    ["name", "createTime", "etag", "versionAliases"],
+  );
+  if (fields.versionDestroyTtl !== undefined) seconds(fields.versionDestroyTtl);
+  return ttl === undefined ? fields : { ...fields, expireTime: after(seconds(ttl)) };
+}
+
+/** @throws GoogleError INVALID_ARGUMENT for an id Google would not take, or without a replication. */
+export function newSecret(project: string, id: string | undefined, fields: Partial<Secret>): Secret {
+  // https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create: up to 255 characters.
+  if (!/^[A-Za-z0-9_-]{1,255}$/.test(id ?? "")) {
+    throw new GoogleError(
+      "INVALID_ARGUMENT",
+      `The provided Secret ID [${id ?? ""}] does not match the expected format [[a-zA-Z_0-9]+].`,
+    );
+  }
+  const { replication } = fields;
+  if (!replication?.automatic === !replication?.userManaged) {
+    throw new GoogleError("INVALID_ARGUMENT", "Secret.replication must be set to one of automatic and userManaged.");
+  }
+  return sealed({
+    ...fields,
+    replication: replication ?? {},
+    name: `projects/${project}/secrets/${id ?? ""}`,
+    createTime: new Date().toISOString(),
+    etag: "",
+  });
+}
+
+/** The secret with an etag that fits what it holds now. */
+export function sealed(secret: Secret): Secret {
+  return { ...secret, etag: etagOf({ ...secret, etag: "" }) };
+}
+
+/**
+ * Refuses a change that was prepared on something else than what there is now.
+ * @param sent The etag the client sends, if any.
+ * @throws GoogleError FAILED_PRECONDITION.
+ */
+export function checkEtag(current: { name: string; etag: string }, sent: unknown): void {
+  if (typeof sent !== "string" || sent === "" || sent === current.etag) return;
+  throw new GoogleError(
+    "FAILED_PRECONDITION",
+    `The etag provided [${sent}] does not match the current etag [${current.etag}] of [${current.name}].`,
+  );
+}
+
+/** The time so many seconds from now. */
+export function after(duration: number): string {
+  return new Date(Date.now() + duration * 1000).toISOString();
+}
+
+/** @throws GoogleError INVALID_ARGUMENT for what is not a duration such as `86400s`. */
+export function seconds(duration: string): number {
+  const number = /^(\d+(?:\.\d+)?)s$/.exec(duration)?.[1];
+  if (number === undefined) {
+    throw new GoogleError("INVALID_ARGUMENT", `Invalid duration "${duration}": expected seconds such as "86400s".`);
+  }
+  return Number(number);
+}

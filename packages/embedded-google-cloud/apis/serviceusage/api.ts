@@ -1,0 +1,134 @@
+import type { FastifyInstance } from "fastify";
+import { GoogleError } from "../../rest/errors.ts";
+import type { Fields } from "../../rest/fields.ts";
+import { page, type PageQuery } from "../../rest/pages.ts";
+import type { Projects } from "../../server/projects.ts";
+import type { Api } from "../../server/server.ts";
+import type { EnabledServices } from "../../server/enabled-services.ts";
+
+const SERVICE = "serviceusage.googleapis.com";
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/list */
+const PAGE_LIMIT = 200;
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
+const BATCH_LIMIT = 20;
+
+/** Where the accounts are as which APIs act. */
+const AGENTS: Readonly<Record<string, string | undefined>> = {
+  "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
+};
+
+interface Params {
+  project: string;
+  service: string;
+}
+
+/** Service Usage v1. Its operations are done when they are answered. */
+export class ServiceUsage implements Api {
+  private readonly projects: Projects;
+  private readonly services: EnabledServices;
+
+  constructor(projects: Projects, services: EnabledServices) {
+    this.projects = projects;
+    this.services = services;
+  }
+
+  routes(app: FastifyInstance): void {
+    const needs = (permission: string) => ({ config: { service: SERVICE, permission } });
+    const all = "/v1/projects/:project/services";
+    app.get<{ Params: Params; Querystring: PageQuery & { filter?: string } }>(
+      all,
+      needs("serviceusage.services.list"),
+      ({ params, query }) => {
+        const { items, ...rest } = page(this.list(params.project, query.filter), (name) => name, query, PAGE_LIMIT);
+        return {
+          ...(items.length > 0 && { services: items.map((name) => this.describe(params.project, name)) }),
+          ...rest,
+        };
+      },
+    );
+    app.get<{ Params: Params }>(`${all}/:service`, needs("serviceusage.services.get"), ({ params }) =>
+      this.describe(params.project, params.service),
+    );
+
+    const oneWithVerb = `${all}/:service(^[^:]+)`;
+    app.post<{ Params: Params }>(`${oneWithVerb}::enable`, needs("serviceusage.services.enable"), ({ params }) => {
+      this.services.enable(this.projects.id(params.project), [known(params.service)]);
+      return done("EnableServiceResponse", { service: this.describe(params.project, params.service) });
+    });
+    app.post<{ Params: Params; Body: Fields }>(
+      `${oneWithVerb}::disable`,
+      needs("serviceusage.services.disable"),
+      ({ params }) => {
+        this.services.disable(this.projects.id(params.project), known(params.service));
+        return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
+      },
+    );
+    // Google has it at v1beta1 only; providers have one address for all of Service Usage.
+    app.post<{ Params: Params }>(
+      `${oneWithVerb}::generateServiceIdentity`,
+      needs("serviceusage.services.enable"),
+      ({ params: { project, service } }) => done("ServiceIdentity", this.identity(project, known(service))),
+    );
+    app.post<{ Params: Params; Body: Fields }>(
+      `${all}::batchEnable`,
+      needs("serviceusage.services.enable"),
+      ({ params, body }) => {
+        const names = readServiceIds(body);
+        this.services.enable(this.projects.id(params.project), names);
+        return done("BatchEnableServicesResponse", {
+          services: names.map((name) => this.describe(params.project, name)),
+        });
+      },
+    );
+  }
+
+  private describe(project: string, name: string) {
+    const parent = `projects/${this.projects.number(project)}`;
+    const enabled = this.services.list(this.projects.id(project)).includes(known(name));
+    const service = { name: `${parent}/services/${name}`, config: { name } };
+    // As recorded: a service that is not enabled is answered without its parent.
+    return enabled ? { ...service, parent, state: "ENABLED" } : { ...service, state: "DISABLED" };
+  }
+
+  /**
+   * The account as which an API acts in a project: https://cloud.google.com/iam/docs/service-agents
+   * @throws GoogleError INVALID_ARGUMENT for an API whose account is not known here.
+   */
+  private identity(project: string, service: string) {
+    const domain = AGENTS[service];
+    if (domain === undefined) {
+      throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud does not know the service agent of ${service}.`);
+    }
+    return { email: `service-${this.projects.number(project)}@${domain}.iam.gserviceaccount.com` };
+  }
+
+  /** Only what is enabled is known by name, so there is nothing to list as disabled. */
+  private list(project: string, filter = ""): string[] {
+    if (!["", "state:ENABLED", "state:DISABLED"].includes(filter)) {
+      throw new GoogleError("INVALID_ARGUMENT", `The filter "${filter}" is not one of state:ENABLED, state:DISABLED.`);
+    }
+    return filter === "state:DISABLED" ? [] : this.services.list(this.projects.id(project));
+  }
+}
+
+function readServiceIds({ serviceIds }: Fields): string[] {
+  const ids: unknown[] = Array.isArray(serviceIds) ? serviceIds : [];
+  if (ids.length === 0 || ids.length > BATCH_LIMIT) {
+    throw new GoogleError("INVALID_ARGUMENT", `Between 1 and ${BATCH_LIMIT} service ids must be given.`);
+  }
+  return ids.map(known);
+}
+
+/** @throws GoogleError PERMISSION_DENIED for what is not a service's name: Google does not say whether one exists. */
+function known(name: unknown): string {
+  if (typeof name === "string" && /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com$/.test(name)) return name;
+  throw new GoogleError("PERMISSION_DENIED", `Not found or permission denied for service(s): ${String(name)}.`);
+}
+
+function done(type: string, response: Fields) {
+  return {
+    name: "operations/noop.DONE_OPERATION",
+    done: true,
+    response: { "@type": `type.googleapis.com/google.api.serviceusage.v1.${type}`, ...response },
+  };
+}

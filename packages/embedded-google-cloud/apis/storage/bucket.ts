@@ -1,0 +1,188 @@
+import { GoogleError } from "../../rest/errors.ts";
+import { etagOf } from "../../rest/etag.ts";
+import { type Fields, isFields, mergePatch, settableFields } from "../../rest/fields.ts";
+
+/** A bucket, as Cloud Storage answers it; what a client sets without consequence here is kept as it came. */
+export interface Bucket {
+  kind: "storage#bucket";
+  id: string;
+  selfLink: string;
+  name: string;
+  projectNumber: string;
+  generation: string;
+  metageneration: string;
+  etag: string;
+  timeCreated: string;
+  updated: string;
+  location: string;
+  locationType: string;
+  storageClass: string;
+  rpo?: string;
+  iamConfiguration: Fields;
+  softDeletePolicy?: Fields;
+  versioning?: { enabled?: boolean };
+  labels?: Record<string, string>;
+  lifecycle?: { rule?: unknown[] };
+  acl?: unknown;
+  autoclass?: unknown;
+  billing?: unknown;
+  cors?: unknown;
+  customPlacementConfig?: unknown;
+  defaultEventBasedHold?: unknown;
+  defaultObjectAcl?: unknown;
+  encryption?: unknown;
+  hierarchicalNamespace?: unknown;
+  ipFilter?: unknown;
+  logging?: unknown;
+  objectRetention?: unknown;
+  retentionPolicy?: unknown;
+  website?: unknown;
+}
+
+const SETTABLE = [
+  "acl",
+  "autoclass",
+  "billing",
+  "cors",
+  "customPlacementConfig",
+  "defaultEventBasedHold",
+  "defaultObjectAcl",
+  "encryption",
+  "hierarchicalNamespace",
+  "iamConfiguration",
+  "ipFilter",
+  "labels",
+  "lifecycle",
+  "location",
+  "logging",
+  "name",
+  "objectRetention",
+  "retentionPolicy",
+  "rpo",
+  "softDeletePolicy",
+  "storageClass",
+  "versioning",
+  "website",
+] as const satisfies readonly (keyof Bucket)[];
+
+const IGNORED = [
+  "kind",
+  "id",
+  "selfLink",
+  "projectNumber",
+  "generation",
+  "metageneration",
+  "etag",
+  "timeCreated",
+  "updated",
+  "locationType",
+  "owner",
+];
+
+const MULTI_REGIONS = ["US", "EU", "ASIA"];
+/** https://cloud.google.com/storage/docs/soft-delete: seven days unless the client says otherwise. */
+const SOFT_DELETE_SECONDS = "604800";
+/** https://cloud.google.com/storage/docs/uniform-bucket-level-access: can be turned off for 90 days. */
+const UNIFORM_ACCESS_LOCK = 90 * 24 * 3600 * 1000;
+
+/** @throws GoogleError INVALID_ARGUMENT for unknown fields and for a name Google would not take. */
+export function newBucket(projectNumber: string, body: unknown): Bucket {
+  const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
+  const { name } = fields;
+  // https://cloud.google.com/storage/docs/buckets#naming: 3 to 63 characters, up to 222 with dots.
+  if (typeof name !== "string" || !/^(?=.{3,222}$)[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,63})*$/.test(name)) {
+    throw new GoogleError("INVALID_ARGUMENT", `Invalid bucket name: '${String(name)}'`, "invalid");
+  }
+  const now = new Date().toISOString();
+  const location = (fields.location ?? "US").toUpperCase();
+  const locationType = MULTI_REGIONS.includes(location)
+    ? "multi-region"
+    : location.includes("-")
+      ? "region"
+      : "dual-region";
+  return completed({
+    ...(locationType !== "region" && { rpo: "DEFAULT" }),
+    storageClass: "STANDARD",
+    iamConfiguration: {},
+    softDeletePolicy: { retentionDurationSeconds: SOFT_DELETE_SECONDS },
+    ...fields,
+    kind: "storage#bucket",
+    id: name,
+    selfLink: `https://www.googleapis.com/storage/v1/b/${name}`,
+    name,
+    projectNumber,
+    generation: String(Date.now() * 1000),
+    metageneration: "1",
+    etag: "",
+    timeCreated: now,
+    updated: now,
+    location,
+    locationType,
+  });
+}
+
+/** The bucket after PATCH: what was sent is merged into it, null removes. */
+export function patchedBucket(bucket: Bucket, body: unknown): Bucket {
+  return changed(bucket, mergePatch(bucket, settableFields<Bucket>(body, SETTABLE, IGNORED)));
+}
+
+/** The bucket after PUT: what was not sent is as it would be on a new bucket. */
+export function replacedBucket(bucket: Bucket, body: unknown): Bucket {
+  const { name, location } = bucket;
+  const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
+  const { generation, timeCreated } = bucket;
+  return changed(bucket, {
+    ...newBucket(bucket.projectNumber, { name, location, ...fields }),
+    generation,
+    timeCreated,
+  });
+}
+
+function changed(before: Bucket, after: Bucket): Bucket {
+  for (const field of ["name", "location"] as const) {
+    if (after[field].toUpperCase() !== before[field].toUpperCase()) {
+      throw new GoogleError("INVALID_ARGUMENT", `The ${field} of a bucket cannot be changed.`, "invalid");
+    }
+  }
+  return completed({
+    ...after,
+    location: before.location,
+    metageneration: String(Number(before.metageneration) + 1),
+    updated: new Date().toISOString(),
+  });
+}
+
+/** The bucket with what Google adds to its settings, and with an etag that fits. */
+function completed(bucket: Bucket): Bucket {
+  const { lifecycle, softDeletePolicy, iamConfiguration, ...rest } = bucket;
+  const result = {
+    ...rest,
+    iamConfiguration: completedAccess(iamConfiguration),
+    ...(lifecycle?.rule?.length && { lifecycle }),
+    ...(softDeletePolicy && { softDeletePolicy: completedSoftDelete(softDeletePolicy) }),
+  };
+  return { ...result, etag: etagOf({ ...result, etag: "" }) };
+}
+
+function completedAccess(sent: Fields): Fields {
+  const asked = sent.uniformBucketLevelAccess ?? sent.bucketPolicyOnly;
+  const { enabled, lockedTime } = isFields(asked) ? asked : {};
+  const uniform =
+    enabled === true
+      ? { enabled, lockedTime: lockedTime ?? new Date(Date.now() + UNIFORM_ACCESS_LOCK).toISOString() }
+      : { enabled: false };
+  return {
+    publicAccessPrevention: "inherited",
+    ...sent,
+    uniformBucketLevelAccess: uniform,
+    bucketPolicyOnly: uniform,
+  };
+}
+
+function completedSoftDelete({ retentionDurationSeconds, effectiveTime }: Fields): Fields {
+  const seconds =
+    typeof retentionDurationSeconds === "number" ? String(retentionDurationSeconds) : retentionDurationSeconds;
+  return seconds === "0"
+    ? { retentionDurationSeconds: seconds }
+    : { retentionDurationSeconds: seconds, effectiveTime: effectiveTime ?? new Date().toISOString() };
+}

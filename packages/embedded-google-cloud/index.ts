@@ -1,0 +1,151 @@
+import { Access, fullName, projectResource } from "./iam/access.ts";
+import { CloudRun } from "./apis/cloudrun/api.ts";
+import type { Program } from "./apis/cloudrun/program.ts";
+import { Kms } from "./apis/kms/api.ts";
+import { lock } from "./state/lock.ts";
+import { Logging } from "./apis/logging/api.ts";
+import { Compute } from "./apis/compute/api.ts";
+import { Networks } from "./apis/compute/networks.ts";
+import { createCloudSql } from "./apis/cloudsql/service.ts";
+import type { OpenSocket } from "./apis/cloudsql/socket.ts";
+import { Identities, OWNER } from "./iam/identities.ts";
+import { Policies } from "./iam/policies.ts";
+import { PolicyRequests } from "./iam/requests.ts";
+import { Monitoring } from "./apis/monitoring/api.ts";
+import { Gauges } from "./apis/monitoring/gauges.ts";
+import { Projects } from "./server/projects.ts";
+import { ResourceManager } from "./apis/resourcemanager/api.ts";
+import { SecretManager } from "./apis/secretmanager/api.ts";
+import { Faults } from "./server/faults.ts";
+import { createServer } from "./server/server.ts";
+import { ServiceAccounts } from "./apis/serviceaccounts/accounts.ts";
+import { ServiceAccountsApi } from "./apis/serviceaccounts/api.ts";
+import { CredentialsApi } from "./apis/serviceaccounts/credentials.ts";
+import { ServiceNetworking } from "./apis/servicenetworking/api.ts";
+import { EnabledServices } from "./server/enabled-services.ts";
+import { ServiceUsage } from "./apis/serviceusage/api.ts";
+import { Storage } from "./apis/storage/api.ts";
+import { Store } from "./state/store.ts";
+import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
+
+export interface CloudOptions {
+  /** The state folder; a second start continues from what it holds. */
+  readonly folder: string;
+  /** Port on 127.0.0.1; 0 (the default) takes a free one. */
+  readonly port?: number;
+  /** Ids of the projects that exist; each belongs to the owner. */
+  readonly projects: readonly string[];
+  /** What runs where a service or job names an image: by reference, with a tag or digest or without. Default: nothing. */
+  readonly images?: Readonly<Record<string, Program>>;
+}
+
+/** A running embedded cloud. */
+export interface EmbeddedCloud {
+  /** `http://127.0.0.1:PORT`; the paths below it are Google's own. */
+  readonly url: string;
+  /** Callers and their tokens. */
+  readonly identities: Identities;
+  /** What goes wrong with the calls of clients, for tests. */
+  readonly faults: Faults;
+  /** What Cloud Monitoring measures. */
+  readonly gauges: Gauges;
+  /** The Cloud SQL Auth Proxy, for whoever connects to an instance from outside Cloud Run. */
+  readonly openSocket: OpenSocket;
+  /** Ends the server and every process behind it; the state stays. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the embedded Google Cloud.
+ * @throws Error with code EADDRINUSE where the port is taken; StoreError where the state folder is damaged; LockedError
+ * where another embedded cloud runs on it.
+ */
+export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> {
+  const store = new Store(options.folder);
+  const unlock = lock(options.folder);
+  const parts = await assemble(options, store);
+  const stop = async () => {
+    await parts.stop();
+    unlock();
+  };
+  try {
+    const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
+    parts.resume();
+    const { faults, gauges, identities, openSocket } = parts;
+    return { url, identities, faults, gauges, openSocket, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Puts the APIs together; nothing listens yet. */
+async function assemble(options: CloudOptions, store: Store) {
+  const projects = new Projects(options.projects);
+  const policies = new Policies(store);
+  const access = new Access(policies);
+  const services = new EnabledServices(store, projects);
+  const identities = new Identities(options.folder);
+  for (const project of projects.ids) grantOwner(policies, project);
+
+  const accounts = new ServiceAccounts(store, projects, policies);
+  const iam = new PolicyRequests(policies, access, accounts);
+  const secretManager = new SecretManager(store, projects, access, policies, iam);
+  const storage = new Storage(store, projects, access, policies, iam);
+  const networks = new Networks(store);
+  const cloudSql = await createCloudSql({ store, projects, access, services, networks, objects: storage });
+
+  const { openSocket } = cloudSql;
+  const gauges = new Gauges(cloudSql.measure);
+  const cloudRun = new CloudRun({
+    store,
+    projects,
+    access,
+    policies,
+    iam,
+    accounts,
+    secrets: secretManager,
+    openSocket,
+    images: options.images ?? {},
+  });
+
+  const apis = [
+    secretManager,
+    storage,
+    new ServiceAccountsApi(accounts, projects, iam),
+    new CredentialsApi(accounts, identities),
+    new WorkloadIdentity(store, projects),
+    new Kms(store, projects, iam),
+    new Compute(networks, projects),
+    new ServiceNetworking(networks, projects, access, services),
+    new ResourceManager(projects, iam),
+    new ServiceUsage(projects, services),
+    new Logging(store, projects, access, services),
+    new Monitoring(store, projects, gauges),
+    cloudSql.api,
+    cloudRun,
+  ];
+  const faults = new Faults();
+  const app = createServer({ identities, access, projects, services }, apis, faults);
+  return {
+    app,
+    faults,
+    gauges,
+    identities,
+    openSocket,
+    resume: () => {
+      cloudRun.resume();
+    },
+    stop: async () => {
+      await app.close();
+      await cloudRun.stop();
+      await cloudSql.stop();
+    },
+  };
+}
+
+function grantOwner(policies: Policies, project: string): void {
+  const name = fullName(projectResource(project));
+  if (policies.get(name).bindings.length > 0) return;
+  policies.set(name, { bindings: [{ role: "roles/owner", members: [OWNER] }] });
+}

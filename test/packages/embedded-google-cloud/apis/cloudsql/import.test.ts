@@ -1,0 +1,113 @@
+import { gzipSync } from "node:zlib";
+import { Embedded, message, PROJECT } from "../../embedded.ts";
+import { createInstance, done, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup.ts";
+
+const embedded = new Embedded();
+const volume = new Volume();
+const IMPORT = `${ROOT}/instances/db-one/import`;
+const run = (sql: string) => importSql(embedded, "db-one", "app", "importer", sql);
+const rows = (sql: string) => volume.query("importer", "pw", "app", sql);
+
+beforeAll(async () => {
+  await embedded.start(SERVICE, STORAGE);
+  await createInstance(embedded, "db-one");
+  await embedded.post(`${ROOT}/instances/db-one/databases`, { name: "app" });
+  await embedded.post(`${ROOT}/instances/db-one/users`, { name: "importer", password: "pw" });
+  await volume.open(embedded, `${PROJECT}:us-central1:db-one`);
+});
+afterAll(async () => {
+  await volume.close();
+  await embedded.remove();
+});
+
+test("the instance's account must be able to read the object", async () => {
+  await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "closed" });
+  await embedded.post("/upload/storage/v1/b/closed/o?uploadType=media&name=a.sql", "SELECT 1;");
+  const ask = (uri: string) => embedded.post(IMPORT, { importContext: { uri, database: "app", fileType: "SQL" } });
+  const denied = await ask("gs://closed/a.sql");
+  expect([denied.status, message(denied)]).toEqual([
+    412,
+    "The service account does not have the required permissions for the bucket.",
+  ]);
+  expect((await ask("closed/a.sql")).status).toBe(400);
+});
+
+test("objects belong to the user of the import, and the operation says what was imported", async () => {
+  const operation = await run("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1);");
+  expect(operation).toMatchObject({
+    operationType: "IMPORT",
+    status: "DONE",
+    importContext: { uri: "gs://migrations/script.sql", database: "app", importUser: "importer" },
+  });
+  expect(failure(operation)).toBeUndefined();
+  expect(await rows("SELECT tableowner, a FROM pg_tables, mine WHERE tablename = 'mine'")).toEqual([
+    { tableowner: "importer", a: 1 },
+  ]);
+});
+
+test("an error carries PostgreSQL's message and its place, as psql prints it", async () => {
+  const operation = await run(
+    "-- one\nCREATE TABLE t1 (a int);\n\nSELECT\n  nothing\nFROM t1;\nCREATE TABLE t2 (a int);\n",
+  );
+  expect(operation.error?.errors[0]?.code).toBe("ERROR_RDBMS");
+  expect(failure(operation)).toBe(
+    'psql:<stdin>:6: ERROR:  column "nothing" does not exist\nLINE 2:   nothing\n          ^',
+  );
+});
+
+test("statements commit one by one, unless the script says BEGIN", async () => {
+  await run("CREATE TABLE kept (a int); SELECT 1/0;");
+  await run("BEGIN; CREATE TABLE lost (a int); SELECT 1/0; COMMIT;");
+  const tables = await rows("SELECT tablename FROM pg_tables WHERE tablename IN ('kept', 'lost')");
+  expect(tables).toEqual([{ tablename: "kept" }]);
+  expect(failure(await run("CREATE INDEX CONCURRENTLY ON kept (a); VACUUM kept;"))).toBeUndefined();
+});
+
+test("functions, strings and comments may hold semicolons", async () => {
+  const script = `
+    CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $body$ BEGIN RETURN 'a;b'; END; $body$;
+    CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;
+    /* a; /* nested; */ comment; */ -- and another;
+    CREATE TABLE marks (a text); INSERT INTO marks VALUES (E'it\\'s;'), ('it''s;'), ($$;$$);`;
+  expect(failure(await run(script))).toBeUndefined();
+  expect(await rows("SELECT f(), g(), count(*)::int FROM marks")).toEqual([{ f: "a;b", g: 2, count: 3 }]);
+});
+
+test("RESET ROLE returns to the user of the import", async () => {
+  await run(
+    "CREATE ROLE other NOLOGIN; GRANT other TO importer; SET ROLE other; RESET ROLE; CREATE TABLE after (a int);",
+  );
+  expect(await rows("SELECT tableowner FROM pg_tables WHERE tablename = 'after'")).toEqual([
+    { tableowner: "importer" },
+  ]);
+});
+
+test.each([
+  ["COPY t FROM stdin;\n1\n\\.\n", "psql:<stdin>:1: error: COPY FROM STDIN is not understood here; use INSERT"],
+  [
+    "SELECT 1;\n\\connect postgres\n",
+    'psql:<stdin>:2: error: psql\'s own command "\\connect" is not understood here; use SQL',
+  ],
+  ["SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n", "psql:<stdin>:2: FATAL:  terminating connection"],
+])("%j is refused with its line", async (script, sentence) => {
+  expect(failure(await run(script))).toContain(sentence);
+});
+
+test("a file in gzip format is unpacked", async () => {
+  await embedded.post(
+    "/upload/storage/v1/b/migrations/o?uploadType=media&name=a.sql.gz",
+    gzipSync("CREATE TABLE zipped ();"),
+  );
+  const importContext = { uri: "gs://migrations/a.sql.gz", database: "app", fileType: "SQL", importUser: "importer" };
+  expect(failure(await done(embedded, await embedded.post(IMPORT, { importContext })))).toBeUndefined();
+  expect(await rows("SELECT count(*)::int FROM pg_tables WHERE tablename = 'zipped'")).toEqual([{ count: 1 }]);
+});
+
+test("a user or a database that is not there is named", async () => {
+  expect(failure(await importSql(embedded, "db-one", "app", "stranger", ""))).toContain(
+    'role "stranger" does not exist',
+  );
+  expect(failure(await importSql(embedded, "db-one", "void", "importer", ""))).toContain(
+    'database "void" does not exist',
+  );
+});

@@ -1,0 +1,184 @@
+import { Embedded, message, PROJECT } from "../../embedded.ts";
+import { createInstance, done, failure, instanceBody, ROOT, SERVICE, Volume } from "./setup.ts";
+import { postgresFlags } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/flags.ts";
+
+const embedded = new Embedded();
+beforeAll(() => embedded.start(SERVICE));
+afterAll(() => embedded.remove());
+
+const NAME = `${PROJECT}:us-central1:db-one`;
+
+test("an instance is PENDING_CREATE, then RUNNABLE, with what Google adds", async () => {
+  const asked = await embedded.post(`${ROOT}/instances`, instanceBody("db-one", { userLabels: { app: "settlement" } }));
+  expect(asked.body).toMatchObject({
+    kind: "sql#operation",
+    operationType: "CREATE",
+    status: "PENDING",
+    targetId: "db-one",
+    targetProject: PROJECT,
+    user: "owner@local.test",
+  });
+  expect((await embedded.get(`${ROOT}/instances/db-one`)).body.state).toBe("PENDING_CREATE");
+  const operation = await done(embedded, asked);
+  expect(operation).toMatchObject({
+    status: "DONE",
+    startTime: expect.any(String) as string,
+    endTime: expect.any(String) as string,
+  });
+  expect((await embedded.get(`${ROOT}/instances/db-one`)).body).toMatchObject({
+    state: "RUNNABLE",
+    connectionName: NAME,
+    databaseVersion: "POSTGRES_17",
+    databaseInstalledVersion: expect.stringMatching(/^POSTGRES_17_\d+$/) as string,
+    gceZone: "us-central1-a",
+    ipAddresses: [{ type: "PRIMARY", ipAddress: expect.any(String) as string }],
+    serviceAccountEmailAddress: expect.stringMatching(
+      /^p\d{12}-[a-z]{6}@gcp-sa-cloud-sql\.iam\.gserviceaccount\.com$/,
+    ) as string,
+    serverCaCert: { cert: expect.stringContaining("BEGIN CERTIFICATE") as string },
+    settings: {
+      settingsVersion: "1",
+      edition: "ENTERPRISE",
+      userLabels: { app: "settlement" },
+      backupConfiguration: { enabled: false, backupRetentionSettings: { retainedBackups: 7 } },
+    },
+  });
+});
+
+test("PATCH merges, PUT replaces, and a client that has not seen the settings is told so", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  await done(embedded, await embedded.patch(path, { settings: { deletionProtectionEnabled: true } }));
+  const patched = (await embedded.get(path)).body.settings as Record<string, unknown>;
+  expect(patched).toMatchObject({ settingsVersion: "2", userLabels: { app: "settlement" } });
+  expect(patched.deletionProtectionEnabled).toBe(true);
+
+  const stale = await embedded.put(path, { settings: { ...patched, settingsVersion: "1" } });
+  expect([stale.status, message(stale)]).toEqual([412, "Condition does not match."]);
+
+  const plain = { tier: "db-custom-2-7680", edition: "ENTERPRISE", settingsVersion: "2" };
+  await done(embedded, await embedded.put(path, { settings: plain }));
+  const replaced = (await embedded.get(path)).body.settings as Record<string, unknown>;
+  expect(replaced).toMatchObject({ settingsVersion: "3", tier: "db-custom-2-7680", deletionProtectionEnabled: false });
+  expect(replaced.userLabels).toBeUndefined();
+});
+
+test("an instance has one operation at a time", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  const first = await embedded.post(`${path}/restart`);
+  const second = await embedded.patch(path, { settings: { userLabels: { a: "b" } } });
+  expect(second.status).toBe(409);
+  expect(second.body).toMatchObject({ error: { errors: [{ reason: "operationInProgress" }] } });
+  expect((await done(embedded, first)).error).toBeUndefined();
+});
+
+test("flags reach PostgreSQL, and one it refuses leaves the instance as it was", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  const databaseFlags = [
+    { name: "work_mem", value: "8192" },
+    { name: "cloudsql.enable_pgaudit", value: "on" },
+  ];
+  expect((await done(embedded, await embedded.patch(path, { settings: { databaseFlags } }))).error).toBeUndefined();
+  const wrong = [{ name: "work_mem", value: "a lot" }];
+  const refused = await done(embedded, await embedded.patch(path, { settings: { databaseFlags: wrong } }));
+  expect(failure(refused)).toContain("work_mem");
+  expect((await embedded.get(path)).body.settings).toMatchObject({ databaseFlags });
+
+  await embedded.post(`${path}/users`, { name: "postgres", password: "pw" });
+  const volume = new Volume();
+  await volume.open(embedded, NAME);
+  expect(await volume.query("postgres", "pw", "postgres", "SHOW work_mem")).toEqual([{ work_mem: "8MB" }]);
+  await volume.close();
+});
+
+test.each([
+  ["archive_command", "touch /tmp/archived"],
+  ["archive_mode", "on"],
+  ["shared_preload_libraries", "/tmp/library"],
+  ["session_preload_libraries", "/tmp/library"],
+  ["jit_provider", "/tmp/library"],
+  ["dynamic_library_path", "/tmp"],
+  ["ssl_passphrase_command", "touch /tmp/asked"],
+  ["recovery_end_command", "touch /tmp/recovered"],
+  ["data_directory", "/tmp"],
+  ["listen_addresses", "*"],
+  ["cloudsql.none", "on"],
+  ["__proto__", "on"],
+])("refuses the flag %s, which Cloud SQL does not list", async (name, value) => {
+  const path = `${ROOT}/instances/db-one`;
+  const before = (await embedded.get(path)).body;
+  const refused = await embedded.patch(path, { settings: { databaseFlags: [{ name, value }] } });
+  expect(refused).toMatchObject({ status: 400, body: { error: { errors: [{ reason: "invalidFlagName" }] } } });
+  expect(message(refused)).toContain(name);
+  expect((await embedded.get(path)).body).toEqual(before);
+});
+
+test("keeps from PostgreSQL a flag that an earlier version stored", () => {
+  const flags = [
+    { name: "archive_command", value: "touch /tmp/archived" },
+    { name: "work_mem", value: "8192" },
+    { name: "cloudsql.enable_pgaudit", value: "on" },
+  ];
+  expect(postgresFlags(flags)).toEqual({ work_mem: "8192" });
+});
+
+test("activationPolicy NEVER stops the server, ALWAYS starts it", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  const volume = new Volume();
+  await volume.open(embedded, NAME);
+  await done(embedded, await embedded.patch(path, { settings: { activationPolicy: "NEVER" } }));
+  expect(message(await embedded.get(`${path}/users`))).toContain("instance is not running");
+  await expect(volume.query("postgres", "pw", "postgres", "SELECT 1")).rejects.toThrow();
+  expect(volume.refusals.join()).toContain("instance is not running");
+  await done(embedded, await embedded.patch(path, { settings: { activationPolicy: "ALWAYS" } }));
+  expect(await volume.query("postgres", "pw", "postgres", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  await volume.close();
+});
+
+test("a protected instance stays; a deleted one's name rests for a week", async () => {
+  await createInstance(embedded, "db-gone", { deletionProtectionEnabled: true });
+  const path = `${ROOT}/instances/db-gone`;
+  const kept = await embedded.delete(path);
+  expect([kept.status, message(kept)]).toEqual([400, expect.stringContaining("The instance is protected.")]);
+  await done(embedded, await embedded.patch(path, { settings: { deletionProtectionEnabled: false } }));
+  expect((await done(embedded, await embedded.delete(path))).error).toBeUndefined();
+  expect((await embedded.get(path)).body).toMatchObject({ error: { errors: [{ reason: "instanceDoesNotExist" }] } });
+  const again = await embedded.post(`${ROOT}/instances`, instanceBody("db-gone"));
+  expect(again.status).toBe(409);
+  expect(again.body).toMatchObject({ error: { errors: [{ reason: "instanceAlreadyExists" }] } });
+});
+
+test.each([
+  ["a zone for a region", { region: "us-central1-a" }, "zone of us-central1"],
+  ["a name with capitals", { name: "Db" }, "Invalid instance name (Db)"],
+  ["a database that is none", { databaseVersion: "POSTGRES_99" }, "Invalid databaseVersion"],
+  ["a version that is not installed", { databaseVersion: "POSTGRES_13" }, "available: POSTGRES_17"],
+  ["a tier of another edition", { settings: { tier: "db-f1-micro" } }, "for (ENTERPRISE_PLUS) Edition"],
+  ["no settings", { settings: undefined }, "settings are missing"],
+  [
+    "recovery without backups",
+    {
+      settings: {
+        tier: "db-f1-micro",
+        edition: "ENTERPRISE",
+        backupConfiguration: { pointInTimeRecoveryEnabled: true },
+      },
+    },
+    "only together with backups",
+  ],
+  [
+    "logs kept too long",
+    {
+      settings: { tier: "db-f1-micro", edition: "ENTERPRISE", backupConfiguration: { transactionLogRetentionDays: 8 } },
+    },
+    "between 1 and 7",
+  ],
+  ["a machine that is none", { settings: { tier: "db-custom-3-3840", edition: "ENTERPRISE" } }, "no machine"],
+])("%s is refused", async (_what, change, sentence) => {
+  const answer = await embedded.post(`${ROOT}/instances`, { ...instanceBody("db-bad"), ...change });
+  expect([answer.status, message(answer)]).toEqual([400, expect.stringContaining(sentence)]);
+});
+
+test("who may not, does not", async () => {
+  const token = embedded.cloud.identities.tokenFor("user:nobody@example.com");
+  expect((await embedded.get(`${ROOT}/instances/db-one`, { token })).status).toBe(403);
+});

@@ -1,0 +1,167 @@
+import { Embedded, message, PROJECT } from "../../embedded.ts";
+import { createInstance, failure, importSql, ROOT, SERVICE, STORAGE, Volume } from "./setup.ts";
+
+const embedded = new Embedded();
+const volume = new Volume();
+const INSTANCE = `${ROOT}/instances/db-one`;
+
+beforeAll(async () => {
+  await embedded.start(SERVICE, STORAGE);
+  await createInstance(embedded, "db-one");
+  await volume.open(embedded, `${PROJECT}:us-central1:db-one`);
+});
+afterAll(async () => {
+  await volume.close();
+  await embedded.remove();
+});
+
+const ATTRIBUTES = `SELECT rolcreaterole AS roles, rolcreatedb AS databases,
+  ARRAY(SELECT DISTINCT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+         WHERE m.member = u.oid AND m.inherit_option ORDER BY 1) AS member
+  FROM pg_roles u WHERE rolname = current_user`;
+
+/** What settlement_user runs first: the tables belong to a role without login, and the user keeps no power. */
+const FIRST = `
+BEGIN;
+CREATE ROLE settlement_owner NOLOGIN;
+GRANT settlement_owner TO settlement_user;
+GRANT USAGE, CREATE ON SCHEMA public TO settlement_owner;
+SET LOCAL ROLE settlement_owner;
+CREATE TABLE settlement_commands (command_id varchar(128) PRIMARY KEY);
+SET LOCAL ROLE cloudsqlsuperuser;
+ALTER ROLE settlement_user NOCREATEROLE NOCREATEDB;
+COMMIT;`;
+
+test("a database and a user are there when the request is answered", async () => {
+  const database = await embedded.post(`${INSTANCE}/databases`, { name: "settlement_db" });
+  expect(database.body).toMatchObject({ operationType: "CREATE_DATABASE", status: "DONE" });
+  const user = await embedded.post(`${INSTANCE}/users`, { name: "settlement_user", password: "p1ssword" });
+  expect(user.body).toMatchObject({ operationType: "CREATE_USER", status: "DONE" });
+
+  expect((await embedded.get(`${INSTANCE}/databases/settlement_db`)).body).toMatchObject({
+    kind: "sql#database",
+    charset: "UTF8",
+    collation: "en_US.UTF8",
+  });
+  const users = (await embedded.get(`${INSTANCE}/users`)).body.items as { name: string; password?: string }[];
+  expect(users.map(({ name }) => name)).toEqual(["postgres", "settlement_user"]);
+  expect(JSON.stringify(users)).not.toContain("p1ssword");
+  expect(await volume.query("settlement_user", "p1ssword", "settlement_db", ATTRIBUTES)).toEqual([
+    { roles: true, databases: true, member: ["cloudsqlsuperuser"] },
+  ]);
+});
+
+test("databases belong to cloudsqlsuperuser, and PUBLIC may not create in them", async () => {
+  const owner = "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = current_database()";
+  expect(await volume.query("settlement_user", "p1ssword", "settlement_db", owner)).toEqual([
+    { owner: "cloudsqlsuperuser" },
+  ]);
+  await volume.query("settlement_user", "p1ssword", "settlement_db", "CREATE ROLE guest LOGIN PASSWORD 'guest'");
+  await expect(volume.query("guest", "guest", "settlement_db", "CREATE TABLE t (a int)")).rejects.toThrow(
+    "permission denied for schema public",
+  );
+  await volume.query("settlement_user", "p1ssword", "settlement_db", "DROP ROLE guest");
+});
+
+test("no user finds a way to the superuser", async () => {
+  for (const sql of [
+    "SET ROLE cloudsqladmin",
+    "SET SESSION AUTHORIZATION cloudsqladmin",
+    "GRANT cloudsqladmin TO settlement_user",
+    "ALTER ROLE settlement_user SUPERUSER",
+    "COPY pg_database TO PROGRAM 'true'",
+  ]) {
+    await expect(volume.query("settlement_user", "p1ssword", "settlement_db", sql)).rejects.toThrow(
+      /permission denied/,
+    );
+    const imported = await importSql(embedded, "db-one", "settlement_db", "settlement_user", `RESET ROLE; ${sql};`);
+    expect(failure(imported)).toContain("permission denied");
+  }
+});
+
+test("as on Cloud SQL, SQL alone cannot end a membership of cloudsqlsuperuser; the API can", async () => {
+  const revoke = "REVOKE cloudsqlsuperuser FROM settlement_user";
+  await expect(volume.query("settlement_user", "p1ssword", "settlement_db", revoke)).rejects.toThrow(
+    "permission denied",
+  );
+
+  expect(failure(await importSql(embedded, "db-one", "settlement_db", "settlement_user", FIRST))).toBeUndefined();
+  const query = "name=settlement_user&databaseRoles=settlement_owner&revokeExistingRoles=true";
+  const updated = await embedded.put(`${INSTANCE}/users?${query}`, { name: "settlement_user" });
+  expect(updated.body).toMatchObject({ operationType: "UPDATE_USER", status: "DONE" });
+
+  expect(await volume.query("settlement_user", "p1ssword", "settlement_db", ATTRIBUTES)).toEqual([
+    { roles: false, databases: false, member: ["settlement_owner"] },
+  ]);
+  for (const sql of ["CREATE ROLE x", "CREATE DATABASE x", "SET ROLE cloudsqlsuperuser"]) {
+    await expect(volume.query("settlement_user", "p1ssword", "settlement_db", sql)).rejects.toThrow(
+      "permission denied",
+    );
+  }
+  const owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'settlement_commands'";
+  expect(await volume.query("settlement_user", "p1ssword", "settlement_db", owner)).toEqual([
+    { tableowner: "settlement_owner" },
+  ]);
+  // A later import still works, as the user that is left.
+  const later = "SET ROLE settlement_owner; ALTER TABLE settlement_commands ADD status text;";
+  expect(failure(await importSql(embedded, "db-one", "settlement_db", "settlement_user", later))).toBeUndefined();
+});
+
+test("the API gives the membership back", async () => {
+  const query = "name=settlement_user&databaseRoles=cloudsqlsuperuser";
+  expect((await embedded.put(`${INSTANCE}/users?${query}`, { name: "settlement_user" })).status).toBe(200);
+  const [found] = await volume.query("settlement_user", "p1ssword", "settlement_db", ATTRIBUTES);
+  expect(found?.member).toEqual(["cloudsqlsuperuser", "settlement_owner"]);
+});
+
+test("a user made with roles of its own is a member of these only", async () => {
+  const body = { name: "settlement_user_b", password: "two", databaseRoles: ["settlement_owner"] };
+  expect((await embedded.post(`${INSTANCE}/users`, body)).status).toBe(200);
+  const [found] = await volume.query("settlement_user_b", "two", "settlement_db", ATTRIBUTES);
+  expect(found?.member).toEqual(["settlement_owner"]);
+  const unknown = await embedded.post(`${INSTANCE}/users`, { ...body, name: "c", databaseRoles: ["nobody"] });
+  expect([unknown.status, message(unknown)]).toEqual([400, expect.stringContaining('role "nobody" does not exist')]);
+});
+
+test("a new password takes the place of the old one", async () => {
+  await embedded.put(`${INSTANCE}/users?name=settlement_user`, { name: "settlement_user", password: "three" });
+  await expect(volume.query("settlement_user", "p1ssword", "settlement_db", "SELECT 1")).rejects.toThrow(
+    "authentication",
+  );
+  expect(await volume.query("settlement_user", "three", "settlement_db", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+});
+
+test("who owns something cannot be dropped, in Cloud SQL's words", async () => {
+  await embedded.post(`${INSTANCE}/users`, { name: "maker", password: "pw" });
+  await volume.query("maker", "pw", "settlement_db", "CREATE TABLE made (a int)");
+  const refused = await embedded.delete(`${INSTANCE}/users?name=maker`);
+  expect(refused.status).toBe(400);
+  expect(message(refused)).toBe(
+    'Invalid request: failed to delete user maker: . role "maker" cannot be dropped because some objects depend on it ' +
+      "Details: 1 object in database settlement_db.",
+  );
+  await volume.query("maker", "pw", "settlement_db", "DROP TABLE made");
+  expect((await embedded.delete(`${INSTANCE}/users?name=maker`)).body).toMatchObject({ status: "DONE" });
+  expect((await embedded.delete(`${INSTANCE}/users?name=maker`)).status).toBe(404);
+});
+
+test("a database in use cannot be dropped, nor one made twice or read when it is gone", async () => {
+  await embedded.post(`${INSTANCE}/databases`, { name: "spare" });
+  expect((await embedded.post(`${INSTANCE}/databases`, { name: "spare" })).status).toBe(409);
+  const busy = await volume.connect("settlement_user", "three", "spare");
+  const refused = await embedded.delete(`${INSTANCE}/databases/spare`);
+  expect([refused.status, message(refused)]).toEqual([
+    400,
+    'Invalid request: failed to delete database spare. Detail: pq: database "spare" is being accessed by other users.',
+  ]);
+  await busy.end();
+  expect((await embedded.delete(`${INSTANCE}/databases/spare`)).body).toMatchObject({ status: "DONE" });
+  expect((await embedded.get(`${INSTANCE}/databases/spare`)).status).toBe(404);
+  // PostgreSQL itself waits five seconds for other sessions to end.
+});
+
+test("two instances do not know each other's users", async () => {
+  await createInstance(embedded, "db-two");
+  const users = await embedded.get(`${ROOT}/instances/db-two/users`);
+  expect(users.body.items).toMatchObject([{ name: "postgres" }]);
+});

@@ -1,0 +1,142 @@
+import { parseFilter } from "../../../../packages/embedded-google-cloud/apis/logging/filter.ts";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "../embedded.ts";
+
+const ENTRY = {
+  logName: `projects/${PROJECT}/logs/settlement-doctor`,
+  resource: { type: "global", labels: { project_id: PROJECT } },
+  severity: "ERROR",
+  jsonPayload: { message: "Most likely cause", checks: { backup: { verdict: "finding" } }, count: 3, tags: ["a", "b"] },
+};
+
+describe("Cloud Logging", () => {
+  const embedded = new Embedded();
+  beforeAll(() => embedded.start("logging.googleapis.com"));
+  afterAll(() => embedded.remove());
+
+  const write = (body: object, token?: string) =>
+    embedded.post("/v2/entries:write", body, token === undefined ? {} : { token });
+  const list = async (filter: string, more: object = {}) => {
+    const body = { resourceNames: [`projects/${PROJECT}`], filter, ...more };
+    const answer = await embedded.post("/v2/entries:list", body);
+    expect([answer.status, message(answer)]).toEqual([200, undefined]);
+    return (answer.body.entries ?? []) as (typeof ENTRY & { insertId: string; timestamp: string })[];
+  };
+
+  test("an entry comes back with an id and its times, also after a restart, and is found by a filter", async () => {
+    expect(await write({ entries: [{ ...ENTRY, insertId: "first" }] })).toMatchObject({ status: 200, body: {} });
+    await embedded.stop();
+    await embedded.start();
+    const [entry] = await list('insertId="first"');
+    expect(entry).toMatchObject({ ...ENTRY, insertId: "first", timestamp: expect.any(String) as string });
+    expect(await list('insertId="second"')).toEqual([]);
+  });
+
+  test("what entries have in common is said once; entries are in the order of their times", async () => {
+    const { jsonPayload, ...common } = ENTRY;
+    const at = (timestamp: string) => ({ jsonPayload, timestamp, insertId: `at ${timestamp}`, severity: "INFO" });
+    await write({ ...common, entries: [at("2026-01-02T00:00:00Z"), at("2026-01-01T00:00:00Z")] });
+    const ids = async (orderBy: string) =>
+      (await list('severity=INFO AND timestamp<"2026-02-01T00:00:00Z"', { orderBy })).map(({ insertId }) => insertId);
+    expect(await ids("timestamp asc")).toEqual(["at 2026-01-01T00:00:00Z", "at 2026-01-02T00:00:00Z"]);
+    expect(await ids("timestamp desc")).toEqual(["at 2026-01-02T00:00:00Z", "at 2026-01-01T00:00:00Z"]);
+    expect(await list("severity=INFO", { pageSize: 1 })).toHaveLength(1);
+  });
+
+  test.each([
+    ["no entries", { entries: [] }, "At least one entry must be given."],
+    ["no resource", { entries: [{ ...ENTRY, resource: undefined }] }, "A monitored resource must be given."],
+    ["another field", { entries: [{ ...ENTRY, text: "x" }] }, 'Unknown name "text": Cannot find field.'],
+    ["two payloads", { entries: [{ ...ENTRY, textPayload: "x" }] }, "An entry has one payload."],
+    ["no log", { entries: [{ ...ENTRY, logName: "nothing" }] }, "Invalid name: nothing."],
+    [
+      "too much",
+      { entries: [{ ...ENTRY, textPayload: undefined, jsonPayload: { text: "x".repeat(300_000) } }] },
+      "256",
+    ],
+  ])("%s is refused", async (_what, body, sentence) => {
+    const answer = await write(body);
+    expect(answer.status).toBe(400);
+    expect(message(answer)).toContain(sentence);
+  });
+
+  test("who writes and who reads need a role of their own, and the project must exist", async () => {
+    const { identities } = embedded.cloud;
+    const bindings = [
+      { role: "roles/owner", members: ["user:owner@local.test"] },
+      { role: "roles/logging.logWriter", members: ["user:writer@example.com"] },
+      { role: "roles/viewer", members: ["user:viewer@example.com"] },
+    ];
+    await embedded.post(`/v1/projects/${PROJECT}:setIamPolicy`, { policy: { bindings } });
+    const [writer, viewer] = ["user:writer@example.com", "user:viewer@example.com"].map((who) =>
+      identities.tokenFor(who),
+    );
+    const read = (token?: string) =>
+      embedded.post(
+        "/v2/entries:list",
+        { resourceNames: [`projects/${PROJECT}`] },
+        token === undefined ? {} : { token },
+      );
+    expect([(await write({ entries: [ENTRY] }, writer)).status, (await read(writer)).status]).toEqual([200, 403]);
+    expect([(await write({ entries: [ENTRY] }, viewer)).status, (await read(viewer)).status]).toEqual([403, 200]);
+    const elsewhere = { ...ENTRY, logName: "projects/nowhere/logs/x" };
+    expect((await write({ entries: [ENTRY, elsewhere] })).status).toBe(403);
+    await embedded.post(`/v1/projects/${OTHER_PROJECT}/services/logging.googleapis.com:disable`);
+    expect((await write({ entries: [{ ...ENTRY, logName: `projects/${OTHER_PROJECT}/logs/x` }] })).status).toBe(403);
+  });
+
+  test("an alert whose filter Logging does not take is refused", async () => {
+    await embedded.post(`/v1/projects/${PROJECT}/services/monitoring.googleapis.com:enable`);
+    const answer = await embedded.post(`/v3/projects/${PROJECT}/alertPolicies`, {
+      displayName: "Broken",
+      combiner: "OR",
+      conditions: [{ displayName: "Broken", conditionMatchedLog: { filter: "severity>=ERROR AND (" } }],
+    });
+    expect([answer.status, message(answer)]).toEqual([400, 'Unparseable filter: syntax error at "its end".']);
+  });
+});
+
+describe("a filter of the Logging query language", () => {
+  test.each([
+    ["", true],
+    ['severity=ERROR AND log_id("settlement-doctor")', true],
+    ['log_id("doctor")', false],
+    ["severity>=WARNING", true],
+    ["severity>=CRITICAL", false],
+    ["severity<warning", false],
+    ['resource.type="GLOBAL"', true],
+    ['resource.labels.project_id!="fusion-prime"', false],
+    ['jsonPayload.checks.backup.verdict=("consequence" OR "finding")', true],
+    ['jsonPayload.checks.tables.verdict=("consequence" OR "finding")', false],
+    ['NOT jsonPayload.checks.tables.verdict="finding"', true],
+    ['jsonPayload.message:"LIKELY cause"', true],
+    ["jsonPayload.count>2", true],
+    ["jsonPayload.count>3", false],
+    ["jsonPayload.count<=2", false],
+    ['jsonPayload.tags="b"', true],
+    ['jsonPayload."message":"cause"', true],
+    // OR binds tighter than AND.
+    ['severity=ERROR OR severity=INFO AND resource.type="nothing"', false],
+    ['severity=INFO severity=ERROR OR resource.type="global"', false],
+    ['(severity=INFO AND severity=ERROR) OR resource.type="global"', true],
+  ])("%s", (filter, matches) => {
+    expect(parseFilter(filter)(ENTRY)).toBe(matches);
+  });
+
+  test.each([
+    "severity",
+    "severity=",
+    "=ERROR",
+    "(severity=ERROR",
+    "severity=ERROR)",
+    'a="',
+    "a ~ b",
+    "a=b OR",
+    "a@b=1",
+  ])("%s is none", (filter) => {
+    expect(() => parseFilter(filter)).toThrow("Unparseable filter");
+  });
+
+  test("parentheses have an end", () => {
+    expect(() => parseFilter("(".repeat(10_000))).toThrow("too many parentheses");
+  });
+});

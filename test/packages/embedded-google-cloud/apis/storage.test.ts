@@ -1,0 +1,344 @@
+import { createHash } from "node:crypto";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Embedded, message, OTHER_PROJECT, PROJECT } from "../embedded.ts";
+
+const NAME = "fusion-prime-migrations";
+const BUCKETS = `/storage/v1/b?project=${PROJECT}`;
+const BUCKET = `/storage/v1/b/${NAME}`;
+const OBJECTS = `${BUCKET}/o`;
+
+describe("Cloud Storage", () => {
+  const embedded = new Embedded();
+
+  beforeAll(() => embedded.start("storage.googleapis.com"));
+  afterAll(() => embedded.remove());
+  beforeEach(() => embedded.post(BUCKETS, { name: NAME, location: "us-central1" }));
+  afterEach(async () => {
+    const { body } = await embedded.get(`${OBJECTS}?versions=true`);
+    for (const { name, generation } of (body.items ?? []) as { name: string; generation: string }[]) {
+      await embedded.delete(`${OBJECTS}/${encodeURIComponent(name)}?generation=${generation}`);
+    }
+    expect((await embedded.delete(BUCKET)).status).toBe(204);
+  });
+
+  const upload = (name: string, content: string | Uint8Array, query = "", contentType = "text/plain") =>
+    embedded.post(`/upload${OBJECTS}?uploadType=media&name=${encodeURIComponent(name)}${query}`, content, {
+      headers: { "content-type": contentType },
+    });
+  const names = ({ body }: { body: Record<string, unknown> }) =>
+    ((body.items ?? []) as { name: string }[]).map(({ name }) => name);
+
+  describe("buckets", () => {
+    test("what is created comes back, with what Google adds", async () => {
+      const { status, body } = await embedded.get(BUCKET);
+      expect(status).toBe(200);
+      expect(body).toMatchObject({
+        kind: "storage#bucket",
+        id: NAME,
+        name: NAME,
+        selfLink: `https://www.googleapis.com/storage/v1/b/${NAME}`,
+        projectNumber: String((await embedded.get(`/v1/projects/${PROJECT}`)).body.projectNumber),
+        location: "US-CENTRAL1",
+        locationType: "region",
+        storageClass: "STANDARD",
+        metageneration: "1",
+        iamConfiguration: { publicAccessPrevention: "inherited", uniformBucketLevelAccess: { enabled: false } },
+        softDeletePolicy: { retentionDurationSeconds: "604800" },
+      });
+    });
+
+    test("one that does not exist is not found, in the form of the older APIs", async () => {
+      const text = "The specified bucket does not exist.";
+      expect((await embedded.get("/storage/v1/b/none")).body).toEqual({
+        error: { code: 404, message: text, errors: [{ message: text, domain: "global", reason: "notFound" }] },
+      });
+    });
+
+    test("names are global", async () => {
+      const own = await embedded.post(BUCKETS, { name: NAME });
+      const foreign = await embedded.post(`/storage/v1/b?project=${OTHER_PROJECT}`, { name: NAME });
+      expect([own.status, foreign.status]).toEqual([409, 409]);
+      expect(message(own)).toMatch(/you already own it/);
+      expect(message(foreign)).toMatch(/shared by all users/);
+    });
+
+    test.each([
+      ["a name in upper case", { name: "Upper" }, "Invalid bucket name: 'Upper'"],
+      ["no name", {}, "Invalid bucket name"],
+      ["an unknown field", { name: "fine-name", colour: "red" }, 'Unknown name "colour"'],
+    ])("%s is refused", async (_what, body, sentence) => {
+      const answer = await embedded.post(BUCKETS, body);
+      expect(answer.status).toBe(400);
+      expect(message(answer)).toContain(sentence);
+    });
+
+    test("a patch merges, null removes, and the metageneration counts", async () => {
+      await embedded.patch(BUCKET, { labels: { a: "1", b: "2" }, versioning: { enabled: true } });
+      const { body } = await embedded.patch(BUCKET, { labels: { a: null, c: "3" } });
+      expect(body).toMatchObject({ labels: { b: "2", c: "3" }, versioning: { enabled: true }, metageneration: "3" });
+      expect(body.labels).not.toHaveProperty("a");
+      expect((await embedded.get(BUCKET)).body).toEqual(body);
+    });
+
+    test("rules of the lifecycle are kept; an empty list of them is no lifecycle", async () => {
+      const lifecycle = { rule: [{ action: { type: "Delete" }, condition: { numNewerVersions: 5 } }] };
+      expect((await embedded.patch(BUCKET, { lifecycle })).body).toMatchObject({ lifecycle });
+      expect((await embedded.patch(BUCKET, { lifecycle: { rule: [] } })).body).not.toHaveProperty("lifecycle");
+    });
+
+    test("a replacement forgets what it does not name", async () => {
+      await embedded.patch(BUCKET, { labels: { a: "1" } });
+      const { body } = await embedded.put(BUCKET, { name: NAME, storageClass: "NEARLINE" });
+      expect(body).toMatchObject({ storageClass: "NEARLINE", metageneration: "3", location: "US-CENTRAL1" });
+      expect(body).not.toHaveProperty("labels");
+    });
+
+    test("a bucket does not move", async () => {
+      expect(message(await embedded.patch(BUCKET, { location: "EU" }))).toBe(
+        "The location of a bucket cannot be changed.",
+      );
+    });
+
+    test("a change that was prepared on a former state is refused", async () => {
+      await embedded.patch(BUCKET, { labels: { a: "1" } });
+      const late = await embedded.patch(`${BUCKET}?ifMetagenerationMatch=1`, { labels: { a: "2" } });
+      expect(late).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
+      expect((await embedded.patch(`${BUCKET}?ifMetagenerationMatch=2`, { labels: { a: "2" } })).status).toBe(200);
+    });
+
+    test("one with objects, noncurrent ones too, cannot be deleted", async () => {
+      await embedded.patch(BUCKET, { versioning: { enabled: true } });
+      await upload("a.sql", "select 1;");
+      await embedded.delete(`${OBJECTS}/a.sql`);
+      const answer = await embedded.delete(BUCKET);
+      expect(answer.status).toBe(409);
+      expect(message(answer)).toBe("The bucket you tried to delete is not empty.");
+    });
+
+    test("a list has the project's own", async () => {
+      expect((await embedded.get(BUCKETS)).body).toMatchObject({ kind: "storage#buckets", items: [{ name: NAME }] });
+      expect((await embedded.get(`/storage/v1/b?project=${OTHER_PROJECT}`)).body).not.toHaveProperty("items");
+      expect((await embedded.get("/storage/v1/b")).status).toBe(400);
+    });
+  });
+
+  describe("objects", () => {
+    test("an upload comes back byte for byte, with its real checksums", async () => {
+      const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+      const { status, body } = await upload("all-bytes", bytes, "", "application/json");
+      expect(status).toBe(200);
+      expect(body).toMatchObject({
+        kind: "storage#object",
+        bucket: NAME,
+        name: "all-bytes",
+        size: "256",
+        contentType: "application/json",
+        metageneration: "1",
+        md5Hash: createHash("md5").update(bytes).digest("base64"),
+      });
+      const { bytes: back, headers } = await embedded.get(`${OBJECTS}/all-bytes?alt=media`);
+      expect(Buffer.compare(back, bytes)).toBe(0);
+      expect(headers.get("content-type")).toBe("application/json");
+      expect(headers.get("x-goog-generation")).toBe(body.generation);
+      expect((await embedded.get(`/download${OBJECTS}/all-bytes?alt=media`)).bytes).toEqual(back);
+    });
+
+    test("checksums are those of the RFCs", async () => {
+      // 0xe3069283: the check value of CRC-32C; MD5 of the same text.
+      expect((await upload("check", "123456789")).body).toMatchObject({
+        crc32c: "4waSgw==",
+        md5Hash: "JfnnlDI7RTiF9RgfG2JNCw==",
+      });
+    });
+
+    test("a multipart upload carries metadata and bytes", async () => {
+      const body = [
+        "--frontier",
+        "Content-Type: application/json",
+        "",
+        JSON.stringify({ bucket: NAME, name: "0001.up.sql", metadata: { version: "1" } }),
+        "--frontier",
+        "Content-Type: text/plain; charset=utf-8",
+        "",
+        "select 1;\r\nselect 'ä';\r\n",
+        "--frontier--",
+        "",
+      ].join("\r\n");
+      const answer = await embedded.post(`/upload${OBJECTS}?uploadType=multipart`, body, {
+        headers: { "content-type": 'multipart/related; boundary="frontier"' },
+      });
+      expect(answer.body).toMatchObject({
+        name: "0001.up.sql",
+        metadata: { version: "1" },
+        contentType: "text/plain; charset=utf-8",
+      });
+      expect((await embedded.get(`${OBJECTS}/0001.up.sql?alt=media`)).bytes.toString()).toBe(
+        "select 1;\r\nselect 'ä';\r\n",
+      );
+    });
+
+    test.each([
+      ["a body that is not multipart", "multipart", "nonsense", "Malformed multipart body."],
+      ["a way of uploading it does not know", "resumable", "", 'no upload of type "resumable"'],
+      ["no name", "media", "x", "Required parameter: name"],
+    ])("%s is refused", async (_what, uploadType, body, sentence) => {
+      const answer = await embedded.post(`/upload${OBJECTS}?uploadType=${uploadType}`, body, {
+        headers: { "content-type": "multipart/related; boundary=b" },
+      });
+      expect(answer.status).toBe(400);
+      expect(message(answer)).toContain(sentence);
+    });
+
+    test("an empty object is an object", async () => {
+      expect((await upload("empty", "")).body).toMatchObject({ size: "0", crc32c: "AAAAAA==" });
+      expect((await embedded.get(`${OBJECTS}/empty?alt=media`)).bytes).toHaveLength(0);
+    });
+
+    test("names may hold slashes, tildes and capitals, and are told apart", async () => {
+      for (const name of ["a/b c", "a~b c", "A/B C", "ä/ö?#%2F"]) await upload(name, name);
+      for (const name of ["a/b c", "a~b c", "A/B C", "ä/ö?#%2F"]) {
+        const path = `${OBJECTS}/${encodeURIComponent(name)}`;
+        expect((await embedded.get(path)).body).toMatchObject({ name });
+        expect((await embedded.get(`${path}?alt=media`)).bytes.toString()).toBe(name);
+      }
+      await embedded.stop();
+      await embedded.start();
+      expect(names(await embedded.get(OBJECTS))).toHaveLength(4);
+    });
+
+    test("one that does not exist is not found, in Google's words", async () => {
+      const answer = await embedded.get(`${OBJECTS}/none.sql`);
+      expect(answer.status).toBe(404);
+      expect(message(answer)).toBe(`No such object: ${NAME}/none.sql`);
+    });
+
+    test("a folder is a prefix and a delimiter", async () => {
+      for (const name of ["up/1.sql", "up/2.sql", "down/1.sql", "readme"]) await upload(name, "x");
+      expect((await embedded.get(`${OBJECTS}?delimiter=/`)).body).toMatchObject({
+        prefixes: ["down/", "up/"],
+        items: [{ name: "readme" }],
+      });
+      expect(names(await embedded.get(`${OBJECTS}?prefix=up/&delimiter=/`))).toEqual(["up/1.sql", "up/2.sql"]);
+      expect((await embedded.get(`${OBJECTS}?prefix=none`)).body).toEqual({ kind: "storage#objects" });
+      const first = await embedded.get(`${OBJECTS}?maxResults=3`);
+      const second = await embedded.get(`${OBJECTS}?maxResults=3&pageToken=${String(first.body.nextPageToken)}`);
+      expect([...names(first), ...names(second)]).toEqual(["down/1.sql", "readme", "up/1.sql", "up/2.sql"]);
+    });
+
+    test("a patch changes metadata, not bytes", async () => {
+      const { body } = await upload("a", "content");
+      const patched = await embedded.patch(`${OBJECTS}/a`, { metadata: { by: "ops" }, contentType: "text/x-sql" });
+      expect(patched.body).toMatchObject({
+        metadata: { by: "ops" },
+        contentType: "text/x-sql",
+        generation: body.generation,
+        metageneration: "2",
+        md5Hash: body.md5Hash,
+      });
+      expect(patched.body.etag).not.toBe(body.etag);
+    });
+
+    test("ifGenerationMatch=0 creates only what does not exist", async () => {
+      expect((await upload("lock", "first", "&ifGenerationMatch=0")).status).toBe(200);
+      const second = await upload("lock", "second", "&ifGenerationMatch=0");
+      expect(second).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
+      expect((await embedded.get(`${OBJECTS}/lock?alt=media`)).bytes.toString()).toBe("first");
+    });
+
+    test("a versioned bucket keeps what was overwritten or deleted", async () => {
+      await embedded.patch(BUCKET, { versioning: { enabled: true } });
+      const first = (await upload("a", "first")).body;
+      const second = (await upload("a", "second")).body;
+      expect(Number(second.generation)).toBeGreaterThan(Number(first.generation));
+      await embedded.delete(`${OBJECTS}/a`);
+      expect((await embedded.get(`${OBJECTS}/a`)).status).toBe(404);
+      expect((await embedded.get(`${OBJECTS}?versions=true`)).body).toMatchObject({
+        items: [
+          { generation: first.generation, timeDeleted: expect.any(String) as string },
+          { generation: second.generation, timeDeleted: expect.any(String) as string },
+        ],
+      });
+      const old = await embedded.get(`${OBJECTS}/a?generation=${String(first.generation)}&alt=media`);
+      expect(old.bytes.toString()).toBe("first");
+      await embedded.delete(`${OBJECTS}/a?generation=${String(first.generation)}`);
+      expect(names(await embedded.get(`${OBJECTS}?versions=true`))).toEqual(["a"]);
+    });
+
+    test("without versions an overwritten object leaves no bytes behind", async () => {
+      await upload("a", "first");
+      await upload("a", "second");
+      const files = readdirSync(join(embedded.folder, "storage-contents"));
+      expect(files).toHaveLength(1);
+      expect(statSync(join(embedded.folder, "storage-contents", files[0] ?? "")).mode & 0o777).toBe(0o600);
+    });
+
+    test("bytes of an upload that was cut off are removed at the next start", async () => {
+      await upload("a", "kept");
+      writeFileSync(join(embedded.folder, "storage-contents", "1"), "half an upl");
+      await embedded.stop();
+      await embedded.start();
+      expect(readdirSync(join(embedded.folder, "storage-contents"))).toHaveLength(1);
+      expect((await embedded.get(`${OBJECTS}/a?alt=media`)).bytes.toString()).toBe("kept");
+    });
+  });
+
+  describe("readers", () => {
+    const member = "serviceAccount:p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com";
+    const bind = (...bindings: object[]) => embedded.put(`${BUCKET}/iam`, { version: 3, bindings });
+
+    test("a viewer of the bucket reads its objects and writes none", async () => {
+      const token = embedded.cloud.identities.tokenFor(member);
+      await upload("a", "content");
+      const refused = await embedded.get(`${OBJECTS}/a?alt=media`, { token });
+      expect(refused.status).toBe(403);
+      expect(message(refused)).toBe(
+        "p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud " +
+          "Storage object. Permission 'storage.objects.get' denied on resource (or it may not exist).",
+      );
+      const { body } = await bind({ role: "roles/storage.objectViewer", members: [member] });
+      expect(body).toMatchObject({ kind: "storage#policy", resourceId: `projects/_/buckets/${NAME}` });
+      expect((await embedded.get(`${OBJECTS}/a?alt=media`, { token })).bytes.toString()).toBe("content");
+      const write = `/upload${OBJECTS}?uploadType=media&name=b`;
+      expect((await embedded.post(write, "x", { token })).status).toBe(403);
+      expect((await embedded.get(`${BUCKET}/iam`, { token })).status).toBe(403);
+      const asked = "permissions=storage.objects.get&permissions=storage.objects.create";
+      expect((await embedded.get(`${BUCKET}/iam/testPermissions?${asked}`, { token })).body).toMatchObject({
+        permissions: ["storage.objects.get"],
+      });
+    });
+
+    test("one who may create may not overwrite", async () => {
+      const token = embedded.cloud.identities.tokenFor(member);
+      await bind({ role: "roles/storage.objectCreator", members: [member] });
+      const path = `/upload${OBJECTS}?uploadType=media&name=new`;
+      expect((await embedded.post(path, "first", { token })).status).toBe(200);
+      expect((await embedded.post(path, "second", { token })).status).toBe(403);
+    });
+
+    test("a condition narrows a role to a folder", async () => {
+      const token = embedded.cloud.identities.tokenFor(member);
+      const expression = `resource.name.startsWith("projects/_/buckets/${NAME}/objects/up/")`;
+      await bind({ role: "roles/storage.objectViewer", members: [member], condition: { title: "up", expression } });
+      for (const name of ["up/1", "down/1"]) await upload(name, name);
+      expect((await embedded.get(`${OBJECTS}/up%2F1`, { token })).status).toBe(200);
+      expect((await embedded.get(`${OBJECTS}/down%2F1`, { token })).status).toBe(403);
+    });
+
+    test("without a token only what is public is read", async () => {
+      await upload("a", "content");
+      const refused = await embedded.get(`${OBJECTS}/a`, { token: "" });
+      expect(refused.status).toBe(401);
+      expect(message(refused)).toMatch(/^Anonymous caller does not have storage\.objects\.get access/);
+      await bind({ role: "roles/storage.objectViewer", members: ["allUsers"] });
+      expect((await embedded.get(`${OBJECTS}/a`, { token: "" })).status).toBe(200);
+    });
+
+    test("where public access is prevented nobody can grant it", async () => {
+      await embedded.patch(BUCKET, { iamConfiguration: { publicAccessPrevention: "enforced" } });
+      const answer = await bind({ role: "roles/storage.objectViewer", members: ["allUsers"] });
+      expect(answer.status).toBe(412);
+      expect(message(answer)).toMatch(/public access prevention is enforced/);
+    });
+  });
+});
