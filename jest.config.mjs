@@ -16,5 +16,5 @@ export default {
   transformIgnorePatterns: ["/node_modules/(?!@marcbachmann/cel-js/)"],
   // Long enough for a busy machine: what is slow shows in the bench, not here.
   testTimeout: 120_000,
-  modulePathIgnorePatterns: ["<rootDir>/.local/"],
+  modulePathIgnorePatterns: ["<rootDir>/.local/", "<rootDir>/packages/[^/]+/dist/"],
 };

@@ -42,7 +42,8 @@ export function report(error: unknown, help: string): number {
     return 2;
   }
   if ([UserError, StoreError, LockedError, MigrationFileError].some((known) => error instanceof known)) {
-    console.error(readable(error.message));
+    const remedy = error instanceof StoreError ? " Start over with: npm start -- --reset" : "";
+    console.error(readable(error.message) + remedy);
     return 1;
   }
   if (error.name === "CommandError") {

@@ -28,6 +28,12 @@ import { Storage } from "./apis/storage/api.ts";
 import { Store } from "./state/store.ts";
 import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
 
+export type { Program } from "./apis/cloudrun/program.ts";
+export { OWNER } from "./iam/identities.ts";
+export type { Aim, Fault, Injection } from "./server/faults.ts";
+export { LockedError } from "./state/lock.ts";
+export { StoreError } from "./state/store.ts";
+
 export interface CloudOptions {
   /** The state folder; a second start continues from what it holds. */
   readonly folder: string;

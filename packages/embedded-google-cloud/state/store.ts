@@ -41,7 +41,7 @@ export class StoreError extends Error {
    * @param problem What is wrong with it.
    */
   constructor(path: string, problem: string) {
-    super(`What an earlier run left is damaged: ${path} (${problem}). Start over with: npm start -- --reset`);
+    super(`What an earlier run left is damaged: ${path} (${problem}).`);
   }
 }
 

@@ -20,7 +20,7 @@ if (table !== "") {
   // The program's own children get neither the table nor this file.
   delete process.env.EMBEDDED_MOUNTS;
   process.env.NODE_OPTIONS = (process.env.NODE_OPTIONS ?? "")
-    .replace(`--require ${JSON.stringify(module.filename)}`, "")
+    .replace(`--require ${JSON.stringify(__filename)}`, "")
     .trim();
   if (process.env.NODE_OPTIONS === "") delete process.env.NODE_OPTIONS;
   mountSockets(Object.entries(JSON.parse(table)));

@@ -4,7 +4,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields } from "../../rest/fields.ts";
 import { type Binaries, installedBinaries } from "../../postgres/binaries.ts";
-import { certificateOf, type SslCert } from "./certificate.ts";
+import type { SslCert } from "./certificate.ts";
 import { API_ROOT } from "./operations.ts";
 import { invalid } from "./invalid.ts";
 import { completeSettings, type InstanceSettings } from "./settings.ts";
@@ -19,7 +19,8 @@ export interface Instance extends Fields {
   readonly serviceAccountEmailAddress: string;
   readonly state: "PENDING_CREATE" | "RUNNABLE" | "MAINTENANCE" | "PENDING_DELETE";
   readonly settings: InstanceSettings;
-  readonly serverCaCert: SslCert;
+  /** Absent while the instance is created. */
+  readonly serverCaCert?: SslCert;
   readonly etag: string;
 }
 
@@ -58,7 +59,6 @@ export function newInstance(project: { id: string; number: string }, body: unkno
     region,
     satisfiesPzi: true,
     selfLink: `${API_ROOT}/projects/${project.id}/instances/${name}`,
-    serverCaCert: certificateOf(name),
     serviceAccountEmailAddress: `p${project.number}-${letters(digest)}@gcp-sa-cloud-sql.iam.gserviceaccount.com`,
     settings,
     sqlNetworkArchitecture: "NEW_NETWORK_ARCHITECTURE",

@@ -6,6 +6,7 @@ import type { Resource } from "../../iam/access.ts";
 import type { Networks } from "../compute/networks.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Collection, Store } from "../../state/store.ts";
+import { certificateOf } from "./certificate.ts";
 import { adminPassword, Cluster } from "./cluster.ts";
 import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
 import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
@@ -91,7 +92,10 @@ export class Instances {
       await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
       if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
       await this.obeyPolicy(instance);
-      this.instances.put(key, stamped({ ...instance, state: "RUNNABLE" }));
+      this.instances.put(
+        key,
+        stamped({ ...instance, serverCaCert: await certificateOf(instance.name), state: "RUNNABLE" }),
+      );
     };
     const operation = this.operations.begin(this.target("CREATE", instance, caller), make, () => this.remove(instance));
     this.instances.put(key, instance);
