@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Access, fullName, projectResource } from "./iam/access.ts";
 import { CloudRun } from "./apis/cloudrun/api.ts";
 import type { Program } from "./apis/cloudrun/program.ts";
@@ -67,8 +68,9 @@ export interface EmbeddedCloud {
  * where another embedded cloud runs on it.
  */
 export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> {
-  const store = new Store(options.folder);
-  const unlock = lock(options.folder);
+  const folder = resolve(options.folder); // PostgreSQL's programs run in another one
+  const store = new Store(folder);
+  const unlock = lock(folder);
   const parts = await assemble(options, store);
   const stop = async () => {
     await parts.stop();
@@ -91,7 +93,7 @@ async function assemble(options: CloudOptions, store: Store) {
   const policies = new Policies(store);
   const access = new Access(policies);
   const services = new EnabledServices(store, projects);
-  const identities = new Identities(options.folder);
+  const identities = new Identities(store.folder);
   for (const project of projects.ids) grantOwner(policies, project);
 
   const accounts = new ServiceAccounts(store, projects, policies);

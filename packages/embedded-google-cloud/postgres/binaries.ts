@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 /** The programs of one PostgreSQL version, as npm installed them. */
 export interface Binaries {
@@ -36,6 +36,7 @@ function binariesOf(name: string): Binaries | undefined {
     return undefined; // not installed, or not for this platform
   }
   const root = dirname(dirname(entry));
+  linkLibraries(root);
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   const [major = "", minor = ""] = version.split(".");
   const bin = join(root, "native", "bin");
@@ -45,4 +46,19 @@ function binariesOf(name: string): Binaries | undefined {
     initdb: join(bin, "initdb"),
     postgres: join(bin, "postgres"),
   };
+}
+
+/** npm packages cannot hold symbolic links: this one lists them, for an install script that npm may not have run. */
+function linkLibraries(root: string): void {
+  const list = join(root, "native", "pg-symlinks.json");
+  const links = existsSync(list)
+    ? (JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[])
+    : [];
+  for (const { source, target } of links) {
+    try {
+      if (!existsSync(join(root, target))) symlinkSync(relative(dirname(target), source), join(root, target));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another process was faster
+    }
+  }
 }

@@ -1,32 +1,16 @@
 import fc from "fast-check";
-import type { FastifyInstance } from "fastify";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { Api } from "../../../packages/embedded-google-cloud/server/server.ts";
 import { Embedded, PROJECT } from "./embedded.ts";
+import { watchRoutes } from "./routes.ts";
 
 /** `SEED=… npx jest test/local/fuzz` runs another; a failure tells which one it was. */
 const SEED = Number(process.env.SEED ?? 20251025);
 
 /** Every route that the embedded cloud has. */
-const mockRoutes: { method: string; url: string }[] = [];
-jest.mock("../../../packages/embedded-google-cloud/server/server.ts", () => {
-  const actual = jest.requireActual<typeof import("../../../packages/embedded-google-cloud/server/server.ts")>(
-    "../../../packages/embedded-google-cloud/server/server.ts",
-  );
-  const probe: Api = {
-    routes: (app: FastifyInstance) => {
-      app.addHook("onRoute", ({ method, url }) => {
-        for (const each of [method].flat()) mockRoutes.push({ method: each, url });
-      });
-    },
-  };
-  const createServer: typeof actual.createServer = (gate, apis, faults) =>
-    actual.createServer(gate, [probe, ...apis], faults);
-  return { ...actual, createServer };
-});
+const allRoutes = watchRoutes();
 
 const APIS = [
   "iam",
@@ -219,7 +203,7 @@ describe("the embedded cloud, among strangers", () => {
 
   test("no route answers what it was not meant for with a fault of its own", async () => {
     // Who sets an empty policy has no rights any more, and asks nothing after that.
-    const routes = mockRoutes.filter(
+    const routes = allRoutes.filter(
       ({ method, url }) => ["GET", "POST", "PUT", "PATCH", "DELETE"].includes(method) && !/iam/i.test(url),
     );
     expect(routes.length).toBeGreaterThan(80);
