@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { ROOT } from "../../../ops/engine/workspace.ts";
+import { report } from "../../../ops/terminal/run.ts";
+import { StoreError } from "../../../packages/embedded-google-cloud/state/store.ts";
 
 const COMMAND = `
   const { run } = require("./ops/terminal/run.ts");
@@ -21,4 +23,13 @@ test("a command whose output nobody reads any more is brought to its end", async
   child.stderr.destroy();
   child.stdin.write("go\n");
   expect(await once(child, "exit")).toEqual([3, null]);
+});
+
+test("names the command that starts over, where what an earlier run left is damaged", () => {
+  const print = jest.spyOn(console, "error").mockReturnValue();
+  expect(report(new StoreError("/state/port", "it is empty"), "")).toBe(1);
+  expect(print).toHaveBeenCalledWith(
+    "What an earlier run left is damaged: /state/port (it is empty). Start over with: npm start -- --reset",
+  );
+  print.mockRestore();
 });

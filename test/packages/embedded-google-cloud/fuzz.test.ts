@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Embedded, PROJECT } from "./embedded.ts";
 import { watchRoutes } from "./routes.ts";
 
-/** `SEED=… npx jest test/local/fuzz` runs another; a failure tells which one it was. */
+/** `SEED=… npx jest fuzz` runs another; a failure tells which one it was. */
 const SEED = Number(process.env.SEED ?? 20251025);
 
 /** Every route that the embedded cloud has. */

@@ -5,6 +5,7 @@ import { type Access, fullName, type Resource } from "../../iam/access.ts";
 import type { Policies } from "../../iam/policies.ts";
 import type { PolicyRequests } from "../../iam/requests.ts";
 import { page, type PageQuery } from "../../rest/pages.ts";
+import { projectOf } from "../../rest/names.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { ServiceAccounts } from "../serviceaccounts/accounts.ts";
@@ -275,7 +276,7 @@ export class CloudRun implements Api {
   }
 
   private resource(kind: "Service" | "Job" | "Location", name: string): Resource {
-    return { project: name.split("/")[1] ?? "", service: SERVICE, type: `${SERVICE}/${kind}`, name };
+    return { project: projectOf(name), service: SERVICE, type: `${SERVICE}/${kind}`, name };
   }
 
   /** `projects/P/locations/L/`, or `projects/P/` where the request is about all locations. */

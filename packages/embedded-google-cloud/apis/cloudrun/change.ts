@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
-import { type Job, now, type Service, shortName } from "./resources.ts";
+import { shortName } from "../../rest/names.ts";
+import { type Job, now, type Service } from "./resources.ts";
 import { violation } from "./template.ts";
 
 /** Who changes a service or a job, and how. */

@@ -1,11 +1,12 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { projectOf, shortName } from "../../rest/names.ts";
 import { RPC, StartFailure } from "./failure.ts";
 import type { Logs } from "./logs.ts";
 import { untilReady } from "./probe.ts";
 import type { Process } from "./program.ts";
-import { projectOf, type Revision, seconds, shortName } from "./resources.ts";
+import { type Revision, seconds } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A revision's process, ready for a request. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { applyMask, isFields, settableFields } from "../../rest/fields.ts";
+import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { asStartFailure, RPC, StartFailure } from "./failure.ts";
 import type { Logs } from "./logs.ts";
@@ -14,11 +15,8 @@ import {
   failed,
   type Job,
   now,
-  parentOf,
   pending,
-  projectOf,
   seconds,
-  shortName,
   succeeded,
   type TaskTemplate,
 } from "./resources.ts";

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 
 /** What revisions and executions wrote, a file each, readable by its owner only. */
 export class Logs {
@@ -13,8 +14,7 @@ export class Logs {
 
   /** @param name Full name of a revision or an execution. */
   path(name: string): string {
-    const [, project = "", , location = ""] = name.split("/");
-    return join(this.folder, `${project}~${location}~${name.slice(name.lastIndexOf("/") + 1)}.log`);
+    return join(this.folder, `${projectOf(name)}~${shortName(parentOf(name))}~${shortName(name)}.log`);
   }
 
   /** Everything written so far; empty where nothing was. */

@@ -9,8 +9,6 @@ export interface Program {
   /** Executable, such as `process.execPath`. */
   readonly command: string;
   readonly args: readonly string[];
-  /** Working folder; the embedded cloud's by default. */
-  readonly cwd?: string;
 }
 
 /** How a process ended. */
@@ -51,7 +49,6 @@ export class Process {
     const { program, env, log } = options;
     const output = openSync(log, "a", 0o600);
     this.child = spawn(program.command, [...program.args, ...options.args], {
-      cwd: program.cwd,
       env: {
         PATH: process.env.PATH,
         ...env,

@@ -146,21 +146,6 @@ export interface Execution extends Resource {
   retriedCount: number;
 }
 
-/** Last part of a name. */
-export function shortName(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
-}
-
-/** Project id of a full name. */
-export function projectOf(name: string): string {
-  return name.split("/")[1] ?? "";
-}
-
-/** `projects/P/locations/L` of a full name. */
-export function parentOf(name: string): string {
-  return name.split("/").slice(0, 4).join("/");
-}
-
 /** The time, as Google writes it. */
 export function now(): string {
   return new Date().toISOString();

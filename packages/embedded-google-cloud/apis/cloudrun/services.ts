@@ -4,6 +4,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { failLate } from "../../server/faults.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { applyMask, settableFields } from "../../rest/fields.ts";
+import { parentOf, shortName } from "../../rest/names.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { asStartFailure, RPC, StartFailure } from "./failure.ts";
 import type { Instances } from "./instances.ts";
@@ -12,12 +13,10 @@ import {
   type Condition,
   failed,
   now,
-  parentOf,
   pending,
   type Revision,
   type RevisionTemplate,
   type Service,
-  shortName,
   succeeded,
 } from "./resources.ts";
 import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { parentOf, type Service, shortName, type TrafficTarget } from "./resources.ts";
+import { parentOf, shortName } from "../../rest/names.ts";
+import type { Service, TrafficTarget } from "./resources.ts";
 import { violation } from "./template.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { isRange } from "../../rest/places.ts";
+import { shortName } from "../../rest/names.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields, settableFields, without } from "../../rest/fields.ts";
@@ -166,7 +167,7 @@ export class Networks {
    * @throws GoogleError NOT_FOUND where the network or a range is not there; INVALID_ARGUMENT without a range.
    */
   peer(project: string, peering: Peering): Peering {
-    this.get(`projects/${project}/global/networks/${lastStep(peering.network)}`);
+    this.get(`projects/${project}/global/networks/${shortName(peering.network)}`);
     if (peering.reservedPeeringRanges.length === 0) {
       throw new GoogleError("INVALID_ARGUMENT", "No reserved peering ranges were given.", "invalid");
     }
@@ -194,12 +195,12 @@ export class Networks {
   }
 
   private isOf(peering: Peering, path: string): boolean {
-    return lastStep(peering.network) === lastStep(path) && path.includes("/global/networks/");
+    return shortName(peering.network) === shortName(path) && path.includes("/global/networks/");
   }
 
   private networkPath(network: unknown, parent: string): string {
     const project = /^projects\/[^/]+/.exec(parent)?.[0] ?? "";
-    const path = `${project}/global/networks/${lastStep(typeof network === "string" ? network : "default")}`;
+    const path = `${project}/global/networks/${shortName(typeof network === "string" ? network : "default")}`;
     this.get(path);
     return path;
   }
@@ -208,11 +209,6 @@ export class Networks {
     const sealed = { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) };
     return this.resources.put(path, sealed as unknown as ComputeResource);
   }
-}
-
-/** The name at the end of a path or a URL. */
-export function lastStep(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function checkRange(kind: Kind, { address, ipCidrRange, prefixLength, purpose }: Fields): void {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { lastStep, type Networks } from "../compute/networks.ts";
+import type { Networks } from "../compute/networks.ts";
+import { shortName } from "../../rest/names.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Fields } from "../../rest/fields.ts";
 import { type Access, projectResource } from "../../iam/access.ts";
@@ -78,7 +79,7 @@ export class ServiceNetworking implements Api {
 
   /** The network by its project's number, as connections are kept. */
   private canonical(network: unknown): string {
-    return `projects/${this.projects.number(this.projectOf(network))}/global/networks/${lastStep(String(network))}`;
+    return `projects/${this.projects.number(this.projectOf(network))}/global/networks/${shortName(String(network))}`;
   }
 }
 
