@@ -49,7 +49,7 @@ export interface Target {
   readonly instance: string;
   /** Who asked for it, such as `user:EMAIL`. */
   readonly caller: string;
-  /** Path of what is changed below the instance, such as `databases/settlement_db`. */
+  /** Path of what is changed below the instance, such as `databases/orders`. */
   readonly path?: string;
   /** What the operation's resource says of it besides, such as its `importContext`. */
   readonly context?: Pick<Operation, "importContext" | "backupContext">;
