@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
-import { upAlone } from "./engine/interrupted.ts";
+import { upAlone } from "./engine/up-alone.ts";
 import { holdOpen, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./preview/update.ts";

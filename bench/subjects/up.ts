@@ -9,7 +9,7 @@ import { diagnose } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
 import { RestReader } from "../../ops/google/reader.ts";
 import { locate } from "../../ops/engine/target.ts";
-import { upAlone } from "../../ops/engine/interrupted.ts";
+import { upAlone } from "../../ops/engine/up-alone.ts";
 import { startLocal } from "../../ops/engine/local.ts";
 import { inspect, POLICY_PACKS } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";

@@ -1,3 +1,4 @@
+import { RESOURCE_TYPES, typeName } from "../engine/resource-types.ts";
 import { BRANCH, type Identity, type Target } from "./target.ts";
 
 /** What a role is bound on. */
@@ -28,6 +29,33 @@ const ONLY_THESE = {
 /** Staging's state holds nothing that a reader of its pull requests may not see; prod's does. */
 const decrypts = { words: "not in prod", holds: ({ config }: Target) => config.environment !== "prod" };
 
+/** What comes with a role of {@link RESOURCE_TYPES}, beside the types themselves; `for` is added to them. */
+const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" | "where">>>> = {
+  "roles/cloudsql.admin": { for: ["the schema's backups and imports"] },
+  "roles/compute.networkAdmin": {
+    where: { words: "with settlement:network", holds: ({ config }) => config.network !== undefined },
+  },
+  "roles/resourcemanager.projectIamAdmin": { condition: ONLY_THESE },
+  "roles/secretmanager.secretAccessor": { where: decrypts },
+};
+
+/** The roles that an identity needs for the stack's types, a grant a role, in the order of the table. */
+function grantsForTypes(identity: Identity, need = (type: string) => type): Grant[] {
+  const types = Object.entries(RESOURCE_TYPES).flatMap(([token, { [identity]: role }]) =>
+    role === undefined ? [] : [{ role, need: need(typeName(token)) }],
+  );
+  return Array.from(
+    Map.groupBy(types, ({ role }) => role),
+    ([role, needs]) => ({
+      identity,
+      role,
+      on: "project",
+      ...DETAILS[role],
+      for: [...needs.map((each) => each.need), ...(DETAILS[role]?.for ?? [])],
+    }),
+  );
+}
+
 /** Every role of both identities, the smallest predefined one that does. docs/DEPLOYMENT.md shows the same table. */
 export const GRANTS: readonly Grant[] = [
   { identity: "previewer", role: "roles/viewer", on: "project", for: ["reading what is there, for --refresh"] },
@@ -38,19 +66,7 @@ export const GRANTS: readonly Grant[] = [
     for: ["reading the policies that bindings are part of"],
   },
   { identity: "previewer", role: "roles/logging.logWriter", on: "project", for: ["what the nightly doctor found"] },
-  // New buckets let a project's viewers read; this holds also where that was taken away.
-  {
-    identity: "previewer",
-    role: "roles/storage.bucketViewer",
-    on: "project",
-    for: ["reading gcp.storage.Bucket, for --refresh"],
-  },
-  {
-    identity: "previewer",
-    role: "roles/storage.objectViewer",
-    on: "project",
-    for: ["reading gcp.storage.BucketObject, for --refresh"],
-  },
+  ...grantsForTypes("previewer", (type) => `reading ${type}, for --refresh`),
   { identity: "previewer", role: "roles/storage.objectViewer", on: "state bucket", for: ["reading the state"] },
   {
     identity: "previewer",
@@ -59,84 +75,12 @@ export const GRANTS: readonly Grant[] = [
     for: ["reading the secrets in the state"],
     where: decrypts,
   },
-  {
-    identity: "previewer",
-    role: "roles/secretmanager.secretAccessor",
-    on: "project",
-    for: ["reading gcp.secretmanager.SecretVersion, for --refresh"],
-    where: decrypts,
-  },
-  {
-    identity: "deployer",
-    role: "roles/serviceusage.serviceUsageAdmin",
-    on: "project",
-    for: ["gcp.projects.Service", "gcp.projects.ServiceIdentity"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/resourcemanager.projectIamAdmin",
-    on: "project",
-    for: ["gcp.projects.IAMMember", "gcp.projects.IAMAuditConfig"],
-    condition: ONLY_THESE,
-  },
-  {
-    identity: "deployer",
-    role: "roles/cloudsql.admin",
-    on: "project",
-    for: ["gcp.sql.DatabaseInstance", "gcp.sql.Database", "gcp.sql.User", "the schema's backups and imports"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/secretmanager.admin",
-    on: "project",
-    for: ["gcp.secretmanager.Secret", "gcp.secretmanager.SecretVersion", "gcp.secretmanager.SecretIamMember"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/storage.admin",
-    on: "project",
-    for: ["gcp.storage.Bucket", "gcp.storage.BucketObject", "gcp.storage.BucketIAMMember"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/run.admin",
-    on: "project",
-    for: ["gcp.cloudrunv2.Service", "gcp.cloudrunv2.ServiceIamMember", "gcp.cloudrunv2.Job"],
-  },
+  ...grantsForTypes("deployer"),
   {
     identity: "deployer",
     role: "roles/artifactregistry.reader",
     on: "project",
     for: ["the image of gcp.cloudrunv2.Service"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/monitoring.editor",
-    on: "project",
-    for: [
-      "gcp.monitoring.AlertPolicy",
-      "gcp.monitoring.Dashboard",
-      "gcp.monitoring.NotificationChannel",
-      "gcp.monitoring.UptimeCheckConfig",
-    ],
-  },
-  {
-    identity: "deployer",
-    role: "roles/compute.networkAdmin",
-    on: "project",
-    for: [
-      "gcp.compute.Network",
-      "gcp.compute.Subnetwork",
-      "gcp.compute.GlobalAddress",
-      "gcp.servicenetworking.Connection",
-    ],
-    where: { words: "with settlement:network", holds: ({ config }) => config.network !== undefined },
-  },
-  {
-    identity: "deployer",
-    role: "roles/iam.serviceAccountCreator",
-    on: "project",
-    for: ["gcp.serviceaccount.Account"],
   },
   {
     identity: "deployer",

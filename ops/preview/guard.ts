@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isSchema, migrationSteps } from "./migrations.ts";
+import { RESOURCE_TYPES, typeName } from "../engine/resource-types.ts";
 import type { StateResource } from "../engine/state.ts";
 import type { Change, Preview } from "./model.ts";
 
@@ -21,20 +22,6 @@ export interface Loss {
 
 /** The key of the stack's configuration that names what may be lost. */
 export const ALLOW_KEY = "settlement:allowDestructive";
-
-/** Types that hold data, and what goes with them. */
-const HOLDS: readonly (readonly [RegExp, string])[] = [
-  [/^gcp:sql\/databaseInstance:/, "every database on the instance, and its automatic backups"],
-  [/^gcp:sql\/database:/, "every table in the database"],
-  [/^gcp:sql\/user:/, "the login, and the access of whatever connects with it"],
-  [/^gcp:storage\/bucket:/, "every object in the bucket"],
-  [/^gcp:storage\/bucketObject:/, "the object"],
-  [/^gcp:secretmanager\/(s|regionalS)ecret:/, "every version of the secret"],
-  [/^gcp:secretmanager\/(s|regionalS)ecretVersion:/, "the value of this version"],
-  [/^gcp:kms\//, "the key; what it encrypts can never be read again"],
-  [/^gcp:(alloydb|bigquery|bigtable|filestore|firestore|memorystore|redis|spanner)\//, "the data in it"],
-  [/^random:/, "the generated value, which names or unlocks other resources"],
-];
 
 /**
  * Finds what an update would take away for good: a resource that holds data and is replaced or deleted, unless it stays
@@ -69,8 +56,10 @@ function whatIsLost(change: Change, state: readonly Kept[]): string | undefined 
     return down.length === 0 ? undefined : `what the down scripts of ${files} remove`;
   }
   if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
-  const held = HOLDS.find(([type]) => type.test(change.type))?.[1];
-  return held && held + postponed(change, state);
+  const type = RESOURCE_TYPES[change.type];
+  // A type that the program no longer declares has left the table; what it holds is not known.
+  const data = type ? type.data : `whatever ${typeName(change.type)} holds`;
+  return data && data + postponed(change, state);
 }
 
 /** How long a secret's version can still be brought back, where its secret says so. */

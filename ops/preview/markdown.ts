@@ -6,7 +6,7 @@ import type { LaterSetting } from "./later.ts";
 import { type Dependencies, picture } from "./mermaid.ts";
 import { isSchema, type MigrationStep } from "./migrations.ts";
 import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model.ts";
-import { typeName } from "./names.ts";
+import { typeName } from "../engine/resource-types.ts";
 
 /** Everything that a comment is made of. */
 export interface Report {

@@ -1,5 +1,5 @@
 import { type Change, nameOf, OPS, order } from "./model.ts";
-import { typeName } from "./names.ts";
+import { typeName } from "../engine/resource-types.ts";
 
 /** Which resources each resource depends on, by URN. */
 export type Dependencies = ReadonlyMap<string, readonly string[]>;

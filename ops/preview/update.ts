@@ -1,7 +1,8 @@
 import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { bareUp } from "../engine/bare-up.ts";
 import { interrupted } from "../terminal/interrupt.ts";
-import { failedIn, noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
+import { failedIn } from "../engine/failed-creates.ts";
+import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
 import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout.ts";
 import { UserError } from "../terminal/user-error.ts";

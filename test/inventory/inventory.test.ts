@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { typeName } from "../../ops/preview/names.ts";
+import { typeName } from "../../ops/engine/resource-types.ts";
 import { SECRET, UNKNOWN } from "../../ops/terminal/values.ts";
 import { stackValues } from "../../ops/engine/stack-values.ts";
 import { type Declared, declare } from "../infra/declared.ts";

@@ -5,7 +5,7 @@ import { checksum, type Migration, readMigrations } from "../../../infra/migrati
 import { settlement } from "../../../infra/settlement.ts";
 import { findCli } from "../../../ops/engine/cli.ts";
 import { endpointConfig } from "../../../ops/engine/endpoints.ts";
-import { upAlone } from "../../../ops/engine/interrupted.ts";
+import { upAlone } from "../../../ops/engine/up-alone.ts";
 import { update } from "../../../ops/preview/update.ts";
 import { startProviders } from "../../../ops/engine/providers.ts";
 import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/engine/workspace.ts";

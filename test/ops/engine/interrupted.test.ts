@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { failedIn, takeOverFailed, takeOverInterrupted } from "../../../ops/engine/interrupted.ts";
+import { failedIn } from "../../../ops/engine/failed-creates.ts";
+import { takeOverFailed, takeOverInterrupted } from "../../../ops/engine/interrupted.ts";
 import { secret, types } from "../preview/engine.ts";
 
 /** What the engine tells of a resource that it failed to create. */

@@ -23,7 +23,7 @@ describe("what the guard takes for a loss of data", () => {
     ["gcp:storage/bucketObject:BucketObject", "the object"],
     ["gcp:secretmanager/secret:Secret", "every version"],
     ["gcp:secretmanager/secretVersion:SecretVersion", "the value"],
-    ["gcp:kms/cryptoKey:CryptoKey", "the key"],
+    ["gcp:kms/cryptoKey:CryptoKey", "whatever gcp.kms.CryptoKey holds"],
     ["random:index/randomPassword:RandomPassword", "the generated value"],
     ["random:index/randomId:RandomId", "the generated value"],
   ])("%s: deleted or replaced", (type, what) => {

@@ -1,0 +1,151 @@
+import type { Question } from "../google/reader.ts";
+
+/** A resource's inputs, as far as they are text. */
+export type Inputs = Readonly<Record<string, string | undefined>>;
+
+/** A collection of Google's, in which a resource is found by what its inputs say. */
+export interface Listing extends Pick<Question, "api" | "role"> {
+  /** Path of the collection, with inputs in it, such as `{secret}/versions`. Its last part is the key of the answer's list. */
+  readonly collection: string;
+  /** Whether an item of the list is the resource with these inputs. */
+  readonly matches: (item: Readonly<Record<string, unknown>>, inputs: Inputs) => boolean;
+}
+
+/** What the commands know of a type of resource. */
+export interface ResourceType {
+  /** The smallest predefined role with which the deployer creates, changes and deletes it; none outside Google Cloud. */
+  readonly deployer?: string;
+  /** The role with which the previewer reads it, where `roles/viewer` does not suffice. */
+  readonly previewer?: string;
+  /** What is lost with a resource that holds data, as the end of a sentence that begins with "lost is". */
+  readonly data?: string;
+  /**
+   * How an interrupted creation is found: by the id that the program's name gives it, or in a list where Google names it.
+   * `repeatable` where creating it once more does no harm.
+   */
+  readonly lookup: { readonly id: string } | { readonly list: Listing } | "repeatable";
+}
+
+const serviceUsage = { deployer: "roles/serviceusage.serviceUsageAdmin", lookup: "repeatable" } as const;
+const projectPolicy = { deployer: "roles/resourcemanager.projectIamAdmin", lookup: "repeatable" } as const;
+const sql = { deployer: "roles/cloudsql.admin" } as const;
+const secretManager = { deployer: "roles/secretmanager.admin" } as const;
+const storage = { deployer: "roles/storage.admin" } as const;
+const run = { deployer: "roles/run.admin" } as const;
+const network = { deployer: "roles/compute.networkAdmin" } as const;
+const random = { data: "the generated value, which names or unlocks other resources", lookup: "repeatable" } as const;
+
+/** @param title Reads the title out of the inputs; Google's names of these resources are numbers. */
+function monitoring(collection: string, title = ({ displayName }: Inputs): unknown => displayName): ResourceType {
+  return {
+    deployer: "roles/monitoring.editor",
+    lookup: {
+      list: {
+        api: "monitoring",
+        collection,
+        role: "roles/monitoring.viewer",
+        matches: ({ displayName }, inputs) => displayName === title(inputs),
+      },
+    },
+  };
+}
+
+/**
+ * Every type that the program declares, by the engine's token; the identities' roles, the guard and interrupted updates
+ * are derived from it. A test compares it with the program.
+ */
+export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
+  "gcp:projects/service:Service": serviceUsage,
+  "gcp:projects/serviceIdentity:ServiceIdentity": serviceUsage,
+  "gcp:projects/iAMMember:IAMMember": projectPolicy,
+  "gcp:projects/iAMAuditConfig:IAMAuditConfig": projectPolicy,
+  "gcp:sql/databaseInstance:DatabaseInstance": {
+    ...sql,
+    data: "every database on the instance, and its automatic backups",
+    lookup: { id: "projects/{project}/instances/{name}" },
+  },
+  "gcp:sql/database:Database": {
+    ...sql,
+    data: "every table in the database",
+    lookup: { id: "projects/{project}/instances/{instance}/databases/{name}" },
+  },
+  "gcp:sql/user:User": {
+    ...sql,
+    data: "the login, and the access of whatever connects with it",
+    lookup: { id: "{name}//{instance}" },
+  },
+  "gcp:secretmanager/secret:Secret": {
+    ...secretManager,
+    data: "every version of the secret",
+    lookup: { id: "projects/{project}/secrets/{secretId}" },
+  },
+  "gcp:secretmanager/secretVersion:SecretVersion": {
+    ...secretManager,
+    previewer: "roles/secretmanager.secretAccessor",
+    data: "the value of this version",
+    lookup: {
+      list: {
+        api: "secretManager",
+        collection: "{secret}/versions",
+        role: "roles/secretmanager.viewer",
+        matches: ({ state }) => state === "ENABLED",
+      },
+    },
+  },
+  "gcp:secretmanager/secretIamMember:SecretIamMember": { ...secretManager, lookup: "repeatable" },
+  "gcp:storage/bucket:Bucket": {
+    ...storage,
+    // New buckets let a project's viewers read; this holds also where that was taken away.
+    previewer: "roles/storage.bucketViewer",
+    data: "every object in the bucket",
+    lookup: { id: "{name}" },
+  },
+  "gcp:storage/bucketObject:BucketObject": {
+    ...storage,
+    previewer: "roles/storage.objectViewer",
+    data: "the object",
+    lookup: "repeatable",
+  },
+  "gcp:storage/bucketIAMMember:BucketIAMMember": { ...storage, lookup: "repeatable" },
+  "gcp:cloudrunv2/service:Service": {
+    ...run,
+    lookup: { id: "projects/{project}/locations/{location}/services/{name}" },
+  },
+  "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": { ...run, lookup: "repeatable" },
+  "gcp:cloudrunv2/job:Job": { ...run, lookup: { id: "projects/{project}/locations/{location}/jobs/{name}" } },
+  "gcp:monitoring/alertPolicy:AlertPolicy": monitoring("v3/projects/{project}/alertPolicies"),
+  "gcp:monitoring/dashboard:Dashboard": monitoring(
+    "v1/projects/{project}/dashboards",
+    ({ dashboardJson = "{}" }) => (JSON.parse(dashboardJson) as { displayName?: unknown }).displayName,
+  ),
+  "gcp:monitoring/notificationChannel:NotificationChannel": monitoring("v3/projects/{project}/notificationChannels"),
+  "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": monitoring("v3/projects/{project}/uptimeCheckConfigs"),
+  "gcp:compute/network:Network": { ...network, lookup: { id: "projects/{project}/global/networks/{name}" } },
+  "gcp:compute/subnetwork:Subnetwork": {
+    ...network,
+    lookup: { id: "projects/{project}/regions/{region}/subnetworks/{name}" },
+  },
+  "gcp:compute/globalAddress:GlobalAddress": {
+    ...network,
+    lookup: { id: "projects/{project}/global/addresses/{name}" },
+  },
+  "gcp:servicenetworking/connection:Connection": { ...network, lookup: "repeatable" },
+  "gcp:serviceaccount/account:Account": {
+    deployer: "roles/iam.serviceAccountCreator",
+    lookup: { id: "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com" },
+  },
+  "random:index/randomId:RandomId": random,
+  "random:index/randomPassword:RandomPassword": random,
+  "pulumi-nodejs:dynamic/settlement:ImportedSchema": { lookup: "repeatable" },
+};
+
+/**
+ * A type as the program writes it: `gcp:sql/user:User` is `gcp.sql.User`, `random:index/randomId:RandomId` is
+ * `random.RandomId`.
+ */
+export function typeName(token: string): string {
+  const [plugin = "", module = "", name = ""] = token.split(":");
+  const part = module.split("/")[0];
+  if (part === "dynamic") return `${module.split("/")[1] ?? plugin}.${name}`;
+  return part === "index" || part === undefined ? `${plugin}.${name}` : `${plugin}.${part}.${name}`;
+}
