@@ -1,9 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { RESOURCE_TYPES, typeName } from "../../ops/engine/resource-types.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
 
 /** Asks the embedded cloud with GET, as its owner. */
 export type Get = (path: string) => Promise<Record<string, unknown>>;
 
 const PROJECT = "settlement-local";
+
+/** Collections of the project by the type of what they hold, of the local stack's types that can exist twice. */
+const NAMED_BY_GOOGLE = collectionsOf(join(import.meta.dirname, "..", "inventory", "local.yaml"));
+
+function collectionsOf(inventory: string): Record<string, string> {
+  const declared = (parse(readFileSync(inventory, "utf8")) as { type: string }[]).map(({ type }) => type);
+  const found = Object.entries(RESOURCE_TYPES).flatMap(([token, { lookup }]) =>
+    lookup !== "repeatable" && "list" in lookup && declared.includes(typeName(token))
+      ? [[token, lookup.list.collection] as const]
+      : [],
+  );
+  return Object.fromEntries(found.filter(([, collection]) => collection.includes("{project}")));
+}
 
 /** What is in the cloud of each type whose things can be counted; a binding is one member of one role. */
 export async function inCloud(get: Get): Promise<Record<string, number>> {
@@ -18,7 +35,10 @@ export async function inCloud(get: Get): Promise<Record<string, number>> {
   const users = await ofEach(instances, (name) => `${sql}/${name}/users`, "items");
   const versions = await ofEach(secrets, (name) => `/v1/${name}/versions`, "versions");
   const policies = await Promise.all(buckets.map(({ name }) => list(`/storage/v1/b/${String(name)}/iam`, "bindings")));
-  const monitoring = (kind: string) => list(`/v3/projects/${PROJECT}/${kind}`, kind);
+  const named = Object.entries(NAMED_BY_GOOGLE).map(async ([type, collection]) => [
+    type,
+    (await list(`/${collection.replace("{project}", PROJECT)}`, collection.split("/").at(-1) ?? "")).length,
+  ]);
   return {
     "gcp:sql/databaseInstance:DatabaseInstance": instances.length,
     "gcp:sql/database:Database": databases.filter(({ name }) => name !== "postgres").length,
@@ -33,9 +53,7 @@ export async function inCloud(get: Get): Promise<Record<string, number>> {
       .flatMap(({ members }) => members as string[]).length,
     "gcp:cloudrunv2/service:Service": (await list(`/v2/projects/${PROJECT}/locations/us-central1/services`, "services"))
       .length,
-    "gcp:monitoring/alertPolicy:AlertPolicy": (await monitoring("alertPolicies")).length,
-    "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": (await monitoring("uptimeCheckConfigs")).length,
-    "gcp:monitoring/dashboard:Dashboard": (await list(`/v1/projects/${PROJECT}/dashboards`, "dashboards")).length,
+    ...(Object.fromEntries(await Promise.all(named)) as Record<string, number>),
   };
 }
 
