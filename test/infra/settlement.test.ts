@@ -3,6 +3,13 @@ import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared.t
 
 const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
 const PASSWORD = PASSWORDS["settlement-password"];
+/** The APIs of the provider's modules that are called otherwise. */
+const APIS: Readonly<Record<string, string>> = {
+  cloudrunv2: "run",
+  projects: "cloudresourcemanager",
+  serviceaccount: "iam",
+  sql: "sqladmin",
+};
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 
 describe("the stack of the brief", () => {
@@ -203,23 +210,19 @@ describe("the stack of the brief", () => {
   });
 
   test("every resource of an API waits for the API", () => {
-    const apis: [RegExp, string][] = [
-      [/^gcp:sql\//, "settlement-sqladmin"],
-      [/^gcp:secretmanager\//, "settlement-secretmanager"],
-      [/^gcp:storage\//, "settlement-storage"],
-      [/^gcp:serviceaccount\//, "settlement-iam"],
-      [/^gcp:projects\/iAM/, "settlement-cloudresourcemanager"],
-      [/^gcp:cloudrunv2\//, "settlement-run"],
-      [/^gcp:monitoring\/alertPolicy/, "settlement-logging"],
-      [/^gcp:(monitoring\/|projects\/serviceIdentity)/, "settlement-monitoring"],
-    ];
+    const enabled = resources.filter((resource) => resource.type === "gcp:projects/service:Service");
+    const needed = new Set(["logging"]); // for alerts on logs, and the nightly doctor
     for (const { name, type } of resources.filter((resource) => resource.type.startsWith("gcp:"))) {
       if (type === "gcp:projects/service:Service") continue;
-      const api = apis.find(([form]) => form.test(type))?.[1];
-      expect([name, ...waitsFor(resources, name)]).toContain(api);
+      const [, module = "", kind = ""] = /^gcp:(\w+)\/(\w+)/.exec(type) ?? [];
+      const api = kind === "serviceIdentity" ? "monitoring" : (APIS[module] ?? module);
+      needed.add(api);
+      expect([name, ...waitsFor(resources, name)]).toContain(`settlement-${api}`);
+      if (kind === "alertPolicy") expect([name, ...waitsFor(resources, name)]).toContain("settlement-logging");
     }
-    const enabled = resources.filter((resource) => resource.type === "gcp:projects/service:Service");
-    expect(enabled).toHaveLength(apis.length);
+    expect(enabled.map((api) => api.inputs.service).sort()).toEqual(
+      [...needed].map((api) => `${api}.googleapis.com`).sort(),
+    );
     expect(enabled.every((api) => api.inputs.disableOnDestroy === false)).toBe(true);
   });
 
