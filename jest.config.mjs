@@ -6,6 +6,7 @@ export default {
   testSequencer: "<rootDir>/test/order.mjs",
   globalSetup: "<rootDir>/test/global-setup.ts",
   setupFiles: ["<rootDir>/test/stack-traces.ts"],
+  setupFilesAfterEnv: ["<rootDir>/test/contract/answers.ts"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   transform: {
     "\\.[jt]s$": [

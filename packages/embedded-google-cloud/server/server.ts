@@ -1,5 +1,7 @@
+import { channel } from "node:diagnostics_channel";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type Access, projectResource, type Resource } from "../iam/access.ts";
+import { checkQuery, findMethod, readBody } from "../contract/contract.ts";
 import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
 import type { Faults } from "./faults.ts";
 import { type Identities, invalidCredentials } from "../iam/identities.ts";
@@ -36,6 +38,16 @@ declare module "fastify" {
 export interface Api {
   routes(app: FastifyInstance): void;
 }
+
+/** An answer as it is sent. */
+export interface Answer {
+  readonly request: FastifyRequest;
+  readonly status: number;
+  readonly payload: unknown;
+}
+
+/** Tells tests of every answer, so that each is held against Google's discovery documents. */
+const ANSWERS = channel("embedded-google-cloud:answer");
 
 /** Cloud Run's limit for a request's body, and more than any API here needs. */
 const BODY_LIMIT = 32 * 1024 * 1024;
@@ -95,7 +107,17 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
 
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {}; // a request without a body says nothing, which is not the same as something malformed
+    const method = findMethod(request.method, path(request));
+    if (method) {
+      checkQuery(method, request.query as Record<string, unknown>);
+      if (!Buffer.isBuffer(request.body)) request.body = readBody(method, request.body);
+    }
     done();
+  });
+
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (ANSWERS.hasSubscribers) ANSWERS.publish({ request, status: reply.statusCode, payload } satisfies Answer);
+    done(null, payload);
   });
 
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => answerError(error, request, reply));

@@ -206,7 +206,8 @@ export class Networks {
   }
 
   private put(path: string, resource: Fields): ComputeResource {
-    const sealed = { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) };
+    const isSealed = resource.kind === `compute#${SUBNETWORKS.kind}`;
+    const sealed = isSealed ? { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) } : resource;
     return this.resources.put(path, sealed as unknown as ComputeResource);
   }
 }

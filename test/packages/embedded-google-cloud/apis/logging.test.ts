@@ -32,7 +32,7 @@ describe("Cloud Logging", () => {
   });
 
   test("what entries have in common is said once; entries are in the order of their times", async () => {
-    const { jsonPayload, ...common } = ENTRY;
+    const { jsonPayload, severity: _every, ...common } = ENTRY;
     const at = (timestamp: string) => ({ jsonPayload, timestamp, insertId: `at ${timestamp}`, severity: "INFO" });
     await write({ ...common, entries: [at("2026-01-02T00:00:00Z"), at("2026-01-01T00:00:00Z")] });
     const ids = async (orderBy: string) =>
@@ -45,7 +45,11 @@ describe("Cloud Logging", () => {
   test.each([
     ["no entries", { entries: [] }, "At least one entry must be given."],
     ["no resource", { entries: [{ ...ENTRY, resource: undefined }] }, "A monitored resource must be given."],
-    ["another field", { entries: [{ ...ENTRY, text: "x" }] }, 'Unknown name "text": Cannot find field.'],
+    [
+      "another field",
+      { entries: [{ ...ENTRY, text: "x" }] },
+      `Unknown name "text" at 'entries[0]': Cannot find field.`,
+    ],
     ["two payloads", { entries: [{ ...ENTRY, textPayload: "x" }] }, "An entry has one payload."],
     ["no log", { entries: [{ ...ENTRY, logName: "nothing" }] }, "Invalid name: nothing."],
     [

@@ -52,8 +52,13 @@ describe("Secret Manager", () => {
       ["an id with a dot", "a.b", AUTOMATIC, "does not match the expected format"],
       ["no id", "", AUTOMATIC, "does not match the expected format"],
       ["no replication", "x", {}, "must be set to one of automatic and userManaged"],
-      ["an unknown field", "x", { ...AUTOMATIC, colour: "red" }, 'Unknown name "colour": Cannot find field.'],
-      ["a duration that is none", "x", { ...AUTOMATIC, versionDestroyTtl: "1 day" }, 'Invalid duration "1 day"'],
+      [
+        "an unknown field",
+        "x",
+        { ...AUTOMATIC, colour: "red" },
+        `Unknown name "colour" at 'secret': Cannot find field.`,
+      ],
+      ["a duration that is none", "x", { ...AUTOMATIC, versionDestroyTtl: "1 day" }, "Illegal duration format"],
       ["a list", "x", [], "Root element must be a message."],
     ])("%s is refused", async (_what, id, body, sentence) => {
       const answer = await embedded.post(`${SECRETS}?secretId=${id}`, body);

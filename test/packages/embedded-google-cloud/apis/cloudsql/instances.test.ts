@@ -150,7 +150,11 @@ test("a protected instance stays; a deleted one's name rests for a week", async 
 test.each([
   ["a zone for a region", { region: "us-central1-a" }, "zone of us-central1"],
   ["a name with capitals", { name: "Db" }, "Invalid instance name (Db)"],
-  ["a database that is none", { databaseVersion: "POSTGRES_99" }, "Invalid databaseVersion"],
+  [
+    "a database that is none",
+    { databaseVersion: "POSTGRES_99" },
+    "Invalid value at 'database_instance.database_version'",
+  ],
   ["a version that is not installed", { databaseVersion: "POSTGRES_13" }, "available: POSTGRES_17"],
   ["a tier of another edition", { settings: { tier: "db-f1-micro" } }, "for (ENTERPRISE_PLUS) Edition"],
   ["no settings", { settings: undefined }, "settings are missing"],

@@ -1,0 +1,260 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { GoogleError } from "../rest/errors.ts";
+
+/** A type of Google's discovery documents, in the short form of `take-over.mjs`. */
+type Type =
+  | string
+  | { readonly ref: string }
+  | { readonly list: Type }
+  | { readonly map: Type }
+  | { readonly enum: readonly string[] }
+  | { readonly fields: Readonly<Record<string, Type>> }
+  | { readonly readOnly: Type };
+
+/** The fields of a message; `*` stands for those of any name. */
+type Schema = Readonly<Record<string, Type>>;
+
+/** A method of one of Google's APIs. */
+export interface Method {
+  /** Such as `secretmanager.projects.secrets.create`. */
+  readonly id: string;
+  /** Parameters of the query, by name. */
+  readonly query: Readonly<Record<string, Type>>;
+  /** Names of the messages that go and come. */
+  readonly request?: string;
+  readonly response?: string;
+  readonly schemas: Readonly<Record<string, Schema>>;
+}
+
+interface Document {
+  readonly methods: readonly (Omit<Method, "schemas"> & { readonly verb: string; readonly paths: readonly string[] })[];
+  readonly schemas: Readonly<Record<string, Schema>>;
+}
+
+/** What every method takes in its query: https://cloud.google.com/apis/docs/system-parameters */
+const SYSTEM = ["$.xgafv", "access_token", "alt", "$alt", "callback", "fields", "key", "oauth_token", "prettyPrint"];
+const OF_UPLOADS = ["quotaUser", "uploadType", "upload_id", "upload_protocol", "userIp"];
+
+const routes = load();
+
+function load() {
+  const documents = JSON.parse(readFileSync(join(import.meta.dirname, "discovery.json"), "utf8")) as Record<
+    string,
+    Document
+  >;
+  const all = Object.values(documents).flatMap(({ methods, schemas }) =>
+    methods.flatMap(({ verb, paths, ...method }) =>
+      paths.map((path) => ({ verb, path, pattern: patternOf(path), method: { ...method, schemas } })),
+    ),
+  );
+  // A verb such as `:addVersion` is no part of an id.
+  return all.sort((a, b) => Number(b.path.includes(":")) - Number(a.path.includes(":")));
+}
+
+function patternOf(path: string): RegExp {
+  const steps = path
+    .split(/(\{[^}]+\})/)
+    .map((step) => (step.startsWith("{") ? "[^/]+?" : step.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
+  return new RegExp(`^${steps.join("")}$`);
+}
+
+/**
+ * The method of Google's that a request calls.
+ * @param verb Such as `GET`.
+ * @param path The request's path, without its query.
+ * @returns Undefined where Google has none, or none that `take-over.mjs` takes over.
+ */
+export function findMethod(verb: string, path: string): Method | undefined {
+  return routes.find((route) => route.verb === verb && route.pattern.test(path))?.method;
+}
+
+/**
+ * Reads a request's query as Google does.
+ * @throws GoogleError INVALID_ARGUMENT where a parameter is unknown or has another type.
+ */
+export function checkQuery(method: Method, query: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(query)) {
+    if (SYSTEM.includes(name) || OF_UPLOADS.includes(name)) continue;
+    const type = own(method.query, name);
+    if (type === undefined) {
+      throw invalid(
+        `Invalid JSON payload received. Unknown name "${name}": Cannot bind query parameter. Field '${name}' could not be found in request message.`,
+      );
+    }
+    const values = Array.isArray(value) ? value : [value];
+    for (const one of values) if (!fitsText(isList(type) ? type.list : type, String(one))) throw wrong(name, type, one);
+  }
+}
+
+/**
+ * Reads a request's body as Google does: what only Google may set is left out, and the number of an enum's value becomes
+ * its name.
+ * @throws GoogleError INVALID_ARGUMENT where a field is unknown or has another type.
+ */
+export function readBody({ request, schemas }: Method, body: unknown): unknown {
+  if (request === undefined) return body;
+  if (!isObject(body)) {
+    throw invalid('Invalid JSON payload received. Unknown name "": Root element must be a message.');
+  }
+  const root = request.endsWith("Request") ? "" : snakeCase(request);
+  return read({ ref: request }, body, root, schemas);
+}
+
+/** What an answer has that Google's has not, one sentence each. */
+export function faultsOf({ response, schemas }: Method, body: unknown): string[] {
+  if (response === undefined) return [];
+  const faults: string[] = [];
+  check({ ref: response }, body, response, schemas, faults);
+  return faults;
+}
+
+function read(type: Type, value: unknown, at: string, schemas: Method["schemas"]): unknown {
+  if (value === null || value === undefined) return value;
+  if (typeof type === "string") {
+    if (!fits(type, value)) throw wrong(at, type, value);
+    return value;
+  }
+  if ("readOnly" in type) return read(type.readOnly, value, at, schemas);
+  if ("enum" in type) {
+    const name = typeof value === "number" ? type.enum[value] : value;
+    if (typeof name !== "string" || !type.enum.includes(name)) throw wrong(at, type, value);
+    return name;
+  }
+  if ("list" in type) {
+    if (!Array.isArray(value)) throw wrong(at, type, value);
+    return value.map((item, index) => read(type.list, item, `${at}[${index}]`, schemas));
+  }
+  if (!isObject(value)) throw wrong(at, type, value);
+  if ("map" in type) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, read(type.map, item, `${at}.${key}`, schemas)]),
+    );
+  }
+  const fields = "ref" in type ? (schemas[type.ref] ?? {}) : type.fields;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, item]) => {
+      const field = own(fields, name) ?? fields["*"];
+      if (field === undefined) {
+        const place = at === "" ? "" : ` at '${at}'`;
+        throw invalid(`Invalid JSON payload received. Unknown name "${name}"${place}: Cannot find field.`);
+      }
+      const inner = read(field, item, at === "" ? snakeCase(name) : `${at}.${snakeCase(name)}`, schemas);
+      return typeof field === "object" && "readOnly" in field ? [] : [[name, inner]];
+    }),
+  );
+}
+
+function check(type: Type, value: unknown, at: string, schemas: Method["schemas"], faults: string[]): void {
+  if (value === undefined) return;
+  if (typeof type === "string") {
+    if (!fits(type, value)) faults.push(`${at} is ${JSON.stringify(value)}, not of the type ${type}`);
+  } else if ("readOnly" in type) check(type.readOnly, value, at, schemas, faults);
+  else if ("enum" in type) {
+    if (typeof value !== "string" || !type.enum.includes(value))
+      faults.push(`${at} is ${JSON.stringify(value)}, none of ${type.enum.join(", ")}`);
+  } else if ("list" in type) {
+    if (!Array.isArray(value)) faults.push(`${at} is no list`);
+    else
+      value.forEach((item, index) => {
+        check(type.list, item, `${at}[${index}]`, schemas, faults);
+      });
+  } else if (!isObject(value)) faults.push(`${at} is ${JSON.stringify(value)}, no object`);
+  else if ("map" in type)
+    for (const [key, item] of Object.entries(value)) check(type.map, item, `${at}.${key}`, schemas, faults);
+  else {
+    const fields = "ref" in type ? (schemas[type.ref] ?? {}) : type.fields;
+    for (const [name, item] of Object.entries(value)) {
+      const field = own(fields, name) ?? fields["*"];
+      if (field === undefined) faults.push(`${at} has the unknown field ${name}`);
+      else check(field, item, `${at}.${name}`, schemas, faults);
+    }
+  }
+}
+
+/** Whether a JSON value has a type. https://protobuf.dev/programming-guides/json: numbers may come as text, and the other way. */
+function fits(type: string, value: unknown): boolean {
+  switch (type) {
+    case "boolean":
+      return typeof value === "boolean";
+    case "int32":
+    case "uint32":
+    case "integer":
+      return Number.isInteger(typeof value === "string" ? Number(value) : value);
+    case "int64":
+    case "uint64":
+      return typeof value === "string" ? /^-?\d+$/.test(value) : Number.isInteger(value);
+    case "double":
+    case "float":
+    case "number":
+      return typeof value === "number" || (typeof value === "string" && !Number.isNaN(Number(value)));
+    case "google-datetime":
+    case "date-time":
+      return typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value);
+    case "google-duration":
+      return typeof value === "string" && /^-?\d+(\.\d{1,9})?s$/.test(value);
+    case "byte":
+      return typeof value === "string" && /^[\w+/-]*={0,2}$/.test(value);
+    case "any":
+      return true;
+    default:
+      return typeof value === "string";
+  }
+}
+
+function fitsText(type: Type, text: string): boolean {
+  if (typeof type !== "string") return !("enum" in type) || type.enum.includes(text);
+  if (type === "boolean") return text === "true" || text === "false";
+  return fits(type, text);
+}
+
+function isList(type: Type): type is { readonly list: Type } {
+  return typeof type === "object" && "list" in type;
+}
+
+/** A field that a message has, and not one of every object. */
+function own<T>(fields: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function snakeCase(name: string): string {
+  const short = name.replace(/^GoogleCloud[A-Za-z]+V\d(?=[A-Z])/, "");
+  return short.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
+/** As Google names the types of protobuf. */
+const NAMES: Readonly<Record<string, string>> = {
+  boolean: "TYPE_BOOL",
+  byte: "TYPE_BYTES",
+  double: "TYPE_DOUBLE",
+  float: "TYPE_FLOAT",
+  int64: "TYPE_INT64",
+  integer: "TYPE_INT32",
+  int32: "TYPE_INT32",
+  uint32: "TYPE_UINT32",
+  uint64: "TYPE_UINT64",
+  "google-datetime": "type.googleapis.com/google.protobuf.Timestamp",
+  "google-duration": "type.googleapis.com/google.protobuf.Duration",
+};
+
+/** That a value at a place has another type, in Google's words. */
+function wrong(at: string, type: Type, value: unknown): GoogleError {
+  const text = JSON.stringify(value);
+  const name =
+    typeof type !== "string" ? ("enum" in type ? "TYPE_ENUM" : "TYPE_MESSAGE") : (NAMES[type] ?? "TYPE_STRING");
+  const reason =
+    type === "byte"
+      ? `Base64 decoding failed for ${text}`
+      : type === "google-duration"
+        ? `Field '${at.slice(at.lastIndexOf(".") + 1)}', Illegal duration format; duration must end with 's'`
+        : text;
+  return invalid(`Invalid value at '${at}' (${name}), ${reason}`);
+}
+
+function invalid(message: string): GoogleError {
+  return new GoogleError("INVALID_ARGUMENT", message, "parseError");
+}

@@ -1,0 +1,110 @@
+// Takes Google's discovery documents over, as far as the embedded cloud answers: node contract/take-over.mjs FOLDER
+// FOLDER holds documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The collections of each document that the embedded cloud answers for, by the beginnings of their methods' ids. */
+const ANSWERED = {
+  "cloudkms.v1": ["cloudkms.projects.locations.keyRings"],
+  "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
+  "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],
+  "compute.v1": ["compute"],
+  "iam.v1": ["iam.projects.serviceAccounts", "iam.projects.locations.workloadIdentityPools"],
+  "iamcredentials.v1": ["iamcredentials.projects.serviceAccounts"],
+  "logging.v2": ["logging.entries"],
+  "monitoring.v1": ["monitoring.projects.dashboards"],
+  "monitoring.v3": [
+    "monitoring.projects.alertPolicies",
+    "monitoring.projects.notificationChannels",
+    "monitoring.projects.timeSeries",
+    "monitoring.projects.uptimeCheckConfigs",
+  ],
+  "run.v2": ["run.projects.locations"],
+  "secretmanager.v1": ["secretmanager.projects.secrets"],
+  "servicenetworking.v1": ["servicenetworking.services.connections", "servicenetworking.operations"],
+  "serviceusage.v1": ["serviceusage"],
+  "sqladmin.v1beta4": ["sql"],
+  "storage.v1": ["storage"],
+};
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) {
+  console.error("Which folder holds the discovery documents? node contract/take-over.mjs FOLDER");
+  process.exit(2);
+}
+
+const apis = Object.entries(ANSWERED).map(([name, beginnings]) => {
+  const document = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
+  const methods = methodsOf(document).filter(({ id }) =>
+    beginnings.some((beginning) => id === beginning || id.startsWith(`${beginning}.`)),
+  );
+  const schemas = {};
+  for (const { request, response } of methods) {
+    for (const body of [request, response]) if (body) collect(body.$ref, document.schemas, schemas);
+  }
+  const api = { name, methods: methods.map((method) => methodOf(method, document.servicePath)), schemas };
+  return [name, api];
+});
+writeFileSync(
+  join(import.meta.dirname, "discovery.json"),
+  `{\n${apis.map(([name, api]) => `${JSON.stringify(name)}: ${linesOf(api)}`).join(",\n")}\n}\n`,
+);
+
+/** A line a method and a schema, so that a change of Google's reads as one. */
+function linesOf({ methods, schemas }) {
+  const rows = Object.entries(schemas).map(([name, schema]) => `${JSON.stringify(name)}: ${JSON.stringify(schema)}`);
+  return `{"methods": [\n${methods.map((method) => JSON.stringify(method)).join(",\n")}\n], "schemas": {\n${rows.join(",\n")}\n}}`;
+}
+
+function methodsOf({ methods = {}, resources = {} }) {
+  return [...Object.values(methods), ...Object.values(resources).flatMap(methodsOf)];
+}
+
+function methodOf(
+  { id, httpMethod, flatPath, path, parameters = {}, request, response, mediaUpload, ...rest },
+  servicePath,
+) {
+  const query = Object.entries(parameters).filter(([, { location }]) => location === "query");
+  const upload = Object.values(mediaUpload?.protocols ?? {}).map((protocol) => protocol.path);
+  const main = `/${servicePath}${flatPath ?? path}`;
+  return {
+    id,
+    verb: httpMethod,
+    paths: [main, ...upload, ...(rest.useMediaDownloadService ? [`/download${main}`] : [])],
+    query: Object.fromEntries(query.map(([name, parameter]) => [name, typeOf(parameter)])),
+    ...(request && { request: request.$ref }),
+    ...(response && { response: response.$ref }),
+  };
+}
+
+/** Gathers a schema and all that it refers to. */
+function collect(name, from, into) {
+  if (into[name] !== undefined) return;
+  const { properties = {}, additionalProperties } = from[name];
+  into[name] = Object.fromEntries(Object.entries(properties).map(([field, schema]) => [field, typeOf(schema)]));
+  if (additionalProperties) into[name]["*"] = typeOf(additionalProperties);
+  for (const schema of [...Object.values(properties), additionalProperties]) {
+    for (const reference of referencesOf(schema)) collect(reference, from, into);
+  }
+}
+
+function referencesOf(schema) {
+  if (schema === undefined) return [];
+  if (schema.$ref) return [schema.$ref];
+  return [schema.items, schema.additionalProperties, ...Object.values(schema.properties ?? {})].flatMap(referencesOf);
+}
+
+/** A type in short: its name or its format, or an object that says of what it is made. */
+function typeOf(schema) {
+  const { $ref, type, format, items, additionalProperties, properties, readOnly, repeated } = schema;
+  const values = schema.enum;
+  let short = format ?? type;
+  if ($ref) short = { ref: $ref };
+  else if (type === "array") short = { list: typeOf(items) };
+  else if (properties) {
+    short = { fields: Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, typeOf(field)])) };
+  } else if (additionalProperties) short = { map: typeOf(additionalProperties) };
+  else if (values) short = { enum: values };
+  if (repeated) short = { list: short };
+  return readOnly ? { readOnly: short } : short;
+}
