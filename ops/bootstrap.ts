@@ -1,11 +1,12 @@
 import { parseArgs } from "node:util";
-import { Google } from "./google/writer.ts";
+import { Google, GoogleError, type Patience, PROPAGATION } from "../infra/google.ts";
 import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps.ts";
 import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target.ts";
 import { type Ask, consent } from "./terminal/consent.ts";
 import { endpointsOf } from "./engine/target.ts";
 import { stackName } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
+import { UserError } from "./terminal/user-error.ts";
 import { BACKENDS, readStackFile } from "./engine/stack-file.ts";
 
 const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
@@ -24,6 +25,9 @@ identities that nothing needs are taken away. roles/owner on the project can do 
 The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
 `;
 
+/** A fault of Google's may pass; and an API that was enabled just now is not at once seen to be. */
+const patience: Patience = ({ busy, disabled }) => (busy || disabled ? PROPAGATION : 0);
+
 run(HELP, async () => {
   const options = {
     stack: { type: "string" },
@@ -33,12 +37,15 @@ run(HELP, async () => {
   } as const;
   const { values } = parseArgs({ options });
   const target = targetOf(stackName(values.stack), values.repository);
-  const google = new Google(endpointsOf(readStackFile(target.stack).config ?? {}));
+  const google = new Google(endpointsOf(readStackFile(target.stack).config ?? {}), { patience });
   if (values["dry-run"]) {
     process.stdout.write(script(target, google));
     return;
   }
-  await bootstrap(target, google, consent(values.yes));
+  await bootstrap(target, google, consent(values.yes)).catch((error: unknown) => {
+    if (!(error instanceof GoogleError) || [undefined, 401].includes(error.status)) throw error;
+    throw new UserError(`Google refused ${error.request}: ${error.message}`);
+  });
 });
 
 async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void> {

@@ -1,6 +1,16 @@
 import type * as pulumi from "@pulumi/pulumi";
+import {
+  endpoints,
+  GOOGLE,
+  Google,
+  GoogleError,
+  OperationError,
+  pages,
+  type Patience,
+  PROPAGATION,
+  type Sent,
+} from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
-import { type BackupRun, GOOGLE, GoogleApis, OperationError, RefusedError } from "./googleapis.ts";
 import type { PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript, OWNER_ROLE } from "./script.ts";
 
@@ -31,6 +41,24 @@ export interface Applied {
   readonly backup: string;
 }
 
+/** A backup of a Cloud SQL instance; its status is `SUCCESSFUL` where it can be restored. */
+export type BackupRun = Sent<gapi.client.sql.BackupRun, "id" | "status" | "enqueuedTime">;
+
+/** How long another operation of the instance, or a fault of Google's, is waited for, in milliseconds. */
+const PATIENCE = 10 * 60_000;
+
+/**
+ * A migration's requests are sent again where that can help: another operation of the instance (409), too many requests
+ * (429), faults of the server (5xx), no answer and, for an import, a binding that Google has not seen yet (403, 412). What
+ * is asked for twice because its answer was lost does no harm: whatever runs is waited for, an import skips what is there,
+ * and there may be a backup more.
+ */
+export const patience: Patience = ({ busy, status = 0 }, { path }) => {
+  if (busy || [0, 409].includes(status)) return PATIENCE;
+  // Cloud SQL was seen to answer both where its account may not read the bucket.
+  return [403, 412].includes(status) && path.endsWith("/import") ? PROPAGATION : 0;
+};
+
 /** Cloud SQL's word for an error of PostgreSQL's. */
 const RDBMS = "ERROR_RDBMS";
 
@@ -58,14 +86,12 @@ const NONE = "none";
 
 /** Brings a database to the versions of a plan: backup, upload, import. */
 export class Importer {
-  private google = new GoogleApis(GOOGLE);
+  private google = new Google(GOOGLE, { patience });
 
   /** Takes the endpoints from where the provider does, so that both speak to the same cloud: configuration, environment. */
   configure(config: pulumi.dynamic.Config): Promise<void> {
-    this.google = new GoogleApis({
-      sql: config.get("gcp:sqlCustomEndpoint") ?? process.env.GOOGLE_SQL_CUSTOM_ENDPOINT ?? GOOGLE.sql,
-      storage: config.get("gcp:storageCustomEndpoint") ?? process.env.GOOGLE_STORAGE_CUSTOM_ENDPOINT ?? GOOGLE.storage,
-    });
+    const google = endpoints((key) => config.get(key));
+    this.google = new Google(google, { patience });
     return Promise.resolve();
   }
 
@@ -125,7 +151,7 @@ export class Importer {
     down: readonly PlannedMigration[] = [],
     user = plan.user,
   ): Promise<SchemaState> {
-    const { project, instance, database, bucket, version } = plan;
+    const { instance, database, bucket, version } = plan;
     const change = await changeScript({
       up: await this.files(bucket, plan.migrations),
       down: await this.files(bucket, down),
@@ -133,18 +159,18 @@ export class Importer {
       logins: loginsOf(plan),
       ...(plan.baseline !== undefined && { baseline: plan.baseline }),
     });
-    const { backupContext } = await this.google.operate(project, "POST", `instances/${instance}/backupRuns`, {
-      description: `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`,
-    });
+    const description = `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`;
+    const { backupContext } = await this.operate(plan, "POST", "backupRuns", { description });
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
     const script = `${afterBackup(now.backup)}${change}`;
     const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
     let known: string | undefined = "did not begin and changed nothing";
     try {
-      const uri = await this.google.upload(bucket, object, script);
+      await this.upload(bucket, object, script);
       known = undefined;
+      const uri = `gs://${bucket}/${object}`;
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
-      await this.google.operate(project, "POST", `instances/${instance}/import`, { importContext });
+      await this.operate(plan, "POST", "import", { importContext });
       known = "is done, and what follows it is not; run the update again, which skips what is there";
       await this.leaveOwnerRoleOnly(plan);
       await this.forgetBackups(plan);
@@ -160,30 +186,49 @@ export class Importer {
   }
 
   /** Makes a login a member of the owner's role, which the database has already. */
-  private async join({ project, instance }: SchemaState, login: string): Promise<void> {
+  private async join(plan: SchemaState, login: string): Promise<void> {
     const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE });
-    await this.google.operate(project, "PUT", `instances/${instance}/users?${query.toString()}`, { name: login });
+    await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
   }
 
   /** Cloud SQL makes every login a member of `cloudsqlsuperuser`, and only its API can end that. */
   private async leaveOwnerRoleOnly(plan: SchemaState): Promise<void> {
     for (const login of loginsOf(plan)) {
       const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, revokeExistingRoles: "true" });
-      const path = `instances/${plan.instance}/users?${query.toString()}`;
-      await this.google.operate(plan.project, "PUT", path, { name: login });
+      await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
     }
   }
 
   /** Keeps the newest backups that were made before migrations; those that Cloud SQL makes by itself are not touched. */
-  private async forgetBackups({ project, instance, retainedBackups }: SchemaState): Promise<void> {
-    const runs = await this.google.backupRuns(project, instance);
+  private async forgetBackups(plan: SchemaState): Promise<void> {
+    const runs = await backupRuns(this.google, plan);
     const own = runs.filter(({ description }) => description?.startsWith(BACKUP));
-    for (const { id } of own.sort((a, b) => Number(b.id) - Number(a.id)).slice(retainedBackups)) {
-      await this.google.operate(project, "DELETE", `instances/${instance}/backupRuns/${id}`).catch((error: unknown) => {
+    for (const { id } of own.sort((a, b) => Number(b.id) - Number(a.id)).slice(plan.retainedBackups)) {
+      await this.operate(plan, "DELETE", `backupRuns/${id}`).catch((error: unknown) => {
         // Where an answer was lost, it is gone already.
-        if (!(error instanceof RefusedError && error.status === 404)) throw error;
+        if (!(error instanceof GoogleError && error.status === 404)) throw error;
       });
     }
+  }
+
+  /** @param path Below the instance. */
+  private operate(
+    { instance, project }: SchemaState,
+    method: "POST" | "PUT" | "DELETE",
+    path: string,
+    body?: gapi.client.sql.BackupRun | gapi.client.sql.InstancesImportRequest | gapi.client.sql.User,
+  ): Promise<gapi.client.sql.Operation> {
+    return this.google.operate({
+      ...{ api: "sql", method, path: `projects/${project}/instances/${instance}/${path}` },
+      ...(body && { body }),
+    });
+  }
+
+  /** Uploads an object, replacing what is there. */
+  private async upload(bucket: string, name: string, body: string): Promise<void> {
+    const query = `uploadType=media&name=${encodeURIComponent(name)}`;
+    const path = `../../upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`;
+    await this.google.call({ api: "storage", path, body, contentType: "application/sql" });
   }
 
   /** Migrations as they lie in the bucket, where they stay; each is compared with its checksum. */
@@ -191,7 +236,8 @@ export class Importer {
     const files: Migration[] = [];
     for (const planned of migrations) {
       const object = `migrations/${planned.file}`;
-      const text = await this.google.download(bucket, object);
+      const path = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?alt=media`;
+      const text = await this.google.call<string>({ api: "storage", path, as: "text" });
       if (checksum(text) !== planned.checksum) {
         throw new Error(`gs://${bucket}/${object} is not the file of this checkout; upload it again and repeat.`);
       }
@@ -207,11 +253,19 @@ export const importer = new Importer();
 /** What an import that failed has done: only PostgreSQL's own error, or a refusal, says for certain. */
 function outcome(error: unknown): string {
   const certain =
-    (error instanceof RefusedError && error.nothingDone) ||
+    (error instanceof GoogleError && error.nothingDone) ||
     (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
   return certain
     ? "failed and changed nothing"
     : "was cut off, and its outcome is not known; run the update again, which skips what is there";
+}
+
+/** The backups of a schema's instance. */
+export async function backupRuns(google: Google, { instance, project }: SchemaState): Promise<BackupRun[]> {
+  type Page = gapi.client.sql.BackupRunsListResponse;
+  const path = `projects/${project}/instances/${instance}/backupRuns`;
+  const lists = await pages(path, (page) => google.call<Page>({ api: "sql", path: page }));
+  return lists.flatMap(({ items = [] }) => items as BackupRun[]);
 }
 
 function loginsOf({ logins, user }: SchemaState): readonly string[] {

@@ -1,3 +1,5 @@
+import { lastPart } from "../../infra/google.ts";
+
 /** What `npm audit --json` prints, as far as it is read. */
 export interface AuditReport {
   /** By package. A text in `via` names another package, whose own advisory it is. */
@@ -24,7 +26,7 @@ export function unanswered({ vulnerabilities }: AuditReport, answers: Answers, t
   const advisories = Object.values(vulnerabilities)
     .flatMap(({ via }) => via)
     .filter((each) => typeof each !== "string");
-  const byId = new Map(advisories.map((advisory) => [advisory.url.split("/").at(-1) ?? "", advisory]));
+  const byId = new Map(advisories.map((advisory) => [lastPart(advisory.url), advisory]));
   const open = [...byId].flatMap(([id, { name, severity, title, url }]) => {
     const answer = Object.hasOwn(answers, id) ? answers[id] : undefined;
     const line = `  - ${id}, ${severity}, ${name}: ${title} (${url})`;

@@ -1,8 +1,9 @@
 import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
-import type { Google, PolicyHolder } from "../google/writer.ts";
-import type { Membership } from "../google/policy.ts";
+import type { Google } from "../../infra/google.ts";
+import { enabledApis } from "../google/apis.ts";
+import { differenceOf, mend, type Membership, type Wanted } from "../google/policy.ts";
 import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target.ts";
 
@@ -63,17 +64,8 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
 
 function apis({ config: { project } }: Target, google: Google): Step {
   const missing = async () => {
-    const enabled = new Set<string>();
-    for (let token = ""; ;) {
-      const page = await google.find<{ services?: { config: { name: string } }[]; nextPageToken?: string }>({
-        api: "serviceUsage",
-        path: `projects/${project}/services?filter=state:ENABLED&pageSize=200${token}`,
-      });
-      for (const service of page?.services ?? []) enabled.add(service.config.name);
-      if (!page?.nextPageToken) break;
-      token = `&pageToken=${encodeURIComponent(page.nextPageToken)}`;
-    }
-    return Object.entries(APIS).filter(([service]) => !enabled.has(service));
+    const enabled = await enabledApis(project, (path) => google.find({ api: "serviceUsage", path }));
+    return Object.entries(APIS).filter(([service]) => !enabled.includes(service));
   };
   return {
     title: "APIs",
@@ -82,20 +74,9 @@ function apis({ config: { project } }: Target, google: Google): Step {
     make: async () => {
       const serviceIds = (await missing()).map(([service]) => service);
       const path = `projects/${project}/services:batchEnable`;
-      await google.change({ method: "POST", api: "serviceUsage", path, body: { serviceIds } });
+      await google.operate({ api: "serviceUsage", path, body: { serviceIds } });
     },
   };
-}
-
-/** A bucket of Cloud Storage, as far as it is read here. */
-interface Bucket {
-  readonly iamConfiguration?: {
-    readonly publicAccessPrevention?: string;
-    readonly uniformBucketLevelAccess?: { readonly enabled?: boolean };
-  };
-  readonly versioning?: { readonly enabled?: boolean };
-  readonly softDeletePolicy?: { readonly retentionDurationSeconds?: string };
-  readonly lifecycle?: { readonly rule?: readonly object[] };
 }
 
 function stateBucket({ bucket, config: { project, region } }: Target, google: Google): Step {
@@ -105,9 +86,9 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     softDeletePolicy: { retentionDurationSeconds: String(SOFT_DELETE_DAYS * DAY) },
     lifecycle: LIFECYCLE,
   };
-  const read = () => google.find<Bucket>({ api: "storage", path: `b/${bucket}` });
+  const read = () => google.find<gapi.client.storage.Bucket>({ api: "storage", path: `b/${bucket}` });
   /** The parts that are not as wanted, with what they are for. */
-  const wrong = (found: Bucket): [keyof typeof wanted, string][] => {
+  const wrong = (found: gapi.client.storage.Bucket): [keyof typeof wanted, string][] => {
     const { iamConfiguration: access, lifecycle, softDeletePolicy, versioning } = found;
     const locked = access?.uniformBucketLevelAccess?.enabled && access.publicAccessPrevention === "enforced";
     const kept = Number(softDeletePolicy?.retentionDurationSeconds ?? 0) >= SOFT_DELETE_DAYS * DAY;
@@ -141,11 +122,11 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
       const found = await read();
       if (!found) {
         const body = { name: bucket, location: region.toUpperCase(), ...wanted };
-        await google.change({ method: "POST", api: "storage", path: `b?project=${project}`, body });
+        await google.operate({ api: "storage", path: `b?project=${project}`, body });
         return;
       }
       const body = Object.fromEntries(wrong(found).map(([part]) => [part, wanted[part]]));
-      await google.change({ method: "PATCH", api: "storage", path: `b/${bucket}`, body });
+      await google.operate({ method: "PATCH", api: "storage", path: `b/${bucket}`, body });
     },
   };
 }
@@ -162,9 +143,9 @@ function keyRing(target: Target, google: Google): Step {
     title: "Key ring",
     commands: [command("gcloud", "kms", "keyrings", "create", ring, `--location=${location}`, `--project=${project}`)],
     look: async () => ((await google.find({ api: "kms", path })) ? [] : [`make the key ring ${ring} in ${location}`]),
-    make: () => {
+    make: async () => {
       const path = `projects/${project}/locations/${location}/keyRings?keyRingId=${ring}`;
-      return google.change({ method: "POST", api: "kms", path, body: {} });
+      await google.operate({ api: "kms", path, body: {} });
     },
   };
 }
@@ -172,7 +153,7 @@ function keyRing(target: Target, google: Google): Step {
 function key(target: Target, google: Google): Step {
   const { location, name, project, ring } = target.key;
   const path = `${ringOf(target)}/cryptoKeys/${name}`;
-  const read = () => google.find<{ rotationPeriod?: string }>({ api: "kms", path });
+  const read = () => google.find<gapi.client.cloudkms.CryptoKey>({ api: "kms", path });
   const schedule = () => ({
     rotationPeriod: `${ROTATION_DAYS * DAY}s`,
     nextRotationTime: new Date(Date.now() + ROTATION_DAYS * DAY * 1000).toISOString(),
@@ -194,7 +175,7 @@ function key(target: Target, google: Google): Step {
     make: async () => {
       if (await read()) {
         const query = "updateMask=rotationPeriod,nextRotationTime";
-        await google.change({ method: "PATCH", api: "kms", path: `${path}?${query}`, body: schedule() });
+        await google.operate({ method: "PATCH", api: "kms", path: `${path}?${query}`, body: schedule() });
         return;
       }
       const body = {
@@ -203,7 +184,7 @@ function key(target: Target, google: Google): Step {
         ...schedule(),
       };
       const create = `${ringOf(target)}/cryptoKeys?cryptoKeyId=${name}`;
-      await google.change({ method: "POST", api: "kms", path: create, body });
+      await google.operate({ api: "kms", path: create, body });
     },
   };
 }
@@ -211,13 +192,13 @@ function key(target: Target, google: Google): Step {
 const POOLS = (project: string) => `projects/${project}/locations/global/workloadIdentityPools`;
 
 /** Brings back what was deleted less than thirty days ago: until then its name cannot be used again. */
-function undelete(google: Google, path: string): Promise<void> {
-  return google.change({ method: "POST", api: "iamBeta", path: `${path}:undelete`, body: {} });
+async function undelete(google: Google, path: string): Promise<void> {
+  await google.operate({ api: "iamBeta", path: `${path}:undelete`, body: {} });
 }
 
 function pool({ config: { project } }: Target, google: Google): Step {
   const path = `${POOLS(project)}/${POOL}`;
-  const read = () => google.find<{ state?: string }>({ api: "iamBeta", path });
+  const read = () => google.find<gapi.client.iam.WorkloadIdentityPool>({ api: "iamBeta", path });
   const body = { displayName: "GitHub" };
   return {
     title: "Workload identity pool",
@@ -236,7 +217,7 @@ function pool({ config: { project } }: Target, google: Google): Step {
       if (await read()) await undelete(google, path);
       else {
         const create = `${POOLS(project)}?workloadIdentityPoolId=${POOL}`;
-        await google.change({ method: "POST", api: "iamBeta", path: create, body });
+        await google.operate({ api: "iamBeta", path: create, body });
       }
     },
   };
@@ -247,13 +228,7 @@ function provider(target: Target, google: Google): Step {
   const path = `${POOLS(project)}/${POOL}/providers/${POOL}`;
   const condition = attributeCondition(target);
   const wanted = { attributeMapping: ATTRIBUTES, attributeCondition: condition, oidc: { issuerUri: ISSUER } };
-  interface Provider {
-    readonly state?: string;
-    readonly disabled?: boolean;
-    readonly attributeMapping?: Readonly<Record<string, string>>;
-    readonly attributeCondition?: string;
-    readonly oidc?: { readonly issuerUri?: string };
-  }
+  type Provider = gapi.client.iam.WorkloadIdentityPoolProvider;
   const read = () => google.find<Provider>({ api: "iamBeta", path });
   const isAsWanted = ({ attributeMapping = {}, attributeCondition, oidc }: Provider) =>
     Object.entries(ATTRIBUTES).every(([name, expression]) => attributeMapping[name] === expression) &&
@@ -284,13 +259,13 @@ function provider(target: Target, google: Google): Step {
       const found = await read();
       if (!found) {
         const create = `${POOLS(project)}/${POOL}/providers?workloadIdentityPoolProviderId=${POOL}`;
-        await google.change({ method: "POST", api: "iamBeta", path: create, body: wanted });
+        await google.operate({ api: "iamBeta", path: create, body: wanted });
         return;
       }
       if (found.state === "DELETED") await undelete(google, path);
       if (isAsWanted(found)) return;
       const query = `updateMask=${Object.keys(wanted).join(",")}`;
-      await google.change({ method: "PATCH", api: "iamBeta", path: `${path}?${query}`, body: wanted });
+      await google.operate({ method: "PATCH", api: "iamBeta", path: `${path}?${query}`, body: wanted });
     },
   };
 }
@@ -310,7 +285,9 @@ function accounts(target: Target, google: Google): Step[] {
       ],
       look: async () =>
         (await google.find({ api: "iamBeta", path })) ? [] : [`make the account ${accountId}, ${why}`],
-      make: () => google.change({ method: "POST", api: "iamBeta", path: `projects/${project}/serviceAccounts`, body }),
+      make: async () => {
+        await google.operate({ api: "iamBeta", path: `projects/${project}/serviceAccounts`, body });
+      },
     };
   };
   return [
@@ -336,19 +313,16 @@ function policies(target: Target, google: Google, number: string): Step[] {
   const isFederated = (member: string) => member.includes(`/${POOLS(number)}/`);
 
   const keyPath = `${ringOf(target)}/cryptoKeys/${key.name}`;
-  const held: [Holder, string, PolicyHolder, string[], (member: string) => boolean][] = [
+  const held: [Holder, string, Policied, string[], (member: string) => boolean][] = [
     [
       "project",
       `project ${project}`,
       {
         read: {
-          ...{ method: "POST", api: "resourceManager", path: `projects/${project}:getIamPolicy` },
+          ...{ api: "resourceManager", path: `projects/${project}:getIamPolicy` },
           body: { options: { requestedPolicyVersion: 3 } },
         },
-        write: (policy) => {
-          const path = `projects/${project}:setIamPolicy`;
-          return { method: "POST", api: "resourceManager", path, body: { policy } };
-        },
+        write: (policy) => ({ api: "resourceManager", path: `projects/${project}:setIamPolicy`, body: { policy } }),
       },
       ["gcloud", "projects", "add-iam-policy-binding", project],
       isIdentity,
@@ -357,7 +331,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
       "state bucket",
       `gs://${bucket}`,
       {
-        read: { method: "GET", api: "storage", path: `b/${bucket}/iam?optionsRequestedPolicyVersion=3` },
+        read: { api: "storage", path: `b/${bucket}/iam?optionsRequestedPolicyVersion=3` },
         write: (body) => ({ method: "PUT", api: "storage", path: `b/${bucket}/iam`, body }),
       },
       ["gcloud", "storage", "buckets", "add-iam-policy-binding", `gs://${bucket}`],
@@ -367,8 +341,8 @@ function policies(target: Target, google: Google, number: string): Step[] {
       "key",
       `key ${key.name}`,
       {
-        read: { method: "GET", api: "kms", path: `${keyPath}:getIamPolicy?options.requestedPolicyVersion=3` },
-        write: (policy) => ({ method: "POST", api: "kms", path: `${keyPath}:setIamPolicy`, body: { policy } }),
+        read: { api: "kms", path: `${keyPath}:getIamPolicy?options.requestedPolicyVersion=3` },
+        write: (policy) => ({ api: "kms", path: `${keyPath}:setIamPolicy`, body: { policy } }),
       },
       [
         ...["gcloud", "kms", "keys", "add-iam-policy-binding", key.name, `--keyring=${key.ring}`],
@@ -388,10 +362,8 @@ function policies(target: Target, google: Google, number: string): Step[] {
     const grants = grantsOf(target).filter((grant) => grant.on === on);
     const step = policyStep(
       google,
-      holder,
       where,
-      isOurs,
-      grants.map((grant) => wantedOf(grant, target)),
+      { ...holder, isOurs, memberships: grants.map((grant) => membershipOf(grant, target)) },
       whyOf(grants),
     );
     const removed = on === "state bucket" ? conveniences(bucket, project) : [];
@@ -404,13 +376,15 @@ function policies(target: Target, google: Google, number: string): Step[] {
     const who = identity === "deployer" ? `what ${target.stack} has approved on ${BRANCH}` : "any workflow";
     const step = policyStep(
       google,
-      accountPolicy(project, email),
       email,
-      (member) => isFederated(member) || isIdentity(member),
-      [
-        { role, member: principalOf(identity, poolName(number), target) },
-        ...grants.map((grant) => wantedOf(grant, target)),
-      ],
+      {
+        ...accountPolicy(project, email),
+        isOurs: (member) => isFederated(member) || isIdentity(member),
+        memberships: [
+          { role, member: principalOf(identity, poolName(number), target) },
+          ...grants.map((grant) => membershipOf(grant, target)),
+        ],
+      },
       (each) => whyOf(grants)(each) ?? who,
     );
     const words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", email, `--project=${project}`];
@@ -432,31 +406,32 @@ function whyOf(grants: readonly Grant[]): (each: Membership) => string | undefin
 
 function policyStep(
   google: Google,
-  holder: PolicyHolder,
   where: string,
-  isOurs: (member: string) => boolean,
-  wanted: readonly Membership[],
+  wanted: Wanted,
   why: (missing: Membership) => string | undefined,
 ): Step {
   return {
     title: `Access to ${where}`,
     commands: [],
     look: async () => {
-      const { extra, missing } = await google.differenceOf(holder, wanted, isOurs);
+      const { extra, missing } = await differenceOf(google, wanted);
       return [
         ...missing.map((each) => `grant ${described(each)} on ${where}, for ${why(each) ?? "it"}`),
         ...extra.map((each) => `take ${described(each)} on ${where} away: nothing needs it`),
       ];
     },
-    make: () => google.mend(holder, wanted, isOurs),
+    make: () => mend(google, wanted),
   };
 }
 
-function accountPolicy(project: string, email: string): PolicyHolder {
+/** Where a policy is. */
+type Policied = Pick<Wanted, "read" | "write">;
+
+function accountPolicy(project: string, email: string): Policied {
   const path = `projects/${project}/serviceAccounts/${email}`;
   return {
-    read: { method: "POST", api: "iamBeta", path: `${path}:getIamPolicy?options.requestedPolicyVersion=3`, body: {} },
-    write: (policy) => ({ method: "POST", api: "iamBeta", path: `${path}:setIamPolicy`, body: { policy } }),
+    read: { api: "iamBeta", path: `${path}:getIamPolicy?options.requestedPolicyVersion=3`, body: {} },
+    write: (policy) => ({ api: "iamBeta", path: `${path}:setIamPolicy`, body: { policy } }),
   };
 }
 
@@ -464,7 +439,7 @@ function memberOf(identity: Identity, target: Target): string {
   return `serviceAccount:${emailOf(identity, target)}`;
 }
 
-function wantedOf({ condition, identity, role }: Grant, target: Target): Membership {
+function membershipOf({ condition, identity, role }: Grant, target: Target): Membership {
   return { role, member: memberOf(identity, target), ...(condition && { condition }) };
 }
 
@@ -504,8 +479,9 @@ function conveniences(bucket: string, project: string): string[] {
  * @throws UserError where there is no such project.
  */
 export async function projectNumber({ config: { project } }: Target, google: Google): Promise<string> {
-  const found = await google.find<{ projectNumber: string }>({ api: "resourceManager", path: `projects/${project}` });
-  if (found) return found.projectNumber;
+  type Project = gapi.client.cloudresourcemanager.Project;
+  const found = await google.find<Project>({ api: "resourceManager", path: `projects/${project}` });
+  if (found?.projectNumber !== undefined) return found.projectNumber;
   throw new UserError(
     `Project ${project} does not exist, or its cloudresourcemanager.googleapis.com is not enabled: ${command("gcloud", "services", "enable", "cloudresourcemanager.googleapis.com", `--project=${project}`)}`,
   );

@@ -1,5 +1,5 @@
 import { evaluate } from "@marcbachmann/cel-js";
-import type { Binding, Policy } from "./facts.ts";
+import type { Binding, Policy } from "../google/policy.ts";
 import { Unseen } from "../google/reader.ts";
 
 /** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */

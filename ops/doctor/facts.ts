@@ -1,116 +1,31 @@
 import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection.ts";
+import { lastPart, type Sent } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import { command } from "../terminal/command.ts";
 import { logIn, type Login } from "./login.ts";
-import { type Question, type Reader, Unseen } from "../google/reader.ts";
+import { enabledApis } from "../google/apis.ts";
+import type { Policy } from "../google/policy.ts";
+import { type Reader, Unseen } from "../google/reader.ts";
 import type { Target } from "../engine/target.ts";
 
-/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances, as far as it is read. */
-export interface Instance {
-  readonly name: string;
-  readonly region: string;
-  readonly gceZone?: string;
-  readonly state: string;
-  readonly createTime?: string;
-  readonly connectionName: string;
-  readonly serviceAccountEmailAddress: string;
-  /** The certificate authority that clients check the server by. */
-  readonly serverCaCert?: { readonly expirationTime?: string };
-  readonly outOfDiskReport?: { readonly sqlOutOfDiskState?: string };
-  readonly settings: {
-    readonly tier: string;
-    readonly activationPolicy?: string;
-    readonly dataDiskSizeGb?: string;
-    readonly storageAutoResize?: boolean;
-    readonly connectorEnforcement?: string;
-    readonly backupConfiguration?: { readonly enabled?: boolean };
-    readonly databaseFlags?: readonly { readonly name: string; readonly value: string }[];
-  };
-}
+type Sql = "name" | "region" | "state" | "connectionName" | "serviceAccountEmailAddress";
+/** A Cloud SQL instance. */
+export type Instance = Sent<gapi.client.sql.DatabaseInstance, Sql> & {
+  readonly settings: Sent<gapi.client.sql.Settings, "tier">;
+};
 
-/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/operations */
-export interface Operation {
-  readonly name: string;
-  readonly operationType: string;
-  readonly status: string;
-  readonly insertTime: string;
-  readonly user?: string;
-  readonly error?: { readonly errors?: readonly { readonly message?: string; readonly code?: string }[] };
-  readonly importContext?: { readonly uri?: string; readonly database?: string };
-}
+export type Operation = Sent<gapi.client.sql.Operation, "name" | "operationType" | "status" | "insertTime">;
 
-/** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
-export interface BackupRun {
-  readonly status: string;
-  readonly endTime?: string;
-}
+export type Service = Sent<gapi.client.run.GoogleCloudRunV2Service, "template">;
 
-/** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services */
-export interface Service {
-  readonly template: {
-    readonly serviceAccount?: string;
-    readonly containers?: readonly Container[];
-    readonly volumes?: readonly {
-      readonly name: string;
-      readonly cloudSqlInstance?: { readonly instances?: readonly string[] };
-    }[];
-  };
-  readonly latestCreatedRevision?: string;
-  readonly latestReadyRevision?: string;
-  readonly terminalCondition?: { readonly state?: string; readonly message?: string; readonly reason?: string };
-}
+export type EnvVar = Sent<gapi.client.run.GoogleCloudRunV2EnvVar, "name">;
 
-export interface Container {
-  readonly image: string;
-  readonly env?: readonly EnvVar[];
-}
+/** A version of a secret; its name is `projects/NUMBER/secrets/ID/versions/N`. */
+export type Version = Sent<gapi.client.secretmanager.SecretVersion, "name" | "state" | "createTime">;
 
-export interface EnvVar {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueSource?: { readonly secretKeyRef?: { readonly secret: string; readonly version?: string } };
-}
+export type UptimeCheck = Sent<gapi.client.monitoring.UptimeCheckConfig, "name" | "displayName">;
 
-/** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs, as far as it is read. */
-export interface Job {
-  readonly latestCreatedExecution?: {
-    readonly name?: string;
-    readonly createTime?: string;
-    readonly completionStatus?: string;
-  };
-}
-
-/** A version of a secret. */
-export interface Version {
-  /** `projects/NUMBER/secrets/ID/versions/N`. */
-  readonly name: string;
-  readonly state: "ENABLED" | "DISABLED" | "DESTROYED";
-  readonly createTime: string;
-}
-
-/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.uptimeCheckConfigs, as far as it is read. */
-export interface UptimeCheck {
-  /** Ends in the id that Google gave. */
-  readonly name: string;
-  readonly displayName: string;
-  readonly userLabels?: Readonly<Record<string, string>>;
-}
-
-/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies, as far as it is read. */
-export interface AlertPolicy extends UptimeCheck {
-  readonly conditions?: readonly object[];
-  readonly creationRecord?: { readonly mutateTime?: string };
-}
-
-export interface Policy {
-  readonly bindings?: readonly Binding[];
-}
-
-export interface Binding {
-  readonly role: string;
-  readonly members?: readonly string[];
-  readonly condition?: { readonly title?: string; readonly expression: string };
-}
+export type AlertPolicy = Sent<gapi.client.monitoring.AlertPolicy, "name" | "displayName">;
 
 /** Which version of the connection string the service reads. */
 export interface Pin {
@@ -181,18 +96,7 @@ export class Facts {
 
   /** Hosts of the enabled APIs. */
   async enabledApis(): Promise<string[]> {
-    const services: string[] = [];
-    let token = "";
-    do {
-      const page = await this.reader.read<{ services?: { config: { name: string } }[]; nextPageToken?: string }>({
-        api: "serviceUsage",
-        path: `projects/${this.target.project}/services?filter=state:ENABLED&pageSize=200${token}`,
-        role: VIEWER,
-      });
-      services.push(...(page?.services ?? []).map(({ config }) => config.name));
-      token = page?.nextPageToken ? `&pageToken=${encodeURIComponent(page.nextPageToken)}` : "";
-    } while (token !== "");
-    return services;
+    return enabledApis(this.target.project, (path) => this.reader.read({ api: "serviceUsage", path, role: VIEWER }));
   }
 
   projectPolicy(): Promise<Policy | undefined> {
@@ -215,7 +119,7 @@ export class Facts {
   }
 
   /** The service account's own entry. */
-  async account(): Promise<{ readonly disabled?: boolean } | undefined> {
+  async account(): Promise<gapi.client.iam.ServiceAccount | undefined> {
     const path = `projects/${this.target.project}/serviceAccounts/${await this.email()}`;
     return this.reader.read({ api: "iamBeta", path, role: VIEWER });
   }
@@ -227,7 +131,7 @@ export class Facts {
   }
 
   /** The job that runs migrations when somebody executes it; most stacks have none. */
-  migrationJob(): Promise<Job | undefined> {
+  migrationJob(): Promise<gapi.client.run.GoogleCloudRunV2Job | undefined> {
     const { project, region } = this.target;
     const path = `projects/${project}/locations/${region}/jobs/${MIGRATION_JOB}`;
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
@@ -250,9 +154,8 @@ export class Facts {
   async pin(): Promise<Pin | undefined> {
     const service = await this.existingService();
     const variable = environment(service).find(({ name }) => name === "DATABASE_URL");
-    const reference = variable?.valueSource?.secretKeyRef;
-    if (!reference) return undefined;
-    return { secret: reference.secret.split("/").at(-1) ?? "", version: reference.version ?? "latest" };
+    const { secret, version = "latest" } = variable?.valueSource?.secretKeyRef ?? {};
+    return secret === undefined ? undefined : { secret: lastPart(secret), version };
   }
 
   /** The service's instance: the one that was named, else `PROJECT-db-…`, else the one the service mounts. */
@@ -294,9 +197,9 @@ export class Facts {
   }
 
   /** Newest first. */
-  async backups(): Promise<BackupRun[]> {
+  async backups(): Promise<gapi.client.sql.BackupRun[]> {
     const { name } = await this.existingInstance();
-    return (await this.sql<{ items?: BackupRun[] }>(`instances/${name}/backupRuns`))?.items ?? [];
+    return (await this.sql<gapi.client.sql.BackupRunsListResponse>(`instances/${name}/backupRuns`))?.items ?? [];
   }
 
   /** Those that have ended, newest first. */
@@ -332,9 +235,11 @@ export class Facts {
     if (used?.state !== "ENABLED") throw new Unseen("there is no enabled version to read");
     const path = `projects/${this.target.project}/secrets/${secret}/versions/${numberOf(used)}:access`;
     const role = `roles/secretmanager.secretAccessor on ${secret}`;
-    const answer = await this.reader.read<{ payload: { data: string } }>({ api: "secretManager", path, role });
+    const answer = await this.reader.read<gapi.client.secretmanager.AccessSecretVersionResponse>({
+      ...{ api: "secretManager", path, role },
+    });
     if (!answer) throw new Unseen("there is no enabled version to read");
-    return Buffer.from(answer.payload.data, "base64").toString("utf8");
+    return Buffer.from(answer.payload?.data ?? "", "base64").toString("utf8");
   }
 
   /** The password that the stack gave to a login. @throws Unseen without a stack, or access to its state. */
@@ -384,12 +289,12 @@ export class Facts {
       "interval.startTime": new Date(this.now.getTime() - 3_600_000).toISOString(),
       "interval.endTime": this.now.toISOString(),
     });
-    const answer = await this.reader.read<{
-      timeSeries?: { points?: { value: { doubleValue?: number; int64Value?: string } }[] }[];
-    }>({ api: "monitoring", path: `v3/projects/${project}/timeSeries?${query.toString()}`, role: VIEWER });
+    const answer = await this.reader.read<gapi.client.monitoring.ListTimeSeriesResponse>({
+      ...{ api: "monitoring", path: `v3/projects/${project}/timeSeries?${query.toString()}`, role: VIEWER },
+    });
     const newest = (answer?.timeSeries ?? []).flatMap(({ points }) => points?.slice(0, 1) ?? []);
     if (newest.length === 0) return undefined;
-    return newest.reduce((sum, { value }) => sum + (value.doubleValue ?? Number(value.int64Value ?? 0)), 0);
+    return newest.reduce((sum, { value }) => sum + (value?.doubleValue ?? Number(value?.int64Value ?? 0)), 0);
   }
 
   /** The alert policies of this project's stacks. */
@@ -402,7 +307,7 @@ export class Facts {
     return this.monitored("uptimeCheckConfigs");
   }
 
-  private async monitored<T extends UptimeCheck>(collection: string): Promise<T[]> {
+  private async monitored<T extends UptimeCheck | AlertPolicy>(collection: string): Promise<T[]> {
     const path = `v3/projects/${this.target.project}/${collection}?pageSize=1000`;
     const answer = await this.reader.read<Record<string, T[] | undefined>>({ api: "monitoring", path, role: VIEWER });
     return (answer?.[collection] ?? []).filter(({ userLabels }) => userLabels?.app === APP);
@@ -414,8 +319,7 @@ export class Facts {
   }
 
   private sql<T>(path: string): Promise<T | undefined> {
-    const question: Question = { api: "sql", path: `projects/${this.target.project}/${path}`, role: VIEWER };
-    return this.reader.read<T>(question);
+    return this.reader.read<T>({ api: "sql", path: `projects/${this.target.project}/${path}`, role: VIEWER });
   }
 }
 
@@ -431,7 +335,7 @@ export function logins(user: string): string[] {
 
 /** The environment of all containers. */
 export function environment(service: Service): readonly EnvVar[] {
-  return (service.template.containers ?? []).flatMap(({ env }) => env ?? []);
+  return (service.template.containers ?? []).flatMap(({ env = [] }) => env as EnvVar[]);
 }
 
 /** Connection names of the sockets that the service asks for. */
@@ -441,7 +345,7 @@ export function mounts(service: Service): readonly string[] {
 
 /** A version's number. */
 export function numberOf({ name }: Version): number {
-  return Number(name.split("/").at(-1));
+  return Number(lastPart(name));
 }
 
 /** Takes what was not seen as nothing; passes on every other error. */

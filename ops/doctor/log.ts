@@ -1,6 +1,6 @@
 import { DOCTOR_LOG } from "../../infra/signals.ts";
 import { exitCode, type Row } from "./diagnosis.ts";
-import { exchange, Unseen } from "../google/reader.ts";
+import { RestReader, Unseen } from "../google/reader.ts";
 import { summary } from "./table.ts";
 import type { Place, Target } from "../engine/target.ts";
 
@@ -8,7 +8,7 @@ import type { Place, Target } from "../engine/target.ts";
  * What the log gets: one entry, with the verdict of each check by its id, so that a filter finds one.
  * https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
  */
-export function entry({ project, service, stack }: Target, rows: readonly Row[]): object {
+export function entry({ project, service, stack }: Target, rows: readonly Row[]): gapi.client.logging.LogEntry {
   const severity = { 0: "INFO", 1: "ERROR", 3: "WARNING" } as const;
   return {
     logName: `projects/${project}/logs/${DOCTOR_LOG}`,
@@ -28,9 +28,8 @@ export function entry({ project, service, stack }: Target, rows: readonly Row[])
  * @throws Unseen where the caller may not, or Logging cannot be reached; CouldNotLook without valid credentials.
  */
 export async function writeEntry({ endpoints, target, token }: Place, rows: readonly Row[]): Promise<void> {
-  const path = "entries:write";
   const role = "roles/logging.logWriter on the project";
-  const body = { entries: [entry(target, rows)] };
-  const answer = await exchange(endpoints.logging + path, await token(), { api: "logging", path, role, body });
+  const body: gapi.client.logging.WriteLogEntriesRequest = { entries: [entry(target, rows)] };
+  const answer = await new RestReader(endpoints, token).read({ api: "logging", path: "entries:write", role, body });
   if (answer === undefined) throw new Unseen(`there is no log to write to in ${target.project}`);
 }

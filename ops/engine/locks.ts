@@ -2,7 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { accessToken, RestReader, Unseen } from "../google/reader.ts";
+import { RestReader, Unseen } from "../google/reader.ts";
 import { endpointsOf } from "./target.ts";
 import { UserError } from "../terminal/user-error.ts";
 
@@ -36,11 +36,11 @@ async function locksIn(bucket: string, folder: string): Promise<Lock[]> {
   const endpoints = endpointsOf({});
   const storage =
     emulator === undefined ? endpoints.storage : `http://${emulator.replace(/^http:\/\//, "")}/storage/v1/`;
-  const reader = new RestReader({ ...endpoints, storage }, accessToken);
+  const reader = new RestReader({ ...endpoints, storage });
   const read = <T>(path: string) => reader.read<T>({ api: "storage", path, role: "roles/storage.objectViewer" });
   try {
-    const list = await read<{ items?: { name: string }[] }>(`b/${bucket}/o?prefix=${encodeURIComponent(`${folder}/`)}`);
-    const locks = (list?.items ?? []).map(({ name }) =>
+    const list = await read<gapi.client.storage.Objects>(`b/${bucket}/o?prefix=${encodeURIComponent(`${folder}/`)}`);
+    const locks = (list?.items ?? []).map(({ name = "" }) =>
       read<Lock>(`b/${bucket}/o/${encodeURIComponent(name)}?alt=media`),
     );
     // One that is gone by now is the end of an update.

@@ -1,6 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { setTimeout as delay } from "node:timers/promises";
-import { accessToken, type Question, RestReader } from "../google/reader.ts";
+import { lastPart } from "../../infra/google.ts";
+import { type Question, RestReader } from "../google/reader.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { type Inputs, RESOURCE_TYPES } from "./resource-types.ts";
 import type { StateResource } from "./state.ts";
@@ -16,7 +17,7 @@ export async function lookupOf(stack: Stack) {
   const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
   /** Each time anew. */
   const ask = <T>(question: Question) =>
-    new RestReader(endpointsOf(config), token === undefined ? accessToken : () => Promise.resolve(token)).read<T>(
+    new RestReader(endpointsOf(config), token === undefined ? undefined : () => Promise.resolve(token)).read<T>(
       question,
     );
   return {
@@ -33,7 +34,7 @@ export async function lookupOf(stack: Stack) {
       const { api, collection, matches, role } = lookup.list;
       const path = `${expand(collection, inputs)}?pageSize=1000`;
       const answer = await ask<Record<string, Record<string, unknown>[] | undefined>>({ api, path, role });
-      const items = answer?.[collection.split("/").at(-1) ?? ""] ?? [];
+      const items = answer?.[lastPart(collection)] ?? [];
       const names = items.filter((item) => matches(item, inputs)).map(({ name }) => String(name));
       return names.find((name) => !known.has(name));
     },
@@ -46,7 +47,7 @@ export async function lookupOf(stack: Stack) {
       for (let said = false; ; said = true) {
         const instance = await ask<{ state: string }>({ api: "sql", path: id, role: "roles/cloudsql.viewer" });
         if (instance?.state !== "PENDING_CREATE" || Date.now() > end) return;
-        if (!said) say(`Waiting until Cloud SQL has made ${id.split("/").at(-1) ?? id} ...`);
+        if (!said) say(`Waiting until Cloud SQL has made ${lastPart(id)} ...`);
         await delay(CREATION.pause, undefined, { signal: interrupted });
       }
     },

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
-import { accessToken } from "../google/reader.ts";
+import { accessToken } from "../../infra/google.ts";
 import { endpointsOf } from "./target.ts";
 import { isLoopback } from "./endpoints.ts";
 import { type Providers, startProviders } from "./providers.ts";

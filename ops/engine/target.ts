@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { stackName } from "../terminal/options.ts";
 import { readStackFile, stackPath } from "./stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
-import { accessToken, CouldNotLook, type Endpoints, GOOGLE } from "../google/reader.ts";
+import { accessToken, endpoints, type Endpoints } from "../../infra/google.ts";
+import { CouldNotLook } from "../google/reader.ts";
 
 /** What the doctor looks at: a project, a region, and the names of the parts. */
 export interface Target {
@@ -113,16 +114,7 @@ export function locate(given: Given, root: string): Place {
  * @param config The stack's configuration, by key.
  */
 export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
-  const endpoints = Object.entries(GOOGLE).map(([api, url]) => [
-    api,
-    text(config[`gcp:${api}CustomEndpoint`]) ?? process.env[endpointVariable(api)] ?? url,
-  ]);
-  return Object.fromEntries(endpoints) as Endpoints;
-}
-
-/** The variable that the provider reads where the configuration has no endpoint, `GOOGLE_SQL_CUSTOM_ENDPOINT`. */
-function endpointVariable(api: string): string {
-  return `GOOGLE_${api.replace(/(?=[A-Z])/g, "_").toUpperCase()}_CUSTOM_ENDPOINT`;
+  return endpoints((key) => text(config[key]));
 }
 
 /** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */

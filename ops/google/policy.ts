@@ -1,9 +1,16 @@
+import { type Call, type Google, GoogleError, PROPAGATION, repeat, type Sent } from "../../infra/google.ts";
+
 /** A condition of a binding. */
-export interface Condition {
-  readonly title?: string;
-  readonly description?: string;
-  readonly expression: string;
-}
+export type Condition = Sent<gapi.client.cloudresourcemanager.Expr, "expression">;
+
+/** A role of a policy, with those who have it. */
+export type Binding = Omit<gapi.client.cloudresourcemanager.Binding, "condition" | "role"> & {
+  readonly role: string;
+  readonly condition?: Condition;
+};
+
+/** An IAM policy; every API has it in this form. */
+export type Policy = Omit<gapi.client.cloudresourcemanager.Policy, "bindings"> & { readonly bindings?: Binding[] };
 
 /** One member of one role. */
 export interface Membership {
@@ -12,14 +19,14 @@ export interface Membership {
   readonly condition?: Condition;
 }
 
-/** An IAM policy, as far as it is read here; what else it holds goes back as it came. */
-export interface Policy {
-  readonly etag?: string;
-  readonly bindings?: readonly {
-    readonly role: string;
-    readonly members?: readonly string[];
-    readonly condition?: Condition;
-  }[];
+/** What our members should have on something. */
+export interface Wanted {
+  /** Reads the policy. */
+  readonly read: Call;
+  readonly write: (policy: Policy) => Call;
+  readonly memberships: readonly Membership[];
+  /** Whether a member's memberships are all among these; those of others are left alone. */
+  readonly isOurs: (member: string) => boolean;
 }
 
 /** How a policy differs from what it should be. */
@@ -30,14 +37,33 @@ export interface Difference {
 }
 
 /**
- * @param wanted What our members should have.
- * @param isOurs Whether a member's memberships are all listed in `wanted`; those of others are left alone.
+ * How a policy differs from what it should be; where its holder is not there yet, all is missing.
+ * @throws GoogleError
  */
-export function compare(
-  policy: Policy,
-  wanted: readonly Membership[],
-  isOurs: (member: string) => boolean,
-): Difference {
+export async function differenceOf(google: Google, wanted: Wanted): Promise<Difference> {
+  return compare((await google.find<Policy>(wanted.read)) ?? {}, wanted);
+}
+
+/**
+ * Makes a policy what it should be, under its etag; where somebody else changed it meanwhile, it is read again.
+ * @throws GoogleError
+ */
+export async function mend(google: Google, wanted: Wanted): Promise<void> {
+  await repeat(async () => {
+    const policy = await google.call<Policy>(wanted.read);
+    const difference = compare(policy, wanted);
+    if (difference.missing.length + difference.extra.length === 0) return;
+    await google.call(wanted.write(mended(policy, difference)));
+  }, unsettled);
+}
+
+/** Whether it may pass that a policy is not read or written: what it is about, or a member, is new, or another writes it too. */
+function unsettled({ busy, message, missing, status = 0 }: GoogleError): number {
+  const unknownMember = status === 400 && /service account .* does not exist/i.test(message);
+  return busy || missing || unknownMember || [409, 412].includes(status) ? PROPAGATION : 0;
+}
+
+function compare(policy: Policy, { isOurs, memberships: wanted }: Wanted): Difference {
   const held = memberships(policy);
   return {
     missing: wanted.filter((each) => !held.some((other) => same(each, other))),
@@ -45,8 +71,7 @@ export function compare(
   };
 }
 
-/** The policy with a difference mended, to be sent under the etag that it came with. */
-export function mended(policy: Policy, { extra, missing }: Difference): Policy & { version: 3 } {
+function mended(policy: Policy, { extra, missing }: Difference): Policy {
   const kept = (policy.bindings ?? []).map((binding) => ({
     ...binding,
     members: (binding.members ?? []).filter((member) => !extra.some((each) => same(each, { ...binding, member }))),

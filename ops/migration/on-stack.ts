@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
+import { Google } from "../../infra/google.ts";
 import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
-import { GoogleApis } from "../../infra/migrations/googleapis.ts";
+import { patience } from "../../infra/migrations/importer.ts";
 import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
@@ -63,7 +64,7 @@ export async function restoreCommand(args: string[]): Promise<void> {
   await withStack(name, async (stack) => {
     const { endpoints, token } = locate({ stack: name }, ROOT);
     const confirm = () => ask(`Put ${name} back to backup ${backup} and lose what was written since?`);
-    const google = new GoogleApis(endpoints, token);
+    const google = new Google(endpoints, { patience, token });
     if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
   });
 }

@@ -1,6 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { type BackupRun, type GoogleApis, RefusedError } from "../../infra/migrations/googleapis.ts";
-import { heldVersion, type SchemaState } from "../../infra/migrations/importer.ts";
+import { type Google, GoogleError } from "../../infra/google.ts";
+import { type BackupRun, backupRuns, heldVersion, type SchemaState } from "../../infra/migrations/importer.ts";
 import { readState, type StateResource } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { goTo, type GoToOptions } from "./go-to.ts";
@@ -21,12 +21,7 @@ interface Login {
  * @returns Whether it was agreed to.
  * @throws UserError where there is no such backup, or it holds no version or not all logins; and what the update throws.
  */
-export async function restore(
-  stack: Stack,
-  google: GoogleApis,
-  backup: string,
-  options: GoToOptions,
-): Promise<boolean> {
+export async function restore(stack: Stack, google: Google, backup: string, options: GoToOptions): Promise<boolean> {
   const { name } = stack;
   const schema = await appliedSchema(stack);
   if (!schema) throw new UserError(`Stack "${name}" has no schema yet.`);
@@ -61,12 +56,12 @@ export async function restore(
         instanceId: instance,
         project,
       };
-      await google
-        .operate(project, "POST", `instances/${instance}/restoreBackup`, { restoreBackupContext })
-        .catch((error: unknown) => {
-          begun = !(error instanceof RefusedError && error.nothingDone);
-          throw new UserError(`Backup ${backup} was not restored: ${(error as Error).message}`);
-        });
+      const path = `projects/${project}/instances/${instance}/restoreBackup`;
+      const body: gapi.client.sql.InstancesRestoreBackupRequest = { restoreBackupContext };
+      await google.operate({ api: "sql", path, body }).catch((error: unknown) => {
+        begun = !(error instanceof GoogleError && error.nothingDone);
+        throw new UserError(`Backup ${backup} was not restored: ${(error as Error).message}`);
+      });
       await renewPasswords(google, schema.outputs, logins);
     },
   });
@@ -80,11 +75,12 @@ export async function restore(
 }
 
 /** A backup brings back the passwords of its day. */
-async function renewPasswords(google: GoogleApis, schema: SchemaState, logins: readonly Login[]): Promise<void> {
+async function renewPasswords(google: Google, schema: SchemaState, logins: readonly Login[]): Promise<void> {
   for (const { name, password } of logins) {
     const query = new URLSearchParams({ name });
-    const path = `instances/${schema.instance}/users?${query.toString()}`;
-    await google.operate(schema.project, "PUT", path, { name, password }).catch((error: unknown) => {
+    const path = `projects/${schema.project}/instances/${schema.instance}/users?${query.toString()}`;
+    const body: gapi.client.sql.User = { name, password };
+    await google.operate({ api: "sql", method: "PUT", path, body }).catch((error: unknown) => {
       throw new UserError(
         `The backup is restored, and ${name} did not get the password of today: ${(error as Error).message} Run it again.`,
       );
@@ -92,12 +88,12 @@ async function renewPasswords(google: GoogleApis, schema: SchemaState, logins: r
   }
 }
 
-async function find(google: GoogleApis, { instance, project }: SchemaState, id: string): Promise<BackupRun> {
-  const runs = (await google.backupRuns(project, instance)).filter(({ status }) => status === "SUCCESSFUL");
+async function find(google: Google, schema: SchemaState, id: string): Promise<BackupRun> {
+  const runs = (await backupRuns(google, schema)).filter(({ status }) => status === "SUCCESSFUL");
   const found = runs.find((run) => run.id === id);
   if (found) return found;
   const there = runs.map((run) => run.id).join(", ") || "none";
-  throw new UserError(`Instance ${instance} has no backup ${id} that can be restored; it has: ${there}.`);
+  throw new UserError(`Instance ${schema.instance} has no backup ${id} that can be restored; it has: ${there}.`);
 }
 
 /**

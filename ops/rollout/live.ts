@@ -1,6 +1,6 @@
 import type { HeldRevision } from "../../infra/service.ts";
-import type { Container } from "../doctor/facts.ts";
-import { type Endpoints, exchange, RestReader, Unseen } from "../google/reader.ts";
+import { type Endpoints, lastPart, type Token } from "../../infra/google.ts";
+import { RestReader, Unseen } from "../google/reader.ts";
 import { isLoopback } from "../engine/endpoints.ts";
 import { UserError } from "../terminal/user-error.ts";
 
@@ -12,7 +12,7 @@ export interface ServicePlace {
   readonly service: string;
   readonly endpoints: Endpoints;
   /** An access token of whoever runs the command. */
-  readonly token: () => Promise<string>;
+  readonly token: Token;
   /** Email of the account that may call the service: `settlement:deployer`. */
   readonly deployer: string | undefined;
 }
@@ -30,34 +30,19 @@ export interface LiveService {
   readonly reconciling: boolean;
 }
 
-/** Cloud Run's answer, as far as it is read. */
-interface Answer {
-  readonly uri: string;
-  readonly latestReadyRevision?: string;
-  readonly latestCreatedRevision?: string;
-  readonly reconciling?: boolean;
-  readonly trafficStatuses?: readonly {
-    /** Absent where the target is the newest revision that is ready. */
-    readonly revision?: string;
-    readonly percent?: number;
-    readonly tag?: string;
-    readonly uri?: string;
-  }[];
-}
-
 /**
  * Asks Cloud Run for a service.
  * @returns Undefined where there is none.
  */
 export async function liveService(place: ServicePlace): Promise<LiveService | undefined> {
-  const found = await ask<Answer>(place, "");
+  const found = await ask<gapi.client.run.GoogleCloudRunV2Service>(place, "");
   if (!found) return undefined;
   const {
     latestCreatedRevision = "",
     latestReadyRevision = "",
     reconciling = false,
     trafficStatuses = [],
-    uri,
+    uri = "",
   } = found;
   const serving = trafficStatuses
     .filter(({ percent = 0 }) => percent > 0)
@@ -81,7 +66,7 @@ export async function versionRead(
   revision: string,
   variable: string,
 ): Promise<string | undefined> {
-  const found = await ask<{ containers?: readonly Container[] }>(place, `/revisions/${revision}`);
+  const found = await ask<gapi.client.run.GoogleCloudRunV2Revision>(place, `/revisions/${revision}`);
   const variables = (found?.containers ?? []).flatMap(({ env }) => env ?? []);
   return variables.find(({ name }) => name === variable)?.valueSource?.secretKeyRef?.version;
 }
@@ -97,10 +82,6 @@ async function ask<T>({ endpoints, project, region, service, token }: ServicePla
   });
 }
 
-function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
-}
-
 /**
  * A token that the service takes: Cloud Run wants an ID token, which says who calls, made for the URL of the service even
  * where a tag is called. https://cloud.google.com/run/docs/authenticating/service-to-service
@@ -113,15 +94,18 @@ export async function invokerToken(place: ServicePlace, audience: string): Promi
   if (deployer === undefined) return token();
   const path = `projects/-/serviceAccounts/${deployer}:generateIdToken`;
   const role = "roles/iam.serviceAccountOpenIdTokenCreator";
-  const question = { api: "iamCredentials", path, role, body: { audience, includeEmail: true } } as const;
-  const answer = await exchange(endpoints.iamCredentials + path, await token(), question).catch((error: unknown) => {
+  const body: gapi.client.iamcredentials.GenerateIdTokenRequest = { audience, includeEmail: true };
+  const reader = new RestReader(endpoints, token);
+  const question = { api: "iamCredentials", path, role, body } as const;
+  type Answer = gapi.client.iamcredentials.GenerateIdTokenResponse;
+  const answer = await reader.read<Answer>(question).catch((error: unknown) => {
     if (!(error instanceof Unseen)) throw error;
     throw new UserError(
       `No ID token of ${deployer}: ${error.message}. Whoever tries a revision needs ${role} on that account.`,
     );
   });
-  if (answer === undefined) throw new UserError(`No ID token of ${deployer}: there is no such account.`);
-  return (answer as { token: string }).token;
+  if (answer?.token === undefined) throw new UserError(`No ID token of ${deployer}: there is no such account.`);
+  return answer.token;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { GoogleError, OperationError } from "../../infra/google.ts";
 import { MigrationFileError } from "../../infra/migrations/files.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
@@ -30,6 +31,9 @@ function goOnUnread(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
+/** Errors whose message says what to do; no stack trace helps. */
+const FOR_PEOPLE = [UserError, GoogleError, OperationError, StoreError, LockedError, MigrationFileError];
+
 /**
  * Says what went wrong.
  * @param help What follows after a wrong command line.
@@ -41,7 +45,7 @@ export function report(error: unknown, help: string): number {
     console.error(`${readable(error.message)}\n\n${help}`);
     return 2;
   }
-  if ([UserError, StoreError, LockedError, MigrationFileError].some((known) => error instanceof known)) {
+  if (FOR_PEOPLE.some((known) => error instanceof known)) {
     const remedy = error instanceof StoreError ? " Start over with: npm start -- --reset" : "";
     console.error(readable(error.message) + remedy);
     return 1;

@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { loadConfig } from "../../infra/config.ts";
 import { parseConnectionString } from "../../infra/connection.ts";
+import { endpoints, Google } from "../../infra/google.ts";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
-import { GoogleApis } from "../../infra/migrations/googleapis.ts";
+import { patience } from "../../infra/migrations/importer.ts";
 import { settlement } from "../../infra/settlement.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
@@ -232,9 +233,11 @@ describe("the schema, through the real engine", () => {
     const id = String(held?.backup);
     const rows = "SELECT count(*)::int AS count FROM settlement_commands";
     const [before] = await query(rows);
-    const google = new GoogleApis(
-      { sql: `${local.cloud.url}/sql/v1beta4/`, storage: `${local.cloud.url}/storage/v1/` },
-      () => Promise.resolve(local.cloud.identities.ownerToken),
+    const config = endpointConfig(local.cloud.url);
+    const token = () => Promise.resolve(local.cloud.identities.ownerToken);
+    const google = new Google(
+      endpoints((key) => config[key]),
+      { patience, token },
     );
     said = "";
     await expect(restore(local.stack, google, "1", options)).rejects.toThrow(

@@ -1,6 +1,7 @@
 import { CONNECT, type Grant, grant, READ_OBJECT, READ_SECRET } from "../access.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
-import { type Binding, type Facts, orNothing, type Policy } from "../facts.ts";
+import { type Facts, orNothing } from "../facts.ts";
+import type { Binding, Policy } from "../../google/policy.ts";
 import { Unseen } from "../../google/reader.ts";
 
 export const account: Check = {

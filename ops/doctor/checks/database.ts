@@ -1,3 +1,4 @@
+import { lastPart } from "../../../infra/google.ts";
 import { maxConnections } from "../../../infra/signals.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts.ts";
@@ -137,7 +138,7 @@ export const migration: Check = {
     // What the job had committed before it failed stays.
     const execution = (await facts.migrationJob().catch(orNothing))?.latestCreatedExecution;
     if (execution?.completionStatus !== "EXECUTION_FAILED") return ok(about ?? "no import on record");
-    const name = execution.name?.split("/").at(-1) ?? "";
+    const name = lastPart(execution.name ?? "");
     return finding(
       `execution ${name} of the job ${MIGRATION_JOB}, of ${minute(execution.createTime ?? "")}, failed`,
       facts.gcloud("logging", "read", `labels."run.googleapis.com/execution_name"="${name}"`, "--limit=50"),

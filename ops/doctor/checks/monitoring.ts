@@ -1,3 +1,4 @@
+import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, ok } from "../check.ts";
 import type { AlertPolicy, Facts, UptimeCheck } from "../facts.ts";
 
@@ -13,7 +14,7 @@ export const doubles: Check = {
     const [policies, checks] = await Promise.all([facts.alertPolicies(), facts.uptimeChecks()]);
     const former = sameTitle(policies).flatMap((same) => same.toSorted(byCreation).slice(0, -1));
     const read = JSON.stringify(policies);
-    const unread = sameTitle(checks).flatMap((same) => same.filter((check) => !read.includes(idOf(check))));
+    const unread = sameTitle(checks).flatMap((same) => same.filter((check) => !read.includes(lastPart(check.name))));
     if (former.length + unread.length === 0) return ok(`none of ${policies.length} policies`);
     const titles = [...former, ...unread].map(({ displayName }) => `"${displayName}"`);
     return finding(
@@ -34,10 +35,6 @@ function byCreation(a: AlertPolicy, b: AlertPolicy): number {
   return (a.creationRecord?.mutateTime ?? "").localeCompare(b.creationRecord?.mutateTime ?? "");
 }
 
-function idOf({ name }: AlertPolicy | UptimeCheck): string {
-  return name.split("/").at(-1) ?? name;
-}
-
 function deletion(facts: Facts, group: "policies" | "uptime") {
-  return (made: AlertPolicy | UptimeCheck) => facts.gcloud("monitoring", group, "delete", idOf(made));
+  return (made: AlertPolicy | UptimeCheck) => facts.gcloud("monitoring", group, "delete", lastPart(made.name));
 }

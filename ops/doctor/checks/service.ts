@@ -1,4 +1,5 @@
 import { parseConnectionName } from "../../../infra/connection.ts";
+import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
 import { command } from "../../terminal/command.ts";
@@ -43,7 +44,7 @@ export const databaseUrl: Check = {
         update(facts, `--remove-env-vars=${fallback.name}`),
       );
     }
-    const id = reference.secret.split("/").at(-1) ?? "";
+    const id = lastPart(reference.secret ?? "");
     if (id !== secret) return finding(`DATABASE_URL is read from ${id}, not from ${secret}`, use);
     return ok(`from ${id}, no other database`);
   },
@@ -90,12 +91,17 @@ export const revision: Check = {
     "login",
   ],
   look: async (facts) => {
-    const { latestCreatedRevision, latestReadyRevision, terminalCondition, template } = await facts.existingService();
-    const newest = short(latestCreatedRevision);
+    const {
+      latestCreatedRevision = "none",
+      latestReadyRevision,
+      terminalCondition,
+      template,
+    } = await facts.existingService();
+    const newest = lastPart(latestCreatedRevision);
     if (terminalCondition?.state === "CONDITION_SUCCEEDED") return ok(`${newest} is ready`);
     if (terminalCondition?.state !== "CONDITION_FAILED") return ok(`${newest} is being rolled out`);
     const serving =
-      latestReadyRevision === undefined ? "nothing serves" : `${short(latestReadyRevision)} goes on serving`;
+      latestReadyRevision === undefined ? "nothing serves" : `${lastPart(latestReadyRevision)} goes on serving`;
     const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
     const { region, service } = facts.target;
     const image = `--image=${template.containers?.[0]?.image ?? "IMAGE"}`;
@@ -121,8 +127,4 @@ function update(facts: Facts, change: string): string {
 function logs(facts: Facts, revisionName: string): string {
   const filter = `resource.type="cloud_run_revision" AND resource.labels.revision_name="${revisionName}"`;
   return command("gcloud", "logging", "read", filter, "--limit=50", `--project=${facts.target.project}`);
-}
-
-function short(name = "none"): string {
-  return name.split("/").at(-1) ?? name;
 }

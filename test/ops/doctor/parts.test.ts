@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { checksum } from "../../../infra/migrations/files.ts";
 import { brokenCommand, command } from "../../../ops/terminal/command.ts";
 import { tablesOf } from "../../../ops/doctor/login.ts";
-import { CouldNotLook, type Endpoints, GOOGLE, RestReader, Unseen } from "../../../ops/google/reader.ts";
+import { type Endpoints, GOOGLE } from "../../../infra/google.ts";
+import { CouldNotLook, RestReader, Unseen } from "../../../ops/google/reader.ts";
 import { locate } from "../../../ops/engine/target.ts";
 import { UsageError } from "../../../ops/terminal/user-error.ts";
 

@@ -2,7 +2,7 @@ import { readMigrations } from "../../../infra/migrations/files.ts";
 import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
-import { Facts, type Job } from "../../../ops/doctor/facts.ts";
+import { Facts } from "../../../ops/doctor/facts.ts";
 import { type Question, type Reader, Unseen } from "../../../ops/google/reader.ts";
 import type { Target } from "../../../ops/engine/target.ts";
 
@@ -84,7 +84,8 @@ export function healthy() {
       latestReadyRevision: "settlement-service-00001-abc",
       terminalCondition: { state: "CONDITION_SUCCEEDED" } as { state: string; message?: string },
     },
-    "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration": {} as Job,
+    "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration":
+      {} as gapi.client.run.GoogleCloudRunV2Job,
     "sql projects/fusion-prime/instances": {
       items: [
         {

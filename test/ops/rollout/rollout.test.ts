@@ -2,7 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readEvents } from "../../../ops/preview/model.ts";
-import { GOOGLE } from "../../../ops/google/reader.ts";
+import { GOOGLE } from "../../../infra/google.ts";
 import { invokerToken, requireInvoker, versionRead } from "../../../ops/rollout/live.ts";
 import { differInTrafficOnly, placeOf, rolloutOf, tryCandidate } from "../../../ops/rollout/rollout.ts";
 import { smokeTest } from "../../../ops/rollout/smoke.ts";

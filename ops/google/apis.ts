@@ -1,0 +1,13 @@
+import { pages } from "../../infra/google.ts";
+
+/**
+ * Hosts of the APIs that are enabled in a project.
+ * @param read Reads one page.
+ */
+export async function enabledApis(
+  project: string,
+  read: (path: string) => Promise<gapi.client.serviceusage.ListServicesResponse | undefined>,
+): Promise<string[]> {
+  const lists = await pages(`projects/${project}/services?filter=state:ENABLED&pageSize=200`, read);
+  return lists.flatMap(({ services = [] }) => services.flatMap(({ config }) => config?.name ?? []));
+}
