@@ -119,6 +119,16 @@ export const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/acce
 /** Pauses between two requests, in milliseconds: the first, and the longest after growing by half each time. */
 const PAUSE = { first: 50, longest: 5_000 };
 
+/** How a client calls. */
+interface Manner {
+  /** How long one answer is waited for, in milliseconds; a minute by default. */
+  readonly deadline?: number;
+  /** Which calls are tried again; none by default. */
+  readonly patience?: Patience;
+  /** By default `GOOGLE_OAUTH_ACCESS_TOKEN`, as for the provider, or else application default credentials with their quota project. */
+  readonly token?: Token | undefined;
+}
+
 /** Google's REST APIs, as whoever runs the program. What is asked and answered is typed by Google's own descriptions. */
 export class Google {
   private client: Promise<AuthClient> | undefined;
@@ -127,15 +137,7 @@ export class Google {
   private readonly deadline: number;
   private readonly patience: Patience;
 
-  /**
-   * @param token `GOOGLE_OAUTH_ACCESS_TOKEN`, as for the provider, or else application default credentials, by default.
-   * @param deadline How long one answer is waited for, in milliseconds; a minute by default.
-   * @param patience Which calls are tried again; none by default.
-   */
-  constructor(
-    endpoints: Endpoints,
-    { deadline = 60_000, patience = () => 0, token }: { deadline?: number; patience?: Patience; token?: Token } = {},
-  ) {
+  constructor(endpoints: Endpoints, { deadline = 60_000, patience = () => 0, token }: Manner = {}) {
     this.endpoints = endpoints;
     this.token = token;
     this.deadline = deadline;
@@ -319,9 +321,8 @@ async function clientOf(token?: Token): Promise<AuthClient> {
   const given = token ? await token() : process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
   if (given) return new OAuth2Client({ credentials: { access_token: given } });
   const auth = new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
-  return auth.getClient().catch((cause: unknown) => {
-    const message = "There are no Google credentials: run `gcloud auth application-default login`.";
-    throw new GoogleError(message, 401, { cause });
+  return auth.getClient().catch(() => {
+    throw new GoogleError("There are no Google credentials: run `gcloud auth application-default login`.", 401);
   });
 }
 

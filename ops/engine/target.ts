@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { stackName } from "../terminal/options.ts";
 import { readStackFile, stackPath } from "./stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
-import { accessToken, endpoints, type Endpoints } from "../../infra/google.ts";
+import { endpoints, type Endpoints, type Token } from "../../infra/google.ts";
 import { CouldNotLook } from "../google/reader.ts";
 
 /** What the doctor looks at: a project, a region, and the names of the parts. */
@@ -35,7 +35,8 @@ export interface Target {
 export interface Place {
   readonly target: Target;
   readonly endpoints: Endpoints;
-  readonly token: () => Promise<string>;
+  /** The caller's, where it is not that of {@link Google}. */
+  readonly token: Token | undefined;
 }
 
 /** The command line's options, each a text. */
@@ -105,7 +106,7 @@ export function locate(given: Given, root: string): Place {
       ...(given.socket !== undefined && { socket: given.socket }),
     },
     endpoints: endpointsOf(config),
-    token: given.stack === "local" ? () => localToken(root) : accessToken,
+    token: given.stack === "local" ? () => localToken(root) : undefined,
   };
 }
 
@@ -128,9 +129,9 @@ function stackConfig(stack: string, root: string): Readonly<Record<string, unkno
 }
 
 /** The embedded cloud's owner, unless the environment names another caller. */
-async function localToken(root: string): Promise<string> {
-  if (process.env.GOOGLE_OAUTH_ACCESS_TOKEN) return accessToken();
-  return readFileSync(join(localFolder(root), "cloud", "owner-token"), "utf8");
+function localToken(root: string): Promise<string> {
+  const { GOOGLE_OAUTH_ACCESS_TOKEN: given = "" } = process.env;
+  return Promise.resolve(given === "" ? readFileSync(join(localFolder(root), "cloud", "owner-token"), "utf8") : given);
 }
 
 /** Where `npm start` keeps its state. */

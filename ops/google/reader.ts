@@ -43,9 +43,9 @@ export class RestReader implements Reader {
   private readonly answers = new Map<string, Promise<unknown>>();
   private readonly google: Google;
 
-  /** @param token See {@link Google}. */
+  /** @param token The caller's, where it is not that of {@link Google}. */
   constructor(endpoints: Endpoints, token?: Token) {
-    this.google = new Google(endpoints, { deadline: PATIENCE, ...(token && { token }) });
+    this.google = new Google(endpoints, { deadline: PATIENCE, token });
   }
 
   read<T>(question: Question): Promise<T | undefined> {

@@ -1,5 +1,5 @@
 import type { HeldRevision } from "../../infra/service.ts";
-import { type Endpoints, lastPart, type Token } from "../../infra/google.ts";
+import { accessToken, type Endpoints, lastPart, type Token } from "../../infra/google.ts";
 import { RestReader, Unseen } from "../google/reader.ts";
 import { isLoopback } from "../engine/endpoints.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -11,8 +11,8 @@ export interface ServicePlace {
   /** Name of the service. */
   readonly service: string;
   readonly endpoints: Endpoints;
-  /** An access token of whoever runs the command. */
-  readonly token: Token;
+  /** The caller's, where it is not that of {@link Google}. */
+  readonly token: Token | undefined;
   /** Email of the account that may call the service: `settlement:deployer`. */
   readonly deployer: string | undefined;
 }
@@ -91,7 +91,7 @@ async function ask<T>({ endpoints, project, region, service, token }: ServicePla
 export async function invokerToken(place: ServicePlace, audience: string): Promise<string> {
   const { deployer, endpoints, token } = place;
   // The embedded cloud takes the token of its owner.
-  if (deployer === undefined) return token();
+  if (deployer === undefined) return (token ?? accessToken)();
   const path = `projects/-/serviceAccounts/${deployer}:generateIdToken`;
   const role = "roles/iam.serviceAccountOpenIdTokenCreator";
   const body: gapi.client.iamcredentials.GenerateIdTokenRequest = { audience, includeEmail: true };

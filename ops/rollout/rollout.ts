@@ -2,7 +2,6 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
 import { endpointsOf } from "../engine/target.ts";
-import { accessToken } from "../../infra/google.ts";
 import type { Change, Preview } from "../preview/model.ts";
 import { smokeTest } from "./smoke.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -50,7 +49,7 @@ export function placeOf(stack: Stack, config: Readonly<Record<string, string>>, 
     region: config["gcp:region"] ?? "",
     service,
     endpoints: endpointsOf(config),
-    token: token === undefined ? accessToken : () => Promise.resolve(token),
+    token: token === undefined ? undefined : () => Promise.resolve(token),
     deployer: config["settlement:deployer"],
   };
 }

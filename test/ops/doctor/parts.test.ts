@@ -87,7 +87,7 @@ describe("where the doctor looks", () => {
     writeFileSync(join(start, "cloud", "owner-token"), "the-token");
     const { endpoints, token } = locate({ stack: "local" }, root);
     expect(endpoints.sql).toBe("http://127.0.0.1:1/");
-    expect(await token()).toBe("the-token");
+    expect(await token?.()).toBe("the-token");
   });
 });
 
