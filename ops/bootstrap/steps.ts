@@ -3,7 +3,7 @@ import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Google } from "../../infra/google.ts";
 import { enabledApis } from "../google/apis.ts";
-import { differenceOf, mend, type Membership, type Wanted } from "../google/policy.ts";
+import { differenceOf, type Membership, repair, type Wanted } from "../google/policy.ts";
 import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target.ts";
 
@@ -72,9 +72,11 @@ function apis({ config: { project } }: Target, google: Google): Step {
     commands: [command("gcloud", "services", "enable", ...Object.keys(APIS), `--project=${project}`)],
     look: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
     make: async () => {
-      const serviceIds = (await missing()).map(([service]) => service);
+      const body: gapi.client.serviceusage.BatchEnableServicesRequest = {
+        serviceIds: (await missing()).map(([service]) => service),
+      };
       const path = `projects/${project}/services:batchEnable`;
-      await google.operate({ api: "serviceUsage", path, body: { serviceIds } });
+      await google.operate({ api: "serviceUsage", path, body });
     },
   };
 }
@@ -85,7 +87,7 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     versioning: { enabled: true },
     softDeletePolicy: { retentionDurationSeconds: String(SOFT_DELETE_DAYS * DAY) },
     lifecycle: LIFECYCLE,
-  };
+  } satisfies gapi.client.storage.Bucket;
   const read = () => google.find<gapi.client.storage.Bucket>({ api: "storage", path: `b/${bucket}` });
   /** The parts that are not as wanted, with what they are for. */
   const wrong = (found: gapi.client.storage.Bucket): [keyof typeof wanted, string][] => {
@@ -178,7 +180,7 @@ function key(target: Target, google: Google): Step {
         await google.operate({ method: "PATCH", api: "kms", path: `${path}?${query}`, body: schedule() });
         return;
       }
-      const body = {
+      const body: gapi.client.cloudkms.CryptoKey = {
         purpose: "ENCRYPT_DECRYPT",
         destroyScheduledDuration: `${DESTROY_AFTER_DAYS * DAY}s`,
         ...schedule(),
@@ -199,7 +201,7 @@ async function undelete(google: Google, path: string): Promise<void> {
 function pool({ config: { project } }: Target, google: Google): Step {
   const path = `${POOLS(project)}/${POOL}`;
   const read = () => google.find<gapi.client.iam.WorkloadIdentityPool>({ api: "iamBeta", path });
-  const body = { displayName: "GitHub" };
+  const body = { displayName: "GitHub" } satisfies gapi.client.iam.WorkloadIdentityPool;
   return {
     title: "Workload identity pool",
     commands: [
@@ -227,8 +229,12 @@ function provider(target: Target, google: Google): Step {
   const { project } = target.config;
   const path = `${POOLS(project)}/${POOL}/providers/${POOL}`;
   const condition = attributeCondition(target);
-  const wanted = { attributeMapping: ATTRIBUTES, attributeCondition: condition, oidc: { issuerUri: ISSUER } };
   type Provider = gapi.client.iam.WorkloadIdentityPoolProvider;
+  const wanted = {
+    attributeMapping: ATTRIBUTES,
+    attributeCondition: condition,
+    oidc: { issuerUri: ISSUER },
+  } satisfies Provider;
   const read = () => google.find<Provider>({ api: "iamBeta", path });
   const isAsWanted = ({ attributeMapping = {}, attributeCondition, oidc }: Provider) =>
     Object.entries(ATTRIBUTES).every(([name, expression]) => attributeMapping[name] === expression) &&
@@ -274,7 +280,7 @@ function accounts(target: Target, google: Google): Step[] {
   const { project } = target.config;
   const one = (accountId: string, displayName: string, why: string): Step => {
     const path = `projects/${project}/serviceAccounts/${accountId}@${project}.iam.gserviceaccount.com`;
-    const body = { accountId, serviceAccount: { displayName } };
+    const body: gapi.client.iam.CreateServiceAccountRequest = { accountId, serviceAccount: { displayName } };
     return {
       title: displayName,
       commands: [
@@ -420,7 +426,7 @@ function policyStep(
         ...extra.map((each) => `take ${described(each)} on ${where} away: nothing needs it`),
       ];
     },
-    make: () => mend(google, wanted),
+    make: () => repair(google, wanted),
   };
 }
 

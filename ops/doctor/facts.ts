@@ -313,7 +313,7 @@ export class Facts {
     return (answer?.[collection] ?? []).filter(({ userLabels }) => userLabels?.app === APP);
   }
 
-  private async ofInstance(collection: string): Promise<{ items?: { name: string }[] } | undefined> {
+  private async ofInstance(collection: string): Promise<Named | undefined> {
     const { name } = await this.runningInstance();
     return this.sql(`instances/${name}/${collection}`);
   }
@@ -353,6 +353,8 @@ export function orNothing(error: unknown): undefined {
   if (!(error instanceof Unseen)) throw error;
 }
 
-function names(list: { items?: { name: string }[] } | undefined): string[] {
-  return (list?.items ?? []).map(({ name }) => name);
+type Named = gapi.client.sql.DatabasesListResponse | gapi.client.sql.UsersListResponse;
+
+function names(list: Named | undefined): string[] {
+  return (list?.items ?? []).flatMap(({ name }) => name ?? []);
 }

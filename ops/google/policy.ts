@@ -48,12 +48,12 @@ export async function differenceOf(google: Google, wanted: Wanted): Promise<Diff
  * Makes a policy what it should be, under its etag; where somebody else changed it meanwhile, it is read again.
  * @throws GoogleError
  */
-export async function mend(google: Google, wanted: Wanted): Promise<void> {
+export async function repair(google: Google, wanted: Wanted): Promise<void> {
   await repeat(async () => {
     const policy = await google.call<Policy>(wanted.read);
     const difference = compare(policy, wanted);
     if (difference.missing.length + difference.extra.length === 0) return;
-    await google.call(wanted.write(mended(policy, difference)));
+    await google.call(wanted.write(repaired(policy, difference)));
   }, unsettled);
 }
 
@@ -71,7 +71,7 @@ function compare(policy: Policy, { isOurs, memberships: wanted }: Wanted): Diffe
   };
 }
 
-function mended(policy: Policy, { extra, missing }: Difference): Policy {
+function repaired(policy: Policy, { extra, missing }: Difference): Policy {
   const kept = (policy.bindings ?? []).map((binding) => ({
     ...binding,
     members: (binding.members ?? []).filter((member) => !extra.some((each) => same(each, { ...binding, member }))),
