@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf } from "./engine/config.ts";
+import { configOf } from "./config.ts";
 import type { Exception } from "./engine/exceptions.ts";
 import { subjects } from "./pack.ts";
 import { answeredBy, PEERS, UNANSWERED } from "./peers.ts";

@@ -1,8 +1,8 @@
 import { PolicyPack } from "@pulumi/policy";
 import { getProject, getStack } from "@pulumi/pulumi";
-import { configOf } from "./engine/config.ts";
+import { configOf } from "./config.ts";
 import { policies } from "./pack.ts";
-import { Operation } from "./model/resource.ts";
+import { Operation } from "./engine/operation.ts";
 
 // The entry of `--policy-pack policies`. The engine starts a process for each operation.
 const operation = new Operation();

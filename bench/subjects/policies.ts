@@ -5,7 +5,7 @@ import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import { readFileSync } from "node:fs";
 import { policies } from "../../policies/pack.ts";
-import { Operation } from "../../policies/model/resource.ts";
+import { Operation } from "../../policies/engine/operation.ts";
 
 const { Struct } = structMessages;
 

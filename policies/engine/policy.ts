@@ -7,8 +7,9 @@ import {
 } from "@pulumi/policy";
 import { z } from "zod";
 import { type Exception, exceptions, find, hasEnded } from "./exceptions.ts";
+import type { Operation } from "./operation.ts";
 import { type Names, References } from "../model/references.ts";
-import type { Operation, Resource } from "../model/resource.ts";
+import type { Resource } from "../model/resource.ts";
 
 /**
  * Says that a resource breaks the policy.

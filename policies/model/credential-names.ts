@@ -1,4 +1,4 @@
-import { UNKNOWN, type Value } from "./resource.ts";
+import { UNKNOWN, type Value } from "./values.ts";
 
 const PASSWORD = "(?:PASSWORD|PASSWD|PASSPHRASE|_PWD|(?:^|_)(?:DB|PG)?PASS)";
 const KEY = "(?:API|ACCESS|SECRET|PRIVATE|SIGNING|ENCRYPTION)_?KEY";

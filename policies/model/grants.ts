@@ -1,4 +1,5 @@
-import { type Resource, type Value, valueAt, valuesAt } from "./resource.ts";
+import type { Resource } from "./resource.ts";
+import { type Value, valueAt, valuesAt } from "./values.ts";
 
 /** A role that is granted to members by an IAM resource, whatever it is granted on. */
 export interface Grant {

@@ -1,5 +1,6 @@
+import type { Resource } from "./resource.ts";
+import { text, textsIn, valuesAt } from "./values.ts";
 import { isProxy, SOCKETS_ANNOTATION, workload } from "./workloads.ts";
-import { type Resource, text, textsIn, valuesAt } from "./resource.ts";
 
 /** A connection name as it stands in a resource. */
 export interface Mention {

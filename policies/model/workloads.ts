@@ -1,17 +1,7 @@
 import { SOCKET_ROOT } from "../../infra/connection.ts";
-import {
-  below,
-  isRecord,
-  type Located,
-  mayBe,
-  once,
-  type Resource,
-  text,
-  UNKNOWN,
-  type Value,
-  valueAt,
-  valuesAt,
-} from "./resource.ts";
+import { isA, once, type Resource } from "./resource.ts";
+import type { Path, Types } from "./types.ts";
+import { below, isRecord, type Located, mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "./values.ts";
 
 /** An environment variable of a container. */
 export interface Env {
@@ -49,11 +39,13 @@ export interface Workload {
   readonly envIsKnown: boolean;
 }
 
-const V2 = {
-  "gcp:cloudrunv2/service:Service": { kind: "service", at: "template" },
-  "gcp:cloudrunv2/job:Job": { kind: "job", at: "template.template" },
-  "gcp:cloudrunv2/workerPool:WorkerPool": { kind: "worker pool", at: "template" },
-} as const;
+type V1 = Types["gcp:cloudrun/service:Service"];
+/** What services, jobs and worker pools have in common in the second version of Cloud Run's API. */
+type Template = Types["gcp:cloudrunv2/service:Service"]["template"];
+type ContainerV1 = NonNullable<NonNullable<V1["template"]>["spec"]["containers"]>[number];
+type ContainerV2 = NonNullable<Template["containers"]>[number];
+type Volume = NonNullable<Template["volumes"]>[number];
+type Variable = NonNullable<(ContainerV1 | ContainerV2)["envs"]>[number];
 
 /** The annotation by which the first version of Cloud Run's API mounts sockets: connection names, joined by commas. */
 export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
@@ -68,15 +60,19 @@ export function workloads(resources: readonly Resource[]): Workload[] {
 
 /** The workload a resource declares, if it does. */
 export const workload = once((resource: Resource): Workload | undefined => {
-  if (resource.type === "gcp:cloudrun/service:Service") return fromV1(resource);
-  const form = (V2 as Partial<Record<string, (typeof V2)[keyof typeof V2]>>)[resource.type];
-  return form && fromV2(resource, form.kind, form.at);
+  if (isA(resource, "gcp:cloudrun/service:Service")) return fromV1(resource);
+  if (isA(resource, "gcp:cloudrunv2/service:Service"))
+    return fromV2(resource, "service", valuesAt(resource.props, "template"));
+  if (isA(resource, "gcp:cloudrunv2/job:Job"))
+    return fromV2(resource, "job", valuesAt(resource.props, "template.template"));
+  if (isA(resource, "gcp:cloudrunv2/workerPool:WorkerPool"))
+    return fromV2(resource, "worker pool", valuesAt(resource.props, "template"));
+  return undefined;
 });
 
-function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workload {
-  const { props } = resource;
-  const volumes = valuesAt(props, `${at}.volumes.*`);
-  const containers = valuesAt(props, `${at}.containers.*`).map((container) => ({
+function fromV2(resource: Resource, kind: Workload["kind"], [template]: readonly Located[]): Workload {
+  const volumes = template ? below<Template>(template, "volumes.*") : [];
+  const containers = (template ? below<Template>(template, "containers.*") : []).map((container) => ({
     ...container,
     env: envs(container, "valueSource.secretKeyRef", "secret", "version"),
     sockets: volumes.filter((volume) => isMounted(volume, container)).flatMap(socketsOf),
@@ -85,15 +81,15 @@ function fromV2(resource: Resource, kind: Workload["kind"], at: string): Workloa
     resource,
     kind,
     within: "template",
-    account: valueAt(props, `${at}.serviceAccount`),
+    account: valueAt<Template>(template?.value, "serviceAccount"),
     sockets: volumes.flatMap(socketsOf),
-    inNetwork: mayBe(valueAt(props, `${at}.vpcAccess`), (access) => access !== undefined),
+    inNetwork: mayBe(valueAt<Template>(template?.value, "vpcAccess"), (access) => access !== undefined),
     ...withEnv(containers),
   };
 }
 
 function socketsOf(volume: Located): Located[] {
-  return below(volume, "cloudSqlInstance.instances.*");
+  return below<Volume>(volume, "cloudSqlInstance.instances.*");
 }
 
 /**
@@ -101,15 +97,15 @@ function socketsOf(volume: Located): Located[] {
  * https://cloud.google.com/run/docs/reference/rest/v2/Container#VolumeMount
  */
 function isMounted({ value: volume }: Located, { value: container }: Located): boolean {
-  const name = valueAt(volume, "name");
-  return valuesAt(container, "volumeMounts.*").some(
+  const name = valueAt<Volume>(volume, "name");
+  return valuesAt<ContainerV2>(container, "volumeMounts.*").some(
     ({ value: mount }) =>
       (name === UNKNOWN || mayBe(valueAt(mount, "name"), (mounted) => mounted === name)) &&
       mayBe(valueAt(mount, "mountPath"), (path) => [undefined, "", SOCKET_ROOT].some((root) => root === path)),
   );
 }
 
-function fromV1(resource: Resource): Workload {
+function fromV1(resource: Resource<V1>): Workload {
   const { props } = resource;
   const annotations = valueAt(props, "template.metadata.annotations");
   const mounted =
@@ -138,25 +134,22 @@ function withEnv(containers: readonly Container[]): Pick<Workload, "containers" 
   return { containers, env, envIsKnown: env.every(({ name }) => name !== UNKNOWN) };
 }
 
-function envs(container: Located, source: string, id: string, version: string): Env[] {
-  return below(container, "envs.*").map(({ path, value }) => env(path, value, source, id, version));
+function envs(container: Located, source: Path<Variable>, id: string, version: string): Env[] {
+  return below<ContainerV1 | ContainerV2>(container, "envs.*").map(({ path, value }) =>
+    env(path, value, source, id, version),
+  );
 }
 
-function env(path: string, value: Value, source: string, id: string, version: string): Env {
-  const reference = valueAt(value, source);
-  const plain: Env = { path, name: valueAt(value, "name"), value: valueAt(value, "value") };
+function env(path: string, value: Value, source: Path<Variable>, id: string, version: string): Env {
+  const reference = valueAt<Variable>(value, source);
+  const plain: Env = { path, name: valueAt<Variable>(value, "name"), value: valueAt<Variable>(value, "value") };
   if (reference === undefined) return plain;
   return { ...plain, secret: { id: valueAt(reference, id), version: valueAt(reference, version) } };
 }
 
 /** Whether a container is the Cloud SQL proxy, whose arguments are connection names. */
 export function isProxy(container: Value): boolean {
-  const image = text(valueAt(container, "image")) ?? "";
-  const command = valuesAt(container, "commands.*").map(({ value }) => text(value) ?? "");
+  const image = text(valueAt<ContainerV2>(container, "image")) ?? "";
+  const command = valuesAt<ContainerV2>(container, "commands.*").map(({ value }) => text(value) ?? "");
   return /cloud[-_]?sql[-_]proxy/.test([image, ...command].join(" "));
-}
-
-/** The last part of a secret's, account's or instance's full name: its id. */
-export function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
 }

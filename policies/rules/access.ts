@@ -1,18 +1,19 @@
-import { type Answer, ask, type Asked } from "../model/conditions.ts";
-import { instances } from "./connection-names.ts";
-import { needsDatabase, readers, refersTo, secretsOf } from "./database-url.ts";
-import { type Grant, grants } from "../model/grants.ts";
-import { policy } from "../engine/policy.ts";
-import { dependsOn, ofType, type Resource, text, UNKNOWN, type Value } from "../model/resource.ts";
-import { connections, type Target } from "./sockets.ts";
-import { type Workload, workloads } from "../model/workloads.ts";
 import { z } from "zod";
+import { policy } from "../engine/policy.ts";
+import { type Answer, ask, type Asked } from "../model/conditions.ts";
+import { type Grant, grants } from "../model/grants.ts";
+import { instances } from "../model/instances.ts";
+import { needsDatabase, readers, secretsOf } from "../model/readers.ts";
+import { dependsOn, ofType, type Resource } from "../model/resource.ts";
+import { refersTo } from "../model/secrets.ts";
+import { connections, type Target } from "../model/targets.ts";
+import { text, UNKNOWN, type Value } from "../model/values.ts";
+import { type Workload, workloads } from "../model/workloads.ts";
 
 /** Roles that may connect, and those that contain them. */
 const CONNECT = /^roles\/(?:cloudsql\.(?:client|editor|admin)|owner|editor)$/;
 /** Roles that may read a secret's value, and those that contain them. */
 const READ = /^roles\/(?:secretmanager\.(?:secretAccessor|admin)|owner)$/;
-/** The import of the migrations, as `infra` declares it. */
 const SCHEMA = "pulumi-nodejs:dynamic/settlement:ImportedSchema";
 
 export const mayConnect = policy({

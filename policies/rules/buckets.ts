@@ -1,9 +1,8 @@
 import { policy } from "../engine/policy.ts";
-import { mayBe, type Resource, text, valueAt } from "../model/resource.ts";
+import { isA } from "../model/resource.ts";
+import { mayBe, text, valueAt } from "../model/values.ts";
 
-function isBucket({ type }: Resource): boolean {
-  return type === "gcp:storage/bucket:Bucket";
-}
+const BUCKET = "gcp:storage/bucket:Bucket";
 
 export const uniformAccess = policy({
   name: "bucket-uniform-access",
@@ -13,7 +12,7 @@ export const uniformAccess = policy({
   reference: "CIS 5.2",
   peers: ["CKV_GCP_29"],
   resource: (resource, report) => {
-    if (!isBucket(resource) || mayBe(resource.props.uniformBucketLevelAccess, (on) => on === true)) return;
+    if (!isA(resource, BUCKET) || mayBe(resource.props.uniformBucketLevelAccess, (on) => on === true)) return;
     report(resource, "uniformBucketLevelAccess is off; set it to true.");
   },
 });
@@ -26,7 +25,7 @@ export const publicAccessPrevention = policy({
   reference: "CIS 5.1",
   peers: ["CKV_GCP_114"],
   resource: (resource, report) => {
-    if (!isBucket(resource) || mayBe(resource.props.publicAccessPrevention, (mode) => mode === "enforced")) return;
+    if (!isA(resource, BUCKET) || mayBe(resource.props.publicAccessPrevention, (mode) => mode === "enforced")) return;
     report(resource, 'publicAccessPrevention is not enforced; set it to "enforced".');
   },
 });
@@ -39,7 +38,7 @@ export const versioning = policy({
   reference: "https://cloud.google.com/storage/docs/object-versioning",
   peers: ["CKV_GCP_78"],
   resource: (resource, report) => {
-    if (!isBucket(resource) || mayBe(valueAt(resource.props, "versioning.enabled"), (on) => on === true)) return;
+    if (!isA(resource, BUCKET) || mayBe(valueAt(resource.props, "versioning.enabled"), (on) => on === true)) return;
     report(resource, "versioning.enabled is off; set it to true, with a lifecycle rule that deletes old versions.");
   },
 });
@@ -52,8 +51,9 @@ export const noSelfLogging = policy({
   reference: "https://cloud.google.com/storage/docs/access-logs",
   peers: ["CKV_GCP_63"],
   resource: (resource, report) => {
+    if (!isA(resource, BUCKET)) return;
     const log = text(valueAt(resource.props, "logging.logBucket"));
-    if (!isBucket(resource) || log === undefined || log !== resource.props.name) return;
+    if (log === undefined || log !== resource.props.name) return;
     report(resource, "logging.logBucket names the bucket itself; name another one.");
   },
 });

@@ -1,8 +1,8 @@
 import { formatConnectionName, parseConnectionName } from "../../infra/connection.ts";
-import { mentions } from "../model/mentions.ts";
 import { policy } from "../engine/policy.ts";
-import { ofType, once, type Resource, text } from "../model/resource.ts";
-import { INSTANCE, wiring } from "../model/wiring.ts";
+import { instances, realName } from "../model/instances.ts";
+import { mentions } from "../model/mentions.ts";
+import { wiring } from "../model/wiring.ts";
 
 export const connectionNameFormat = policy({
   name: "connection-name-format",
@@ -47,19 +47,4 @@ export const connectionNameMatchesInstance = policy({
       }
     },
   },
-});
-
-/** The Cloud SQL instances among resources. */
-export function instances(resources: readonly Resource[]): Resource[] {
-  return ofType(resources, INSTANCE);
-}
-
-/** The connection name an instance has or will have, as far as it is known. */
-export const realName = once(({ props, provider }: Resource) => {
-  const told = parseConnectionName(text(props.connectionName) ?? "");
-  if (told.ok) return told.value;
-  const [project, region, instance] = [props.project ?? provider.project, props.region ?? provider.region, props.name];
-  if (typeof project !== "string" || typeof region !== "string" || typeof instance !== "string") return undefined;
-  const made = parseConnectionName(`${project}:${region}:${instance}`);
-  return made.ok ? made.value : undefined;
 });

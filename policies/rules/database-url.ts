@@ -1,17 +1,13 @@
 import { parseConnectionString } from "../../infra/connection.ts";
-import { instances } from "./connection-names.ts";
-import { generatedPasswords } from "../model/lineage.ts";
 import { policy } from "../engine/policy.ts";
-import { type Located, ofType, type Resource, text, UNKNOWN } from "../model/resource.ts";
-import { dataOf, SECRETS, VERSIONS, wiring } from "../model/wiring.ts";
-import { type Container, type Env, lastPart, type Workload, workload, workloads } from "../model/workloads.ts";
-
-const VARIABLE = "DATABASE_URL";
-
-/** The variables that a workload reads its connection string from, one for each container that has one. */
-function databaseUrls({ env }: Workload): Env[] {
-  return env.filter(({ name }) => name === VARIABLE);
-}
+import { instances } from "../model/instances.ts";
+import { generatedPasswords } from "../model/lineage.ts";
+import { databaseUrls, isMeant, readers, secretsOf, VARIABLE, versionsRead } from "../model/readers.ts";
+import { ofType, type Resource } from "../model/resource.ts";
+import { dataOf, originsOf, refersTo, SECRETS, VERSIONS, versionsOf } from "../model/secrets.ts";
+import { lastPart, type Located, text, UNKNOWN } from "../model/values.ts";
+import { wiring } from "../model/wiring.ts";
+import { workload } from "../model/workloads.ts";
 
 export const fromSecretManager = policy({
   name: "database-url-from-secret-manager",
@@ -158,76 +154,6 @@ export const onePassword = policy({
   },
 });
 
-/** A container that reads a connection string from a secret. */
-export interface Reader {
-  readonly run: Workload;
-  readonly container: Container;
-  readonly url: Reference;
-}
-
-type Reference = Env & { readonly secret: NonNullable<Env["secret"]> };
-
-/** The containers that read a connection string from a secret. */
-export function readers(resources: readonly Resource[]): Reader[] {
-  return workloads(resources).flatMap((run) =>
-    run.containers.flatMap((container) =>
-      container.env.flatMap((url) =>
-        url.name === VARIABLE && url.secret ? [{ run, container, url: { ...url, secret: url.secret } }] : [],
-      ),
-    ),
-  );
-}
-
-/** Whether a workload needs the database: it mounts a socket, or reads a connection string from a secret. */
-export function needsDatabase(run: Workload): boolean {
-  return run.sockets.length > 0 || databaseUrls(run).some(({ secret }) => secret);
-}
-
-/** The secret a variable refers to: by its id, or where that is not known, one that the workload is made of. */
-export function secretsOf({ run, url }: Reader, resources: readonly Resource[]): Resource[] {
-  const all = ofType(resources, ...SECRETS);
-  const { id } = url.secret;
-  if (typeof id === "string") return all.filter(({ props }) => props.secretId === lastPart(id));
-  return all.filter((one) => run.resource.madeOf[run.within]?.includes(one));
-}
-
-/** The versions that a variable may be taken from, also where another stack has their secret. */
-export function versionsRead(reader: Reader, resources: readonly Resource[]): Resource[] {
-  const { id } = reader.url.secret;
-  const secrets = secretsOf(reader, resources);
-  return ofType(resources, ...VERSIONS).filter(
-    (version) =>
-      isMeant(version, reader.url) &&
-      ((typeof id === "string" && lastPart(text(version.props.secret) ?? "") === lastPart(id)) ||
-        secrets.some((secret) => refersTo(version, "secret", secret))),
-  );
-}
-
-function versionsOf(secrets: readonly Resource[], resources: readonly Resource[]): Resource[] {
-  return ofType(resources, ...VERSIONS).filter((version) =>
-    secrets.some((secret) => refersTo(version, "secret", secret)),
-  );
-}
-
-/** Whether a property names a secret: by its id, or where that is not known, by what it is made of. */
-export function refersTo(resource: Resource, property: string, secret: Resource): boolean {
-  const name = resource.props[property];
-  if (typeof name === "string") return lastPart(name) === secret.props.secretId;
-  return resource.madeOf[property]?.includes(secret) ?? false;
-}
-
-/** Whether a version can be the one that is referred to. */
-function isMeant({ props }: Resource, { secret }: Reference): boolean {
-  if (props.enabled === false) return false;
-  if (typeof secret.version !== "string" || secret.version === "latest") return true;
-  return typeof props.version !== "string" || props.version === secret.version;
-}
-
-/** What the value of a secret's version is made of. */
-export function originsOf({ madeOf }: Resource): Resource[] {
-  return [...(madeOf.secretData ?? []), ...(madeOf.secretDataWo ?? [])];
-}
-
 /** The known values of the secrets that workloads take their connection string from. */
 function connectionStrings(resources: readonly Resource[]): { version: Resource; value: string }[] {
   const versions = new Set(readers(resources).flatMap((reader) => versionsRead(reader, resources)));
@@ -257,7 +183,12 @@ function isAnother({ props }: Resource, name: string): boolean {
 }
 
 /** Whether it is known that no resource of a type has a name. */
-function lacks(resources: readonly Resource[], type: string, name: string, instance: string): boolean {
+function lacks(
+  resources: readonly Resource[],
+  type: "gcp:sql/database:Database" | "gcp:sql/user:User",
+  name: string,
+  instance: string,
+): boolean {
   return ofType(resources, type)
     .filter(({ props }) => props.instance === UNKNOWN || lastPart(text(props.instance) ?? "") === instance)
     .every(({ props }) => props.name !== UNKNOWN && props.name !== name);

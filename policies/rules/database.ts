@@ -1,40 +1,34 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { policy } from "../engine/policy.ts";
-import { mayBe, type Resource, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/resource.ts";
+import { policy, type Report } from "../engine/policy.ts";
+import { type Instance, INSTANCE } from "../model/instances.ts";
+import { isA, type Resource } from "../model/resource.ts";
+import type { Path, Types } from "../model/types.ts";
+import { mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/values.ts";
 
 /** Where a policy on instances looks: one value, what it may be, and what to do where it is something else. */
-type Setting = readonly [path: string, accepted: (value: Value) => boolean, problem: string];
+type Setting = readonly [path: Path<Types[typeof INSTANCE]>, accepted: (value: Value) => boolean, problem: string];
 
 const isTrue = (value: Value) => value === true;
 const isTrueOrDefault = (value: Value) => value === true || value === undefined;
 
 /** Reports each setting that is known to be something else. */
-function expect(
-  resource: Resource,
-  report: (resource: Resource, message: string) => void,
-  settings: readonly Setting[],
-) {
+function expect(resource: Instance, report: Report, settings: readonly Setting[]) {
   for (const [path, accepted, problem] of settings) {
     if (!mayBe(valueAt(resource.props, path), accepted)) report(resource, `${path} ${problem}.`);
   }
 }
 
-function isInstance({ type }: Resource): boolean {
-  return type === "gcp:sql/databaseInstance:DatabaseInstance";
-}
-
 /** Whether PostgreSQL runs on it, or may run on it where the version is not known. */
-function isPostgres(resource: Resource): boolean {
-  const { databaseVersion } = resource.props;
-  return isInstance(resource) && (text(databaseVersion) ?? "POSTGRES").startsWith("POSTGRES");
+function isPostgres(resource: Resource): resource is Instance {
+  return isA(resource, INSTANCE) && (text(resource.props.databaseVersion) ?? "POSTGRES").startsWith("POSTGRES");
 }
 
 /** Whether it is the one that holds the data; a replica follows its primary. */
-function isPrimary(resource: Resource): boolean {
+function isPrimary(resource: Resource): resource is Instance {
+  if (!isA(resource, INSTANCE)) return false;
   const { masterInstanceName, instanceType } = resource.props;
-  const isReplica = (masterInstanceName ?? "") !== "" || instanceType === "READ_REPLICA_INSTANCE";
-  return isInstance(resource) && !isReplica;
+  return (masterInstanceName ?? "") === "" && instanceType !== "READ_REPLICA_INSTANCE";
 }
 
 export const deletionProtection = policy({
@@ -44,7 +38,7 @@ export const deletionProtection = policy({
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/deletion-protection",
   resource: (resource, report) => {
-    if (!isInstance(resource)) return;
+    if (!isA(resource, INSTANCE)) return;
     expect(resource, report, [
       ["deletionProtection", isTrueOrDefault, "is off; set it to true, so that Pulumi does not delete the instance"],
       ["settings.deletionProtectionEnabled", isTrue, "is off; set it to true, so that nothing deletes the instance"],
@@ -108,7 +102,7 @@ export const noOpenNetworks = policy({
     ipv6: z.int().min(0).max(128).default(64).describe("Shortest prefix of an authorized IPv6 network"),
   },
   resource: (resource, report, shortest) => {
-    if (!isInstance(resource)) return;
+    if (!isA(resource, INSTANCE)) return;
     for (const { path, value } of valuesAt(resource.props, "settings.ipConfiguration.authorizedNetworks.*.value")) {
       const network = text(value);
       if (network === undefined || isNarrow(network, shortest)) continue;
@@ -135,7 +129,9 @@ export const tlsOnly = policy({
   reference: "CIS 6.4",
   peers: ["CKV_GCP_6", "CIS 6.4"],
   resource: (resource, report) => {
-    if (!isInstance(resource) || valueAt(resource.props, "settings.ipConfiguration.requireSsl") === true) return;
+    if (!isA(resource, INSTANCE)) return;
+    // The provider had it until its version 8.
+    if (valueAt<unknown>(resource.props, "settings.ipConfiguration.requireSsl") === true) return;
     const modes = ["ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"];
     expect(resource, report, [
       [
@@ -155,7 +151,7 @@ export const publicAddress = policy({
   reference: "CIS 6.6",
   peers: ["CKV_GCP_60", "CIS 6.6"],
   resource: (resource, report) => {
-    if (!isInstance(resource) || valueAt(resource.props, "settings.connectorEnforcement") === "REQUIRED") return;
+    if (!isA(resource, INSTANCE) || valueAt(resource.props, "settings.connectorEnforcement") === "REQUIRED") return;
     if (valueAt(resource.props, "settings.connectorEnforcement") === UNKNOWN) return;
     expect(resource, report, [
       // Google gives an address where nothing is said.
@@ -297,19 +293,19 @@ export const diskAutoresize = policy({
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/instance-settings#automatic-storage-increase-2ndgen",
   resource: (resource, report) => {
-    if (!isInstance(resource)) return;
+    if (!isA(resource, INSTANCE)) return;
     expect(resource, report, [
       ["settings.diskAutoresize", isTrueOrDefault, "is off; leave it on, and bound it with diskAutoresizeLimit"],
     ]);
   },
 });
 
-const DATA = new Set([
-  "gcp:sql/databaseInstance:DatabaseInstance",
+const DATA = [
+  INSTANCE,
   "gcp:sql/database:Database",
   "gcp:secretmanager/secret:Secret",
   "gcp:storage/bucket:Bucket",
-]);
+] as const;
 
 export const dataProtected = policy({
   name: "data-protected",
@@ -318,7 +314,7 @@ export const dataProtected = policy({
   severity: "high",
   reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
   resource: (resource, report) => {
-    if (DATA.has(resource.type) && !resource.protect)
+    if (isA(resource, ...DATA) && !resource.protect)
       report(resource, "holds data and is not protected; set the resource option protect to true.");
   },
 });

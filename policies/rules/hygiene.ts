@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
-import { mayBe, type Resource, text, valueAt, valuesAt } from "../model/resource.ts";
+import { INSTANCE } from "../model/instances.ts";
+import { isA } from "../model/resource.ts";
+import type { Path, Types } from "../model/types.ts";
+import { mayBe, text, valueAt, valuesAt } from "../model/values.ts";
 
 /** Where each type keeps its labels. */
-const LABELS: Readonly<Record<string, string>> = {
+const LABELS: { readonly [Type in keyof Types]?: Path<Types[Type]> } = {
   "gcp:sql/databaseInstance:DatabaseInstance": "settings.userLabels",
   "gcp:secretmanager/secret:Secret": "labels",
   "gcp:storage/bucket:Bucket": "labels",
@@ -19,7 +22,7 @@ export const requiredLabels = policy({
   reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
   settings: { labels: z.array(z.string()).default(["app", "environment"]).describe("Labels that must be there") },
   resource: (resource, report, { labels }) => {
-    const at = LABELS[resource.type];
+    const at = LABELS[resource.type as keyof Types];
     if (at === undefined) return;
     const set = valueAt(resource.props, at);
     const missing = labels.filter((label) => !mayBe(set, (known) => valueAt(known, label) !== undefined));
@@ -37,7 +40,7 @@ export const defaultLabels = policy({
     labels: z.record(z.string(), z.string()).default({ "managed-by": "pulumi" }).describe("Labels that are added"),
   },
   remedy: (type, props, { labels }) => {
-    const path = LABELS[type]?.split(".") ?? [];
+    const path = LABELS[type as keyof Types]?.split(".") ?? [];
     const last = path.pop();
     const holder = path.reduce<Labelled | undefined>((outer, key) => outer?.[key] as Labelled | undefined, props);
     if (last === undefined || !holder) return false;
@@ -84,21 +87,23 @@ export const costLimits = policy({
     regional: z.boolean().default(true).describe("Whether an instance may have a standby"),
   },
   resource: (resource, report, limits) => {
-    const { props } = resource;
-    const cpus = cpusOf(text(valueAt(props, "settings.tier")) ?? "");
-    const instances = valueAt(props, "template.scaling.maxInstanceCount");
-    if (isInstance(resource) && cpus > (limits.cpus ?? Infinity))
-      report(resource, `settings.tier has ${cpus} CPUs; ${limits.cpus ?? 0} are enough here.`);
-    if (isInstance(resource) && !limits.regional && valueAt(props, "settings.availabilityType") === "REGIONAL")
-      report(resource, "settings.availabilityType doubles the price; ZONAL is enough here.");
-    if (typeof instances === "number" && instances > (limits.instances ?? Infinity))
-      report(resource, `template.scaling.maxInstanceCount is ${instances}; ${limits.instances ?? 0} are enough here.`);
+    if (isA(resource, INSTANCE)) {
+      const cpus = cpusOf(text(valueAt(resource.props, "settings.tier")) ?? "");
+      if (cpus > (limits.cpus ?? Infinity))
+        report(resource, `settings.tier has ${cpus} CPUs; ${limits.cpus ?? 0} are enough here.`);
+      if (!limits.regional && valueAt(resource.props, "settings.availabilityType") === "REGIONAL")
+        report(resource, "settings.availabilityType doubles the price; ZONAL is enough here.");
+    }
+    if (isA(resource, "gcp:cloudrunv2/service:Service")) {
+      const instances = valueAt(resource.props, "template.scaling.maxInstanceCount");
+      if (typeof instances === "number" && instances > (limits.instances ?? Infinity))
+        report(
+          resource,
+          `template.scaling.maxInstanceCount is ${instances}; ${limits.instances ?? 0} are enough here.`,
+        );
+    }
   },
 });
-
-function isInstance({ type }: Resource): boolean {
-  return type === "gcp:sql/databaseInstance:DatabaseInstance";
-}
 
 /** CPUs of a machine type: `db-custom-4-15360` and `db-perf-optimized-N-4` say it, the shared ones have less than one. */
 function cpusOf(tier: string): number {

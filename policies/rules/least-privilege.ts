@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { type Grant, grantForm, grants, knownMembers } from "../model/grants.ts";
 import { policy } from "../engine/policy.ts";
-import { type Resource, text, UNKNOWN, valuesAt } from "../model/resource.ts";
-import { lastPart, workload } from "../model/workloads.ts";
+import { type Grant, grantForm, grants, knownMembers } from "../model/grants.ts";
+import { isA, type Resource } from "../model/resource.ts";
+import { lastPart, text, UNKNOWN, valuesAt } from "../model/values.ts";
+import { workload } from "../model/workloads.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
 const BASIC = new Set(["roles/owner", "roles/editor", "roles/viewer"]);
@@ -214,7 +215,7 @@ export const noServiceAccountKeys = policy({
   severity: "high",
   reference: "CIS 1.4",
   resource: (resource, report) => {
-    if (resource.type === "gcp:serviceaccount/key:Key") {
+    if (isA(resource, "gcp:serviceaccount/key:Key")) {
       report(resource, "makes a key; attach the account to what runs, or federate with workload identity.");
     }
   },

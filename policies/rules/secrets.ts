@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { isCredentialName, isHarmless, mayBeSecretId } from "../model/credential-names.ts";
-import { SECRETS } from "../model/wiring.ts";
-import { credentialProperty, generatedPasswords, GENERATED } from "../model/lineage.ts";
 import { policy } from "../engine/policy.ts";
-import { mayBe, ofType, type Resource, textsIn, UNKNOWN, type Value } from "../model/resource.ts";
+import { isCredentialName, isHarmless, mayBeSecretId } from "../model/credential-names.ts";
+import { credentialProperty, GENERATED, generatedPasswords } from "../model/lineage.ts";
+import { isA, ofType, type Resource } from "../model/resource.ts";
+import { SECRETS } from "../model/secrets.ts";
+import { mayBe, textsIn, UNKNOWN, type Value } from "../model/values.ts";
 import { workload } from "../model/workloads.ts";
 
 /** A URL with a password in it. */
@@ -100,8 +101,7 @@ export const passwordLength = policy({
   reference: "https://cloud.google.com/sql/docs/postgres/built-in-authentication",
   settings: { length: z.int().min(12).default(20).describe("Characters at least") },
   resource: (resource, report, { length }) => {
-    if (resource.type !== GENERATED || mayBe(resource.props.length, (characters) => Number(characters) >= length))
-      return;
+    if (!isA(resource, GENERATED) || mayBe(resource.props.length, (characters) => Number(characters) >= length)) return;
     report(resource, `length is too short; generate ${length} characters or more.`);
   },
 });

@@ -14,7 +14,7 @@ import { discreet } from "../../ops/doctor/checks/secrets.ts";
 import { lintMigrations } from "../../ops/migration/lint.ts";
 import { newMigration } from "../../ops/migration/new.ts";
 import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
-import { readConfig } from "../../policies/engine/config.ts";
+import { readConfig } from "../../policies/config.ts";
 import { policies } from "../../policies/pack.ts";
 
 /** The commands as `package.json` names them, caught where each hands itself to `run`. */

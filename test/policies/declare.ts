@@ -6,7 +6,7 @@ import {
   unknownCheckingProxy,
 } from "@pulumi/policy";
 import { policies } from "../../policies/pack.ts";
-import { Operation } from "../../policies/model/resource.ts";
+import { Operation } from "../../policies/engine/operation.ts";
 
 /** A resource as a test declares it; `madeOf` and `dependsOn` name others of the same stack. */
 export interface Declared {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stackValues } from "../../ops/engine/stack-values.ts";
-import { configOf } from "../../policies/engine/config.ts";
+import { configOf } from "../../policies/config.ts";
 import { declare as declareStack } from "../infra/declared.ts";
 import { type Declared, judge, UNKNOWN_TEXT } from "./declare.ts";
 import { connectionString } from "./good.ts";

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf, parseConfig } from "../../policies/engine/config.ts";
+import { configOf, parseConfig } from "../../policies/config.ts";
 import { policies } from "../../policies/pack.ts";
-import { Operation } from "../../policies/model/resource.ts";
+import { Operation } from "../../policies/engine/operation.ts";
 import { judge, UNKNOWN_TEXT } from "./declare.ts";
 import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good.ts";
 

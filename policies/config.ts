@@ -3,7 +3,7 @@ import { RunError } from "@pulumi/pulumi";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { policies } from "../pack.ts";
+import { policies } from "./pack.ts";
 
 /** The project whose stacks have a file here; any other is judged by the defaults, which are the strictest. */
 const PROJECT = "settlement";
@@ -14,7 +14,7 @@ const PROJECT = "settlement";
  * @throws RunError that names the file, the policy and the setting that is wrong.
  */
 export function configOf(project: string, stack: string): PolicyPackConfig {
-  const file = join(import.meta.dirname, "..", `config.${stack}.json`);
+  const file = join(import.meta.dirname, `config.${stack}.json`);
   if (project !== PROJECT || !existsSync(file)) return {};
   try {
     return readConfig(readFileSync(file, "utf8"));

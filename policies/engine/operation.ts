@@ -1,0 +1,87 @@
+import { type PolicyResource, type ResourceValidationArgs, UnknownValueError } from "@pulumi/policy";
+import type { Resource } from "../model/resource.ts";
+import { UNKNOWN, type Value } from "../model/values.ts";
+
+/**
+ * What the engine showed of one operation so far. Before a resource is created it shows what the program set, and only of
+ * a whole stack, at the end, what waits for what; but then with what the provider made of the properties, which in a
+ * preview may be less than the program said. So the one is kept for the other. Every policy is shown the same, a copy of
+ * its own, which is read for the first of them only.
+ */
+export class Operation {
+  private readonly seen = new Map<string, Shown<Resource>>();
+  private stack: Shown<readonly Resource[]> | undefined;
+
+  /** Takes in the resource that a policy is shown before it is created or changed. */
+  see(args: ResourceValidationArgs, policy: string): Resource {
+    const shown = shownTo(policy, this.seen.get(args.urn), () => ({ ...own(args), dependencies: [], madeOf: {} }));
+    this.seen.set(args.urn, shown);
+    return shown.what;
+  }
+
+  /**
+   * All resources of the stack, as a policy is shown them, in the order of their URNs: as the program set them, completed
+   * by the provider.
+   */
+  whole(resources: readonly PolicyResource[], policy: string): readonly Resource[] {
+    this.stack = shownTo(policy, this.stack, () => this.complete(resources));
+    return this.stack.what;
+  }
+
+  private complete(resources: readonly PolicyResource[]): readonly Resource[] {
+    const byUrn = new Map<string, Resource & { dependencies: Resource[]; madeOf: Record<string, Resource[]> }>();
+    for (const resource of resources) {
+      const { props, ...rest } = own(resource);
+      const set = Object.entries(this.seen.get(resource.urn)?.what.props ?? {}).filter(
+        ([, value]) => value !== UNKNOWN,
+      );
+      const completed = { ...props, ...Object.fromEntries(set) };
+      byUrn.set(resource.urn, { ...rest, props: completed, dependencies: [], madeOf: {} });
+    }
+    const known = (others: readonly PolicyResource[]) => others.flatMap(({ urn }) => byUrn.get(urn) ?? []);
+    for (const resource of resources) {
+      const linked = byUrn.get(resource.urn);
+      if (!linked) continue;
+      linked.dependencies = known(resource.dependencies);
+      for (const [property, others] of Object.entries(resource.propertyDependencies)) {
+        linked.madeOf[property] = known(others);
+      }
+    }
+    return [...byUrn.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1));
+  }
+}
+
+/** What the engine showed, and the policies that it was shown to. */
+interface Shown<What> {
+  readonly what: What;
+  readonly to: Set<string>;
+}
+
+/** What was shown to other policies is the same for this one; what this one was shown before, the engine shows anew. */
+function shownTo<What>(policy: string, earlier: Shown<What> | undefined, read: () => What): Shown<What> {
+  const shown = earlier && !earlier.to.has(policy) ? earlier : { what: read(), to: new Set<string>() };
+  shown.to.add(policy);
+  return shown;
+}
+
+function own({ urn, type, name, props, opts, provider }: ResourceValidationArgs | PolicyResource) {
+  return { urn, type, name, props: record(props), protect: opts.protect, provider: record(provider?.props ?? {}) };
+}
+
+/** The SDK throws where an unknown value is touched; a copy with {@link UNKNOWN} in its place can be read to the end. */
+function record(object: Readonly<Record<string, unknown>>): Record<string, Value> {
+  const values = Object.keys(object).map((key) => [key, read(object, key)] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+function read(object: object, key: string | number): Value {
+  try {
+    const value: unknown = (object as Record<string | number, unknown>)[key];
+    if (Array.isArray(value)) return Array.from({ length: value.length }, (_, index) => read(value, index));
+    if (typeof value === "object" && value !== null) return record(value as Record<string, unknown>);
+    return (value ?? undefined) as Value;
+  } catch (error) {
+    if (error instanceof UnknownValueError) return UNKNOWN;
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { parseConnectionName } from "../../infra/connection.ts";
+import { ofType, once, type Resource } from "./resource.ts";
+import type { Types } from "./types.ts";
+import { text } from "./values.ts";
+
+/** The type of Cloud SQL instances. */
+export const INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance";
+
+/** A Cloud SQL instance. */
+export type Instance = Resource<Types[typeof INSTANCE]>;
+
+/** The Cloud SQL instances among resources. */
+export function instances(resources: readonly Resource[]): Instance[] {
+  return ofType(resources, INSTANCE);
+}
+
+/** The connection name an instance has or will have, as far as it is known. */
+export const realName = once(({ props, provider }: Instance) => {
+  const told = parseConnectionName(text(props.connectionName) ?? "");
+  if (told.ok) return told.value;
+  const [project, region, instance] = [props.project ?? provider.project, props.region ?? provider.region, props.name];
+  if (typeof project !== "string" || typeof region !== "string" || typeof instance !== "string") return undefined;
+  const made = parseConnectionName(`${project}:${region}:${instance}`);
+  return made.ok ? made.value : undefined;
+});

@@ -1,0 +1,44 @@
+import type * as gcp from "@pulumi/gcp";
+import type { OutputInstance } from "@pulumi/pulumi";
+import type { RandomPassword } from "@pulumi/random";
+
+/** The resource types whose properties are read, with the properties that their provider declares. */
+export interface Types {
+  "gcp:cloudrun/service:Service": Properties<gcp.cloudrun.Service>;
+  "gcp:cloudrunv2/job:Job": Properties<gcp.cloudrunv2.Job>;
+  "gcp:cloudrunv2/service:Service": Properties<gcp.cloudrunv2.Service>;
+  "gcp:cloudrunv2/workerPool:WorkerPool": Properties<gcp.cloudrunv2.WorkerPool>;
+  "gcp:secretmanager/regionalSecret:RegionalSecret": Properties<gcp.secretmanager.RegionalSecret>;
+  "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": Properties<gcp.secretmanager.RegionalSecretVersion>;
+  "gcp:secretmanager/secret:Secret": Properties<gcp.secretmanager.Secret>;
+  "gcp:secretmanager/secretVersion:SecretVersion": Properties<gcp.secretmanager.SecretVersion>;
+  "gcp:serviceaccount/account:Account": Properties<gcp.serviceaccount.Account>;
+  "gcp:serviceaccount/key:Key": Properties<gcp.serviceaccount.Key>;
+  "gcp:sql/database:Database": Properties<gcp.sql.Database>;
+  "gcp:sql/databaseInstance:DatabaseInstance": Properties<gcp.sql.DatabaseInstance>;
+  "gcp:sql/user:User": Properties<gcp.sql.User>;
+  "gcp:storage/bucket:Bucket": Properties<gcp.storage.Bucket>;
+  "random:index/randomPassword:RandomPassword": Properties<RandomPassword>;
+  /** The import of the migrations, as `infra` declares it. */
+  "pulumi-nodejs:dynamic/settlement:ImportedSchema": Record<string, unknown>;
+}
+
+type Properties<Class> = {
+  [P in keyof Class as Class[P] extends OutputInstance<unknown> ? P : never]: Class[P] extends OutputInstance<
+    infer Value
+  >
+    ? Value
+    : never;
+};
+
+/**
+ * The paths below a value of a type, such as `settings.ipConfiguration.ipv4Enabled`, with `*` for every element of a list:
+ * one that is misspelt does not compile. Any text where the type is not known.
+ */
+export type Path<Shape> = unknown extends Shape
+  ? string
+  : Shape extends readonly (infer Item)[]
+    ? "*" | `*.${Path<Item>}`
+    : Shape extends object
+      ? { [P in keyof Shape & string]: P | `${P}.${Path<NonNullable<Shape[P]>>}` }[keyof Shape & string]
+      : never;
