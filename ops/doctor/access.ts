@@ -1,4 +1,4 @@
-import { evaluate } from "@marcbachmann/cel-js";
+import { type Asked, ask } from "../../policies/model/conditions.ts";
 import type { Binding, Policy } from "../google/policy.ts";
 import { Unseen } from "../google/reader.ts";
 
@@ -27,16 +27,6 @@ export const READ_OBJECT: Right = [
   "roles/storage.legacyObjectOwner",
 ];
 
-/** What a condition is asked about. */
-export interface Resource {
-  /** `resource.name`, such as `projects/P/instances/I`. */
-  readonly name: string;
-  /** `resource.service`, such as `sqladmin.googleapis.com`. */
-  readonly service: string;
-  /** `resource.type`, such as `sqladmin.googleapis.com/Instance`. */
-  readonly type: string;
-}
-
 /** Whether an account has a right, with the sentence that says by what, or why not. */
 export interface Grant {
   readonly granted: boolean;
@@ -51,7 +41,7 @@ export interface Grant {
 export async function grant(
   right: Right,
   member: string,
-  resource: Resource,
+  resource: Required<Asked>,
   policies: readonly Promise<Policy | undefined>[],
   now: Date,
 ): Promise<Grant> {
@@ -93,21 +83,16 @@ function mayInclude(binding: Binding, member: string, right: Right): boolean {
  * Why a binding's condition does not hold; undefined where it does, or there is none.
  * https://cloud.google.com/iam/docs/conditions-attribute-reference
  */
-function conditionFailure({ condition }: Binding, resource: Resource, now: Date): string | undefined {
+function conditionFailure({ condition }: Binding, resource: Required<Asked>, now: Date): string | undefined {
   if (!condition) return undefined;
   const { title = "untitled", expression } = condition;
-  const at = (time: Date): boolean | undefined => {
-    try {
-      return evaluate(expression, { resource: { ...resource }, request: { time } }) === true;
-    } catch {
-      return undefined;
-    }
-  };
-  const holds = at(now);
-  if (holds === true) return undefined;
-  if (holds === undefined) return `its condition "${title}" cannot be evaluated: ${expression}`;
+  const answer = ask(expression, resource, now);
+  if (answer === "holds") return undefined;
+  if (answer === "unreadable") return `its condition "${title}" cannot be evaluated: ${expression}`;
   const times = [...expression.matchAll(/timestamp\(\s*["']([^"']+)["']\s*\)/g)].map(([, time = ""]) => new Date(time));
-  const expiry = times.find((time) => time <= now && at(new Date(time.getTime() - 1)) === true);
+  const expiry = times.find(
+    (time) => time <= now && ask(expression, resource, new Date(time.getTime() - 1)) === "holds",
+  );
   return expiry
     ? `its condition "${title}" has expired on ${expiry.toISOString()}`
     : `its condition "${title}" is false for ${resource.name}: ${expression}`;

@@ -1,6 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 
-/** What a condition is asked about; an attribute that is left out is not known yet. */
+/** What a condition is asked about, and all that it may ask for beside `request.time`; what is left out is not known yet. */
 export interface Asked {
   /** `resource.service`, such as `sqladmin.googleapis.com`. */
   readonly service: string;
@@ -10,28 +10,40 @@ export interface Asked {
   readonly name?: string;
 }
 
-/** What a condition says: `unreadable` where it cannot be evaluated, `unknown` where an attribute is missing for that. */
+/** What a condition says: `unreadable` where it cannot be evaluated, `unknown` where an attribute is left out for that. */
 export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
 let made: Environment | undefined;
 
 /** What reads conditions; it is made for the first one, since many stacks have none. */
 function environment(): Environment {
-  return (made ??= new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
-    "string.extract(string): string",
-    extract,
-  ));
+  return (made ??= new Environment()
+    .registerVariable({ name: "resource", schema: { service: "string", type: "string", name: "string" } })
+    .registerVariable({ name: "request", schema: { time: "google.protobuf.Timestamp" } })
+    .registerType("Api", { fields: {} })
+    .registerVariable("api", "Api")
+    .registerFunction(
+      "Api.getAttribute(string, dyn): dyn",
+      // Only requests to IAM itself have attributes.
+      (_api: object, _name: string, otherwise: unknown) => otherwise,
+    )
+    .registerFunction("list.hasOnly(list): bool", (list: unknown[], allowed: unknown[]) =>
+      list.every((item) => allowed.includes(item)),
+    )
+    .registerFunction("string.extract(string): string", extract));
 }
 
 /**
- * Evaluates the condition of a grant as of now.
+ * Evaluates the condition of a grant.
  * @param expression In CEL, with the attributes of https://cloud.google.com/iam/docs/conditions-attribute-reference
+ * @param time `request.time`; now, where it is left out.
  */
-export function ask(expression: string, asked: Asked): Answer {
+export function ask(expression: string, asked: Asked, time = new Date()): Answer {
   try {
     const condition = environment().parse(expression);
-    if (!condition.check().valid) return "unreadable";
-    return answer(() => condition({ resource: { ...asked }, request: { time: new Date() } }) as unknown, asked);
+    const { valid, type } = condition.check();
+    if (!valid || type !== "bool") return "unreadable";
+    return answer(() => condition({ resource: { ...asked }, request: { time }, api: {} }) as unknown, asked);
   } catch {
     return "unreadable"; // The parser's sentence may quote the expression.
   }
@@ -39,8 +51,7 @@ export function ask(expression: string, asked: Asked): Answer {
 
 function answer(evaluate: () => unknown, { type, name }: Asked): Answer {
   try {
-    const value = evaluate();
-    return value === true ? "holds" : value === false ? "fails" : "unreadable";
+    return evaluate() === true ? "holds" : "fails";
   } catch {
     return type === undefined || name === undefined ? "unknown" : "unreadable";
   }

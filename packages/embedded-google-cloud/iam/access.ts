@@ -1,6 +1,6 @@
-import { Environment } from "@marcbachmann/cel-js";
 import { GoogleError } from "../rest/errors.ts";
-import type { Binding, Policies } from "./policies.ts";
+import { type ApiAttributes, conditionHolds } from "./conditions.ts";
+import type { Policies } from "./policies.ts";
 import { roleAllows } from "./roles.ts";
 
 /** What somebody wants to do something to. */
@@ -30,12 +30,6 @@ export function projectResource(project: string): Resource {
   };
 }
 
-/**
- * What a request would do, for conditions that ask with `api.getAttribute`, such as the roles whose members it changes.
- * https://cloud.google.com/iam/docs/conditions-attribute-reference#api-attributes
- */
-export type ApiAttributes = Readonly<Record<string, unknown>>;
-
 /** Answers who may do what, from the policies of the project, of the resource and of whatever contains it. */
 export class Access {
   private readonly policies: Policies;
@@ -58,7 +52,7 @@ export class Access {
           (binding) =>
             binding.members.some((held) => includes(held, member)) &&
             roleAllows(binding.role, permission) &&
-            conditionHolds(binding, resource, attributes),
+            (!binding.condition || conditionHolds(binding.condition.expression, resource, attributes)),
         ),
     );
   }
@@ -97,35 +91,4 @@ function denial(member: string, permission: string, resource: Resource): GoogleE
 
 function includes(held: string, member: string): boolean {
   return held === member || held === "allUsers" || (held === "allAuthenticatedUsers" && member !== "allUsers");
-}
-
-/** `api` in a condition. */
-class Api {
-  readonly attributes: ApiAttributes;
-
-  constructor(attributes: ApiAttributes) {
-    this.attributes = attributes;
-  }
-}
-
-const conditions = new Environment({ unlistedVariablesAreDyn: true })
-  .registerType("Api", Api)
-  .registerVariable("api", "Api")
-  .registerFunction(
-    "Api.getAttribute(string, list): list",
-    (api: Api, name: string, otherwise: unknown[]) => api.attributes[name] ?? otherwise,
-  )
-  .registerFunction("list.hasOnly(list): bool", (list: unknown[], allowed: unknown[]) =>
-    list.every((item) => allowed.includes(item)),
-  );
-
-function conditionHolds({ condition }: Binding, resource: Resource, attributes: ApiAttributes): boolean {
-  if (!condition) return true;
-  const { name, type, service } = resource;
-  const context = { resource: { name, type, service }, request: { time: new Date() }, api: new Api(attributes) };
-  try {
-    return conditions.evaluate(condition.expression, context) === true;
-  } catch {
-    return false; // as in IAM, a condition that cannot be evaluated grants nothing
-  }
 }
