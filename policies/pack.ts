@@ -1,3 +1,4 @@
+import type { Policy } from "./engine/policy.ts";
 import * as access from "./rules/access.ts";
 import * as buckets from "./rules/buckets.ts";
 import * as connectionNames from "./rules/connection-names.ts";
@@ -5,7 +6,7 @@ import * as database from "./rules/database.ts";
 import * as databaseUrl from "./rules/database-url.ts";
 import * as hygiene from "./rules/hygiene.ts";
 import * as leastPrivilege from "./rules/least-privilege.ts";
-import type { Policy } from "./engine/policy.ts";
+import * as schema from "./rules/schema.ts";
 import * as secrets from "./rules/secrets.ts";
 import * as sockets from "./rules/sockets.ts";
 
@@ -22,7 +23,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     sockets.privateReachable,
     access.mayConnect,
     access.mayReadSecret,
-    access.schemaFirst,
+    schema.schemaFirst,
     leastPrivilege.ownServiceAccount,
   ],
   "Least privilege": [

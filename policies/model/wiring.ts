@@ -1,6 +1,6 @@
 import { parseConnectionName, parseConnectionString } from "../../infra/connection.ts";
 import { INSTANCE } from "./instances.ts";
-import { mentions } from "./mentions.ts";
+import { mentions } from "./connection-names.ts";
 import type { Names } from "./references.ts";
 import { isA, type Resource } from "./resource.ts";
 import { dataOf, SECRETS, VERSIONS } from "./secrets.ts";

@@ -1,12 +1,11 @@
-import { z } from "zod";
 import { policy } from "../engine/policy.ts";
 import { type Answer, ask, type Asked } from "../model/conditions.ts";
 import { type Grant, grants } from "../model/grants.ts";
 import { instances } from "../model/instances.ts";
-import { needsDatabase, readers, secretsOf } from "../model/readers.ts";
-import { dependsOn, ofType, type Resource } from "../model/resource.ts";
+import { needsDatabase, readers, secretsOf } from "../model/database-url.ts";
+import { ofType, type Resource } from "../model/resource.ts";
 import { refersTo } from "../model/secrets.ts";
-import { connections, type Target } from "../model/targets.ts";
+import { connections, type Target } from "../model/connections.ts";
 import { text, UNKNOWN, type Value } from "../model/values.ts";
 import { type Workload, workloads } from "../model/workloads.ts";
 
@@ -14,7 +13,6 @@ import { type Workload, workloads } from "../model/workloads.ts";
 const CONNECT = /^roles\/(?:cloudsql\.(?:client|editor|admin)|owner|editor)$/;
 /** Roles that may read a secret's value, and those that contain them. */
 const READ = /^roles\/(?:secretmanager\.(?:secretAccessor|admin)|owner)$/;
-const SCHEMA = "pulumi-nodejs:dynamic/settlement:ImportedSchema";
 
 export const mayConnect = policy({
   name: "service-account-may-connect",
@@ -59,30 +57,6 @@ export const mayReadSecret = policy({
         report(
           reader.run.resource,
           `its account may not read the secret of DATABASE_URL${reason(answers, own, "roles/secretmanager.secretAccessor on that secret")}`,
-        );
-    }
-  },
-});
-
-export const schemaFirst = policy({
-  name: "schema-before-service",
-  sentence: "A service starts after the schema is applied: it depends on the import of the migrations.",
-  level: "mandatory",
-  severity: "high",
-  reference: "https://cloud.google.com/sql/docs/postgres/import-export/import-export-sql",
-  settings: {
-    required: z.boolean().default(false).describe("Whether a stack with such a service must import a schema"),
-  },
-  stack: (resources, report, { required }) => {
-    const schemas = ofType(resources, SCHEMA);
-    for (const { resource, kind } of workloads(resources).filter(needsDatabase)) {
-      if (kind !== "service" || schemas.some((schema) => dependsOn(resource, schema))) continue;
-      if (schemas.length > 0)
-        report(resource, "does not wait for the schema; add the import of the migrations to its dependsOn.");
-      else if (required)
-        report(
-          resource,
-          "needs a schema and the stack imports none; declare the import and let the service depend on it.",
         );
     }
   },

@@ -1,7 +1,7 @@
 import { formatConnectionName, parseConnectionName } from "../../infra/connection.ts";
 import { policy } from "../engine/policy.ts";
 import { instances, realName } from "../model/instances.ts";
-import { mentions } from "../model/mentions.ts";
+import { mentions } from "../model/connection-names.ts";
 import { wiring } from "../model/wiring.ts";
 
 export const connectionNameFormat = policy({

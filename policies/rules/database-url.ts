@@ -1,8 +1,8 @@
 import { parseConnectionString } from "../../infra/connection.ts";
 import { policy } from "../engine/policy.ts";
 import { instances } from "../model/instances.ts";
-import { generatedPasswords } from "../model/lineage.ts";
-import { databaseUrls, isMeant, readers, secretsOf, VARIABLE, versionsRead } from "../model/readers.ts";
+import { generatedPasswords } from "../model/passwords.ts";
+import { databaseUrls, isMeant, readers, secretsOf, VARIABLE, versionsRead } from "../model/database-url.ts";
 import { ofType, type Resource } from "../model/resource.ts";
 import { dataOf, originsOf, refersTo, SECRETS, VERSIONS, versionsOf } from "../model/secrets.ts";
 import { lastPart, type Located, text, UNKNOWN } from "../model/values.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
 import { isCredentialName, isHarmless, mayBeSecretId } from "../model/credential-names.ts";
-import { credentialProperty, GENERATED, generatedPasswords } from "../model/lineage.ts";
+import { credentialProperty, GENERATED, generatedPasswords } from "../model/passwords.ts";
 import { isA, ofType, type Resource } from "../model/resource.ts";
 import { SECRETS } from "../model/secrets.ts";
 import { mayBe, textsIn, UNKNOWN, type Value } from "../model/values.ts";

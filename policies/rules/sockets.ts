@@ -1,6 +1,6 @@
 import { policy } from "../engine/policy.ts";
-import { type Reader, readers } from "../model/readers.ts";
-import { connections, mayBeSame, type Target, targetsNamed, targetsOf } from "../model/targets.ts";
+import { type Reader, readers } from "../model/database-url.ts";
+import { connections, mayBeSame, type Target, targetsNamed, targetsOf } from "../model/connections.ts";
 import { valueAt } from "../model/values.ts";
 import { wiring } from "../model/wiring.ts";
 import { isProxy, SOCKETS_ANNOTATION, workloads } from "../model/workloads.ts";

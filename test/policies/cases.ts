@@ -42,6 +42,11 @@ function sockets(...instances: readonly string[]) {
   return { volumes: [{ name: "cloudsql", cloudSqlInstance: { instances } }] };
 }
 
+function workerPool(instance: string): Declared {
+  const type = "gcp:cloudrunv2/workerPool:WorkerPool";
+  return { type, name: "pool", props: { template: { serviceAccount: ACCOUNT, ...sockets(instance) } } };
+}
+
 function job(containers: readonly unknown[], volumes: readonly unknown[] = []): Declared {
   return {
     type: "gcp:cloudrunv2/job:Job",
@@ -205,6 +210,25 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /contains upper case/,
       passes: stack(env("DB_HOST", "/cloudsql/$(INSTANCE)")),
     },
+    ...[
+      "gcp:appengine/flexibleAppVersion:FlexibleAppVersion",
+      "gcp:cloudfunctions/function:Function",
+      "gcp:cloudfunctionsv2/function:Function",
+      "gcp:compute/instanceTemplate:InstanceTemplate",
+    ].map((type) => {
+      const named = (host: string): Declared => ({
+        type,
+        name: "d",
+        props: { variables: { HOST: `/cloudsql/${host}` } },
+      });
+      return { title: `in ${type}`, breaks: [named(ZONAL)], says: ZONE, passes: [named(CONNECTION_NAME)] };
+    }),
+    {
+      title: "in a worker pool",
+      breaks: [workerPool(ZONAL)],
+      says: ZONE,
+      passes: [workerPool(CONNECTION_NAME)],
+    },
     {
       title: "in another provider's resource",
       breaks: [
@@ -284,6 +308,15 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stackWithout("version"),
       says: /the secret "shop-database-url" has no version/,
       passes: stack(service({ containers: [container([url(undefined, "latest")])] })),
+    },
+    {
+      title: "a secret of one region",
+      breaks: stack({ ...secret("other"), type: "gcp:secretmanager/regionalSecret:RegionalSecret" }),
+      says: /the secret "shop-database-url" is not in the stack/,
+      passes: stack(
+        { ...secret(), type: "gcp:secretmanager/regionalSecret:RegionalSecret" },
+        { ...version(), type: "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion" },
+      ),
     },
     {
       title: "another version",

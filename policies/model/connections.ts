@@ -1,6 +1,6 @@
 import { type ConnectionName, parseConnectionName, parseConnectionString } from "../../infra/connection.ts";
 import { type Instance, instances, realName } from "./instances.ts";
-import { type Reader, readers, versionsRead } from "./readers.ts";
+import { type Reader, readers, versionsRead } from "./database-url.ts";
 import type { Resource } from "./resource.ts";
 import { dataOf, originsOf } from "./secrets.ts";
 import { type Located, text, UNKNOWN } from "./values.ts";
