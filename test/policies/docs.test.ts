@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { documentation, DOCUMENT } from "../../policies/docs.ts";
 import { policies } from "../../policies/pack.ts";
 
@@ -13,4 +14,13 @@ test("every policy is a name, a sentence, a source and a check", () => {
     expect(reference).toMatch(/^(https:\/\/(cloud\.google|www\.pulumi)\.com\/|CIS \d)/);
   }
   expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
+});
+
+test("the examples of policies/README.md are a rule of the pack and its case", () => {
+  const root = join(import.meta.dirname, "../..");
+  const read = (file: string) => readFileSync(join(root, file), "utf8").replace(/^ +/gm, "");
+  const examples = [...read("policies/README.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
+  expect(examples).toHaveLength(2);
+  expect(read("policies/rules/buckets.ts")).toContain(examples[0]);
+  expect(read("test/policies/cases.ts")).toContain(examples[1]);
 });
