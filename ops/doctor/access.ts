@@ -5,18 +5,6 @@ import { Unseen } from "../google/reader.ts";
 /** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */
 export type Right = readonly [smallest: string, ...larger: string[]];
 
-/** `secretmanager.versions.access`; https://cloud.google.com/iam/docs/roles-permissions/secretmanager */
-export const READ_SECRET: Right = ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"];
-
-/** `cloudsql.instances.connect`; https://cloud.google.com/sql/docs/postgres/iam-roles */
-export const CONNECT: Right = [
-  "roles/cloudsql.client",
-  "roles/cloudsql.editor",
-  "roles/cloudsql.admin",
-  "roles/editor",
-  "roles/owner",
-];
-
 /** `storage.objects.get`; https://cloud.google.com/storage/docs/access-control/iam-roles */
 export const READ_OBJECT: Right = [
   "roles/storage.objectViewer",

@@ -49,13 +49,9 @@ export interface PolicyArgs<Shape extends z.ZodRawShape> {
 }
 
 /** A policy, ready for the pack and for its documentation. */
-export interface Policy {
-  readonly name: string;
-  readonly sentence: string;
-  readonly level: PolicyArgs<z.ZodRawShape>["level"];
-  readonly severity: Severity;
-  readonly reference: string;
-  readonly peers: readonly string[];
+export interface Policy extends Required<
+  Pick<PolicyArgs<z.ZodRawShape>, "name" | "sentence" | "level" | "severity" | "reference" | "peers">
+> {
   /** What a stack may set: checks it, and fills in what it leaves out. */
   readonly settings: z.ZodType;
   /** The same as JSON schema, a property a setting. */

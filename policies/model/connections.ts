@@ -26,12 +26,8 @@ export function connections(run: Workload, resources: readonly Resource[]): Targ
 }
 
 /** The instance of a socket. */
-export function targetsOf(
-  { resource, within }: Workload,
-  { value }: Located,
-  resources: readonly Resource[],
-): Target[] {
-  if (value === UNKNOWN) return declared(resource.madeOf[within]);
+export function targetsOf({ resource }: Workload, { value }: Located, resources: readonly Resource[]): Target[] {
+  if (value === UNKNOWN) return declared(resource.madeOf.template);
   return named(parseConnectionName(text(value) ?? ""), resources);
 }
 

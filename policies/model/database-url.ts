@@ -41,7 +41,7 @@ export function secretsOf({ run, url }: Reader, resources: readonly Resource[]):
   const all = ofType(resources, ...SECRETS);
   const { id } = url.secret;
   if (typeof id === "string") return all.filter(({ props }) => props.secretId === lastPart(id));
-  return all.filter((one) => run.resource.madeOf[run.within]?.includes(one));
+  return all.filter((one) => run.resource.madeOf.template?.includes(one));
 }
 
 /** The versions that a variable may be taken from, also where another stack has their secret. */

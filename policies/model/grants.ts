@@ -14,6 +14,18 @@ export interface Grant {
   readonly condition: Value;
 }
 
+/** The roles with `cloudsql.instances.connect`, the smallest first; https://cloud.google.com/sql/docs/postgres/iam-roles */
+export const CONNECT = [
+  "roles/cloudsql.client",
+  "roles/cloudsql.editor",
+  "roles/cloudsql.admin",
+  "roles/editor",
+  "roles/owner",
+] as const;
+
+/** Those with `secretmanager.versions.access`; https://cloud.google.com/iam/docs/roles-permissions/secretmanager */
+export const READ_SECRET = ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"] as const;
+
 const TYPE = /I(?:am|AM)(Member|Binding|Policy)$/;
 const WIDE = /^gcp:(?:projects|folder|organizations)\//;
 
@@ -27,21 +39,10 @@ export function grants(resource: Resource): Grant[] {
   const form = grantForm(resource);
   if (!form) return [];
   const wide = WIDE.test(resource.type);
-  return bindings(resource, form).map(({ role, members, condition }) => ({
-    resource,
-    form,
-    wide,
-    role,
-    members,
-    condition,
-  }));
+  return bindings(resource, form).map((binding) => ({ resource, form, wide, ...binding }));
 }
 
-interface Binding {
-  readonly role: Value;
-  readonly members: readonly Value[];
-  readonly condition: Value;
-}
+type Binding = Pick<Grant, "role" | "members" | "condition">;
 
 function bindings({ props }: Resource, form: Grant["form"]): Binding[] {
   if (form !== "Policy") return [binding(props)];

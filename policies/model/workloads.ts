@@ -20,14 +20,12 @@ export interface Container extends Located {
   readonly sockets: readonly Located[];
 }
 
-/** What runs on Cloud Run, whichever API declares it. */
+/** What runs on Cloud Run, whichever API declares it: all of it stands below the property `template`. */
 export interface Workload {
   readonly resource: Resource;
   readonly kind: "service" | "job" | "worker pool";
   /** The account it runs as. */
   readonly account: Value;
-  /** The property below which all of this stands, for {@link Resource.madeOf}. */
-  readonly within: string;
   /** Connection names whose sockets are mounted. */
   readonly sockets: readonly Located[];
   /** Whether it gets into a network, or may: by Direct VPC egress or by a connector. */
@@ -35,8 +33,6 @@ export interface Workload {
   readonly containers: readonly Container[];
   /** The variables of all containers. */
   readonly env: readonly Env[];
-  /** Whether the variables are all known by name. */
-  readonly envIsKnown: boolean;
 }
 
 type V1 = Types["gcp:cloudrun/service:Service"];
@@ -80,11 +76,11 @@ function fromV2(resource: Resource, kind: Workload["kind"], [template]: readonly
   return {
     resource,
     kind,
-    within: "template",
     account: valueAt<Template>(template?.value, "serviceAccount"),
     sockets: volumes.flatMap(socketsOf),
     inNetwork: mayBe(valueAt<Template>(template?.value, "vpcAccess"), (access) => access !== undefined),
-    ...withEnv(containers),
+    containers,
+    env: containers.flatMap(({ env }) => env),
   };
 }
 
@@ -121,30 +117,21 @@ function fromV1(resource: Resource<V1>): Workload {
   return {
     resource,
     kind: "service",
-    within: "template",
     account: valueAt(props, "template.spec.serviceAccountName"),
     sockets,
     inNetwork: mayBe(annotations, (given) => isRecord(given) && NETWORK_ANNOTATIONS.some((name) => name in given)),
-    ...withEnv(containers),
+    containers,
+    env: containers.flatMap(({ env }) => env),
   };
 }
 
-function withEnv(containers: readonly Container[]): Pick<Workload, "containers" | "env" | "envIsKnown"> {
-  const env = containers.flatMap((container) => container.env);
-  return { containers, env, envIsKnown: env.every(({ name }) => name !== UNKNOWN) };
-}
-
 function envs(container: Located, source: Path<Variable>, id: string, version: string): Env[] {
-  return below<ContainerV1 | ContainerV2>(container, "envs.*").map(({ path, value }) =>
-    env(path, value, source, id, version),
-  );
-}
-
-function env(path: string, value: Value, source: Path<Variable>, id: string, version: string): Env {
-  const reference = valueAt<Variable>(value, source);
-  const plain: Env = { path, name: valueAt<Variable>(value, "name"), value: valueAt<Variable>(value, "value") };
-  if (reference === undefined) return plain;
-  return { ...plain, secret: { id: valueAt(reference, id), version: valueAt(reference, version) } };
+  return below<ContainerV1 | ContainerV2>(container, "envs.*").map(({ path, value }) => {
+    const reference = valueAt<Variable>(value, source);
+    const plain: Env = { path, name: valueAt<Variable>(value, "name"), value: valueAt<Variable>(value, "value") };
+    if (reference === undefined) return plain;
+    return { ...plain, secret: { id: valueAt(reference, id), version: valueAt(reference, version) } };
+  });
 }
 
 /** Whether a container is the Cloud SQL proxy, whose arguments are connection names. */

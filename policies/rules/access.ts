@@ -1,6 +1,6 @@
 import { policy } from "../engine/policy.ts";
 import { type Answer, ask, type Asked } from "../model/conditions.ts";
-import { type Grant, grants } from "../model/grants.ts";
+import { CONNECT, type Grant, grants, READ_SECRET } from "../model/grants.ts";
 import { instances } from "../model/instances.ts";
 import { needsDatabase, readers, secretsOf } from "../model/database-url.ts";
 import { ofType, type Resource } from "../model/resource.ts";
@@ -8,11 +8,6 @@ import { refersTo } from "../model/secrets.ts";
 import { connections, type Target } from "../model/connections.ts";
 import { text, UNKNOWN, type Value } from "../model/values.ts";
 import { type Workload, workloads } from "../model/workloads.ts";
-
-/** Roles that may connect, and those that contain them. */
-const CONNECT = /^roles\/(?:cloudsql\.(?:client|editor|admin)|owner|editor)$/;
-/** Roles that may read a secret's value, and those that contain them. */
-const READ = /^roles\/(?:secretmanager\.(?:secretAccessor|admin)|owner)$/;
 
 export const mayConnect = policy({
   name: "service-account-may-connect",
@@ -45,7 +40,7 @@ export const mayReadSecret = policy({
   severity: "critical",
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
   stack: (resources, report) => {
-    const given = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ));
+    const given = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ_SECRET));
     for (const reader of readers(resources).filter(({ run }) => isKnown(run))) {
       const secrets = secretsOf(reader, resources);
       const reaches = (grant: Grant) =>
@@ -63,16 +58,16 @@ export const mayReadSecret = policy({
 });
 
 /** Whether a grant is of one of these roles, or may be: roles of one's own are not taken apart. */
-function holdsRole({ role }: Grant, accepted: RegExp): boolean {
+function holdsRole({ role }: Grant, accepted: readonly string[]): boolean {
   const name = text(role);
-  return name === undefined || accepted.test(name) || !name.startsWith("roles/");
+  return name === undefined || accepted.includes(name) || !name.startsWith("roles/");
 }
 
 /** Whether it can be said whose account a workload has. */
 function isKnown(run: Workload): boolean {
   return (
     (typeof run.account === "string" && run.account !== "") ||
-    (run.account === UNKNOWN && accounts(run.resource.madeOf[run.within]).length > 0)
+    (run.account === UNKNOWN && accounts(run.resource.madeOf.template).length > 0)
   );
 }
 
@@ -82,7 +77,7 @@ function isGrantedTo({ resource, members }: Grant, run: Workload): boolean {
   if (email !== undefined && members.includes(`serviceAccount:${email}`)) return true;
   if (email !== undefined && !members.includes(UNKNOWN)) return false;
   const granted = accounts([...(resource.madeOf.member ?? []), ...(resource.madeOf.members ?? [])]);
-  const own = accounts(run.resource.madeOf[run.within]);
+  const own = accounts(run.resource.madeOf.template);
   return granted.some(
     (account) => own.includes(account) || email?.startsWith(`${text(account.props.accountId) ?? " "}@`),
   );

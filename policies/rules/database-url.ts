@@ -18,7 +18,7 @@ export const fromSecretManager = policy({
   reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
   resource: (resource, report) => {
     const run = workload(resource);
-    if (!run?.envIsKnown) return;
+    if (!run || run.env.some(({ name }) => name === UNKNOWN)) return;
     const instead = "take it from a version of a secret, with secretKeyRef";
     const urls = databaseUrls(run);
     for (const { path } of urls.filter(({ secret }) => !secret))

@@ -1,4 +1,5 @@
-import { CONNECT, type Grant, grant, READ_OBJECT, READ_SECRET } from "../access.ts";
+import { CONNECT, READ_SECRET } from "../../../policies/model/grants.ts";
+import { type Grant, grant, READ_OBJECT } from "../access.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { type Facts, orNothing } from "../facts.ts";
 import type { Binding, Policy } from "../../google/policy.ts";
