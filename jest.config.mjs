@@ -5,6 +5,7 @@ export default {
   reporters: ["default", "<rootDir>/test/slowest.mjs"],
   testSequencer: "<rootDir>/test/order.mjs",
   globalSetup: "<rootDir>/test/global-setup.ts",
+  globalTeardown: "<rootDir>/test/global-teardown.ts",
   setupFiles: ["<rootDir>/test/stack-traces.ts"],
   setupFilesAfterEnv: ["<rootDir>/test/contract/answers.ts"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],

