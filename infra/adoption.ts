@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { LAST_STEP, migrationsBucket, type Missable, type StackConfig } from "./config.ts";
+import { LAST_STEP, type Missable, type StackConfig } from "./config.ts";
+import { migrationsBucket } from "./names.ts";
 import { passwordStep } from "./rotation.ts";
 
 /**

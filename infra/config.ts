@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { isRegion, regionOfZone } from "./connection.ts";
+import { migrationsBucket } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
 
 /** What a stack is for: decides what may be destroyed, and what must be protected. */
@@ -315,11 +316,6 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
       wrong(["schema", "baseline"], "the version that the tables made by hand are at, before adoption takes them over");
     }
   }
-}
-
-/** Name of the bucket of a project's migrations. */
-export function migrationsBucket(project: string): string {
-  return `${project}-migrations`;
 }
 
 /** https://cloud.google.com/storage/docs/buckets#naming */

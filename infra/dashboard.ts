@@ -1,5 +1,5 @@
+import { DOCTOR_LOG } from "./names.ts";
 import {
-  DOCTOR_LOG,
   failedBackups,
   failedImports,
   metric,

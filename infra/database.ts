@@ -5,6 +5,7 @@ import { adopted, keepsPassword } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { type ConnectionName, formatConnectionName } from "./connection.ts";
+import { DATABASE } from "./names.ts";
 import type { Network } from "./network.ts";
 import { type LoginName, passwordStep } from "./rotation.ts";
 
@@ -129,7 +130,7 @@ export class Database extends pulumi.ComponentResource {
     this.logins = { settlement_user: first, settlement_user_b: second };
     const settlementDb = new gcp.sql.Database(
       `${name}-database`,
-      { name: "settlement_db", instance: instance.name },
+      { name: DATABASE, instance: instance.name },
       // On destroy the tables must be gone before the role that owns them.
       { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user), ...adopted(config, "database") },
     );

@@ -3,9 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { adopted, hasClientByHand } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
-
-/** The account that the service runs as. */
-export const SERVICE_ACCOUNT = { accountId: "settlement-service", displayName: "Settlement service" } as const;
+import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
 
 /** Arguments of {@link Identity}. */
 export interface IdentityArgs {
@@ -50,7 +48,7 @@ export class Identity extends pulumi.ComponentResource {
         role: "roles/cloudsql.client",
         member: this.member,
         condition: {
-          title: "settlement-instance",
+          title: CLIENT_CONDITION,
           description: "Connect to the settlement instance only",
           // https://cloud.google.com/sql/docs/postgres/iam-conditions
           expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${project}/instances/${args.instanceName}"`,

@@ -2,6 +2,7 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import { adopted } from "./adoption.ts";
 import { SOCKET_ROOT } from "./connection.ts";
+import { DATABASE_URL, MIGRATION_JOB } from "./names.ts";
 import type { WorkloadArgs } from "./workload.ts";
 
 /** Arguments of {@link MigrationJob}. */
@@ -17,7 +18,7 @@ export class MigrationJob extends pulumi.ComponentResource {
     new gcp.cloudrunv2.Job(
       `${name}-migration-job`,
       {
-        name: "settlement-migration",
+        name: MIGRATION_JOB,
         location: args.config.region,
         // It holds nothing, and a stack may do without it again.
         deletionProtection: false,
@@ -36,7 +37,7 @@ export class MigrationJob extends pulumi.ComponentResource {
                 image: args.image,
                 envs: [
                   {
-                    name: "DATABASE_URL",
+                    name: DATABASE_URL,
                     valueSource: {
                       secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
                     },

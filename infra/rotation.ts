@@ -1,11 +1,12 @@
+import { LOGINS } from "./names.ts";
+
 /**
  * Two logins take turns, because a PostgreSQL role has one password and a revision keeps the one it started with. The
  * whole of a rotation is one number, the step: odd while the former login still works, even at rest. Each step changes
  * the password of one login, and docs/ROTATION.md says what else happens.
  */
 
-/** The logins of the service, in the order of their turns. */
-export const LOGINS = ["settlement_user", "settlement_user_b"] as const;
+/** A login of the service. */
 export type LoginName = (typeof LOGINS)[number];
 
 /** The login of a credential. @param credential Counted from 0: the first one a stack ever had. */

@@ -2,8 +2,9 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import { adopted, type Adopted, keepsSchema } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
-import { migrationsBucket, type StackConfig } from "./config.ts";
+import type { StackConfig } from "./config.ts";
 import type { Database } from "./database.ts";
+import { migrationsBucket } from "./names.ts";
 import type { Migration } from "./migrations/files.ts";
 import { ImportedSchema } from "./migrations/resource.ts";
 

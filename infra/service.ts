@@ -2,6 +2,7 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import { adopted } from "./adoption.ts";
 import { SOCKET_ROOT } from "./connection.ts";
+import { DATABASE_URL, SERVICE } from "./names.ts";
 import type { WorkloadArgs } from "./workload.ts";
 
 /** A revision that keeps its part of the traffic while a newer one is tried. */
@@ -39,7 +40,7 @@ export class Service extends pulumi.ComponentResource {
     const service = new gcp.cloudrunv2.Service(
       `${name}-service`,
       {
-        name: "settlement-service",
+        name: SERVICE,
         location: region,
         deletionProtection: protect,
         ingress: "INGRESS_TRAFFIC_ALL",
@@ -58,7 +59,7 @@ export class Service extends pulumi.ComponentResource {
               resources: { limits: { cpu: config.service.cpu, memory: config.service.memory } },
               envs: [
                 {
-                  name: "DATABASE_URL",
+                  name: DATABASE_URL,
                   valueSource: {
                     secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
                   },

@@ -8,6 +8,7 @@ import { Database } from "./database.ts";
 import { Identity } from "./identity.ts";
 import { MigrationJob } from "./migration-job.ts";
 import { readMigrations } from "./migrations/files.ts";
+import { MANAGED_BY, PROJECT } from "./names.ts";
 import { Network } from "./network.ts";
 import { Schema } from "./schema.ts";
 import { type HeldRevision, Service } from "./service.ts";
@@ -41,8 +42,8 @@ export function settlement(
   held: readonly HeldRevision[] = [],
 ): Outputs {
   const { environment, migrationJob } = config;
-  const name = "settlement";
-  const labels = { app: name, environment, "managed-by": "pulumi" };
+  const name = PROJECT;
+  const labels = { app: name, environment, ...MANAGED_BY };
 
   const apis = new Apis(name);
   const network = config.network && new Network(name, { config, ranges: config.network });

@@ -1,3 +1,5 @@
+import { DOCTOR_LOG } from "./names.ts";
+
 /** Where the metrics and logs of the service and its instance are: filters, as Cloud Monitoring and Logging take them. */
 
 /** What is looked at. */
@@ -63,9 +65,6 @@ export function failedBackups(watched: Watched): string {
 export function revisionsNotReady(watched: Watched): string {
   return `${ofService(watched)} AND severity>=ERROR AND protoPayload.status.message:"Ready condition status changed to False"`;
 }
-
-/** Id of the log that the nightly doctor writes: `npm run doctor -- --log`. */
-export const DOCTOR_LOG = "settlement-doctor";
 
 /**
  * What the nightly doctor has found. Its entry holds the verdict of each check; a consequence is a finding too, which

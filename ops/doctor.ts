@@ -1,6 +1,15 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readMigrations } from "../infra/migrations/files.ts";
+import {
+  CONNECTION_STRING_SECRET,
+  DATABASE,
+  DOCTOR_LOG,
+  LOGINS,
+  migrationsBucket,
+  PASSWORD_SECRET,
+  SERVICE,
+} from "../infra/names.ts";
 import { CHECKS } from "./doctor/checks.ts";
 import { diagnose, exitCode } from "./doctor/diagnosis.ts";
 import { Facts } from "./doctor/facts.ts";
@@ -21,15 +30,15 @@ first, each with a command that mends it. Bindings of folders and of the organiz
   --project P           project id
   --region R            region of the service
   --instance I          Cloud SQL instance; found if not given
-  --database D          settlement_db
-  --user U              settlement_user
-  --service N           settlement-service
-  --secret ID           settlement-db-connection-string
-  --password-secret ID  settlement-db-password
-  --bucket B            P-migrations
+  --database D          ${DATABASE}
+  --user U              ${LOGINS[0]}
+  --service N           ${SERVICE}
+  --secret ID           ${CONNECTION_STRING_SECRET}
+  --password-secret ID  ${PASSWORD_SECRET}
+  --bucket B            ${migrationsBucket("P")}
   --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: logs in, and looks at the tables
   --json                the same as JSON
-  --log                 also write the result to the log settlement-doctor, which alerts read: for a nightly run
+  --log                 also write the result to the log ${DOCTOR_LOG}, which alerts read: for a nightly run
   --help                this text
 
 roles/viewer and roles/iam.securityReviewer on the project show all but contents; roles/secretmanager.secretAccessor on

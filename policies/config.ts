@@ -3,14 +3,12 @@ import { RunError } from "@pulumi/pulumi";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { PROJECT } from "../infra/names.ts";
 import { policies } from "./pack.ts";
 
-/** The project whose stacks have a file here; any other is judged by the defaults, which are the strictest. */
-const PROJECT = "settlement";
-
 /**
- * What `config.<stack>.json` says, so that plain `--policy-pack policies` judges each stack by its own thresholds. A file
- * given with `--policy-pack-config` has the last word.
+ * What `config.<stack>.json` says for a stack of this project, so that plain `--policy-pack policies` judges each stack by its own thresholds. A file
+ * given with `--policy-pack-config` has the last word. Stacks of other projects are judged by the defaults, which are the strictest.
  * @throws RunError that names the file, the policy and the setting that is wrong.
  */
 export function configOf(project: string, stack: string): PolicyPackConfig {

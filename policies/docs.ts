@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROJECT } from "../infra/names.ts";
 import { configOf } from "./config.ts";
 import type { Exception } from "./engine/exceptions.ts";
 import { subjects } from "./pack.ts";
@@ -44,7 +45,7 @@ function settingRows({ name, schema }: Policy): string[][] {
 }
 
 function stackRow({ name, level }: Policy): string[][] {
-  const entries = STACKS.map((stack) => configOf("settlement", stack)[name]);
+  const entries = STACKS.map((stack) => configOf(PROJECT, stack)[name]);
   if (entries.every((entry) => entry === undefined)) return [];
   return [[`\`${name}\``, ...entries.map((entry) => described(entry as Record<string, unknown> | undefined, level))]];
 }

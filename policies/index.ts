@@ -1,5 +1,6 @@
 import { PolicyPack } from "@pulumi/policy";
 import { getProject, getStack } from "@pulumi/pulumi";
+import { PROJECT } from "../infra/names.ts";
 import { configOf } from "./config.ts";
 import { policies } from "./pack.ts";
 import { Operation } from "./engine/operation.ts";
@@ -7,7 +8,7 @@ import { Operation } from "./engine/operation.ts";
 // The entry of `--policy-pack policies`. The engine starts a process for each operation.
 const operation = new Operation();
 new PolicyPack(
-  "settlement",
+  PROJECT,
   { policies: policies.map(({ during }) => during(operation)) },
   configOf(getProject(), getStack()),
 );

@@ -10,6 +10,7 @@ import { Credentials } from "../../infra/credentials.ts";
 import { Database } from "../../infra/database.ts";
 import { Identity } from "../../infra/identity.ts";
 import { readMigrations } from "../../infra/migrations/files.ts";
+import { MANAGED_BY, PROJECT } from "../../infra/names.ts";
 import { Schema } from "../../infra/schema.ts";
 import { Service } from "../../infra/service.ts";
 import { findCli } from "../../ops/engine/cli.ts";
@@ -26,13 +27,13 @@ type Way = "preview" | "up";
 function services(count: number, way: Way): void {
   const config = withoutAdoption(loadConfig());
   const migrations = readMigrations(join(ROOT, "migrations"));
-  const apis = new Apis("settlement");
-  const labels = { app: "settlement", environment: config.environment, "managed-by": "pulumi" };
+  const apis = new Apis(PROJECT);
+  const labels = { app: PROJECT, environment: config.environment, ...MANAGED_BY };
   const store = (name: string) => {
     const database = new Database(name, { apis, config, network: undefined, labels });
     return { database, schema: new Schema(name, { apis, config, database, migrations, labels }) };
   };
-  const shared = way === "up" ? store("settlement") : undefined;
+  const shared = way === "up" ? store(PROJECT) : undefined;
   if (shared) pulumi.runtime.registerStackTransformation(numbered);
   for (let number = 0; number < count; number++) {
     const name = `settlement-${number}`;

@@ -12,7 +12,8 @@ import {
 } from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
 import type { PlannedMigration } from "./resource.ts";
-import { afterBackup, changeScript, OWNER_ROLE } from "./script.ts";
+import { afterBackup, changeScript } from "./script.ts";
+import { OWNER_ROLE } from "../names.ts";
 
 /** What the engine keeps of a schema. */
 export interface SchemaState {

@@ -1,9 +1,7 @@
+import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
 import { directions, type Migration, MigrationFileError } from "./files.ts";
 import { reachingOutside } from "./outside.ts";
 import { type Statement, statements } from "./statements.ts";
-
-/** The role without login that owns the tables. */
-export const OWNER_ROLE = "settlement_owner";
 
 /** What an import is to do to a database. */
 export interface Change {
@@ -42,7 +40,7 @@ export async function changeScript(change: Change): Promise<string> {
     "SET LOCAL lock_timeout = '10s';",
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
     ownership(logins),
-    VERSIONS_TABLE,
+    MAKE_VERSIONS_TABLE,
     guards([...up, ...down], newest),
     ...(await Promise.all([...down].reverse().map(stepDown))),
     ...(adopted.length > 0 ? [await adopt(adopted, user)] : []),
@@ -102,8 +100,8 @@ SET LOCAL ROLE ${OWNER_ROLE};`;
 }
 
 /** dbmate's table; it knows the first column only. */
-const VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY);
-ALTER TABLE schema_migrations
+const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (version varchar(128) PRIMARY KEY);
+ALTER TABLE ${VERSIONS_TABLE}
   ADD COLUMN IF NOT EXISTS checksum varchar(64),
   ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),
   ADD COLUMN IF NOT EXISTS backup text;`;
@@ -122,14 +120,14 @@ DECLARE
   checksums CONSTANT text[] := ARRAY[${checksums}]::text[];
 BEGIN
   SELECT held.version INTO odd
-    FROM schema_migrations held LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    FROM ${VERSIONS_TABLE} held LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE plan.version IS NULL ORDER BY held.version DESC LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the database holds version %, which this checkout does not know: its newest is ${newest}', odd.version
       USING HINT = 'Deploy a checkout that has this version, or go back with: npm run migration -- rollback';
   END IF;
   SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO odd
-    FROM schema_migrations held JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    FROM ${VERSIONS_TABLE} held JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE held.checksum <> plan.checksum ORDER BY held.version LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'version % was edited after it was applied: the database holds checksum %, the file has %',
@@ -137,7 +135,7 @@ BEGIN
       USING HINT = 'Restore the file and put the change into a new version.';
   END IF;
   -- dbmate records no checksum.
-  UPDATE schema_migrations held SET checksum = plan.checksum
+  UPDATE ${VERSIONS_TABLE} held SET checksum = plan.checksum
     FROM unnest(versions, checksums) AS plan(version, checksum) WHERE plan.version = held.version AND held.checksum IS NULL;
 END
 $guards$;`;
@@ -147,7 +145,7 @@ async function stepUp(migration: Migration): Promise<string> {
   const { up } = directions(migration.file, migration.text);
   return `DO $step$
 BEGIN
-  IF EXISTS (SELECT FROM schema_migrations WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
+  IF EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
 ${await executed(migration, up)}
   ${recorded(migration)}
 END
@@ -158,9 +156,9 @@ async function stepDown(migration: Migration): Promise<string> {
   const { down } = directions(migration.file, migration.text);
   return `DO $step$
 BEGIN
-  IF NOT EXISTS (SELECT FROM schema_migrations WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
 ${await executed(migration, down)}
-  DELETE FROM schema_migrations WHERE version = ${quote(migration.version)};
+  DELETE FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)};
 END
 $step$;`;
 }
@@ -187,7 +185,7 @@ DECLARE
   odd text;
   adopted text;
 BEGIN
-  IF EXISTS (SELECT FROM schema_migrations WHERE version IN (${versions})) THEN RETURN; END IF;
+  IF EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version IN (${versions})) THEN RETURN; END IF;
   SET LOCAL ROLE ${identifier(user)};
   BEGIN
     CREATE SCHEMA ${SCRATCH};
@@ -238,7 +236,7 @@ function columns(schema: string): string {
 
 function recorded({ version, checksum }: Migration): string {
   return (
-    "INSERT INTO schema_migrations (version, checksum, backup) " +
+    `INSERT INTO ${VERSIONS_TABLE} (version, checksum, backup) ` +
     `VALUES (${quote(version)}, ${quote(checksum)}, current_setting('${BACKUP}', true));`
   );
 }

@@ -1,4 +1,4 @@
-import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
+import { SERVICE_ACCOUNT } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Google } from "../../infra/google.ts";

@@ -1,5 +1,5 @@
 import { parseConfig, type StackConfig } from "../../infra/config.ts";
-import { SERVICE_ACCOUNT } from "../../infra/identity.ts";
+import { serviceAccountEmail } from "../../infra/names.ts";
 import { BACKENDS, readStackFile } from "../engine/stack-file.ts";
 import { configProblem, stackValues } from "../engine/stack-values.ts";
 import { UsageError, UserError } from "../terminal/user-error.ts";
@@ -41,7 +41,7 @@ export function emailOf(identity: Identity, { config }: Target): string {
 
 /** Email of the account that the service runs as. */
 export function settlementEmail({ config }: Target): string {
-  return `${SERVICE_ACCOUNT.accountId}@${config.project}.iam.gserviceaccount.com`;
+  return serviceAccountEmail(config.project);
 }
 
 /**

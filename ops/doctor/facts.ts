@@ -1,6 +1,7 @@
 import { type ConnectionString, parseConnectionString, type Parsed } from "../../infra/connection.ts";
 import { lastPart, type Sent } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
+import { DATABASE_URL, MIGRATION_JOB, PROJECT, serviceAccountEmail } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
 import { logIn, type Login } from "./login.ts";
 import { enabledApis } from "../google/apis.ts";
@@ -37,12 +38,6 @@ export interface Pin {
 
 /** In milliseconds. */
 export const DAY = 24 * 3_600_000;
-
-/** Name of the job that `infra/migration-job.ts` declares. */
-export const MIGRATION_JOB = "settlement-migration";
-
-/** The label `app` of all that the program declares. */
-const APP = "settlement";
 
 const VIEWER = "roles/viewer on the project";
 const REVIEWER = "roles/iam.securityReviewer on the project";
@@ -147,13 +142,13 @@ export class Facts {
   /** Email of the account the service runs as; of the one it should run as where it is not to be seen. */
   async email(): Promise<string> {
     const service = await this.service().catch(orNothing);
-    return service?.template.serviceAccount ?? `settlement-service@${this.target.project}.iam.gserviceaccount.com`;
+    return service?.template.serviceAccount ?? serviceAccountEmail(this.target.project);
   }
 
   /** Where the service's `DATABASE_URL` comes from; undefined where not from a secret. */
   async pin(): Promise<Pin | undefined> {
     const service = await this.existingService();
-    const variable = environment(service).find(({ name }) => name === "DATABASE_URL");
+    const variable = environment(service).find(({ name }) => name === DATABASE_URL);
     const { secret, version = "latest" } = variable?.valueSource?.secretKeyRef ?? {};
     return secret === undefined ? undefined : { secret: lastPart(secret), version };
   }
@@ -310,7 +305,7 @@ export class Facts {
   private async monitored<T extends UptimeCheck | AlertPolicy>(collection: string): Promise<T[]> {
     const path = `v3/projects/${this.target.project}/${collection}?pageSize=1000`;
     const answer = await this.reader.read<Record<string, T[] | undefined>>({ api: "monitoring", path, role: VIEWER });
-    return (answer?.[collection] ?? []).filter(({ userLabels }) => userLabels?.app === APP);
+    return (answer?.[collection] ?? []).filter(({ userLabels }) => userLabels?.app === PROJECT);
   }
 
   private async ofInstance(collection: string): Promise<Named | undefined> {

@@ -1,4 +1,4 @@
-import { DOCTOR_LOG } from "../../infra/signals.ts";
+import { DOCTOR_LOG } from "../../infra/names.ts";
 import { exitCode, type Row } from "./diagnosis.ts";
 import { RestReader, Unseen } from "../google/reader.ts";
 import { summary } from "./table.ts";

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
+import { VERSIONS_TABLE } from "../../infra/names.ts";
 import { Unseen } from "../google/reader.ts";
 
 /** What a login showed. */
@@ -99,14 +100,14 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
   const { rows: limits } = await client.query<{ used: number; most: number; recorded: boolean }>(
     `SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE datid IS NOT NULL) AS used,
             current_setting('max_connections')::int AS most,
-            to_regclass('public.schema_migrations') IS NOT NULL AS recorded`,
+            to_regclass('public.${VERSIONS_TABLE}') IS NOT NULL AS recorded`,
   );
   const versions = limits[0]?.recorded
     ? await client.query<Recorded & { version: string }>(
         // A table of dbmate's own has one column.
         `SELECT version, line ->> 'checksum' AS checksum, (line ->> 'applied_at')::timestamptz AS at,
                 line ->> 'backup' AS backup
-           FROM schema_migrations held, to_jsonb(held) line`,
+           FROM ${VERSIONS_TABLE} held, to_jsonb(held) line`,
       )
     : undefined;
   return {

@@ -2,6 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PROJECT } from "../../infra/names.ts";
 import { RestReader, Unseen } from "../google/reader.ts";
 import { endpointsOf } from "./target.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -21,7 +22,7 @@ export interface Lock {
  */
 export async function locksOf(stack: Stack): Promise<Lock[]> {
   const backend = stack.workspace.envVars.PULUMI_BACKEND_URL ?? "";
-  const below = join(".pulumi", "locks", "organization", "settlement", stack.name);
+  const below = join(".pulumi", "locks", "organization", PROJECT, stack.name);
   if (backend.startsWith("file://")) {
     const folder = join(fileURLToPath(backend), below);
     const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];

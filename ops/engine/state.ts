@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PROJECT } from "../../infra/names.ts";
 import { replaceFile } from "../../packages/embedded-google-cloud/state/store.ts";
 import { lastWords } from "../terminal/last-words.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -90,7 +91,7 @@ export async function writeState(stack: StackState, state: State): Promise<void>
 export function notePending({ name, workspace }: StackState, creating: readonly StateResource[]): void {
   const { PULUMI_BACKEND_URL: backend = "" } = workspace.envVars;
   if (!backend.startsWith("file://") || creating.length === 0) return;
-  const file = join(fileURLToPath(backend), ".pulumi", "stacks", "settlement", `${name}.json`);
+  const file = join(fileURLToPath(backend), ".pulumi", "stacks", PROJECT, `${name}.json`);
   if (!existsSync(file)) return;
   const state = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } };
   const { latest = {} } = state.checkpoint;

@@ -1,5 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import {
+  CONNECTION_STRING_SECRET,
+  DATABASE,
+  LOGINS,
+  migrationsBucket,
+  PASSWORD_SECRET,
+  SERVICE,
+} from "../../infra/names.ts";
 import { stackName } from "../terminal/options.ts";
 import { readStackFile, stackPath } from "./stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
@@ -96,12 +104,12 @@ export function locate(given: Given, root: string): Place {
       project,
       region,
       ...(given.instance !== undefined && { instance: given.instance }),
-      database: given.database ?? "settlement_db",
-      user: given.user ?? "settlement_user",
-      service: given.service ?? "settlement-service",
-      secret: given.secret ?? "settlement-db-connection-string",
-      passwordSecret: given["password-secret"] ?? "settlement-db-password",
-      bucket: given.bucket ?? `${project}-migrations`,
+      database: given.database ?? DATABASE,
+      user: given.user ?? LOGINS[0],
+      service: given.service ?? SERVICE,
+      secret: given.secret ?? CONNECTION_STRING_SECRET,
+      passwordSecret: given["password-secret"] ?? PASSWORD_SECRET,
+      bucket: given.bucket ?? migrationsBucket(project),
       ...(schemaVersion !== undefined && { schemaVersion }),
       ...(given.socket !== undefined && { socket: given.socket }),
     },

@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { loadConfig, type StackConfig } from "../../infra/config.ts";
+import { PROJECT } from "../../infra/names.ts";
 import type { HeldRevision } from "../../infra/service.ts";
 import { settlement } from "../../infra/settlement.ts";
 import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
@@ -42,8 +43,6 @@ export interface PrivateStackOptions extends Omit<StackOptions, "env"> {
   readonly config: Readonly<Record<string, string>>;
 }
 
-const PROJECT_NAME = "settlement";
-
 /** What is loaded first into each plugin of the engine that Node.js runs. */
 const FIRST = ["as-under-bun.cjs", "end-with-engine.cjs"].map(
   (file) => `--require "${join(import.meta.dirname, file).replaceAll("\\", "\\\\")}"`,
@@ -68,7 +67,7 @@ export function programOf(
 }
 
 function inlineProgram(name: string) {
-  return { stackName: name, projectName: PROJECT_NAME, program: programOf() };
+  return { stackName: name, projectName: PROJECT, program: programOf() };
 }
 
 /**
@@ -138,8 +137,8 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
     ...(salt !== undefined && { encryptionsalt: salt }),
   };
   replaceFile(copy, stringify(next));
-  await breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT_NAME, name));
-  const checkpoint = join(state, ".pulumi", "stacks", PROJECT_NAME, `${name}.json`);
+  await breakDeadLock(join(state, ".pulumi", "locks", "organization", PROJECT, name));
+  const checkpoint = join(state, ".pulumi", "stacks", PROJECT, `${name}.json`);
   mendCheckpoint(checkpoint);
 
   const envVars = { ...privateState(folder), ...ENGINE };

@@ -1,4 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { PROJECT } from "../../infra/names.ts";
 import { isSchema } from "../preview/migrations.ts";
 import { update } from "../preview/update.ts";
 
@@ -65,7 +66,7 @@ export async function goTo(
  * @param stack The stack's name.
  */
 export function schemaParts(stack: string): string {
-  return `urn:pulumi:${stack}::settlement::settlement:infra:Schema$**`;
+  return `urn:pulumi:${stack}::${PROJECT}::settlement:infra:Schema$**`;
 }
 
 /**

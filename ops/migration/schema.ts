@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { VERSIONS_TABLE } from "../../infra/names.ts";
 
 /** Objects that extensions brought are theirs; dbmate's table belongs to whoever applies the files. */
 const OURS = (catalog: string, oid: string) =>
@@ -9,7 +10,7 @@ const RELATIONS = `SELECT c.oid, c.relkind AS kind, ${named("c.relname")} AS nam
     pg_get_userbyid(c.relowner) AS owner, c.relacl::text[] AS grants, pg_get_partkeydef(c.oid) AS partitions,
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS query
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname <> 'schema_migrations' AND ${OURS("pg_class", "c.oid")}
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname <> '${VERSIONS_TABLE}' AND ${OURS("pg_class", "c.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('i', 'a') AND c.relkind = 'S')
   ORDER BY n.nspname, c.relname COLLATE "C"`;
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
-import { OWNER_ROLE } from "../../infra/migrations/script.ts";
+import { OWNER_ROLE } from "../../infra/names.ts";
 import { installedBinaries } from "../../packages/embedded-google-cloud/postgres/binaries.ts";
 import { PostgresServer } from "../../packages/embedded-google-cloud/postgres/server.ts";
 import { describeSchema } from "./schema.ts";

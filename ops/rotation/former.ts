@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { DATABASE_URL } from "../../infra/names.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { liveService, type ServicePlace, versionRead } from "../rollout/live.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -43,7 +44,7 @@ async function formerRevisions(
 ): Promise<string[]> {
   const used: string[] = [];
   for (const { percent, revision } of serving) {
-    const read = await versionRead(place, revision, "DATABASE_URL");
+    const read = await versionRead(place, revision, DATABASE_URL);
     if (read !== version) used.push(`${revision}, with ${percent}% of the traffic,`);
   }
   return used;

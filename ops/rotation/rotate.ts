@@ -1,4 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { PROJECT, SERVICE } from "../../infra/names.ts";
 import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation.ts";
 import type { Loss } from "../preview/guard.ts";
 import { update } from "../preview/update.ts";
@@ -97,7 +98,7 @@ function isOwn({ change }: Loss, step: number): boolean {
   if (type === "random:index/randomPassword:RandomPassword") {
     const { rotation } = (after.keepers ?? {}) as { rotation?: string };
     const suffix = changedLogin(step) === loginOf(0) ? "" : "-b";
-    return op === "replace" && name === `settlement-password${suffix}` && rotation === String(step);
+    return op === "replace" && name === `${PROJECT}-password${suffix}` && rotation === String(step);
   }
   const former = validCredentials(step)[0] - 1;
   return (
@@ -115,5 +116,5 @@ async function requireUnused(stack: Stack, step: number, { say }: RotateOptions)
   }
   const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
   const config = Object.fromEntries(values) as Record<string, string>;
-  await untilFormerIsUnused(placeOf(stack, config, "settlement-service"), version, say);
+  await untilFormerIsUnused(placeOf(stack, config, SERVICE), version, say);
 }

@@ -1,4 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { CONNECTION_STRING_SECRET } from "../../infra/names.ts";
 import { credentialOf, validCredentials, versionName } from "../../infra/rotation.ts";
 
 /** How far a stack's rotations have got, as its state has it. */
@@ -21,9 +22,6 @@ interface Deployment {
   }[];
 }
 
-/** Logical name of the secret that the service reads. */
-const SECRET = "settlement-db-connection-string";
-
 /**
  * Reads a stack's state.
  * @returns Undefined where the stack has no password, because nothing was deployed yet.
@@ -41,6 +39,6 @@ export async function standingOf(stack: Stack): Promise<Standing | undefined> {
     step,
     // The engine deletes after everything else.
     isFinished: versions.every(({ name }) => [newest, ...others].includes(credentialOf(name) ?? newest)),
-    version: versions.find(({ name }) => name === versionName(SECRET, newest))?.number,
+    version: versions.find(({ name }) => name === versionName(CONNECTION_STRING_SECRET, newest))?.number,
   };
 }

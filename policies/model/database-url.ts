@@ -1,14 +1,12 @@
+import { DATABASE_URL } from "../../infra/names.ts";
 import { ofType, type Resource } from "./resource.ts";
 import { refersTo, SECRETS, VERSIONS } from "./secrets.ts";
 import { lastPart, text } from "./values.ts";
 import { type Container, type Env, type Workload, workloads } from "./workloads.ts";
 
-/** The variable that a workload reads its connection string from. */
-export const VARIABLE = "DATABASE_URL";
-
-/** The same, one for each container that has one. */
+/** The variables that a workload reads its connection string from, one for each container that has one. */
 export function databaseUrls({ env }: Workload): Env[] {
-  return env.filter(({ name }) => name === VARIABLE);
+  return env.filter(({ name }) => name === DATABASE_URL);
 }
 
 /** A container that reads a connection string from a secret. */
@@ -25,7 +23,7 @@ export function readers(resources: readonly Resource[]): Reader[] {
   return workloads(resources).flatMap((run) =>
     run.containers.flatMap((container) =>
       container.env.flatMap((url) =>
-        url.name === VARIABLE && url.secret ? [{ run, container, url: { ...url, secret: url.secret } }] : [],
+        url.name === DATABASE_URL && url.secret ? [{ run, container, url: { ...url, secret: url.secret } }] : [],
       ),
     ),
   );

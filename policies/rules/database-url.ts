@@ -1,8 +1,9 @@
 import { parseConnectionString } from "../../infra/connection.ts";
+import { DATABASE_URL } from "../../infra/names.ts";
 import { policy } from "../engine/policy.ts";
 import { instances } from "../model/instances.ts";
 import { generatedPasswords } from "../model/passwords.ts";
-import { databaseUrls, isMeant, readers, secretsOf, VARIABLE, versionsRead } from "../model/database-url.ts";
+import { databaseUrls, isMeant, readers, secretsOf, versionsRead } from "../model/database-url.ts";
 import { ofType, type Resource } from "../model/resource.ts";
 import { dataOf, originsOf, refersTo, SECRETS, VERSIONS, versionsOf } from "../model/secrets.ts";
 import { lastPart, type Located, text, UNKNOWN } from "../model/values.ts";
@@ -22,9 +23,9 @@ export const fromSecretManager = policy({
     const instead = "take it from a version of a secret, with secretKeyRef";
     const urls = databaseUrls(run);
     for (const { path } of urls.filter(({ secret }) => !secret))
-      report(resource, `${path} (${VARIABLE}) is written in clear; ${instead}.`);
+      report(resource, `${path} (${DATABASE_URL}) is written in clear; ${instead}.`);
     if (urls.length === 0 && run.kind === "service" && run.sockets.length > 0) {
-      report(resource, `mounts a Cloud SQL socket and has no ${VARIABLE}; ${instead}.`);
+      report(resource, `mounts a Cloud SQL socket and has no ${DATABASE_URL}; ${instead}.`);
     }
   },
 });
@@ -55,7 +56,7 @@ export const secretInStack = policy({
     for (const reader of readers(resources)) {
       const { run, url } = reader;
       const secrets = secretsOf(reader, resources);
-      const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${VARIABLE}`}`;
+      const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${DATABASE_URL}`}`;
       if (secrets.length === 0) {
         report(run.resource, `${name} is not in the stack; declare it, with a version, beside the service.`);
         continue;

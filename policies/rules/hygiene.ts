@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MANAGED_BY } from "../../infra/names.ts";
 import { policy } from "../engine/policy.ts";
 import { INSTANCE } from "../model/instances.ts";
 import { isA } from "../model/resource.ts";
@@ -37,7 +38,7 @@ export const defaultLabels = policy({
   severity: "low",
   reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
   settings: {
-    labels: z.record(z.string(), z.string()).default({ "managed-by": "pulumi" }).describe("Labels that are added"),
+    labels: z.record(z.string(), z.string()).default(MANAGED_BY).describe("Labels that are added"),
   },
   remedy: (type, props, { labels }) => {
     const path = LABELS[type as keyof Types]?.split(".") ?? [];

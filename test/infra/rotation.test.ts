@@ -1,4 +1,5 @@
-import { LOGINS, passwordStep } from "../../infra/rotation.ts";
+import { LOGINS } from "../../infra/names.ts";
+import { passwordStep } from "../../infra/rotation.ts";
 import { type Declared, declare, named } from "./declared.ts";
 
 const VERSION = "settlement-db-connection-string-version";

@@ -5,7 +5,8 @@ import { basename, delimiter, dirname, join } from "node:path";
 import { resolveBinary } from "dbmate";
 import { Client } from "pg";
 import { readMigrations } from "../../infra/migrations/files.ts";
-import { changeScript, OWNER_ROLE } from "../../infra/migrations/script.ts";
+import { changeScript } from "../../infra/migrations/script.ts";
+import { OWNER_ROLE } from "../../infra/names.ts";
 import { lintMigrations } from "../../ops/migration/lint.ts";
 import { describeSchema } from "../../ops/migration/schema.ts";
 import {

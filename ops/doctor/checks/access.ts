@@ -1,3 +1,4 @@
+import { CLIENT_CONDITION } from "../../../infra/names.ts";
 import { CONNECT, READ_SECRET } from "../../../policies/model/grants.ts";
 import { type Grant, grant, READ_OBJECT } from "../access.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
@@ -65,7 +66,7 @@ export const client: Check = {
       project,
       `--member=${member}`,
       `--role=${CONNECT[0]}`,
-      `--condition=title=settlement-instance,expression=${condition}`,
+      `--condition=title=${CLIENT_CONDITION},expression=${condition}`,
     );
     return judged(
       email,

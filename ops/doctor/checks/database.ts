@@ -1,7 +1,8 @@
+import { MIGRATION_JOB } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { maxConnections } from "../../../infra/signals.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
-import { DAY, type Facts, logins, MIGRATION_JOB, type Operation, orNothing } from "../facts.ts";
+import { DAY, type Facts, logins, type Operation, orNothing } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
 import { Unseen } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";

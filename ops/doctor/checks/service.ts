@@ -1,4 +1,5 @@
 import { parseConnectionName } from "../../../infra/connection.ts";
+import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
@@ -23,12 +24,12 @@ export const service: Check = {
 
 export const databaseUrl: Check = {
   id: "database-url",
-  title: "DATABASE_URL",
+  title: DATABASE_URL,
   causes: ["apis", "secret"],
   look: async (facts) => {
     const { secret } = facts.target;
     const variables = environment(await facts.existingService());
-    const url = variables.find(({ name }) => name === "DATABASE_URL");
+    const url = variables.find(({ name }) => name === DATABASE_URL);
     const newest = (await facts.versions(secret).catch(orNothing))?.find(({ state }) => state === "ENABLED");
     const use = update(facts, `--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
     if (!url) return finding("DATABASE_URL is not set", use);

@@ -1,0 +1,53 @@
+/** Names that are the same in every stack, each once. Pure, and free of imports, so that policies and commands use it too. */
+
+/** Name of the Pulumi project and value of the label `app`; logical names of resources begin with it. */
+export const PROJECT = "settlement";
+
+/** The label by which resources that Pulumi manages are told from others, and its value. */
+export const MANAGED_BY = { "managed-by": "pulumi" } as const;
+
+/** Name of the Cloud Run service. */
+export const SERVICE = "settlement-service";
+
+/** The account that the service runs as, as it is created. */
+export const SERVICE_ACCOUNT = { accountId: "settlement-service", displayName: "Settlement service" } as const;
+
+/** Email of the account that the service runs as. @param project Project id. */
+export function serviceAccountEmail(project: string): string {
+  return `${SERVICE_ACCOUNT.accountId}@${project}.iam.gserviceaccount.com`;
+}
+
+/** Title of the condition of the binding by which the service connects to its own instance. */
+export const CLIENT_CONDITION = "settlement-instance";
+
+/** Name of the Cloud Run job that runs migrations. */
+export const MIGRATION_JOB = "settlement-migration";
+
+/** Name of the database. */
+export const DATABASE = "settlement_db";
+
+/** The logins of the service, in the order of their turns; see `rotation.ts`. */
+export const LOGINS = ["settlement_user", "settlement_user_b"] as const;
+
+/** The role without login that owns the tables. */
+export const OWNER_ROLE = "settlement_owner";
+
+/** The table in which dbmate and the import record the versions of the schema. */
+export const VERSIONS_TABLE = "schema_migrations";
+
+/** The environment variable from which the service takes its connection string. */
+export const DATABASE_URL = "DATABASE_URL";
+
+/** Id of the secret that holds the connection string, and its logical name. */
+export const CONNECTION_STRING_SECRET = "settlement-db-connection-string";
+
+/** Id of the secret that holds the password by itself, and its logical name. */
+export const PASSWORD_SECRET = "settlement-db-password";
+
+/** Name of the bucket of the migrations. @param project Project id. */
+export function migrationsBucket(project: string): string {
+  return `${project}-migrations`;
+}
+
+/** Id of the log that the nightly doctor writes: `npm run doctor -- --log`. */
+export const DOCTOR_LOG = "settlement-doctor";
