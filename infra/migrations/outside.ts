@@ -1,6 +1,5 @@
-import { parseSync } from "libpg-query";
 import { directions, type Migration } from "./files.ts";
-import { statements } from "./statements.ts";
+import { statementsIn } from "./statements.ts";
 
 /** A statement that cannot be run for a comparison alone. */
 export interface Outside {
@@ -22,11 +21,11 @@ export interface Outside {
 export async function reachingOutside(migrations: readonly Migration[]): Promise<Outside[]> {
   const found: Outside[] = [];
   for (const { file, text } of migrations) {
-    for (const statement of await statements(file, directions(file, text).up)) {
-      const what = outside(parseSync(statement.text), 2);
+    for (const { line, node } of await statementsIn(file, directions(file, text).up)) {
+      const what = outside(node, 2);
       if (what === undefined) continue;
       const problem = `Adoption runs this beside the live tables, and the statement ${what}.`;
-      found.push({ file, line: statement.line, problem, remedy: REMEDY });
+      found.push({ file, line, problem, remedy: REMEDY });
     }
   }
   return found;

@@ -1,7 +1,7 @@
 import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
 import { directions, type Migration, MigrationFileError } from "./files.ts";
 import { reachingOutside } from "./outside.ts";
-import { type Statement, statements } from "./statements.ts";
+import { type Statement, statementsIn } from "./statements.ts";
 
 /** What an import is to do to a database. */
 export interface Change {
@@ -243,7 +243,7 @@ function recorded({ version, checksum }: Migration): string {
 
 /** Runs each statement by itself, so that an error can say where in the file it comes from. */
 async function executed(migration: Migration, sql: string): Promise<string> {
-  return (await statements(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
+  return (await statementsIn(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
 }
 
 function execute({ file, version }: Migration, { line, text }: Statement): string {

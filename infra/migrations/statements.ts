@@ -1,33 +1,77 @@
-import { loadModule, parseSync, SqlError } from "libpg-query";
+import { hasSqlDetails, loadModule, type Node, parseSync } from "libpg-query";
 import { MigrationFileError } from "./files.ts";
 
-/** One statement of a migration. */
+/** A statement as PostgreSQL's own parser reads it. */
 export interface Statement {
-  readonly text: string;
-  /** The line of the file it begins on, counted from 1. */
+  readonly node: Node;
+  /** Line of its first word, from 1. */
   readonly line: number;
+  /** Its text. */
+  readonly text: string;
+  /** What stands between it and the statement before it. */
+  readonly comments: string;
+}
+
+/** SQL that PostgreSQL cannot read. */
+export class SqlSyntaxError extends Error {
+  override readonly name = "SqlSyntaxError";
+
+  /** From 1. */
+  readonly line: number;
+  /** What stands before the place of the error. */
+  readonly before: string;
+  /** What stands there, up to the end of the line. */
+  readonly rest: string;
+
+  constructor(message: string, line: number, before = "", rest = "") {
+    super(message);
+    this.line = line;
+    this.before = before;
+    this.rest = rest;
+  }
 }
 
 /**
- * Splits SQL into its statements, with PostgreSQL's own parser.
+ * Parses a text into statements.
+ * @throws SqlSyntaxError
+ */
+export async function statementsOf(sql: string): Promise<Statement[]> {
+  await loadModule();
+  const bytes = Buffer.from(sql); // The parser counts bytes in statements, and characters in errors.
+  let end = 0;
+  return parsed(sql).flatMap(({ stmt: node, stmt_location: start = 0, stmt_len: length }) => {
+    const comments = bytes.subarray(end, start).toString();
+    end = length === undefined ? bytes.length : start + length;
+    const line = bytes.subarray(0, start).toString().split("\n").length;
+    const text = bytes.subarray(start, end).toString().trim();
+    return node ? [{ node, line, text, comments }] : [];
+  });
+}
+
+/**
+ * The statements of a migration.
  * @param file The file's name, for messages.
- * @param sql The SQL, at the lines it has in the file.
+ * @param sql One direction of it, at the lines it has in the file.
  * @throws MigrationFileError with file, line and PostgreSQL's message where the SQL cannot be parsed.
  */
-export async function statements(file: string, sql: string): Promise<Statement[]> {
-  await loadModule();
-  const bytes = Buffer.from(sql); // statements are placed by bytes, an error's position by characters
+export async function statementsIn(file: string, sql: string): Promise<Statement[]> {
+  return statementsOf(sql).catch((error: unknown) => {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    throw new MigrationFileError(`migrations/${file}:${error.line}: ${error.message}.`);
+  });
+}
+
+function parsed(sql: string) {
+  // An empty text is an error to the parser.
+  if (sql.trim() === "") return [];
   try {
-    const parsed = parseSync(sql) as { stmts?: { stmt_location?: number; stmt_len?: number }[] };
-    return (parsed.stmts ?? []).map(({ stmt_location: from = 0, stmt_len: length }) => {
-      const text = bytes.subarray(from, length === undefined ? undefined : from + length).toString();
-      const blank = /^\s*/.exec(text)?.[0].length ?? 0;
-      const before = bytes.subarray(0, from).toString() + text.slice(0, blank);
-      return { text: text.trim(), line: before.split("\n").length };
-    });
+    return parseSync(sql).stmts ?? [];
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    const line = sql.slice(0, error.sqlDetails?.cursorPosition ?? 0).split("\n").length;
-    throw new MigrationFileError(`migrations/${file}:${line}: ${error.message}.`);
+    if (!hasSqlDetails(error)) throw error;
+    const before = Array.from(sql)
+      .slice(0, error.sqlDetails?.cursorPosition ?? 0)
+      .join("");
+    const rest = sql.slice(before.length).split("\n")[0];
+    throw new SqlSyntaxError(error.message, before.split("\n").length, before, rest);
   }
 }

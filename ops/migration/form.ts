@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { lineNotUtf8 } from "../../infra/migrations/files.ts";
+import { basename } from "node:path";
+import { markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
 import type { Finding } from "./finding.ts";
 
 /** A direction of a file. */
 export interface Direction {
   readonly name: "up" | "down";
+  /** Line of its marker, from 1. */
+  readonly line: number;
   /** The SQL, on the lines it has in the file. */
   readonly sql: string;
   /** Whether dbmate is to run it outside of a transaction. */
@@ -24,27 +25,30 @@ export interface FileForm {
   readonly findings: readonly Finding[];
 }
 
-const NAME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[a-z0-9_]+\.sql$/;
-const MARKER = /^--\s*migrate:(up|down)\b[ \t]*(.*)$/;
-
 /** Reads every `.sql` file of a folder. */
 export function readForms(folder: string): FileForm[] {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return names.sort().map((name) => {
-    const bytes = readFileSync(join(folder, name));
-    const path = `${basename(folder)}/${name}`;
-    const line = lineNotUtf8(bytes);
-    const form = readForm(path, bytes.toString("utf8"));
+  return sqlFiles(folder).map(({ file, notUtf8: line, text }) => {
+    const path = `${basename(folder)}/${file}`;
+    const form = readForm(path, text);
     return line === undefined ? form : { ...form, directions: [], findings: [notUtf8(path, line)] };
   });
 }
 
 /** The version a file's name begins with; undefined where the name has another form or is no moment in time. */
 export function versionOf(name: string): string | undefined {
-  const [, year, month, day, hour, minute, second] = NAME.exec(name) ?? [];
-  const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(moment.getTime()) || moment.getUTCDate() !== Number(day)) return undefined;
-  return name.slice(0, 14);
+  const version = versionIn(name);
+  const moment = momentOf(version ?? "");
+  return Number.isNaN(moment) || versionAt(moment) !== version ? undefined : version;
+}
+
+/** The version of a moment. @param moment In milliseconds. */
+export function versionAt(moment: number): string {
+  return new Date(moment).toISOString().replace(/\D/g, "").slice(0, 14);
+}
+
+/** The moment of a version, in milliseconds; not a number where it is none. */
+export function momentOf(version: string): number {
+  return Date.parse(version.replace(/^(....)(..)(..)(..)(..)(..)$/, "$1-$2-$3T$4:$5:$6Z"));
 }
 
 function notUtf8(file: string, line: number): Finding {
@@ -76,11 +80,7 @@ function readForm(path: string, text: string): FileForm {
     );
   }
 
-  const lines = text.split("\n");
-  const markers = lines.flatMap((content, index) => {
-    const [, direction, option = ""] = MARKER.exec(content) ?? [];
-    return direction === undefined ? [] : [{ direction, option: option.trim(), line: index + 1 }];
-  });
+  const markers = markersOf(text);
   if (markers.map(({ direction }) => direction).join() !== "up,down") {
     wrong(
       markers.at(2)?.line ?? 1,
@@ -90,7 +90,8 @@ function readForm(path: string, text: string): FileForm {
     );
     return { name, path, text, directions: [], findings };
   }
-  const early = lines.slice(0, (markers[0]?.line ?? 1) - 1).findIndex((content) => !/^\s*(--.*)?$/.test(content));
+  const above = text.split("\n").slice(0, (markers[0]?.line ?? 1) - 1);
+  const early = above.findIndex((content) => !/^\s*(--.*)?$/.test(content));
   if (early >= 0) {
     wrong(early + 1, "directions", "Something stands above `-- migrate:up` that is not a comment.", "Move it below.");
   }
@@ -103,20 +104,17 @@ function readForm(path: string, text: string): FileForm {
       `Leave \`-- migrate:${direction}\` alone on its line.`,
     );
   }
-  const [up, down] = markers.map(({ line }) => line);
-  const sections = (["up", "down"] as const).map((direction, index): Direction => {
-    const first = index === 0 ? (up ?? 0) : (down ?? 0);
-    const last = index === 0 ? (down ?? 0) - 1 : lines.length;
-    const sql = lines.map((content, at) => (at >= first && at < last ? content : "")).join("\n");
+  const sections = markers.map(({ direction, line, option }): Direction => {
+    const sql = sqlOf(text, direction);
     if (!/^(?!\s*(--|$))/m.test(sql)) {
       wrong(
-        first,
+        line,
         "directions",
         `There is no SQL below \`-- migrate:${direction}\`.`,
         direction === "up" ? "Write the change." : "Write what takes the change back.",
       );
     }
-    return { name: direction, sql, outside: markers[index]?.option === "transaction:false" };
+    return { name: direction, line, sql, outside: option === "transaction:false" };
   });
   return { name, path, text, directions: sections, findings };
 }

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Migration } from "../../infra/migrations/files.ts";
 import { reachingOutside } from "../../infra/migrations/outside.ts";
+import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import type { Finding } from "./finding.ts";
 import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
 import { type History, idOf, readHistory } from "./history.ts";
+import { statementsWithBlocks } from "./nodes.ts";
 import { type Context, COPY_FROM_STDIN, judge } from "./rules.ts";
 import { squawk } from "./squawk.ts";
-import { SqlSyntaxError, statementsOf } from "./statements.ts";
 
 /** Below the folder: what only the migration job runs, outside of the schema's versions. */
 export const JOB_FOLDER = "job";
@@ -48,7 +49,7 @@ async function lintFolder(folder: string, forms: readonly FileForm[], run: "impo
 async function lintStatements(file: string, direction: Direction): Promise<Finding[]> {
   try {
     const context: Context = { direction: direction.name, outside: direction.outside, made: new Set() };
-    const ours = (await statementsOf(direction.sql)).flatMap((statement) =>
+    const ours = (await statementsWithBlocks(direction.sql)).flatMap((statement) =>
       judge(statement, context).map((remark) => error(file, statement.line, remark)),
     );
     const theirs = squawk(direction).map(({ line, rule, message, help }) =>
@@ -82,12 +83,11 @@ function unreadable(file: string, { message, line, before, rest }: SqlSyntaxErro
   });
 }
 
-function onlyJob({ path, text }: FileForm, { name }: Direction): Finding {
-  const line = text.split("\n").findIndex((content) => new RegExp(`^--\\s*migrate:${name}\\b`).test(content)) + 1;
+function onlyJob({ path }: FileForm, { line }: Direction): Finding {
   return error(path, line, {
     rule: "outside-transaction",
     problem: "transaction:false has no effect on an import, which is one transaction.",
-    remedy: `Remove it, or give the file to the migration job: move it to ${path.split("/")[0] ?? ""}/${JOB_FOLDER}.`,
+    remedy: `Remove it, or give the file to the migration job: move it to ${dirname(path)}/${JOB_FOLDER}.`,
   });
 }
 

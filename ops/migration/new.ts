@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../terminal/user-error.ts";
-import { versionOf } from "./form.ts";
+import { momentOf, versionAt, versionOf } from "./form.ts";
 
 /** Longest name, in characters. */
 const LONGEST = 60;
@@ -34,15 +34,4 @@ export function newMigration(folder: string, name: string, now: Date): string {
   const file = `${versionAt(moment)}_${name}.sql`;
   writeFileSync(join(folder, file), TEXT, { flag: "wx" });
   return file;
-}
-
-/** @param moment In milliseconds. */
-function versionAt(moment: number): string {
-  return new Date(moment).toISOString().replace(/\D/g, "").slice(0, 14);
-}
-
-function momentOf(version: string): number {
-  const [, date, hour, minute, second] = /^(\d{8})(\d\d)(\d\d)(\d\d)$/.exec(version) ?? [];
-  const day = date?.replace(/(\d{4})(\d\d)(\d\d)/, "$1-$2-$3");
-  return Date.parse(`${day}T${hour}:${minute}:${second}Z`);
 }

@@ -9,7 +9,8 @@ import type {
   ReindexStmt,
   RenameStmt,
 } from "libpg-query";
-import { type Nodes, nodesOf, type Statement } from "./statements.ts";
+import type { Statement } from "../../infra/migrations/statements.ts";
+import { type Nodes, nodesOf } from "./nodes.ts";
 
 /** What a rule says about a statement. */
 export interface Remark {

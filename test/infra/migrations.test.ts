@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { reachingOutside } from "../../infra/migrations/outside.ts";
-import { statements } from "../../infra/migrations/statements.ts";
+import { statementsIn } from "../../infra/migrations/statements.ts";
 
 describe("the migrations folder", () => {
   let folder: string;
@@ -123,7 +123,7 @@ test.each([
 
 test("statements are told apart by PostgreSQL's own parser, with their lines", async () => {
   const sql = "\n-- é;\nSELECT ';';\nDO $$ BEGIN PERFORM 1; END $$;\n\n  SELECT 2";
-  expect(await statements("x.sql", sql)).toEqual([
+  expect((await statementsIn("x.sql", sql)).map(({ line, text }) => ({ line, text }))).toEqual([
     { text: "SELECT ';'", line: 3 },
     { text: "DO $$ BEGIN PERFORM 1; END $$", line: 4 },
     { text: "SELECT 2", line: 6 },
@@ -131,7 +131,7 @@ test("statements are told apart by PostgreSQL's own parser, with their lines", a
 });
 
 test("what is not SQL is named with its file and line", async () => {
-  await expect(statements("x.sql", "SELECT 1;\n\nSELEC 2;")).rejects.toThrow(
+  await expect(statementsIn("x.sql", "SELECT 1;\n\nSELEC 2;")).rejects.toThrow(
     'migrations/x.sql:3: syntax error at or near "SELEC"',
   );
 });
