@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { adopt, type Adopting, checkAdoption } from "./adoption/config.ts";
 import { isRegion, regionOfZone } from "./connection.ts";
 import { migrationsBucket } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
@@ -127,45 +128,6 @@ const rotation = z.strictObject(
   "an object with step or destroyAfterDays",
 );
 
-/** What may be missing of what was made by hand; `tables` is the one that no resource stands for. */
-const MISSABLE = [
-  "account",
-  "bucket",
-  "bucketReader",
-  "client",
-  "connectionStringSecret",
-  "database",
-  "migrationJob",
-  "passwordSecret",
-  "service",
-  "tables",
-  "user",
-] as const;
-export type Missable = (typeof MISSABLE)[number];
-
-/** The last step of adoption; see `adoption.ts`. */
-export const LAST_STEP = 3;
-
-const adopt = z.strictObject(
-  {
-    /** Name of the instance, from which its suffix is taken. */
-    instance: pattern(/-db-[0-9a-f]{8}$/, "the name of the instance, PROJECT-db- and eight hexadecimal digits"),
-    /**
-     * The version of `settlement-db-connection-string` that the service uses, which is left alone until the first
-     * rotation; or `replace` where the service cannot log in, which gives it a credential in the first step.
-     */
-    credential: pattern(
-      /^([1-9]\d*|replace)$/,
-      'the version of settlement-db-connection-string in use, in quotes: "1"; or replace, where the service cannot log in',
-    ),
-    /** How far adoption has got, see `adoption.ts`. */
-    step: whole(1, LAST_STEP),
-    /** What was never made, and is made now. */
-    missing: z.array(z.enum(MISSABLE, `any of ${MISSABLE.join(", ")}`), "a list").default([]),
-  },
-  "an object with instance, credential and step",
-);
-
 const migrationJob = z.strictObject(
   {
     /** The image that `migrations/Dockerfile` makes. */
@@ -248,20 +210,16 @@ const stackConfig = z
   .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }));
 
 /** The keys that must fit each other, of which any may be wrong by itself. */
-interface Together {
-  readonly project?: unknown;
+interface Together extends Adopting {
   readonly environment?: unknown;
   readonly protect?: unknown;
   readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
   readonly service?: Readonly<Record<"minInstances" | "maxInstances", unknown>> | null;
-  readonly schema?: Readonly<{ baseline?: unknown }> | null;
-  readonly rotation?: Readonly<{ step?: unknown }> | null;
-  readonly adopt?: Readonly<Record<"instance" | "credential" | "step" | "missing", unknown>> | null | undefined;
 }
 
 function checkTogether(config: Together, context: z.RefinementCtx): void {
-  const { adopt, database, environment, network, project, protect, rotation, schema, service } = config;
+  const { database, environment, network, project, protect, service } = config;
   const wrong = (path: string[], message: string) => {
     context.addIssue({ code: "custom", path, message, input: at(config, path) });
   };
@@ -298,24 +256,7 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {
     wrong(["service", "minInstances"], "no more than service.maxInstances");
   }
-  if (adopt) {
-    const missing: unknown[] = Array.isArray(adopt.missing) ? adopt.missing : [];
-    if (adopt.instance !== `${String(project)}-db-${String(adopt.instance).slice(-8)}`) {
-      wrong(["adopt", "instance"], "the project's id, -db- and eight hexadecimal digits");
-    }
-    if (
-      adopt.credential !== "replace" &&
-      missing.some((part) => part === "connectionStringSecret" || part === "user")
-    ) {
-      wrong(["adopt", "credential"], "replace where the secret or the login is missing, because then none works");
-    }
-    if (Number(adopt.step) < LAST_STEP && !missing.includes("tables") && Number(rotation?.step ?? 0) > 0) {
-      wrong(["rotation", "step"], `0 before step ${LAST_STEP} of adoption, which lets the second login use the tables`);
-    }
-    if (adopt.step === LAST_STEP && !missing.includes("tables") && schema?.baseline === undefined) {
-      wrong(["schema", "baseline"], "the version that the tables made by hand are at, before adoption takes them over");
-    }
-  }
+  checkAdoption(config, wrong);
 }
 
 /** https://cloud.google.com/storage/docs/buckets#naming */

@@ -1,9 +1,9 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, isByHand, type Part } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { formatConnectionString } from "./connection.ts";
+import { CONNECTION_STRING_SECRET, PASSWORD_SECRET } from "./names.ts";
 import type { Database, Login } from "./database.ts";
 import { loginOf, validCredentials, versionName } from "./rotation.ts";
 
@@ -12,10 +12,12 @@ export interface CredentialsArgs {
   readonly apis: Apis;
   /** Whose credentials they are. */
   readonly database: Database;
-  /** The stack's configuration: protection, and the sections `rotation` and `adopt`. */
+  /** The stack's configuration: protection, and the section `rotation`. */
   readonly config: StackConfig;
   /** Who may read the connection string, such as `serviceAccount:EMAIL`. Nobody may read the password's secret. */
   readonly reader: pulumi.Input<string>;
+  /** The version that holds the first credential, where another than this stack made it; the stack makes none for it. */
+  readonly firstVersion?: string | undefined;
   /** Labels of both secrets. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -42,23 +44,18 @@ export class Credentials extends pulumi.ComponentResource {
     const { config, database } = args;
     const { destroyAfterDays, step } = config.rotation;
 
-    const keep = (part: Part, key: string, data: (login: Login) => pulumi.Output<string>) => {
+    const keep = (key: string, secretId: string, data: (login: Login) => pulumi.Output<string>) => {
       const secret = new gcp.secretmanager.Secret(
         `${name}-${key}`,
         {
-          secretId: `settlement-${key}`,
+          secretId,
           replication: { auto: {} },
           // A version that is deleted is disabled at once, and destroyed so much later.
           versionDestroyTtl: `${destroyAfterDays * 86_400}s`,
           labels: args.labels,
           deletionProtection: config.protect,
         },
-        {
-          parent: this,
-          protect: config.protect,
-          dependsOn: args.apis.enabled.secretmanager,
-          ...adopted(config, part),
-        },
+        { parent: this, protect: config.protect, dependsOn: args.apis.enabled.secretmanager },
       );
       const version = (credential: number, deletionPolicy: "ABANDON" | "DELETE") =>
         new gcp.secretmanager.SecretVersion(
@@ -71,11 +68,10 @@ export class Credentials extends pulumi.ComponentResource {
           { parent: this },
         );
       const [newest, ...former] = validCredentials(step);
-      for (const credential of former) if (!isByHand(config, credential)) version(credential, "DELETE");
+      const first = (credential: number) => (credential === 0 ? args.firstVersion : undefined);
+      for (const credential of former) if (first(credential) === undefined) version(credential, "DELETE");
       // ABANDON: where the string changes but not the credential, a revision that names this version must be able to start.
-      const number = isByHand(config, newest)
-        ? pulumi.output(config.adopt?.credential ?? "")
-        : version(newest, "ABANDON").version;
+      const number = pulumi.output(first(newest) ?? version(newest, "ABANDON").version);
       return { secret, ref: { secretId: secret.secretId, version: number } };
     };
 
@@ -92,8 +88,8 @@ export class Credentials extends pulumi.ComponentResource {
           }),
         );
 
-    this.passwordSecretId = keep("passwordSecret", "db-password", ({ password }) => password).secret.secretId;
-    const kept = keep("connectionStringSecret", "db-connection-string", connectionString);
+    this.passwordSecretId = keep("db-password", PASSWORD_SECRET, ({ password }) => password).secret.secretId;
+    const kept = keep("db-connection-string", CONNECTION_STRING_SECRET, connectionString);
     this.connectionString = kept.ref;
     this.accessor = new gcp.secretmanager.SecretIamMember(
       `${name}-db-connection-string-accessor`,

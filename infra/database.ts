@@ -1,7 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { adopted, keepsPassword } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { type ConnectionName, formatConnectionName } from "./connection.ts";
@@ -14,7 +13,7 @@ export interface DatabaseArgs {
   readonly apis: Apis;
   /** Where the instance has its one address; without it that is public, and Cloud SQL's connectors alone get in. */
   readonly network: Network | undefined;
-  /** The stack's configuration: project, region, protection, and the sections `database`, `rotation` and `adopt`. */
+  /** The stack's configuration: project, region, protection, and the sections `database` and `rotation`. */
   readonly config: StackConfig;
   /** Labels of the instance. */
   readonly labels: Readonly<Record<string, string>>;
@@ -66,11 +65,7 @@ export class Database extends pulumi.ComponentResource {
     const { database, project, protect, region } = config;
     const held = { parent: this, protect };
 
-    const suffix = new random.RandomId(
-      `${name}-instance-suffix`,
-      { byteLength: 4 },
-      { ...held, ...adopted(config, "instanceSuffix") },
-    );
+    const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, held);
     const instance = new gcp.sql.DatabaseInstance(
       `${name}-instance`,
       {
@@ -103,7 +98,7 @@ export class Database extends pulumi.ComponentResource {
           userLabels: labels,
         },
       },
-      { ...held, dependsOn: apis.enabled.sqladmin, ...adopted(config, "instance") },
+      { ...held, dependsOn: apis.enabled.sqladmin },
     );
     const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
@@ -116,11 +111,7 @@ export class Database extends pulumi.ComponentResource {
       const user = new gcp.sql.User(
         `${name}-user${suffix}`,
         { name: userName, instance: instance.name, password },
-        {
-          ...held,
-          dependsOn: [...before],
-          ...(userName === "settlement_user" && { ...adopted(config, "user"), ...keepsPassword(name, config) }),
-        },
+        { ...held, dependsOn: [...before] },
       );
       return { user, password };
     };
@@ -132,7 +123,7 @@ export class Database extends pulumi.ComponentResource {
       `${name}-database`,
       { name: DATABASE, instance: instance.name },
       // On destroy the tables must be gone before the role that owns them.
-      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user), ...adopted(config, "database") },
+      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user) },
     );
 
     this.instanceName = instance.name;

@@ -1,6 +1,5 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, hasClientByHand } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
@@ -8,7 +7,7 @@ import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
 /** Arguments of {@link Identity}. */
 export interface IdentityArgs {
   readonly apis: Apis;
-  /** The stack's configuration: project and the `adopt` section. */
+  /** The stack's configuration: project. */
   readonly config: StackConfig;
   /** Name of the one instance the service connects to. */
   readonly instanceName: pulumi.Input<string>;
@@ -30,13 +29,12 @@ export class Identity extends pulumi.ComponentResource {
     const account = new gcp.serviceaccount.Account(
       `${name}-account`,
       // It may be there: whoever deploys must be allowed to act as it before, which can be said of an existing one only.
-      { ...SERVICE_ACCOUNT, ...(!config.adopt && { createIgnoreAlreadyExists: true }) },
+      { ...SERVICE_ACCOUNT, createIgnoreAlreadyExists: true },
       // Which matters when it is made, and is no change of one that is there.
       {
         parent: this,
         dependsOn: args.apis.enabled.iam,
         ignoreChanges: ["createIgnoreAlreadyExists"],
-        ...adopted(config, "account"),
       },
     );
     this.email = account.email;
@@ -56,14 +54,6 @@ export class Identity extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
     );
-    if (hasClientByHand(config)) {
-      // Left to its own provider: it removes this member under the policy's etag, and leaves bindings with a condition.
-      new gcp.projects.IAMMember(
-        `${name}-cloudsql-client-by-hand`,
-        { project, role: "roles/cloudsql.client", member: this.member },
-        { parent: this, ...adopted(config, "client") },
-      );
-    }
     this.registerOutputs();
   }
 }

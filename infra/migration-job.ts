@@ -1,6 +1,5 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted } from "./adoption.ts";
 import { SOCKET_ROOT } from "./connection.ts";
 import { DATABASE_URL, MIGRATION_JOB } from "./names.ts";
 import type { WorkloadArgs } from "./workload.ts";
@@ -52,7 +51,6 @@ export class MigrationJob extends pulumi.ComponentResource {
       {
         parent: this,
         dependsOn: [args.apis.enabled.run, ...args.dependsOn],
-        ...adopted(args.config, "migrationJob"),
       },
     );
     this.registerOutputs();

@@ -1,6 +1,5 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted, type Adopted, keepsSchema } from "./adoption.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import type { Database } from "./database.ts";
@@ -17,6 +16,8 @@ export interface SchemaArgs {
   readonly migrations: readonly Migration[];
   /** The stack's configuration: project, region, protection and the `schema` section. */
   readonly config: StackConfig;
+  /** Whether the migrations are imported; by default they are. */
+  readonly imports?: boolean;
   /** Labels of the bucket. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -25,7 +26,7 @@ export interface SchemaArgs {
 export class Schema extends pulumi.ComponentResource {
   /** Name of the bucket. */
   readonly bucketName: pulumi.Output<string>;
-  /** The newest version the database is at; empty as long as the stack has not taken over tables made by hand. */
+  /** The newest version the database is at; empty without an import. */
   readonly version: pulumi.Output<string>;
   /** The import, where there is one; whatever needs the tables depends on it. */
   readonly imported: readonly ImportedSchema[];
@@ -51,19 +52,17 @@ export class Schema extends pulumi.ComponentResource {
         forceDestroy: !protect,
         labels: args.labels,
       },
-      { parent: this, protect, dependsOn: apis.enabled.storage, ...adopted(config, "bucket") },
+      { parent: this, protect, dependsOn: apis.enabled.storage },
     );
-    const declareReader = (member: pulumi.Input<string>, options: Adopted = {}) =>
-      new gcp.storage.BucketIAMMember(
-        `${name}-migrations-reader`,
-        { bucket: bucket.name, role: "roles/storage.objectViewer", member },
-        { parent: this, ...options },
-      );
-    const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
-    const reader = config.adopt
-      ? // The id of an import is no output; that of an instance that exists is known in the preview too.
-        member.apply((whom) => declareReader(whom, adopted(config, "bucketReader", whom)))
-      : declareReader(member);
+    const reader = new gcp.storage.BucketIAMMember(
+      `${name}-migrations-reader`,
+      {
+        bucket: bucket.name,
+        role: "roles/storage.objectViewer",
+        member: pulumi.interpolate`serviceAccount:${database.serviceAccount}`,
+      },
+      { parent: this },
+    );
     const scripts = args.migrations.map(
       (migration) =>
         new gcp.storage.BucketObject(
@@ -97,7 +96,7 @@ export class Schema extends pulumi.ComponentResource {
         },
         { parent: this, dependsOn: [reader, ...scripts] },
       );
-    this.imported = keepsSchema(config) ? [imported()] : [];
+    this.imported = args.imports === false ? [] : [imported()];
     this.bucketName = bucket.name;
     this.version = this.imported[0]?.version ?? pulumi.output("");
     this.registerOutputs();

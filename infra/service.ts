@@ -1,6 +1,5 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { adopted } from "./adoption.ts";
 import { SOCKET_ROOT } from "./connection.ts";
 import { DATABASE_URL, SERVICE } from "./names.ts";
 import type { WorkloadArgs } from "./workload.ts";
@@ -79,7 +78,7 @@ export class Service extends pulumi.ComponentResource {
           ],
         },
       },
-      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn], ...adopted(config, "service") },
+      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn] },
     );
 
     const invoker = (who: string, member: string) =>

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { join } from "node:path";
+import { adoption, declareClient, existingVersion, keepsSchema } from "./adoption/adopt.ts";
 import { Alerts } from "./alerts.ts";
 import { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
@@ -45,12 +46,15 @@ export function settlement(
   const name = PROJECT;
   const labels = { app: name, environment, ...MANAGED_BY };
 
+  pulumi.runtime.registerStackTransformation(adoption(config));
   const apis = new Apis(name);
   const network = config.network && new Network(name, { config, ranges: config.network });
   const database = new Database(name, { apis, config, network, labels });
   const identity = new Identity(name, { apis, config, instanceName: database.instanceName });
-  const credentials = new Credentials(name, { apis, config, database, reader: identity.member, labels });
-  const schema = new Schema(name, { apis, config, database, migrations, labels });
+  declareClient(config, identity);
+  const firstVersion = existingVersion(config);
+  const credentials = new Credentials(name, { apis, config, database, reader: identity.member, firstVersion, labels });
+  const schema = new Schema(name, { apis, config, database, migrations, imports: keepsSchema(config), labels });
   const runtime = {
     apis,
     config,

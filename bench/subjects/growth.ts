@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { withoutAdoption } from "../../infra/adoption.ts";
+import { withoutAdoption } from "../../infra/adoption/adopt.ts";
 import { Alerts } from "../../infra/alerts.ts";
 import { Apis } from "../../infra/apis.ts";
 import { loadConfig } from "../../infra/config.ts";

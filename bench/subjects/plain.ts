@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 import { findCli } from "../../ops/engine/cli.ts";
-import { ADOPT_KEY } from "../../ops/preview/adoption.ts";
+import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { startProviders } from "../../ops/engine/providers.ts";
 import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
 import { type Runtime, startLanguageHost } from "../language-host.ts";

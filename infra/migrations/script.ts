@@ -1,7 +1,7 @@
 import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
-import { directions, type Migration, MigrationFileError } from "./files.ts";
-import { reachingOutside } from "./outside.ts";
-import { type Statement, statementsIn } from "./statements.ts";
+import { takeOver } from "../adoption/baseline.ts";
+import { directions, type Migration } from "./files.ts";
+import { BACKUP, executed, quote, recorded } from "./steps.ts";
 
 /** What an import is to do to a database. */
 export interface Change {
@@ -43,7 +43,7 @@ export async function changeScript(change: Change): Promise<string> {
     MAKE_VERSIONS_TABLE,
     guards([...up, ...down], newest),
     ...(await Promise.all([...down].reverse().map(stepDown))),
-    ...(adopted.length > 0 ? [await adopt(adopted, user)] : []),
+    ...(adopted.length > 0 ? [await takeOver(adopted, user)] : []),
     ...(await Promise.all(run.map(stepUp))),
     "COMMIT;",
     "",
@@ -57,8 +57,6 @@ export async function changeScript(change: Change): Promise<string> {
 export function afterBackup(backup: string): string {
   return `SET ${BACKUP} = ${quote(backup)};\n`;
 }
-
-const BACKUP = "settlement.backup";
 
 /**
  * Tables belong to a role that nobody can log in as; the logins work through their membership. Cloud SQL gives every
@@ -161,107 +159,4 @@ ${await executed(migration, down)}
   DELETE FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)};
 END
 $step$;`;
-}
-
-/**
- * Takes over tables that were made by hand: the migrations are run in a schema of their own, every column there is
- * compared with the live one, and only where all are alike the versions are recorded. Whatever the migrations did is
- * undone before the comparison, so that nothing of it stays even where a statement reached a live table.
- */
-async function adopt(migrations: readonly Migration[], user: string): Promise<string> {
-  const [outside] = await reachingOutside(migrations);
-  if (outside) {
-    const { file, line, problem, remedy } = outside;
-    throw new MigrationFileError(`migrations/${file}:${line}: ${problem} ${remedy}`);
-  }
-  const made = await Promise.all(
-    migrations.map(async (migration) => executed(migration, directions(migration.file, migration.text).up)),
-  );
-  const versions = migrations.map(({ version }) => quote(version)).join(", ");
-  return `DO $adopt$
-DECLARE
-  made jsonb;
-  tables text[];
-  odd text;
-  adopted text;
-BEGIN
-  IF EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version IN (${versions})) THEN RETURN; END IF;
-  SET LOCAL ROLE ${identifier(user)};
-  BEGIN
-    CREATE SCHEMA ${SCRATCH};
-    SET LOCAL search_path = ${SCRATCH};
-${made.join("\n")}
-    SELECT coalesce(jsonb_agg(to_jsonb(described)), '[]') INTO made FROM (${columns(SCRATCH)}) described;
-    SELECT array_agg(c.relname::text) INTO tables FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname = '${SCRATCH}';
-    RAISE EXCEPTION SQLSTATE '${UNDO}';
-  EXCEPTION WHEN SQLSTATE '${UNDO}' THEN
-    IF made IS NULL THEN RAISE; END IF;
-  END;
-  SET LOCAL search_path = public;
-  WITH wanted AS (SELECT * FROM jsonb_to_recordset(made) AS one(relation text, name text, form text)),
-  live AS (SELECT * FROM (${columns("public")}) described WHERE relation = ANY (tables))
-  SELECT string_agg(relation || '.' || name || ' is ' || coalesce(live.form, 'missing') || ', expected '
-           || coalesce(wanted.form, 'no such column'), '; ' ORDER BY relation, name)
-    INTO odd FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
-  IF odd IS NOT NULL THEN
-    RAISE EXCEPTION 'the tables made by hand differ from the migrations: %', odd
-      USING HINT = 'Change the live tables, or the migrations, until they are alike.';
-  END IF;
-  FOREACH adopted IN ARRAY coalesce(tables, '{}') LOOP
-    EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted);
-  END LOOP;
-  SET LOCAL ROLE ${OWNER_ROLE};
-${migrations.map((migration) => `  ${recorded(migration)}`).join("\n")}
-END
-$adopt$;`;
-}
-
-/** The schema in which the tables of migrations are made to be compared; it is never left behind. */
-const SCRATCH = "settlement_baseline";
-
-/** An error of a class that PostgreSQL leaves to applications: it undoes what the comparison made. */
-const UNDO = "SB000";
-
-/** The columns of the tables in a schema; their types are written as seen from it. */
-function columns(schema: string): string {
-  return `SELECT c.relname::text AS relation, a.attname::text AS name,
-           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS form
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-     WHERE c.relkind = 'r' AND n.nspname = '${schema}'`;
-}
-
-function recorded({ version, checksum }: Migration): string {
-  return (
-    `INSERT INTO ${VERSIONS_TABLE} (version, checksum, backup) ` +
-    `VALUES (${quote(version)}, ${quote(checksum)}, current_setting('${BACKUP}', true));`
-  );
-}
-
-/** Runs each statement by itself, so that an error can say where in the file it comes from. */
-async function executed(migration: Migration, sql: string): Promise<string> {
-  return (await statementsIn(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
-}
-
-function execute({ file, version }: Migration, { line, text }: Statement): string {
-  const tag = `$v${version}_${line}$`;
-  return `  DECLARE
-    what text; detail text; hint text;
-  BEGIN
-    EXECUTE ${tag}${text}${tag};
-  EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RAISE EXCEPTION USING MESSAGE = ${quote(`migrations/${file}:${line}: `)} || what, DETAIL = detail, HINT = hint, ERRCODE = SQLSTATE;
-  END;`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-function identifier(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Migration } from "../../infra/migrations/files.ts";
-import { reachingOutside } from "../../infra/migrations/outside.ts";
+import { reachingOutside } from "../../infra/adoption/outside.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import type { Finding } from "./finding.ts";
 import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";

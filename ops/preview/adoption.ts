@@ -1,4 +1,4 @@
-import type { Missable } from "../../infra/config.ts";
+import { ADOPT_KEY, EXISTING } from "../../infra/adoption/existing.ts";
 import type { Change, Preview } from "./model.ts";
 
 /** What the provider keeps to itself: Google does not know it, so it differs after every import. */
@@ -13,9 +13,6 @@ export interface Obstacle {
   /** The properties in the way. */
   readonly paths: readonly string[];
 }
-
-/** The configuration's word on what was made by hand, as the engine hands it over. */
-export const ADOPT_KEY = "settlement:adopt";
 
 /**
  * Finds imports that are followed by a change of what was imported. The engine does not stop there: it imports, and goes
@@ -32,28 +29,13 @@ export function findObstacles({ changes, config }: Preview): Obstacle[] {
   });
 }
 
-/** What the configuration calls a resource that may be missing, by the resource's name in the program. */
-const PARTS: Readonly<Record<string, Missable>> = {
-  "settlement-account": "account",
-  "settlement-cloudsql-client-by-hand": "client",
-  "settlement-database": "database",
-  "settlement-db-connection-string": "connectionStringSecret",
-  "settlement-db-password": "passwordSecret",
-  "settlement-migration-job": "migrationJob",
-  "settlement-migrations": "bucket",
-  "settlement-migrations-reader": "bucketReader",
-  "settlement-schema": "tables",
-  "settlement-service": "service",
-  "settlement-user": "user",
-};
-
 /**
  * Adds to a problem of the engine what the configuration should say instead, where it does not fit what is there.
  * @param problem Begins with the resource's name and a colon.
  * @param config The stack's configuration, by key.
  */
 export function withHint(problem: string, config: Readonly<Record<string, string>>): string {
-  const part = PARTS[/^([\w-]+):/.exec(problem)?.[1] ?? ""];
+  const part = EXISTING[/^([\w-]+):/.exec(problem)?.[1] ?? ""]?.part;
   const adopt = config[ADOPT_KEY];
   if (part === undefined || adopt === undefined) return problem;
   const isMissing = adopt.includes(`"${part}"`);

@@ -2,7 +2,7 @@ import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulu
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAdoption, withoutAdoption } from "../../infra/adoption.ts";
+import { afterAdoption, withoutAdoption } from "../../infra/adoption/adopt.ts";
 import { readMigrations } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { pendingIn } from "../engine/interrupted.ts";

@@ -1,5 +1,6 @@
 import { type Finding as LintFinding, passes } from "../migration/finding.ts";
-import { ADOPT_KEY, findObstacles, type Obstacle } from "./adoption.ts";
+import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
+import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { LaterSetting } from "./later.ts";

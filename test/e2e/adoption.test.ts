@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { findCli } from "../../ops/engine/cli.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
-import { ADOPT_KEY } from "../../ops/preview/adoption.ts";
+import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/preview/update.ts";
 import { type Providers, startProviders } from "../../ops/engine/providers.ts";

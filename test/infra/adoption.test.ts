@@ -1,5 +1,6 @@
 import type { ResourceHook } from "@pulumi/pulumi";
-import { keepsPassword } from "../../infra/adoption.ts";
+import { keepsPassword } from "../../infra/adoption/adopt.ts";
+import { reachingOutside } from "../../infra/adoption/outside.ts";
 import { parseConfig } from "../../infra/config.ts";
 import { CONFIG, declare, named } from "./declared.ts";
 
@@ -43,8 +44,7 @@ test("the first rotation makes a version of its own, and leaves the one made by 
 
 test("the password made by hand is watched over until the first rotation has given the login another", async () => {
   await declare({ adopt }); // who keeps hooks is there from now on
-  const hooks = (more: object) =>
-    keepsPassword("settlement", parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
+  const hooks = (more: object) => keepsPassword(parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
   const counts = [{}, { rotation: { step: 1 } }, { rotation: { step: 2 } }, { adopt }, { environment: "local" }];
   expect(counts.map((more) => hooks(more).length)).toEqual([1, 1, 0, 0, 0]);
   const { callback, opts } = hooks({})[0] as ResourceHook;
@@ -69,4 +69,44 @@ test.each([
   [{ ...adopt, step: 4 }, "settlement:adopt.step is 4"],
 ])("a mistake in the configuration is named", (wrong, sentence) => {
   expect(() => parseConfig({ ...CONFIG, adopt: wrong })).toThrow(sentence);
+});
+
+test.each([
+  "COMMENT ON COLUMN s.k IS 'public.s';",
+  "COMMENT ON TABLE s IS 'public.s';",
+  "INSERT INTO s VALUES ('public.s');",
+  "UPDATE s SET k = 'x' WHERE s.k = 'public.s';",
+  "SELECT pg_catalog.now(), s.k FROM s JOIN information_schema.tables t ON t.table_name = s.k;",
+  "ALTER TABLE s ADD CONSTRAINT c CHECK (s.k <> '');",
+  "CREATE TRIGGER t BEFORE UPDATE ON s FOR EACH ROW EXECUTE FUNCTION f();",
+  "DROP TRIGGER t ON s;",
+  "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.k := OLD.k; RETURN NEW; END $$;",
+  "CREATE TYPE mood AS ENUM ('public.a');",
+  "SET lock_timeout = '1s';",
+  "DROP TABLE s, r;",
+])("adoption runs %s", async (sql) => {
+  const text = `-- migrate:up\n${sql}\n-- migrate:down\nSELECT 1;\n`;
+  expect(await reachingOutside([{ version: "1", file: "1_x.sql", text, checksum: "" }])).toEqual([]);
+});
+
+test.each([
+  "CREATE TYPE public.mood AS ENUM ('a');",
+  "CREATE DOMAIN public.name AS text;",
+  "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+  "DROP FUNCTION public.f();",
+  "DROP INDEX app.s_k;",
+  "DROP TRIGGER t ON public.s;",
+  "CREATE TRIGGER t BEFORE UPDATE ON public.s FOR EACH ROW EXECUTE FUNCTION f();",
+  "ALTER TYPE public.mood ADD VALUE 'b';",
+  "CREATE TABLE r (id int REFERENCES public.s (id));",
+  "MERGE INTO public.s USING r ON true WHEN MATCHED THEN DELETE;",
+  "COPY public.s TO STDOUT;",
+  "SELECT public.f();",
+  "GRANT SELECT ON public.s TO settlement_user;",
+  "ALTER TABLE s SET SCHEMA public;",
+  "SET SESSION AUTHORIZATION settlement_user;",
+])("adoption does not run %s", async (sql) => {
+  const text = `-- migrate:up\nSELECT 1;\n\n${sql}\n-- migrate:down\nSELECT 1;\n`;
+  const migration = { version: "1", file: "1_x.sql", text, checksum: "" };
+  expect(await reachingOutside([migration])).toMatchObject([{ file: "1_x.sql", line: 4 }]);
 });

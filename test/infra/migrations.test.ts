@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
-import { reachingOutside } from "../../infra/migrations/outside.ts";
 import { statementsIn } from "../../infra/migrations/statements.ts";
 
 describe("the migrations folder", () => {
@@ -79,46 +78,6 @@ test("a script is one transaction and names every version with its checksum", as
   const listed = (values: readonly string[]) => `ARRAY[${values.map((value) => `'${value}'`).join(", ")}]`;
   expect(script).toContain(listed(migrations.map(({ version }) => version)));
   expect(script).toContain(listed(migrations.map(({ checksum }) => checksum)));
-});
-
-test.each([
-  "COMMENT ON COLUMN s.k IS 'public.s';",
-  "COMMENT ON TABLE s IS 'public.s';",
-  "INSERT INTO s VALUES ('public.s');",
-  "UPDATE s SET k = 'x' WHERE s.k = 'public.s';",
-  "SELECT pg_catalog.now(), s.k FROM s JOIN information_schema.tables t ON t.table_name = s.k;",
-  "ALTER TABLE s ADD CONSTRAINT c CHECK (s.k <> '');",
-  "CREATE TRIGGER t BEFORE UPDATE ON s FOR EACH ROW EXECUTE FUNCTION f();",
-  "DROP TRIGGER t ON s;",
-  "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.k := OLD.k; RETURN NEW; END $$;",
-  "CREATE TYPE mood AS ENUM ('public.a');",
-  "SET lock_timeout = '1s';",
-  "DROP TABLE s, r;",
-])("adoption runs %s", async (sql) => {
-  const text = `-- migrate:up\n${sql}\n-- migrate:down\nSELECT 1;\n`;
-  expect(await reachingOutside([{ version: "1", file: "1_x.sql", text, checksum: "" }])).toEqual([]);
-});
-
-test.each([
-  "CREATE TYPE public.mood AS ENUM ('a');",
-  "CREATE DOMAIN public.name AS text;",
-  "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
-  "DROP FUNCTION public.f();",
-  "DROP INDEX app.s_k;",
-  "DROP TRIGGER t ON public.s;",
-  "CREATE TRIGGER t BEFORE UPDATE ON public.s FOR EACH ROW EXECUTE FUNCTION f();",
-  "ALTER TYPE public.mood ADD VALUE 'b';",
-  "CREATE TABLE r (id int REFERENCES public.s (id));",
-  "MERGE INTO public.s USING r ON true WHEN MATCHED THEN DELETE;",
-  "COPY public.s TO STDOUT;",
-  "SELECT public.f();",
-  "GRANT SELECT ON public.s TO settlement_user;",
-  "ALTER TABLE s SET SCHEMA public;",
-  "SET SESSION AUTHORIZATION settlement_user;",
-])("adoption does not run %s", async (sql) => {
-  const text = `-- migrate:up\nSELECT 1;\n\n${sql}\n-- migrate:down\nSELECT 1;\n`;
-  const migration = { version: "1", file: "1_x.sql", text, checksum: "" };
-  expect(await reachingOutside([migration])).toMatchObject([{ file: "1_x.sql", line: 4 }]);
 });
 
 test("statements are told apart by PostgreSQL's own parser, with their lines", async () => {

@@ -1,5 +1,5 @@
-import { directions, type Migration } from "./files.ts";
-import { statementsIn } from "./statements.ts";
+import { directions, type Migration } from "../migrations/files.ts";
+import { statementsIn } from "../migrations/statements.ts";
 
 /** A statement that cannot be run for a comparison alone. */
 export interface Outside {
