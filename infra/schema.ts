@@ -54,15 +54,15 @@ export class Schema extends pulumi.ComponentResource {
       },
       { parent: this, protect, dependsOn: apis.enabled.storage },
     );
-    const reader = new gcp.storage.BucketIAMMember(
-      `${name}-migrations-reader`,
-      {
-        bucket: bucket.name,
-        role: "roles/storage.objectViewer",
-        member: pulumi.interpolate`serviceAccount:${database.serviceAccount}`,
-      },
-      { parent: this },
-    );
+    const declareReader = (member: pulumi.Input<string>) =>
+      new gcp.storage.BucketIAMMember(
+        `${name}-migrations-reader`,
+        { bucket: bucket.name, role: "roles/storage.objectViewer", member },
+        { parent: this },
+      );
+    const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
+    // The id of its import holds the member and is no output; that of an instance that exists is known in the preview too.
+    const reader = config.adopt ? member.apply(declareReader) : declareReader(member);
     const scripts = args.migrations.map(
       (migration) =>
         new gcp.storage.BucketObject(

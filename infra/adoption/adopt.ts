@@ -5,7 +5,7 @@ import type { Identity } from "../identity.ts";
 import { LOGINS, SERVICE } from "../names.ts";
 import { passwordStep } from "../rotation.ts";
 import { LAST_STEP } from "./config.ts";
-import { ACCOUNT, CLIENT, EXISTING, type Existing, INSTANCE, READER, USER } from "./existing.ts";
+import { ACCOUNT, CLIENT, EXISTING, type Existing, INSTANCE, USER } from "./existing.ts";
 
 /**
  * Takes over what was created manually, in steps; docs/DEPLOYMENT.md says when to take the next one.
@@ -29,18 +29,9 @@ export function adoption(config: StackConfig): pulumi.ResourceTransformation {
     if (name === ACCOUNT) props = { ...props, createIgnoreAlreadyExists: undefined };
     if (!existing.id || isMissing(config, existing.part)) return { props, opts };
     const { project, region } = config;
-    const place = { project, region, instance: config.adopt.instance, member: "" };
-    const { id } = existing;
-    if (name === READER) {
-      // Only the engine knows the member: the id of an import is no output.
-      const imported: pulumi.ResourceTransform = (known) => {
-        const { member } = known.props as { member?: unknown };
-        if (typeof member !== "string") return undefined;
-        return { props: known.props, opts: { ...known.opts, import: id({ ...place, member }) } };
-      };
-      return { props, opts: { ...opts, transforms: [imported] } };
-    }
-    return { props, opts: { ...opts, import: id(place), ignoreChanges: [...kept(config, name, existing)] } };
+    const { member = "" } = props as { member?: string };
+    const place = { project, region, instance: config.adopt.instance, member };
+    return { props, opts: { ...opts, import: existing.id(place), ignoreChanges: [...kept(config, name, existing)] } };
   };
 }
 

@@ -15,7 +15,7 @@ interface Place {
   readonly region: string;
   /** Name of the instance. */
   readonly instance: string;
-  /** Email of the instance's own account, as a member of a policy; empty where it is not known. */
+  /** Who the resource grants something to, where it is a binding. */
   readonly member: string;
 }
 
@@ -34,8 +34,6 @@ export interface Existing {
 
 /** Logical name of the binding that was created manually, without a condition, beside the stack's own. */
 export const CLIENT = "settlement-cloudsql-client-by-hand";
-/** Logical name of the one binding whose member only the imported instance knows. */
-export const READER = "settlement-migrations-reader";
 export const ACCOUNT = "settlement-account";
 export const INSTANCE = "settlement-instance";
 export const USER = "settlement-user";
@@ -52,7 +50,7 @@ export const EXISTING: Readonly<Record<string, Existing>> = {
     id: ({ project }) => migrationsBucket(project),
     kept: ["labels", "lifecycleRules", "publicAccessPrevention", "uniformBucketLevelAccess", "versioning"],
   },
-  [READER]: {
+  "settlement-migrations-reader": {
     part: "bucketReader",
     id: ({ member, project }) => `b/${migrationsBucket(project)} roles/storage.objectViewer ${member}`,
   },

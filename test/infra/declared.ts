@@ -1,6 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { randomUUID } from "node:crypto";
-import messages from "@pulumi/pulumi/proto/callback_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { parseConfig } from "../../infra/config.ts";
 import type { HeldRevision } from "../../infra/service.ts";
@@ -78,16 +76,10 @@ export async function declare(
   preview = false,
   held: readonly HeldRevision[] = [],
 ): Promise<{ resources: Declared[]; outputs: Outputs }> {
-  // What the engine is asked to import only once it knows the properties, by name.
-  const imports = new Map<string, string>();
   await pulumi.runtime.setMocks(
     {
-      newResource: async ({ type, name, inputs: given, transforms = [], ...resource }) => {
+      newResource: ({ type, name, inputs: given }) => {
         const inputs = given as Record<string, unknown>;
-        for (const transform of transforms) {
-          const changed = await transform({ ...resource, custom: true, type, name, props: inputs, opts: {} });
-          if (changed && "import" in changed.opts) imports.set(name, String(changed.opts.import));
-        }
         return preview
           ? { id: undefined, state: inputs }
           : { id: `${name}-id`, state: { ...inputs, ...computed(type, name, inputs) } };
@@ -100,17 +92,11 @@ export async function declare(
     "test",
     preview,
   );
-  const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
-  // With mocks there is no engine that could call a hook back; a transform is handed to the mocks.
+  // With mocks there is no engine that could call a hook back.
   const idle = () => Promise.resolve();
-  const registerTransform = (transform: pulumi.ResourceTransform) => {
-    const callback = new messages.Callback();
-    callback.setToken(randomUUID());
-    monitor.recordTransformCallback(callback.getToken(), transform);
-    return Promise.resolve(callback);
-  };
-  const callbacks = { awaitStackRegistrations: idle, registerResourceHook: idle, registerTransform, shutdown: idle };
+  const callbacks = { awaitStackRegistrations: idle, registerResourceHook: idle, shutdown: idle };
   Object.assign((state as unknown as { getStore(): object }).getStore(), { callbacks });
+  const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource(request: Request, done: unknown): void };
   const requests = jest.spyOn(monitor, "registerResource");
   const config = parseConfig({ ...CONFIG, ...change });
   let outputs: Outputs | undefined;
@@ -120,14 +106,8 @@ export async function declare(
   await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
   if (!outputs) throw new Error("The program did not run.");
   // The first one is the stack itself.
-  const [, ...resources] = requests.mock.calls.map(([request]) => declared(request, imports));
+  const [, ...resources] = requests.mock.calls.map(([request]) => declared(request));
   return { resources, outputs };
-}
-
-/** The monitor of the mocks, as far as it is used here. */
-interface Monitor {
-  registerResource(request: Request, done: unknown): void;
-  recordTransformCallback(token: string, transform: pulumi.ResourceTransform): void;
 }
 
 /** The protocol buffer of a registration, as far as it is read here. */
@@ -146,7 +126,7 @@ interface Request {
 
 const SECRET = "4dabf18193072939515e22adb298388d";
 
-function declared(request: Request, imports: ReadonlyMap<string, string>): Declared {
+function declared(request: Request): Declared {
   const raw = request.getObject().toJavaScript();
   const parentType = request.getParent().split("::")[2];
   const type = request.getType();
@@ -163,7 +143,7 @@ function declared(request: Request, imports: ReadonlyMap<string, string>): Decla
     ),
     protect: request.getProtect(),
     retainOnDelete: request.getRetainondelete(),
-    importId: imports.get(request.getName()) ?? request.getImportid(),
+    importId: request.getImportid(),
     ignoreChanges: request.getIgnorechangesList(),
   };
 }
