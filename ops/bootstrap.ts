@@ -3,7 +3,7 @@ import { Google, GoogleError, type Patience, PROPAGATION } from "../infra/google
 import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps.ts";
 import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target.ts";
 import { type Ask, consent } from "./terminal/consent.ts";
-import { endpointsOf } from "./engine/target.ts";
+import { endpointsOf } from "./engine/endpoints.ts";
 import { stackName } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 import { UserError } from "./terminal/user-error.ts";

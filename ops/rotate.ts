@@ -1,6 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { parseDocument } from "yaml";
 import { parseConfig } from "../infra/config.ts";
 import { validCredentials, loginOf } from "../infra/rotation.ts";
 import { consent } from "./terminal/consent.ts";
@@ -8,7 +6,7 @@ import { openStack } from "./engine/open.ts";
 import { stackName } from "./terminal/options.ts";
 import { rotate } from "./rotation/rotate.ts";
 import { run } from "./terminal/run.ts";
-import { stackPath } from "./engine/stack-file.ts";
+import { setInStackFile } from "./engine/stack-file.ts";
 import { stackValues } from "./engine/stack-values.ts";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
@@ -27,15 +25,12 @@ run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" }, yes: { type: "boolean" } } });
   const name = stackName(values.stack);
   const confirm = consent(values.yes);
-  const file = stackPath(name);
   const { stack, stop } = await openStack(name, console.error);
   try {
     const reached = await rotate(stack, {
       step: parseConfig(stackValues(name)).rotation.step,
       write: async (step) => {
-        const document = parseDocument(readFileSync(file, "utf8"));
-        document.setIn(["config", "settlement:rotation", "step"], step);
-        writeFileSync(file, document.toString());
+        setInStackFile(name, ["settlement:rotation", "step"], step);
         // The engine's own copy, where it works on one.
         if (name === "local") await stack.setConfig("settlement:rotation.step", { value: String(step) }, true);
       },

@@ -10,7 +10,7 @@ import { requireUnblocked } from "./preview/update.ts";
 import { run } from "./terminal/run.ts";
 import { sendSettlementCommand } from "./rollout/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
-import { ROOT } from "./engine/workspace.ts";
+import { localFolder, privateFolder } from "./engine/private-folder.ts";
 
 const HELP = `npm start [-- OPTIONS]
 
@@ -24,7 +24,7 @@ Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi e
 run(HELP, async () => {
   const options = { keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
   const { values } = parseArgs({ options });
-  const folder = join(ROOT, ".local", "start");
+  const folder = localFolder();
   if (values.reset) forget(folder);
 
   const local = await startLocal(folder, console.log);
@@ -75,7 +75,7 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
 
 async function invite({ cloud, stack }: LocalEnvironment): Promise<void> {
   const { serviceUrl } = outputsOf(await readState(stack));
-  const token = join(ROOT, ".local", "start", "cloud", "owner-token");
+  const token = privateFolder(localFolder()).ownerToken;
   console.log(`
 The service is called with the owner's token, as Cloud Run calls for one:
   curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl)}/health

@@ -16,7 +16,8 @@ import { Service } from "../../infra/service.ts";
 import { findCli } from "../../ops/engine/cli.ts";
 import { startLocal } from "../../ops/engine/local.ts";
 import { startProviders } from "../../ops/engine/providers.ts";
-import { openPrivateStack, ROOT } from "../../ops/engine/workspace.ts";
+import { openPrivateStack } from "../../ops/engine/private-stack.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 // Previews or makes a stack of COUNT services. In a preview each has its database, credentials, schema and alerts as prod
 // has them, and only the APIs that are enabled are one and the same. What is made shares the instance with its logins and

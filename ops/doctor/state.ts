@@ -1,11 +1,11 @@
 import { delimiter, join } from "node:path";
 import { SECRET_SIGNATURE, SIGNATURE } from "../terminal/values.ts";
 import { cliFolder } from "../engine/pulumi-home.ts";
-import { BACKENDS } from "../engine/stack-file.ts";
-import { privateState, readState, type StackState } from "../engine/state.ts";
+import { localFolder, privateFolder } from "../engine/private-folder.ts";
+import { backendOf } from "../engine/stack-file.ts";
+import { readState, type StackState } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { Unseen } from "../google/reader.ts";
-import { localFolder } from "../engine/target.ts";
 
 /** Longest the engine is waited for, in milliseconds. */
 const PATIENCE = 10_000;
@@ -40,17 +40,17 @@ export async function generatedPassword(stack: string, root: string, login: stri
 
 /** Where the state is; the CLI is the one on PATH, or else the one that our commands have installed. */
 function place(stack: string, root: string): StackState {
-  const local = stack === "local";
-  const state = local
-    ? privateState(localFolder(root))
-    : { PULUMI_BACKEND_URL: process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack] ?? "" };
+  const { envVars, workDir } =
+    stack === "local"
+      ? privateFolder(localFolder(root))
+      : { envVars: { PULUMI_BACKEND_URL: backendOf(stack) ?? "" }, workDir: root };
   const PATH = [process.env.PATH, join(cliFolder(), "bin")].join(delimiter);
   return {
     name: stack,
     workspace: {
-      envVars: { ...state, PULUMI_SKIP_UPDATE_CHECK: "true", PATH },
+      envVars: { ...envVars, PULUMI_SKIP_UPDATE_CHECK: "true", PATH },
       pulumiCommand: { command: "pulumi" },
-      workDir: local ? join(localFolder(root), "pulumi") : root,
+      workDir,
     },
   };
 }

@@ -1,7 +1,8 @@
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SemVer } from "semver";
 import { CLI_VERSION, cliFolder } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
@@ -79,6 +80,16 @@ async function bundlePlugins(bin: string): Promise<void> {
     const script = `#!/bin/sh\nexec node -e "require('@pulumi/pulumi/cmd/${entry}')" ${entry} "$@"\n`;
     await writeFile(join(bin, plugin), script, { mode: 0o755 });
   }
+}
+
+/**
+ * What the project file says of plugins that lie beside a CLI: the CLI also puts its own folder on PATH, and warns of a
+ * plugin that it finds there. Undefined where the CLI brings its own.
+ */
+export function pluginsBeside({ command }: PulumiCommand): object | undefined {
+  const path = dirname(command);
+  const isBeside = existsSync(join(path, PLUGINS["run-policy-pack"]));
+  return isBeside ? { analyzers: [{ name: "policy-nodejs", path }] } : undefined;
 }
 
 /** Runs Go and returns what it prints; each line of its error output is handed over as it comes. */

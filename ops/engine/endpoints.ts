@@ -1,10 +1,18 @@
-import { GOOGLE } from "../../infra/google.ts";
+import { endpoints, type Endpoints, GOOGLE } from "../../infra/google.ts";
 
 /** Stack configuration that sends every API to an address such as `http://127.0.0.1:4510`. */
 export function endpointConfig(url: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(GOOGLE).map(([name, google]) => [`gcp:${name}CustomEndpoint`, url + new URL(google).pathname]),
   );
+}
+
+/**
+ * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
+ * @param config The stack's configuration, by key.
+ */
+export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
+  return endpoints((key) => (typeof config[key] === "string" ? config[key] : undefined));
 }
 
 /** Whether an address is on this machine: the embedded cloud, and never Google. */

@@ -5,9 +5,11 @@ import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../package
 import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
 import { endpointConfig } from "./endpoints.ts";
+import { privateFolder } from "./private-folder.ts";
 import { startProviders } from "./providers.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { openBeside, ROOT } from "./workspace.ts";
+import { openBeside } from "./private-stack.ts";
+import { ROOT } from "./stack-file.ts";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {
@@ -61,7 +63,7 @@ export async function openLocal(folder: string, say: (line: string) => void): Pr
   const held = join(folder, HELD);
   if (!existsSync(held) || !isAlive(Number(readFileSync(held, "utf8")))) return startLocal(folder, say);
   const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
-  const token = readFileSync(join(folder, "cloud", "owner-token"), "utf8");
+  const token = readFileSync(privateFolder(folder).ownerToken, "utf8");
   return openOn(folder, await announcedCli(say), url, token, say);
 }
 

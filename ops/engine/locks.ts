@@ -1,13 +1,12 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { PROJECT } from "../../infra/names.ts";
 import { RestReader, Unseen } from "../google/reader.ts";
-import { endpointsOf } from "./target.ts";
 import { UserError } from "../terminal/user-error.ts";
+import { endpointsOf } from "./endpoints.ts";
+import { lockFolder, stackFiles } from "./file-backend.ts";
 
-/** What an update leaves beside the state while it runs, and where it dies for good: pkg/backend/diy/lock.go in pulumi/pulumi. */
+/** What an update leaves beside the state while it runs, and where it dies for good: `lockContent` in Pulumi's lock.go. */
 export interface Lock {
   readonly username: string;
   readonly hostname: string;
@@ -22,14 +21,10 @@ export interface Lock {
  */
 export async function locksOf(stack: Stack): Promise<Lock[]> {
   const backend = stack.workspace.envVars.PULUMI_BACKEND_URL ?? "";
-  const below = join(".pulumi", "locks", "organization", PROJECT, stack.name);
-  if (backend.startsWith("file://")) {
-    const folder = join(fileURLToPath(backend), below);
-    const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
-    return files.map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Lock);
-  }
+  const files = stackFiles(backend, stack.name);
+  if (files) return files.locks().map((path) => JSON.parse(readFileSync(path, "utf8")) as Lock);
   const [, bucket, prefix = ""] = /^gs:\/\/([^/?]+)\/?([^?]*)/.exec(backend) ?? [];
-  return bucket === undefined ? [] : locksIn(bucket, join(prefix, below));
+  return bucket === undefined ? [] : locksIn(bucket, join(prefix, lockFolder(stack.name)));
 }
 
 async function locksIn(bucket: string, folder: string): Promise<Lock[]> {

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { lock } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
 import { accessToken } from "../../infra/google.ts";
-import { endpointsOf } from "./target.ts";
+import { endpointsOf } from "./endpoints.ts";
 import { isLoopback } from "./endpoints.ts";
+import { localFolder, privateFolder } from "./private-folder.ts";
 import { type Providers, startProviders } from "./providers.ts";
-import { readStackFile } from "./stack-file.ts";
+import { readStackFile, ROOT } from "./stack-file.ts";
 import { configProblem } from "./stack-values.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { openBeside, openSharedStack, ROOT } from "./workspace.ts";
+import { openBeside } from "./private-stack.ts";
+import { openSharedStack } from "./shared-stack.ts";
 import { readState, writeState } from "./state.ts";
 import { lastWords } from "../terminal/last-words.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -39,7 +41,7 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") {
     const { openLocal } = await import("./local.ts"); // only here, since it is large
-    return openLocal(join(ROOT, ".local", "start"), say);
+    return openLocal(localFolder(), say);
   }
   const command = await findCli(say);
   const providers = await startAsking(name, command);
@@ -103,7 +105,8 @@ async function openCopy(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lock(folder);
   try {
-    for (const made of ["pulumi", "state"]) rmSync(join(folder, made), { recursive: true, force: true });
+    const { state, workDir } = privateFolder(folder);
+    for (const made of [workDir, state]) rmSync(made, { recursive: true, force: true });
     const command = await findCli(say);
     const { stack, stop: stopProviders } = await openBeside(start(command), { name, folder, command, config: {} }, say);
     const stop = async () => {

@@ -1,17 +1,28 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
+import { parse, parseDocument, stringify } from "yaml";
+import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /** The repository's root, where the stack files are. */
 export const ROOT = join(import.meta.dirname, "..", "..");
+
+/** The project's name, as in Pulumi.yaml. */
+export const PROJECT = "settlement";
 
 /** Where the state of each shared stack is, by the stack's name: the value of `PULUMI_BACKEND_URL`. */
 export const BACKENDS: Readonly<Record<string, string>> = {
   staging: "gs://fusion-prime-staging-pulumi-state",
   prod: "gs://fusion-prime-pulumi-state",
 };
+
+/**
+ * Where a shared stack's state is: the value of `PULUMI_BACKEND_URL`.
+ * @returns Undefined where nobody knows.
+ */
+export function backendOf(stack: string): string | undefined {
+  return process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack];
+}
 
 /** A stack file, as far as it is read and written here. */
 export interface StackFile {
@@ -46,6 +57,33 @@ export function readStackFile(stack: string, folder = ROOT): StackFile {
   const { config = {} } = file;
   if (!isObject(file) || !isObject(config)) throw new UserError(`${path} does not hold the keys of a stack: config.`);
   return file;
+}
+
+/**
+ * Changes a value in a stack's file in the repository, and leaves the rest as it stands, comments too.
+ * @param path The key, such as `settlement:schema`, and the keys below it.
+ * @returns Puts back what the file was.
+ */
+export function setInStackFile(stack: string, path: readonly string[], value: unknown): () => void {
+  const file = stackPath(stack);
+  const before = readFileSync(file, "utf8");
+  const document = parseDocument(before);
+  document.setIn(["config", ...path], value);
+  writeFileSync(file, document.toString());
+  return () => {
+    writeFileSync(file, before);
+  };
+}
+
+/**
+ * Writes the engine's own copy of a stack's file, and of the project's.
+ * @param folder The folder that the engine works in.
+ * @param plugins The `plugins` of the project file; none by default.
+ */
+export function writeStackCopy(stack: string, folder: string, file: StackFile, plugins?: object): void {
+  const project = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as object;
+  replaceFile(join(folder, "Pulumi.yaml"), stringify({ ...project, ...(plugins && { plugins }) }));
+  replaceFile(stackPath(stack, folder), stringify(file));
 }
 
 function parsed(path: string): StackFile | null {

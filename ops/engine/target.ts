@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   CONNECTION_STRING_SECRET,
   DATABASE,
@@ -8,11 +7,13 @@ import {
   PASSWORD_SECRET,
   SERVICE,
 } from "../../infra/names.ts";
-import { stackName } from "../terminal/options.ts";
-import { readStackFile, stackPath } from "./stack-file.ts";
-import { UsageError } from "../terminal/user-error.ts";
-import { endpoints, type Endpoints, type Token } from "../../infra/google.ts";
 import { CouldNotLook } from "../google/reader.ts";
+import { stackName } from "../terminal/options.ts";
+import { UsageError } from "../terminal/user-error.ts";
+import { type Endpoints, type Token } from "../../infra/google.ts";
+import { endpointsOf } from "./endpoints.ts";
+import { localFolder, privateFolder } from "./private-folder.ts";
+import { readStackFile, stackPath } from "./stack-file.ts";
 
 /** What the doctor looks at: a project, a region, and the names of the parts. */
 export interface Target {
@@ -118,17 +119,9 @@ export function locate(given: Given, root: string): Place {
   };
 }
 
-/**
- * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
- * @param config The stack's configuration, by key.
- */
-export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
-  return endpoints((key) => text(config[key]));
-}
-
 /** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */
 function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
-  const folder = stack === "local" ? join(localFolder(root), "pulumi") : root;
+  const folder = stack === "local" ? privateFolder(localFolder(root)).workDir : root;
   if (!existsSync(stackPath(stack, folder))) {
     if (stack === "local") throw new CouldNotLook("There is no embedded cloud: run `npm start -- --keep`.");
     throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
@@ -139,12 +132,7 @@ function stackConfig(stack: string, root: string): Readonly<Record<string, unkno
 /** The embedded cloud's owner, unless the environment names another caller. */
 function localToken(root: string): Promise<string> {
   const { GOOGLE_OAUTH_ACCESS_TOKEN: given = "" } = process.env;
-  return Promise.resolve(given === "" ? readFileSync(join(localFolder(root), "cloud", "owner-token"), "utf8") : given);
-}
-
-/** Where `npm start` keeps its state. */
-export function localFolder(root: string): string {
-  return join(root, ".local", "start");
+  return Promise.resolve(given === "" ? readFileSync(privateFolder(localFolder(root)).ownerToken, "utf8") : given);
 }
 
 function text(value: unknown): string | undefined {

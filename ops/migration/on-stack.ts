@@ -1,8 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { parseDocument } from "yaml";
 import { Google } from "../../infra/google.ts";
 import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { patience } from "../../infra/migrations/importer.ts";
@@ -10,7 +8,7 @@ import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
 import { stackName } from "../terminal/options.ts";
-import { readStackFile, ROOT, stackPath } from "../engine/stack-file.ts";
+import { readStackFile, ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { type GoToOptions, setSchemaConfig } from "./go-to.ts";
 import { restore } from "./restore.ts";
@@ -84,20 +82,19 @@ async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): P
 
 /** How a command takes the schema to a version that it writes into the stack's file. */
 function options(name: string, stack: Stack, confirm: () => Promise<boolean>): GoToOptions {
-  const file = stackPath(name);
-  const before = readFileSync(file, "utf8");
-  const write = async (text: string) => {
-    writeFileSync(file, text);
-    // The engine's own copy, where it works on one.
+  // The engine's own copy, where it works on one.
+  const copy = async () => {
     if (stack.workspace.workDir !== ROOT)
       await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
   };
   return {
     write: async (version) => {
-      const document = parseDocument(before);
-      document.setIn(["config", KEY, "version"], version);
-      await write(document.toString());
-      return () => write(before);
+      const takeBack = setInStackFile(name, [KEY, "version"], version);
+      await copy();
+      return () => {
+        takeBack();
+        return copy();
+      };
     },
     confirm,
     print: (text) => process.stdout.write(text),

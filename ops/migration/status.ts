@@ -4,9 +4,10 @@ import type { SchemaState } from "../../infra/migrations/importer.ts";
 import { Facts } from "../doctor/facts.ts";
 import type { Recorded } from "../doctor/login.ts";
 import { CouldNotLook, RestReader, Unseen } from "../google/reader.ts";
+import { readState } from "../engine/state.ts";
 import { locate } from "../engine/target.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { ROOT } from "../engine/workspace.ts";
+import { ROOT } from "../engine/stack-file.ts";
 
 export const FROM_STATE = "As the stack's state has it; the database itself was not asked (--socket DIR asks it).";
 export const FROM_DATABASE = "As the database itself records it.";
@@ -23,15 +24,9 @@ export interface VersionStatus {
   readonly backup?: string;
 }
 
-/** The part of an exported state that is read here. */
-interface Deployment {
-  readonly resources?: readonly { urn: string; type: string; outputs: SchemaState }[];
-}
-
 /** The schema as the stack's state has it; undefined where none was applied yet. */
 export async function appliedSchema(stack: Stack): Promise<{ urn: string; outputs: SchemaState } | undefined> {
-  const exported = await stack.exportStack();
-  const { resources = [] } = exported.deployment as Deployment;
+  const { resources = [] } = (await readState<{ urn: string; type: string; outputs: SchemaState }>(stack)).deployment;
   return resources.find(({ type }) => type.endsWith(":ImportedSchema"));
 }
 

@@ -6,7 +6,7 @@ import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/i
 import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { programOf } from "../engine/workspace.ts";
+import { programOf } from "../engine/program.ts";
 import { withHint } from "./adoption.ts";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
 import { lastWords } from "../terminal/last-words.ts";

@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
-import { endpointsOf } from "../engine/target.ts";
+import { endpointsOf } from "../engine/endpoints.ts";
 import type { Change, Preview } from "../preview/model.ts";
 import { smokeTest } from "./smoke.ts";
 import { UserError } from "../terminal/user-error.ts";

@@ -1,6 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { CONNECTION_STRING_SECRET } from "../../infra/names.ts";
 import { credentialOf, validCredentials, versionName } from "../../infra/rotation.ts";
+import { readState } from "../engine/state.ts";
 
 /** How far a stack's rotations have got, as its state has it. */
 export interface Standing {
@@ -12,14 +13,12 @@ export interface Standing {
   readonly version: string | undefined;
 }
 
-/** The part of an exported state that is read here. */
-interface Deployment {
-  readonly resources?: readonly {
-    readonly urn: string;
-    readonly type: string;
-    readonly inputs?: { readonly keepers?: { readonly rotation?: string } };
-    readonly outputs?: { readonly version?: string };
-  }[];
+/** A resource in the state, as far as it is read here. */
+interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs?: { readonly keepers?: { readonly rotation?: string } };
+  readonly outputs?: { readonly version?: string };
 }
 
 /**
@@ -27,7 +26,7 @@ interface Deployment {
  * @returns Undefined where the stack has no password, because nothing was deployed yet.
  */
 export async function standingOf(stack: Stack): Promise<Standing | undefined> {
-  const { resources = [] } = (await stack.exportStack()).deployment as Deployment;
+  const { resources = [] } = (await readState<Resource>(stack)).deployment;
   const passwords = resources.filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
   if (passwords.length === 0) return undefined;
   const step = Math.max(...passwords.map(({ inputs }) => Number(inputs?.keepers?.rotation ?? 0)));

@@ -14,7 +14,7 @@ import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/engine/loc
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** A stack that the engine has deployed. */
 export interface Deployed {

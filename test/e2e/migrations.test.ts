@@ -18,7 +18,8 @@ import { restore } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
-import { openPrivateStack, ROOT } from "../../ops/engine/workspace.ts";
+import { openPrivateStack } from "../../ops/engine/private-stack.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { engines, stillRunning } from "./engines.ts";
 

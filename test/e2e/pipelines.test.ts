@@ -6,7 +6,8 @@ import { parseDocument } from "yaml";
 import { type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/index.ts";
 import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { StackFiles } from "../../ops/engine/file-backend.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
 import { copyProject } from "./copy.ts";
@@ -169,7 +170,7 @@ describe("both pipelines", () => {
   test("while staging is updated, and after that update died, another one is told who holds the lock", async () => {
     const [update] = workflow("deliver").jobs.staging?.steps.filter(({ run }) => run?.includes(" up ")) ?? [];
     const env = { ...runner(), ...substitutes("staging", "deployer") };
-    const state = join(copy, ".local", "states", "staging", ".pulumi", "stacks", "settlement", "staging.json");
+    const state = new StackFiles(join(copy, ".local", "states", "staging"), "staging").checkpoint;
     const told =
       /^staging is locked by \S+@\S+ \(process (\d+)\) since \d+ minutes?: an update is under way, or died\./m;
     // An import that gets no answer keeps the first update where it is.

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { startLanguageHost } from "../../bench/language-host.ts";
 import { findCli } from "../../ops/engine/cli.ts";
 import { startProviders } from "../../ops/engine/providers.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 jest.setTimeout(120_000);
 

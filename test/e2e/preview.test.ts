@@ -11,7 +11,8 @@ import { inspect } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/preview/update.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
-import { openPrivateStack, ROOT } from "../../ops/engine/workspace.ts";
+import { openPrivateStack } from "../../ops/engine/private-stack.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { inLongForm } from "../long-form.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
@@ -96,8 +97,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     );
     return Buffer.from(payload.data, "base64").toString();
   };
-  const resources = async () =>
-    ((await stack.exportStack()).deployment as { resources?: { urn: string; modified: string }[] }).resources ?? [];
+  const resources = async () => (await readState<{ urn: string; modified: string }>(stack)).deployment.resources ?? [];
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });

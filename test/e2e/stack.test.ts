@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseConnectionString } from "../../infra/connection.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
+import { readState } from "../../ops/engine/state.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { look, seenByTheDoctor } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 
@@ -46,7 +47,7 @@ describe("a stack that is production and has a private network, from nothing to 
     const entries = Object.entries(values).map(([key, value]) => [`settlement:${key}`, { value }] as const);
     return stack.setAllConfig(Object.fromEntries(entries), true);
   };
-  const resources = async () => ((await stack.exportStack()).deployment as { resources?: unknown[] }).resources ?? [];
+  const resources = async () => (await readState(stack)).deployment.resources ?? [];
   /** What a person types. */
   const destroy = async () => {
     const { envVars, pulumiCommand, workDir } = stack.workspace;

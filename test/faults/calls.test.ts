@@ -6,7 +6,7 @@ import type { Fault } from "../../packages/embedded-google-cloud/server/faults.t
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { readState } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";
 import { inCloud, inState } from "./inventory.ts";
 import { begin, endOf } from "./life.ts";

@@ -5,8 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { StackFiles } from "../../ops/engine/file-backend.ts";
+import { privateFolder } from "../../ops/engine/private-folder.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { Draw } from "./draw.ts";
 import { inCloud, inState } from "./inventory.ts";
 import type { Run } from "./processes/program.ts";
@@ -295,9 +297,8 @@ class Life {
   }
 
   private deployment(): Deployment {
-    const file = join(this.folder, "state", ".pulumi", "stacks", "settlement", "local.json");
-    if (!existsSync(file)) return {};
-    return (JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } }).checkpoint.latest ?? {};
+    const files = new StackFiles(privateFolder(this.folder).state, "local");
+    return files.read<Deployment>()?.checkpoint.latest ?? {};
   }
 
   private serviceUrl({ resources = [] }: Deployment): string {

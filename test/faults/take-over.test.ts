@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/preview/update.ts";
 import { readState } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** `npm run up` with and without `--take-over`, through the real engine, on a program of two resources. */
 

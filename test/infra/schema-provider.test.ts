@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** The provider of a schema as states kept it before the project ran on Node.js 24. */
 const BEFORE = `exports.handler = () => {

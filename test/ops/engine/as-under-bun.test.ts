@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../../ops/engine/workspace.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 /** A policy pack that tells what the SDK has loaded before it. */
 const PACK = `

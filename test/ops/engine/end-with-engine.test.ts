@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { ROOT } from "../../../ops/engine/workspace.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 /** Stands for the engine: like it, it speaks first, and waits for an answer that a plugin's look does not give. */
 const ENGINE = `

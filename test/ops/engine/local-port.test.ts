@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { startLocal } from "../../../ops/engine/local.ts";
 import { UserError } from "../../../ops/terminal/user-error.ts";
-import { ROOT } from "../../../ops/engine/workspace.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 let folder: string;
 let other: Server | undefined;

@@ -1,9 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { findCli } from "../../../ops/engine/cli.ts";
+import { StackFiles } from "../../../ops/engine/file-backend.ts";
 import { noteUnanswered } from "../../../ops/engine/interrupted.ts";
 import { readState } from "../../../ops/engine/state.ts";
-import { openPrivateStack, ROOT } from "../../../ops/engine/workspace.ts";
+import { privateFolder } from "../../../ops/engine/private-folder.ts";
+import { openPrivateStack } from "../../../ops/engine/private-stack.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 describe("the files of a private state, of which a kill has cut one off", () => {
   let folder: string;
@@ -11,9 +14,7 @@ describe("the files of a private state, of which a kill has cut one off", () => 
     const command = await findCli(() => undefined);
     return openPrivateStack({ name: "local", folder, command, config: {}, env: {} }, () => undefined);
   };
-  const cutOff = (...files: string[]) => {
-    for (const file of files) truncateSync(join(folder, "state", ".pulumi", "stacks", "settlement", file));
-  };
+  const files = () => new StackFiles(privateFolder(folder).state, "local");
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
@@ -26,10 +27,10 @@ describe("the files of a private state, of which a kill has cut one off", () => 
     rmSync(folder, { recursive: true });
   });
 
-  test.each([["what the engine notes about it", "local.json.attrs"] as const, ["the state", "local.json"] as const])(
+  test.each([["what the engine notes about it", "attributes"] as const, ["the state", "checkpoint"] as const])(
     "%s: it is opened all the same",
     async (_what, file) => {
-      cutOff(file);
+      truncateSync(files()[file]);
       expect((await readState(await open())).deployment).toHaveProperty("manifest");
     },
   );
@@ -49,7 +50,8 @@ describe("the files of a private state, of which a kill has cut one off", () => 
   });
 
   test("the state and the one before: the file is named", async () => {
-    cutOff("local.json", "local.json.bak");
+    const { before, checkpoint } = files();
+    for (const file of [before, checkpoint]) truncateSync(file);
     await expect(open()).rejects.toThrow(/local\.json \(it is cut off\)/);
   });
 });

@@ -10,6 +10,9 @@ import { replacement, step as event, types } from "../preview/engine.ts";
 
 jest.mock("../../../ops/preview/update.ts");
 jest.mock("../../../ops/rotation/former.ts");
+jest.mock("../../../ops/engine/state.ts", () => ({
+  readState: ({ resources }: { resources: object[] }) => Promise.resolve({ version: 3, deployment: { resources } }),
+}));
 
 const SECRETS = ["settlement-db-password", "settlement-db-connection-string"];
 
@@ -36,7 +39,7 @@ function stackAt(step: number, left: readonly number[] = []): Stack {
 function stackOf(resources: readonly object[]): Stack {
   const stack = {
     name: "prod",
-    exportStack: () => Promise.resolve({ version: 3, deployment: { resources } }),
+    resources,
     getAllConfig: () => Promise.resolve({}),
     workspace: { envVars: {} },
   };

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { ROOT } from "../../../ops/engine/workspace.ts";
+import { ROOT } from "../../../ops/engine/stack-file.ts";
 import { report } from "../../../ops/terminal/run.ts";
 import { StoreError } from "../../../packages/embedded-google-cloud/state/store.ts";
 
