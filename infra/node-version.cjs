@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 
-/** The oldest Node.js that runs the project's TypeScript as it stands; package.json says the same. */
-const OLDEST = 24;
+/** The oldest Node.js that runs the project's TypeScript as it stands, such as `>=24`. */
+const OLDEST = Number(require("../package.json").engines.node.slice(2));
 
 /**
  * The sentence for someone who runs plain `pulumi` with an older Node.js; undefined if this one will do. It is asked for

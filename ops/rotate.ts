@@ -1,13 +1,12 @@
 import { parseArgs } from "node:util";
-import { parseConfig } from "../infra/config.ts";
 import { validCredentials, loginOf } from "../infra/rotation.ts";
 import { consent } from "./terminal/consent.ts";
 import { openStack } from "./engine/open.ts";
 import { stackName } from "./terminal/options.ts";
 import { rotate } from "./rotation/rotate.ts";
 import { run } from "./terminal/run.ts";
-import { setInStackFile } from "./engine/stack-file.ts";
-import { stackValues } from "./engine/stack-values.ts";
+import { ROOT, setInStackFile } from "./engine/stack-file.ts";
+import { requireConfig } from "./engine/stack-values.ts";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
 
@@ -28,11 +27,9 @@ run(HELP, async () => {
   const { stack, stop } = await openStack(name, console.error);
   try {
     const reached = await rotate(stack, {
-      step: parseConfig(stackValues(name)).rotation.step,
-      write: async (step) => {
-        setInStackFile(name, ["settlement:rotation", "step"], step);
-        // The engine's own copy, where it works on one.
-        if (name === "local") await stack.setConfig("settlement:rotation.step", { value: String(step) }, true);
+      step: requireConfig(name).rotation.step,
+      write: (step) => {
+        setInStackFile(name, ["settlement:rotation", "step"], step, [ROOT, stack.workspace.workDir]);
       },
       confirm,
       print: (text) => process.stdout.write(text),

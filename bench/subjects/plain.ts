@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { findCli } from "../../ops/engine/cli.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { startProviders } from "../../ops/engine/providers.ts";
-import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { readStackFile, ROOT, stackPath } from "../../ops/engine/stack-file.ts";
 import { type Runtime, startLanguageHost } from "../language-host.ts";
 
 /** The options by which the official CLI runs this project. */
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
     // From an empty state nothing can be imported.
     const config = { ...readStackFile("prod").config, [ADOPT_KEY]: undefined };
-    writeFileSync(join(folder, "Pulumi.prod.yaml"), stringify({ config }));
+    writeFileSync(stackPath("prod", folder), stringify({ config }));
     mkdirSync(join(folder, "state"));
     const env = {
       ...process.env,

@@ -1,7 +1,7 @@
-import { parseConfig, type StackConfig } from "../../infra/config.ts";
+import type { StackConfig } from "../../infra/config.ts";
 import { serviceAccountEmail } from "../../infra/names.ts";
 import { BACKENDS, readStackFile } from "../engine/stack-file.ts";
-import { configProblem, stackValues } from "../engine/stack-values.ts";
+import { requireConfig } from "../engine/stack-values.ts";
 import { UsageError, UserError } from "../terminal/user-error.ts";
 
 /** What is made for a stack, before its first update. */
@@ -53,9 +53,7 @@ export function targetOf(stack: string, repository: string | undefined): Target 
   if (repository === undefined || !/^[\w.-]+\/[\w.-]+$/.test(repository)) {
     throw new UsageError("Whose workflows may deploy? Add --repository OWNER/NAME, as on GitHub.");
   }
-  const problem = configProblem(stack);
-  if (problem !== undefined) throw new UserError(`Pulumi.${stack}.yaml: ${problem}`);
-  const config = parseConfig(stackValues(stack));
+  const config = requireConfig(stack);
   const bucket = /^gs:\/\/([^/]+)$/.exec(BACKENDS[stack] ?? "")?.[1];
   if (bucket === undefined) {
     throw new UserError(

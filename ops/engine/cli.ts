@@ -4,12 +4,12 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SemVer } from "semver";
-import { CLI_VERSION, cliFolder } from "./pulumi-home.ts";
+import { CLI_VERSION, cliFolder, GO_VERSION } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /** The oldest version that was seen to work with the SDK of package.json. */
-const OLDEST = new SemVer("3.256.0");
+export const OLDEST = new SemVer("3.256.0");
 
 const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
 
@@ -37,7 +37,7 @@ export async function findCli(say: (line: string) => void): Promise<PulumiComman
   }
   throw new UserError(
     `There is no Pulumi CLI:\n${reasons.join("\n")}\n` +
-      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go 1.26.6 or newer (https://go.dev/dl), and run the command again.`,
+      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go ${GO_VERSION} or newer (https://go.dev/dl), and run the command again.`,
   );
 }
 

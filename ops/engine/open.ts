@@ -9,7 +9,7 @@ import { isLoopback } from "./endpoints.ts";
 import { localFolder, privateFolder } from "./private-folder.ts";
 import { type Providers, startProviders } from "./providers.ts";
 import { readStackFile, ROOT } from "./stack-file.ts";
-import { configProblem } from "./stack-values.ts";
+import { requireConfig } from "./stack-values.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { openBeside } from "./private-stack.ts";
 import { openSharedStack } from "./shared-stack.ts";
@@ -25,12 +25,6 @@ export interface OpenStack {
 }
 
 type Say = (line: string) => void;
-
-/** Before anything is started for the stack. */
-function requireConfig(name: string): void {
-  const problem = configProblem(name);
-  if (problem !== undefined) throw new UserError(`Pulumi.${name}.yaml: ${problem}`);
-}
 
 /**
  * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, which may be held open, any other with its shared state, also where

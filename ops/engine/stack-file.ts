@@ -60,18 +60,26 @@ export function readStackFile(stack: string, folder = ROOT): StackFile {
 }
 
 /**
- * Changes a value in a stack's file in the repository, and leaves the rest as it stands, comments too.
+ * Changes a value in a stack's file, and leaves the rest as it stands, comments too.
  * @param path The key, such as `settlement:schema`, and the keys below it.
- * @returns Puts back what the file was.
+ * @param folders Where the file is, and where the engine's copy of it is, which may be the same.
+ * @returns Puts back what the files were.
  */
-export function setInStackFile(stack: string, path: readonly string[], value: unknown): () => void {
-  const file = stackPath(stack);
-  const before = readFileSync(file, "utf8");
-  const document = parseDocument(before);
-  document.setIn(["config", ...path], value);
-  writeFileSync(file, document.toString());
+export function setInStackFile(
+  stack: string,
+  path: readonly string[],
+  value: unknown,
+  folders: readonly string[],
+): () => void {
+  const files = [...new Set(folders)].map((folder) => stackPath(stack, folder));
+  const before = files.map((file) => [file, readFileSync(file, "utf8")] as const);
+  for (const [file, text] of before) {
+    const document = parseDocument(text);
+    document.setIn(["config", ...path], value);
+    writeFileSync(file, document.toString());
+  }
   return () => {
-    writeFileSync(file, before);
+    for (const [file, text] of before) writeFileSync(file, text);
   };
 }
 

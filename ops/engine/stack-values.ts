@@ -1,4 +1,5 @@
-import { ConfigError, parseConfig, programValues } from "../../infra/config.ts";
+import { ConfigError, parseConfig, programValues, type StackConfig } from "../../infra/config.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { readStackFile } from "./stack-file.ts";
 
 /**
@@ -21,4 +22,14 @@ export function configProblem(stack: string): string | undefined {
     if (error instanceof ConfigError) return error.message;
     throw error;
   }
+}
+
+/**
+ * What a stack's file says, checked.
+ * @throws UserError where there is no such stack, or its file is wrong.
+ */
+export function requireConfig(stack: string): StackConfig {
+  const problem = configProblem(stack);
+  if (problem !== undefined) throw new UserError(`Pulumi.${stack}.yaml: ${problem}`);
+  return parseConfig(stackValues(stack));
 }

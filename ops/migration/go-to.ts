@@ -9,7 +9,7 @@ export interface GoToOptions {
    * Writes the version into the stack's configuration.
    * @returns What takes that back.
    */
-  readonly write: (version: string) => Promise<() => Promise<void>>;
+  readonly write: (version: string) => () => void;
   /** Whether to go on, once the preview is shown. */
   readonly confirm: () => Promise<boolean>;
   /** Shows the preview. */
@@ -41,7 +41,7 @@ export async function goTo(
   { write, confirm, print, progress }: GoToOptions,
   work: Work = { run: () => Promise.resolve(), begun: () => false },
 ): Promise<boolean> {
-  const takeBack = await write(version);
+  const takeBack = write(version);
   let done = false;
   try {
     done = await update(stack, {
@@ -56,7 +56,7 @@ export async function goTo(
       progress,
     });
   } finally {
-    if (!done && !work.begun()) await takeBack();
+    if (!done && !work.begun()) takeBack();
   }
   return done;
 }
@@ -67,14 +67,4 @@ export async function goTo(
  */
 export function schemaParts(stack: string): string {
   return `urn:pulumi:${stack}::${PROJECT}::settlement:infra:Schema$**`;
-}
-
-/**
- * Gives the engine's own copy of a stack's file another `settlement:schema`. Not by the CLI, which makes a number of a
- * version.
- */
-export async function setSchemaConfig({ name, workspace }: Stack, schema: object): Promise<void> {
-  const settings = await workspace.stackSettings(name);
-  const config = { ...settings.config, "settlement:schema": schema };
-  await workspace.saveStackSettings(name, { ...settings, config });
 }

@@ -8,9 +8,9 @@ import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
 import { stackName } from "../terminal/options.ts";
-import { readStackFile, ROOT, setInStackFile } from "../engine/stack-file.ts";
+import { ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
-import { type GoToOptions, setSchemaConfig } from "./go-to.ts";
+import type { GoToOptions } from "./go-to.ts";
 import { restore } from "./restore.ts";
 import { rollback } from "./rollback.ts";
 import {
@@ -82,28 +82,15 @@ async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): P
 
 /** How a command takes the schema to a version that it writes into the stack's file. */
 function options(name: string, stack: Stack, confirm: () => Promise<boolean>): GoToOptions {
-  // The engine's own copy, where it works on one.
-  const copy = async () => {
-    if (stack.workspace.workDir !== ROOT)
-      await setSchemaConfig(stack, Object(readStackFile(name).config?.[KEY]) as object);
-  };
   return {
-    write: async (version) => {
-      const takeBack = setInStackFile(name, [KEY, "version"], version);
-      await copy();
-      return () => {
-        takeBack();
-        return copy();
-      };
-    },
+    write: (version) =>
+      setInStackFile(name, ["settlement:schema", "version"], version, [ROOT, stack.workspace.workDir]),
     confirm,
     print: (text) => process.stdout.write(text),
     progress: (text) => process.stderr.write(text),
     say,
   };
 }
-
-const KEY = "settlement:schema";
 
 function say(line: string): void {
   console.error(line);

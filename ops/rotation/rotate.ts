@@ -13,7 +13,7 @@ export interface RotateOptions {
   /** `settlement:rotation.step`, as the stack's file says it. */
   readonly step: number;
   /** Writes another step into the stack's file, so that the next preview has it. */
-  readonly write: (step: number) => Promise<void>;
+  readonly write: (step: number) => void;
   /** Whether to go on, once the preview is shown. */
   readonly confirm: (question: string) => Promise<boolean>;
   /** Shows a preview. */
@@ -79,7 +79,7 @@ async function advance(stack: Stack, from: number, to: number, options: RotateOp
       ? `Rotate the credential of ${name}?`
       : `Refuse the former credential of ${name} from now on? No revision can be rolled back to it then.`;
   const answer = { agreed: false };
-  await options.write(to);
+  options.write(to);
   try {
     return await update(stack, {
       ...options,
@@ -88,7 +88,7 @@ async function advance(stack: Stack, from: number, to: number, options: RotateOp
     });
   } finally {
     // Once it has begun, the file says so, and the next run goes on from there.
-    if (!answer.agreed) await options.write(from);
+    if (!answer.agreed) options.write(from);
   }
 }
 

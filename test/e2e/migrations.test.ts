@@ -13,13 +13,13 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
-import { type GoToOptions, setSchemaConfig } from "../../ops/migration/go-to.ts";
+import type { GoToOptions } from "../../ops/migration/go-to.ts";
 import { restore } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
-import { ROOT } from "../../ops/engine/stack-file.ts";
+import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { engines, stillRunning } from "./engines.ts";
 
@@ -119,10 +119,8 @@ describe("the schema, through the real engine", () => {
     (await local.stack.workspace.stackSettings("local")).config?.["settlement:schema"] as unknown;
   /** How the commands write the version into the configuration, and are agreed to. */
   const options: GoToOptions = {
-    write: async (version) => {
-      await setSchemaConfig(local.stack, { version });
-      return () => setSchemaConfig(local.stack, {});
-    },
+    // The engine's copy alone.
+    write: (version) => setInStackFile("local", ["settlement:schema"], { version }, [local.stack.workspace.workDir]),
     confirm: () => Promise.resolve(true),
     print: say,
     progress: say,

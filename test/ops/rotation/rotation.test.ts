@@ -58,7 +58,7 @@ async function run(stack: Stack, step: number, agrees: (question: string) => boo
   });
   const reached = await rotate(stack, {
     step,
-    write: (next) => Promise.resolve(void written.push(next)),
+    write: (next) => void written.push(next),
     confirm: (question) => Promise.resolve(agrees(question)),
     print: () => undefined,
     progress: () => undefined,
