@@ -1,6 +1,9 @@
 import type { Stack, UpOptions } from "@pulumi/pulumi/automation/index.js";
 
-/** {@link Stack.up} alone: the Automation API runs the CLI three times more after it, for outputs and history. */
+/**
+ * {@link Stack.up} alone: after it, `up` calls `outputs` and `history` of its own stack, which run the CLI three times more.
+ * The SDK's constructor is private, so this stack is derived from the other; test/ops/engine/file-backend.test.ts counts.
+ */
 export async function bareUp(stack: Stack, options: UpOptions = {}): Promise<void> {
   const bare = Object.create(stack) as Stack;
   bare.outputs = () => Promise.resolve({});

@@ -13,13 +13,19 @@ export const OLDEST = new SemVer("3.256.0");
 
 const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
 
+let found: Promise<PulumiCommand> | undefined;
+
 /**
  * Finds the Pulumi CLI, and installs it where there is none: one on PATH, one in `$PULUMI_HOME/versions`, the official
- * download, a build from the pinned Go module.
+ * download, a build from the pinned Go module. Looks once in a process.
  * @param say Prints a line of progress.
  * @throws UserError with the reason of each way that failed, and what to install.
  */
-export async function findCli(say: (line: string) => void): Promise<PulumiCommand> {
+export function findCli(say: (line: string) => void): Promise<PulumiCommand> {
+  return (found ??= find(say));
+}
+
+async function find(say: (line: string) => void): Promise<PulumiCommand> {
   const root = cliFolder();
   const ways: [string, () => Promise<PulumiCommand>][] = [
     ["on PATH", () => PulumiCommand.get({ version: OLDEST })],

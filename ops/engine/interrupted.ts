@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { interrupted } from "../terminal/interrupt.ts";
+import { age } from "../terminal/age.ts";
 import type { Failed } from "./failed-creates.ts";
-import { age } from "./locks.ts";
 import { lookupOf } from "./lookup.ts";
 import { type Deployment, notePending, readState, type State, type StateResource, writeState } from "./state.ts";
 

@@ -2,6 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RestReader, Unseen } from "../google/reader.ts";
+import { age } from "../terminal/age.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { lockFolder, stackFiles } from "./file-backend.ts";
@@ -64,19 +65,4 @@ export function describeLocks(stack: Stack, locks: readonly Lock[], now = new Da
 export async function requireUnlocked(stack: Stack): Promise<void> {
   const locks = await locksOf(stack);
   if (locks.length > 0) throw new UserError(`${describeLocks(stack, locks)}\nNothing was changed.`);
-}
-
-/**
- * A span of time for people, in its largest unit: `25 minutes`.
- * @param since A time as JSON has it.
- */
-export function age(since: string, now = new Date()): string {
-  const minutes = Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / 60_000));
-  const [number, unit] =
-    minutes < 120
-      ? [minutes, "minute"]
-      : minutes < 2880
-        ? [Math.floor(minutes / 60), "hour"]
-        : [Math.floor(minutes / 1440), "day"];
-  return `${number} ${unit}${number === 1 ? "" : "s"}`;
 }

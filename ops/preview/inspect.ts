@@ -6,7 +6,7 @@ import { afterAdoption, withoutAdoption } from "../../infra/adoption/adopt.ts";
 import { readMigrations } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { pendingIn } from "../engine/interrupted.ts";
-import { age } from "../engine/locks.ts";
+import { age } from "../terminal/age.ts";
 import { lintAdoption, lintMigrations } from "../migration/lint.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { type Deployment, readState } from "../engine/state.ts";

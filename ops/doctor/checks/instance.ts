@@ -1,9 +1,10 @@
+import { APIS } from "../../../infra/api-names.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Instance, runs } from "../facts.ts";
 import { Unseen } from "../../google/reader.ts";
 
-/** What a request needs; `infra/apis.ts` enables these, and Monitoring. */
-const APIS = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
+/** What a request needs; the others watch. */
+const NEEDED = APIS.filter((api) => api !== "logging" && api !== "monitoring");
 
 export const apis: Check = {
   id: "apis",
@@ -11,8 +12,8 @@ export const apis: Check = {
   causes: [],
   look: async (facts) => {
     const enabled = await facts.enabledApis();
-    const missing = APIS.map((api) => `${api}.googleapis.com`).filter((api) => !enabled.includes(api));
-    if (missing.length === 0) return ok(`${APIS.length} enabled`);
+    const missing = NEEDED.map((api) => `${api}.googleapis.com`).filter((api) => !enabled.includes(api));
+    if (missing.length === 0) return ok(`${NEEDED.length} enabled`);
     return finding(`not enabled: ${missing.join(", ")}`, facts.gcloud("services", "enable", ...missing));
   },
 };

@@ -40,7 +40,9 @@ test("states and locks are where the engine keeps them, and say what it says of 
     locks = await locksOf(stack);
     return { plain: "it's <b> & 1.5e300", secret: pulumi.secret("hidden") };
   };
+  const runs = jest.spyOn(stack.workspace.pulumiCommand as unknown as { run: () => unknown }, "run");
   await bareUp(stack, { program });
+  expect(runs.mock.calls.length).toBe(1); // of the CLI
   expect(locks).toEqual([
     {
       pid: expect.any(Number) as number,
