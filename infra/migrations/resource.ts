@@ -57,7 +57,9 @@ export class ImportedSchema extends pulumi.CustomResource {
 
 /**
  * No more than a pointer to `importer.ts`, so that a change of that file is not a change of the schema. Pulumi would make
- * this text from functions, and loads TypeScript's compiler for that in every preview.
+ * this text from functions, and loads TypeScript's compiler for that in every preview. The engine runs it in a process whose
+ * working folder differs; the one thing that is known there is the SDK, in `node_modules/@pulumi/pulumi` of the project, four
+ * folders above its package.json. States keep the text, so a change of it is a change of every schema.
  */
 const PROVIDER = `exports.handler = () => {
   const path = require("node:path");

@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
 /** The provider of a schema as states kept it before the project ran on Node.js 24. */
@@ -24,8 +26,15 @@ const RUN = `
   provider.diff("id", olds, { ...olds, database: "e" }).then((diff) => console.log(JSON.stringify(diff)));
 `;
 
-test("a state from before Node.js 24 still finds the provider of its schema", () => {
-  const { stdout, stderr } = spawnSync(process.execPath, ["--eval", RUN, BEFORE], { cwd: ROOT, encoding: "utf8" });
+/** The text of today. */
+const [, NOW = ""] =
+  /const PROVIDER = `([^`]*)`/.exec(readFileSync(join(ROOT, "infra", "migrations", "resource.ts"), "utf8")) ?? [];
+
+test.each([
+  ["of today", NOW],
+  ["from before Node.js 24", BEFORE],
+])("a state %s finds the provider of its schema", (_when, text) => {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--eval", RUN, text], { cwd: ROOT, encoding: "utf8" });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toEqual({ changes: true, replaces: ["database"] });
 });
