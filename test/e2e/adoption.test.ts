@@ -9,7 +9,7 @@ import { inspect } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/preview/update.ts";
 import { type Providers, startProviders } from "../../ops/engine/providers.ts";
 import { rotate } from "../../ops/rotation/rotate.ts";
-import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { readStackFile, ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { Embedded } from "../packages/embedded-google-cloud/embedded.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";
@@ -177,9 +177,9 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
   inLongForm("a rotation replaces the credential, and the one that was made by hand is refused", async () => {
     let step = 0;
     const quiet = () => undefined;
-    const write = async (next: number) => {
+    const write = (next: number) => {
       step = next;
-      await configure("rotation", { step: next });
+      setInStackFile(name, ["settlement:rotation"], { step: next }, [stack.workspace.workDir]);
     };
     const confirm = () => Promise.resolve(true);
     expect(await rotate(stack, { step, write, confirm, print: quiet, progress: quiet, say: quiet })).toBe(2);
