@@ -5,7 +5,7 @@ import { type Question, RestReader } from "../google/reader.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { type Inputs, RESOURCE_TYPES } from "./resource-types.ts";
 import type { StateResource } from "./state.ts";
-import { endpointsOf } from "./target.ts";
+import { endpointsOf } from "./endpoints.ts";
 
 /** How long the creation of an instance may take, and the pause between two looks at it, in milliseconds. */
 const CREATION = { longest: 30 * 60_000, pause: 500 };
