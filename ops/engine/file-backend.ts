@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { PROJECT } from "./stack-file.ts";
+import { PROJECT } from "../../infra/names.ts";
 
 // How Pulumi lays out states in a folder or a bucket: pkg/backend/diy in pulumi/pulumi, `stackLockDir` in lock.go,
 // `projectReferenceStore` in store.go, `backupTarget` in state.go; and gocloud.dev, blob/fileblob/attrs.go.

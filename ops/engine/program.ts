@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadConfig, type StackConfig } from "../../infra/config.ts";
 import type { HeldRevision } from "../../infra/service.ts";
 import { settlement } from "../../infra/settlement.ts";
-import { PROJECT } from "./stack-file.ts";
+import { PROJECT } from "../../infra/names.ts";
 
 /** What is loaded first into each plugin of the engine that Node.js runs. */
 const FIRST = ["as-under-bun.cjs", "end-with-engine.cjs"].map(

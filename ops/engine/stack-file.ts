@@ -7,9 +7,6 @@ import { UserError } from "../terminal/user-error.ts";
 /** The repository's root, where the stack files are. */
 export const ROOT = join(import.meta.dirname, "..", "..");
 
-/** The project's name, as in Pulumi.yaml. */
-export const PROJECT = "settlement";
-
 /** Where the state of each shared stack is, by the stack's name: the value of `PULUMI_BACKEND_URL`. */
 export const BACKENDS: Readonly<Record<string, string>> = {
   staging: "gs://fusion-prime-staging-pulumi-state",
