@@ -1,82 +1,51 @@
 import * as grpc from "@grpc/grpc-js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb.js";
-import languageMessages from "@pulumi/pulumi/proto/language_pb.js";
-import type { RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
-import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
+import language, { type RunRequest, type RunResponse } from "@pulumi/pulumi/proto/language_pb.js";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { ROOT } from "../ops/engine/stack-file.ts";
-const { PluginInfo } = pluginMessages;
+import { promisify } from "node:util";
 
-const { GetRequiredPluginsResponse, RunResponse } = languageMessages;
-type GetRequiredPluginsResponse = InstanceType<typeof GetRequiredPluginsResponse>;
-type PluginInfo = InstanceType<typeof PluginInfo>;
-type RunResponse = InstanceType<typeof RunResponse>;
-
-/** How the SDK's own entry is started: what the `runtime` options of Pulumi.yaml become for it. */
-export interface Runtime {
-  readonly env: NodeJS.ProcessEnv;
-  /** Arguments of Node.js, from the folder of the program; none by default. */
-  readonly nodeargs?: readonly string[];
-  /** The folder of the program; the repository by default. */
-  readonly root?: string;
-}
+// Plain `pulumi` runs a program through a language host, which comes with the official CLI but not with one built from its
+// Go module. The Automation API is no substitute: it runs the program in its own process, without the SDK's entry that takes
+// `nodeargs`, loads ts-node and reports errors, which is what is measured and tested here.
 
 /**
- * The Node.js language host of the official CLI, as far as it matters here: it runs the SDK's own entry on the repository.
- * @returns What `pulumi --client` takes, and how to end it.
+ * Starts a language host that runs Node.js programs as the official one does: by the SDK's entry, in the program's folder,
+ * with `typescript` and `nodeargs` of Pulumi.yaml.
+ * @returns What `pulumi --client` takes, and how to stop it.
  */
-export async function startLanguageHost({
-  env,
-  nodeargs = [],
-  root = ROOT,
-}: Runtime): Promise<{ address: string; stop: () => void }> {
+export async function startLanguageHost(): Promise<{ address: string; stop: () => void }> {
   const server = new grpc.Server();
-  server.addService(LanguageRuntimeService, {
-    getRequiredPlugins: (_call: unknown, done: grpc.sendUnaryData<GetRequiredPluginsResponse>) => {
-      done(null, new GetRequiredPluginsResponse());
-    },
-    getPluginInfo: (_call: unknown, done: grpc.sendUnaryData<PluginInfo>) => {
-      done(null, new PluginInfo().setVersion("1.0.0"));
-    },
-    run: ({ request }: { request: RunRequest }, done: grpc.sendUnaryData<RunResponse>) => {
-      const args = [
-        ...nodeargs,
-        createRequire(import.meta.filename).resolve("@pulumi/pulumi/cmd/run/index.js"),
-        `--monitor=${request.getMonitorAddress()}`,
-        `--engine=${request.getArgsList()[0] ?? ""}`,
-        `--project=${request.getProject()}`,
-        `--stack=${request.getStack()}`,
-        `--pwd=${root}`,
-        `--root-directory=${root}`,
-        ...(request.getDryrun() ? ["--dry-run"] : []),
-        ".",
-      ];
-      const config = JSON.stringify(Object.fromEntries(request.getConfigMap().toObject(false)));
-      const child = spawn(process.execPath, args, {
-        cwd: root,
-        env: { ...process.env, ...env, PULUMI_CONFIG: config },
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-      child.on("exit", (code) => {
-        const response = new RunResponse();
-        // 32: the SDK has told the engine already what is wrong.
-        if (code === 32) response.setBail(true);
-        else if (code !== 0) response.setError(`the program ended with code ${String(code)}`);
-        done(null, response);
-      });
-    },
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(error);
-      else resolve(bound);
-    });
-  });
-  return {
-    address: `127.0.0.1:${port}`,
-    stop: () => {
-      server.forceShutdown();
-    },
-  };
+  server.addService(LanguageRuntimeService, { run });
+  const bind = promisify(server.bindAsync.bind(server));
+  const port = await bind("127.0.0.1:0", grpc.ServerCredentials.createInsecure());
+  return { address: `127.0.0.1:${port}`, stop: server.forceShutdown.bind(server) };
 }
+
+const run: grpc.handleUnaryCall<RunRequest, RunResponse> = ({ request }, done) => {
+  const folder = request.getInfo()?.getProgramDirectory() ?? "";
+  const options = request.getInfo()?.getOptions()?.toJavaScript() ?? {};
+  const { nodeargs = "", typescript = true } = options as { nodeargs?: string; typescript?: boolean };
+  const args = [
+    ...nodeargs.split(" ").filter(Boolean),
+    createRequire(import.meta.filename).resolve("@pulumi/pulumi/cmd/run/index.js"),
+    `--monitor=${request.getMonitorAddress()}`,
+    `--engine=${request.getArgsList()[0] ?? ""}`,
+    `--project=${request.getProject()}`,
+    `--stack=${request.getStack()}`,
+    `--pwd=${folder}`,
+    `--root-directory=${folder}`,
+    ...(request.getDryrun() ? ["--dry-run"] : []),
+    ".",
+  ];
+  const config = JSON.stringify(Object.fromEntries(request.getConfigMap().toObject(false)));
+  const env = { ...process.env, PULUMI_CONFIG: config, PULUMI_NODEJS_TYPESCRIPT: String(typescript) };
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ["ignore", "ignore", "inherit"] });
+  child.on("exit", (code) => {
+    const response = new language.RunResponse();
+    // 32: the SDK has told the engine already what is wrong.
+    if (code === 32) response.setBail(true);
+    else if (code !== 0) response.setError(`the program ended with code ${String(code)}`);
+    done(null, response);
+  });
+};

@@ -7,30 +7,23 @@ import { findCli } from "../../ops/engine/cli.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { startProviders } from "../../ops/engine/providers.ts";
 import { readStackFile, ROOT, stackPath } from "../../ops/engine/stack-file.ts";
-import { type Runtime, startLanguageHost } from "../language-host.ts";
-
-/** The options by which the official CLI runs this project. */
-const OPTIONS = (
-  parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
-    runtime: { options: { typescript: boolean; nodeargs: string } };
-  }
-).runtime.options;
+import { startLanguageHost } from "../language-host.ts";
 
 // One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or as
 // `pulumi new gcp-typescript` sets a project up, with ts-node, which checks the types. ts-node keeps in the folder for
 // temporary files what it has checked, file by file: `default` is without that, as on a runner's fresh machine; `unchanged`
-// is with it.
-const SIDES: Readonly<Record<string, () => Runtime>> = {
-  ours: () => ({
-    env: { PULUMI_NODEJS_TYPESCRIPT: String(OPTIONS.typescript) },
-    nodeargs: OPTIONS.nodeargs.split(" "),
-  }),
-  default: () => asTemplate({ TS_NODE_CACHE: "false" }),
-  unchanged: () => asTemplate({}),
+// is with it. Each is what Pulumi.yaml says of the program.
+const SIDES: Readonly<Record<string, () => object>> = {
+  ours: () => ({ ...(parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as object), main: ROOT }),
+  default: () => {
+    process.env.TS_NODE_CACHE = "false";
+    return asTemplate();
+  },
+  unchanged: asTemplate,
 };
 
 /** Writes the program as that template would have it: CommonJS, with its options of TypeScript. The path is always the same. */
-function asTemplate(env: NodeJS.ProcessEnv): Runtime {
+function asTemplate(): object {
   const folder = join(ROOT, ".local", "bench-template");
   mkdirSync(folder, { recursive: true });
   cpSync(join(ROOT, "migrations"), join(folder, "migrations"), { recursive: true });
@@ -44,18 +37,18 @@ function asTemplate(env: NodeJS.ProcessEnv): Runtime {
     mkdirSync(dirname(join(folder, "infra", file)), { recursive: true });
     writeFileSync(join(folder, "infra", file), text);
   }
-  return { env: { PULUMI_NODEJS_TYPESCRIPT: "true", ...env }, root: folder };
+  return { name: "settlement", runtime: "nodejs", main: folder };
 }
 
 async function main(): Promise<void> {
-  const runtime = SIDES[process.argv[2] ?? ""]?.();
-  if (!runtime) throw new Error(`One of ${Object.keys(SIDES).join(", ")}.`);
+  const project = SIDES[process.argv[2] ?? ""]?.();
+  if (!project) throw new Error(`One of ${Object.keys(SIDES).join(", ")}.`);
   const command = await findCli(() => undefined);
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, ".local", "bench-plain-"));
-  const [host, providers] = await Promise.all([startLanguageHost(runtime), startProviders(command)]);
+  const [host, providers] = await Promise.all([startLanguageHost(), startProviders(command)]);
   try {
-    writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "settlement", runtime: "nodejs" }));
+    writeFileSync(join(folder, "Pulumi.yaml"), stringify(project));
     // From an empty state nothing can be imported.
     const config = { ...readStackFile("prod").config, [ADOPT_KEY]: undefined };
     writeFileSync(stackPath("prod", folder), stringify({ config }));
