@@ -16,24 +16,26 @@ export interface Run {
 /** What a process is started with. */
 export interface Command {
   readonly args: readonly string[];
+  /** Node.js by default. */
   readonly program?: string;
-  readonly env?: NodeJS.ProcessEnv;
+  /** The repository by default. */
   readonly cwd?: string;
 }
 
-/** The arguments of Node.js for a file of this folder, or of the one above, as commands start. */
-export function script(...args: string[]): Command {
-  return { args: ["--import", join(ROOT, "ops", "engine", "compile-cache.mjs"), ...args] };
+/** A file of `subjects/`, started as the project's commands are. */
+export function subject(file: string, ...args: string[]): Command {
+  const compileCache = join(ROOT, "ops", "engine", "compile-cache.mjs");
+  return { args: ["--import", compileCache, join(import.meta.dirname, "subjects", file), ...args] };
 }
 
 /** Time between two looks at the memory, in milliseconds. */
 const SAMPLING = 50;
 
 /** @throws Error with what the process said, where it fails. */
-export function runChild({ program = process.execPath, args, env, cwd = ROOT }: Command): Promise<Run> {
+export function runChild({ program = process.execPath, args, cwd = ROOT }: Command): Promise<Run> {
   return new Promise((resolve, reject) => {
     const start = process.hrtime.bigint();
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -48,12 +50,10 @@ export function runChild({ program = process.execPath, args, env, cwd = ROOT }: 
       clearInterval(sampling);
       const seconds = Number(process.hrtime.bigint() - start) / 1e9;
       if (code === 0) resolve({ seconds, mebibytes: most, output });
-      else
-        reject(
-          new Error(
-            `${args.slice(-3).join(" ")} ended with ${String(code)}:\n${errors.slice(-2000)}${output.slice(-1000)}`,
-          ),
-        );
+      else {
+        const said = errors.slice(-2000) + output.slice(-1000);
+        reject(new Error(`${args.slice(-3).join(" ")} ended with ${String(code)}:\n${said}`));
+      }
     });
   });
 }
@@ -87,20 +87,20 @@ function stat(pid: string): string[] | undefined {
 }
 
 /** Runs of each side after a warm-up: enough for a median that one disturbance does not move. */
-export const RUNS = 7;
+const RUNS = 7;
 
 /**
  * Runs sides in turns, so that whatever else the machine does meets all of them alike.
  * @param say Prints progress.
  * @param options How often each side runs, and whether it does so once more before, as a warm-up.
  */
-export async function inTurns<Name extends string>(
-  sides: Readonly<Record<Name, () => Promise<Run>>>,
+export async function inTurns<Name extends string, Result extends Run>(
+  sides: Readonly<Record<Name, () => Promise<Result>>>,
   say: (line: string) => void,
   { turns = RUNS, warmUp = true } = {},
-): Promise<Record<Name, Run[]>> {
+): Promise<Record<Name, Result[]>> {
   const names = Object.keys(sides) as Name[];
-  const runs = Object.fromEntries(names.map((name) => [name, [] as Run[]])) as Record<Name, Run[]>;
+  const runs = Object.fromEntries(names.map((name) => [name, [] as Result[]])) as Record<Name, Result[]>;
   for (let turn = warmUp ? 0 : 1; turn <= turns; turn++) {
     for (const name of names) {
       const run = await sides[name]();

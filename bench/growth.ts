@@ -1,11 +1,9 @@
-import { join } from "node:path";
-import { inTurns, memory, type Run, runChild, script, time } from "./child.ts";
+import { inTurns, memory, type Run, runChild, subject, time } from "./child.ts";
 import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
 
 type Say = (line: string) => void;
 
-const services = (way: "preview" | "up", count: number) => () =>
-  runChild(script(join(import.meta.dirname, "subjects", "growth.ts"), way, String(count)));
+const services = (way: "preview" | "up", count: number) => () => runChild(subject("growth.ts", way, String(count)));
 
 /** Services in one stack: what each costs where there are many, against where there are few. */
 export async function growth(say: Say): Promise<Figure[]> {

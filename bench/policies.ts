@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inTurns, runChild, script, time } from "./child.ts";
+import { inTurns, runChild, subject, time } from "./child.ts";
 import { absolute, type Figure, type Measured, ratio, summarize } from "./figure.ts";
 
 /** The policy pack on prod's resources, few and many: start, every resource, the whole stack. */
 export async function policies(say: (line: string) => void): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "settlement-bench-"));
   const plan = join(folder, "plan.json");
-  const subject = (file: string, ...args: string[]) => script(join(import.meta.dirname, "subjects", file), ...args);
   try {
     await runChild(subject("plan.ts", plan));
     const judge = (count: number) => () => runChild(subject("policies.ts", plan, String(count)));

@@ -1,18 +1,16 @@
-import { join } from "node:path";
-import { inTurns, memory, type Run, runChild, script, time } from "./child.ts";
+import { inTurns, memory, type Run, runChild, subject, time } from "./child.ts";
 import { type Figure, type Measured, ratio } from "./figure.ts";
 
-const subject = (file: string, side: string) => () =>
-  runChild(script(join(import.meta.dirname, "subjects", file), side));
+const run = (file: string, side: string) => () => runChild(subject(file, side));
 
 /** The offline preview of prod with the policies, against the same with one thing less. */
 export async function preview(say: (line: string) => void): Promise<Figure[]> {
   const runs = await inTurns(
     {
-      prod: subject("preview.ts", "prod"),
-      empty: subject("preview.ts", "empty"),
-      bare: subject("preview.ts", "empty-without-policies"),
-      unjudged: subject("preview.ts", "without-policies"),
+      prod: run("preview.ts", "prod"),
+      empty: run("preview.ts", "empty"),
+      bare: run("preview.ts", "empty-without-policies"),
+      unjudged: run("preview.ts", "without-policies"),
     },
     say,
   );
@@ -27,9 +25,9 @@ export async function preview(say: (line: string) => void): Promise<Figure[]> {
 export async function typescript(say: (line: string) => void): Promise<Figure[]> {
   const runs = await inTurns(
     {
-      ours: subject("plain.ts", "ours"),
-      default: subject("plain.ts", "default"),
-      unchanged: subject("plain.ts", "unchanged"),
+      ours: run("plain.ts", "ours"),
+      default: run("plain.ts", "default"),
+      unchanged: run("plain.ts", "unchanged"),
     },
     say,
   );

@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { ROOT } from "../ops/engine/stack-file.ts";
-import { RUNS, runChild, script } from "./child.ts";
+import { inTurns, type Run, runChild, subject } from "./child.ts";
 import { absolute, type Figure, ratio } from "./figure.ts";
 
 const PROJECT = "fusion-prime";
@@ -18,12 +17,21 @@ const ON_POSTGRESQL = `/sql/v1beta4/projects/${PROJECT}/instances/database/datab
 const CONNECTIONS = "10";
 const SECONDS = "1";
 
-interface Load {
+interface Load extends Run {
   readonly requests: { readonly average: number };
   readonly latency: { readonly p99: number };
-  readonly non2xx: number;
-  readonly errors: number;
 }
+
+const rate = (name: string, loads: readonly Load[]) => ({
+  name,
+  unit: "per s",
+  values: loads.map(({ requests }) => requests.average),
+});
+const p99 = (name: string, loads: readonly Load[]) => ({
+  name,
+  unit: "ms",
+  values: loads.map(({ latency }) => latency.p99),
+});
 
 /** Reads of the embedded cloud under load, against a server of the same framework that knows the answers. */
 export async function reads(say: (line: string) => void): Promise<Figure[]> {
@@ -35,34 +43,21 @@ export async function reads(say: (line: string) => void): Promise<Figure[]> {
   try {
     const figures: Figure[] = [];
     for (const [read, path] of Object.entries(READS)) {
-      const embedded: Load[] = [];
-      const memory: Load[] = [];
-      for (let turn = 0; turn <= RUNS; turn++) {
-        for (const [server, loads] of [
-          [cloud, embedded],
-          [bare, memory],
-        ] as const) {
-          const measured = await load(server.url + path, cloud.token);
-          if (turn > 0) loads.push(measured);
-          say(`  ${turn} of ${RUNS}  ${read}  ${measured.requests.average} per s`);
-        }
-      }
-      const rate = (name: string, loads: Load[]) => ({
-        name,
-        unit: "per s",
-        values: loads.map((one) => one.requests.average),
-      });
-      const p99 = (name: string, loads: Load[]) => ({ name, unit: "ms", values: loads.map((one) => one.latency.p99) });
+      const side =
+        ({ url }: { url: string }) =>
+        () =>
+          load(url + path, cloud.token);
+      const { embedded, bare: memory } = await inTurns({ embedded: side(cloud), bare: side(bare) }, say);
       figures.push(
         ratio(`embedded cloud, ${read}, per second`, rate("embedded", embedded), rate("bare", memory), { least: 0.6 }),
         absolute(`embedded cloud, ${read}, 99th percentile`, p99("embedded", embedded)),
         absolute(`bare server, ${read}, 99th percentile`, p99("bare", memory)),
       );
     }
-    const slow: Load[] = [];
-    for (let turn = 0; turn < RUNS; turn++) slow.push(await load(cloud.url + ON_POSTGRESQL, cloud.token));
-    const perSecond = { name: "embedded", unit: "per s", values: slow.map(({ requests }) => requests.average) };
-    return [...figures, absolute("embedded cloud, list of databases, on PostgreSQL, per second", perSecond)];
+    const slow = () => load(cloud.url + ON_POSTGRESQL, cloud.token);
+    const { embedded } = await inTurns({ embedded: slow }, say, { warmUp: false });
+    const name = "embedded cloud, list of databases, on PostgreSQL, per second";
+    return [...figures, absolute(name, rate("embedded", embedded))];
   } finally {
     await Promise.all([cloud.stop(), bare.stop()]);
   }
@@ -71,20 +66,18 @@ export async function reads(say: (line: string) => void): Promise<Figure[]> {
 /** The load comes from a process of its own, for both servers. */
 async function load(url: string, token: string): Promise<Load> {
   const options = ["-c", CONNECTIONS, "-d", SECONDS, "-j", "-H", `authorization=Bearer ${token}`];
-  const { output } = await runChild({
-    args: [createRequire(import.meta.filename).resolve("autocannon"), ...options, url],
-  });
-  const measured = JSON.parse(output) as Load;
+  const autocannon = createRequire(import.meta.filename).resolve("autocannon");
+  const run = await runChild({ args: [autocannon, ...options, url] });
+  const measured = JSON.parse(run.output) as Omit<Load, keyof Run> & { non2xx: number; errors: number };
   if (measured.non2xx + measured.errors > 0) throw new Error(`${url} did not answer every request with 200.`);
-  return measured;
+  return { ...run, ...measured };
 }
 
 async function serve(
   file: string,
   ...args: string[]
 ): Promise<{ url: string; token: string; stop(): Promise<unknown> }> {
-  const command = script(join(import.meta.dirname, "subjects", file), ...args);
-  const child = spawn(process.execPath, command.args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, subject(file, ...args).args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
   const [said] = await Promise.race([

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { inTurns, runChild, script } from "./child.ts";
+import { inTurns, runChild, subject } from "./child.ts";
 import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
 
 /**
@@ -7,7 +6,7 @@ import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
  * which nothing is new, and the doctor.
  */
 export async function up(say: (line: string) => void): Promise<Figure[]> {
-  const { runs } = await inTurns({ runs: () => runChild(script(join(import.meta.dirname, "subjects", "up.ts"))) }, say);
+  const { runs } = await inTurns({ runs: () => runChild(subject("up.ts")) }, say);
   const steps = runs.map(({ output }) => JSON.parse(output) as Record<string, number>);
   const measured = (step: string, unit = "s"): Measured => ({
     name: step,
