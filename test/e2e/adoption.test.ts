@@ -12,7 +12,8 @@ import { rotate } from "../../ops/rotation/rotate.ts";
 import { readStackFile, ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { Embedded } from "../packages/embedded-google-cloud/embedded.ts";
-import { inLongForm, LONG_FORM } from "../long-form.ts";
+import { LONG_FORM } from "../long-form.ts";
+import { scenario } from "../scenario.ts";
 import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand.ts";
 import { SteadyClient } from "./steady-client.ts";
 
@@ -26,14 +27,15 @@ const TOLD: Readonly<Record<Fault, { readonly missing?: string; readonly replace
   access: { missing: "client" },
 };
 
-/** The long form: each fault by itself too, and to the end of adoption; else none and all together, until they are mended. */
+/** The long form: each fault by itself too, and to the end of adoption; else none and all together, until they are repaired. */
 const VARIANTS: (readonly Fault[])[] = LONG_FORM ? [[], ...FAULTS.map((fault) => [fault]), FAULTS] : [[], FAULTS];
 
 /** What prod's stack file says, and its policies. */
 const { config: written = {} } = readStackFile("prod");
 const ACCEPTED = readFileSync(join(ROOT, "policies", "config.prod.json"), "utf8");
 
-describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, wrong: $faults", ({ faults }) => {
+describe.each(VARIANTS.map((faults) => ({ faults })))("production created manually, faults: $faults", ({ faults }) => {
+  const step = scenario();
   /** Prod, and its exceptions from the policies, of which today is always before the last day. */
   const name = `stack-by-hand-${process.pid}`;
   const file = join(ROOT, `Pulumi.${name}.yaml`);
@@ -53,9 +55,9 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
   const configure = (key: string, value: object) =>
     stack.setConfig(`settlement:${key}`, { value: JSON.stringify(value) });
   /** What the stack file says of adoption, at a step, and with what is wrong. */
-  const adopt = (step: number, more: object = {}) => {
+  const adopt = (number: number, more: object = {}) => {
     const credential = faults.some((fault) => TOLD[fault].replace) && { credential: "replace" };
-    return configure("adopt", { ...(written[ADOPT_KEY] as object), step, missing, ...credential, ...more });
+    return configure("adopt", { ...(written[ADOPT_KEY] as object), step: number, missing, ...credential, ...more });
   };
   /** Updates the stack as `npm run up` does; the preview that was shown. */
   const up = async () => {
@@ -100,13 +102,13 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const whereRight = LONG_FORM || faults.length === 0 ? test : test.skip;
-  const whereWrong = faults.length > 0 ? test : test.skip;
+  const ifRight = LONG_FORM || faults.length === 0 ? step : step.skip;
+  const ifWrong = faults.length > 0 ? step : step.skip;
 
-  /** How many commands had been sent when what was wrong was mended. */
-  let mended = 0;
+  /** How many commands had been sent when the faults were repaired. */
+  let repaired = 0;
 
-  inLongForm("a part that was never made is named, with what to write", async () => {
+  step.inLongForm("blocks an adoption that does not list a missing part, and names what to write", async () => {
     const never = missing.filter((part) => part !== "tables");
     if (never.length === 0) return;
     await adopt(1, { missing: [] });
@@ -115,7 +117,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect(never.some((part) => shown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
   });
 
-  whereWrong("an import that would replace stops, names the property in the way, and touches nothing", async () => {
+  ifWrong("blocks an import that would replace the instance, names the property, and changes nothing", async () => {
     const database = written["settlement:database"] as object;
     const was = [await live(), await byHand.bindings()];
     await configure("database", { ...database, version: "POSTGRES_16" }); // it is 17, and there is no way back
@@ -127,10 +129,10 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect([await live(), await byHand.bindings()]).toEqual(was);
   });
 
-  test("the first step imports what is there, and changes nothing but what does not work", async () => {
+  step("imports what exists in the first step, and changes only what is broken", async () => {
     const [was, bindings] = [await live(), await byHand.bindings()];
     await up();
-    if (faults.length > 0) mended = client.sent;
+    if (faults.length > 0) repaired = client.sent;
     const never = missing.filter((part) => part !== "tables").length;
     expect(shown).toMatch(new RegExp(`^### ✅ .* can be updated: ${11 - never} to import, \\d+ to create`));
     expect(shown).not.toMatch(/^\| (delete|replace|update) /m);
@@ -141,7 +143,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect(await byHand.bindings()).toEqual(expect.arrayContaining([...bindings]));
   });
 
-  whereRight("adoption does not end as long as the password made by hand works", async () => {
+  ifRight("blocks the end of adoption as long as the old password works", async () => {
     if (faults.some((fault) => TOLD[fault].replace)) return;
     await stack.removeConfig(ADOPT_KEY);
     await expect(up()).rejects.toThrow("is blocked");
@@ -149,7 +151,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect(shown).toMatch(/^- settlement-user: .*Leave settlement:adopt in the configuration until npm run rotate/m);
   });
 
-  inLongForm("the second step gives the service what the program says, and leaves the instance", async () => {
+  step.inLongForm("updates the service in the second step, and leaves the instance alone", async () => {
     const was = await byHand.liveInstance();
     await adopt(2);
     expect(await up()).toMatch(/^\| update \| `settlement-migrations` /m);
@@ -158,8 +160,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect((await byHand.liveService()).template).toMatchObject({ containers: [{ startupProbe: {} }] });
   });
 
-  inLongForm(
-    "the third step removes the account from the binding made by hand, and nobody else, and takes the tables over",
+  step.inLongForm(
+    "removes only the account from the manual binding in the third step, and adopts the tables",
     async () => {
       await configure("schema", { baseline: "20251025120100" });
       await adopt(3);
@@ -174,20 +176,20 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     },
   );
 
-  inLongForm("a rotation replaces the credential, and the one that was made by hand is refused", async () => {
-    let step = 0;
+  step.inLongForm("replaces the manual credential by a rotation", async () => {
+    let current = 0;
     const quiet = () => undefined;
     const write = (next: number) => {
-      step = next;
+      current = next;
       setInStackFile(name, ["settlement:rotation"], { step: next }, [stack.workspace.workDir]);
     };
     const confirm = () => Promise.resolve(true);
-    expect(await rotate(stack, { step, write, confirm, print: quiet, progress: quiet, say: quiet })).toBe(2);
+    expect(await rotate(stack, { step: current, write, confirm, print: quiet, progress: quiet, say: quiet })).toBe(2);
     const { containers } = (await byHand.liveService()).template;
     expect(JSON.stringify(containers)).not.toContain('"version":"1"');
   });
 
-  inLongForm("in a maintenance window the settings of the instance follow, and nothing is left to do", async () => {
+  step.inLongForm("updates the instance's settings once adoption ends, and leaves nothing to do", async () => {
     await stack.removeConfig(ADOPT_KEY);
     const strict = JSON.parse(ACCEPTED, (key, value: unknown) => (key === "exceptions" ? undefined : value)) as object;
     writeFileSync(policies, JSON.stringify(strict));
@@ -199,7 +201,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     expect((await inspect(stack)).markdown).toMatch(/^### ✅ .* is unchanged: /);
   });
 
-  test("it is the same instance, with the same rows, and the same secrets", async () => {
+  step("keeps the instance, its rows and the secrets", async () => {
     const { instance, secrets } = await identity();
     expect(instance).toEqual(before.instance);
     expect(secrets).toEqual(expect.arrayContaining(before.secrets));
@@ -210,11 +212,11 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production made by hand, 
     if (faults.length === 0) expect(await rows()).toEqual(before.rows);
   });
 
-  test("no request failed since what was wrong is mended, also while the instance restarts", async () => {
-    const enough = mended + (faults.length > 0 && !LONG_FORM ? 5 : 50);
+  step("answers every request once the faults are repaired, also while the instance restarts", async () => {
+    const enough = repaired + (faults.length > 0 && !LONG_FORM ? 5 : 50);
     while (client.sent < enough) await delay(50);
     const statuses = await client.stop();
-    expect(new Set(statuses.slice(mended))).toEqual(new Set([200]));
-    if (faults.length > 0) expect(statuses.slice(0, mended)).toContain(faults.includes("secret") ? 503 : 500);
+    expect(new Set(statuses.slice(repaired))).toEqual(new Set([200]));
+    if (faults.length > 0) expect(statuses.slice(0, repaired)).toContain(faults.includes("secret") ? 503 : 500);
   });
 });

@@ -15,6 +15,7 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import type { Step } from "../scenario.ts";
 
 /** A stack that the engine has deployed. */
 export interface Deployed {
@@ -36,11 +37,11 @@ export async function look({ root }: Deployed, socket?: string): Promise<Row[]> 
   return diagnose(CHECKS, facts);
 }
 
-/** What the doctor and other commands see of a stack that was deployed. */
-export function seenByTheDoctor(deployed: () => Deployed): void {
+/** What the doctor and other commands see of a stack that was deployed: steps of a scenario. */
+export function seenByTheDoctor(step: Step, deployed: () => Deployed): void {
   const unseen = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
 
-  test("everything is well that can be seen without a socket, and the password is the one in the state", async () => {
+  step("the doctor finds no fault without a socket, and the password of the state in the secret", async () => {
     const rows = await look(deployed());
     expect(unseen(rows)).toEqual([]);
     expect(rows.find(({ check }) => check === "login")?.found).toBe(
@@ -48,7 +49,7 @@ export function seenByTheDoctor(deployed: () => Deployed): void {
     );
   });
 
-  test("another command works on the cloud that is held open, and does not end it", async () => {
+  step("another command uses the cloud that is held open, and does not stop it", async () => {
     const { local, root } = deployed();
     const folder = join(root, ".local", "start");
     await expect(openLocal(folder, () => undefined)).rejects.toThrow(LockedError);
@@ -61,13 +62,13 @@ export function seenByTheDoctor(deployed: () => Deployed): void {
     expect((await look(deployed())).every(({ verdict }) => verdict === "ok")).toBe(true);
   });
 
-  test("a state without that login, or that nobody can decrypt, tells nothing", async () => {
+  step("the doctor says when the state has no such login, or cannot be decrypted", async () => {
     const { root } = deployed();
     await expect(generatedPassword("local", root, "nobody")).rejects.toThrow("the state of local has no password of");
     await expect(generatedPassword("none", root, "settlement_user")).rejects.toThrow("The state of none: ");
   });
 
-  test("what the nightly doctor writes is what the deployed alerts read, once there is something to tell", async () => {
+  step("the deployed alerts match what the nightly doctor logs, and only of a fault", async () => {
     const { local, root } = deployed();
     const ask = async (path: string, body?: object) => {
       const headers = {
@@ -113,7 +114,7 @@ export function seenByTheDoctor(deployed: () => Deployed): void {
     ]);
   });
 
-  test("through a socket, the login and the tables are well too, and the versions are those of the files", async () => {
+  step("the doctor finds no fault through a socket either, and every migration is applied", async () => {
     const { local, root } = deployed();
     const outputs = outputsOf(await readState(local.stack));
     const folder = mkdtempSync(join(tmpdir(), "d-"));

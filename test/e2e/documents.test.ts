@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { scenario } from "../scenario.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
 import { startedBy } from "./engines.ts";
 
@@ -85,7 +86,14 @@ describe("commands that cannot be run here", () => {
   });
 });
 
+test("the documents show commands of each kind", () => {
+  for (const part of ["npm start", "doctor", "migration -- new", "migration -- rollback"]) {
+    expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
+  }
+});
+
 describe("following the documents on the embedded cloud", () => {
+  const step = scenario();
   /** A copy of the project, because the commands write into it. */
   let copy: string;
   let held: ChildProcess | undefined;
@@ -124,13 +132,7 @@ describe("following the documents on the embedded cloud", () => {
     return (await closed)[0];
   }
 
-  test("there are some, of each kind", () => {
-    for (const part of ["npm start", "doctor", "migration -- new", "migration -- rollback"]) {
-      expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
-    }
-  });
-
-  test("set up from nothing, and hold it open", async () => {
+  step("npm start deploys from nothing and holds the stack open", async () => {
     const child = spawn("npm", ["start", "--", "--keep"], {
       cwd: copy,
       detached: true,
@@ -145,7 +147,7 @@ describe("following the documents on the embedded cloud", () => {
     expect(said).toContain("settlement command accepted (200)");
   });
 
-  test("all others, in the order of the documents, each ending well; the schema is gone back", async () => {
+  step("every other command succeeds, in the order of the documents, and the schema is rolled back", async () => {
     for (const command of toRun.filter((each) => each !== "npm start")) {
       expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
       if (command.includes("migration -- new")) fillIn(command);
@@ -153,7 +155,7 @@ describe("following the documents on the embedded cloud", () => {
     expect(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8")).toMatch(/version: "20251025120000"/);
   });
 
-  test("SIGINT ends what was held open, with exit code 0, and nothing is left running", async () => {
+  step("SIGINT ends npm start with exit code 0, and leaves no process running", async () => {
     expect(held && (await end(held))).toBe(0);
     await untilQuiet(copy);
   });

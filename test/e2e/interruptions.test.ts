@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { LONG_FORM } from "../long-form.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
 
@@ -58,14 +58,16 @@ test.each(SIGNALS.slice(0, LONG_FORM ? 2 : 1))(
 );
 
 test.each([["pulumi/Pulumi.local.yaml"], ["cloud/owner-token"]])(
-  "an empty %s is named, with the way out",
+  "refuses an empty %s, and says how to start over",
   async (file) => {
-    writeFileSync(join(copy, ".local", "start", file), "");
+    const path = join(copy, ".local", "start", file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "");
     const { code, output } = await start([]);
     expect(output).toContain(file);
     expect(output).toContain("Start over with: npm start -- --reset");
     expect(output).not.toMatch(/^\s+at /m);
     expect(code).toBe(1);
-    rmSync(join(copy, ".local", "start", file));
+    rmSync(path);
   },
 );

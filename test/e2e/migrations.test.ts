@@ -21,6 +21,7 @@ import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { LONG_FORM } from "../long-form.ts";
+import { scenario } from "../scenario.ts";
 import { engines, stillRunning } from "./engines.ts";
 
 jest.setTimeout(600_000);
@@ -51,6 +52,7 @@ const INSTANCES = "/sql/v1beta4/projects/settlement-local/instances";
 
 /** The schema through the real engine. What the importer alone can show, test/migrations shows without it. */
 describe("the schema, through the real engine", () => {
+  const step = scenario();
   let folder: string;
   let sockets: string;
   let local: LocalEnvironment;
@@ -149,14 +151,14 @@ describe("the schema, through the real engine", () => {
     for (const made of [folder, sockets]) rmSync(made, { recursive: true, force: true });
   });
 
-  test("0 to 2, where the import is done and its answer lost: it is asked for again, and finds all done", async () => {
+  step("applies both migrations once, although the answer to an import was lost", async () => {
     expect([lost, await imports()]).toEqual([["POST " + instance() + "/import"], 2]);
     await expectVersions(TWO);
     expect(output("schemaVersion")).toBe(NEWEST);
     expect(await send()).toBe(200);
   });
 
-  test("to 3, where the engine is killed during the import: the next update goes on", async () => {
+  step("finishes a migration in the next update after the engine was killed during the import", async () => {
     const { password, user: name } = await credential();
     // What a backup brings back is not what is valid today.
     const become = async (word: string) => {
@@ -194,7 +196,7 @@ describe("the schema, through the real engine", () => {
     expect(await send()).toBe(200);
   });
 
-  test("a statement that fails in the second file of three leaves everything as it was, and says where", async () => {
+  step("rolls back three files when a statement of the second fails, and names its line", async () => {
     const serving = await revision();
     await expect(deploy([...THREE, FIRST, BROKEN, LAST])).rejects.toThrow(
       /migrations\/20300103000000_test\.sql:3: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
@@ -207,7 +209,7 @@ describe("the schema, through the real engine", () => {
     expect(await send()).toBe(200);
   });
 
-  test("an edited file, and a checkout older than the database, stop it before anything is done", async () => {
+  step("refuses an edited file, and a checkout older than the database, before changing anything", async () => {
     const [first, second] = TWO;
     if (!first || !second) throw new Error("The repository begins with two migrations.");
     const edited = { ...second, text: `${second.text}-- edited\n`, checksum: checksum(`${second.text}-- edited\n`) };
@@ -218,14 +220,14 @@ describe("the schema, through the real engine", () => {
     expect(said).toContain(`Version ${NOTE.version} (migrations/${NOTE.file}) is applied but missing`);
   });
 
-  test("the state knows when each version was applied, and after which backup", async () => {
+  step("records in the state which versions are applied, and after which backup", async () => {
     const versions = statusOf((await appliedSchema(local.stack))?.outputs, [...THREE, BROKEN]);
     expect(versions.map(({ status }) => status)).toEqual(["applied", "applied", "applied", "pending"]);
     const { items } = await ask(`${instance()}/backupRuns`);
     expect((items as { id: string }[]).map(({ id }) => id)).toContain(versions[2]?.backup);
   });
 
-  test("a backup is restored: rows, versions and configuration of that day, and the passwords of today", async () => {
+  step("restores a backup: rows, versions and configuration of that day, with today's passwords", async () => {
     checkout = THREE;
     // The state names the backup of the update that went on, which holds what the import before had done.
     const [held] = await query(`SELECT backup FROM schema_migrations WHERE version = '${NOTE.version}'`);

@@ -10,6 +10,7 @@ import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
+import { scenario } from "../scenario.ts";
 import { copyProject } from "./copy.ts";
 import { killAll } from "./kill-all.ts";
 import { filesBelow, holders } from "./leaks.ts";
@@ -52,6 +53,7 @@ ALTER TABLE settlement_commands DROP COLUMN fee;
 `;
 
 describe("both pipelines", () => {
+  const step = scenario();
   let copy: string;
   let cloud: EmbeddedCloud;
   const github = new FakeGitHub("job-token", REPOSITORY, 7);
@@ -92,12 +94,12 @@ describe("both pipelines", () => {
     const { steps } = workflow(name).jobs[id] ?? { steps: [] };
     let output = "";
     let code: number | null = 0;
-    for (const step of steps) {
-      if (code !== 0 && step.if !== "${{ !cancelled() }}") continue;
-      if (/^actions\/(cache\/save|upload-artifact)@/.test(step.uses ?? ""))
-        expect(existsSync(join(copy, String(step.with?.path)))).toBe(true);
-      if (step.run === undefined || ELSEWHERE.includes(step.run)) continue;
-      const ended = await shell(step.run, { ...runner(), ...identity(steps, stack), ...variables(step) });
+    for (const line of steps) {
+      if (code !== 0 && line.if !== "${{ !cancelled() }}") continue;
+      if (/^actions\/(cache\/save|upload-artifact)@/.test(line.uses ?? ""))
+        expect(existsSync(join(copy, String(line.with?.path)))).toBe(true);
+      if (line.run === undefined || ELSEWHERE.includes(line.run)) continue;
+      const ended = await shell(line.run, { ...runner(), ...identity(steps, stack), ...variables(line) });
       output += ended.output;
       code = code === 0 ? ended.code : code;
     }
@@ -162,12 +164,12 @@ describe("both pipelines", () => {
     rmSync(copy, { recursive: true, force: true });
   });
 
-  test("three things are substituted, by environment: the token, the endpoints, the state", () => {
+  step("only the token, the endpoints and the state are substituted, by environment", () => {
     expect(Object.keys(substitutes("staging", "deployer")).sort()).toEqual(Object.values(SUBSTITUTED).flat().sort());
     for (const name of SUBSTITUTED.endpoints) expect(name).toMatch(/^GOOGLE_[A-Z0-9_]+_CUSTOM_ENDPOINT$/);
   });
 
-  test("while staging is updated, and after that update died, another one is told who holds the lock", async () => {
+  step("while staging is updated, and after that update died, another one says who holds the lock", async () => {
     const [update] = workflow("deliver").jobs.staging?.steps.filter(({ run }) => run?.includes(" up ")) ?? [];
     const env = { ...runner(), ...substitutes("staging", "deployer") };
     const state = new StackFiles(join(copy, ".local", "states", "staging"), "staging").checkpoint;
@@ -202,7 +204,7 @@ describe("both pipelines", () => {
     expect(await shell(command, env)).toMatchObject({ code: 0 });
   });
 
-  test("once that lock is taken away, it goes on where it stood: staging is updated and smoke-tested", async () => {
+  step("once the lock is cancelled, the next run finishes the update of staging and smoke-tests it", async () => {
     const { code, output } = await run("deliver", "staging", "staging");
     expect(output).toMatch(
       /^An earlier run was killed in the middle, \d+ minutes? ago; taking over what it was at: .*settlement-schema/m,
@@ -211,26 +213,26 @@ describe("both pipelines", () => {
     expect(code).toBe(0);
   });
 
-  test("it is approved, and prod follows", async () => {
+  step("prod is updated and smoke-tested after staging", async () => {
     const { code, output } = await run("deliver", "prod", "prod");
     expect([code, output]).toEqual([0, expect.stringContaining("settlement-service accepts settlement commands: ")]);
   });
 
-  test("what was published names no key, and holds no encrypted value", () => {
+  step("the published snapshots name no key and hold no encrypted value", () => {
     for (const stack of ["staging", "prod"] as const) {
       expect(published(stack)).toContain("settlement_user");
       expect(published(stack)).not.toMatch(/gcpkms|secrets_providers|ciphertext|encryptedkey|passphrase|v1:/);
     }
   });
 
-  test("at night there is no drift in staging, and the doctor finds nothing", async () => {
+  step("the nightly run finds no drift in staging, and the doctor no fault", async () => {
     const { code, output } = await run("nightly", "staging", "staging");
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
     expect(summary()).toContain("Nothing was changed by hand since the last update.");
     expect(output).toContain("No fault found");
   });
 
-  test("what was changed by hand in prod is found at night, without its key, and named with what to do", async () => {
+  step("the nightly run finds a manual change in prod without its key, and says what to do", async () => {
     const bucket = "/storage/v1/b/fusion-prime-migrations";
     const hidden = (publicAccessPrevention: string) =>
       ask("PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
@@ -247,7 +249,7 @@ describe("both pipelines", () => {
     await hidden("enforced");
   });
 
-  test("a fork's pull request sees in one line what prod is compared with, without any identity", async () => {
+  step("a fork's pull request is compared with prod's snapshot, without any identity", async () => {
     const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
     const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
@@ -260,7 +262,7 @@ describe("both pipelines", () => {
     );
   });
 
-  test("a push with a migration passes lint, and edits the comments of the push before", async () => {
+  step("a push with a migration passes the lint, and edits the comments of the push before", async () => {
     writeFileSync(join(copy, "migrations", "20261124090000_add_fee.sql"), MIGRATION);
     for (const stack of ["staging", "prod"]) github.add(`Before. <!-- settlement preview: ${stack} -->`, "Bot");
     const ended = [
@@ -277,7 +279,7 @@ describe("both pipelines", () => {
     expect(github.comments).toHaveLength(2);
   });
 
-  test("merged, it reaches staging by Cloud Build's steps, in order: first the schema, then the rest", async () => {
+  step("Cloud Build's steps bring the merged migration to staging: first the schema, then the rest", async () => {
     const changes: string[] = [];
     for (const { args, entrypoint } of CLOUD_BUILD.steps) {
       const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
@@ -291,13 +293,13 @@ describe("both pipelines", () => {
     ]);
   });
 
-  test("every line of both was run", () => {
+  step("every line of both pipelines was run", () => {
     const jobs = ["pull-request", "deliver", "nightly"].flatMap((name) => Object.values(workflow(name).jobs));
     const all = jobs.flatMap(({ steps }) => steps.flatMap(({ run: line }) => line ?? []));
     expect(all.filter((line) => !lines.includes(line))).toEqual(ELSEWHERE);
   });
 
-  test("no secret is in what was printed, commented, summed up or kept in a file, but for Secret Manager's own", async () => {
+  step("no secret is in the output, the comments, the summary or a file other than Secret Manager's", async () => {
     const secrets: string[] = [];
     for (const project of Object.values(PROJECTS)) {
       const path = `/v1/projects/${project}/secrets/settlement-db-connection-string/versions/latest:access`;

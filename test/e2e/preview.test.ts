@@ -13,7 +13,7 @@ import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
-import { inLongForm } from "../long-form.ts";
+import { scenario } from "../scenario.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
 
@@ -40,6 +40,7 @@ const DEPLOYER = "deployer@settlement-local.iam.gserviceaccount.com";
 const ALL = inventory("local").length + 1;
 
 describe("preview and up on the embedded cloud, through the real engine", () => {
+  const step = scenario();
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
@@ -118,7 +119,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("a new stack is shown with its migrations, then made", async () => {
+  step("shows a new stack with its migrations, then creates it", async () => {
     expect(await up()).toBe(true);
     const markdown = shown();
     expect(markdown).toMatch(
@@ -136,7 +137,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     client = new SteadyClient(uri, local.cloud.identities.ownerToken);
   });
 
-  test("a changed property is shown; up carries out what it showed, and stops where the program wants more", async () => {
+  step("shows a changed property, and stops an update whose program changed after the preview", async () => {
     await changeByHand();
     await configure("database.retainedBackups", "9");
     await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
@@ -150,11 +151,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     await configure("database.retainedBackups", "7");
   });
 
-  describe("a new revision that fails", () => {
-    failingRevisions(() => ({ deploy, get, token: local.cloud.identities.ownerToken }));
-  });
+  failingRevisions(step, () => ({ deploy, get, token: local.cloud.identities.ownerToken }));
 
-  test("a revision that works is tried first and then gets all of the traffic; what was changed by hand is named, and undone by a refresh", async () => {
+  step("tries a revision before it gets the traffic; a refresh names and undoes manual changes", async () => {
     const said = await deploy("2", true);
     expect(shown()).toMatch(
       new RegExp(`^### ✅ local can be updated: 3 to update, 1 to create, ${ALL - 4} unchanged\\. `),
@@ -182,7 +181,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toContain("Nothing was changed by hand since the last update.");
   });
 
-  test("a client that sent ten commands a second all the time saw no failure, and the trials left no row", async () => {
+  step("accepted every command of a client that sent ten a second, and kept no row of the trials", async () => {
     const statuses = (await client?.stop()) ?? [];
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
@@ -191,7 +190,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });
 
-  test("a mandatory policy blocks, so does a replaced instance, and nothing is touched", async () => {
+  step("is blocked by a mandatory policy and by a replaced instance, and changes nothing", async () => {
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
     const before = await resources();
@@ -212,7 +211,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(await resources()).toEqual(before);
   });
 
-  inLongForm("a deletion is done once it is named, and a line that names something else allows nothing", async () => {
+  step.inLongForm("deletes what the configuration names, and refuses to where it names something else", async () => {
     const { GOOGLE_OAUTH_ACCESS_TOKEN = "", PULUMI_DEBUG_PROVIDERS = "" } = stack.workspace.envVars;
     const small = await openPrivateStack(
       {
@@ -254,7 +253,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(await buckets()).toEqual([]);
   });
 
-  test("no secret is printed, in any form", async () => {
+  step("prints no secret, in any form", async () => {
     const string = await connectionString();
     const parsed = parseConnectionString(string);
     if (!parsed.ok) throw new Error(parsed.problem);
@@ -282,7 +281,7 @@ describe("the commands", () => {
     }
   };
 
-  test("staging and prod, without credentials", async () => {
+  test("previews staging and prod without credentials", async () => {
     const names = ["staging", "prod"];
     const answers = await Promise.all(names.map((name) => run("--stack", name, "--offline")));
     for (const [index, { code, text }] of answers.entries()) {
@@ -298,7 +297,7 @@ describe("the commands", () => {
     }
   });
 
-  test("a wrong stack file is told with all its mistakes, before anything is started", async () => {
+  test("reports all mistakes of a stack file before starting anything", async () => {
     const stack = `wrong-${process.pid}`;
     const file = join(ROOT, `Pulumi.${stack}.yaml`);
     writeFileSync(
@@ -324,7 +323,7 @@ describe("the commands", () => {
     }
   });
 
-  test("a wrong command line says so, with exit code 2", async () => {
+  test("refuses a command line without a stack, with exit code 2", async () => {
     expect(await run()).toMatchObject({ code: 2, text: expect.stringMatching(/^Which stack\? Add --stack/) as string });
   });
 });

@@ -1,6 +1,7 @@
 import type { CloudOptions } from "../../packages/embedded-google-cloud/index.ts";
 import { BROKEN, HEALTHY_AND_FAILING } from "../packages/embedded-google-cloud/apis/cloudrun/programs.ts";
-import { inLongForm, LONG_FORM } from "../long-form.ts";
+import { LONG_FORM } from "../long-form.ts";
+import type { Step } from "../scenario.ts";
 
 export const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
@@ -33,18 +34,15 @@ export interface Updated {
 const FAILED = LONG_FORM ? "00003" : "00002";
 export const NEXT = LONG_FORM ? "00004" : "00003";
 
-/** What becomes of a service's next revisions, which do not work. */
-export function failingRevisions(updated: () => Updated): void {
+/** What becomes of a service's next revisions, which do not work: steps of a scenario. */
+export function failingRevisions(step: Step, updated: () => Updated): void {
   const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
   /** The revision that users are served by. */
-  let old = "";
+  const serving = async () => (await updated().get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
 
-  beforeAll(async () => {
-    old = (await updated().get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
-  });
-
-  inLongForm("that does not start gets no traffic", async () => {
+  step.inLongForm("gives no traffic to a revision that does not start", async () => {
     const { deploy, get } = updated();
+    const old = await serving();
     await expect(deploy("ends")).rejects.toThrow(
       new RegExp(
         "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
@@ -54,8 +52,9 @@ export function failingRevisions(updated: () => Updated): void {
     expect((await get<Service>(SERVICE)).trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
   });
 
-  test("that answers 500 gets none either, and the error says so", async () => {
+  step("gives no traffic to a revision that answers 500, and says so", async () => {
     const { deploy, get, token } = updated();
+    const old = await serving();
     await expect(deploy("broken")).rejects.toThrow(
       new RegExp(
         `^(settlement-service-${FAILED}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +

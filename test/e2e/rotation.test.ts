@@ -9,7 +9,7 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
-import { inLongForm } from "../long-form.ts";
+import { scenario } from "../scenario.ts";
 import { copyProject } from "./copy.ts";
 import { only, type Running, startedBy, stillRunning } from "./engines.ts";
 import { killAll } from "./kill-all.ts";
@@ -23,6 +23,7 @@ const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-s
 const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
 
 describe("a rotation, by its command and through the real engine", () => {
+  const step = scenario();
   /** The command writes into the stack's file. */
   let copy: string;
   let folder: string;
@@ -75,7 +76,7 @@ describe("a rotation, by its command and through the real engine", () => {
     return versions.map(({ name, state }) => `${name.split("/").at(-1) ?? ""} ${state}`);
   };
   /** `settlement:rotation.step` of the stack's file. */
-  const step = () => Number(/ step: (\d+)/.exec(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8"))?.[1]);
+  const stepInFile = () => Number(/ step: (\d+)/.exec(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8"))?.[1]);
   const expectService = async () => {
     const { uri } = (await ask("GET", SERVICE)) as { uri: string };
     const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
@@ -133,16 +134,16 @@ describe("a rotation, by its command and through the real engine", () => {
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
   });
 
-  inLongForm("whatever stops its first half, the service works", async () => {
+  step.inLongForm("the service works, whatever interrupts the first half", async () => {
     await interrupt(USERS);
     await interrupt({ method: "POST", path: /connection-string:addVersion$/ });
     await interrupt({ method: "PATCH", path: /\/services\/settlement-service$/, from: 2 });
     await expectStopped(await killedAt("settlement-service updating"));
-    expect(step()).toBe(1);
+    expect(stepInFile()).toBe(1);
   });
 
-  inLongForm(
-    "where its engine is killed in the second half, both credentials work, and the file says what was begun",
+  step.inLongForm(
+    "both credentials work after the engine was killed in the second half, and the stack file says which step began",
     async () => {
       const unanswered = local.cloud.faults.inject(
         { ...USERS, query: /name=settlement_user(&|$)/ },
@@ -150,12 +151,12 @@ describe("a rotation, by its command and through the real engine", () => {
       );
       await expectStopped(await killedAt("settlement-user updating"));
       unanswered.remove();
-      expect(step()).toBe(2);
+      expect(stepInFile()).toBe(2);
       expect(await Promise.all(strings.map(login))).toEqual(["settlement_user", "settlement_user_b"]);
     },
   );
 
-  inLongForm("a revision can be rolled back with its own until then, and is waited for", async () => {
+  step.inLongForm("refuses to finish while a revision with the old credential has traffic", async () => {
     await traffic({ type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", revision: old });
     const { code, output } = await rotate();
     const sentence = `${old}, with 100% of the traffic, still uses the former credential`;
@@ -170,7 +171,7 @@ describe("a rotation, by its command and through the real engine", () => {
     await ask("POST", `/v2/${String(name)}:wait`);
   };
 
-  test("it finishes: what was valid before is refused, and nothing is left to do", async () => {
+  step("finishes: the old credential is refused, and nothing is left to do", async () => {
     const { code, output } = await rotate();
     expect(output).toContain(
       "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; lost is the value of " +
@@ -183,28 +184,31 @@ describe("a rotation, by its command and through the real engine", () => {
     expect(Object.keys((await local.stack.preview()).changeSummary)).toEqual(["same"]);
   });
 
-  inLongForm("the next one gives the turn back, whatever Google refuses", async () => {
+  step.inLongForm("the next rotation returns to the first login, whatever Google refuses", async () => {
     await interrupt(USERS);
     await interrupt({ ...USERS, from: 2 });
     await interrupt({ method: "POST", path: /:destroy$/ });
-    expect(step()).toBe(4);
+    expect(stepInFile()).toBe(4);
     expect((await rotate()).code).toBe(0);
     expect(await Promise.all(strings.map(login))).toEqual(["28P01", "28P01", "settlement_user"]);
     expect(await states()).toEqual(["3 ENABLED", "2 DISABLED", "1 DISABLED"]);
   });
 
-  inLongForm("the command killed in its first half, and all of it in its second: the next one finishes", async () => {
-    await killedWholeAt("settlement-service updating", (pid) => {
-      const commands = startedBy(pid).filter(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
-      process.kill(only(commands), "SIGKILL");
-    });
-    expect(step()).toBe(5);
-    await killedWholeAt("settlement-user updating", killAll);
-    expect(step()).toBe(6);
-    expect((await rotate()).code).toBe(0);
-    expect(await Promise.all(strings.map(login))).toEqual(["28P01", "28P01", "28P01", "settlement_user_b"]);
-    expect(await states()).toEqual(["4 ENABLED", "3 DISABLED", "2 DISABLED", "1 DISABLED"]);
-  });
+  step.inLongForm(
+    "finishes after the command was killed in the first half, and every process in the second",
+    async () => {
+      await killedWholeAt("settlement-service updating", (pid) => {
+        const commands = startedBy(pid).filter(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
+        process.kill(only(commands), "SIGKILL");
+      });
+      expect(stepInFile()).toBe(5);
+      await killedWholeAt("settlement-user updating", killAll);
+      expect(stepInFile()).toBe(6);
+      expect((await rotate()).code).toBe(0);
+      expect(await Promise.all(strings.map(login))).toEqual(["28P01", "28P01", "28P01", "settlement_user_b"]);
+      expect(await states()).toEqual(["4 ENABLED", "3 DISABLED", "2 DISABLED", "1 DISABLED"]);
+    },
+  );
 
   /** Kills when something is said, and waits until nothing is left of the command. */
   const killedWholeAt = async (text: string, kill: (pid: number) => void) => {
@@ -221,13 +225,13 @@ describe("a rotation, by its command and through the real engine", () => {
     await expectService();
   };
 
-  test("a client at twenty requests a second through all of that counts no failure", async () => {
+  step("a client that sent twenty requests a second saw no failure", async () => {
     const statuses = await client.stop();
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
   });
 
-  test("no credential, old or new, is in what was printed or in a file, but for Secret Manager's own", () => {
+  step("no credential, old or new, is in the output or in a file other than Secret Manager's", () => {
     const passwords = strings.map((string) => /:([^:@]+)@/.exec(string)?.[1] ?? "");
     const found = holders([["output", printed], ...filesBelow(folder)], [...strings, ...passwords]);
     expect(found).not.toEqual([]);

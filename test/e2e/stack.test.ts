@@ -10,6 +10,7 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { scenario } from "../scenario.ts";
 import { look, seenByTheDoctor } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 
@@ -18,6 +19,7 @@ jest.setTimeout(300_000);
 const PROJECT = "projects/settlement-local";
 
 describe("a stack that is production and has a private network, from nothing to nothing", () => {
+  const step = scenario();
   let root: string;
   let folder: string;
   let local: LocalEnvironment;
@@ -81,7 +83,7 @@ describe("a stack that is production and has a private network, from nothing to 
     rmSync(root, { recursive: true, force: true });
   });
 
-  test("up: the request that once answered 500 is accepted", async () => {
+  step("deploys a service that accepts the request that once answered 500", async () => {
     const onOutput = (text: string) => {
       say(text);
       // The password is everywhere by then where it belongs.
@@ -94,12 +96,12 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(output("schemaVersion")).toBe("20251025120100");
   });
 
-  test("nothing the engine prints is a warning", () => {
+  step("prints no warning", () => {
     expect(printed).toContain("settlement-service created");
     expect(printed).not.toMatch(/warning/i);
   });
 
-  test("the instance has no public address, and is reached by Direct VPC egress", async () => {
+  step("gives the instance no public address, and reaches it by Direct VPC egress", async () => {
     expect(await get(`/sql/v1beta4/${PROJECT}/instances/${output("instanceName")}`)).toMatchObject({
       ipAddresses: [{ type: "PRIVATE", ipAddress: expect.stringMatching(/^10\./) as string }],
       settings: { ipConfiguration: { ipv4Enabled: false, privateNetwork: `${PROJECT}/global/networks/settlement` } },
@@ -114,7 +116,7 @@ describe("a stack that is production and has a private network, from nothing to 
     });
   });
 
-  test("one password is in both secrets, and the string points at the instance by region", async () => {
+  step("keeps one password in both secrets, and names the instance by its region", async () => {
     const parsed = parseConnectionString(await secret("settlement-db-connection-string"));
     if (!parsed.ok) throw new Error(parsed.problem);
     const { user, password, database, instance } = parsed.value;
@@ -125,17 +127,15 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(instance.instance).toMatch(/^settlement-local-db-[0-9a-f]{8}$/);
   });
 
-  test("a second update changes nothing, breaks no policy, and a refresh finds no drift", async () => {
+  step("has nothing to update, no policy violation, and no drift after a refresh", async () => {
     const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
     expect(markdown).toContain("local is unchanged");
     expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
   });
 
-  describe("the doctor", () => {
-    seenByTheDoctor(() => ({ root, local }));
-  });
+  seenByTheDoctor(step, () => ({ root, local }));
 
-  test("the password is nowhere but in Secret Manager, and the token nowhere but in its file", async () => {
+  step("keeps the password in Secret Manager only, and the token in its file only", async () => {
     const password = await secret("settlement-db-password");
     const string = await secret("settlement-db-connection-string");
     const places: Place[] = [
@@ -163,7 +163,7 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(commands).toEqual([]);
   });
 
-  test("it is not destroyed, and nothing of it is touched", async () => {
+  step("refuses to be destroyed, and changes nothing", async () => {
     const before = await resources();
     const { code, output: said } = await destroy();
     expect(code).not.toBe(0);
@@ -176,7 +176,7 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(await resources()).toEqual(before);
   });
 
-  test("it is destroyed whole once it says that it is production no more; what is left is the enabled APIs", async () => {
+  step("is destroyed once it is not production any more, except for the enabled APIs", async () => {
     await set({ environment: "local" });
     await bareUp(stack);
     const { code, output: said } = await destroy();

@@ -5,13 +5,15 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/preview/update.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { scenario } from "../scenario.ts";
 
 /** `npm run up` with and without `--take-over`, through the real engine, on a program of two resources. */
 
 const SECRET = "/v1/projects/settlement-local/secrets/by-hand";
 const ACCOUNTS = "/v1/projects/settlement-local/serviceAccounts";
 
-describe("what is there already, and not in the state", () => {
+describe("resources that exist and are not in the state", () => {
+  const step = scenario();
   let folder: string;
   let local: LocalEnvironment;
   /** What was shown before each question. */
@@ -69,7 +71,7 @@ describe("what is there already, and not in the state", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("stops an update, which leaves it alone and names the flag", async () => {
+  step("stop an update, which changes none of them and names the flag", async () => {
     await expect(run(false)).rejects.toThrow(
       "was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack local --take-over",
     );
@@ -78,7 +80,7 @@ describe("what is there already, and not in the state", () => {
     expect((await ask("GET", ACCOUNTS)).accounts).toHaveLength(1);
   });
 
-  test("is taken over with the flag, and what would change of it is shown and asked for first", async () => {
+  step("are imported with the flag, once their changes are shown and confirmed", async () => {
     shown.length = 0;
     expect(await run(true)).toBe(true);
     // The engine may stop at the one before it comes to the other.
