@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { withoutAdoption } from "../../infra/adoption/adopt.ts";
@@ -13,10 +12,8 @@ import { readMigrations } from "../../infra/migrations/files.ts";
 import { MANAGED_BY, PROJECT } from "../../infra/names.ts";
 import { Schema } from "../../infra/schema.ts";
 import { Service } from "../../infra/service.ts";
-import { findCli } from "../../ops/engine/cli.ts";
 import { startLocal } from "../../ops/engine/local.ts";
-import { startProviders } from "../../ops/engine/providers.ts";
-import { openPrivateStack } from "../../ops/engine/private-stack.ts";
+import { type OpenStack, openOffline } from "../../ops/engine/open.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
 // Previews or makes a stack of COUNT services. In a preview each has its database, credentials, schema and alerts as prod
@@ -70,26 +67,13 @@ function numbered({ name, opts, props }: pulumi.ResourceTransformationArgs): pul
   return { opts, props: Object.fromEntries(entries) as pulumi.Inputs };
 }
 
-const WAYS: Readonly<Record<Way, (folder: string, use: (stack: Stack) => Promise<unknown>) => Promise<void>>> = {
-  preview: async (folder, use) => {
-    const command = await findCli(() => undefined);
-    const providers = await startProviders(command);
-    try {
-      const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-      await use(await openPrivateStack({ name: "prod", folder, command, config: {}, env }, () => undefined));
-    } finally {
-      await providers.stop();
-    }
-  },
-  up: async (folder, use) => {
+const WAYS: Readonly<Record<Way, (folder: string) => Promise<OpenStack>>> = {
+  preview: () => openOffline("prod", undefined, () => undefined),
+  up: async (folder) => {
     const local = await startLocal(folder, () => undefined);
-    try {
-      // The engine writes all of the state for each step, which is the square of the services, and not ours.
-      local.stack.workspace.envVars.PULUMI_SKIP_CHECKPOINTS = "true";
-      await use(local.stack);
-    } finally {
-      await local.stop();
-    }
+    // The engine writes all of the state for each step, which is the square of the services, and not ours.
+    local.stack.workspace.envVars.PULUMI_SKIP_CHECKPOINTS = "true";
+    return local;
   },
 };
 
@@ -103,15 +87,15 @@ async function main(): Promise<void> {
     services(count, way);
     return Promise.resolve();
   };
+  const { stack, stop } = await WAYS[way](folder);
   try {
-    await WAYS[way](folder, async (stack) => {
-      const { create = 0 } =
-        way === "preview"
-          ? (await stack.preview({ program, color: "never" })).changeSummary
-          : ((await stack.up({ program, color: "never", suppressOutputs: true })).summary.resourceChanges ?? {});
-      if (create < count * 30) throw new Error(`Only ${create} resources.`);
-    });
+    const { create = 0 } =
+      way === "preview"
+        ? (await stack.preview({ program, color: "never" })).changeSummary
+        : ((await stack.up({ program, color: "never", suppressOutputs: true })).summary.resourceChanges ?? {});
+    if (create < count * 30) throw new Error(`Only ${create} resources.`);
   } finally {
+    await stop();
     rmSync(folder, { recursive: true });
   }
 }
