@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../ops/engine/stack-file.ts";
-import type { Measured } from "./figure.ts";
+import { type Figure, type Measured, ratio } from "./figure.ts";
 
 /** A process that ran to its end, with all that it started. */
 export interface Run {
@@ -120,4 +120,20 @@ export function time(name: string, runs: readonly Run[]): Measured {
 export function memory(name: string, runs: readonly Run[]): Measured | undefined {
   const values = runs.flatMap(({ mebibytes }) => mebibytes ?? []);
   return values.length === runs.length ? { name, unit: "MiB", values } : undefined;
+}
+
+type Side = readonly [name: string, runs: readonly Run[]];
+
+/**
+ * The ratios of one side's time and peak memory to the other's.
+ * @param name Names the figure of `time` or `memory`.
+ * @param most The limit of each ratio; none by default.
+ */
+export function timeAndMemory(name: (measure: string) => string, one: Side, other: Side, most?: number): Figure[] {
+  const limit = most === undefined ? undefined : { most };
+  const [ours, theirs] = [memory(...one), memory(...other)];
+  return [
+    ratio(name("time"), time(...one), time(...other), limit),
+    ...(ours && theirs ? [ratio(name("memory"), ours, theirs, limit)] : []),
+  ];
 }

@@ -1,5 +1,5 @@
-import { inTurns, memory, type Run, runChild, subject, time } from "./child.ts";
-import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
+import { inTurns, memory, type Run, runChild, subject, time, timeAndMemory } from "./child.ts";
+import { absolute, type Figure } from "./figure.ts";
 
 type Say = (line: string) => void;
 
@@ -33,13 +33,8 @@ async function made(say: Say): Promise<Figure[]> {
 }
 
 function compared(name: string, many: readonly Run[], few: readonly Run[]): Figure[] {
-  const figure = (what: string, measure: typeof memory) => {
-    const each = (count: number, runs: readonly Run[]): Measured[] => {
-      const measured = measure(`${count} services`, runs);
-      return measured ? [{ ...measured, values: measured.values.map((value) => value / count) }] : [];
-    };
-    const [[one], [other]] = [each(100, many), each(10, few)];
-    return one && other ? [ratio(`${name}, ${what} of each of 100 against 10`, one, other, { most: 1.3 })] : [];
-  };
-  return [...figure("time", time), ...figure("memory", memory)];
+  const each = (count: number, runs: readonly Run[]) =>
+    runs.map((run) => ({ ...run, seconds: run.seconds / count, mebibytes: run.mebibytes && run.mebibytes / count }));
+  const figure = (measure: string) => `${name}, ${measure} of each of 100 against 10`;
+  return timeAndMemory(figure, ["100 services", each(100, many)], ["10 services", each(10, few)], 1.3);
 }
