@@ -7,6 +7,7 @@
  * program needs to know nothing about it.
  */
 
+const { existsSync } = require("node:fs");
 const net = require("node:net");
 
 /** The only interface a container's port may be reached by. */
@@ -36,7 +37,10 @@ function mountSockets(mounts) {
   const deepestFirst = mounts.sort(([one], [other]) => other.length - one.length);
   const translate = (/** @type {string} */ path) => {
     const mount = deepestFirst.find(([mounted]) => path.startsWith(`${mounted}/`));
-    return mount && mount[1] + path.slice(mount[0].length);
+    if (!mount) return undefined;
+    const real = mount[1] + path.slice(mount[0].length);
+    // A path that is too long for a socket gives another error than one that does not exist.
+    return existsSync(real) ? real : `${mount[1]}/none`;
   };
   const connect = net.Socket.prototype.connect;
   net.Socket.prototype.connect = function (/** @type {any[]} */ ...args) {
