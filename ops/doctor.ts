@@ -14,7 +14,7 @@ import { CHECKS } from "./doctor/checks.ts";
 import { diagnose, exitCode } from "./doctor/diagnosis.ts";
 import { Facts } from "./doctor/facts.ts";
 import { writeEntry } from "./doctor/log.ts";
-import { CouldNotLook, RestReader, Unseen } from "./google/reader.ts";
+import { CannotInspect, RestReader, NotVisible } from "./google/reader.ts";
 import { generatedPassword } from "./doctor/state.ts";
 import { render } from "./doctor/table.ts";
 import { locate, OPTIONS } from "./engine/target.ts";
@@ -74,7 +74,7 @@ run(HELP, async () => {
     process.exitCode = exitCode(rows);
     if (log) await writeEntry(place, rows).catch(notWritten);
   } catch (error) {
-    if (!(error instanceof CouldNotLook)) throw error;
+    if (!(error instanceof CannotInspect)) throw error;
     console.error(error.message);
     process.exitCode = 3;
   }
@@ -82,7 +82,7 @@ run(HELP, async () => {
 
 /** Without the entry no alert follows, so this counts for more than what was found. */
 function notWritten(error: unknown): void {
-  if (!(error instanceof Unseen)) throw error;
+  if (!(error instanceof NotVisible)) throw error;
   const role = error.role === undefined ? "" : ` (needs ${error.role})`;
-  throw new CouldNotLook(`The log entry was not written: ${error.message}${role}.`);
+  throw new CannotInspect(`The log entry was not written: ${error.message}${role}.`);
 }

@@ -1,6 +1,6 @@
 import { type Asked, ask } from "../../policies/model/conditions.ts";
 import type { Binding, Policy } from "../google/policy.ts";
-import { Unseen } from "../google/reader.ts";
+import { NotVisible } from "../google/reader.ts";
 
 /** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */
 export type Right = readonly [smallest: string, ...larger: string[]];
@@ -24,7 +24,7 @@ export interface Grant {
 /**
  * Whether a member has a right on a resource. Bindings of folders and of the organization are not looked at.
  * @param policies Of the project, and of the resource where it has one of its own.
- * @throws Unseen where a policy that was not seen, a group or a custom role may grant it.
+ * @throws NotVisible where a policy that was not seen, a group or a custom role may grant it.
  */
 export async function grant(
   right: Right,
@@ -33,11 +33,11 @@ export async function grant(
   policies: readonly Promise<Policy | undefined>[],
   now: Date,
 ): Promise<Grant> {
-  const unseen: Unseen[] = [];
+  const unseen: NotVisible[] = [];
   const seen = await Promise.all(
     policies.map((policy) =>
       policy.catch((error: unknown): undefined => {
-        if (!(error instanceof Unseen)) throw error;
+        if (!(error instanceof NotVisible)) throw error;
         unseen.push(error);
       }),
     ),
@@ -51,7 +51,7 @@ export async function grant(
   const failing = failures[0];
   if (failing) return { granted: false, why: `has ${failing.binding.role}, but ${failing.failure ?? ""}` };
   const indirect = bindings.find((binding) => mayInclude(binding, member, right));
-  if (indirect) throw new Unseen(`${indirect.role} for ${(indirect.members ?? []).join(", ")} may allow it`);
+  if (indirect) throw new NotVisible(`${indirect.role} for ${(indirect.members ?? []).join(", ")} may allow it`);
   return { granted: false, why: `lacks ${right[0]}` };
 }
 

@@ -8,7 +8,7 @@ export interface Check {
   readonly title: string;
   /** Ids of the checks whose finding explains this one's: a finding is then a consequence. */
   readonly causes: readonly string[];
-  /** @throws Unseen where it cannot be seen. */
+  /** @throws NotVisible where it cannot be seen. */
   readonly look: (facts: Facts) => Promise<Judgement>;
 }
 

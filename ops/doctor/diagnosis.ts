@@ -1,6 +1,6 @@
 import type { Check, Judgement } from "./check.ts";
 import type { Facts } from "./facts.ts";
-import { Unseen } from "../google/reader.ts";
+import { NotVisible } from "../google/reader.ts";
 
 /** A check's answer, with its place among the others. */
 export interface Row {
@@ -23,7 +23,7 @@ const ORDER = ["finding", "consequence", "unseen", "ok"] as const;
  * Asks everything at once.
  * @param checks From the most fundamental to the least: of two findings the first is the likelier root cause.
  * @returns Findings first, likeliest root cause at the top; then consequences, what was not seen, and what is well.
- * @throws CouldNotLook without valid credentials.
+ * @throws CannotInspect without valid credentials.
  */
 export async function diagnose(checks: readonly Check[], facts: Facts): Promise<Row[]> {
   const answers = await Promise.all(checks.map((check) => answer(check, facts)));
@@ -45,7 +45,7 @@ async function answer(check: Check, facts: Facts): Promise<Answer> {
   try {
     return await check.look(facts);
   } catch (error) {
-    if (!(error instanceof Unseen)) throw error;
+    if (!(error instanceof NotVisible)) throw error;
     return { verdict: "unseen", found: error.message, ...(error.role !== undefined && { role: error.role }) };
   }
 }

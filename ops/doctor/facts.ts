@@ -6,7 +6,7 @@ import { command } from "../terminal/command.ts";
 import { logIn, type Login } from "./login.ts";
 import { enabledApis } from "../google/apis.ts";
 import type { Policy } from "../google/policy.ts";
-import { type Reader, Unseen } from "../google/reader.ts";
+import { type Reader, NotVisible } from "../google/reader.ts";
 import type { Target } from "../engine/target.ts";
 
 type Sql = "name" | "region" | "state" | "connectionName" | "serviceAccountEmailAddress";
@@ -57,7 +57,7 @@ export class Facts {
   /**
    * @param migrations Those of the repository, in order.
    * @param now What ages are counted from.
-   * @param ofState The password that the stack gave to a login, by the login's name; throws Unseen. Without it there is no
+   * @param ofState The password that the stack gave to a login, by the login's name; throws NotVisible. Without it there is no
    * state to compare with.
    */
   constructor(
@@ -132,10 +132,10 @@ export class Facts {
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
   }
 
-  /** @throws Unseen where there is no service. */
+  /** @throws NotVisible where there is no service. */
   async existingService(): Promise<Service> {
     const service = await this.service();
-    if (!service) throw new Unseen("there is no service");
+    if (!service) throw new NotVisible("there is no service");
     return service;
   }
 
@@ -167,17 +167,17 @@ export class Facts {
     return both[0] ?? newest[0] ?? mounted[0];
   }
 
-  /** @throws Unseen where there is none, or it does not run. */
+  /** @throws NotVisible where there is none, or it does not run. */
   async runningInstance(): Promise<Instance> {
     const instance = await this.existingInstance();
-    if (!runs(instance)) throw new Unseen("the instance does not run");
+    if (!runs(instance)) throw new NotVisible("the instance does not run");
     return instance;
   }
 
-  /** @throws Unseen where there is none. */
+  /** @throws NotVisible where there is none. */
   async existingInstance(): Promise<Instance> {
     const instance = await this.instance();
-    if (!instance) throw new Unseen("there is no instance");
+    if (!instance) throw new NotVisible("there is no instance");
     return instance;
   }
 
@@ -212,14 +212,14 @@ export class Facts {
     return list && (list.versions ?? []).sort((a, b) => numberOf(b) - numberOf(a));
   }
 
-  /** What the service reads as its connection string. @throws Unseen without a version, or without access to it. */
+  /** What the service reads as its connection string. @throws NotVisible without a version, or without access to it. */
   async connectionString(): Promise<Parsed<ConnectionString>> {
     const pin = await this.pin().catch(orNothing);
     const secret = pin?.secret ?? this.target.secret;
     return parseConnectionString(await this.contents(secret, pin?.version ?? "latest"));
   }
 
-  /** What is kept for people. @throws Unseen */
+  /** What is kept for people. @throws NotVisible */
   password(): Promise<string> {
     return this.contents(this.target.passwordSecret, "latest");
   }
@@ -227,23 +227,23 @@ export class Facts {
   private async contents(secret: string, version: string): Promise<string> {
     const versions = await this.versions(secret);
     const used = version === "latest" ? versions?.[0] : versions?.find((each) => String(numberOf(each)) === version);
-    if (used?.state !== "ENABLED") throw new Unseen("there is no enabled version to read");
+    if (used?.state !== "ENABLED") throw new NotVisible("there is no enabled version to read");
     const path = `projects/${this.target.project}/secrets/${secret}/versions/${numberOf(used)}:access`;
     const role = `roles/secretmanager.secretAccessor on ${secret}`;
     const answer = await this.reader.read<gapi.client.secretmanager.AccessSecretVersionResponse>({
       ...{ api: "secretManager", path, role },
     });
-    if (!answer) throw new Unseen("there is no enabled version to read");
+    if (!answer) throw new NotVisible("there is no enabled version to read");
     return Buffer.from(answer.payload?.data ?? "", "base64").toString("utf8");
   }
 
-  /** The password that the stack gave to a login. @throws Unseen without a stack, or access to its state. */
+  /** The password that the stack gave to a login. @throws NotVisible without a stack, or access to its state. */
   generatedPassword(login: string): Promise<string> {
-    if (!this.ofState) throw new Unseen("there is no state to compare with");
+    if (!this.ofState) throw new NotVisible("there is no state to compare with");
     return this.ofState(login);
   }
 
-  /** A login through the socket. @throws Unseen where none is possible. */
+  /** A login through the socket. @throws NotVisible where none is possible. */
   loggedIn(): Promise<Login> {
     return (this.login ??= this.tryToLogIn());
   }
@@ -252,7 +252,7 @@ export class Facts {
     const { database, passwordSecret, secret, socket, user } = this.target;
     const { connectionName } = await this.runningInstance();
     if (socket === undefined) {
-      throw new Unseen(
+      throw new NotVisible(
         "no login was tried; with `cloud-sql-proxy --unix-socket DIR " + `${connectionName}\`, add --socket DIR`,
         "roles/cloudsql.client on the project",
       );
@@ -345,7 +345,7 @@ export function numberOf({ name }: Version): number {
 
 /** Takes what was not seen as nothing; passes on every other error. */
 export function orNothing(error: unknown): undefined {
-  if (!(error instanceof Unseen)) throw error;
+  if (!(error instanceof NotVisible)) throw error;
 }
 
 type Named = gapi.client.sql.DatabasesListResponse | gapi.client.sql.UsersListResponse;

@@ -1,6 +1,6 @@
 import { DOCTOR_LOG } from "../../infra/names.ts";
 import { exitCode, type Row } from "./diagnosis.ts";
-import { RestReader, Unseen } from "../google/reader.ts";
+import { RestReader, NotVisible } from "../google/reader.ts";
 import { summary } from "./table.ts";
 import type { Place, Target } from "../engine/target.ts";
 
@@ -25,11 +25,11 @@ export function entry({ project, service, stack }: Target, rows: readonly Row[])
 
 /**
  * Writes the diagnosis to Cloud Logging.
- * @throws Unseen where the caller may not, or Logging cannot be reached; CouldNotLook without valid credentials.
+ * @throws NotVisible where the caller may not, or Logging cannot be reached; CannotInspect without valid credentials.
  */
 export async function writeEntry({ endpoints, target, token }: Place, rows: readonly Row[]): Promise<void> {
   const role = "roles/logging.logWriter on the project";
   const body: gapi.client.logging.WriteLogEntriesRequest = { entries: [entry(target, rows)] };
   const answer = await new RestReader(endpoints, token).read({ api: "logging", path: "entries:write", role, body });
-  if (answer === undefined) throw new Unseen(`there is no log to write to in ${target.project}`);
+  if (answer === undefined) throw new NotVisible(`there is no log to write to in ${target.project}`);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
-import { Unseen } from "../google/reader.ts";
+import { NotVisible } from "../google/reader.ts";
 
 /** What a login showed. */
 export type Login = { readonly source?: string } & (
@@ -58,7 +58,7 @@ const PATIENCE = 5_000;
 /**
  * Logs in, and reads what the migrations should have left.
  * @param migrations Those of the repository, in order.
- * @throws Unseen where PostgreSQL was not reached.
+ * @throws NotVisible where PostgreSQL was not reached.
  */
 export async function logIn(request: LoginRequest, migrations: readonly Migration[]): Promise<Login> {
   const { socket, connectionName, database, user, password } = request;
@@ -84,7 +84,7 @@ export async function logIn(request: LoginRequest, migrations: readonly Migratio
     if (!(error instanceof DatabaseError)) {
       // A proxy that may not connect closes what it has accepted.
       const role = code === undefined ? "roles/cloudsql.client on the project" : undefined;
-      throw new Unseen(`no connection through ${socket}: ${message}`, role);
+      throw new NotVisible(`no connection through ${socket}: ${message}`, role);
     }
     return connected ? { ok: true, contents: message } : { ok: false, code: code ?? "", message };
   } finally {

@@ -5,7 +5,7 @@ import { localFolder, privateFolder } from "../engine/private-folder.ts";
 import { backendOf } from "../engine/stack-file.ts";
 import { readState, type StackState } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { Unseen } from "../google/reader.ts";
+import { NotVisible } from "../google/reader.ts";
 
 /** Longest the engine is waited for, in milliseconds. */
 const PATIENCE = 10_000;
@@ -22,18 +22,18 @@ interface Shown {
  * @param stack The stack's name.
  * @param root The repository's root.
  * @param login Name of the login.
- * @throws Unseen where the state cannot be read or decrypted, or holds no such login.
+ * @throws NotVisible where the state cannot be read or decrypted, or holds no such login.
  */
 export async function generatedPassword(stack: string, root: string, login: string): Promise<string> {
   const { deployment } = await readState(place(stack, root), { showSecrets: true, patience: PATIENCE }).catch(
     (error: unknown) => {
-      throw error instanceof UserError ? new Unseen(error.message) : error;
+      throw error instanceof UserError ? new NotVisible(error.message) : error;
     },
   );
   const users = (deployment.resources ?? []).filter(({ type }) => type === "gcp:sql/user:User");
   const password = users.find(({ inputs }) => inputs.name === login)?.inputs.password as Shown | undefined;
   if (password?.[SIGNATURE] !== SECRET_SIGNATURE || password.plaintext === undefined) {
-    throw new Unseen(`the state of ${stack} has no password of ${login}`);
+    throw new NotVisible(`the state of ${stack} has no password of ${login}`);
   }
   return JSON.parse(password.plaintext) as string;
 }

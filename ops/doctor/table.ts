@@ -1,4 +1,4 @@
-import { brokenCommand } from "../terminal/command.ts";
+import { wrapCommand } from "../terminal/command.ts";
 import { blindSpot, type Row } from "./diagnosis.ts";
 
 /** Columns of a terminal line. */
@@ -28,7 +28,7 @@ export function render(rows: readonly Row[], colour: boolean): string {
     );
     lines.push(...rest.map((line) => " ".repeat(VERDICT + TITLE) + line));
     if (row.fix !== undefined) {
-      const [command = "", ...more] = brokenCommand(row.fix, WIDTH - VERDICT - 2);
+      const [command = "", ...more] = wrapCommand(row.fix, WIDTH - VERDICT - 2);
       lines.push(`${" ".repeat(VERDICT)}$ ${command}`, ...more.map((line) => " ".repeat(VERDICT + 2) + line));
     }
   }

@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { RestReader, Unseen } from "../google/reader.ts";
+import { RestReader, NotVisible } from "../google/reader.ts";
 import { age } from "../terminal/age.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "./endpoints.ts";
@@ -43,7 +43,7 @@ async function locksIn(bucket: string, folder: string): Promise<Lock[]> {
     // One that is gone by now is the end of an update.
     return (await Promise.all(locks)).filter((lock) => lock !== undefined);
   } catch (error) {
-    if (error instanceof Unseen) return []; // the engine reads the state by itself, and says better what is wrong
+    if (error instanceof NotVisible) return []; // the engine reads the state by itself, and says better what is wrong
     throw error;
   }
 }

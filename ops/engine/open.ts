@@ -14,7 +14,7 @@ import { UserError } from "../terminal/user-error.ts";
 import { openBeside } from "./private-stack.ts";
 import { openSharedStack } from "./shared-stack.ts";
 import { readState, writeState } from "./state.ts";
-import { lastWords } from "../terminal/last-words.ts";
+import { cliError } from "../terminal/cli-error.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A stack, and whatever runs as long as it is used. */
@@ -44,7 +44,7 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
     return { stack, stop: providers.stop };
   } catch (error) {
     await providers.stop();
-    throw error instanceof CommandError ? new UserError(`Stack "${name}": ${lastWords(error)}`) : error;
+    throw error instanceof CommandError ? new UserError(`Stack "${name}": ${cliError(error)}`) : error;
   }
 }
 

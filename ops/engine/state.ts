@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { lastWords } from "../terminal/last-words.ts";
+import { cliError } from "../terminal/cli-error.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { stackFiles } from "./file-backend.ts";
 
@@ -122,5 +122,5 @@ async function engine(
     },
   );
   if (code === 0) return output;
-  throw new UserError(`The state of ${name}: ${lastWords(new Error(errors))}`);
+  throw new UserError(`The state of ${name}: ${cliError(new Error(errors))}`);
 }

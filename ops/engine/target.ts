@@ -7,7 +7,7 @@ import {
   PASSWORD_SECRET,
   SERVICE,
 } from "../../infra/names.ts";
-import { CouldNotLook } from "../google/reader.ts";
+import { CannotInspect } from "../google/reader.ts";
 import { stackName } from "../terminal/options.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { type Endpoints, type Token } from "../../infra/google.ts";
@@ -81,7 +81,7 @@ export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
  * Finds out what to look at, from the stack file and the options; an option goes before the file.
  * @param root The repository's root, where the stack files are.
  * @throws UsageError where there is no such stack, or neither a stack nor a project with its region.
- * @throws CouldNotLook where the stack is `local` and its embedded cloud never ran.
+ * @throws CannotInspect where the stack is `local` and its embedded cloud never ran.
  */
 export function locate(given: Given, root: string): Place {
   const config = given.stack === undefined ? {} : stackConfig(stackName(given.stack), root);
@@ -123,7 +123,7 @@ export function locate(given: Given, root: string): Place {
 function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
   const folder = stack === "local" ? privateFolder(localFolder(root)).workDir : root;
   if (!existsSync(stackPath(stack, folder))) {
-    if (stack === "local") throw new CouldNotLook("There is no embedded cloud: run `npm start -- --keep`.");
+    if (stack === "local") throw new CannotInspect("There is no embedded cloud: run `npm start -- --keep`.");
     throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
   }
   return readStackFile(stack, folder).config ?? {};

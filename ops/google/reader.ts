@@ -8,8 +8,8 @@ export interface Question extends Pick<Call, "api" | "path" | "body"> {
 }
 
 /** Something could not be looked at; the rest could. */
-export class Unseen extends Error {
-  override readonly name = "Unseen";
+export class NotVisible extends Error {
+  override readonly name = "NotVisible";
 
   readonly role: string | undefined;
 
@@ -21,14 +21,14 @@ export class Unseen extends Error {
 }
 
 /** Nothing could be looked at. */
-export class CouldNotLook extends UserError {}
+export class CannotInspect extends UserError {}
 
 /** How the doctor learns what is there. */
 export interface Reader {
   /**
    * Asks once, however often it is called.
    * @returns The answer; undefined where there is no such thing.
-   * @throws Unseen where the caller may not ask, or the API cannot answer now; CouldNotLook without valid credentials.
+   * @throws NotVisible where the caller may not ask, or the API cannot answer now; CannotInspect without valid credentials.
    */
   read<T>(question: Question): Promise<T | undefined>;
 }
@@ -61,16 +61,16 @@ export class RestReader implements Reader {
       return await this.google.call(call);
     } catch (error) {
       if (error instanceof GoogleError && error.status === 404) return undefined;
-      throw unseen(error, role);
+      throw notVisible(error, role);
     }
   }
 }
 
 /** The error of {@link Reader.read}. */
-function unseen(error: unknown, role: string): unknown {
+function notVisible(error: unknown, role: string): unknown {
   if (!(error instanceof GoogleError)) return error;
-  if (error.status === 401) return new CouldNotLook(error.message);
-  if (error.disabled) return new Unseen("its API is not enabled in the project");
-  if (error.status === 403) return new Unseen("the caller may not see it", role);
-  return new Unseen(error.message);
+  if (error.status === 401) return new CannotInspect(error.message);
+  if (error.disabled) return new NotVisible("its API is not enabled in the project");
+  if (error.status === 403) return new NotVisible("the caller may not see it", role);
+  return new NotVisible(error.message);
 }

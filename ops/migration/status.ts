@@ -3,7 +3,7 @@ import type { Migration } from "../../infra/migrations/files.ts";
 import type { SchemaState } from "../../infra/migrations/importer.ts";
 import { Facts } from "../doctor/facts.ts";
 import type { Recorded } from "../doctor/login.ts";
-import { CouldNotLook, RestReader, Unseen } from "../google/reader.ts";
+import { CannotInspect, RestReader, NotVisible } from "../google/reader.ts";
 import { readState } from "../engine/state.ts";
 import { locate } from "../engine/target.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -65,7 +65,7 @@ export async function recordedVersions(
   const { endpoints, target, token } = locate({ stack: name, socket }, root);
   const facts = new Facts(target, new RestReader(endpoints, token), files, new Date());
   const login = await facts.loggedIn().catch((error: unknown) => {
-    if (error instanceof Unseen || error instanceof CouldNotLook) throw new UserError(error.message);
+    if (error instanceof NotVisible || error instanceof CannotInspect) throw new UserError(error.message);
     throw error;
   });
   if (!login.ok) throw new UserError(`The login was refused: ${login.message}.`);

@@ -14,7 +14,7 @@ import { programOf } from "../engine/program.ts";
 import { ROOT } from "../engine/stack-file.ts";
 import { withHint } from "./adoption.ts";
 import { findLosses, type Loss } from "./guard.ts";
-import { lastWords } from "../terminal/last-words.ts";
+import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
 import { isBlocked, render, type Report } from "./markdown.ts";
 import type { Dependencies } from "./mermaid.ts";
@@ -134,7 +134,7 @@ async function preview(
   }
   const read = hinted(readEvents(events));
   const refused = read.problems.length > 0 || read.findings.some(({ mandatory }) => mandatory);
-  if (failed && !refused) throw new UserError(lastWords(failed));
+  if (failed && !refused) throw new UserError(cliError(failed));
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
@@ -173,7 +173,7 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
     await stack.preview({ signal: interrupted, onEvent, color: "never", program: programOf([], afterAdoption) });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const said = hinted(readEvents(events)).problems.join("\n") || lastWords(error);
+    const said = hinted(readEvents(events)).problems.join("\n") || cliError(error);
     throw new UserError(`What is to change after adoption cannot be previewed: ${said}`);
   }
   return laterSettings(readEvents(events).changes);

@@ -9,7 +9,7 @@ import { UserError } from "../terminal/user-error.ts";
 import { programOf } from "../engine/program.ts";
 import { withHint } from "./adoption.ts";
 import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
-import { lastWords } from "../terminal/last-words.ts";
+import { cliError } from "../terminal/cli-error.ts";
 import { type Preview, readEvents } from "./model.ts";
 
 /** How an update is shown and agreed to. */
@@ -122,7 +122,7 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     const problems = read.problems
       .filter((problem) => !/^[\w-]+: expected resource operations/.test(problem))
       .map((problem) => withHint(problem, read.config));
-    const why = problems.length === 0 ? lastWords(error) : problems.join("\n  - ");
+    const why = problems.length === 0 ? cliError(error) : problems.join("\n  - ");
     const step =
       stopped &&
       `What is there already, and not in the state, was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack ${stack.name} --take-over`;

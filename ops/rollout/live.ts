@@ -1,6 +1,6 @@
 import type { HeldRevision } from "../../infra/service.ts";
 import { accessToken, type Endpoints, lastPart, type Token } from "../../infra/google.ts";
-import { RestReader, Unseen } from "../google/reader.ts";
+import { RestReader, NotVisible } from "../google/reader.ts";
 import { isLoopback } from "../engine/endpoints.ts";
 import { UserError } from "../terminal/user-error.ts";
 
@@ -76,7 +76,7 @@ async function ask<T>({ endpoints, project, region, service, token }: ServicePla
   const whole = `projects/${project}/locations/${region}/services/${service}${path}`;
   const reader = new RestReader(endpoints, token);
   return reader.read<T>({ api: "cloudRunV2", path: whole, role: "roles/run.viewer" }).catch((error: unknown) => {
-    if (error instanceof Unseen)
+    if (error instanceof NotVisible)
       throw new UserError(`Which revision of ${service} has the traffic cannot be seen: ${error.message}`);
     throw error;
   });
@@ -99,7 +99,7 @@ export async function invokerToken(place: ServicePlace, audience: string): Promi
   const question = { api: "iamCredentials", path, role, body } as const;
   type Answer = gapi.client.iamcredentials.GenerateIdTokenResponse;
   const answer = await reader.read<Answer>(question).catch((error: unknown) => {
-    if (!(error instanceof Unseen)) throw error;
+    if (!(error instanceof NotVisible)) throw error;
     throw new UserError(
       `No ID token of ${deployer}: ${error.message}. Whoever tries a revision needs ${role} on that account.`,
     );

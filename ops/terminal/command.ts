@@ -14,7 +14,7 @@ function quoted(word: string): string {
  * Breaks a command into lines that a shell takes as one: at blanks between words, never inside one.
  * @param width Columns of a line, the backslash included; a longer word stays whole.
  */
-export function brokenCommand(text: string, width: number): string[] {
+export function wrapCommand(text: string, width: number): string[] {
   const words = text.match(/(?:'[^']*'|"[^"]*"|\\.|[^\s'"])+/g) ?? [];
   const lines: string[] = [];
   for (const word of words) {

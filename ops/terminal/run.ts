@@ -3,7 +3,7 @@ import { MigrationFileError } from "../../infra/migrations/files.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { catchSignals, interrupted } from "./interrupt.ts";
-import { lastWords } from "./last-words.ts";
+import { cliError } from "./cli-error.ts";
 import { cut, printable } from "./values.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
@@ -20,14 +20,14 @@ export function run(help: string, command: () => Promise<void>): void {
     return;
   }
   catchSignals();
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", goOnUnread);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreBrokenPipe);
   command().catch((error: unknown) => {
     if (!interrupted.aborted) process.exitCode = report(error, help);
   });
 }
 
 /** Where whoever read the output has gone, as `| head` does, what was begun is still brought to its end. */
-function goOnUnread(error: NodeJS.ErrnoException): void {
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
@@ -51,7 +51,7 @@ export function report(error: unknown, help: string): number {
     return 1;
   }
   if (error.name === "CommandError") {
-    console.error(lastWords(error));
+    console.error(cliError(error));
     return 1;
   }
   console.error(error.stack);

@@ -4,7 +4,7 @@ import { type Grant, grant, READ_OBJECT } from "../access.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { type Facts, orNothing } from "../facts.ts";
 import type { Binding, Policy } from "../../google/policy.ts";
-import { Unseen } from "../../google/reader.ts";
+import { NotVisible } from "../../google/reader.ts";
 
 export const account: Check = {
   id: "account",
@@ -29,7 +29,7 @@ export const accessor: Check = {
   look: async (facts) => {
     const [email, secret] = await Promise.all([facts.email(), secretInUse(facts)]);
     const versions = await facts.versions(secret);
-    if (!versions) throw new Unseen("there is no secret to read");
+    if (!versions) throw new NotVisible("there is no secret to read");
     const resource = {
       name: versions[0]?.name ?? `projects/${facts.target.project}/secrets/${secret}/versions/latest`,
       service: "secretmanager.googleapis.com",

@@ -4,7 +4,7 @@ import { maxConnections } from "../../../infra/signals.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { DAY, type Facts, logins, type Operation, orNothing } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
-import { Unseen } from "../../google/reader.ts";
+import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
 import { writeString } from "./secrets.ts";
 
@@ -42,8 +42,8 @@ export const login: Check = {
   causes: ["apis", "disk", "instance", "connection-string", "user", "pinned-version"],
   look: async (facts) => {
     const { passwordSecret, secret, user: name } = facts.target;
-    const result = await facts.loggedIn().catch(orUnseen);
-    if (result instanceof Unseen) return compared(facts, result);
+    const result = await facts.loggedIn().catch(orNotVisible);
+    if (result instanceof NotVisible) return compared(facts, result);
     const source = result.source ?? secret;
     // PostgreSQL looks at the password before the database and the number of connections.
     if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted, with the password in ${source}`);
@@ -75,28 +75,28 @@ export const login: Check = {
  * Where no login can be tried: whether the secret holds the password that the stack gave to the login.
  * @param untried Why there was no login.
  */
-async function compared(facts: Facts, untried: Unseen): Promise<Judgement> {
+async function compared(facts: Facts, untried: NotVisible): Promise<Judgement> {
   const suspicious = await suspicion(facts);
   const { secret, user: first } = facts.target;
-  const string = await facts.connectionString().catch(orUnseen);
-  if (string instanceof Unseen || !string.ok) throw new Unseen(untried.message + suspicious, untried.role);
+  const string = await facts.connectionString().catch(orNotVisible);
+  if (string instanceof NotVisible || !string.ok) throw new NotVisible(untried.message + suspicious, untried.role);
   const { password, user: name } = string.value;
   const login = logins(first).includes(name) ? name : first;
-  const given = await facts.generatedPassword(login).catch(orUnseen);
-  if (given instanceof Unseen) {
-    throw new Unseen(`${untried.message}. Nor was it compared: ${given.message}${suspicious}`, untried.role);
+  const given = await facts.generatedPassword(login).catch(orNotVisible);
+  if (given instanceof NotVisible) {
+    throw new NotVisible(`${untried.message}. Nor was it compared: ${given.message}${suspicious}`, untried.role);
   }
   if (password !== given) {
     const found = `${secret} holds another password than the stack gave to ${login}, by its state; no login was tried`;
     return finding(found, facts.deploy(await writeString(facts, secret, await facts.versions(secret))));
   }
   const same = `${secret} holds the password that the stack gave to ${login}, by its state`;
-  if (suspicious !== "") throw new Unseen(`${untried.message}; ${same}${suspicious}`, untried.role);
+  if (suspicious !== "") throw new NotVisible(`${untried.message}; ${same}${suspicious}`, untried.role);
   return ok(`${same}; no login was tried`);
 }
 
-function orUnseen(error: unknown): Unseen {
-  if (error instanceof Unseen) return error;
+function orNotVisible(error: unknown): NotVisible {
+  if (error instanceof NotVisible) return error;
   throw error;
 }
 
@@ -171,16 +171,16 @@ export const schemaVersion: Check = {
     const newest = facts.migrations.at(-1)?.version ?? "none";
     const result = await facts.loggedIn().catch(orNothing);
     if (result?.ok) {
-      if (typeof result.contents === "string") throw new Unseen(result.contents);
+      if (typeof result.contents === "string") throw new NotVisible(result.contents);
       const { versions } = result.contents;
-      if (!versions?.size) throw new Unseen("no version is recorded");
+      if (!versions?.size) throw new NotVisible("no version is recorded");
       const problem = difference(facts, versions);
       return problem === undefined ? ok(`${newest}, seen through a login`) : finding(problem, await importAgain(facts));
     }
     const uri = (await lastImport(facts))?.importContext?.uri;
-    if (uri === undefined) throw new Unseen("there was no import");
+    if (uri === undefined) throw new NotVisible("there was no import");
     const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
-    if (version === undefined) throw new Unseen(`the last import was ${uri}; what it left only a login shows`);
+    if (version === undefined) throw new NotVisible(`the last import was ${uri}; what it left only a login shows`);
     if (version === newest) return ok(`${version}, by the last import`);
     return finding(`${version}, by the last import; expected ${newest}`, await importAgain(facts));
   },
@@ -216,7 +216,7 @@ function difference({ migrations }: Facts, record: NonNullable<Contents["version
 /**
  * The last import into the database that succeeded, as far as nothing since has taken away what it did; undefined where
  * there was none.
- * @throws Unseen where Cloud SQL may have forgotten it.
+ * @throws NotVisible where Cloud SQL may have forgotten it.
  */
 async function lastImport(facts: Facts): Promise<Operation | undefined> {
   const operations = await facts.operations();
@@ -227,7 +227,7 @@ async function lastImport(facts: Facts): Promise<Operation | undefined> {
       operationType === "IMPORT" && importContext?.database === facts.target.database && !error,
   );
   const complete = reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE");
-  if (!last && !complete) throw new Unseen("no import is on record any more; what is there only a login shows");
+  if (!last && !complete) throw new NotVisible("no import is on record any more; what is there only a login shows");
   return last;
 }
 
@@ -262,7 +262,7 @@ export const connections: Check = {
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
     const most = seen?.maxConnections ?? (flag === undefined ? maxConnections(instance.settings.tier) : Number(flag));
-    if (used === undefined) throw new Unseen("no metric of the last hour, and no login");
+    if (used === undefined) throw new NotVisible("no metric of the last hour, and no login");
     return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
   },
 };

@@ -1,7 +1,7 @@
 import { APIS } from "../../../infra/api-names.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Instance, runs } from "../facts.ts";
-import { Unseen } from "../../google/reader.ts";
+import { NotVisible } from "../../google/reader.ts";
 
 /** What a request needs; the others watch. */
 const NEEDED = APIS.filter((api) => api !== "logging" && api !== "monitoring");
@@ -35,7 +35,7 @@ export const disk: Check = {
     }
     const used = await facts.metric("disk/utilization");
     const growth = grows ? "grows by itself" : "does not grow by itself";
-    if (used === undefined) throw new Unseen(`no metric of the last hour; ${size} GB, ${growth}, not shut down`);
+    if (used === undefined) throw new NotVisible(`no metric of the last hour; ${size} GB, ${growth}, not shut down`);
     const share = `${Math.round(used * 100)} % of ${size} GB, ${growth}`;
     return used >= FULL ? finding(share, fix) : ok(share);
   },
@@ -84,7 +84,7 @@ export const certificate: Check = {
   causes: ["apis"],
   look: async (facts) => {
     const { name, serverCaCert, settings } = await facts.existingInstance();
-    if (serverCaCert?.expirationTime === undefined) throw new Unseen(`Cloud SQL names no certificate of ${name}`);
+    if (serverCaCert?.expirationTime === undefined) throw new NotVisible(`Cloud SQL names no certificate of ${name}`);
     const days = Math.floor((Date.parse(serverCaCert.expirationTime) - facts.now.getTime()) / DAY);
     if (days >= LAST_DAYS) return ok(`ends in ${days} days`);
     // Connectors learn of a new certificate by themselves; other clients must be given it first.

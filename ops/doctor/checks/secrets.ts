@@ -1,7 +1,7 @@
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Facts, logins, numberOf, orNothing, type Version } from "../facts.ts";
 import { command } from "../../terminal/command.ts";
-import { Unseen } from "../../google/reader.ts";
+import { NotVisible } from "../../google/reader.ts";
 
 export const secret: Check = {
   id: "secret",
@@ -124,7 +124,7 @@ export const rotation: Check = {
   look: async (facts) => {
     const { passwordSecret: id, secret: source, stack, user } = facts.target;
     const [newest] = (await facts.versions(id)) ?? [];
-    if (!newest) throw new Unseen(`${id} has no version`);
+    if (!newest) throw new NotVisible(`${id} has no version`);
     const days = Math.floor((facts.now.getTime() - Date.parse(newest.createTime)) / DAY);
     if (days < ROTATION) return ok(`${days} days old`);
     const found = `${days} days old; it is due after ${ROTATION}`;

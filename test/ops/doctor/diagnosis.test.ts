@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
-import { brokenCommand } from "../../../ops/terminal/command.ts";
+import { wrapCommand } from "../../../ops/terminal/command.ts";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { render } from "../../../ops/doctor/table.ts";
-import { Unseen } from "../../../ops/google/reader.ts";
+import { NotVisible } from "../../../ops/google/reader.ts";
 import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded.ts";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
@@ -319,7 +319,7 @@ describe("the password, where no login can be tried", () => {
   });
 
   test("is not seen where neither is possible, and both reasons are told", async () => {
-    const row = await login(() => Promise.reject(new Unseen("the state of prod cannot be read")));
+    const row = await login(() => Promise.reject(new NotVisible("the state of prod cannot be read")));
     expect(row).toMatchObject({ verdict: "unseen", role: "roles/cloudsql.client on the project" });
     expect(row?.found).toMatch(/no login was tried.*Nor was it compared: the state of prod cannot be read$/s);
   });
@@ -414,7 +414,7 @@ describe("the command that writes the connection string anew", () => {
     expect(first?.check).toBe("connection-string");
     const gcloud = `#!/bin/sh\ncase "$*" in *access*) ${access};; *add*) cat > "${folder}/added";; esac\n`;
     writeFileSync(join(folder, "gcloud"), gcloud, { mode: 0o755 });
-    const script = brokenCommand(first?.fix ?? "", 60).join("\n");
+    const script = wrapCommand(first?.fix ?? "", 60).join("\n");
     return spawnSync("sh", ["-c", script], { env: { PATH: `${folder}:${process.env.PATH ?? ""}` } }).status;
   }
 

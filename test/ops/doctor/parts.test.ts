@@ -5,10 +5,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checksum } from "../../../infra/migrations/files.ts";
-import { brokenCommand, command } from "../../../ops/terminal/command.ts";
+import { wrapCommand, command } from "../../../ops/terminal/command.ts";
 import { tablesOf } from "../../../ops/doctor/login.ts";
 import { type Endpoints, GOOGLE } from "../../../infra/google.ts";
-import { CouldNotLook, RestReader, Unseen } from "../../../ops/google/reader.ts";
+import { CannotInspect, RestReader, NotVisible } from "../../../ops/google/reader.ts";
 import { locate } from "../../../ops/engine/target.ts";
 import { UsageError } from "../../../ops/terminal/user-error.ts";
 
@@ -17,7 +17,7 @@ describe("a command to paste", () => {
 
   test("means the same to a shell, in one line and broken", () => {
     const whole = command(...words);
-    const broken = brokenCommand(whole, 20);
+    const broken = wrapCommand(whole, 20);
     expect(broken.length).toBeGreaterThan(3);
     const run = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" });
     expect(run(whole)).toBe(`${words.slice(2).join("\n")}\n`);
@@ -25,7 +25,7 @@ describe("a command to paste", () => {
   });
 
   test("is broken between words, within the width", () => {
-    const lines = brokenCommand(command("gcloud", ..."abcdefgh".split("").map((letter) => letter.repeat(9))), 40);
+    const lines = wrapCommand(command("gcloud", ..."abcdefgh".split("").map((letter) => letter.repeat(9))), 40);
     expect(lines).toHaveLength(3);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
   });
@@ -78,7 +78,7 @@ describe("where the doctor looks", () => {
   });
 
   test("the local stack is where its last run was, with its owner's token", async () => {
-    expect(() => locate({ stack: "local" }, root)).toThrow(CouldNotLook);
+    expect(() => locate({ stack: "local" }, root)).toThrow(CannotInspect);
     const start = join(root, ".local", "start");
     for (const folder of ["pulumi", "cloud"]) mkdirSync(join(start, folder), { recursive: true });
     const config =
@@ -135,12 +135,12 @@ describe("reading", () => {
     ["broken", /^http:\/\/127.0.0.1:\d+ answered 502$/, undefined],
   ])("says why %s was not seen", async (path, why, role) => {
     const error = await read(path).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(Unseen);
+    expect(error).toBeInstanceOf(NotVisible);
     expect(error).toMatchObject({ message: expect.stringMatching(why) as string, role });
   });
 
   test("cannot look with credentials that are refused", async () => {
-    await expect(read("unknown-caller")).rejects.toThrow(CouldNotLook);
+    await expect(read("unknown-caller")).rejects.toThrow(CannotInspect);
   });
 
   test("says which address cannot be reached", async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../../ops/doctor/facts.ts";
-import { type Question, type Reader, Unseen } from "../../../ops/google/reader.ts";
+import { type Question, type Reader, NotVisible } from "../../../ops/google/reader.ts";
 import type { Target } from "../../../ops/engine/target.ts";
 
 export const TARGET: Target = {
@@ -172,7 +172,7 @@ class RecordReader implements Reader {
     if (key === undefined) return Promise.resolve(undefined);
     const answer = this.record[key as keyof Recorded];
     return answer === undefined
-      ? Promise.reject(new Unseen("the caller may not see it", role))
+      ? Promise.reject(new NotVisible("the caller may not see it", role))
       : Promise.resolve(structuredClone(answer) as T);
   }
 }

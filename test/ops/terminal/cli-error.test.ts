@@ -1,4 +1,4 @@
-import { lastWords } from "../../../ops/terminal/last-words.ts";
+import { cliError } from "../../../ops/terminal/cli-error.ts";
 
 describe("what the CLI says last", () => {
   test.each([
@@ -7,6 +7,6 @@ describe("what the CLI says last", () => {
     ["", "The engine failed and did not say why."],
   ])("%j", (words, expected) => {
     const stderr = `Command failed with exit code 6: /bin/pulumi stack select --stack staging\n${words}`;
-    expect(lastWords(new Error(`code: -2\n stdout: \n stderr: ${stderr}\n err?: Error: ${stderr}\n`))).toBe(expected);
+    expect(cliError(new Error(`code: -2\n stdout: \n stderr: ${stderr}\n err?: Error: ${stderr}\n`))).toBe(expected);
   });
 });

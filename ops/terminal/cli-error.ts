@@ -1,7 +1,7 @@
 import { printable } from "./values.ts";
 
 /** What the CLI says last in a CommandError, where it fails before it has an event to report, as one line for people. */
-export function lastWords(error: Error): string {
+export function cliError(error: Error): string {
   const stderr = /stderr: ([\s\S]*?)(?:\n err\?:|$)/.exec(error.message)?.[1] ?? error.message;
   const lines = stderr.split("\n").map((line) => line.replace(/^error: /, "").trim());
   const words = lines.filter((line) => line !== "" && !line.startsWith("Command failed"));
