@@ -26,11 +26,16 @@ export type Endpoints = Readonly<Record<keyof typeof GOOGLE, string>>;
  * @param setting The stack's configuration by key, such as `gcp:sqlCustomEndpoint`.
  */
 export function endpoints(setting: (key: string) => string | undefined): Endpoints {
-  const found = Object.entries(GOOGLE).map(([api, url]) => {
-    const variable = `GOOGLE_${api.replace(/(?=[A-Z])/g, "_").toUpperCase()}_CUSTOM_ENDPOINT`;
-    return [api, setting(`gcp:${api}CustomEndpoint`) ?? process.env[variable] ?? url];
-  });
+  const found = Object.entries(GOOGLE).map(([api, url]) => [
+    api,
+    setting(`gcp:${api}CustomEndpoint`) ?? process.env[endpointVariable(api)] ?? url,
+  ]);
   return Object.fromEntries(found) as Endpoints;
+}
+
+/** The environment variable that holds an API's address, such as `GOOGLE_SQL_CUSTOM_ENDPOINT`. */
+export function endpointVariable(api: string): string {
+  return `GOOGLE_${api.replace(/(?=[A-Z])/g, "_").toUpperCase()}_CUSTOM_ENDPOINT`;
 }
 
 /** One request. */

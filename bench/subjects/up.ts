@@ -8,12 +8,13 @@ import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
 import { RestReader } from "../../ops/google/reader.ts";
+import { endpointEnv } from "../../ops/engine/endpoints.ts";
 import { locate } from "../../ops/engine/target.ts";
 import { upAlone } from "../../ops/engine/up-alone.ts";
 import { startLocal } from "../../ops/engine/local.ts";
 import { inspect, POLICY_PACKS } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
-import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
+import { ROOT } from "../../ops/engine/stack-file.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 
 // What `npm start` does on a folder of its own, from nothing until a settlement command is accepted, with the time of each
@@ -66,17 +67,7 @@ async function main(): Promise<void> {
     const second = await inspect(stack);
     if (second.preview.changes.length > 0) throw new Error(second.markdown);
     step("second preview");
-    const config = readStackFile("local", join(folder, "pulumi")).config ?? {};
-    const endpoints = Object.entries(config).flatMap(([key, value]) => {
-      const api = /^gcp:(\w+)CustomEndpoint$/.exec(key)?.[1];
-      const name = api?.replace(/(?=[A-Z])/g, "_").toUpperCase();
-      return name === undefined ? [] : [[`GOOGLE_${name}_CUSTOM_ENDPOINT`, String(value)]];
-    });
-    const env = {
-      ...process.env,
-      ...Object.fromEntries(endpoints),
-      GOOGLE_OAUTH_ACCESS_TOKEN: token,
-    } as NodeJS.ProcessEnv;
+    const env = { ...process.env, ...endpointEnv(cloud.url), GOOGLE_OAUTH_ACCESS_TOKEN: token };
     const given = { project: "settlement-local", region: "us-central1" };
     const args = [join(ROOT, "ops", "doctor.ts")];
     last = performance.now();

@@ -1,10 +1,17 @@
-import { endpoints, type Endpoints, GOOGLE } from "../../infra/google.ts";
+import { endpoints, type Endpoints, endpointVariable, GOOGLE } from "../../infra/google.ts";
 
 /** Stack configuration that sends every API to an address such as `http://127.0.0.1:4510`. */
 export function endpointConfig(url: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(GOOGLE).map(([name, google]) => [`gcp:${name}CustomEndpoint`, url + new URL(google).pathname]),
-  );
+  return byApi((api) => `gcp:${api}CustomEndpoint`, url);
+}
+
+/** Environment variables that send every API to an address; a stack's configuration takes precedence. */
+export function endpointEnv(url: string): Record<string, string> {
+  return byApi(endpointVariable, url);
+}
+
+function byApi(key: (api: string) => string, url: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(GOOGLE).map(([api, google]) => [key(api), url + new URL(google).pathname]));
 }
 
 /**

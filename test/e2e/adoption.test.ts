@@ -14,7 +14,7 @@ import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { Embedded } from "../packages/embedded-google-cloud/embedded.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { scenario } from "../scenario.ts";
-import { ByHand, COMMANDS, type Fault, FAULTS, IMAGES } from "./by-hand.ts";
+import { ManualProduction, COMMANDS, type Fault, FAULTS, IMAGES } from "./created-manually.ts";
 import { SteadyClient } from "./steady-client.ts";
 
 jest.setTimeout(300_000);
@@ -37,11 +37,11 @@ const ACCEPTED = readFileSync(join(ROOT, "policies", "config.prod.json"), "utf8"
 describe.each(VARIANTS.map((faults) => ({ faults })))("production created manually, faults: $faults", ({ faults }) => {
   const step = scenario();
   /** Prod, and its exceptions from the policies, of which today is always before the last day. */
-  const name = `stack-by-hand-${process.pid}`;
+  const name = `stack-manual-${process.pid}`;
   const file = join(ROOT, `Pulumi.${name}.yaml`);
   const policies = join(ROOT, "policies", `config.${name}.json`);
   const cloud = new Embedded(IMAGES, ["fusion-prime"]);
-  const byHand = new ByHand(cloud, "fusion-prime");
+  const production = new ManualProduction(cloud, "fusion-prime");
   const has = (fault: Fault) => faults.includes(fault);
   const missing = faults.flatMap((fault) => TOLD[fault].missing ?? []);
   let folder: string;
@@ -66,12 +66,12 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     return shown;
   };
   const identity = async () => {
-    const { createTime, name: instance } = await byHand.liveInstance();
-    return { instance: { createTime, instance }, secrets: await byHand.secretIds() };
+    const { createTime, name: instance } = await production.liveInstance();
+    return { instance: { createTime, instance }, secrets: await production.secretIds() };
   };
   /** What the first step leaves alone. */
-  const live = async () => [await byHand.liveInstance(), await byHand.liveService(), await byHand.secrets()];
-  const rows = () => Promise.all(COMMANDS.map((id) => byHand.command(id)));
+  const live = async () => [await production.liveInstance(), await production.liveService(), await production.secrets()];
+  const rows = () => Promise.all(COMMANDS.map((id) => production.command(id)));
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
@@ -89,9 +89,9 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
       () => undefined,
     );
     if (faults.length > 0) await adopt(1);
-    await byHand.make(...faults);
+    await production.make(...faults);
     before = { ...(await identity()), rows: faults.length === 0 ? await rows() : [] };
-    client = new SteadyClient((await byHand.liveService()).uri, token, 200);
+    client = new SteadyClient((await production.liveService()).uri, token, 200);
   });
 
   afterAll(async () => {
@@ -119,18 +119,18 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
 
   ifWrong("blocks an import that would replace the instance, names the property, and changes nothing", async () => {
     const database = written["settlement:database"] as object;
-    const was = [await live(), await byHand.bindings()];
+    const was = [await live(), await production.bindings()];
     await configure("database", { ...database, version: "POSTGRES_16" }); // it is 17, and there is no way back
     await expect(up()).rejects.toThrow("is blocked");
     await configure("database", database);
     expect(shown).toContain(
       "`settlement-instance` (gcp.sql.DatabaseInstance) would be replaced; in the way: `databaseVersion`",
     );
-    expect([await live(), await byHand.bindings()]).toEqual(was);
+    expect([await live(), await production.bindings()]).toEqual(was);
   });
 
   step("imports what exists in the first step, and changes only what is broken", async () => {
-    const [was, bindings] = [await live(), await byHand.bindings()];
+    const [was, bindings] = [await live(), await production.bindings()];
     await up();
     if (faults.length > 0) repaired = client.sent;
     const never = missing.filter((part) => part !== "tables").length;
@@ -139,8 +139,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(shown).toContain('- `settings.tier` `"db-custom-1-3840"` → `"db-custom-2-7680"`: **restarts the instance**');
     expect(shown).toMatch(/^- `settings.connectorEnforcement` .*: \*\*refuses clients\*\*$/m);
     if (faults.length === 0) expect(await live()).toEqual(was);
-    expect(await byHand.liveInstance()).toEqual(was[0]);
-    expect(await byHand.bindings()).toEqual(expect.arrayContaining([...bindings]));
+    expect(await production.liveInstance()).toEqual(was[0]);
+    expect(await production.bindings()).toEqual(expect.arrayContaining([...bindings]));
   });
 
   ifRight("blocks the end of adoption as long as the old password works", async () => {
@@ -152,12 +152,12 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
   });
 
   step.inLongForm("updates the service in the second step, and leaves the instance alone", async () => {
-    const was = await byHand.liveInstance();
+    const was = await production.liveInstance();
     await adopt(2);
     expect(await up()).toMatch(/^\| update \| `settlement-migrations` /m);
     expect(shown).not.toContain("restarts the instance"); // that was agreed to with the import
-    expect(await byHand.liveInstance()).toEqual(was);
-    expect((await byHand.liveService()).template).toMatchObject({ containers: [{ startupProbe: {} }] });
+    expect(await production.liveInstance()).toEqual(was);
+    expect((await production.liveService()).template).toMatchObject({ containers: [{ startupProbe: {} }] });
   });
 
   step.inLongForm(
@@ -168,9 +168,9 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
       await up();
       if (!has("access"))
         expect(shown).toMatch(/^\| delete \| `settlement-cloudsql-client-by-hand` \| gcp.projects.IAMMember /m);
-      const clients = (await byHand.bindings()).filter(({ role }) => role === "roles/cloudsql.client");
+      const clients = (await production.bindings()).filter(({ role }) => role === "roles/cloudsql.client");
       expect(clients.map(({ condition, members }) => `${condition?.title ?? "any"}: ${members.join()}`).sort()).toEqual(
-        [`any: ${byHand.reports}`, `settlement-instance: serviceAccount:${byHand.account}`],
+        [`any: ${production.reports}`, `settlement-instance: serviceAccount:${production.account}`],
       );
       expect((await stack.outputs()).schemaVersion?.value).toBe("20251025120100");
     },
@@ -185,7 +185,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     };
     const confirm = () => Promise.resolve(true);
     expect(await rotate(stack, { step: current, write, confirm, print: quiet, progress: quiet, say: quiet })).toBe(2);
-    const { containers } = (await byHand.liveService()).template;
+    const { containers } = (await production.liveService()).template;
     expect(JSON.stringify(containers)).not.toContain('"version":"1"');
   });
 
@@ -194,7 +194,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     const strict = JSON.parse(ACCEPTED, (key, value: unknown) => (key === "exceptions" ? undefined : value)) as object;
     writeFileSync(policies, JSON.stringify(strict));
     expect(await up()).toMatch(/^### ✅ .* can be updated: 1 to update, \d+ unchanged\. /);
-    expect((await byHand.liveInstance()).settings).toMatchObject({
+    expect((await production.liveInstance()).settings).toMatchObject({
       tier: "db-custom-2-7680",
       connectorEnforcement: "REQUIRED",
     });
@@ -206,7 +206,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(instance).toEqual(before.instance);
     expect(secrets).toEqual(expect.arrayContaining(before.secrets));
     if (!has("tables"))
-      expect(await Promise.all(COMMANDS.map((id) => byHand.command(id)))).toEqual(
+      expect(await Promise.all(COMMANDS.map((id) => production.command(id)))).toEqual(
         COMMANDS.map((id) => expect.objectContaining({ command_id: id, status: "RECEIVED" }) as unknown),
       );
     if (faults.length === 0) expect(await rows()).toEqual(before.rows);

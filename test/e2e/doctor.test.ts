@@ -7,7 +7,7 @@ import { exitCode, type Row } from "../../ops/doctor/diagnosis.ts";
 import { writeEntry } from "../../ops/doctor/log.ts";
 import { render } from "../../ops/doctor/table.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
-import { endpointConfig } from "../../ops/engine/endpoints.ts";
+import { endpointEnv } from "../../ops/engine/endpoints.ts";
 import { declare } from "../infra/declared.ts";
 import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import {
@@ -634,18 +634,10 @@ describe("the doctor, on the embedded cloud", () => {
       expect(stderr).toContain("There are no Google credentials: run `gcloud auth application-default login`.");
     });
 
-    /** Where the embedded cloud is, as the provider is told by its environment, and who asks. */
+    /** The environment that sends a member's requests to the embedded cloud. */
     const cloud = (member: string) => ({
       GOOGLE_OAUTH_ACCESS_TOKEN: setting.token(member),
-      ...Object.fromEntries(
-        Object.entries(endpointConfig(setting.embedded.cloud.url)).map(([key, url]) => [
-          `GOOGLE_${key
-            .slice("gcp:".length)
-            .replace(/(?=[A-Z])/g, "_")
-            .toUpperCase()}`,
-          url,
-        ]),
-      ),
+      ...endpointEnv(setting.embedded.cloud.url),
     });
 
     test("looks at a stack by its names, without a stack file", async () => {

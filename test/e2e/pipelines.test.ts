@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseDocument } from "yaml";
 import { type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/index.ts";
 import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
-import { endpointConfig } from "../../ops/engine/endpoints.ts";
+import { endpointEnv } from "../../ops/engine/endpoints.ts";
 import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
@@ -32,17 +32,9 @@ const REPOSITORY = "acme/settlement";
 /** What stands in place of Google, by environment alone. Cloud KMS cannot be redirected, hence the passphrase. */
 const SUBSTITUTED = {
   token: ["GOOGLE_OAUTH_ACCESS_TOKEN"],
-  endpoints: Object.keys(endpointConfig("http://x")).map(variable),
+  endpoints: Object.keys(endpointEnv("http://x")),
   state: ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"],
 };
-
-/** The variable that the provider reads instead of a key of its configuration such as `gcp:sqlCustomEndpoint`. */
-function variable(key: string): string {
-  return `GOOGLE_${key
-    .replace("gcp:", "")
-    .replace(/(?=[A-Z])/g, "_")
-    .toUpperCase()}`;
-}
 
 /** What a pull request brings. */
 const MIGRATION = `-- migrate:up
@@ -65,7 +57,7 @@ describe("both pipelines", () => {
     GOOGLE_OAUTH_ACCESS_TOKEN: cloud.identities.tokenFor(
       `serviceAccount:settlement-${identity}@${PROJECTS[stack]}.iam.gserviceaccount.com`,
     ),
-    ...Object.fromEntries(Object.entries(endpointConfig(cloud.url)).map(([key, url]) => [variable(key), url])),
+    ...endpointEnv(cloud.url),
     PULUMI_BACKEND_URL: `file://${join(copy, ".local", "states", stack)}`,
     PULUMI_CONFIG_PASSPHRASE: `passphrase of ${stack}`,
   });

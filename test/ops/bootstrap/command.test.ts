@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
-import { endpointConfig } from "../../../ops/engine/endpoints.ts";
+import { endpointEnv } from "../../../ops/engine/endpoints.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 const PROJECTS = { staging: "fusion-prime-staging", prod: "fusion-prime" } as const;
@@ -29,18 +29,8 @@ async function bootstrap(
   args: string[],
   token = cloud.identities.ownerToken,
 ): Promise<{ code: number; text: string }> {
-  const endpoints = Object.entries(endpointConfig(cloud.url)).map(([key, url]) => [
-    `GOOGLE_${key
-      .replace(/^gcp:|CustomEndpoint$/g, "")
-      .replace(/(?=[A-Z])/g, "_")
-      .toUpperCase()}_CUSTOM_ENDPOINT`,
-    url,
-  ]);
   const { HOME, PATH } = process.env;
-  const env = {
-    ...{ HOME, PATH, GOOGLE_OAUTH_ACCESS_TOKEN: token },
-    ...(Object.fromEntries(endpoints) as Record<string, string>),
-  };
+  const env = { HOME, PATH, GOOGLE_OAUTH_ACCESS_TOKEN: token, ...endpointEnv(cloud.url) };
   const words = ["ops/bootstrap.ts", "--stack", stack];
   try {
     const { stdout, stderr } = await promisify(execFile)(

@@ -30,7 +30,7 @@ interface Binding {
 }
 
 /** Production as the commands of the incident left it, in one project of an embedded cloud. */
-export class ByHand {
+export class ManualProduction {
   readonly instance: string;
   readonly account: string;
   /** Another service that connects to the database, by the same binding. */
