@@ -70,7 +70,11 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     return { instance: { createTime, instance }, secrets: await production.secretIds() };
   };
   /** What the first step leaves alone. */
-  const live = async () => [await production.liveInstance(), await production.liveService(), await production.secrets()];
+  const live = async () => [
+    await production.liveInstance(),
+    await production.liveService(),
+    await production.secrets(),
+  ];
   const rows = () => Promise.all(COMMANDS.map((id) => production.command(id)));
 
   beforeAll(async () => {

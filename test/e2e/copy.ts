@@ -1,19 +1,19 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { running } from "../processes.ts";
 
-/** What no command needs; the packages are linked. */
+/** What no command needs; packages are linked instead. */
 const LEFT_OUT = [".git", ".local", "node_modules", "docs", "test"];
 
-/** Of other tests: they come and go. */
+/** Stack files and policies that other tests create and remove meanwhile. */
 const PASSING = /[/\\](Pulumi|config)\.(wrong|stack)-[^/\\]*$/;
 
 /**
- * Copies the project for commands that write into it.
- * @param name What the folder's name begins with.
- * @returns The copy, an ignored folder inside the repository.
+ * Copies the project, for commands that write into it.
+ * @param name Prefix of the folder's name.
+ * @returns An ignored folder inside the repository.
  */
 export function copyProject(name: string): string {
   mkdirSync(join(ROOT, ".local"), { recursive: true });
@@ -25,7 +25,7 @@ export function copyProject(name: string): string {
   return copy;
 }
 
-/** Each package is a link, and they count as installed: what a command of the copy installed would be the project's own. */
+/** Links each package and marks them as installed; otherwise a command in the copy would install into the project. */
 function linkPackages(copy: string): void {
   const [from, to] = [join(ROOT, "node_modules"), join(copy, "node_modules")];
   mkdirSync(to);
@@ -35,14 +35,13 @@ function linkPackages(copy: string): void {
   writeFileSync(join(to, ".installed"), createHash("sha256").update(lock).digest("hex"));
 }
 
-/** Waits until no process works for a copy any more. */
+/** Waits until no process of a copy is running any more. */
 export async function untilQuiet(copy: string): Promise<void> {
   const end = Date.now() + 30_000;
   for (;;) {
-    const rows = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
-    const left = rows.filter((row) => row.includes(copy) && !row.includes("ps -eo"));
+    const left = running().filter(({ args }) => args.includes(copy));
     if (left.length === 0) return;
-    if (Date.now() > end) throw new Error(`Still running:\n${left.join("\n")}`);
+    if (Date.now() > end) throw new Error(`Still running:\n${left.map(({ args }) => args).join("\n")}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -15,16 +15,17 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { ask } from "../ask.ts";
 import type { Step } from "../scenario.ts";
 
-/** A stack that the engine has deployed. */
+/** A stack deployed by the engine. */
 export interface Deployed {
-  /** Stands for the repository's root: what `npm start` leaves lies below it. */
+  /** In place of the repository's root: `npm start` writes below it. */
   readonly root: string;
   readonly local: LocalEnvironment;
 }
 
-/** All that a doctor may see of a deployed stack, without a socket unless one is given. */
+/** The doctor's checks of a deployed stack; without a socket, no login is tried. */
 export async function look({ root }: Deployed, socket?: string): Promise<Row[]> {
   const { target, endpoints, token } = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
   const facts = new Facts(
@@ -37,19 +38,22 @@ export async function look({ root }: Deployed, socket?: string): Promise<Row[]> 
   return diagnose(CHECKS, facts);
 }
 
-/** What the doctor and other commands see of a stack that was deployed: steps of a scenario. */
-export function seenByTheDoctor(step: Step, deployed: () => Deployed): void {
-  const unseen = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
+/** Steps of a scenario: what the doctor and other commands see of a deployed stack. */
+export function doctorSteps(step: Step, deployed: () => Deployed): void {
+  const notOk = (rows: readonly Row[]) => rows.filter(({ verdict }) => verdict !== "ok");
 
-  step("the doctor finds no fault without a socket, and the password of the state in the secret", async () => {
-    const rows = await look(deployed());
-    expect(unseen(rows)).toEqual([]);
-    expect(rows.find(({ check }) => check === "login")?.found).toBe(
-      "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
-    );
-  });
+  step(
+    "the doctor finds no fault without a socket, and compares the secret with the password in the state",
+    async () => {
+      const rows = await look(deployed());
+      expect(notOk(rows)).toEqual([]);
+      expect(rows.find(({ check }) => check === "login")?.found).toBe(
+        "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
+      );
+    },
+  );
 
-  step("another command uses the cloud that is held open, and does not stop it", async () => {
+  step("another command uses the running cloud, and does not stop it", async () => {
     const { local, root } = deployed();
     const folder = join(root, ".local", "start");
     await expect(openLocal(folder, () => undefined)).rejects.toThrow(LockedError);
@@ -64,37 +68,31 @@ export function seenByTheDoctor(step: Step, deployed: () => Deployed): void {
 
   step("the doctor says when the state has no such login, or cannot be decrypted", async () => {
     const { root } = deployed();
-    await expect(generatedPassword("local", root, "nobody")).rejects.toThrow("the state of local has no password of");
+    await expect(generatedPassword("local", root, "other_user")).rejects.toThrow(
+      "the state of local has no password of",
+    );
     await expect(generatedPassword("none", root, "settlement_user")).rejects.toThrow("The state of none: ");
   });
 
-  step("the deployed alerts match what the nightly doctor logs, and only of a fault", async () => {
+  step("the deployed alerts match only the faults that the nightly doctor logs", async () => {
     const { local, root } = deployed();
-    const ask = async (path: string, body?: object) => {
-      const headers = {
-        authorization: `Bearer ${local.cloud.identities.ownerToken}`,
-        "content-type": "application/json",
-      };
-      const init = { headers, ...(body && { method: "POST", body: JSON.stringify(body) }) };
-      const response = await fetch(`${local.cloud.url}${path}`, init);
-      expect([path, response.status]).toEqual([path, 200]);
-      return (await response.json()) as Record<string, unknown[] | undefined>;
-    };
     interface Policy {
       readonly displayName: string;
       readonly conditions: readonly { readonly conditionMatchedLog?: { readonly filter: string } }[];
     }
-    const { alertPolicies = [] } = await ask("/v3/projects/settlement-local/alertPolicies");
-    const read = (alertPolicies as Policy[]).flatMap(({ displayName, conditions }) => {
+    const path = "/v3/projects/settlement-local/alertPolicies";
+    const { alertPolicies } = await ask<{ alertPolicies: Policy[] }>(local.cloud, "GET", path);
+    const read = alertPolicies.flatMap(({ displayName, conditions }) => {
       const filter = conditions[0]?.conditionMatchedLog?.filter ?? "";
       return filter.includes("settlement-doctor") ? [{ displayName, filter }] : [];
     });
     const matching = async (since: string) => {
-      const counted = read.map(async ({ displayName, filter }) => {
+      const matched = read.map(async ({ displayName, filter }) => {
         const body = { resourceNames: ["projects/settlement-local"], filter: `${filter} AND timestamp>="${since}"` };
-        return ((await ask("/v2/entries:list", body)).entries ?? []).length > 0 ? [displayName] : [];
+        const { entries = [] } = await ask<{ entries?: object[] }>(local.cloud, "POST", "/v2/entries:list", body);
+        return entries.length > 0 ? [displayName] : [];
       });
-      return (await Promise.all(counted)).flat().sort();
+      return (await Promise.all(matched)).flat().sort();
     };
     const place = locate({ stack: "local" }, root);
     const write = async (rows: readonly Row[]) => {
@@ -125,7 +123,7 @@ export function seenByTheDoctor(step: Step, deployed: () => Deployed): void {
       onRefused: () => undefined,
     });
     try {
-      expect(unseen(await look(deployed(), folder))).toEqual([]);
+      expect(notOk(await look(deployed(), folder))).toEqual([]);
       const files = readMigrations(join(ROOT, "migrations"));
       const versions = statusOfRecorded(await recordedVersions("local", folder, files, root), files);
       expect(versions.map(({ status }) => status)).toEqual(["applied", "applied"]);

@@ -20,16 +20,17 @@ import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
+import { ask, send } from "../ask.ts";
 import { LONG_FORM } from "../long-form.ts";
+import { killAll, only, running } from "../processes.ts";
 import { scenario } from "../scenario.ts";
-import { engines, stillRunning } from "./engines.ts";
 
 jest.setTimeout(600_000);
 
 const TWO = readMigrations(join(ROOT, "migrations"));
 const NEWEST = TWO.at(-1)?.version ?? "";
 
-/** A version after the repository's. */
+/** A migration newer than the repository's. */
 function migration(version: string, up: string, down = "SELECT 1;"): Migration {
   const text = `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
   return { version, file: `${version}_test.sql`, text, checksum: checksum(text) };
@@ -50,7 +51,7 @@ const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/se
 const OPERATIONS = "/sql/v1beta4/projects/settlement-local/operations";
 const INSTANCES = "/sql/v1beta4/projects/settlement-local/instances";
 
-/** The schema through the real engine. What the importer alone can show, test/migrations shows without it. */
+/** test/migrations tests the importer without the engine. */
 describe("the schema, through the real engine", () => {
   const step = scenario();
   let folder: string;
@@ -58,10 +59,10 @@ describe("the schema, through the real engine", () => {
   let local: LocalEnvironment;
   let checkout: readonly Migration[] = TWO;
   let said = "";
-  /** The calls of the first update whose answers were lost. */
+  /** Requests of the first update whose responses were lost. */
   let lost: readonly string[] = [];
 
-  /** The stack works with the test's checkout and with its configuration. */
+  /** Has the stack use the test's checkout and configuration. */
   const open = (stack: LocalEnvironment["stack"]) => {
     stack.workspace.program = () => Promise.resolve(settlement(loadConfig(), [...checkout]));
     local = { ...local, stack };
@@ -75,31 +76,25 @@ describe("the schema, through the real engine", () => {
     });
     outputs = outputsOf(await readState(local.stack));
   };
-  /** What the stack said of itself after the last update that ended well. */
+  /** Stack outputs after the last successful update. */
   let outputs: ReturnType<typeof outputsOf> = {};
   const output = (name: string) => String(outputs[name]);
-  const ask = async (path: string, method = "GET", body?: object) => {
-    const response = await fetch(`${local.cloud.url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${local.cloud.identities.ownerToken}`, "content-type": "application/json" },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return (await response.json()) as Record<string, unknown>;
-  };
-  const revision = async () => (await ask(SERVICE)).latestReadyRevision;
-  const send = async () => sendSettlementCommand(output("serviceUrl"), local.cloud.identities.ownerToken);
+  const get = <T = Record<string, unknown>>(path: string) => ask<T>(local.cloud, "GET", path);
+  const revision = async () => (await get(SERVICE)).latestReadyRevision;
+  const sendCommand = async () => sendSettlementCommand(output("serviceUrl"), local.cloud.identities.ownerToken);
   const instance = () => `${INSTANCES}/${output("instanceName")}`;
   const imports = async () => {
-    const { items } = await ask(`${OPERATIONS}?instance=${output("instanceName")}`);
-    return (items as { operationType: string }[]).filter(({ operationType }) => operationType === "IMPORT").length;
+    const path = `${OPERATIONS}?instance=${output("instanceName")}`;
+    const { items } = await get<{ items: { operationType: string }[] }>(path);
+    return items.filter(({ operationType }) => operationType === "IMPORT").length;
   };
   const credential = async () => {
-    const { payload } = (await ask(SECRET)) as { payload: { data: string } };
+    const { payload } = await get<{ payload: { data: string } }>(SECRET);
     const parsed = parseConnectionString(Buffer.from(payload.data, "base64").toString());
     if (!parsed.ok) throw new Error(parsed.problem);
     return parsed.value;
   };
-  /** Asks the database with the service's credential. */
+  /** Queries the database with the service's credential. */
   const query = async (sql: string) => {
     const { database, password, user } = await credential();
     const client = new Client({ host: sockets, database, user, password });
@@ -110,7 +105,7 @@ describe("the schema, through the real engine", () => {
       await client.end();
     }
   };
-  /** State and database hold the same versions: these. */
+  /** Both state and database list exactly these versions. */
   const expectVersions = async (migrations: readonly Migration[]) => {
     const versions = migrations.map(({ version }) => version);
     const rows = await query("SELECT version FROM schema_migrations ORDER BY 1");
@@ -119,9 +114,9 @@ describe("the schema, through the real engine", () => {
   };
   const configured = async () =>
     (await local.stack.workspace.stackSettings("local")).config?.["settlement:schema"] as unknown;
-  /** How the commands write the version into the configuration, and are agreed to. */
+  /** As the commands do it, with the confirmation given. */
   const options: GoToOptions = {
-    // The engine's copy alone.
+    // Only into the engine's copy of the stack file.
     write: (version) => setInStackFile("local", ["settlement:schema"], { version }, [local.stack.workspace.workDir]),
     confirm: () => Promise.resolve(true),
     print: say,
@@ -151,52 +146,55 @@ describe("the schema, through the real engine", () => {
     for (const made of [folder, sockets]) rmSync(made, { recursive: true, force: true });
   });
 
-  step("applies both migrations once, although the answer to an import was lost", async () => {
+  step("applies both migrations once even if the response to an import was lost", async () => {
     expect([lost, await imports()]).toEqual([["POST " + instance() + "/import"], 2]);
     await expectVersions(TWO);
     expect(output("schemaVersion")).toBe(NEWEST);
-    expect(await send()).toBe(200);
+    expect(await sendCommand()).toBe(200);
   });
 
-  step("finishes a migration in the next update after the engine was killed during the import", async () => {
+  step("finishes a migration in the next update if the engine was killed during the import", async () => {
     const { password, user: name } = await credential();
-    // What a backup brings back is not what is valid today.
-    const become = async (word: string) => {
-      const change = () => ask(`${instance()}/users?name=${name}`, "PUT", { name, password: word });
+    // The password in the backup differs from the current one.
+    const changePassword = async (to: string) => {
+      const path = `${instance()}/users?name=${name}`;
+      const change = async () => {
+        const response = await send(local.cloud, "PUT", path, { name, password: to });
+        return (await response.json()) as Record<string, unknown>;
+      };
       let answer = await change();
-      // It is refused as long as another operation runs.
+      // Google refuses it while another operation runs.
       while (answer.status !== "DONE") {
         await delay(20);
-        answer = answer.error ? await change() : await ask(`${OPERATIONS}/${String(answer.name)}`);
+        answer = answer.error ? await change() : await get(`${OPERATIONS}/${String(answer.name)}`);
       }
     };
-    await become("the-password-of-yesterday");
+    await changePassword("the-password-of-yesterday");
     const waiting = local.cloud.faults.inject(
       { method: "GET", path: /\/operations\//, after: { method: "POST", path: /\/import$/ } },
       { kind: "silence" },
     );
     let ended = "";
     const update = deploy(THREE).then(
-      () => (ended = "It was not cut off."),
+      () => (ended = "The update was not interrupted."),
       (error: unknown) => (ended = String(error)),
     );
     while (waiting.struck.length === 0 && ended === "") await delay(10);
     expect(ended).toBe("");
-    const all = engines();
-    for (const each of all.filter(stillRunning)) process.kill(each.pid, "SIGKILL");
+    killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
     await update;
     waiting.remove();
-    await become(password);
+    await changePassword(password);
 
     const { envVars, pulumiCommand: command } = local.stack.workspace;
     const config = endpointConfig(local.cloud.url);
     open(await openPrivateStack({ name: "local", folder, command, config, env: envVars }, () => undefined));
     await deploy(THREE);
     await expectVersions(THREE);
-    expect(await send()).toBe(200);
+    expect(await sendCommand()).toBe(200);
   });
 
-  step("rolls back three files when a statement of the second fails, and names its line", async () => {
+  step("rolls back three files if a statement in the second fails, and names its line", async () => {
     const serving = await revision();
     await expect(deploy([...THREE, FIRST, BROKEN, LAST])).rejects.toThrow(
       /migrations\/20300103000000_test\.sql:3: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
@@ -206,7 +204,7 @@ describe("the schema, through the real engine", () => {
       { one: null, three: null },
     ]);
     expect([(await local.stack.outputs()).schemaVersion?.value, await revision()]).toEqual([NOTE.version, serving]);
-    expect(await send()).toBe(200);
+    expect(await sendCommand()).toBe(200);
   });
 
   step("refuses an edited file, and a checkout older than the database, before changing anything", async () => {
@@ -220,18 +218,18 @@ describe("the schema, through the real engine", () => {
     expect(said).toContain(`Version ${NOTE.version} (migrations/${NOTE.file}) is applied but missing`);
   });
 
-  step("records in the state which versions are applied, and after which backup", async () => {
+  step("records the applied versions in the state, with the backup taken before each", async () => {
     const versions = statusOf((await appliedSchema(local.stack))?.outputs, [...THREE, BROKEN]);
     expect(versions.map(({ status }) => status)).toEqual(["applied", "applied", "applied", "pending"]);
-    const { items } = await ask(`${instance()}/backupRuns`);
-    expect((items as { id: string }[]).map(({ id }) => id)).toContain(versions[2]?.backup);
+    const { items } = await get<{ items: { id: string }[] }>(`${instance()}/backupRuns`);
+    expect(items.map(({ id }) => id)).toContain(versions[2]?.backup);
   });
 
-  step("restores a backup: rows, versions and configuration of that day, with today's passwords", async () => {
+  step("restores rows, versions and configuration from a backup, and keeps the current passwords", async () => {
     checkout = THREE;
-    // The state names the backup of the update that went on, which holds what the import before had done.
-    const [held] = await query(`SELECT backup FROM schema_migrations WHERE version = '${NOTE.version}'`);
-    const id = String(held?.backup);
+    // Not the backup that the state names: the second update took that one after the interrupted import.
+    const [row] = await query(`SELECT backup FROM schema_migrations WHERE version = '${NOTE.version}'`);
+    const id = String(row?.backup);
     const rows = "SELECT count(*)::int AS count FROM settlement_commands";
     const [before] = await query(rows);
     const config = endpointConfig(local.cloud.url);
@@ -249,7 +247,7 @@ describe("the schema, through the real engine", () => {
       expect(await restore(local.stack, google, id, refused)).toBe(false);
       await expectVersions(THREE);
 
-      // Cut off between the restore and the update, it is run again.
+      // An interruption between the restore and the update is repaired by running it again.
       const fault = local.cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "late" });
       await expect(restore(local.stack, google, id, options)).rejects.toThrow("Run it again");
       expect(await query("SELECT version FROM schema_migrations")).toHaveLength(TWO.length);
@@ -260,6 +258,6 @@ describe("the schema, through the real engine", () => {
     await expectVersions(TWO);
     expect(await configured()).toEqual({ version: NEWEST });
     expect(await query(rows)).toEqual([{ count: Number(before?.count) - 2 }]);
-    expect(await send()).toBe(200);
+    expect(await sendCommand()).toBe(200);
   });
 });

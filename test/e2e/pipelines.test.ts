@@ -10,33 +10,34 @@ import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
+import { ask } from "../ask.ts";
+import { killAll } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { copyProject } from "./copy.ts";
-import { killAll } from "./kill-all.ts";
 import { filesBelow, holders } from "./leaks.ts";
 import { type Ended, shell as bash, type ShellOptions } from "./shell.ts";
 
 /**
- * Both pipelines, line by line and in order, in a copy of the project, against the embedded cloud: what a runner would set
- * is set, and of the rest only what {@link SUBSTITUTED} names.
+ * Runs both pipelines line by line in a copy of the project, against the embedded cloud. The environment is that of a
+ * runner, except for {@link SUBSTITUTED}.
  */
 
 jest.setTimeout(600_000);
 
 type Stack = "staging" | "prod";
 const PROJECTS: Record<Stack, string> = { staging: "fusion-prime-staging", prod: "fusion-prime" };
-/** The tests run this one already, and what the registry knows of the packages it says on its own machine. */
+/** Not run here: the tests themselves, and the audit, which needs the registry. */
 const ELSEWHERE = ["npm test", "npm run audit", "npm run test:faults"];
 const REPOSITORY = "acme/settlement";
 
-/** What stands in place of Google, by environment alone. Cloud KMS cannot be redirected, hence the passphrase. */
+/** Environment variables that replace Google. Cloud KMS cannot be redirected, hence the passphrase. */
 const SUBSTITUTED = {
   token: ["GOOGLE_OAUTH_ACCESS_TOKEN"],
   endpoints: Object.keys(endpointEnv("http://x")),
   state: ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"],
 };
 
-/** What a pull request brings. */
+/** The migration in the pull request. */
 const MIGRATION = `-- migrate:up
 ALTER TABLE settlement_commands ADD COLUMN fee numeric(38, 18);
 
@@ -49,8 +50,9 @@ describe("both pipelines", () => {
   let copy: string;
   let cloud: EmbeddedCloud;
   const github = new FakeGitHub("job-token", REPOSITORY, 7);
-  /** Every line that was run, and everything that was printed. */
+  /** Every line that was run. */
   const lines: string[] = [];
+  /** All output. */
   let printed = "";
 
   const substitutes = (stack: Stack, identity: "deployer" | "previewer"): Record<string, string> => ({
@@ -61,7 +63,7 @@ describe("both pipelines", () => {
     PULUMI_BACKEND_URL: `file://${join(copy, ".local", "states", stack)}`,
     PULUMI_CONFIG_PASSPHRASE: `passphrase of ${stack}`,
   });
-  /** What GitHub's runner sets. */
+  /** Variables set by GitHub's runner. */
   const runner = () => ({
     CI: "true",
     GITHUB_API_URL: github.url,
@@ -69,7 +71,7 @@ describe("both pipelines", () => {
     GITHUB_REPOSITORY: REPOSITORY,
     GITHUB_STEP_SUMMARY: join(copy, "summary.md"),
   });
-  /** Runs a line as GitHub does. */
+  /** Runs one line as GitHub does. */
   const shell = async (line: string, env: object, at?: ShellOptions["at"]): Promise<Ended> => {
     lines.push(line);
     const { HOME, PATH, PULUMI_HOME } = process.env;
@@ -79,8 +81,8 @@ describe("both pipelines", () => {
     return ended;
   };
   /**
-   * Runs the lines of a job until one fails, and of the rest those that go on then.
-   * @returns How the first one failed, if any did.
+   * Runs the lines of a job until one fails, then only those that run after a failure.
+   * @returns The exit code of the first failure, if any, and all output.
    */
   const run = async (name: string, id: string, stack?: Stack): Promise<Ended> => {
     const { steps } = workflow(name).jobs[id] ?? { steps: [] };
@@ -97,7 +99,7 @@ describe("both pipelines", () => {
     }
     return { code, output };
   };
-  /** The substitutes for whoever the job acts as; without an identity there is nothing to substitute. */
+  /** The substitutes for the job's identity; none if the job has no identity. */
   const identity = (steps: readonly Step[], stack: Stack | undefined) => {
     const email = String(steps.find(({ with: given }) => given?.service_account)?.with?.service_account ?? "");
     if (email === "" || stack === undefined) return {};
@@ -108,15 +110,6 @@ describe("both pipelines", () => {
     Object.fromEntries(
       Object.entries(env).map(([key, value]) => [key, value.replace("${{ github.token }}", "job-token")]),
     );
-  const ask = async (method: string, path: string, body?: object) => {
-    const response = await fetch(cloud.url + path, {
-      method,
-      headers: { authorization: `Bearer ${cloud.identities.ownerToken}`, "content-type": "application/json" },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    expect([path, response.ok]).toEqual([path, true]);
-    return (await response.json()) as Record<string, unknown>;
-  };
   const published = (stack: string) => readFileSync(join(copy, ".local", "snapshots", `${stack}.json`), "utf8");
   const summary = () => readFileSync(join(copy, "summary.md"), "utf8");
   const comment = (stack: Stack) =>
@@ -126,7 +119,7 @@ describe("both pipelines", () => {
 
   beforeAll(async () => {
     copy = copyProject("pipelines");
-    // Prod as it is once it has been taken over, which has a test of its own.
+    // Prod after its adoption, which adoption.test.ts covers.
     const prod = parseDocument(readFileSync(join(copy, "Pulumi.prod.yaml"), "utf8"));
     prod.deleteIn(["config", "settlement:adopt"]);
     writeFileSync(join(copy, "Pulumi.prod.yaml"), prod.toString());
@@ -139,7 +132,7 @@ describe("both pipelines", () => {
       images: { "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service": service },
     });
     await github.start();
-    // Once, by the owner of the projects: what the pipelines act as.
+    // Once, by the owner of the projects: create the pipelines' identities.
     for (const stack of ["staging", "prod"] as const) {
       const owner = { ...substitutes(stack, "deployer"), GOOGLE_OAUTH_ACCESS_TOKEN: cloud.identities.ownerToken };
       const { code, output } = await shell(
@@ -156,18 +149,18 @@ describe("both pipelines", () => {
     rmSync(copy, { recursive: true, force: true });
   });
 
-  step("only the token, the endpoints and the state are substituted, by environment", () => {
+  step("substitutes only the token, the endpoints and the state, by environment variables", () => {
     expect(Object.keys(substitutes("staging", "deployer")).sort()).toEqual(Object.values(SUBSTITUTED).flat().sort());
     for (const name of SUBSTITUTED.endpoints) expect(name).toMatch(/^GOOGLE_[A-Z0-9_]+_CUSTOM_ENDPOINT$/);
   });
 
-  step("while staging is updated, and after that update died, another one says who holds the lock", async () => {
+  step("says who holds the lock during an update of staging, and after that update was killed", async () => {
     const [update] = workflow("deliver").jobs.staging?.steps.filter(({ run }) => run?.includes(" up ")) ?? [];
     const env = { ...runner(), ...substitutes("staging", "deployer") };
     const state = new StackFiles(join(copy, ".local", "states", "staging"), "staging").checkpoint;
-    const told =
+    const locked =
       /^staging is locked by \S+@\S+ \(process (\d+)\) since \d+ minutes?: an update is under way, or died\./m;
-    // An import that gets no answer keeps the first update where it is.
+    // The first update waits for the response to this import.
     const silence = cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "silence" });
     let second: Promise<Ended> | undefined;
     await shell(update?.run ?? "", env, [
@@ -178,7 +171,7 @@ describe("both pipelines", () => {
             silence.struck.length > 0 && readFileSync(state, "utf8").includes('"pending_operations"');
           while (!isHeld() && first.exitCode === null) await delay(20);
           const ended = await shell(update?.run ?? "", env);
-          expect(isAlive(Number(told.exec(ended.output)?.[1]))).toBe(true);
+          expect(isAlive(Number(locked.exec(ended.output)?.[1]))).toBe(true);
           return ended;
         };
         second = beside().finally(() => {
@@ -187,16 +180,16 @@ describe("both pipelines", () => {
       },
     ]);
     silence.remove();
-    expect(await second).toEqual({ code: 1, output: expect.stringMatching(told) as string });
+    expect(await second).toEqual({ code: 1, output: expect.stringMatching(locked) as string });
 
     const { code, output } = await run("deliver", "staging", "staging");
-    expect([code, output]).toEqual([1, expect.stringMatching(told)]);
+    expect([code, output]).toEqual([1, expect.stringMatching(locked)]);
     expect(output).toContain("Nothing was changed.");
     const command = /^ {2}(PULUMI_BACKEND_URL=.* cancel --yes --stack staging)$/m.exec(output)?.[1] ?? "false";
     expect(await shell(command, env)).toMatchObject({ code: 0 });
   });
 
-  step("once the lock is cancelled, the next run finishes the update of staging and smoke-tests it", async () => {
+  step("finishes the update of staging once the lock is cancelled, and smoke-tests it", async () => {
     const { code, output } = await run("deliver", "staging", "staging");
     expect(output).toMatch(
       /^An earlier run was killed in the middle, \d+ minutes? ago; taking over what it was at: .*settlement-schema/m,
@@ -205,30 +198,30 @@ describe("both pipelines", () => {
     expect(code).toBe(0);
   });
 
-  step("prod is updated and smoke-tested after staging", async () => {
+  step("updates and smoke-tests prod after staging", async () => {
     const { code, output } = await run("deliver", "prod", "prod");
     expect([code, output]).toEqual([0, expect.stringContaining("settlement-service accepts settlement commands: ")]);
   });
 
-  step("the published snapshots name no key and hold no encrypted value", () => {
+  step("publishes snapshots without key names or encrypted values", () => {
     for (const stack of ["staging", "prod"] as const) {
       expect(published(stack)).toContain("settlement_user");
       expect(published(stack)).not.toMatch(/gcpkms|secrets_providers|ciphertext|encryptedkey|passphrase|v1:/);
     }
   });
 
-  step("the nightly run finds no drift in staging, and the doctor no fault", async () => {
+  step("finds no drift and no fault in staging in the nightly run", async () => {
     const { code, output } = await run("nightly", "staging", "staging");
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
     expect(summary()).toContain("Nothing was changed by hand since the last update.");
     expect(output).toContain("No fault found");
   });
 
-  step("the nightly run finds a manual change in prod without its key, and says what to do", async () => {
+  step("finds a manual change to prod in the nightly run without prod's key, and says what to do", async () => {
     const bucket = "/storage/v1/b/fusion-prime-migrations";
-    const hidden = (publicAccessPrevention: string) =>
-      ask("PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
-    await hidden("inherited");
+    const preventPublicAccess = (publicAccessPrevention: string) =>
+      ask(cloud, "PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
+    await preventPublicAccess("inherited");
     const { code, output } = await run("nightly", "prod", "prod");
     const [, changed] = /^\*\*Changed by hand since the last update\*\*\n\n((?: *- .*\n)*)/m.exec(summary()) ?? [];
     expect([code, changed]).toEqual([
@@ -238,10 +231,10 @@ describe("both pipelines", () => {
     expect(summary()).toContain("and with what is there now, but for the contents of secrets.");
     expect(summary()).toContain("`npm run up -- --stack prod --refresh`");
     expect(output).toContain("No fault found");
-    await hidden("enforced");
+    await preventPublicAccess("enforced");
   });
 
-  step("a fork's pull request is compared with prod's snapshot, without any identity", async () => {
+  step("compares a fork's pull request with prod's snapshot, without any identity", async () => {
     const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
     const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
@@ -254,7 +247,7 @@ describe("both pipelines", () => {
     );
   });
 
-  step("a push with a migration passes the lint, and edits the comments of the push before", async () => {
+  step("previews a push with a migration by editing the comments of the previous push", async () => {
     writeFileSync(join(copy, "migrations", "20261124090000_add_fee.sql"), MIGRATION);
     for (const stack of ["staging", "prod"]) github.add(`Before. <!-- settlement preview: ${stack} -->`, "Bot");
     const ended = [
@@ -271,32 +264,35 @@ describe("both pipelines", () => {
     expect(github.comments).toHaveLength(2);
   });
 
-  step("Cloud Build's steps bring the merged migration to staging: first the schema, then the rest", async () => {
-    const changes: string[] = [];
-    for (const { args, entrypoint } of CLOUD_BUILD.steps) {
-      const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
-      const { code, output } = await shell(line, substitutes("staging", "deployer"));
-      expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
-      changes.push(...output.split("\n").filter((said) => said.startsWith("### ")));
-    }
-    expect(changes).toEqual([
-      expect.stringContaining(" 1 migration pending. "),
-      expect.stringContaining(" staging is unchanged: "),
-    ]);
-  });
+  step(
+    "deploys the merged migration to staging by Cloud Build's steps: schema first, then everything else",
+    async () => {
+      const changes: string[] = [];
+      for (const { args, entrypoint } of CLOUD_BUILD.steps) {
+        const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
+        const { code, output } = await shell(line, substitutes("staging", "deployer"));
+        expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
+        changes.push(...output.split("\n").filter((said) => said.startsWith("### ")));
+      }
+      expect(changes).toEqual([
+        expect.stringContaining(" 1 migration pending. "),
+        expect.stringContaining(" staging is unchanged: "),
+      ]);
+    },
+  );
 
-  step("every line of both pipelines was run", () => {
+  step("has run every line of both pipelines", () => {
     const jobs = ["pull-request", "deliver", "nightly"].flatMap((name) => Object.values(workflow(name).jobs));
     const all = jobs.flatMap(({ steps }) => steps.flatMap(({ run: line }) => line ?? []));
     expect(all.filter((line) => !lines.includes(line))).toEqual(ELSEWHERE);
   });
 
-  step("no secret is in the output, the comments, the summary or a file other than Secret Manager's", async () => {
+  step("leaves no secret in the output, the comments, the summary or a file other than Secret Manager's", async () => {
     const secrets: string[] = [];
     for (const project of Object.values(PROJECTS)) {
       const path = `/v1/projects/${project}/secrets/settlement-db-connection-string/versions/latest:access`;
-      const { data } = (await ask("GET", path)).payload as { data: string };
-      const string = Buffer.from(data, "base64").toString();
+      const { payload } = await ask<{ payload: { data: string } }>(cloud, "GET", path);
+      const string = Buffer.from(payload.data, "base64").toString();
       secrets.push(string, /:\/\/[^:]*:([^@]*)@/.exec(string)?.[1] ?? string);
     }
     const comments = github.comments.map(({ body }) => body).join("\n");

@@ -13,6 +13,7 @@ import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
@@ -33,10 +34,10 @@ const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const BUCKET = "/storage/v1/b/settlement-local-migrations";
 const SCRIPT = `${BUCKET}/o/${encodeURIComponent("migrations/20251025120000_create_settlement_commands.sql")}`;
 
-/** Who may call the service. */
+/** The account that may call the service. */
 const DEPLOYER = "deployer@settlement-local.iam.gserviceaccount.com";
 
-/** How many resources the local stack has, with the binding of its deployer. */
+/** Number of resources of the local stack, including its deployer's binding. */
 const ALL = inventory("local").length + 1;
 
 describe("preview and up on the embedded cloud, through the real engine", () => {
@@ -44,10 +45,11 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
-  /** Users, from the first update until the last revision. */
+  /** Sends commands from the first update until the last revision. */
   let client: SteadyClient | undefined;
-  /** Every preview that was shown, and everything that the engine said. */
+  /** Every preview shown. */
   const previews: string[] = [];
+  /** The engine's output. */
   let printed = "";
 
   const shown = () => previews.at(-1) ?? "";
@@ -57,7 +59,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   };
   const yes = () => Promise.resolve(true);
   const up = (confirm = yes, refresh = false) => update(stack, { print, progress, confirm, refresh });
-  /** Updates the service to another image; what was said meanwhile. */
+  /** Updates the service to another image; returns the output. */
   const deploy = async (tag: string, refresh = false) => {
     await configure("service.image", `${IMAGE}:${tag}`);
     const before = printed.length;
@@ -65,31 +67,18 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     return printed.slice(before);
   };
   const configure = (key: string, value: string) => stack.setConfig(`settlement:${key}`, { value }, true);
-  const get = async <T>(path: string): Promise<T> => {
-    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
-    const response = await fetch(`${local.cloud.url}${path}`, { headers });
-    expect([path, response.status]).toEqual([path, 200]);
-    return (await response.json()) as T;
-  };
-  const change = async (method: string, path: string, body?: object) => {
-    const headers = {
-      authorization: `Bearer ${local.cloud.identities.ownerToken}`,
-      ...(body && { "content-type": "application/json" }),
-    };
-    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-    const response = await fetch(`${local.cloud.url}${path}`, init);
-    expect([path, response.ok]).toEqual([path, true]);
-  };
-  /** What the stack says of itself, once it is there. */
+  const get = <T>(path: string) => ask<T>(local.cloud, "GET", path);
+  const change = (method: string, path: string, body?: object) => ask(local.cloud, method, path, body);
+  /** Stack outputs after the first update. */
   let outputs: ReturnType<typeof outputsOf> = {};
   const instance = () => `/sql/v1beta4/projects/settlement-local/instances/${String(outputs.instanceName)}`;
   const backups = async () =>
     (await get<{ settings: { backupConfiguration: Record<string, unknown> } }>(instance())).settings
       .backupConfiguration;
-  const changeByHand = async () => {
+  const changeManually = async () => {
     const backupConfiguration = { ...(await backups()), startTime: "05:00" };
     await change("PATCH", instance(), { settings: { backupConfiguration } });
-    await change("PATCH", BUCKET, { labels: { app: "by-hand" } });
+    await change("PATCH", BUCKET, { labels: { app: "manual" } });
     await change("DELETE", SCRIPT);
   };
   const connectionString = async () => {
@@ -105,7 +94,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
     local = await startLocal(folder, () => undefined, FAILING);
     stack = local.stack;
-    // What `npm run bootstrap` makes for the shared stacks.
+    // As `npm run bootstrap` creates it for the shared stacks.
     const project = "/v1/projects/settlement-local";
     const serviceIds = ["iam.googleapis.com", "iamcredentials.googleapis.com"];
     await change("POST", `${project}/services:batchEnable`, { serviceIds });
@@ -138,12 +127,12 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   });
 
   step("shows a changed property, and stops an update whose program changed after the preview", async () => {
-    await changeByHand();
+    await changeManually();
     await configure("database.retainedBackups", "9");
     await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
       "The update of local stopped:",
     );
-    // Nobody looked what was changed by hand.
+    // Without a refresh the manual changes are not shown.
     expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
     const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
     expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
@@ -164,7 +153,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
 - \`settlement-instance\` (gcp.sql.DatabaseInstance)
   - \`settings.backupConfiguration.startTime\` \`"03:00"\` → \`"05:00"\`
 - \`settlement-migrations\` (gcp.storage.Bucket)
-  - \`labels.app\` \`"settlement"\` → \`"by-hand"\`
+  - \`labels.app\` \`"settlement"\` → \`"manual"\`
 
 `);
     expect(said).toMatch(/^Making the new revision without traffic; [^]*^Trying [^]*^Giving it the traffic \.\.\.$/m);
@@ -181,7 +170,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toContain("Nothing was changed by hand since the last update.");
   });
 
-  step("accepted every command of a client that sent ten a second, and kept no row of the trials", async () => {
+  step("accepts every command of a client that sends ten a second, and keeps no row of the trials", async () => {
     const statuses = (await client?.stop()) ?? [];
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
@@ -190,7 +179,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });
 
-  step("is blocked by a mandatory policy and by a replaced instance, and changes nothing", async () => {
+  step("blocks an update that violates a mandatory policy and replaces the instance, and changes nothing", async () => {
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
     const before = await resources();
@@ -200,7 +189,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(markdown).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
     expect(markdown).toContain("`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; lost is every database");
     expect(markdown).toContain('- region: "us-central1"\n+ region: "europe-west1"');
-    // Kept: the scripts, retained on delete, and the secret's version, abandoned.
+    // Not listed: the scripts, which are retained on delete, and the secret's version, which is abandoned.
     expect(markdown.match(/^ {4}- .*@/gm)?.map((line) => line.replace(/@.*/, "").trim())).toEqual([
       "- settlement-database",
       "- settlement-instance",
@@ -211,7 +200,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(await resources()).toEqual(before);
   });
 
-  step.inLongForm("deletes what the configuration names, and refuses to where it names something else", async () => {
+  step.inLongForm("deletes what the configuration allows, and refuses an entry that names something else", async () => {
     const { GOOGLE_OAUTH_ACCESS_TOKEN = "", PULUMI_DEBUG_PROVIDERS = "" } = stack.workspace.envVars;
     const small = await openPrivateStack(
       {
@@ -267,7 +256,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   });
 });
 
-describe("the commands", () => {
+describe("the commands of preview and up", () => {
   const { PATH, HOME, PULUMI_HOME } = process.env;
   const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
   const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
@@ -297,7 +286,7 @@ describe("the commands", () => {
     }
   });
 
-  test("reports all mistakes of a stack file before starting anything", async () => {
+  test("reports all mistakes of a stack file before starting the engine", async () => {
     const stack = `wrong-${process.pid}`;
     const file = join(ROOT, `Pulumi.${stack}.yaml`);
     writeFileSync(

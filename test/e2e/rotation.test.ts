@@ -9,10 +9,10 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
+import { ask, send } from "../ask.ts";
+import { killAll, only, type Running, startedBy, stillRunning } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { copyProject } from "./copy.ts";
-import { only, type Running, startedBy, stillRunning } from "./engines.ts";
-import { killAll } from "./kill-all.ts";
 import { filesBelow, holders } from "./leaks.ts";
 import { type Ended, shell, type ShellOptions } from "./shell.ts";
 import { SteadyClient } from "./steady-client.ts";
@@ -22,29 +22,22 @@ jest.setTimeout(600_000);
 const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-string";
 const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
 
-describe("a rotation, by its command and through the real engine", () => {
+describe("npm run rotate, through the real engine", () => {
   const step = scenario();
-  /** The command writes into the stack's file. */
+  /** A copy of the project, because the command writes the stack file. */
   let copy: string;
   let folder: string;
   let sockets: string;
   let local: LocalEnvironment;
   let client: SteadyClient;
-  /** Connection strings that were in use, the newest last. */
+  /** Every connection string used so far, the newest last. */
   const strings: string[] = [];
-  /** The revision from before the rotation. */
+  /** The revision before the rotation. */
   let old = "";
-  /** What all runs printed. */
+  /** The output of all runs. */
   let printed = "";
 
-  const ask = async (method: string, path: string, body?: object) => {
-    const response = await fetch(local.cloud.url + path, {
-      method,
-      headers: { authorization: `Bearer ${local.cloud.identities.ownerToken}`, "content-type": "application/json" },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return (await response.json()) as Record<string, unknown>;
-  };
+  const get = <T = Record<string, unknown>>(path: string) => ask<T>(local.cloud, "GET", path);
   const rotate = async (at?: ShellOptions["at"]): Promise<Ended> => {
     const ended = await shell("npm run rotate -- --stack local --yes", { cwd: copy, ...(at && { at }) });
     printed += ended.output;
@@ -52,11 +45,11 @@ describe("a rotation, by its command and through the real engine", () => {
     return ended;
   };
   const remember = async () => {
-    const { payload } = (await ask("GET", `${SECRET}/versions/latest:access`)) as { payload: { data: string } };
+    const { payload } = await get<{ payload: { data: string } }>(`${SECRET}/versions/latest:access`);
     const string = Buffer.from(payload.data, "base64").toString();
     if (!strings.includes(string)) strings.push(string);
   };
-  /** Logs in with a connection string; the name of the login, or PostgreSQL's code. */
+  /** Logs in with a connection string; returns the name of the login, or PostgreSQL's error code. */
   const login = async (string: string) => {
     const parsed = parseConnectionString(string);
     if (!parsed.ok) throw new Error(parsed.problem);
@@ -72,28 +65,27 @@ describe("a rotation, by its command and through the real engine", () => {
     }
   };
   const states = async () => {
-    const { versions } = (await ask("GET", `${SECRET}/versions`)) as { versions: { name: string; state: string }[] };
+    const { versions } = await get<{ versions: { name: string; state: string }[] }>(`${SECRET}/versions`);
     return versions.map(({ name, state }) => `${name.split("/").at(-1) ?? ""} ${state}`);
   };
-  /** `settlement:rotation.step` of the stack's file. */
+  /** `settlement:rotation.step` in the stack file. */
   const stepInFile = () => Number(/ step: (\d+)/.exec(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8"))?.[1]);
   const expectService = async () => {
-    const { uri } = (await ask("GET", SERVICE)) as { uri: string };
-    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
-    expect((await fetch(`${uri}/health`, { headers })).status).toBe(200);
+    const { uri } = await get<{ uri: string }>(SERVICE);
+    expect((await send(local.cloud, "GET", `${uri}/health`)).status).toBe(200);
   };
   const expectStopped = async ({ code, output }: Ended) => {
     expect([code, output]).toEqual([1, expect.stringContaining("Run it again to go on from there.")]);
     await expectService();
   };
-  /** Runs into an error of Google's. */
+  /** Runs the command against a failing request. */
   const interrupt = async (aim: Aim) => {
     const fault = local.cloud.faults.inject(aim, { kind: "error", status: 500 });
     await expectStopped(await rotate());
     expect(fault.struck).not.toEqual([]);
     fault.remove();
   };
-  /** Kills the engine alone when something is said. */
+  /** Kills only the engine, when the output contains a text. */
   const killedAt = async (text: string) => {
     let orphans: Running[] = [];
     const ended = await rotate([
@@ -124,7 +116,7 @@ describe("a rotation, by its command and through the real engine", () => {
       folder: sockets,
       onRefused: () => undefined,
     });
-    old = String((await ask("GET", SERVICE)).latestReadyRevision).replace(/.*\//, "");
+    old = String((await get(SERVICE)).latestReadyRevision).replace(/.*\//, "");
     client = new SteadyClient(String(outputs.serviceUrl), local.cloud.identities.ownerToken, 50);
   });
 
@@ -134,7 +126,7 @@ describe("a rotation, by its command and through the real engine", () => {
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
   });
 
-  step.inLongForm("the service works, whatever interrupts the first half", async () => {
+  step.inLongForm("keeps the service working after every interruption of the first half", async () => {
     await interrupt(USERS);
     await interrupt({ method: "POST", path: /connection-string:addVersion$/ });
     await interrupt({ method: "PATCH", path: /\/services\/settlement-service$/, from: 2 });
@@ -143,7 +135,7 @@ describe("a rotation, by its command and through the real engine", () => {
   });
 
   step.inLongForm(
-    "both credentials work after the engine was killed in the second half, and the stack file says which step began",
+    "keeps both credentials valid after the engine was killed in the second half, and records the step in the stack file",
     async () => {
       const unanswered = local.cloud.faults.inject(
         { ...USERS, query: /name=settlement_user(&|$)/ },
@@ -167,11 +159,11 @@ describe("a rotation, by its command and through the real engine", () => {
 
   const traffic = async (target: object) => {
     const body = { traffic: [{ ...target, percent: 100 }] };
-    const { name } = await ask("PATCH", `${SERVICE}?updateMask=traffic`, body);
-    await ask("POST", `/v2/${String(name)}:wait`);
+    const { name } = await ask(local.cloud, "PATCH", `${SERVICE}?updateMask=traffic`, body);
+    await ask(local.cloud, "POST", `/v2/${String(name)}:wait`);
   };
 
-  step("finishes: the old credential is refused, and nothing is left to do", async () => {
+  step("finishes: the old credential is rejected, and the stack is unchanged afterwards", async () => {
     const { code, output } = await rotate();
     expect(output).toContain(
       "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; lost is the value of " +
@@ -184,7 +176,7 @@ describe("a rotation, by its command and through the real engine", () => {
     expect(Object.keys((await local.stack.preview()).changeSummary)).toEqual(["same"]);
   });
 
-  step.inLongForm("the next rotation returns to the first login, whatever Google refuses", async () => {
+  step.inLongForm("returns to the first login in the next rotation, after errors of each API", async () => {
     await interrupt(USERS);
     await interrupt({ ...USERS, from: 2 });
     await interrupt({ method: "POST", path: /:destroy$/ });
@@ -195,7 +187,7 @@ describe("a rotation, by its command and through the real engine", () => {
   });
 
   step.inLongForm(
-    "finishes after the command was killed in the first half, and every process in the second",
+    "finishes after the command was killed in the first half and every process in the second",
     async () => {
       await killedWholeAt("settlement-service updating", (pid) => {
         const commands = startedBy(pid).filter(({ args }) => /^\S*node .*ops\/rotate\.ts/.test(args));
@@ -210,7 +202,7 @@ describe("a rotation, by its command and through the real engine", () => {
     },
   );
 
-  /** Kills when something is said, and waits until nothing is left of the command. */
+  /** Kills when the output contains a text, and waits until no process of the command is left. */
   const killedWholeAt = async (text: string, kill: (pid: number) => void) => {
     let left: Running[] = [];
     const { code, output } = await rotate([
@@ -225,13 +217,13 @@ describe("a rotation, by its command and through the real engine", () => {
     await expectService();
   };
 
-  step("a client that sent twenty requests a second saw no failure", async () => {
+  step("answers every request of a client that sends twenty a second", async () => {
     const statuses = await client.stop();
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(statuses.length).toBeGreaterThan(100);
   });
 
-  step("no credential, old or new, is in the output or in a file other than Secret Manager's", () => {
+  step("leaves no credential, old or new, in the output or in a file other than Secret Manager's", () => {
     const passwords = strings.map((string) => /:([^:@]+)@/.exec(string)?.[1] ?? "");
     const found = holders([["output", printed], ...filesBelow(folder)], [...strings, ...passwords]);
     expect(found).not.toEqual([]);

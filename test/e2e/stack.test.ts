@@ -10,37 +10,33 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
-import { look, seenByTheDoctor } from "./doctor-deployed.ts";
+import { look, doctorSteps } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 
 jest.setTimeout(300_000);
 
 const PROJECT = "projects/settlement-local";
 
-describe("a stack that is production and has a private network, from nothing to nothing", () => {
+describe("a production stack with a private network, from creation to destruction", () => {
   const step = scenario();
   let root: string;
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
-  /** Everything that was printed. */
+  /** All output. */
   let printed = "";
-  /** Arguments and environments of processes while the engine works. */
+  /** Arguments and environments of processes while the engine runs. */
   const seen: Place[] = [];
 
   const say = (text: string) => {
     printed += text;
   };
-  /** What the stack says of itself. */
+  /** Stack outputs. */
   let outputs: OutputMap = {};
   const output = (name: string) => String(outputs[name]?.value);
-  const get = async <T>(path: string): Promise<T> => {
-    const headers = { authorization: `Bearer ${local.cloud.identities.ownerToken}` };
-    const response = await fetch(`${local.cloud.url}${path}`, { headers });
-    expect([path, response.status]).toEqual([path, 200]);
-    return (await response.json()) as T;
-  };
+  const get = <T>(path: string) => ask<T>(local.cloud, "GET", path);
   const secret = async (id: string) => {
     const version = await get<{ payload: { data: string } }>(`/v1/${PROJECT}/secrets/${id}/versions/latest:access`);
     return Buffer.from(version.payload.data, "base64").toString();
@@ -50,7 +46,7 @@ describe("a stack that is production and has a private network, from nothing to 
     return stack.setAllConfig(Object.fromEntries(entries), true);
   };
   const resources = async () => (await readState(stack)).deployment.resources ?? [];
-  /** What a person types. */
+  /** Runs `pulumi destroy` as an operator would. */
   const destroy = async () => {
     const { envVars, pulumiCommand, workDir } = stack.workspace;
     const env = { ...process.env, ...envVars };
@@ -83,10 +79,10 @@ describe("a stack that is production and has a private network, from nothing to 
     rmSync(root, { recursive: true, force: true });
   });
 
-  step("deploys a service that accepts the request that once answered 500", async () => {
+  step("deploys a service that accepts the request that failed in the incident", async () => {
     const onOutput = (text: string) => {
       say(text);
-      // The password is everywhere by then where it belongs.
+      // By then every process that gets the password has it.
       if (text.includes("settlement-service creating")) seen.push(...processes());
     };
     const result = await stack.up({ onOutput, onError: say });
@@ -133,7 +129,7 @@ describe("a stack that is production and has a private network, from nothing to 
     expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
   });
 
-  seenByTheDoctor(step, () => ({ root, local }));
+  doctorSteps(step, () => ({ root, local }));
 
   step("keeps the password in Secret Manager only, and the token in its file only", async () => {
     const password = await secret("settlement-db-password");
@@ -169,14 +165,14 @@ describe("a stack that is production and has a private network, from nothing to 
     expect(code).not.toBe(0);
     expect(said).toContain("cannot be deleted");
     expect(said).toContain("because it is protected");
-    // How it is taken off on purpose, in the engine's words; docs/DEPLOYMENT.md has the whole way.
+    // The engine names the way to unprotect; docs/DEPLOYMENT.md describes all of it.
     expect(said).toMatch(
       /remove the `protect` flag .*\n?.*run `pulumi up`, or use the command:\s+`pulumi state unprotect/,
     );
     expect(await resources()).toEqual(before);
   });
 
-  step("is destroyed once it is not production any more, except for the enabled APIs", async () => {
+  step("is destroyed once it is no longer production, except for the enabled APIs", async () => {
     await set({ environment: "local" });
     await bareUp(stack);
     const { code, output: said } = await destroy();

@@ -1,4 +1,4 @@
-/** Numbers that a seed decides: mulberry32. */
+/** Random numbers from a seed: mulberry32. */
 export class Draw {
   private state: number;
 
@@ -19,6 +19,7 @@ export class Draw {
     return 1 + Math.floor(this.number() * last);
   }
 
+  /** One of these. */
   of<T>(all: readonly T[]): T {
     return all[this.upTo(all.length) - 1] as T;
   }

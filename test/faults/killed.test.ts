@@ -2,9 +2,9 @@ import { LONG_FORM } from "../long-form.ts";
 import { live, type Trial } from "./life.ts";
 
 /**
- * The program, the engine, the provider, the embedded cloud and PostgreSQL are killed at drawn points of up, update,
- * migration and destroy; then the next run has to finish. A seed is one life of a stack, with one trial of each.
- * `npm run test:faults` takes fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` takes that one.
+ * Kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update, migration
+ * and destroy; the next run has to finish. A seed is one life of a stack, with one kill in each operation.
+ * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one.
  */
 
 const seeds = process.env.SEED
@@ -14,16 +14,16 @@ const seeds = process.env.SEED
       (_, index) => index + Number(process.env.FROM ?? (LONG_FORM ? 1 : 19)),
     );
 
-/** In the short form a new stack; a migration dies in test/e2e/migrations.test.ts, an update in pipelines.test.ts. */
+/** The short form creates a stack; test/e2e/migrations.test.ts kills a migration, pipelines.test.ts an update. */
 const operations = LONG_FORM ? (["up", "update", "migration", "destroy"] as const) : (["up"] as const);
 
 jest.setTimeout(LONG_FORM ? 4 * 60 * 60_000 : 600_000);
 
-/** Where the cloud is dead, a migration need not wait ten minutes for it. */
+/** Otherwise a migration waits ten minutes for a killed cloud. */
 beforeAll(() => (process.env.SETTLEMENT_PATIENCE = "0.05"));
 afterAll(() => delete process.env.SETTLEMENT_PATIENCE);
 
-test("whatever is killed: the next run converges, nothing is lost or applied twice, and no process stays", async () => {
+test("the next run converges after a kill: nothing is lost or applied twice, and no process is left", async () => {
   const trials: Trial[] = [];
   const left = [...seeds];
   const lane = async () => {
@@ -38,7 +38,7 @@ test("whatever is killed: the next run converges, nothing is lost or applied twi
   process.stderr.write(`${table(trials)}\n`);
   const bad = trials.filter(({ outcome }) => !outcome.startsWith("converged"));
   expect(bad).toEqual([]);
-  // A few processes look twice a second whether the one they work for is still there; none stays.
+  // Some processes poll their parent twice a second; all of them end.
   expect(trials.filter(({ orphans }) => orphans.length > 0)).toEqual([]);
 });
 
@@ -53,7 +53,7 @@ function line({ seed, operation, shared, victim, at, nth, after, outcome, missed
   return `seed ${seed}: ${shared ? "shared " : ""}${operation}, ${how}: ${end.filter(Boolean).join(" ")}`;
 }
 
-/** Outcomes by what was done and what was killed. */
+/** Outcomes by operation and victim. */
 function table(trials: readonly Trial[]): string {
   const outcomes = ["converged", "converged after the named step", "stopped", "lost", "twice"] as const;
   const rows = (name: (trial: Trial) => string) =>

@@ -1,4 +1,4 @@
-import { type ChildProcess, exec, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, exec, fork } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,15 +9,16 @@ import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { kill, type Running, running, startedBy } from "../processes.ts";
 import { Draw } from "./draw.ts";
 import { inCloud, inState } from "./inventory.ts";
 import type { Run } from "./processes/program.ts";
 
-/** What is killed; `everything` is what a power failure takes. */
+/** What is killed; `everything` stands for a power failure. */
 const VICTIMS = ["program", "engine", "provider", "cloud", "postgres", "everything"] as const;
 type Victim = (typeof VICTIMS)[number];
 
-/** How many requests and engine events each operation has, so that a point that is drawn from them is reached. */
+/** The number of requests and engine events of each operation: a kill is drawn within them. */
 const LENGTHS: Readonly<Record<Run["operation"], { readonly request: number; readonly event: number }>> = {
   up: { request: 110, event: 300 },
   update: { request: 7, event: 300 },
@@ -25,15 +26,15 @@ const LENGTHS: Readonly<Record<Run["operation"], { readonly request: number; rea
   destroy: { request: 54, event: 110 },
 };
 
-/** A kill that was drawn. */
+/** A kill drawn from a seed. */
 export interface Plan {
   readonly operation: Run["operation"];
   readonly shared: boolean;
   readonly victim: Victim;
-  /** The n-th request that the embedded cloud gets, or the n-th event of the engine. */
+  /** Kill at the nth request to the embedded cloud or the nth event of the engine. */
   readonly at: "request" | "event";
   readonly nth: number;
-  /** Milliseconds after that. */
+  /** Delay after that, in milliseconds. */
   readonly after: number;
 }
 
@@ -43,13 +44,13 @@ export interface Trial extends Plan {
   readonly outcome: "converged" | "converged after the named step" | "stopped" | "lost" | "twice";
   /** Whether the operation ended before the point was reached, or the victim did not run there. */
   readonly missed: boolean;
-  /** What was lost or made twice, or what the next run said. */
+  /** What was lost or created twice, or the error of the next run. */
   readonly detail: string;
-  /** Processes of the killed run that had to be ended. */
+  /** Processes of the killed run that did not end by themselves. */
   readonly orphans: readonly string[];
 }
 
-/** The trials of one life of a stack: made, updated, migrated and destroyed, each killed in the middle. */
+/** The trials of one stack's life: created, updated, migrated and destroyed, each with a kill in the middle. */
 export function planOf(seed: number): Plan[] {
   const draw = new Draw(seed);
   return (["up", "update", "migration", "destroy"] as const).map((operation) => {
@@ -65,28 +66,29 @@ export function planOf(seed: number): Plan[] {
   });
 }
 
-/** Lives through a seed's trials of these operations, and tells of each. */
+/** Runs a seed's trials of these operations, and reports each. */
 export async function live(
   seed: number,
   operations: readonly Run["operation"][],
-  tell: (trial: Trial) => void,
+  report: (trial: Trial) => void,
 ): Promise<void> {
   const life = new Life();
   try {
     await life.begin();
     const plans = planOf(seed).filter(({ operation }) => operations.includes(operation));
-    for (const plan of plans) tell({ seed, ...plan, ...(await life.trial(plan)) });
+    for (const plan of plans) report({ seed, ...plan, ...(await life.trial(plan)) });
   } finally {
     await life.end();
   }
 }
 
-/** How a command ended: what it said where it failed. */
+/** How a command ended. */
 interface Ended {
+  /** Its error, if it failed. */
   readonly failed?: string;
 }
 
-/** Begins a command as a process of its own, as somebody whose token this is. */
+/** Starts a command in a separate process, with this access token. */
 export function begin(run: Run, token: string): ChildProcess {
   return fork(join(import.meta.dirname, "processes", "program.ts"), [JSON.stringify(run)], {
     env: { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: token },
@@ -94,7 +96,7 @@ export function begin(run: Run, token: string): ChildProcess {
   });
 }
 
-/** Waits until it has ended. */
+/** Waits until a command has ended. */
 export function endOf(child: ChildProcess): Promise<Ended> {
   let ended: Ended = { failed: "It was killed." };
   child.on("message", (message: { done?: true; failed?: string }) => {
@@ -108,7 +110,7 @@ export function endOf(child: ChildProcess): Promise<Ended> {
   });
 }
 
-/** Of those that were started; pid 0 would mean the tests themselves. */
+/** The pids of the processes that were started; signalling pid 0 would end the tests themselves. */
 function pidsOf(...processes: readonly (ChildProcess | undefined)[]): number[] {
   return processes.flatMap((one) => one?.pid ?? []);
 }
@@ -120,7 +122,7 @@ class Life {
   private token = "";
   private requests = 0;
   private onRequest: (count: number) => void = () => undefined;
-  /** A command that was kept before any of the later kills. */
+  /** The id of a command that was accepted before the later kills. */
   private kept = "";
 
   constructor() {
@@ -147,7 +149,7 @@ class Life {
     const { operation, shared } = plan;
     let named = false;
     let ended = await this.start(operation, shared).ended;
-    // As whoever reads the message would.
+    // Follow the instruction in the message.
     const step = /^ {2}(PULUMI_BACKEND_URL=\S+ \S+ cancel .*)$/m.exec(ended.failed ?? "")?.[1];
     if (step !== undefined) {
       named = true;
@@ -163,7 +165,7 @@ class Life {
     return { ...known, outcome: named ? "converged after the named step" : "converged", detail: "" };
   }
 
-  /** Begins the operation, and kills the victim at the drawn point. */
+  /** Starts the operation, and kills the victim at the drawn point. */
   private async kill({ operation, shared, victim, at, nth, after }: Plan) {
     const run = this.start(operation, shared);
     let left: Running[] = [];
@@ -172,15 +174,8 @@ class Life {
     const strike = async () => {
       if (after > 0) await delay(after);
       const all = running();
-      left = descendants(all, run.child.pid ?? 0);
-      for (const pid of this.pids(victim, run.child, all, left)) {
-        try {
-          process.kill(pid, "SIGKILL");
-          killed += 1;
-        } catch {
-          // It has ended by itself.
-        }
-      }
+      left = startedBy(run.child.pid ?? 0, all);
+      killed = this.pids(victim, run.child, all, left).filter(kill).length;
     };
     const count = (seen: number) => {
       if (seen === nth) striking = strike();
@@ -210,7 +205,7 @@ class Life {
       case "engine":
         return called(/bin\/pulumi |^pulumi /).slice(0, 1);
       case "provider":
-        return called(/local\/providers\/main\.ts/);
+        return called(/pulumi-google-stand-in\/main\.ts/);
       case "cloud":
         return pidsOf(this.cloud);
       case "postgres":
@@ -258,10 +253,10 @@ class Life {
     });
   }
 
-  /** What the state has and the cloud has not, and the other way round, and whether the service keeps what it was given. */
+  /** Compares state and cloud, and requires that the service still has its rows. */
   private async compare(operation: Run["operation"]): Promise<{ lost: string[]; twice: string[] }> {
     const deployment = this.deployment();
-    const cloud = await inCloud((path) => this.get(path));
+    const cloud = await inCloud({ url: this.url, token: this.token });
     const state = inState(deployment, Object.keys(cloud));
     const count = (type: string) => `${type.split(":").at(-1) ?? type} ${cloud[type] ?? 0} for ${state[type] ?? 0}`;
     const lost = Object.keys(cloud)
@@ -318,7 +313,7 @@ class Life {
     }
   }
 
-  /** The lines of each PostgreSQL server's lock. */
+  /** The lines of each PostgreSQL server's lock file. */
   private servers(): string[][] {
     const instances = join(this.folder, "cloud", "postgres");
     if (!existsSync(instances)) return [];
@@ -329,17 +324,10 @@ class Life {
       try {
         return [readFileSync(join(instances, lock), "utf8").split("\n")];
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return []; // it has ended meanwhile
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return []; // the server has ended meanwhile
         throw error;
       }
     });
-  }
-
-  private async get(path: string): Promise<Record<string, unknown>> {
-    const response = await fetch(this.url + path, { headers: { authorization: `Bearer ${this.token}` } });
-    if (response.status === 403 || response.status === 404) return {}; // an API that is not enabled yet
-    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}.`);
-    return (await response.json()) as Record<string, unknown>;
   }
 
   private passphrase(): NodeJS.ProcessEnv {
@@ -347,28 +335,10 @@ class Life {
   }
 }
 
-interface Running {
-  readonly pid: number;
-  readonly parent: number;
-  readonly args: string;
-}
-
-function running(): Running[] {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,stat=,args="], { encoding: "utf8" }).split("\n").filter(Boolean);
-  return rows.flatMap((row) => {
-    const [pid = "", parent = "", stat = "", ...args] = row.trim().split(/\s+/);
-    return stat.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent), args: args.join(" ") }];
-  });
-}
-
-function descendants(all: readonly Running[], of: number): Running[] {
-  return all.filter(({ parent }) => parent === of).flatMap((one) => [one, ...descendants(all, one.pid)]);
-}
-
-/** How long a process may take to notice that the one it works for is gone, in milliseconds. */
+/** How long a process may take to notice that its parent has ended, in milliseconds. */
 const NOTICE = 10_000;
 
-/** Waits until the killed run's processes have ended by themselves; ends those that do not, and names them. */
+/** Waits until the killed run's processes have ended by themselves; kills the others, and returns their names. */
 async function endOrphans(family: readonly Running[]): Promise<string[]> {
   const end = Date.now() + NOTICE;
   for (;;) {
@@ -376,7 +346,7 @@ async function endOrphans(family: readonly Running[]): Promise<string[]> {
     const left = family.filter((one) => now.some(({ pid, args }) => pid === one.pid && args === one.args));
     if (left.length === 0) return [];
     if (Date.now() > end) {
-      for (const { pid } of left) process.kill(pid, "SIGKILL");
+      for (const { pid } of left) kill(pid);
       return left.map(
         ({ args }) =>
           /[\w-]+(?=\.js|\.ts|$)/.exec(

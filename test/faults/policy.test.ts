@@ -1,6 +1,6 @@
 import { Engine, googleAt, PROJECT, startTestCloud } from "../packages/pulumi-google-stand-in/engine.ts";
 
-test("two updates that change the policy of a project at the same time lose no binding", async () => {
+test("two concurrent updates of a project's policy lose no binding", async () => {
   const cloud = await startTestCloud();
   try {
     const { identities, url } = cloud.cloud;

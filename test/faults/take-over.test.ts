@@ -5,29 +5,22 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/preview/update.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
 
-/** `npm run up` with and without `--take-over`, through the real engine, on a program of two resources. */
+/** `npm run up` with and without `--take-over`, through the real engine, for a program of two resources. */
 
-const SECRET = "/v1/projects/settlement-local/secrets/by-hand";
+const SECRET = "/v1/projects/settlement-local/secrets/existing";
 const ACCOUNTS = "/v1/projects/settlement-local/serviceAccounts";
 
-describe("resources that exist and are not in the state", () => {
+describe("resources that exist but are not in the state", () => {
   const step = scenario();
   let folder: string;
   let local: LocalEnvironment;
-  /** What was shown before each question. */
+  /** The previews that were confirmed. */
   const shown: string[] = [];
 
-  const ask = async (method: string, path: string, body?: object) => {
-    const response = await fetch(local.cloud.url + path, {
-      method,
-      headers: { authorization: `Bearer ${local.cloud.identities.ownerToken}`, "content-type": "application/json" },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    expect([path, response.status]).toEqual([path, 200]);
-    return (await response.json()) as Record<string, unknown>;
-  };
+  const get = <T>(path: string) => ask<T>(local.cloud, "GET", path);
   const run = (takeOver: boolean) => {
     let text = "";
     return update(local.stack, {
@@ -41,7 +34,9 @@ describe("resources that exist and are not in the state", () => {
     const { resources = [] } = (await readState(local.stack)).deployment;
     return resources.map(({ type }) => type).filter((type) => type.startsWith("gcp:"));
   };
-  const owner = async () => ((await ask("GET", SECRET)).labels as { owner: string }).owner;
+  const owner = async () => (await get<{ labels: { owner: string } }>(SECRET)).labels.owner;
+
+  const accounts = async () => (await get<{ accounts: object[] }>(ACCOUNTS)).accounts;
 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
@@ -49,19 +44,19 @@ describe("resources that exist and are not in the state", () => {
     local = await startLocal(folder, () => undefined);
     local.stack.workspace.program = () => {
       new gcp.secretmanager.Secret("secret", {
-        secretId: "by-hand",
+        secretId: "existing",
         labels: { owner: "settlement" },
         replication: { auto: {} },
       });
       new gcp.serviceaccount.Account("account", { accountId: "answer-lost" });
       return Promise.resolve();
     };
-    await ask("POST", "/v1/projects/settlement-local/services:batchEnable", {
+    await ask(local.cloud, "POST", "/v1/projects/settlement-local/services:batchEnable", {
       serviceIds: ["secretmanager.googleapis.com", "iam.googleapis.com"],
     });
-    await ask("POST", "/v1/projects/settlement-local/secrets?secretId=by-hand", {
+    await ask(local.cloud, "POST", "/v1/projects/settlement-local/secrets?secretId=existing", {
       replication: { automatic: {} },
-      labels: { owner: "somebody" },
+      labels: { owner: "operator" },
     });
     local.cloud.faults.inject({ method: "POST", path: /\/serviceAccounts$/, times: 1 }, { kind: "lost" });
   });
@@ -71,25 +66,25 @@ describe("resources that exist and are not in the state", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  step("stop an update, which changes none of them and names the flag", async () => {
+  step("block an update, which changes none of them and names the option", async () => {
     await expect(run(false)).rejects.toThrow(
       "was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack local --take-over",
     );
     expect(await types()).toEqual([]);
-    expect(await owner()).toBe("somebody");
-    expect((await ask("GET", ACCOUNTS)).accounts).toHaveLength(1);
+    expect(await owner()).toBe("operator");
+    expect(await accounts()).toHaveLength(1);
   });
 
-  step("are imported with the flag, once their changes are shown and confirmed", async () => {
+  step("are imported with the option once their changes were shown and confirmed", async () => {
     shown.length = 0;
     expect(await run(true)).toBe(true);
-    // The engine may stop at the one before it comes to the other.
+    // The engine may stop at one of them before it reaches the other.
     expect(shown[0]).toContain("2 to create");
     expect(shown.at(-1)).toContain("1 to update");
     expect(await types()).toEqual(
       expect.arrayContaining(["gcp:secretmanager/secret:Secret", "gcp:serviceaccount/account:Account"]),
     );
     expect(await owner()).toBe("settlement");
-    expect((await ask("GET", ACCOUNTS)).accounts).toHaveLength(1);
+    expect(await accounts()).toHaveLength(1);
   });
 });

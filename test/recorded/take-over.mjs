@@ -1,5 +1,5 @@
-// Takes over what the official provider was recorded with: node test/recorded/take-over.mjs FOLDER
-// FOLDER holds a file for each stack, a list of resources with type, name, inputs and outputs. The result is committed.
+// Imports recordings of the official provider: node test/recorded/take-over.mjs FOLDER
+// FOLDER contains one file per stack, a list of resources with type, name, inputs and outputs. Commit the result.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
-// The embedded cloud as a process of its own: it tells its parent of every request.
+// Runs the embedded cloud in a separate process, and reports every request to the parent.
 const [folder = "", port = "0"] = process.argv.slice(2);
 
 subscribe("http.server.request.start", (message) => {

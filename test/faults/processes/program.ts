@@ -15,18 +15,18 @@ import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 /** What a run of a command does. */
 export interface Run {
-  /** The stack's own folder, as of `npm start`. */
+  /** Folder of the stack, as that of `npm start`. */
   readonly folder: string;
-  /** Where the embedded cloud is. */
+  /** Address of the embedded cloud. */
   readonly url: string;
   readonly operation: "up" | "update" | "migration" | "destroy";
-  /** Whether the state counts as one that others share: then nobody breaks a lock, and `update` does the work. */
+  /** Whether the state counts as shared: then no lock is broken, and the operation runs as `npm run up`. */
   readonly shared: boolean;
-  /** Configuration besides that of the stack file and of the operation. */
+  /** Additional configuration. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** What is counted: a migration that must not be applied twice. */
+/** A migration that shows how often it was applied. */
 const PROBE_TEXT = `-- migrate:up
 UPDATE settlement_commands SET account_ref = account_ref || '+';
 
@@ -42,7 +42,7 @@ const PROBE: Migration = {
 
 const IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 const say = (line: string) => process.send?.({ line });
-/** What went wrong, as the engine says it. */
+/** The engine's errors. */
 const problems: string[] = [];
 const onEvent = ({ diagnosticEvent: said }: EngineEvent) => {
   if (said?.severity === "error") problems.push(`${said.urn?.split("::").at(-1) ?? ""} ${said.message.trim()}`);
@@ -71,7 +71,7 @@ async function work(stack: Stack, operation: Run["operation"]): Promise<void> {
   else await upAlone(stack, { onEvent, program });
 }
 
-/** As `npm run up` does it for a stack whose state is in a bucket. */
+/** Updates as `npm run up` does, as if the state were in a bucket. */
 async function updateShared(
   folder: string,
   config: Readonly<Record<string, string>>,
