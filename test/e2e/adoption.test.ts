@@ -19,31 +19,31 @@ import { SteadyClient } from "./steady-client.ts";
 
 jest.setTimeout(300_000);
 
-/** What prod's configuration says of a fault. */
-const TOLD: Readonly<Record<Fault, { readonly missing?: string; readonly replace?: true }>> = {
+/** What prod's configuration says about each fault. */
+const CONFIGURED: Readonly<Record<Fault, { readonly missing?: string; readonly replace?: true }>> = {
   secret: { missing: "connectionStringSecret", replace: true },
   password: { replace: true },
   tables: { missing: "tables" },
   access: { missing: "client" },
 };
 
-/** The long form: each fault by itself too, and to the end of adoption; else none and all together, until they are repaired. */
+/** No fault and all faults together; the long form also runs each fault alone, and continues to the end of adoption. */
 const VARIANTS: (readonly Fault[])[] = LONG_FORM ? [[], ...FAULTS.map((fault) => [fault]), FAULTS] : [[], FAULTS];
 
-/** What prod's stack file says, and its policies. */
+/** Prod's stack file, and the exceptions from its policies. */
 const { config: written = {} } = readStackFile("prod");
 const ACCEPTED = readFileSync(join(ROOT, "policies", "config.prod.json"), "utf8");
 
 describe.each(VARIANTS.map((faults) => ({ faults })))("production created manually, faults: $faults", ({ faults }) => {
   const step = scenario();
-  /** Prod, and its exceptions from the policies, of which today is always before the last day. */
+  /** A copy of prod, whose exceptions from the policies expire in a week. */
   const name = `stack-manual-${process.pid}`;
   const file = join(ROOT, `Pulumi.${name}.yaml`);
   const policies = join(ROOT, "policies", `config.${name}.json`);
   const cloud = new Embedded(IMAGES, ["fusion-prime"]);
   const production = new ManualProduction(cloud, "fusion-prime");
   const has = (fault: Fault) => faults.includes(fault);
-  const missing = faults.flatMap((fault) => TOLD[fault].missing ?? []);
+  const missing = faults.flatMap((fault) => CONFIGURED[fault].missing ?? []);
   let folder: string;
   let providers: Providers;
   let stack: Stack;
@@ -54,12 +54,12 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
 
   const configure = (key: string, value: object) =>
     stack.setConfig(`settlement:${key}`, { value: JSON.stringify(value) });
-  /** What the stack file says of adoption, at a step, and with what is wrong. */
+  /** Writes `settlement:adopt` for a step and the faults into the stack file. */
   const adopt = (number: number, more: object = {}) => {
-    const credential = faults.some((fault) => TOLD[fault].replace) && { credential: "replace" };
+    const credential = faults.some((fault) => CONFIGURED[fault].replace) && { credential: "replace" };
     return configure("adopt", { ...(written[ADOPT_KEY] as object), step: number, missing, ...credential, ...more });
   };
-  /** Updates the stack as `npm run up` does; the preview that was shown. */
+  /** Updates the stack as `npm run up` does; returns the preview. */
   const up = async () => {
     const print = (markdown: string) => (shown = markdown);
     await update(stack, { print, progress: () => undefined, confirm: () => Promise.resolve(true) });
@@ -69,7 +69,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     const { createTime, name: instance } = await production.liveInstance();
     return { instance: { createTime, instance }, secrets: await production.secretIds() };
   };
-  /** What the first step leaves alone. */
+  /** What the first step must not change. */
   const live = async () => [
     await production.liveInstance(),
     await production.liveService(),
@@ -93,7 +93,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
       () => undefined,
     );
     if (faults.length > 0) await adopt(1);
-    await production.make(...faults);
+    await production.create(...faults);
     before = { ...(await identity()), rows: faults.length === 0 ? await rows() : [] };
     client = new SteadyClient((await production.liveService()).uri, token, 200);
   });
@@ -106,25 +106,26 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const ifRight = LONG_FORM || faults.length === 0 ? step : step.skip;
-  const ifWrong = faults.length > 0 ? step : step.skip;
+  const replaces = faults.some((fault) => CONFIGURED[fault].replace);
+  const withOldPassword = replaces || (!LONG_FORM && faults.length > 0) ? step.skip : step;
+  const withFaults = faults.length > 0 ? step : step.skip;
 
-  /** How many commands had been sent when the faults were repaired. */
+  /** Number of commands sent before the faults were repaired. */
   let repaired = 0;
 
-  step.inLongForm("blocks an adoption that does not list a missing part, and names what to write", async () => {
-    const never = missing.filter((part) => part !== "tables");
-    if (never.length === 0) return;
+  step.inLongForm("blocks an adoption that does not list a missing part, and says what to add", async () => {
+    const absent = missing.filter((part) => part !== "tables");
+    if (absent.length === 0) return;
     await adopt(1, { missing: [] });
     await expect(up()).rejects.toThrow("is blocked");
     await adopt(1);
-    expect(never.some((part) => shown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
+    expect(absent.some((part) => shown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
   });
 
-  ifWrong("blocks an import that would replace the instance, names the property, and changes nothing", async () => {
+  withFaults("blocks an import that would replace the instance, names the property, and changes nothing", async () => {
     const database = written["settlement:database"] as object;
     const was = [await live(), await production.bindings()];
-    await configure("database", { ...database, version: "POSTGRES_16" }); // it is 17, and there is no way back
+    await configure("database", { ...database, version: "POSTGRES_16" }); // a downgrade from 17 is impossible
     await expect(up()).rejects.toThrow("is blocked");
     await configure("database", database);
     expect(shown).toContain(
@@ -137,8 +138,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     const [was, bindings] = [await live(), await production.bindings()];
     await up();
     if (faults.length > 0) repaired = client.sent;
-    const never = missing.filter((part) => part !== "tables").length;
-    expect(shown).toMatch(new RegExp(`^### ✅ .* can be updated: ${11 - never} to import, \\d+ to create`));
+    const absent = missing.filter((part) => part !== "tables").length;
+    expect(shown).toMatch(new RegExp(`^### ✅ .* can be updated: ${11 - absent} to import, \\d+ to create`));
     expect(shown).not.toMatch(/^\| (delete|replace|update) /m);
     expect(shown).toContain('- `settings.tier` `"db-custom-1-3840"` → `"db-custom-2-7680"`: **restarts the instance**');
     expect(shown).toMatch(/^- `settings.connectorEnforcement` .*: \*\*refuses clients\*\*$/m);
@@ -147,8 +148,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(await production.bindings()).toEqual(expect.arrayContaining([...bindings]));
   });
 
-  ifRight("blocks the end of adoption as long as the old password works", async () => {
-    if (faults.some((fault) => TOLD[fault].replace)) return;
+  withOldPassword("blocks the end of adoption while the old password works", async () => {
     await stack.removeConfig(ADOPT_KEY);
     await expect(up()).rejects.toThrow("is blocked");
     await adopt(1);
@@ -159,13 +159,13 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     const was = await production.liveInstance();
     await adopt(2);
     expect(await up()).toMatch(/^\| update \| `settlement-migrations` /m);
-    expect(shown).not.toContain("restarts the instance"); // that was agreed to with the import
+    expect(shown).not.toContain("restarts the instance"); // that was confirmed with the import
     expect(await production.liveInstance()).toEqual(was);
     expect((await production.liveService()).template).toMatchObject({ containers: [{ startupProbe: {} }] });
   });
 
   step.inLongForm(
-    "removes only the account from the manual binding in the third step, and adopts the tables",
+    "removes only the service's account from the manual binding in the third step, and adopts the tables",
     async () => {
       await configure("schema", { baseline: "20251025120100" });
       await adopt(3);
@@ -180,7 +180,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     },
   );
 
-  step.inLongForm("replaces the manual credential by a rotation", async () => {
+  step.inLongForm("replaces the manual credential with a rotation", async () => {
     let current = 0;
     const quiet = () => undefined;
     const write = (next: number) => {

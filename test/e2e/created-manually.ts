@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
 import { type Answer, base64, type Embedded, message } from "../packages/embedded-google-cloud/embedded.ts";
 
-/** What was wrong in the incident: the causes, in the order of its report. */
+/** The causes of the incident, in the order of its report. */
 export const FAULTS = ["secret", "password", "tables", "access"] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -12,7 +12,7 @@ export const PASSWORD_SECRET = "settlement-db-password";
 export const PASSWORD = "Abcdefghij0123456789Klmno";
 const IMAGE = "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service";
 
-/** What runs where the service names its image. */
+/** The program that runs for the service's image. */
 export const IMAGES = {
   [IMAGE]: {
     command: process.execPath,
@@ -20,7 +20,7 @@ export const IMAGES = {
   },
 };
 
-/** Ids of the commands that were in the table before. */
+/** Ids of the commands that are in the table before adoption. */
 export const COMMANDS = ["cmd-1", "cmd-2", "cmd-3"];
 
 interface Binding {
@@ -29,7 +29,7 @@ interface Binding {
   readonly condition?: { readonly title: string };
 }
 
-/** Production as the commands of the incident left it, in one project of an embedded cloud. */
+/** Production as the manual commands of the incident left it, in one project of an embedded cloud. */
 export class ManualProduction {
   readonly instance: string;
   readonly account: string;
@@ -52,13 +52,13 @@ export class ManualProduction {
   }
 
   /**
-   * Makes everything as `gcloud` does where it is told no more than it asks for.
-   * @param faults What of the incident is there.
+   * Creates everything as `gcloud` does with only its required options.
+   * @param faults The causes of the incident to include.
    */
-  async make(...faults: readonly Fault[]): Promise<void> {
+  async create(...faults: readonly Fault[]): Promise<void> {
     const { account, cloud, instance, project, reports, sql } = this;
     const has = (fault: Fault) => faults.includes(fault);
-    // The last one by `npm run bootstrap`, which comes before adoption.
+    // `npm run bootstrap`, which precedes adoption, enables the last one.
     const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage", "iamcredentials"];
     const serviceIds = apis.map((api) => `${api}.googleapis.com`);
     await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds });
@@ -67,7 +67,7 @@ export class ManualProduction {
     const body = { name: instance, region: "us-central1", databaseVersion: "POSTGRES_17", settings };
     await this.operation(await this.post(`${sql}/instances`, body));
     await this.operation(await this.post(`${sql}/instances/${instance}/databases`, { name: "settlement_db" }));
-    const login = { name: "settlement_user", password: has("password") ? "SomebodyTypedThis" : PASSWORD };
+    const login = { name: "settlement_user", password: has("password") ? "TypedByAnOperator" : PASSWORD };
     await this.operation(await this.post(`${sql}/instances/${instance}/users`, login));
 
     await this.secret(PASSWORD_SECRET, PASSWORD);
@@ -75,7 +75,7 @@ export class ManualProduction {
     const string = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=${socket}`;
     if (!has("secret")) await this.secret(CONNECTION_STRING, string);
 
-    // So is the deployer.
+    // It also creates the deployer.
     for (const accountId of ["settlement-service", "reports", "settlement-deployer"]) {
       await this.post(`/v1/projects/${project}/serviceAccounts`, { accountId });
     }
@@ -95,16 +95,16 @@ export class ManualProduction {
       volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [`${project}:us-central1:${instance}`] } }],
       containers: [
         {
-          image: `${IMAGE}:by-hand`,
+          image: `${IMAGE}:manual`,
           env: has("secret") ? [] : [env],
           volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }],
         },
       ],
     };
     const { body: begun } = await this.post(`${this.service}?serviceId=settlement-service`, { template });
-    const made = await cloud.post(`/v2/${String(begun.name)}:wait`);
-    // Without its variable the service does not even start.
-    expect([made.status, made.body.error === undefined]).toEqual([200, !has("secret")]);
+    const created = await cloud.post(`/v2/${String(begun.name)}:wait`);
+    // Without its variable the service does not start.
+    expect([created.status, created.body.error === undefined]).toEqual([200, !has("secret")]);
     if (has("access")) {
       await this.bindClient([reports]);
       if (!has("secret")) await this.bindSecret([]);
@@ -122,13 +122,13 @@ export class ManualProduction {
     return body.bindings as Binding[];
   }
 
-  /** The service, as Cloud Run has it. */
+  /** The service, as Cloud Run returns it. */
   async liveService() {
     const { body } = await this.cloud.get(`${this.service}/settlement-service`);
     return body as { uri: string; latestReadyRevision: string; template: { containers: { env: unknown }[] } };
   }
 
-  /** The instance, as Cloud SQL has it. */
+  /** The instance, as Cloud SQL returns it. */
   async liveInstance() {
     const { body } = await this.cloud.get(`${this.sql}/instances/${this.instance}`);
     return body as { name: string; createTime: string; settings: Record<string, unknown> };
@@ -151,7 +151,7 @@ export class ManualProduction {
     return secrets;
   }
 
-  /** A command as the service has it in the database. */
+  /** A command, as the service returns it. */
   async command(id: string): Promise<unknown> {
     return (await this.cloud.get(`${new URL((await this.liveService()).uri).pathname}/commands/${id}`)).body;
   }
@@ -192,15 +192,15 @@ export class ManualProduction {
   }
 }
 
-/** The tables, without a record of their versions, and what was in them. */
+/** The tables with rows, but without a record of their versions. */
 const TABLES = [
   ...readMigrations(`${import.meta.dirname}/../../migrations`).map(({ file, text }) => directions(file, text).up),
   `INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES
      ${COMMANDS.map((id) => `('${id}', 'w', 'a', 'RECEIVED')`).join(", ")};`,
 ].join("\n");
 
-async function ok(asked: Promise<Answer>): Promise<Answer> {
-  const answer = await asked;
+async function ok(request: Promise<Answer>): Promise<Answer> {
+  const answer = await request;
   expect({ status: answer.status, message: message(answer) }).toEqual({ status: 200 });
   return answer;
 }

@@ -25,7 +25,7 @@ export const CLIENT_CONDITION = `resource.service == "sqladmin.googleapis.com" &
 export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 export const VERSION = MIGRATIONS.at(-1)?.version ?? "";
 
-/** Everything a migration leaves: the tables, and which versions they are. */
+/** The result of the migrations: the tables, and their versions. */
 export const SCHEMA = [
   "BEGIN;",
   "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY, checksum varchar(64));",
@@ -37,21 +37,21 @@ export const SCHEMA = [
 ].join("\n");
 
 const IMAGE = "us-docker.pkg.dev/fusion-prime/settlement/settlement-service";
-/** An image whose program ends at once. */
+/** An image whose program exits immediately. */
 export const BROKEN = "us-docker.pkg.dev/fusion-prime/settlement/broken:1";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services`;
 
-/** Who looks: with Viewer and Security Reviewer only, or with contents and login too. */
+/** Users of the doctor: with Viewer and Security Reviewer only, or also with access to secrets and login. */
 export const VIEWER = "user:viewer@example.com";
 export const READER = "user:reader@example.com";
 
-/** What the service's secret holds. */
+/** The value of the service's secret. */
 export function connectionString(parts: { user?: string; password?: string; database?: string; name?: string } = {}) {
   const { user = "settlement_user", password = PASSWORD, database = "settlement_db", name = CONNECTION_NAME } = parts;
   return `postgresql+asyncpg://${user}:${password}@/${database}?host=/cloudsql/${name}`;
 }
 
-/** A binding of the project, besides the owner's and those of who looks. */
+/** A binding of the service's account on the project. */
 export interface Bound {
   readonly role: string;
   readonly expression?: string;
@@ -66,7 +66,7 @@ export interface Deployment {
   readonly instance?: string;
 }
 
-/** The settlement stack on an embedded cloud, made by REST, and a doctor who looks at it. */
+/** The settlement stack on an embedded cloud, created by REST, and a doctor that examines it. */
 export class DoctorSetting {
   readonly embedded = new Embedded({
     [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
@@ -76,11 +76,11 @@ export class DoctorSetting {
     },
   });
   readonly socket = new Volume();
-  /** Holds the stack file. */
+  /** The stack file's folder. */
   readonly root = mkdtempSync(join(tmpdir(), "doctor-"));
   private deployments = 0;
 
-  /** Everything but the schema. */
+  /** Creates everything but the schema. */
   async start(): Promise<void> {
     const { embedded } = this;
     const apis = [
@@ -115,12 +115,12 @@ export class DoctorSetting {
     rmSync(this.root, { recursive: true });
   }
 
-  /** What the doctor sees with a member's eyes; with a login too, where the member may read contents. */
+  /** Runs the doctor as a member; it tries a login only if the member may read secrets. */
   async look(member = READER, given: Given = {}): Promise<Row[]> {
     return (await this.count(member, given)).rows;
   }
 
-  /** The same, with the number of requests it took. */
+  /** The same, with the number of requests. */
   async count(member = READER, given: Given = {}, now = new Date()): Promise<{ rows: Row[]; requests: number }> {
     const socket = member === READER ? { socket: this.socket.folder } : {};
     const { target, endpoints } = this.place(member, { ...socket, ...given });
@@ -129,7 +129,7 @@ export class DoctorSetting {
     return { rows, requests: reader.requests };
   }
 
-  /** The stack, and a member who looks at it. */
+  /** The stack as a member sees it. */
   place(member: string, given: Given = {}): Place {
     return { ...locate({ stack: "test", ...given }, this.root), token: () => Promise.resolve(this.token(member)) };
   }
@@ -138,7 +138,7 @@ export class DoctorSetting {
     return this.embedded.cloud.identities.tokenFor(member);
   }
 
-  /** Imports a script, by default one that makes the repository's schema; answers the operation. */
+  /** Imports a script, by default the repository's schema; returns the operation. */
   async importSchema(script = SCHEMA, version = VERSION) {
     const name = `imports/${version}-0123456789ab.sql`;
     const object = `/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=${encodeURIComponent(name)}`;
@@ -153,13 +153,13 @@ export class DoctorSetting {
     return done(this.embedded, begun);
   }
 
-  /** Makes these the bindings of the service's account on the project. */
+  /** Replaces the bindings of the service's account on the project. */
   async bindProject(...bound: readonly Bound[]): Promise<void> {
-    const who = [VIEWER, READER];
+    const users = [VIEWER, READER];
     const bindings = [
       { role: "roles/owner", members: ["user:owner@local.test"] },
-      { role: "roles/viewer", members: who },
-      { role: "roles/iam.securityReviewer", members: who },
+      { role: "roles/viewer", members: users },
+      { role: "roles/iam.securityReviewer", members: users },
       { role: "roles/cloudsql.client", members: [READER] },
       ...bound.map(({ role, expression }) => ({
         role,
@@ -172,7 +172,7 @@ export class DoctorSetting {
     );
   }
 
-  /** Lets the instance's account read the bucket, and whoever else is given. */
+  /** Replaces the readers of the bucket, by default only the instance's account. */
   async bindBucket(members?: readonly string[]): Promise<void> {
     const { serviceAccountEmailAddress } = (await this.embedded.get(`${SQL}/instances/${INSTANCE}`)).body;
     const reader = `serviceAccount:${serviceAccountEmailAddress as string}`;
@@ -180,7 +180,7 @@ export class DoctorSetting {
     await this.expectOk(this.embedded.put(`/storage/v1/b/${BUCKET}/iam`, { bindings }));
   }
 
-  /** Makes a secret anew, with one version; the service may read that of the connection string. */
+  /** Recreates a secret with one version; the service may read it if it is the connection string. */
   async putSecret(id: string, value: string): Promise<void> {
     await this.embedded.delete(`/v1/projects/${PROJECT}/secrets/${id}`);
     await this.embedded.post(`/v1/projects/${PROJECT}/secrets?secretId=${id}`, { replication: { automatic: {} } });
@@ -193,7 +193,7 @@ export class DoctorSetting {
     await this.expectOk(this.embedded.post(path, { payload: { data: base64(value) } }));
   }
 
-  /** @param service Whether the service may read it, besides whoever may look. */
+  /** @param service Whether the service may read it too. */
   async bindSecret(id: string, service: boolean, expression?: string): Promise<void> {
     const role = "roles/secretmanager.secretAccessor";
     const bindings = [
@@ -212,7 +212,7 @@ export class DoctorSetting {
     await this.expectOk(this.embedded.post(path, { policy: { version: 3, bindings } }));
   }
 
-  /** Changes the service's role in PostgreSQL, as somebody with `psql` would. */
+  /** Changes the service's role in PostgreSQL, as an operator with `psql` would. */
   async alterLogin(how: string): Promise<void> {
     const script = `SET ROLE cloudsqlsuperuser; ALTER ROLE settlement_user ${how};`;
     expect((await this.importSchema(script)).error).toBeUndefined();
@@ -254,7 +254,7 @@ export class DoctorSetting {
   }
 }
 
-/** Ids of the checks with a verdict, in the order in which they are shown. */
-export function those(rows: readonly Row[], verdict: Row["verdict"]): string[] {
+/** Ids of the checks with a verdict, in the order of the table. */
+export function checksWith(rows: readonly Row[], verdict: Row["verdict"]): string[] {
   return rows.filter((row) => row.verdict === verdict).map(({ check }) => check);
 }

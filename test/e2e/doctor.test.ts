@@ -24,7 +24,7 @@ import {
   READER,
   SCHEMA,
   SECRET,
-  those,
+  checksWith,
   VERSION,
   VIEWER,
 } from "./doctor-setting.ts";
@@ -33,7 +33,7 @@ jest.setTimeout(120_000);
 
 const OTHER_PASSWORD = "Zyxwvutsrq9876543210Onmlk";
 
-describe("the doctor, on the embedded cloud", () => {
+describe("the doctor on the embedded cloud", () => {
   const setting = new DoctorSetting();
   beforeAll(async () => {
     await setting.start();
@@ -41,19 +41,19 @@ describe("the doctor, on the embedded cloud", () => {
   });
   afterAll(() => setting.end());
 
-  /** The table, which never holds a secret. */
+  /** The table, which never contains a secret. */
   function shown(rows: readonly Row[]): string {
     const text = render(rows, false);
     for (const password of [PASSWORD, OTHER_PASSWORD]) expect(text + JSON.stringify(rows)).not.toContain(password);
     return text;
   }
 
-  /** The causes of 25 October 2025; that of the tables is set up by not importing yet, and so comes first. */
+  /** The causes of 25 October 2025. Those without tables run first: tables are missing only before the import. */
   const HEALTHY = { secret: false, password: false, access: false, tables: false };
   type Causes = typeof HEALTHY;
   let imported: Promise<unknown> | undefined;
 
-  async function suffer({ secret, password, access, tables }: Causes): Promise<void> {
+  async function breakStack({ secret, password, access, tables }: Causes): Promise<void> {
     if (!tables) expect(await (imported ??= setting.importSchema())).not.toHaveProperty("error");
     await setting.putSecret(SECRET, connectionString());
     await setting.bindSecret(SECRET, !access);
@@ -62,10 +62,10 @@ describe("the doctor, on the embedded cloud", () => {
     await setting.bindProject(...(access ? [] : [CLIENT]));
     await setting.deploy();
   }
-  const recover = () => suffer(HEALTHY);
+  const recover = () => breakStack(HEALTHY);
 
-  describe("25 October 2025: the four causes, alone and in every combination", () => {
-    /** Causes by the number in the record of the incident. */
+  describe("diagnoses the four causes of 25 October 2025, alone and in every combination", () => {
+    /** Every combination of causes, one bit each. */
     const combinations = [...Array(16).keys()].map((bits) => ({
       secret: (bits & 1) > 0,
       password: (bits & 2) > 0,
@@ -73,7 +73,7 @@ describe("the doctor, on the embedded cloud", () => {
       tables: (bits & 8) > 0,
     }));
 
-    /** The checks that name the causes, likeliest first; without a secret there is no access to it to be missed. */
+    /** The checks that report the causes, likeliest first; a missing secret hides missing access to it. */
     function expected({ secret, password, access, tables }: Causes): string[] {
       return [
         ...(secret ? ["secret"] : []),
@@ -90,30 +90,30 @@ describe("the doctor, on the embedded cloud", () => {
         .map(([name]) => name)
         .join(" and ") || "none";
 
-    async function judge(causes: Causes): Promise<void> {
-      await suffer(causes);
+    async function expectDiagnosis(causes: Causes): Promise<void> {
+      await breakStack(causes);
       const rows = await setting.look();
-      expect(those(rows, "finding")).toEqual(expected(causes));
+      expect(checksWith(rows, "finding")).toEqual(expected(causes));
       shown(rows);
       const fails = causes.secret || causes.password || causes.access;
-      expect(those(rows, "consequence")).toEqual(fails ? ["revision"] : []);
+      expect(checksWith(rows, "consequence")).toEqual(fails ? ["revision"] : []);
       expect(exitCode(rows)).toBe(expected(causes).length > 0 ? 1 : 0);
 
-      // Without contents and login, all but the password is told; that the newest revision fails shows then by itself.
+      // Without secrets and login, only the password is not diagnosed; the failing revision is then a finding itself.
       const seen = await setting.look(VIEWER);
       const visible = expected({ ...causes, password: false });
       const unexplained = causes.password && !causes.secret && !causes.access ? ["revision"] : [];
-      expect(those(seen, "finding")).toEqual([...visible, ...unexplained]);
-      expect(those(seen, "unseen")).toContain("login");
+      expect(checksWith(seen, "finding")).toEqual([...visible, ...unexplained]);
+      expect(checksWith(seen, "unseen")).toContain("login");
       expect(seen.find(({ check }) => check === "login")?.role).toBe("roles/cloudsql.client on the project");
     }
 
     test.each(combinations.reverse().map((causes) => [named(causes), causes] as const))("%s", (_name, causes) =>
-      judge(causes),
+      expectDiagnosis(causes),
     );
   });
 
-  describe("further faults, each by itself", () => {
+  describe("diagnoses other faults and suggests a fix", () => {
     beforeAll(recover);
     const { embedded } = setting;
     const secretPath = (id: string) => `/v1/projects/${PROJECT}/secrets/${id}`;
@@ -132,13 +132,13 @@ describe("the doctor, on the embedded cloud", () => {
     interface Fault {
       readonly make: () => Promise<unknown>;
       readonly undo?: () => Promise<unknown>;
-      /** Who looks; names given on the command line. */
+      /** The doctor's user. */
       readonly as?: string;
+      /** Options of the command line. */
       readonly given?: Given;
-      /** The findings, likeliest cause first, and what the first one says. */
+      /** The findings, likeliest cause first; then the text and the fix of the first one. */
       readonly findings: readonly string[];
       readonly found: RegExp;
-      /** What its fix does. */
       readonly fix: RegExp;
       readonly consequences?: readonly string[];
     }
@@ -147,7 +147,7 @@ describe("the doctor, on the embedded cloud", () => {
     const redeploy = () => setting.deploy();
     const repair = string({});
 
-    /** Has Cloud Monitoring measure what no test can bring about. */
+    /** Has Cloud Monitoring return a value that no test can cause. */
     const measured = (metric: string, value: number) => {
       let end: () => void = () => undefined;
       const type = `cloudsql.googleapis.com/database/${metric}`;
@@ -219,7 +219,7 @@ describe("the doctor, on the embedded cloud", () => {
         fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:1/,
         consequences: ["pinned-version", "revision"],
       },
-      "a rotated password, and a service that reads the version before": {
+      "a rotated password, and a service that reads the previous version": {
         make: async () => {
           await setting.setPassword(OTHER_PASSWORD);
           await setting.addVersion(SECRET, connectionString({ password: OTHER_PASSWORD }));
@@ -277,7 +277,7 @@ describe("the doctor, on the embedded cloud", () => {
         found: /imports\/20260101000000-.* failed: .*column "nothing" does not exist/,
         fix: /^npm run up -- --stack=test --refresh$/,
       },
-      "a schema half created manually": {
+      "a schema partly created manually": {
         make: () => setting.importSchema("DROP TABLE webhook_subscriptions;"),
         undo: () => setting.importSchema(`DROP TABLE settlement_commands, schema_migrations;\n${SCHEMA}`),
         findings: ["tables"],
@@ -342,7 +342,7 @@ describe("the doctor, on the embedded cloud", () => {
         fix: /--update-secrets=DATABASE_URL=/,
         consequences: ["revision"],
       },
-      "a password in the service's own configuration": {
+      "a plain-text password in the service's environment": {
         make: () => setting.deploy({ env: [{ name: "DATABASE_URL", value: connectionString() }] }),
         undo: redeploy,
         as: VIEWER,
@@ -397,7 +397,7 @@ describe("the doctor, on the embedded cloud", () => {
         found: /too many connections for role "settlement_user"/,
         fix: /--max-instances=/,
       },
-      "a password that only its own secret holds": {
+      "a connection string with another password than the password's secret": {
         make: async () => {
           await setting.putSecret(SECRET, connectionString({ password: OTHER_PASSWORD }));
           await setting.deploy();
@@ -408,7 +408,7 @@ describe("the doctor, on the embedded cloud", () => {
         fix: /^password=.* && printf/,
         consequences: ["revision"],
       },
-      "a password for people that is not the service's": {
+      "a password secret that differs from the working connection string": {
         make: () => setting.putSecret(PASSWORD_SECRET, OTHER_PASSWORD),
         undo: () => setting.putSecret(PASSWORD_SECRET, PASSWORD),
         findings: ["password-secret"],
@@ -486,23 +486,23 @@ describe("the doctor, on the embedded cloud", () => {
       try {
         await fault.make();
         const rows = await setting.look(fault.as ?? READER, fault.given);
-        expect(those(rows, "finding")).toEqual(fault.findings);
+        expect(checksWith(rows, "finding")).toEqual(fault.findings);
         expect(rows[0]?.found).toMatch(fault.found);
         expect(rows[0]?.fix).toMatch(fault.fix);
-        expect(those(rows, "consequence")).toEqual(fault.consequences ?? []);
+        expect(checksWith(rows, "consequence")).toEqual(fault.consequences ?? []);
         expect(shown(rows).split("\n")[0]).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
       } finally {
         await fault.undo?.();
       }
-      expect(those(await setting.look(), "finding")).toEqual([]);
+      expect(checksWith(await setting.look(), "finding")).toEqual([]);
     });
   });
 
-  describe("who looks", () => {
+  describe("permissions of the user", () => {
     beforeAll(recover);
-    /** Someone who has nothing but these roles on the project. */
-    async function somebody(...roles: string[]): Promise<string> {
-      const member = "user:somebody@example.com";
+    /** A user who has only these roles on the project. */
+    async function userWith(...roles: string[]): Promise<string> {
+      const member = "user:limited@example.com";
       const path = `/v1/projects/${PROJECT}`;
       const { body } = await setting.embedded.post(`${path}:getIamPolicy`, { options: { requestedPolicyVersion: 3 } });
       const bindings = body.bindings as { members: string[] }[];
@@ -514,14 +514,14 @@ describe("the doctor, on the embedded cloud", () => {
     const unseen = (rows: readonly Row[]) =>
       Object.fromEntries(rows.filter(({ verdict }) => verdict === "unseen").map(({ check, role }) => [check, role]));
 
-    test("a reader with contents and login sees everything, in at most 25 requests", async () => {
+    test("a reader with access to secrets and a login sees everything, in at most 25 requests", async () => {
       const { rows, requests } = await setting.count(READER);
       expect(unseen(rows)).toEqual({});
       expect(requests).toBeLessThanOrEqual(25);
       expect(exitCode(rows)).toBe(0);
     });
 
-    test("Viewer and Security Reviewer see everything but contents and logins", async () => {
+    test("Viewer and Security Reviewer see everything except secrets and logins", async () => {
       const rows = await setting.look(VIEWER);
       const accessor = `roles/secretmanager.secretAccessor on ${SECRET}`;
       expect(unseen(rows)).toEqual({
@@ -533,14 +533,14 @@ describe("the doctor, on the embedded cloud", () => {
     });
 
     test("Viewer alone does not see policies", async () => {
-      const rows = await setting.look(await somebody("roles/viewer"));
+      const rows = await setting.look(await userWith("roles/viewer"));
       const reviewer = "roles/iam.securityReviewer on the project";
       expect(unseen(rows)).toMatchObject({ accessor: reviewer, client: reviewer, bucket: reviewer, breadth: reviewer });
-      expect(those(rows, "finding")).toEqual([]);
+      expect(checksWith(rows, "finding")).toEqual([]);
     });
 
-    test("Security Reviewer alone cannot look, even at a healthy stack", async () => {
-      const rows = await setting.look(await somebody("roles/iam.securityReviewer"));
+    test("Security Reviewer alone cannot examine even a healthy stack", async () => {
+      const rows = await setting.look(await userWith("roles/iam.securityReviewer"));
       expect(unseen(rows)).toMatchObject({
         instance: "roles/viewer on the project",
         service: "roles/viewer on the project",
@@ -571,7 +571,7 @@ describe("the doctor, on the embedded cloud", () => {
       filters = Object.fromEntries(logs) as Record<string, string>;
     });
 
-    /** The alerts whose filter matches the entry that a doctor writes who looks so many days from now. */
+    /** The alerts that match the log entry of a doctor run this many days from now. */
     async function alerted(days = 0): Promise<string[]> {
       const { rows } = await setting.count(READER, {}, new Date(Date.now() + days * DAY));
       const before = await matched();
@@ -589,7 +589,7 @@ describe("the doctor, on the embedded cloud", () => {
       return Object.fromEntries(await Promise.all(counts));
     }
 
-    test("each alert matches what the doctor logs of it, and nothing else", async () => {
+    test("each alert matches only the log entries of its own fault", async () => {
       expect(Object.keys(filters).sort()).toEqual(["certificate", "half-migrated", "old-backup", "rotation"]);
       expect(await alerted()).toEqual([]);
       expect(await alerted(2)).toEqual(["old-backup"]);
@@ -619,7 +619,7 @@ describe("the doctor, on the embedded cloud", () => {
     const names = ["--project", PROJECT, "--region", "us-central1"];
 
     test.each([
-      ["nothing to look at", [], "Say what to look at"],
+      ["no stack and no names", [], "Say what to look at"],
       ["an unknown stack", ["--stack", "nowhere"], 'There is no stack "nowhere"'],
       ["an unknown option", ["--colour"], "Unknown option"],
     ])("ends with 2 for %s", async (_what, args, sentence) => {
@@ -647,7 +647,7 @@ describe("the doctor, on the embedded cloud", () => {
       expect(code).toBe(0);
     });
 
-    test("ends with 1 when it finds a fault; --json prints the same for programs", async () => {
+    test("ends with 1 when it finds a fault; --json prints it for programs", async () => {
       const other = [...names, "--service", "settlement-other", "--json"];
       const { code, stdout } = await run(other, cloud(VIEWER));
       const { checks, target } = JSON.parse(stdout) as { target: { project: string }; checks: Row[] };
@@ -662,7 +662,7 @@ describe("the doctor, on the embedded cloud", () => {
       });
     });
 
-    test("--log writes the result to the log too, and ends with 3 when it may not", async () => {
+    test("--log writes the result to the log, and ends with 3 without permission", async () => {
       const nightly = "user:nightly@example.com";
       const project = `/v1/projects/${PROJECT}`;
       const { body } = await setting.embedded.post(`${project}:getIamPolicy`, {
@@ -692,8 +692,8 @@ describe("the doctor, on the embedded cloud", () => {
       );
     });
 
-    test("ends with 3 when it may not look", async () => {
-      const { code, stdout } = await run(names, cloud("user:nobody@example.com"));
+    test("ends with 3 without permission to look", async () => {
+      const { code, stdout } = await run(names, cloud("user:stranger@example.com"));
       expect(code).toBe(3);
       expect(stdout).toContain("(needs roles/viewer on the project)");
     });

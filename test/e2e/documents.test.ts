@@ -4,26 +4,26 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
-import { startedBy } from "./engines.ts";
 
 jest.setTimeout(600_000);
 
-/** Programs that the documents call and that cannot be run here: their commands are checked for their form alone. */
+/** Programs in the documents that cannot run here; only the syntax of their commands is checked. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   "cloud-sql-proxy": "connects to Google's own servers",
   docker: "needs a container runtime",
-  gcloud: "speaks to Google's own servers only",
-  gh: "speaks to GitHub's own servers only",
-  pulumi: "the official language host is not to be had here; test/e2e/plain-program.test.ts imitates it",
+  gcloud: "talks to Google's own servers only",
+  gh: "talks to GitHub's own servers only",
+  pulumi: "the official language host is unavailable here; test/e2e/plain-program.test.ts imitates it",
   psql: "needs the socket of the proxy above",
 };
 
-/** Commands of ours that are not run here, and where they are. */
+/** The project's commands that are not run here, and the reason or the test that runs them. */
 const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/stack.test.ts logs in through a socket"],
-  [/^npm run audit$/, "needs a registry that knows advisories: test/ops/supply-chain.test.ts judges what it says"],
+  [/^npm run audit$/, "needs a registry with advisories: test/ops/supply-chain.test.ts tests its evaluation"],
   [/ sbom /, "needs packages of its own folder: test/ops/supply-chain.test.ts runs it"],
   [/ restore --stack /, "needs the id of a backup: test/e2e/migrations.test.ts restores one"],
   [/ preview .*--offline$/, "test/e2e/preview.test.ts runs it"],
@@ -34,20 +34,20 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/^npm run (bootstrap|adopt|test:faults|bench)\b/, "has tests of its own"],
 ];
 
-/** One command of a document, in one line. */
+/** A command in a document, on one line. */
 interface Shown {
   readonly document: string;
   readonly command: string;
 }
 
-/** The commands of the blocks that are a shell's; of a console, the lines behind `$`. */
+/** The commands in a document's shell blocks; in console blocks, the lines after `$`. */
 function commandsOf(document: string): Shown[] {
   const text = readFileSync(join(ROOT, "docs", document), "utf8");
   const blocks = [...text.matchAll(/^( *)```(sh|console)\n([\s\S]*?)\n\1```/gm)];
   return blocks.flatMap(([, indent = "", kind, body = ""]) => {
     const lines = body.replaceAll("\\\n", " ").split("\n");
-    const said = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
-    const typed = kind === "sh" ? said : said.flatMap((line) => /^\$ (.*)/.exec(line)?.[1] ?? []);
+    const unindented = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    const typed = kind === "sh" ? unindented : unindented.flatMap((line) => /^\$ (.*)/.exec(line)?.[1] ?? []);
     return typed
       .map((line) => line.trim().replace(/ {2,}/g, " "))
       .filter((line) => line !== "" && !line.startsWith("#"))
@@ -60,7 +60,7 @@ const shown = readdirSync(join(ROOT, "docs"))
   .flatMap(commandsOf);
 const isOurs = ({ command }: Shown) => /^(npm|npx|node) /.test(command);
 const elsewhere = ({ command }: Shown) => ELSEWHERE.find(([form]) => form.test(command));
-/** What is run, each once, on the stack that is here. */
+/** The commands to run, once each, on the local stack. */
 const toRun = [
   ...new Set(
     shown
@@ -69,13 +69,13 @@ const toRun = [
   ),
 ];
 
-describe("commands that cannot be run here", () => {
+describe("commands that cannot run here are valid shell", () => {
   const others = shown.filter((each) => !isOurs(each));
 
   test.each(others.map(({ document, command }) => [document, command] as const))("%s: %s", (_document, command) => {
     const { status, stderr } = spawnSync("sh", ["-n", "-c", command], { encoding: "utf8" });
     expect([status, stderr]).toEqual([0, ""]);
-    // The programs of a pipe and behind an assignment count too.
+    // Including programs in a pipe or after an assignment.
     const programs = command
       .replace(/"[^"]*"|'[^']*'|\$\([^)]*\)/g, "TEXT")
       .split(/\||&&|&/)
@@ -86,7 +86,7 @@ describe("commands that cannot be run here", () => {
   });
 });
 
-test("the documents show commands of each kind", () => {
+test("the documents contain commands of each kind", () => {
   for (const part of ["npm start", "doctor", "migration -- new", "migration -- rollback"]) {
     expect([part, toRun.some((command) => command.includes(part))]).toEqual([part, true]);
   }
@@ -96,20 +96,17 @@ describe("following the documents on the embedded cloud", () => {
   const step = scenario();
   /** A copy of the project, because the commands write into it. */
   let copy: string;
-  let held: ChildProcess | undefined;
+  let running: ChildProcess | undefined;
 
   beforeAll(() => {
     copy = copyProject("docs");
   });
   afterAll(async () => {
-    if (held) await end(held);
+    if (running) await end(running);
     rmSync(copy, { recursive: true, force: true });
   });
 
-  /**
-   * Runs a command as it stands; answers its exit code and, where it failed, what it said. A reader answers what a command
-   * asks on the terminal; here there is none.
-   */
+  /** Runs a command as written, confirming a rollback; returns its exit code and the end of a failed one's output. */
   async function run(command: string): Promise<{ code: number | null; said: string }> {
     const asks = command.includes(" rollback ");
     const child = spawn("sh", ["-c", asks ? `${command} --yes` : command], {
@@ -122,9 +119,9 @@ describe("following the documents on the embedded cloud", () => {
     return { code, said: code === 0 ? "" : said.slice(-2_000) };
   }
 
-  /** As Ctrl-C does; npm, which would end by the signal, is left to answer the command's own exit code. */
+  /** Interrupts the command but not npm, which then returns the command's exit code. */
   async function end(child: ChildProcess): Promise<number | null> {
-    held = undefined;
+    running = undefined;
     if (child.exitCode !== null) return child.exitCode;
     const closed = once(child, "close") as Promise<[number | null]>;
     const started = startedBy(child.pid ?? 0);
@@ -132,13 +129,13 @@ describe("following the documents on the embedded cloud", () => {
     return (await closed)[0];
   }
 
-  step("npm start deploys from nothing and holds the stack open", async () => {
+  step("deploys a new stack with npm start and keeps it open", async () => {
     const child = spawn("npm", ["start", "--", "--keep"], {
       cwd: copy,
       detached: true,
       stdio: ["ignore", "pipe", "inherit"],
     });
-    held = child;
+    running = child;
     let said = "";
     for await (const line of createInterface({ input: child.stdout })) {
       said += `${line}\n`;
@@ -147,7 +144,7 @@ describe("following the documents on the embedded cloud", () => {
     expect(said).toContain("settlement command accepted (200)");
   });
 
-  step("every other command succeeds, in the order of the documents, and the schema is rolled back", async () => {
+  step("runs every other command in the order of the documents, and rolls back the schema", async () => {
     for (const command of toRun.filter((each) => each !== "npm start")) {
       expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
       if (command.includes("migration -- new")) fillIn(command);
@@ -155,12 +152,12 @@ describe("following the documents on the embedded cloud", () => {
     expect(readFileSync(join(copy, "Pulumi.local.yaml"), "utf8")).toMatch(/version: "20251025120000"/);
   });
 
-  step("SIGINT ends npm start with exit code 0, and leaves no process running", async () => {
-    expect(held && (await end(held))).toBe(0);
+  step("ends npm start on SIGINT with exit code 0, and leaves no process running", async () => {
+    expect(running && (await end(running))).toBe(0);
     await untilQuiet(copy);
   });
 
-  /** What the guide shows goes into the file that was made. */
+  /** Writes the guide's SQL into the new migration. */
   function fillIn(command: string): void {
     const name = command.split(" ").at(-1) ?? "";
     const guide = readFileSync(join(ROOT, "docs", "CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");

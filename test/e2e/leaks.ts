@@ -1,17 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A place that was looked at: its name, and what it holds. */
+/** A place that may contain a secret: its name, and its content. */
 export type Place = readonly [name: string, text: string];
 
-/**
- * The forms in which a text may lie somewhere: as it is, URL-encoded, and in Base64, wherever it begins in what was
- * encoded.
- */
+/** The forms in which a text may appear: plain, URL-encoded, and in Base64 at any offset of the encoded data. */
 export function formsOf(text: string): string[] {
   const bytes = Buffer.from(text);
   const encoded = [0, 1, 2].flatMap((before) => {
-    // Characters that also carry bits of what stands before or behind are left out.
+    // Without the characters that also encode bits of the neighbouring bytes.
     const [from, to] = [Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6)];
     const whole = Buffer.concat([Buffer.alloc(before), bytes])
       .toString("base64")
@@ -21,13 +18,13 @@ export function formsOf(text: string): string[] {
   return [...new Set([text, encodeURIComponent(text), ...encoded])];
 }
 
-/** Names of the places that hold one of the secrets in any form. */
+/** Names of the places that contain one of the secrets in any form. */
 export function holders(places: readonly Place[], secrets: readonly string[]): string[] {
   const forms = secrets.flatMap(formsOf);
   return places.filter(([, text]) => forms.some((form) => text.includes(form))).map(([name]) => name);
 }
 
-/** Every file below a folder, by its path from there. */
+/** Every file below a folder, by its relative path. */
 export function filesBelow(folder: string): Place[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -36,8 +33,8 @@ export function filesBelow(folder: string): Place[] {
 }
 
 /**
- * Arguments and environment of every process of this user that can be seen, other than of a service of Cloud Run's: its
- * environment is where `DATABASE_URL` belongs. Empty where there is no /proc.
+ * Arguments and environment of this user's processes, except the environment of Cloud Run services, which contains
+ * `DATABASE_URL` on purpose.
  */
 export function processes(): Place[] {
   const ids = readdirSync("/proc", { encoding: "utf8" }).filter((name) => /^\d+$/.test(name));
@@ -53,7 +50,7 @@ export function processes(): Place[] {
         ...(isService ? [] : [[`environment of ${name}`, environment ?? ""] as const]),
       ];
     } catch {
-      return []; // somebody else's, or it has ended
+      return []; // another user's, or it has ended
     }
   });
 }

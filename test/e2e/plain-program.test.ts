@@ -10,7 +10,7 @@ import { ROOT } from "../../ops/engine/stack-file.ts";
 
 jest.setTimeout(120_000);
 
-describe("plain pulumi, with the project's own entry", () => {
+describe("plain pulumi with the project's entry point", () => {
   let folder: string;
   let host: Awaited<ReturnType<typeof startLanguageHost>>;
   let providers: Awaited<ReturnType<typeof startProviders>>;
@@ -21,7 +21,7 @@ describe("plain pulumi, with the project's own entry", () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "plain-"));
     writeFileSync(join(folder, "Pulumi.yaml"), `${readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")}\nmain: ${ROOT}\n`);
-    // Protected as staging and prod are, so that the program has the hook that speaks up for the login's password.
+    // Protected like staging and prod, so that the program registers the hook for the login's password.
     const stackFile = readFileSync(join(ROOT, "Pulumi.local.yaml"), "utf8");
     writeFileSync(join(folder, "Pulumi.local.yaml"), `${stackFile}  settlement:protect: true\n`);
     mkdirSync(join(folder, "state"));

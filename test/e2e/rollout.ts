@@ -8,36 +8,36 @@ export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/serv
 
 const program = (source: string) => ({ command: process.execPath, args: ["-e", source, "--"] });
 
-/** What fails, by its image. */
+/** Failing programs, by image. */
 export const FAILING: CloudOptions["images"] = {
   [`${IMAGE}:broken`]: program(HEALTHY_AND_FAILING),
   [`${IMAGE}:ends`]: program(BROKEN),
 };
 
-/** The service, as Cloud Run has it. */
+/** The service, as Cloud Run returns it. */
 export interface Service {
   readonly uri: string;
   readonly latestReadyRevision: string;
   readonly trafficStatuses: readonly { readonly type: string; readonly revision?: string; readonly percent?: number }[];
 }
 
-/** A stack that is updated. */
+/** The stack under test. */
 export interface Updated {
   /** Updates the service to another image. */
   readonly deploy: (tag: string) => Promise<unknown>;
-  /** Asks the embedded cloud. */
+  /** Reads from the embedded cloud. */
   readonly get: <T>(path: string) => Promise<T>;
   readonly token: string;
 }
 
-/** The revision that answers 500, and the next one; the long form makes one more before. */
+/** Numbers of the revision that answers 500 and of the next one; the long form deploys another one before. */
 const FAILED = LONG_FORM ? "00003" : "00002";
 export const NEXT = LONG_FORM ? "00004" : "00003";
 
-/** What becomes of a service's next revisions, which do not work: steps of a scenario. */
+/** Steps of a scenario: deploys revisions that do not work. */
 export function failingRevisions(step: Step, updated: () => Updated): void {
   const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
-  /** The revision that users are served by. */
+  /** The revision that serves the users. */
   const serving = async () => (await updated().get<Service>(SERVICE)).latestReadyRevision.split("/").at(-1) ?? "";
 
   step.inLongForm("gives no traffic to a revision that does not start", async () => {
@@ -52,7 +52,7 @@ export function failingRevisions(step: Step, updated: () => Updated): void {
     expect((await get<Service>(SERVICE)).trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
   });
 
-  step("gives no traffic to a revision that answers 500, and says so", async () => {
+  step("gives no traffic to a revision that answers 500, and reports it", async () => {
     const { deploy, get, token } = updated();
     const old = await serving();
     await expect(deploy("broken")).rejects.toThrow(

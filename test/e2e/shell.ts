@@ -1,20 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** How a line ended, and all that it printed. */
+/** Exit code and output of a line. */
 export interface Ended {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Where a line is run, and what happens meanwhile. */
 export interface ShellOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Is called once, when the output holds a text. */
+  /** Called once, when the output contains the text. */
   readonly at?: readonly [text: string, call: (child: ChildProcess) => void];
 }
 
-/** Runs a line as a pipeline does: by bash, without a terminal. */
+/** Runs a line as a pipeline does: with bash, without a terminal. */
 export function shell(line: string, { at, cwd, env = process.env }: ShellOptions): Promise<Ended> {
   const child = spawn("bash", ["-e", "-c", line], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

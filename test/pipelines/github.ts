@@ -8,11 +8,11 @@ export interface Comment {
   readonly user: { readonly type: "Bot" | "User" };
 }
 
-/** GitHub's API for comments on one pull request, as far as it is called. */
+/** The part of GitHub's API for comments on one pull request that is used. */
 export class FakeGitHub {
   url = "";
   readonly comments: Comment[] = [];
-  /** Method of every request that changed something. */
+  /** The method of every request that changed something. */
   readonly changes: string[] = [];
   private readonly server: Server;
 

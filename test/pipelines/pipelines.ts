@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
-/** A step of a job, as far as the tests read it. */
+/** The parts of a job's step that the tests read. */
 export interface Step {
   readonly name?: string;
   readonly if?: string;
@@ -35,12 +35,12 @@ export function workflowText(name: string): string {
   return readFileSync(join(ROOT, ".github", "workflows", `${name}.yml`), "utf8");
 }
 
-/** A workflow. */
+/** A parsed workflow. */
 export function workflow(name: string): Workflow {
   return parse(workflowText(name)) as Workflow;
 }
 
-/** The file of Cloud Build. */
+/** The parsed cloudbuild.yaml. */
 export const CLOUD_BUILD = parse(readFileSync(join(ROOT, "cloudbuild.yaml"), "utf8")) as {
   readonly substitutions: Readonly<Record<string, string>>;
   readonly steps: readonly { readonly id: string; readonly entrypoint: string; readonly args: readonly string[] }[];
