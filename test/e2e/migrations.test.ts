@@ -5,13 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { loadConfig } from "../../infra/config.ts";
 import { parseConnectionString } from "../../infra/connection.ts";
-import { endpoints, Google } from "../../infra/google.ts";
+import { Google } from "../../infra/google.ts";
 import { checksum, type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { patience } from "../../infra/migrations/importer.ts";
 import { settlement } from "../../infra/settlement.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
-import { endpointConfig } from "../../ops/engine/endpoints.ts";
+import { endpointConfig, endpointsOf } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import type { GoToOptions } from "../../ops/migration/go-to.ts";
 import { restore } from "../../ops/migration/restore.ts";
@@ -232,12 +232,8 @@ describe("the schema, through the real engine", () => {
     const id = String(row?.backup);
     const rows = "SELECT count(*)::int AS count FROM settlement_commands";
     const [before] = await query(rows);
-    const config = endpointConfig(local.cloud.url);
     const token = () => Promise.resolve(local.cloud.identities.ownerToken);
-    const google = new Google(
-      endpoints((key) => config[key]),
-      { patience, token },
-    );
+    const google = new Google(endpointsOf(endpointConfig(local.cloud.url)), { patience, token });
     said = "";
     await expect(restore(local.stack, google, "1", options)).rejects.toThrow(
       /has no backup 1 that can be restored.*\d/,
