@@ -16,30 +16,26 @@ import {
   type Watched,
 } from "./signals.ts";
 
-/** Arguments of {@link Alerts}. */
 export interface AlertsArgs {
   readonly apis: Apis;
-  /** The stack's configuration: project, region, the machine type and the `alerts` section. */
   readonly config: StackConfig;
-  /** Name of the instance that is watched. */
+  /** Name of the monitored Cloud SQL instance. */
   readonly instanceName: pulumi.Input<string>;
-  /** Name of the service that is watched. */
+  /** Name of the monitored Cloud Run service. */
   readonly serviceName: pulumi.Input<string>;
-  /** Its URL. */
   readonly serviceUrl: pulumi.Input<string>;
-  /** Labels of the policies, the channels and the check. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
 type Condition = Omit<gcp.types.input.monitoring.AlertPolicyCondition, "displayName" | "name">;
 
-/** One alert. What it means and what to do is in `docs/RUNBOOK.md`, in the section of its title. */
+/** One alert; the section of `docs/RUNBOOK.md` with its title explains what it means and what to do. */
 interface Alert {
-  /** Name of the policy, after `settlement-alert-`. */
+  /** Logical name of the policy, without `settlement-alert-`. */
   readonly what: string;
   readonly title: string;
   readonly severity: "CRITICAL" | "ERROR" | "WARNING";
-  /** The metric or log it reads, and what switches that on. */
+  /** The metric or log it reads, and what enables that. */
   readonly reads: string;
   readonly condition: Condition;
 }
@@ -47,13 +43,12 @@ interface Alert {
 const ON = "which is always on";
 
 /**
- * Tells whoever is on call what is wrong before a user does: an alert policy for each thing that fails or is about to, an
- * uptime check, and a dashboard that shows the service and its database on one page. Where `alerts.email` is empty nobody
- * is told, and incidents stand in the console only.
+ * Alert policies for failures and exhausted resources, an uptime check, and a dashboard of the service and its database.
+ * Without `alerts.email` incidents are visible in the console only.
  */
 export class Alerts extends pulumi.ComponentResource {
-  constructor(name: string, args: AlertsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Alerts", name, {}, opts);
+  constructor(name: string, args: AlertsArgs) {
+    super("settlement:infra:Alerts", name);
     const { apis, config, labels } = args;
     const { project } = config;
     const monitoring = { parent: this, dependsOn: [apis.enabled.monitoring, apis.enabled.logging] };
@@ -90,7 +85,7 @@ export class Alerts extends pulumi.ComponentResource {
           combiner: "OR",
           severity,
           conditions: [{ displayName: title, ...condition }],
-          // Google asks for a limit where a log is read, and takes none elsewhere.
+          // Google requires a rate limit for log alerts and rejects it for others.
           ...(condition.conditionMatchedLog && { alertStrategy: { notificationRateLimit: { period: "300s" } } }),
           documentation: { subject: `${title} (${project})`, content: documentation(title, reads, config) },
           notificationChannels: channels.map((channel) => channel.name),
@@ -107,7 +102,7 @@ export class Alerts extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  /** Calls the service every minute, as the service agent of Cloud Monitoring, so that it need not be public. */
+  /** Calls the service every minute as the service agent of Cloud Monitoring, so the service need not be public. */
   private uptimeCheck(name: string, args: AlertsArgs): gcp.monitoring.UptimeCheckConfig {
     const { apis, config, serviceName } = args;
     const agent = new gcp.projects.ServiceIdentity(
@@ -128,10 +123,7 @@ export class Alerts extends pulumi.ComponentResource {
         timeout: "10s",
         monitoredResource: {
           type: "uptime_url",
-          labels: {
-            project_id: config.project,
-            host: pulumi.output(args.serviceUrl).apply(hostOf),
-          },
+          labels: { project_id: config.project, host: pulumi.output(args.serviceUrl).apply(hostOf) },
         },
         httpCheck: {
           path: "/health",
@@ -147,7 +139,7 @@ export class Alerts extends pulumi.ComponentResource {
   }
 }
 
-/** Empty where Cloud Run gave no address because it could not make the service, at which the update stops. */
+/** Empty if Cloud Run failed to create the service, which stops the update. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : "";
 }
@@ -181,7 +173,7 @@ function logAlerts(watched: pulumi.Output<Watched>): Alert[] {
   ];
 }
 
-/** What no metric and no log of Google's tells: the nightly doctor looks, and writes what it has found. */
+/** Problems that no Google metric or log shows: the nightly doctor checks for them and logs its findings. */
 function doctorAlerts(): Alert[] {
   const found = (what: string, title: string, ...checks: string[]): Alert => ({
     what,
@@ -198,10 +190,10 @@ function doctorAlerts(): Alert[] {
     condition: {
       conditionPrometheusQueryLanguage: {
         query: DOCTOR_SILENT,
-        // A schedule of GitHub's may begin hours late.
+        // A scheduled GitHub workflow may start hours late.
         duration: "21600s",
         evaluationInterval: "300s",
-        // The project may never have written to that log.
+        // The log does not exist until the doctor first writes to it.
         disableMetricValidation: true,
       },
     },
@@ -215,20 +207,17 @@ function doctorAlerts(): Alert[] {
   ];
 }
 
-/** How long a value must be too high, and over how long it is averaged. */
-const MINUTES = { duration: "300s", alignment: "60s" } as const;
-
 function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Alert[] {
   const above = (type: string, threshold: number): Condition => ({
     conditionThreshold: {
       filter: watched.apply((each) => metric(type, ofInstance(each))),
       aggregations: [
-        // Over all databases, where there is a series for each.
-        { alignmentPeriod: MINUTES.alignment, perSeriesAligner: "ALIGN_MEAN", crossSeriesReducer: "REDUCE_SUM" },
+        // Cloud SQL reports one series per database.
+        { alignmentPeriod: "60s", perSeriesAligner: "ALIGN_MEAN", crossSeriesReducer: "REDUCE_SUM" },
       ],
       comparison: "COMPARISON_GT",
       thresholdValue: threshold,
-      duration: MINUTES.duration,
+      duration: "300s",
     },
   });
   const requests = "run.googleapis.com/request_count";
@@ -249,7 +238,7 @@ function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Ale
           denominatorFilter: watched.apply((each) => metric(requests, ofService(each))),
           denominatorAggregations: rate,
           comparison: "COMPARISON_GT",
-          // More than one request of twenty, over five minutes.
+          // More than 5 % of the requests, over five minutes.
           thresholdValue: 0.05,
           duration: "0s",
         },
@@ -279,7 +268,7 @@ function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Ale
   ];
 }
 
-/** Fires when more than one place of the world gets no good answer. */
+/** Fires when the check fails from more than one region. */
 function uptimeAlert(checkId: pulumi.Output<string>): Alert {
   const type = "monitoring.googleapis.com/uptime_check/check_passed";
   return {

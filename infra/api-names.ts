@@ -1,8 +1,8 @@
-/** The Google APIs the stack uses, by what stands before `.googleapis.com`. */
+/** The Google APIs the stack uses, without `.googleapis.com`. */
 export const APIS = [
   "cloudresourcemanager", // reading and changing the project's IAM policy
   "iam", // the service account
-  "logging", // what the nightly doctor writes, and the alerts that read it
+  "logging", // the nightly doctor's log, and alerts on logs
   "monitoring", // alert policies, the uptime check and the dashboard
   "run", // the service
   "secretmanager", // both secrets

@@ -5,14 +5,14 @@ import { isRegion, regionOfZone } from "./connection.ts";
 import { migrationsBucket } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
 
-/** What a stack is for: decides what may be destroyed, and what must be protected. */
+/** What a stack is for; decides what must be protected. */
 export type Environment = "local" | "staging" | "prod";
 
-/** A key of the configuration that is missing or wrong; the message is for the person who wrote it. */
+/** Missing or wrong keys of the configuration. */
 export class ConfigError extends pulumi.RunError {
   readonly problems: readonly string[];
 
-  /** @param problems One sentence a key. */
+  /** @param problems One sentence per key. */
   constructor(problems: readonly string[]) {
     super(`The stack's configuration needs ${problems.length === 1 ? "a change" : "changes"}:\n${list(problems)}`);
     this.problems = problems;
@@ -23,7 +23,6 @@ function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `  - ${sentence}`).join("\n");
 }
 
-/** A whole number between two bounds, both included. */
 function whole(from: number, to: number) {
   const expected = `a whole number from ${from} to ${to}`;
   return z.number(expected).int(expected).min(from, expected).max(to, expected);
@@ -37,14 +36,12 @@ function flag() {
   return z.boolean("true or false");
 }
 
-const region = z.string("a region, such as us-central1").superRefine((value, context) => {
+const REGION = "a region, such as us-central1";
+const region = z.string(REGION).superRefine((value, context) => {
   if (isRegion(value)) return;
   const home = regionOfZone(value);
-  context.addIssue({
-    code: "custom",
-    message:
-      home === undefined ? "a region, such as us-central1" : `a region; "${value}" is a zone, its region is ${home}`,
-  });
+  const message = home === undefined ? REGION : `a region; "${value}" is a zone, its region is ${home}`;
+  context.addIssue({ code: "custom", message });
 });
 
 /** https://cloud.google.com/sql/docs/postgres/db-versions */
@@ -55,7 +52,6 @@ const postgresVersion = z.enum(
 
 const database = z.strictObject(
   {
-    /** Major version of PostgreSQL. */
     version: postgresVersion.default("POSTGRES_17"),
     /** Machine type. */
     tier: pattern(/^db-[a-z0-9-]+$/, "a machine type of Cloud SQL, such as db-custom-1-3840"),
@@ -63,18 +59,12 @@ const database = z.strictObject(
     edition: z.enum(["ENTERPRISE", "ENTERPRISE_PLUS"], "ENTERPRISE or ENTERPRISE_PLUS").default("ENTERPRISE"),
     /** REGIONAL keeps a standby in a second zone. */
     availability: z.enum(["ZONAL", "REGIONAL"], "ZONAL or REGIONAL"),
-    /** Automatic backups that are kept. */
+    /** Number of automatic backups to keep. */
     retainedBackups: whole(1, 365).default(7),
     /** Days of transaction log for point-in-time recovery: at most 7, with ENTERPRISE_PLUS 35. */
     transactionLogDays: whole(1, 35).default(7),
-    /** Start of the maintenance window, in UTC; Google picks the time where none is given. */
-    maintenance: z
-      .strictObject({
-        /** 1 is Monday. */
-        day: whole(1, 7),
-        hour: whole(0, 23),
-      })
-      .optional(),
+    /** Start of the maintenance window: day (1 is Monday) and hour in UTC; chosen by Google by default. */
+    maintenance: z.strictObject({ day: whole(1, 7), hour: whole(0, 23) }).optional(),
   },
   "an object with tier and availability",
 );
@@ -83,33 +73,32 @@ const image = pattern(/^[a-z0-9.-]+(?::\d+)?\/[\w./-]+(?:[:@][\w.:-]+)?$/, "an i
 
 const service = z.strictObject(
   {
-    /** The container's image. */
     image,
     /** Instances that are kept warm. */
     minInstances: whole(0, 100).default(0),
-    /** Instances at most: each has a pool of connections to the database, so this bounds them. */
+    /** Also bounds the connections to the database, because each instance has its own pool. */
     maxInstances: whole(1, 1000).default(4),
-    /** Requests that one instance serves at a time; https://cloud.google.com/run/docs/about-concurrency allows 1000. */
+    /** Concurrent requests per instance; https://cloud.google.com/run/docs/about-concurrency allows 1000. */
     concurrency: whole(1, 1000).default(80),
-    /** CPUs of one instance. */
+    /** CPUs per instance. */
     cpu: z.enum(["1", "2", "4", "8"], '"1", "2", "4" or "8"').default("1"),
-    /** Memory of one instance. */
+    /** Memory per instance. */
     memory: pattern(/^[1-9]\d*(Mi|Gi)$/, "an amount of memory, such as 512Mi").default("512Mi"),
-    /** Whether anybody may call the service without credentials. */
+    /** Whether the service can be called without credentials. */
     public: flag().default(false),
   },
   "an object with image",
 );
 
-const version = pattern(/^\d{14}$/, 'a version, the 14 digits a migration begins with, in quotes: "20251025120000"');
+const version = pattern(/^\d{14}$/, 'the 14 digits of a migration\'s version, in quotes: "20251025120000"');
 
 const schema = z.strictObject(
   {
-    /** The version the database is to have, where that is not the newest: what `npm run migration -- rollback` writes. */
+    /** The version of the database if not the newest; written by `npm run migration -- rollback`. */
     version: version.optional(),
-    /** The version up to which tables that were made by hand are taken over instead of made. */
+    /** The version of the manually created tables, which are adopted instead of created. */
     baseline: version.optional(),
-    /** Backups made before migrations that are kept. */
+    /** Number of backups taken before migrations to keep. */
     retainedBackups: whole(1, 100).default(5),
   },
   "an object with version, baseline or retainedBackups",
@@ -117,10 +106,10 @@ const schema = z.strictObject(
 
 const rotation = z.strictObject(
   {
-    /** Where the turns of the two logins stand, see `rotation.ts`: what `npm run rotate` writes. */
+    /** See `rotation.ts`; written by `npm run rotate`. */
     step: whole(0, 1_000_000).default(0),
     /**
-     * Days for which a former credential stays in Secret Manager, disabled, before Google destroys it:
+     * Days before Google destroys a disabled former credential:
      * https://cloud.google.com/secret-manager/docs/delay-destruction-of-secret-versions allows 1 to 1000.
      */
     destroyAfterDays: whole(1, 1000).default(7),
@@ -128,27 +117,21 @@ const rotation = z.strictObject(
   "an object with step or destroyAfterDays",
 );
 
-const migrationJob = z.strictObject(
-  {
-    /** The image that `migrations/Dockerfile` makes. */
-    image,
-  },
-  "an object with image",
-);
+const migrationJob = z.strictObject({ image }, "an object with image");
 
 const alerts = z.strictObject(
   {
-    /** Who is told of an alert. */
+    /** Recipients of alerts. */
     email: z
       .array(pattern(/^[\w.+-]+@[\w-]+(\.[\w-]+)+$/, "an e-mail address"), "a list of e-mail addresses")
       .default([]),
-    /** Where `docs/RUNBOOK.md` can be read, for the links in alerts. */
+    /** URL of `docs/RUNBOOK.md`, for the links in alerts. */
     runbook: pattern(/^https:\/\/\S+$/, "an address that begins with https://").default("docs/RUNBOOK.md"),
   },
   "an object with email or runbook",
 );
 
-/** A private range of IPv4 addresses, of a prefix of this length or a shorter one. */
+/** @param longest Longest prefix allowed. */
 function privateRange(longest: number, example: string) {
   const expected = `a private range of IPv4 addresses of /${longest} or more, such as ${example}`;
   return z.string(expected).refine((text) => {
@@ -159,11 +142,11 @@ function privateRange(longest: number, example: string) {
 
 const network = z.strictObject(
   {
-    /** Addresses of the service and the job: https://cloud.google.com/run/docs/configuring/vpc-direct-vpc asks for /26. */
+    /** Addresses of the service and the job; minimum /26: https://cloud.google.com/run/docs/configuring/vpc-direct-vpc */
     subnet: privateRange(26, "10.8.0.0/24"),
     /**
-     * Addresses of Google's services, the instance's among them:
-     * https://cloud.google.com/sql/docs/postgres/configure-private-services-access asks for /24.
+     * Addresses of Google's services, including the instance; minimum /24:
+     * https://cloud.google.com/sql/docs/postgres/configure-private-services-access
      */
     services: privateRange(24, "10.9.0.0/20"),
   },
@@ -176,11 +159,11 @@ const stackConfig = z
     project: pattern(/^(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"),
     region,
     environment: z.enum(["local", "staging", "prod"], "local, staging or prod"),
-    /** Whether the data is protected from `pulumi destroy` and from the API; off in `local` only if nothing is said. */
+    /** Whether the data is protected from `pulumi destroy` and the API; by default everywhere except in `local`. */
     protect: flag().optional(),
     /**
-     * What an update may replace or delete although it holds data, an entry a change: the preview says which one. It
-     * names the resource as it is now, so an entry that is left behind allows nothing later.
+     * Resources with data that an update may replace or delete; the preview prints the entry for each change. An entry
+     * names the resource's current state, so a leftover one allows nothing later.
      */
     allowDestructive: z
       .array(
@@ -188,28 +171,25 @@ const stackConfig = z
         "a list",
       )
       .default([]),
-    /**
-     * Email of the account that updates the stack. It may call the service, to try a new revision before users do; without
-     * it no revision can be tried.
-     */
+    /** Email of the account that updates the stack; it may call the service, which testing a new revision requires. */
     deployer: pattern(/^[\w.+-]+@[\w.-]+\.gserviceaccount\.com$/, "the email of a service account").optional(),
     database,
-    /** The instance gets a private address and no public one; without this key a public one, for connectors only. */
+    /** Gives the instance a private address; without this key it has a public one, for connectors only. */
     network: network.optional(),
     service,
     schema: schema.prefault({}),
     rotation: rotation.prefault({}),
-    /** What was made by hand and is taken over; without this key everything is made. */
+    /** Adopts manually created resources; without this key everything is created. */
     adopt: adopt.optional(),
-    /** The Cloud Run job that runs migrations when somebody executes it; without this key there is none. */
+    /** A Cloud Run job that runs migrations on demand, from the image built by `migrations/Dockerfile`. */
     migrationJob: migrationJob.optional(),
     alerts: alerts.prefault({}),
   })
-  // Also where a key is wrong by itself, so that nothing is left to be said the next time.
+  // Even if single keys are wrong, so that one run reports every problem.
   .superRefine(checkTogether, { when: () => true })
   .transform((config) => ({ ...config, protect: config.protect ?? config.environment !== "local" }));
 
-/** The keys that must fit each other, of which any may be wrong by itself. */
+/** The keys that must fit each other; each may be invalid on its own. */
 interface Together extends Adopting {
   readonly environment?: unknown;
   readonly protect?: unknown;
@@ -224,37 +204,34 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
     context.addIssue({ code: "custom", path, message, input: at(config, path) });
   };
   if (typeof project === "string" && !isBucketName(migrationsBucket(project))) {
-    wrong(["project"], `a project id that makes "${migrationsBucket(project)}" a name that a bucket may have`);
+    wrong(["project"], `a project id for which "${migrationsBucket(project)}" is a valid bucket name`);
   }
-  if (environment === "prod" && protect === false) wrong(["protect"], "true in prod, where the data is real");
+  if (environment === "prod" && protect === false) wrong(["protect"], "true in prod, to protect its data");
   if (database) {
     const { availability, edition, tier, transactionLogDays } = database;
     if (environment === "prod" && availability !== "REGIONAL") {
-      wrong(
-        ["database", "availability"],
-        "REGIONAL in prod, so that the loss of a zone is not the loss of the service",
-      );
+      wrong(["database", "availability"], "REGIONAL in prod, so that the service survives the loss of a zone");
     }
     if (edition === "ENTERPRISE_PLUS" && String(tier).startsWith("db-custom-")) {
-      wrong(["database", "tier"], "a machine type of the edition ENTERPRISE_PLUS, such as db-perf-optimized-N-2");
+      wrong(["database", "tier"], "a machine type of edition ENTERPRISE_PLUS, such as db-perf-optimized-N-2");
     }
     if (edition === "ENTERPRISE" && Number(transactionLogDays) > 7) {
-      wrong(["database", "transactionLogDays"], "at most 7 in the edition ENTERPRISE");
+      wrong(["database", "transactionLogDays"], "at most 7 in edition ENTERPRISE");
     }
   }
   if (network) {
     const [subnet, services] = [network.subnet, network.services].map((range) => parseRange(String(range)));
     if (subnet && services && overlap(subnet, services)) {
-      wrong(["network", "services"], "a range that has no address of network.subnet");
+      wrong(["network", "services"], "a range that does not overlap network.subnet");
     }
     // https://cloud.google.com/sql/docs/postgres/configure-private-services-access
     const docker = parseRange("172.17.0.0/16");
     if (services && docker && overlap(services, docker)) {
-      wrong(["network", "services"], "a range outside 172.17.0.0/16, which Cloud SQL uses inside its instances");
+      wrong(["network", "services"], "a range outside 172.17.0.0/16, which Cloud SQL reserves for itself");
     }
   }
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {
-    wrong(["service", "minInstances"], "no more than service.maxInstances");
+    wrong(["service", "minInstances"], "at most service.maxInstances");
   }
   checkAdoption(config, wrong);
 }
@@ -264,35 +241,34 @@ function isBucketName(name: string): boolean {
   return /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/.test(name) && !/^goog|google|g00gle/.test(name);
 }
 
-/** A stack's configuration, complete: what was not given has its default. */
+/** A stack's configuration, defaults included. */
 export type StackConfig = z.output<typeof stackConfig>;
 
-/** The keys that the provider owns and the program reads. */
+/** Keys of the provider that the program reads too. */
 const PROVIDER_KEYS: Record<string, string> = { project: "gcp:project", region: "gcp:region" };
 
 /**
  * Checks a stack's configuration.
- * @param values What the stack file says: `project` and `region` from the `gcp:` namespace, everything else from
- * `settlement:`.
- * @throws ConfigError that names every wrong key, its value and what is expected.
+ * @param values `project` and `region` from the `gcp:` namespace, everything else from `settlement:`.
+ * @throws ConfigError with every wrong key, its value and what is expected.
  */
 export function parseConfig(values: Readonly<Record<string, unknown>>): StackConfig {
   const result = stackConfig.safeParse(values, { reportInput: true });
   if (result.success) return result.data;
   const { issues } = result.error;
-  const said = issues.filter(({ code, path }, index) => {
-    // What does not fit is no news where the key, or what it belongs to, is wrong by itself.
+  const reported = issues.filter(({ code, path }, index) => {
+    // Skip mismatches of a key that is already reported, by itself or by its section.
     const known = issues.slice(0, index).filter((before) => before.code !== "unrecognized_keys");
     return code !== "custom" || !known.some((before) => before.path.every((key, depth) => key === path[depth]));
   });
-  throw new ConfigError(said.flatMap((issue) => sentences(issue, values)));
+  throw new ConfigError(reported.flatMap((issue) => sentences(issue, values)));
 }
 
 function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) =>
       CREDENTIALS.includes(key)
-        ? `${key} is a credential, and a stack file is no place for one; remove it, and give it to the environment.`
+        ? `${key} is a credential and must not be in a stack file; set it in the environment instead.`
         : `${name([...issue.path, key])} is not a key of this program; remove it.`,
     );
   }
@@ -301,15 +277,15 @@ function sentences(issue: z.core.$ZodIssue, values: unknown): string[] {
   return [`${name(issue.path)} ${found}; expected ${issue.message}.`];
 }
 
-/** Longest value that is repeated in a message, in characters. */
+/** Longest value that a message quotes, in characters. */
 const LONGEST = 80;
 
-/** A value in a message: a credential may have got to the wrong key, so nothing is shown that could be one. */
+/** A value as a message shows it. A credential may be under the wrong key, so anything that looks like one is hidden. */
 function shown(value: unknown): string {
   const whole = JSON.stringify(value);
   const text = whole.slice(0, 2 * LONGEST);
   const credential = /:\/\/[^/]*@|(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[\w+/=-]{12,}/.test(text);
-  if (credential) return "something that could be a credential and is not shown";
+  if (credential) return "something that looks like a credential and is not shown";
   return whole.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }
 
@@ -327,10 +303,7 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/**
- * The configuration of the stack that is being deployed.
- * @throws ConfigError, see {@link parseConfig}.
- */
+/** The configuration of the stack that is being deployed. @throws ConfigError, see {@link parseConfig}. */
 export function loadConfig(): StackConfig {
   return parseConfig(programValues(pulumi.runtime.allConfig()));
 }
@@ -338,13 +311,13 @@ export function loadConfig(): StackConfig {
 /** Namespaces whose keys belong to the engine and the provider. */
 const OTHERS = ["gcp", "pulumi"];
 
-/** Keys of the provider that would put a live credential into a file. */
+/** Keys of the provider that hold credentials. */
 const CREDENTIALS = ["gcp:accessToken", "gcp:credentials", "gcp:externalCredentials"];
 
 /**
- * The values that {@link parseConfig} takes, of all that a stack's configuration says. A key of a namespace that nobody
- * reads is handed on as it is, so that it is called unknown, and so is one that holds a credential.
- * @param config By key, such as `gcp:region`; a key without a namespace is one of `settlement:`.
+ * The values for {@link parseConfig} from a stack's configuration. Keys of unknown namespaces and credentials are passed on
+ * unchanged, so that they are reported.
+ * @param config By key, such as `gcp:region`; the default namespace is `settlement:`.
  */
 export function programValues(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
@@ -356,7 +329,7 @@ export function programValues(config: Readonly<Record<string, unknown>>): Record
   return values;
 }
 
-/** The engine hands objects, lists and booleans over as JSON; everything else is text as it stands. */
+/** The engine passes objects, lists and booleans as JSON, and everything else as plain text. */
 function structured(value: unknown): unknown {
   if (typeof value === "string" && /^(true|false|[{[].*)$/s.test(value)) {
     try {

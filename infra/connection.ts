@@ -1,21 +1,20 @@
 /**
- * Connection names and connection strings of Cloud SQL, parsed and written. Pure, and free of imports, so that the
- * program, the policies, the embedded cloud and the commands can all use it.
+ * Parses and formats connection names and connection strings of Cloud SQL. Pure and without imports, so that the program,
+ * the policies, the embedded cloud and the commands can all use it.
  */
 
 /** The parts of a connection name, `PROJECT:REGION:INSTANCE`. */
 export interface ConnectionName {
-  /** Project id; may be scoped by a domain, as in `example.com:project`. */
+  /** Project id, possibly domain-scoped, as in `example.com:project`. */
   readonly project: string;
   /** Region, such as `us-central1`; never a zone. */
   readonly region: string;
-  /** Name of the Cloud SQL instance. */
   readonly instance: string;
 }
 
 /**
- * What a parser found: the value, or a sentence that says what is wrong with the text and what is expected. The text may be
- * anything, a secret too, so the sentence quotes nothing of it that is not certainly a connection name.
+ * The parsed value, or a sentence that says what is wrong and what is expected. The text may be a secret, so the sentence
+ * quotes only what is certainly a connection name.
  */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
@@ -26,28 +25,17 @@ const PROJECT = /^(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 // https://cloud.google.com/sql/docs/postgres/instance-settings: at most 98 characters together with the project id.
 const INSTANCE = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
 
-/**
- * The region a zone lies in.
- * @param location A region or a zone, such as `us-central1-a`.
- * @returns The region of a zone, `us-central1`; undefined where the text is not a zone.
- */
+/** The region of a zone: `us-central1` for `us-central1-a`; undefined if the text is not a zone. */
 export function regionOfZone(location: string): string | undefined {
   return ZONE.exec(location)?.[1];
 }
 
-/**
- * Whether a text has the form of a region (`us-central1`, `northamerica-northeast2`); zones do not.
- * @param location The text.
- */
+/** Whether a text has the form of a region, such as `us-central1`; a zone does not. */
 export function isRegion(location: string): boolean {
   return REGION.test(location);
 }
 
-/**
- * Reads a connection name.
- * @param text Such as `fusion-prime:us-central1:fusion-prime-db-a504713e`.
- * @returns The parts, or one sentence that tells apart blanks, upper case, arity, empty parts, a zone and illegal parts.
- */
+/** Parses a connection name, such as `fusion-prime:us-central1:fusion-prime-db-a504713e`. */
 export function parseConnectionName(text: string): Parsed<ConnectionName> {
   const wrong = (what: string): Parsed<never> => ({
     ok: false,
@@ -56,7 +44,7 @@ export function parseConnectionName(text: string): Parsed<ConnectionName> {
   if (/\s/.test(text)) return wrong("contains blanks");
   if (text !== text.toLowerCase()) return wrong("contains upper case letters");
   const parts = text.split(":");
-  // A project scoped by a domain brings a colon of its own.
+  // A domain-scoped project id contains a colon.
   const scoped = parts.length === 4 && (parts[0] ?? "").includes(".");
   if (parts.length !== 3 && !scoped) return wrong(`has ${parts.length} ${parts.length === 1 ? "part" : "parts"}`);
   const instance = parts.at(-1) ?? "";
@@ -79,45 +67,36 @@ export function parseConnectionName(text: string): Parsed<ConnectionName> {
   return { ok: true, value: { project, region, instance } };
 }
 
-/**
- * Writes a connection name.
- * @param name Its parts.
- * @throws Error, with the sentence of {@link parseConnectionName}, where the parts do not make a legal name; so a
- * zone in place of the region never gets further than here.
- */
+/** Formats a connection name. @throws Error if the parts are invalid, for example with a zone in place of the region. */
 export function formatConnectionName(name: ConnectionName): string {
   const text = `${name.project}:${name.region}:${name.instance}`;
   const parsed = parseConnectionName(text);
-  if (!parsed.ok) throw new Error(`"${text}" is refused: ${parsed.problem}`);
+  if (!parsed.ok) throw new Error(`"${text}" is invalid: ${parsed.problem}`);
   return text;
 }
 
-/** What a connection string in SQLAlchemy's form says. */
+/** The parts of a connection string in SQLAlchemy's format. */
 export interface ConnectionString {
   /** Dialect and driver, such as `postgresql+asyncpg`. */
   readonly driver: string;
-  /** Login name. */
   readonly user: string;
-  /** The login's password, decoded. */
   readonly password: string;
-  /** Database name. */
   readonly database: string;
-  /** Connection name of the instance whose socket the string points at. */
+  /** The instance whose socket it points to. */
   readonly instance: ConnectionName;
 }
 
-/** The folder that Cloud Run mounts Cloud SQL sockets under. */
+/** The folder in which Cloud Run mounts Cloud SQL sockets. */
 export const SOCKET_ROOT = "/cloudsql";
 
-/** Databases whose name may be said of a connection string: whatever else stands before the colon may be a secret. */
+/** Schemes that a message may quote; any other text before the colon may be a secret. */
 const OTHER_DATABASES = /^(?:sqlite|mysql|mariadb|mssql|oracle|redis|mongodb)(?:\+[a-z0-9]+)?$/;
 
 const CONNECTION_STRING = /^([a-z0-9+]+):\/\/([^:@/?#]+):([^@/?#]+)@\/([^?/#]+)\?host=([^&#]+)$/;
 
 /**
- * Reads a connection string of the form
- * `postgresql+asyncpg://USER:PASSWORD@/DATABASE?host=/cloudsql/PROJECT:REGION:INSTANCE`.
- * @param text The string; it never appears in what is returned as a problem, since it holds a password.
+ * Parses a connection string of the form
+ * `postgresql+asyncpg://USER:PASSWORD@/DATABASE?host=/cloudsql/PROJECT:REGION:INSTANCE`. A problem never quotes it.
  */
 export function parseConnectionString(text: string): Parsed<ConnectionString> {
   const wrong = (what: string): Parsed<never> => ({
@@ -136,7 +115,7 @@ export function parseConnectionString(text: string): Parsed<ConnectionString> {
   try {
     decoded = [user, password, database, host].map(decodeURIComponent);
   } catch {
-    return wrong("contains a broken percent-encoding");
+    return wrong("contains an invalid percent-encoding");
   }
   const [plainUser = "", plainPassword = "", plainDatabase = "", socket = ""] = decoded;
   if (!socket.startsWith(`${SOCKET_ROOT}/`)) return wrong(`has a host that is not below ${SOCKET_ROOT}`);
@@ -148,11 +127,7 @@ export function parseConnectionString(text: string): Parsed<ConnectionString> {
   };
 }
 
-/**
- * Writes the connection string that the settlement service reads.
- * @param parts What it says; user, password and database are percent-encoded.
- * @throws Error where the instance is not a legal connection name (the message holds no credential).
- */
+/** Formats a connection string. @throws Error if the connection name is invalid; the message quotes no credential. */
 export function formatConnectionString(parts: ConnectionString): string {
   const [user, password, database] = [parts.user, parts.password, parts.database].map(encodeURIComponent);
   return `${parts.driver}://${user}:${password}@/${database}?host=${SOCKET_ROOT}/${formatConnectionName(parts.instance)}`;

@@ -7,22 +7,18 @@ import { CONNECTION_STRING_SECRET, PASSWORD_SECRET } from "./names.ts";
 import type { Database, Login } from "./database.ts";
 import { loginOf, validCredentials, versionName } from "./rotation.ts";
 
-/** Arguments of {@link Credentials}. */
 export interface CredentialsArgs {
   readonly apis: Apis;
-  /** Whose credentials they are. */
   readonly database: Database;
-  /** The stack's configuration: protection, and the section `rotation`. */
   readonly config: StackConfig;
-  /** Who may read the connection string, such as `serviceAccount:EMAIL`. Nobody may read the password's secret. */
+  /** The member that may read the connection string, such as `serviceAccount:EMAIL`. None may read the password's secret. */
   readonly reader: pulumi.Input<string>;
-  /** The version that holds the first credential, where another than this stack made it; the stack makes none for it. */
+  /** The manually created version that holds the first credential; the stack then creates none for it. */
   readonly firstVersion?: string | undefined;
-  /** Labels of both secrets. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A version of a secret: what a service needs to name it. */
+/** A version of a secret. */
 export interface SecretVersionRef {
   /** Id of the secret, such as `settlement-db-connection-string`. */
   readonly secretId: pulumi.Output<string>;
@@ -30,17 +26,17 @@ export interface SecretVersionRef {
   readonly version: pulumi.Output<string>;
 }
 
-/** Password and connection string in Secret Manager: a version of both secrets for every credential that is valid. */
+/** Password and connection string in Secret Manager: one version of both secrets for each valid credential. */
 export class Credentials extends pulumi.ComponentResource {
-  /** The newest connection string; what `DATABASE_URL` is taken from. */
+  /** The newest connection string, the source of `DATABASE_URL`. */
   readonly connectionString: SecretVersionRef;
-  /** Id of the secret that holds its password by itself, for people. */
+  /** Id of the secret that holds the password alone, for people. */
   readonly passwordSecretId: pulumi.Output<string>;
-  /** The binding without which the reader cannot read. */
+  /** The binding that lets the reader read. */
   readonly accessor: gcp.secretmanager.SecretIamMember;
 
-  constructor(name: string, args: CredentialsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Credentials", name, {}, opts);
+  constructor(name: string, args: CredentialsArgs) {
+    super("settlement:infra:Credentials", name);
     const { config, database } = args;
     const { destroyAfterDays, step } = config.rotation;
 
@@ -50,7 +46,7 @@ export class Credentials extends pulumi.ComponentResource {
         {
           secretId,
           replication: { auto: {} },
-          // A version that is deleted is disabled at once, and destroyed so much later.
+          // A deleted version is disabled at once and destroyed after this time.
           versionDestroyTtl: `${destroyAfterDays * 86_400}s`,
           labels: args.labels,
           deletionProtection: config.protect,
@@ -70,7 +66,7 @@ export class Credentials extends pulumi.ComponentResource {
       const [newest, ...former] = validCredentials(step);
       const first = (credential: number) => (credential === 0 ? args.firstVersion : undefined);
       for (const credential of former) if (first(credential) === undefined) version(credential, "DELETE");
-      // ABANDON: where the string changes but not the credential, a revision that names this version must be able to start.
+      // ABANDON: if only the string changes, revisions that use the old version must still be able to start.
       const number = pulumi.output(first(newest) ?? version(newest, "ABANDON").version);
       return { secret, ref: { secretId: secret.secretId, version: number } };
     };

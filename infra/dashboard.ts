@@ -9,14 +9,14 @@ import {
   type Watched,
 } from "./signals.ts";
 
-/** Columns of the grid, and the height of a chart in its rows. */
+/** Columns of the grid, and a chart's width and height in it. */
 const GRID = { columns: 48, width: 24, height: 12 } as const;
 
 interface Chart {
   readonly title: string;
   readonly metric: string;
   readonly aligner: "ALIGN_RATE" | "ALIGN_MEAN" | "ALIGN_MAX" | "ALIGN_PERCENTILE_95";
-  /** Label that makes a line each; one line without. */
+  /** Label to group by, one line per value; a single line by default. */
   readonly by?: string;
 }
 
@@ -51,7 +51,7 @@ const INSTANCE: readonly Chart[] = [
 ];
 
 /**
- * One page: the service on the left, its database on the right, and below what failed.
+ * One page: the service on the left, its database on the right, failures below.
  * https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.dashboards
  */
 export function dashboard(watched: Watched): object {

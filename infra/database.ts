@@ -8,21 +8,17 @@ import { DATABASE } from "./names.ts";
 import type { Network } from "./network.ts";
 import { type LoginName, passwordStep } from "./rotation.ts";
 
-/** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly apis: Apis;
-  /** Where the instance has its one address; without it that is public, and Cloud SQL's connectors alone get in. */
+  /** The network of the instance's private address; without it the address is public and only connectors are admitted. */
   readonly network: Network | undefined;
-  /** The stack's configuration: project, region, protection, and the sections `database` and `rotation`. */
   readonly config: StackConfig;
-  /** Labels of the instance. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
- * What PostgreSQL records: who connects and disconnects, every change of the schema, and errors with their statements.
- * The values are those the CIS Google Cloud benchmark asks for in section 6.2; `pgaudit.log` says what pgAudit records,
- * whose extension the first import makes: https://cloud.google.com/sql/docs/postgres/pg-audit
+ * PostgreSQL logs connections, schema changes, and errors with their statements, as section 6.2 of the CIS Google Cloud
+ * benchmark requires. The first import creates the pgAudit extension: https://cloud.google.com/sql/docs/postgres/pg-audit
  */
 const FLAGS: Readonly<Record<string, string>> = {
   "cloudsql.enable_pgaudit": "on",
@@ -38,34 +34,33 @@ const FLAGS: Readonly<Record<string, string>> = {
 
 /** A login of the service. */
 export interface Login {
-  /** Cloud SQL's record of it; its name is known once it has its password. */
   readonly user: gcp.sql.User;
-  /** Its password, generated; a secret. */
+  /** Generated; a secret. */
   readonly password: pulumi.Output<string>;
 }
 
 /** The Cloud SQL instance with the settlement database and the logins of the service. */
 export class Database extends pulumi.ComponentResource {
-  /** Name of the instance: `PROJECT-db-` and four random bytes, because a deleted name stays taken for a week. */
+  /** `PROJECT-db-` and four random bytes, because the name of a deleted instance stays reserved for a week. */
   readonly instanceName: pulumi.Output<string>;
-  /** Where the instance is. */
+  /** The parts of `connectionName`. */
   readonly connection: pulumi.Output<ConnectionName>;
-  /** The same as text, `PROJECT:REGION:INSTANCE`. */
+  /** `PROJECT:REGION:INSTANCE`. */
   readonly connectionName: pulumi.Output<string>;
-  /** Email of the instance's own service account, which reads what is imported. */
+  /** Email of the instance's service account, which reads the import scripts. */
   readonly serviceAccount: pulumi.Output<string>;
   /** Name of the database; known when the database exists. */
   readonly databaseName: pulumi.Output<string>;
   /** The logins, by name. */
   readonly logins: Readonly<Record<LoginName, Login>>;
 
-  constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Database", name, {}, opts);
+  constructor(name: string, args: DatabaseArgs) {
+    super("settlement:infra:Database", name);
     const { apis, config, labels, network } = args;
     const { database, project, protect, region } = config;
-    const held = { parent: this, protect };
+    const options = { parent: this, protect };
 
-    const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, held);
+    const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, options);
     const instance = new gcp.sql.DatabaseInstance(
       `${name}-instance`,
       {
@@ -98,7 +93,7 @@ export class Database extends pulumi.ComponentResource {
           userLabels: labels,
         },
       },
-      { ...held, dependsOn: apis.enabled.sqladmin },
+      { ...options, dependsOn: apis.enabled.sqladmin },
     );
     const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
@@ -111,19 +106,19 @@ export class Database extends pulumi.ComponentResource {
       const user = new gcp.sql.User(
         `${name}-user${suffix}`,
         { name: userName, instance: instance.name, password },
-        { ...held, dependsOn: [...before] },
+        { ...options, dependsOn: [...before] },
       );
       return { user, password };
     };
     const first = login("settlement_user", "");
-    // On destroy the first one goes last: PostgreSQL keeps whoever granted another its role.
+    // Destroyed in reverse: PostgreSQL refuses to drop a role while a grant it made still exists.
     const second = login("settlement_user_b", "-b", [first.user]);
     this.logins = { settlement_user: first, settlement_user_b: second };
     const settlementDb = new gcp.sql.Database(
       `${name}-database`,
       { name: DATABASE, instance: instance.name },
-      // On destroy the tables must be gone before the role that owns them.
-      { ...held, dependsOn: Object.values(this.logins).map(({ user }) => user) },
+      // Destroyed first: PostgreSQL refuses to drop a role that still owns tables.
+      { ...options, dependsOn: Object.values(this.logins).map(({ user }) => user) },
     );
 
     this.instanceName = instance.name;

@@ -1,6 +1,6 @@
 import type { AuthClient } from "google-auth-library";
 
-/** Where Google's APIs are, each ending in a slash, by the provider's name for the setting. */
+/** Base URLs of Google's APIs, ending in a slash, by the provider's name for the setting. */
 export const GOOGLE = {
   cloudRunV2: "https://run.googleapis.com/v2/",
   compute: "https://compute.googleapis.com/compute/v1/",
@@ -18,12 +18,12 @@ export const GOOGLE = {
   storage: "https://storage.googleapis.com/storage/v1/",
 } as const;
 
-/** The addresses of one cloud. */
+/** The base URLs of one cloud. */
 export type Endpoints = Readonly<Record<keyof typeof GOOGLE, string>>;
 
 /**
- * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
- * @param setting The stack's configuration by key, such as `gcp:sqlCustomEndpoint`.
+ * The base URLs for a stack, in the provider's order: its configuration, the environment, Google's own.
+ * @param setting Looks up the stack's configuration by key, such as `gcp:sqlCustomEndpoint`.
  */
 export function endpoints(setting: (key: string) => string | undefined): Endpoints {
   const found = Object.entries(GOOGLE).map(([api, url]) => [
@@ -41,40 +41,40 @@ export function endpointVariable(api: string): string {
 /** One request. */
 export interface Call {
   readonly api: keyof Endpoints;
-  /** Below the API's address, with its query. */
+  /** Relative to the API's base URL, with the query. */
   readonly path: string;
-  /** By default POST with a body, else GET. */
+  /** By default POST with a body, otherwise GET. */
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Sent as JSON; a text is sent as it is. */
+  /** An object is sent as JSON, a string unchanged. */
   readonly body?: object | string;
-  /** Of a text. */
+  /** Of a string body. */
   readonly contentType?: string;
-  /** What the answer is read as: JSON by default. */
+  /** How to read the answer: JSON by default. */
   readonly as?: "text";
 }
 
-/** Gives the caller's access token. */
+/** Returns the caller's access token. */
 export type Token = () => Promise<string>;
 
-/** For how many milliseconds, counted from the first try, a call that failed so is worth trying again; 0 for never. */
+/** How long to retry a failed call, in milliseconds since the first attempt; 0 for no retry. */
 export type Patience = (error: GoogleError, call: Call) => number;
 
-/** A part of one of Google's types with the fields that Google always sends: its descriptions say of none that it must be. */
+/** One of Google's types with fields that Google always sends, although its API descriptions declare all of them optional. */
 export type Sent<T, K extends keyof T> = T & Required<Pick<T, K>>;
 
-/** Google refused a request, or did not answer it. The message is Google's own where there is one. */
+/** Google rejected a request or did not answer. The message is Google's own if it sent one. */
 export class GoogleError extends Error {
   override readonly name = "GoogleError";
 
-  /** HTTP status; 401 also without credentials, undefined without an answer. */
+  /** HTTP status; 401 if there are no credentials, undefined without an answer. */
   readonly status: number | undefined;
-  /** Google's words for it, such as `SERVICE_DISABLED`. */
+  /** Google's reasons, such as `SERVICE_DISABLED`. */
   readonly reasons: readonly string[];
-  /** How long Google wishes to be left alone, in milliseconds. */
+  /** Least time to wait before a retry, in milliseconds. */
   readonly retryAfter: number;
-  /** Such as `GET projects/p`; empty where nothing was asked. */
+  /** Such as `GET projects/p`; empty if no request was sent. */
   readonly request: string;
-  /** Whether nothing was done; false where an answer to the same request was lost or an error of Google's. */
+  /** Whether Google did nothing; false if any attempt got no answer or a server error. */
   nothingDone: boolean;
 
   constructor(
@@ -90,27 +90,27 @@ export class GoogleError extends Error {
     this.nothingDone = status !== undefined && status < 500;
   }
 
-  /** Whether the API is not enabled, or not yet seen to be. */
+  /** Whether the API is not enabled, or its enabling has not propagated yet. */
   get disabled(): boolean {
     return this.reasons.includes("SERVICE_DISABLED") || this.reasons.includes("accessNotConfigured");
   }
 
-  /** Whether there is no such thing; where its API is not enabled there is none either. */
+  /** Whether the resource does not exist, which is also the case if its API is not enabled. */
   get missing(): boolean {
     return this.status === 404 || this.disabled;
   }
 
-  /** Whether Google asks for a later try: too many requests, or a fault of its own. */
+  /** Whether a later retry may succeed: too many requests, or a server error. */
   get busy(): boolean {
     return this.status === 429 || (this.status ?? 0) >= 500;
   }
 }
 
-/** An operation ended with errors; the message is Google's, and for an import PostgreSQL's. */
+/** An operation failed; the message is Google's or, for an import, PostgreSQL's. */
 export class OperationError extends Error {
   override readonly name = "OperationError";
 
-  /** Google's words for them, such as `ERROR_RDBMS`. */
+  /** Google's error codes, such as `ERROR_RDBMS`. */
   readonly codes: readonly string[];
 
   constructor(codes: readonly string[], message: string) {
@@ -119,22 +119,22 @@ export class OperationError extends Error {
   }
 }
 
-/** How long a new binding may take to be seen, in milliseconds: two minutes as a rule. */
+/** How long a new IAM binding usually takes to propagate, in milliseconds. */
 export const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
-/** Pauses between two requests, in milliseconds: the first, and the longest after growing by half each time. */
+/** Pauses between requests, in milliseconds; each is half as long again as the one before. */
 const PAUSE = { first: 50, longest: 5_000 };
 
-/** How a client calls. */
-interface Manner {
-  /** How long one answer is waited for, in milliseconds; a minute by default. */
+/** Options of {@link Google}. */
+interface ClientOptions {
+  /** Timeout of one request, in milliseconds; a minute by default. */
   readonly deadline?: number;
-  /** Which calls are tried again; none by default. */
+  /** Which calls are retried; none by default. */
   readonly patience?: Patience;
-  /** By default `GOOGLE_OAUTH_ACCESS_TOKEN`, as for the provider, or else application default credentials with their quota project. */
+  /** By default `GOOGLE_OAUTH_ACCESS_TOKEN`, like the provider, or else application default credentials. */
   readonly token?: Token | undefined;
 }
 
-/** Google's REST APIs, as whoever runs the program. What is asked and answered is typed by Google's own descriptions. */
+/** A client of Google's REST APIs. */
 export class Google {
   private client: Promise<AuthClient> | undefined;
   private readonly endpoints: Endpoints;
@@ -142,18 +142,14 @@ export class Google {
   private readonly deadline: number;
   private readonly patience: Patience;
 
-  constructor(endpoints: Endpoints, { deadline = 60_000, patience = () => 0, token }: Manner = {}) {
+  constructor(endpoints: Endpoints, { deadline = 60_000, patience = () => 0, token }: ClientOptions = {}) {
     this.endpoints = endpoints;
     this.token = token;
     this.deadline = deadline;
     this.patience = patience;
   }
 
-  /**
-   * Sends a request, and again as long as there is patience.
-   * @returns The answer's body.
-   * @throws GoogleError
-   */
+  /** Sends a request, with retries, and returns the answer's body. @throws GoogleError */
   call<T>(call: Call): Promise<T> {
     return repeat(
       () => this.once<T>(call),
@@ -161,11 +157,7 @@ export class Google {
     );
   }
 
-  /**
-   * Asks for one thing.
-   * @returns Undefined where there is no such thing, or its API is not enabled.
-   * @throws GoogleError
-   */
+  /** Gets a resource; undefined if it does not exist or its API is not enabled. @throws GoogleError */
   async find<T>(call: Call): Promise<T | undefined> {
     try {
       return await repeat(
@@ -179,13 +171,13 @@ export class Google {
   }
 
   /**
-   * Changes something, and waits for its end where the answer is an operation.
-   * @returns The operation, or the answer that is none.
-   * @throws GoogleError where it does not start, OperationError where it ends with errors.
+   * Sends a request and, if the answer is an operation, waits for its end.
+   * @returns The finished operation, or any other answer.
+   * @throws GoogleError if a request fails, OperationError if the operation fails.
    */
   async operate<T>(call: Call): Promise<T> {
     const { api, path } = call;
-    // Cloud SQL names its operations without their project, and has a form of its own for them.
+    // Operations of Cloud SQL have a name without the project, and their own format.
     const parent = api === "sql" ? `${/^projects\/[^/]+\//.exec(path)?.[0] ?? ""}operations/` : "";
     let operation = await this.call<Operation>(call);
     for (let pause = PAUSE.first; !hasEnded(operation, api); pause = longer(pause)) {
@@ -209,7 +201,7 @@ export class Google {
         ...{ url, method, responseType: "text", timeout: this.deadline * pace() },
         ...(body !== undefined && { data: body }),
         ...(contentType !== undefined && { headers: { "content-type": contentType } }),
-        // The errors of the library would carry the body, which may be a password.
+        // The library's errors contain the body, which may hold a password.
         validateStatus: () => true,
         fetchImplementation: fetch,
       })
@@ -230,7 +222,7 @@ export class Google {
   }
 }
 
-/** An operation, as Cloud SQL and as the other APIs have it. */
+/** An operation of Cloud SQL or of any other API. */
 interface Operation {
   readonly name?: string;
   readonly status?: string;
@@ -247,14 +239,14 @@ function hasEnded({ done, name = "", status }: Operation, api: keyof Endpoints):
   return api === "sql" ? status === "DONE" : done === true || !/(^|\/)operations\//.test(name);
 }
 
-/** Google's error; the older APIs put the reason into `errors`, the newer into `details`. */
+/** Google's error; older APIs put the reason into `errors`, newer ones into `details`. */
 interface Refusal {
   readonly message?: string;
   readonly errors?: readonly { readonly reason?: string }[];
   readonly details?: readonly { readonly reason?: string }[];
 }
 
-/** Nothing of a page that is not Google's own. */
+/** Empty for a page that is not from Google, such as a proxy's. */
 function errorIn(text: string): Refusal {
   try {
     return (JSON.parse(text) as { error?: Refusal }).error ?? {};
@@ -263,9 +255,8 @@ function errorIn(text: string): Refusal {
   }
 }
 
-/** @param error Of the library, whose cause is that of the connection. */
 function unanswered(error: Error, origin: string, deadline: number, request: string): GoogleError {
-  // Where there is an answer, it is to the request for a token.
+  // A response in the error is to the token request.
   if ("response" in error && error.response !== undefined) return new GoogleError(REFUSED, 401, { request });
   const cause = error.cause instanceof Error || error.cause instanceof DOMException ? error.cause : undefined;
   const deepest = cause?.cause instanceof Error ? cause.cause : (cause ?? error);
@@ -274,9 +265,9 @@ function unanswered(error: Error, origin: string, deadline: number, request: str
 }
 
 /**
- * Does some work, and again as long as its failure is worth it, with growing pauses and no sooner than Google wishes.
- * @param patience For how many milliseconds, counted from the first try.
- * @throws GoogleError, the last one; and what else the work throws.
+ * Runs `work` and retries it with growing pauses, honouring Retry-After.
+ * @param patience How long to retry after this error, in milliseconds since the first attempt.
+ * @throws The last GoogleError, or any other error at once.
  */
 export async function repeat<T>(work: () => Promise<T>, patience: (error: GoogleError) => number): Promise<T> {
   const began = performance.now();
@@ -295,9 +286,9 @@ export async function repeat<T>(work: () => Promise<T>, patience: (error: Google
 }
 
 /**
- * All pages of a list.
- * @param path Of the list, with its query.
- * @param read Reads one page; undefined where there is no such list.
+ * Reads all pages of a list.
+ * @param path With the query.
+ * @param read Reads one page; undefined if the list does not exist.
  */
 export async function pages<T extends { readonly nextPageToken?: string }>(
   path: string,
@@ -318,22 +309,22 @@ export function lastPart(name: string): string {
 }
 
 const REFUSED =
-  "The credentials are refused: run `gcloud auth application-default login`, or for the local stack `npm start -- --keep`.";
+  "Google rejected the credentials: run `gcloud auth application-default login`, or for the local stack `npm start -- --keep`.";
 
-/** Google's library takes a while to load, so it waits for the first request. */
+/** Google's library loads slowly, so only with the first request. */
 async function clientOf(token?: Token): Promise<AuthClient> {
   const { GoogleAuth, OAuth2Client } = await import("google-auth-library");
   const given = token ? await token() : process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
   if (given) return new OAuth2Client({ credentials: { access_token: given } });
   const auth = new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
   return auth.getClient().catch(() => {
-    throw new GoogleError("There are no Google credentials: run `gcloud auth application-default login`.", 401);
+    throw new GoogleError("No Google credentials found: run `gcloud auth application-default login`.", 401);
   });
 }
 
 /**
- * The caller's access token: `GOOGLE_OAUTH_ACCESS_TOKEN`, as for the provider, else application default credentials.
- * @throws GoogleError where there are neither.
+ * The caller's access token: `GOOGLE_OAUTH_ACCESS_TOKEN`, like the provider, or else application default credentials.
+ * @throws GoogleError without either.
  */
 export async function accessToken(): Promise<string> {
   const client = await clientOf();
@@ -343,18 +334,18 @@ export async function accessToken(): Promise<string> {
   return token ?? "";
 }
 
-/** What Retry-After asks for: seconds, or a moment. */
+/** Parses Retry-After: seconds or a date. */
 function milliseconds(retryAfter: string | null): number {
   const seconds = Number(retryAfter);
-  const asked = Number.isNaN(seconds) ? new Date(retryAfter ?? "").getTime() - Date.now() : seconds * 1000;
-  return Number.isNaN(asked) ? 0 : asked;
+  const pause = Number.isNaN(seconds) ? new Date(retryAfter ?? "").getTime() - Date.now() : seconds * 1000;
+  return Number.isNaN(pause) ? 0 : pause;
 }
 
 function longer(pause: number): number {
   return Math.min(pause * 1.5, PAUSE.longest);
 }
 
-/** By what every wait here is multiplied: 1, but for tests, which cannot wait that long. */
+/** Factor for all waits; below 1 in tests only. */
 function pace(): number {
   return Number(process.env.SETTLEMENT_PATIENCE ?? 1);
 }

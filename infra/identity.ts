@@ -4,38 +4,30 @@ import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
 
-/** Arguments of {@link Identity}. */
 export interface IdentityArgs {
   readonly apis: Apis;
-  /** The stack's configuration: project. */
   readonly config: StackConfig;
-  /** Name of the one instance the service connects to. */
+  /** The instance the service connects to. */
   readonly instanceName: pulumi.Input<string>;
 }
 
-/** The service's account, and its right to connect to its instance and to no other. */
+/** The service's account, which may connect to this instance and no other. */
 export class Identity extends pulumi.ComponentResource {
-  /** Email of the service account. */
   readonly email: pulumi.Output<string>;
-  /** The account as it stands in IAM policies, `serviceAccount:EMAIL`. */
+  /** `serviceAccount:EMAIL`. */
   readonly member: pulumi.Output<string>;
-  /** The binding without which the account cannot connect. */
+  /** The binding that lets the account connect. */
   readonly client: gcp.projects.IAMMember;
 
-  constructor(name: string, args: IdentityArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Identity", name, {}, opts);
+  constructor(name: string, args: IdentityArgs) {
+    super("settlement:infra:Identity", name);
     const { config } = args;
     const { project } = config;
     const account = new gcp.serviceaccount.Account(
       `${name}-account`,
-      // It may be there: whoever deploys must be allowed to act as it before, which can be said of an existing one only.
+      // It may exist: bootstrap creates it to let the deployer act as it. The option matters on creation only.
       { ...SERVICE_ACCOUNT, createIgnoreAlreadyExists: true },
-      // Which matters when it is made, and is no change of one that is there.
-      {
-        parent: this,
-        dependsOn: args.apis.enabled.iam,
-        ignoreChanges: ["createIgnoreAlreadyExists"],
-      },
+      { parent: this, dependsOn: args.apis.enabled.iam, ignoreChanges: ["createIgnoreAlreadyExists"] },
     );
     this.email = account.email;
     this.member = pulumi.interpolate`serviceAccount:${account.email}`;

@@ -1,7 +1,7 @@
 import { loadConfig } from "./config.ts";
 import { settlement } from "./settlement.ts";
 
-/** The program of plain `pulumi`: what is exported are the stack's outputs. `main.mjs` starts it. */
+/** The program for plain `pulumi`, started by `main.mjs`: its exports are the stack's outputs. */
 export const {
   instanceName,
   connectionName,

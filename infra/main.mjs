@@ -1,4 +1,4 @@
-// The entry of `pulumi up`: the program, unless this Node.js cannot read it.
+// Entry point of `pulumi up`: runs the program if this Node.js can.
 import { RunError } from "@pulumi/pulumi";
 import { tooOld } from "./node-version.cjs";
 

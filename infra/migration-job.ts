@@ -1,57 +1,40 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { SOCKET_ROOT } from "./connection.ts";
-import { DATABASE_URL, MIGRATION_JOB } from "./names.ts";
-import type { WorkloadArgs } from "./workload.ts";
+import { MIGRATION_JOB } from "./names.ts";
+import { databaseAccess, type WorkloadArgs } from "./workload.ts";
 
-/** Arguments of {@link MigrationJob}. */
 export interface MigrationJobArgs extends WorkloadArgs {
-  /** The image that `migrations/Dockerfile` makes. */
+  /** The image built from `migrations/Dockerfile`. */
   readonly image: string;
 }
 
-/** The second way to migrate: a Cloud Run job that runs dbmate, when somebody executes it. */
+/** The second way to migrate: a Cloud Run job that runs dbmate on demand. */
 export class MigrationJob extends pulumi.ComponentResource {
-  constructor(name: string, args: MigrationJobArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:MigrationJob", name, {}, opts);
+  constructor(name: string, args: MigrationJobArgs) {
+    super("settlement:infra:MigrationJob", name);
+    const { envs, volumeMounts, volumes } = databaseAccess(args);
     new gcp.cloudrunv2.Job(
       `${name}-migration-job`,
       {
         name: MIGRATION_JOB,
         location: args.config.region,
-        // It holds nothing, and a stack may do without it again.
+        // It stores no data.
         deletionProtection: false,
         labels: args.labels,
         template: {
           template: {
             serviceAccount: args.account,
             ...(args.network && { vpcAccess: args.network.access }),
-            // A person decides whether what failed is tried again.
+            // The operator decides whether to retry a failed migration.
             maxRetries: 0,
-            // A day; more is a preview: https://cloud.google.com/run/docs/configuring/task-timeout
+            // One day; longer is a Preview feature: https://cloud.google.com/run/docs/configuring/task-timeout
             timeout: "86400s",
-            volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],
-            containers: [
-              {
-                image: args.image,
-                envs: [
-                  {
-                    name: DATABASE_URL,
-                    valueSource: {
-                      secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
-                    },
-                  },
-                ],
-                volumeMounts: [{ name: "cloudsql", mountPath: SOCKET_ROOT }],
-              },
-            ],
+            volumes,
+            containers: [{ image: args.image, envs, volumeMounts }],
           },
         },
       },
-      {
-        parent: this,
-        dependsOn: [args.apis.enabled.run, ...args.dependsOn],
-      },
+      { parent: this, dependsOn: [args.apis.enabled.run, ...args.dependsOn] },
     );
     this.registerOutputs();
   }

@@ -1,15 +1,15 @@
-/** Names that are the same in every stack, each once. Pure, and free of imports, so that policies and commands use it too. */
+/** Names that are the same in every stack. Pure and without imports, so that policies and commands can use it too. */
 
-/** Name of the Pulumi project and value of the label `app`; logical names of resources begin with it. */
+/** Name of the Pulumi project, value of the label `app`, and prefix of all logical names. */
 export const PROJECT = "settlement";
 
-/** The label by which resources that Pulumi manages are told from others, and its value. */
+/** The label of resources that Pulumi manages. */
 export const MANAGED_BY = { "managed-by": "pulumi" } as const;
 
 /** Name of the Cloud Run service. */
 export const SERVICE = "settlement-service";
 
-/** The account that the service runs as, as it is created. */
+/** The account that the service runs as. */
 export const SERVICE_ACCOUNT = { accountId: "settlement-service", displayName: "Settlement service" } as const;
 
 /** Email of the account that the service runs as. @param project Project id. */
@@ -17,7 +17,7 @@ export function serviceAccountEmail(project: string): string {
   return `${SERVICE_ACCOUNT.accountId}@${project}.iam.gserviceaccount.com`;
 }
 
-/** Title of the condition of the binding by which the service connects to its own instance. */
+/** Title of the condition on the binding that lets the service connect to its instance. */
 export const CLIENT_CONDITION = "settlement-instance";
 
 /** Name of the Cloud Run job that runs migrations. */
@@ -26,7 +26,7 @@ export const MIGRATION_JOB = "settlement-migration";
 /** Name of the database. */
 export const DATABASE = "settlement_db";
 
-/** The logins of the service, in the order of their turns; see `rotation.ts`. */
+/** The logins of the service, in the order they take turns; see `rotation.ts`. */
 export const LOGINS = ["settlement_user", "settlement_user_b"] as const;
 
 /** The role without login that owns the tables. */
@@ -35,19 +35,19 @@ export const OWNER_ROLE = "settlement_owner";
 /** The table in which dbmate and the import record the versions of the schema. */
 export const VERSIONS_TABLE = "schema_migrations";
 
-/** The environment variable from which the service takes its connection string. */
+/** The environment variable that holds the connection string. */
 export const DATABASE_URL = "DATABASE_URL";
 
 /** Id of the secret that holds the connection string, and its logical name. */
 export const CONNECTION_STRING_SECRET = "settlement-db-connection-string";
 
-/** Id of the secret that holds the password by itself, and its logical name. */
+/** Id of the secret that holds the password alone, and its logical name. */
 export const PASSWORD_SECRET = "settlement-db-password";
 
-/** Name of the bucket of the migrations. @param project Project id. */
+/** Name of the migrations bucket. @param project Project id. */
 export function migrationsBucket(project: string): string {
   return `${project}-migrations`;
 }
 
-/** Id of the log that the nightly doctor writes: `npm run doctor -- --log`. */
+/** Id of the log written by `npm run doctor -- --log`. */
 export const DOCTOR_LOG = "settlement-doctor";

@@ -4,29 +4,21 @@ import { enableApi } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { parseRange } from "./ranges.ts";
 
-/** Arguments of {@link Network}. */
 export interface NetworkArgs {
-  /** The stack's configuration: region. */
   readonly config: StackConfig;
   /** The `network` section. */
   readonly ranges: NonNullable<StackConfig["network"]>;
 }
 
-/** How a workload of Cloud Run gets into the network. */
-export type VpcAccess = gcp.types.input.cloudrunv2.ServiceTemplateVpcAccess;
-
-/**
- * A network of the stack's own, in which the instance has its one address, and into which service and job send what is
- * for private addresses.
- */
+/** A dedicated network for the instance's private address; service and job route private traffic through it. */
 export class Network extends pulumi.ComponentResource {
-  /** Full name of the network; known once Google's services are in it, among them the instance. */
+  /** Id of the network, known once it is peered with Google's services. */
   readonly peered: pulumi.Output<string>;
-  /** How service and job get in: Direct VPC egress, without a connector. */
-  readonly access: VpcAccess;
+  /** Direct VPC egress of service and job, without a connector. */
+  readonly access: gcp.types.input.cloudrunv2.ServiceTemplateVpcAccess;
 
-  constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Network", name, {}, opts);
+  constructor(name: string, args: NetworkArgs) {
+    super("settlement:infra:Network", name);
     const { config, ranges } = args;
     const compute = enableApi(`${name}-compute`, "compute.googleapis.com", this);
     const servicenetworking = enableApi(`${name}-servicenetworking`, "servicenetworking.googleapis.com", this);
@@ -47,7 +39,7 @@ export class Network extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    // Google's services have a network of their own beside this one; the instance's address comes from this range.
+    // The range from which the peered network of Google's services takes the instance's address.
     const { address, prefix } = parseRange(ranges.services) ?? {};
     const range = new gcp.compute.GlobalAddress(
       `${name}-services-range`,
@@ -67,7 +59,7 @@ export class Network extends pulumi.ComponentResource {
         network: network.id,
         service: "servicenetworking.googleapis.com",
         reservedPeeringRanges: [range.name],
-        // Google refuses to end it for days after the last instance is gone.
+        // Google refuses to delete the peering for days after the last instance was deleted.
         deletionPolicy: "ABANDON",
       },
       { parent: this, dependsOn: servicenetworking },

@@ -1,12 +1,12 @@
 // @ts-check
 "use strict";
 
-/** The oldest Node.js that runs the project's TypeScript as it stands, such as `>=24`. */
+/** Oldest major version of Node.js that runs TypeScript natively. */
 const OLDEST = Number(require("../package.json").engines.node.slice(2));
 
 /**
- * The sentence for someone who runs plain `pulumi` with an older Node.js; undefined if this one will do. It is asked for
- * before any file of TypeScript is loaded, and so stands in one that every Node.js can read.
+ * The error message for plain `pulumi` with an outdated Node.js; undefined if this version is recent enough. Not in
+ * TypeScript, because an outdated Node.js must be able to load it.
  * @returns {string | undefined}
  */
 exports.tooOld = () =>

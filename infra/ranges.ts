@@ -1,8 +1,8 @@
-/** Private IPv4 ranges. Pure, and free of imports. */
+/** Private IPv4 ranges. Pure and without imports. */
 
 /** A range of addresses. */
 export interface Range {
-  /** Its first address, such as `10.8.0.0`. */
+  /** The first address, such as `10.8.0.0`. */
   readonly address: string;
   /** Length of the prefix, from 0 to 32. */
   readonly prefix: number;
@@ -14,10 +14,7 @@ export interface Range {
 /** https://datatracker.ietf.org/doc/html/rfc1918#section-3 */
 const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/**
- * Reads a range such as `10.8.0.0/24`.
- * @returns Undefined where it is none, or begins at another address than its first.
- */
+/** Parses a range such as `10.8.0.0/24`; undefined if it is malformed or has host bits set. */
 export function parseRange(text: string): Range | undefined {
   const [, address = "", length = ""] = /^(\d{1,3}(?:\.\d{1,3}){3})\/(\d{1,2})$/.exec(text) ?? [];
   const bytes = address.split(".").map(Number);
@@ -28,7 +25,7 @@ export function parseRange(text: string): Range | undefined {
   return first % size === 0 ? { address, prefix, first, last: first + size - 1 } : undefined;
 }
 
-/** Whether a range is one that nobody routes on the internet. */
+/** Whether a range lies within the private ranges of RFC 1918. */
 export function isPrivate(range: Range): boolean {
   return PRIVATE.some((text) => {
     const outer = parseRange(text);

@@ -7,32 +7,27 @@ import { migrationsBucket } from "./names.ts";
 import type { Migration } from "./migrations/files.ts";
 import { ImportedSchema } from "./migrations/resource.ts";
 
-/** Arguments of {@link Schema}. */
 export interface SchemaArgs {
   readonly apis: Apis;
-  /** Where the schema is applied. */
   readonly database: Database;
-  /** The migrations of the repository, in order. */
+  /** In the order of their versions. */
   readonly migrations: readonly Migration[];
-  /** The stack's configuration: project, region, protection and the `schema` section. */
   readonly config: StackConfig;
-  /** Whether the migrations are imported; by default they are. */
+  /** Whether the migrations are imported; true by default. */
   readonly imports?: boolean;
-  /** Labels of the bucket. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** The versioned schema: the scripts in their bucket, and their import into the database. */
+/** The versioned schema: the migrations bucket, and the import into the database. */
 export class Schema extends pulumi.ComponentResource {
-  /** Name of the bucket. */
   readonly bucketName: pulumi.Output<string>;
-  /** The newest version the database is at; empty without an import. */
+  /** The version of the database; empty without an import. */
   readonly version: pulumi.Output<string>;
-  /** The import, where there is one; whatever needs the tables depends on it. */
+  /** The import, if any; resources that need the tables depend on it. */
   readonly imported: readonly ImportedSchema[];
 
-  constructor(name: string, args: SchemaArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Schema", name, {}, opts);
+  constructor(name: string, args: SchemaArgs) {
+    super("settlement:infra:Schema", name);
     const { apis, config, database } = args;
     const { project, protect, region } = config;
     const { baseline, retainedBackups, version: target } = config.schema;
@@ -45,7 +40,7 @@ export class Schema extends pulumi.ComponentResource {
         uniformBucketLevelAccess: true,
         publicAccessPrevention: "enforced",
         versioning: { enabled: true },
-        // Replaced scripts are kept for a year and then, where three newer ones exist, deleted.
+        // Replaced scripts are deleted after a year if three newer ones exist.
         lifecycleRules: [
           { action: { type: "Delete" }, condition: { daysSinceNoncurrentTime: 365, numNewerVersions: 3 } },
         ],
@@ -61,7 +56,7 @@ export class Schema extends pulumi.ComponentResource {
         { parent: this },
       );
     const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
-    // The id of its import holds the member and is no output; that of an instance that exists is known in the preview too.
+    // An import id cannot be an output. The member of an existing instance is known in the preview too.
     const reader = config.adopt ? member.apply(declareReader) : declareReader(member);
     const scripts = args.migrations.map(
       (migration) =>
@@ -73,11 +68,11 @@ export class Schema extends pulumi.ComponentResource {
             source: new pulumi.asset.StringAsset(migration.text),
             contentType: "application/sql",
           },
-          // A version that left the repository can still be gone back from.
+          // A version that was removed from the repository can still be rolled back.
           { parent: this, retainOnDelete: true },
         ),
     );
-    const imported = () =>
+    const importSchema = () =>
       new ImportedSchema(
         `${name}-schema`,
         {
@@ -96,7 +91,7 @@ export class Schema extends pulumi.ComponentResource {
         },
         { parent: this, dependsOn: [reader, ...scripts] },
       );
-    this.imported = args.imports === false ? [] : [imported()];
+    this.imported = args.imports === false ? [] : [importSchema()];
     this.bucketName = bucket.name;
     this.version = this.imported[0]?.version ?? pulumi.output("");
     this.registerOutputs();

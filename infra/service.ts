@@ -1,39 +1,33 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { SOCKET_ROOT } from "./connection.ts";
-import { DATABASE_URL, SERVICE } from "./names.ts";
-import type { WorkloadArgs } from "./workload.ts";
+import { SERVICE } from "./names.ts";
+import { databaseAccess, type WorkloadArgs } from "./workload.ts";
 
-/** A revision that keeps its part of the traffic while a newer one is tried. */
+/** A revision that keeps a share of the traffic while a newer one is tested. */
 export interface HeldRevision {
-  /** Its name, such as `settlement-service-00007-abc`. */
+  /** Such as `settlement-service-00007-abc`. */
   readonly revision: string;
-  /** From 1 to 100; those of all that are held make 100. */
+  /** From 1 to 100; the shares of all held revisions add up to 100. */
   readonly percent: number;
 }
 
-/** Arguments of {@link Service}. */
 export interface ServiceArgs extends WorkloadArgs {
-  /**
-   * What has the traffic during a rollout, when the newest revision is reached by its tag alone. By default the newest
-   * revision that is ready has all of it.
-   */
+  /** The revisions that serve the traffic during a rollout, when the newest is reachable by its tag only; empty otherwise. */
   readonly held: readonly HeldRevision[];
 }
 
-/** The tag of a revision that is tried: its URL begins with it. */
+/** The tag of the revision under test; its URL begins with it. */
 export const CANDIDATE = "candidate";
 
 /** The settlement service on Cloud Run. */
 export class Service extends pulumi.ComponentResource {
-  /** Name of the Cloud Run service. */
   readonly name: pulumi.Output<string>;
-  /** Its URL. */
   readonly url: pulumi.Output<string>;
 
-  constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("settlement:infra:Service", name, {}, opts);
+  constructor(name: string, args: ServiceArgs) {
+    super("settlement:infra:Service", name);
     const { apis, config } = args;
+    const { envs, volumeMounts, volumes } = databaseAccess(args);
     const { protect, region } = config;
 
     const service = new gcp.cloudrunv2.Service(
@@ -50,24 +44,17 @@ export class Service extends pulumi.ComponentResource {
           ...(args.network && { vpcAccess: args.network.access }),
           maxInstanceRequestConcurrency: config.service.concurrency,
           scaling: { minInstanceCount: config.service.minInstances, maxInstanceCount: config.service.maxInstances },
-          volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [args.connectionName] } }],
+          volumes,
           containers: [
             {
               image: config.service.image,
               ports: { containerPort: 8080 },
               resources: { limits: { cpu: config.service.cpu, memory: config.service.memory } },
-              envs: [
-                {
-                  name: DATABASE_URL,
-                  valueSource: {
-                    secretKeyRef: { secret: args.databaseUrl.secretId, version: args.databaseUrl.version },
-                  },
-                },
-              ],
-              volumeMounts: [{ name: "cloudsql", mountPath: SOCKET_ROOT }],
-              // A revision is ready when its database answers: a wrong credential never gets traffic.
+              envs,
+              volumeMounts,
+              // A revision is ready once its database answers: one with a wrong credential never gets traffic.
               startupProbe: { httpGet: { path: "/health" }, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 20 },
-              // Five minutes, because restarting the service does not mend a database that fails over.
+              // Five minutes, because a restart does not help while the database fails over.
               livenessProbe: {
                 httpGet: { path: "/health" },
                 periodSeconds: 30,

@@ -14,28 +14,26 @@ import { Network } from "./network.ts";
 import { Schema } from "./schema.ts";
 import { type HeldRevision, Service } from "./service.ts";
 
-/** What a stack says about itself; nothing in it is a credential. */
+/** The stack's outputs; none is a credential. */
 export interface Outputs {
   readonly instanceName: pulumi.Output<string>;
   /** `PROJECT:REGION:INSTANCE`. */
   readonly connectionName: pulumi.Output<string>;
   readonly serviceUrl: pulumi.Output<string>;
-  /** Id of the secret that holds the password. */
+  /** Id of the secret. */
   readonly passwordSecret: pulumi.Output<string>;
-  /** Id of the secret that holds the connection string. */
+  /** Id of the secret. */
   readonly connectionStringSecret: pulumi.Output<string>;
   readonly migrationsBucket: pulumi.Output<string>;
   readonly schemaVersion: pulumi.Output<string>;
 }
 
-/** The repository's migrations. */
 const MIGRATIONS = join(import.meta.dirname, "..", "migrations");
 
 /**
  * Declares the settlement service and everything it needs.
- * @param config The stack's configuration.
- * @param migrations The versions of the schema, in order; the repository's by default.
- * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
+ * @param migrations In the order of their versions; the repository's by default.
+ * @param held The revisions that serve the traffic while the newest is tested; none by default.
  */
 export function settlement(
   config: StackConfig,

@@ -1,8 +1,8 @@
 import { DOCTOR_LOG } from "./names.ts";
 
-/** Where the metrics and logs of the service and its instance are: filters, as Cloud Monitoring and Logging take them. */
+/** Filters for Cloud Monitoring and Logging that select the metrics and logs of the service and its instance. */
 
-/** What is looked at. */
+/** The monitored resources. */
 export interface Watched {
   readonly project: string;
   /** Name of the Cloud Run service. */
@@ -26,13 +26,10 @@ export function metric(type: string, of: string): string {
   return `metric.type="${type}" AND ${of}`;
 }
 
-/** Failed calls of Cloud SQL: the last entry of an operation carries its status. */
+/** Failed calls of Cloud SQL: the last log entry of an operation has its status. */
 const FAILED = "(severity>=ERROR OR protoPayload.status.code>0)";
 
-/**
- * Failed imports. They stand in the log of data access, as calls that need `DATA_WRITE`:
- * https://cloud.google.com/sql/docs/postgres/audit-logging
- */
+/** Failed imports, from the data access log (`DATA_WRITE`): https://cloud.google.com/sql/docs/postgres/audit-logging */
 export function failedImports(watched: Watched): string {
   return [
     ofInstance(watched),
@@ -43,9 +40,8 @@ export function failedImports(watched: Watched): string {
 }
 
 /**
- * Failed backups: those Cloud SQL makes by itself,
- * https://cloud.google.com/sql/docs/postgres/backup-recovery/view-audit-logs-for-automated-backups, and those that are
- * asked for.
+ * Failed backups, on demand and automatic:
+ * https://cloud.google.com/sql/docs/postgres/backup-recovery/view-audit-logs-for-automated-backups
  */
 export function failedBackups(watched: Watched): string {
   const automatic = [
@@ -53,23 +49,22 @@ export function failedBackups(watched: Watched): string {
     'protoPayload.methodName="cloudsql.instances.automatedBackup"',
     'protoPayload.metadata.windowStatus=("STATUS_FAILED" OR "STATUS_ATTEMPT_FAILED")',
   ].join(" AND ");
-  const asked = [
+  const onDemand = [
     'log_id("cloudaudit.googleapis.com/activity")',
     'protoPayload.methodName="cloudsql.backupRuns.create"',
     FAILED,
   ].join(" AND ");
-  return `${ofInstance(watched)} AND ((${automatic}) OR (${asked}))`;
+  return `${ofInstance(watched)} AND ((${automatic}) OR (${onDemand}))`;
 }
 
-/** Revisions that do not become ready, or are so no longer. */
+/** Revisions that do not become ready, or no longer are. */
 export function revisionsNotReady(watched: Watched): string {
   return `${ofService(watched)} AND severity>=ERROR AND protoPayload.status.message:"Ready condition status changed to False"`;
 }
 
 /**
- * What the nightly doctor has found. Its entry holds the verdict of each check; a consequence is a finding too, which
- * another one explains.
- * @param checks Ids of the checks, of which one is enough.
+ * Log entries of the nightly doctor in which any of these checks failed: with a finding, or as a consequence of another one.
+ * @param checks Ids of the checks.
  */
 export function doctorFound(...checks: readonly string[]): string {
   const verdicts = checks.map((check) => `jsonPayload.checks.${check}.verdict=("finding" OR "consequence")`);
@@ -77,23 +72,19 @@ export function doctorFound(...checks: readonly string[]): string {
 }
 
 /**
- * That the nightly doctor wrote nothing for 25 hours, in PromQL: more is not to be had of a metric that counts log entries, and
- * a condition on a metric's absence ends before a day is over. Google counts the entries of every log by itself.
+ * The nightly doctor logged nothing for 25 hours, the longest window PromQL allows for this metric; an absence condition
+ * allows less than a day.
  * https://cloud.google.com/monitoring/promql/promql-mapping, https://cloud.google.com/monitoring/alerts/metric-absence
  */
 export const DOCTOR_SILENT = `absent_over_time(logging_googleapis_com:log_entry_count{monitored_resource="global",log="${DOCTOR_LOG}"}[25h])`;
 
-/**
- * How many connections an instance takes: the default of `max_connections`, which follows from the memory.
- * https://cloud.google.com/sql/docs/postgres/flags
- * @param tier Machine type.
- */
+/** Default `max_connections` of a machine type, which depends on its memory: https://cloud.google.com/sql/docs/postgres/flags */
 export function maxConnections(tier: string): number {
   const gigabytes = memory(tier);
   return LIMITS.findLast(([from]) => gigabytes >= from)?.[1] ?? 25;
 }
 
-/** From so many gigabytes on, so many connections. */
+/** Least memory in gigabytes, and its connections. */
 const LIMITS: readonly (readonly [number, number])[] = [
   [1.7, 50],
   [3.75, 100],

@@ -4,19 +4,18 @@ import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
 import { reachingOutside } from "./outside.ts";
 
 /**
- * Takes over tables that were made by hand: the migrations are run in a schema of their own, every column there is
- * compared with the live one, and only where all are alike the versions are recorded. Whatever the migrations did is
- * undone before the comparison, so that nothing of it stays even where a statement reached a live table.
+ * SQL that adopts manually created tables: it runs the migrations in a scratch schema, rolls them back even if a statement
+ * reached a live table, and records the versions if every column matches the live one.
  * @param user The login that owns the tables.
- * @throws MigrationFileError where a migration is not SQL, or reaches outside of its schema.
+ * @throws MigrationFileError if a migration is not SQL, or reaches outside of its schema.
  */
-export async function takeOver(migrations: readonly Migration[], user: string): Promise<string> {
+export async function adoptTables(migrations: readonly Migration[], user: string): Promise<string> {
   const [outside] = await reachingOutside(migrations);
   if (outside) {
     const { file, line, problem, remedy } = outside;
     throw new MigrationFileError(`migrations/${file}:${line}: ${problem} ${remedy}`);
   }
-  const made = await Promise.all(
+  const statements = await Promise.all(
     migrations.map(async (migration) => executed(migration, directions(migration.file, migration.text).up)),
   );
   const versions = migrations.map(({ version }) => quote(version)).join(", ");
@@ -24,7 +23,7 @@ export async function takeOver(migrations: readonly Migration[], user: string): 
 DECLARE
   made jsonb;
   tables text[];
-  odd text;
+  mismatch text;
   adopted text;
 BEGIN
   IF EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version IN (${versions})) THEN RETURN; END IF;
@@ -32,7 +31,7 @@ BEGIN
   BEGIN
     CREATE SCHEMA ${SCRATCH};
     SET LOCAL search_path = ${SCRATCH};
-${made.join("\n")}
+${statements.join("\n")}
     SELECT coalesce(jsonb_agg(to_jsonb(described)), '[]') INTO made FROM (${columns(SCRATCH)}) described;
     SELECT array_agg(c.relname::text) INTO tables FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'r' AND n.nspname = '${SCRATCH}';
@@ -45,10 +44,10 @@ ${made.join("\n")}
   live AS (SELECT * FROM (${columns("public")}) described WHERE relation = ANY (tables))
   SELECT string_agg(relation || '.' || name || ' is ' || coalesce(live.form, 'missing') || ', expected '
            || coalesce(wanted.form, 'no such column'), '; ' ORDER BY relation, name)
-    INTO odd FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
-  IF odd IS NOT NULL THEN
-    RAISE EXCEPTION 'the tables made by hand differ from the migrations: %', odd
-      USING HINT = 'Change the live tables, or the migrations, until they are alike.';
+    INTO mismatch FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
+  IF mismatch IS NOT NULL THEN
+    RAISE EXCEPTION 'the manually created tables differ from the migrations: %', mismatch
+      USING HINT = 'Change the live tables, or the migrations, until they match.';
   END IF;
   FOREACH adopted IN ARRAY coalesce(tables, '{}') LOOP
     EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted);
@@ -59,13 +58,13 @@ END
 $adopt$;`;
 }
 
-/** The schema in which the tables of migrations are made to be compared; it is never left behind. */
+/** The scratch schema, always rolled back. */
 const SCRATCH = "settlement_baseline";
 
-/** An error of a class that PostgreSQL leaves to applications: it undoes what the comparison made. */
+/** Error code that rolls the scratch schema back, of a class free for applications. */
 const UNDO = "SB000";
 
-/** The columns of the tables in a schema; their types are written as seen from it. */
+/** The columns of the tables in a schema; the search path decides how types are written. */
 function columns(schema: string): string {
   return `SELECT c.relname::text AS relation, a.attname::text AS name,
            format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END

@@ -4,35 +4,35 @@ import { EXISTING } from "./existing.ts";
 /** The last step of adoption; see `adopt.ts`. */
 export const LAST_STEP = 3;
 
-/** What may be missing of what was created manually. */
+/** Resources that may not exist yet. */
 const MISSABLE = Object.values(EXISTING)
   .flatMap(({ part = [] }) => part)
   .sort();
 
 const INSTANCE = "the name of the instance, PROJECT-db- and eight hexadecimal digits";
 const CREDENTIAL =
-  'the version of settlement-db-connection-string in use, in quotes: "1"; or replace, where the service cannot log in';
+  'the version of settlement-db-connection-string in use, in quotes: "1"; or replace, if the service cannot log in';
 const STEP = `a whole number from 1 to ${LAST_STEP}`;
 
 /** The section `adopt`. */
 export const adopt = z.strictObject(
   {
-    /** Name of the instance, from which its suffix is taken. */
+    /** Name of the instance, which includes the suffix. */
     instance: z.string(INSTANCE).regex(/-db-[0-9a-f]{8}$/, INSTANCE),
     /**
-     * The version of `settlement-db-connection-string` that the service uses, which is left alone until the first
-     * rotation; or `replace` where the service cannot log in, which gives it a credential in the first step.
+     * The version of `settlement-db-connection-string` that the service uses until the first rotation; or `replace` if it
+     * cannot log in, which gives it a credential in the first step.
      */
     credential: z.string(CREDENTIAL).regex(/^([1-9]\d*|replace)$/, CREDENTIAL),
-    /** How far adoption has got, see `adopt.ts`. */
+    /** The current step, see `adopt.ts`. */
     step: z.number(STEP).int(STEP).min(1, STEP).max(LAST_STEP, STEP),
-    /** What was never made, and is made now. */
+    /** Resources to create, because they do not exist. */
     missing: z.array(z.enum(MISSABLE, `any of ${MISSABLE.join(", ")}`), "a list").default([]),
   },
   "an object with instance, credential and step",
 );
 
-/** The keys that must fit those of adoption, of which any may be wrong by itself. */
+/** The keys that must fit those of adoption; each may be invalid on its own. */
 export interface Adopting {
   readonly project?: unknown;
   readonly schema?: Readonly<{ baseline?: unknown }> | null;
@@ -40,7 +40,7 @@ export interface Adopting {
   readonly adopt?: Readonly<Record<"instance" | "credential" | "step" | "missing", unknown>> | null | undefined;
 }
 
-/** Checks what must fit each other. @param wrong Is told of a key that does not, and what is expected of it. */
+/** Checks keys that must fit each other. @param wrong Called with each wrong key and what is expected. */
 export function checkAdoption(
   { adopt, project, rotation, schema }: Adopting,
   wrong: (path: string[], expected: string) => void,
@@ -51,12 +51,15 @@ export function checkAdoption(
     wrong(["adopt", "instance"], "the project's id, -db- and eight hexadecimal digits");
   }
   if (adopt.credential !== "replace" && missing.some((part) => part === "connectionStringSecret" || part === "user")) {
-    wrong(["adopt", "credential"], "replace where the secret or the login is missing, because then none works");
+    wrong(["adopt", "credential"], "replace, because without the secret or the login no credential works");
   }
   if (Number(adopt.step) < LAST_STEP && !missing.includes("tables") && Number(rotation?.step ?? 0) > 0) {
-    wrong(["rotation", "step"], `0 before step ${LAST_STEP} of adoption, which lets the second login use the tables`);
+    wrong(
+      ["rotation", "step"],
+      `0 before step ${LAST_STEP} of adoption, which gives the second login access to the tables`,
+    );
   }
   if (adopt.step === LAST_STEP && !missing.includes("tables") && schema?.baseline === undefined) {
-    wrong(["schema", "baseline"], "the version that the tables made by hand are at, before adoption takes them over");
+    wrong(["schema", "baseline"], "the version of the manually created tables that adoption takes over");
   }
 }

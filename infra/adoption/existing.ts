@@ -9,30 +9,26 @@ import {
   serviceAccountEmail,
 } from "../names.ts";
 
-/** Where production is, and what an import's id is made of. */
+/** The parts of an import id. */
 interface Place {
   readonly project: string;
   readonly region: string;
-  /** Name of the instance. */
   readonly instance: string;
-  /** Who the resource grants something to, where it is a binding. */
+  /** The member of a binding. */
   readonly member: string;
 }
 
-/** What was created manually. */
+/** A manually created resource. */
 export interface Existing {
-  /** What the configuration calls it, where it may be missing. */
+  /** Its name in `settlement:adopt.missing`, if it may be missing. */
   readonly part?: string;
-  /**
-   * The id by which the official provider imports it. A password is in none of them, and no version of a secret is one.
-   * Nothing stands for the tables.
-   */
+  /** The import id of the official provider; none for the tables. */
   readonly id?: (place: Place) => string;
-  /** What the first step leaves as it is. What is not among it cannot differ, or forces a new resource. */
+  /** Properties that the first step leaves unchanged. All others cannot differ, or force a replacement. */
   readonly kept?: readonly string[];
 }
 
-/** Logical name of the binding that was created manually, without a condition, beside the stack's own. */
+/** Logical name of the manually created binding without a condition. */
 export const CLIENT = "settlement-cloudsql-client-by-hand";
 export const ACCOUNT = "settlement-account";
 export const INSTANCE = "settlement-instance";
@@ -88,5 +84,5 @@ export const EXISTING: Readonly<Record<string, Existing>> = {
   [USER]: { part: "user", id: ({ instance, project }) => `${project}/${instance}/${LOGINS[0]}` },
 };
 
-/** The configuration's key of adoption. */
+/** The configuration key of adoption. */
 export const ADOPT_KEY = "settlement:adopt";

@@ -1,22 +1,21 @@
 import { directions, type Migration } from "../migrations/files.ts";
 import { statementsIn } from "../migrations/statements.ts";
 
-/** A statement that cannot be run for a comparison alone. */
+/** A statement that could reach the live tables. */
 export interface Outside {
-  /** The file's name. */
   readonly file: string;
-  /** The line that the statement begins on, counted from 1. */
+  /** The statement's first line, from 1. */
   readonly line: number;
-  /** What it does, a sentence. */
+  /** A sentence. */
   readonly problem: string;
-  /** What to do, a sentence. */
+  /** A sentence. */
   readonly remedy: string;
 }
 
 /**
- * The statements of migrations that name what lies outside of the schema they are run in. Adoption runs migrations in a
- * schema of its own, beside the live tables: a name with a schema would reach those.
- * @throws MigrationFileError where a file is not SQL.
+ * The statements that reach outside of the schema they run in. Adoption runs migrations in a scratch schema beside the live
+ * tables, which a schema-qualified name would reach.
+ * @throws MigrationFileError if a file is not SQL.
  */
 export async function reachingOutside(migrations: readonly Migration[]): Promise<Outside[]> {
   const found: Outside[] = [];
@@ -24,30 +23,28 @@ export async function reachingOutside(migrations: readonly Migration[]): Promise
     for (const { line, node } of await statementsIn(file, directions(file, text).up)) {
       const what = outside(node, 2);
       if (what === undefined) continue;
-      const problem = `Adoption runs this beside the live tables, and the statement ${what}.`;
-      found.push({ file, line, problem, remedy: REMEDY });
+      const problem = `The statement ${what}, but adoption runs it in a scratch schema beside the live tables.`;
+      found.push({ file, line, problem, remedy: "Write names without a schema, and do not change settings." });
     }
   }
   return found;
 }
 
-const REMEDY = "Write names without their schema, and leave settings as they are.";
-
-/** Schemas in which nothing of the live tables lies. */
+/** Schemas without live tables. */
 const HARMLESS = ["pg_catalog", "information_schema", "pg_temp"];
 
-/** What decides where a name without a schema is looked up, and who looks. */
+/** Settings that decide how a name without a schema is resolved. */
 const LOOKUP = ["search_path", "role", "session_authorization"];
 
-/** Objects that are named after their table, so that a name of two parts has no schema. */
+/** Objects named TABLE.OBJECT, whose two-part names have no schema. */
 const OF_A_TABLE = ["COLUMN", "TRIGGER", "POLICY", "RULE", "TABCONSTRAINT", "DOMCONSTRAINT"];
 
-/** What PostgreSQL's parser makes of a statement. */
+/** A node of PostgreSQL's syntax tree. */
 type Node = Readonly<Record<string, unknown>>;
 
 /**
- * @param qualified How many parts a name has that begins with a schema.
- * @returns What a statement does that reaches outside, as the end of a sentence.
+ * @param qualified Least number of parts of a schema-qualified name.
+ * @returns How a statement reaches outside, as the end of a sentence.
  */
 function outside(node: unknown, qualified: number): string | undefined {
   if (Array.isArray(node)) return first(node, (item) => outside(item, qualified));
@@ -76,7 +73,7 @@ function named(schema: unknown): string | undefined {
   return typeof schema !== "string" || HARMLESS.includes(schema) ? undefined : `names the schema "${schema}"`;
 }
 
-/** How many parts a name has that begins with a schema, in a statement of this kind. */
+/** Least number of parts of a schema-qualified name in this kind of statement. */
 function qualifiedIn(value: unknown, otherwise: number): number {
   const { objtype, removeType, renameType } = (value ?? {}) as Node;
   const kind = [objtype, removeType, renameType].find((type) => typeof type === "string");
@@ -84,7 +81,7 @@ function qualifiedIn(value: unknown, otherwise: number): number {
   return OF_A_TABLE.some((object) => kind === `OBJECT_${object}`) ? 3 : 2;
 }
 
-/** The parts of a name, where a value is one: a list of texts. */
+/** The parts of a name, which is a list of strings. */
 function nameIn(value: unknown): string[] | undefined {
   const items = Array.isArray(value) ? value : ((value as { List?: { items?: unknown[] } } | null)?.List?.items ?? []);
   const parts = items.map((item) => (item as { String?: { sval?: string } } | null)?.String?.sval);
@@ -101,14 +98,14 @@ function called({ funcname, args }: Node): string | undefined {
   return first(Array.isArray(args) ? (args as unknown[]) : [], constant);
 }
 
-/** A name in a text, as in `setval('public.orders_id_seq', 1)`. */
+/** A name in a string, as in `setval('public.orders_id_seq', 1)`. */
 function constant(argument: unknown): string | undefined {
   const { A_Const, TypeCast } = argument as { A_Const?: { sval?: { sval?: string } }; TypeCast?: { arg?: unknown } };
   if (TypeCast) return constant(TypeCast.arg);
   return /^"?public"?\s*\./.test(A_Const?.sval?.sval ?? "") ? named("public") : undefined;
 }
 
-/** The body of a DO block or of a function, which the parser leaves a text. */
+/** The body of a DO block or a function, which the parser leaves as a string. */
 function hidden({ defname, arg }: Node): string | undefined {
   if (defname !== "as") return undefined;
   const texts = [arg, ...((arg as { List?: { items?: unknown[] } } | undefined)?.List?.items ?? [])];

@@ -3,41 +3,37 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One version of the schema: a file in dbmate's format, with both directions. */
+/** One version of the schema: a file in dbmate's format. */
 export interface Migration {
-  /** The digits the file's name begins with, such as `20251025120000`. */
+  /** The file name's leading digits, such as `20251025120000`. */
   readonly version: string;
   /** The file's name. */
   readonly file: string;
-  /** The file's whole text. */
   readonly text: string;
   /** SHA-256 of the text, in hex. */
   readonly checksum: string;
 }
 
-/** A file in the migrations folder that cannot be used; the message names it. */
+/** An invalid file in the migrations folder; the message names it. */
 export class MigrationFileError extends Error {
   override readonly name = "MigrationFileError";
 }
 
 /**
  * Reads a folder of migrations, in the order of their versions.
- * @param folder Its path.
- * @throws MigrationFileError where a name is not `<14 digits>_<name>.sql`, a version occurs twice, a direction is missing,
- * or a file is not UTF-8.
+ * @throws MigrationFileError if a file name is invalid, a version occurs twice, a direction is missing, or a file is not
+ * UTF-8.
  */
 export function readMigrations(folder: string): Migration[] {
   const migrations: Migration[] = [];
   for (const { file, notUtf8, text } of sqlFiles(folder)) {
     const version = versionIn(file);
     if (version === undefined) {
-      throw new MigrationFileError(`migrations/${file}: the name must be <timestamp of 14 digits>_<name>.sql.`);
+      throw new MigrationFileError(`migrations/${file}: the name must be <14-digit timestamp>_<name>.sql.`);
     }
     const before = migrations.at(-1);
     if (before?.version === version) {
-      throw new MigrationFileError(
-        `migrations/${before.file} and migrations/${file} have the same version; rename one.`,
-      );
+      throw new MigrationFileError(`migrations/${before.file} and ${file} have the same version; rename one.`);
     }
     if (notUtf8 !== undefined) {
       throw new MigrationFileError(`migrations/${file}:${notUtf8}: the line is not UTF-8. Save the file as UTF-8.`);
@@ -50,15 +46,14 @@ export function readMigrations(folder: string): Migration[] {
 
 /** A file that may be a migration. */
 export interface SqlFile {
-  /** Its name. */
   readonly file: string;
-  /** Its whole text, read as UTF-8. */
+  /** Decoded as UTF-8. */
   readonly text: string;
   /** The first line, from 1, that is not UTF-8; see {@link lineNotUtf8}. */
   readonly notUtf8: number | undefined;
 }
 
-/** Every `.sql` file of a folder, in the order of the names. */
+/** Every `.sql` file of a folder, sorted by name. */
 export function sqlFiles(folder: string): SqlFile[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
   return names.sort().map((file) => {
@@ -67,14 +62,13 @@ export function sqlFiles(folder: string): SqlFile[] {
   });
 }
 
-/** The version that the name of a file begins with; undefined where the name has another form. */
+/** The version in a file's name; undefined if the name is invalid. */
 export function versionIn(file: string): string | undefined {
   return /^(\d{14})_[a-z0-9_]+\.sql$/.exec(file)?.[1];
 }
 
 /**
- * The first line of a file, from 1, that no text of PostgreSQL can be made of: read as UTF-8 it would lose letters, or it
- * holds a zero byte. Undefined where the whole file is UTF-8.
+ * The first line, from 1, that PostgreSQL cannot store as text: invalid UTF-8 or a zero byte. Undefined if there is none.
  */
 function lineNotUtf8(bytes: Buffer): number | undefined {
   const lines = bytes.toString("latin1").split("\n");
@@ -82,15 +76,15 @@ function lineNotUtf8(bytes: Buffer): number | undefined {
   return wrong < 0 ? undefined : wrong + 1;
 }
 
-/** The checksum by which an edited file is recognised. */
+/** The checksum that reveals an edited file. */
 export function checksum(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** A line that begins a direction, such as `-- migrate:up`. */
+/** A line that starts a direction, such as `-- migrate:up`. */
 export interface Marker {
   readonly direction: "up" | "down";
-  /** What stands behind it, such as `transaction:false`. */
+  /** The text after it, such as `transaction:false`. */
   readonly option: string;
   /** From 1. */
   readonly line: number;
@@ -105,10 +99,7 @@ export function markersOf(text: string): Marker[] {
   });
 }
 
-/**
- * The SQL of a direction. It keeps its line numbers: whatever else the file holds is left as blank lines, so that
- * PostgreSQL's `LINE n` is the line of the file.
- */
+/** The SQL of a direction; other lines are blank, so that PostgreSQL's `LINE n` is the line in the file. */
 export function sqlOf(text: string, direction: Marker["direction"]): string {
   const markers = markersOf(text);
   const lines = text.split("\n").map((content, index) => {
@@ -121,13 +112,12 @@ export function sqlOf(text: string, direction: Marker["direction"]): string {
 /**
  * Splits a file into its two directions, see {@link sqlOf}.
  * @param file The file's name, for the message.
- * @throws MigrationFileError where a direction is missing or empty.
+ * @throws MigrationFileError if a direction is missing or empty.
  */
 export function directions(file: string, text: string): Record<Marker["direction"], string> {
   const [up, down] = [sqlOf(text, "up").trimEnd(), sqlOf(text, "down").trimEnd()];
   if (up === "" || down === "") {
-    const missing = up === "" ? "up" : "down";
-    throw new MigrationFileError(`migrations/${file}: there is no SQL below "-- migrate:${missing}".`);
+    throw new MigrationFileError(`migrations/${file}: no SQL below "-- migrate:${up === "" ? "up" : "down"}".`);
   }
   return { up, down };
 }

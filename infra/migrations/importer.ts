@@ -15,13 +15,13 @@ import type { PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript } from "./script.ts";
 import { OWNER_ROLE } from "../names.ts";
 
-/** What the engine keeps of a schema. */
+/** A schema in the stack's state. */
 export interface SchemaState {
   readonly project: string;
   readonly instance: string;
   readonly database: string;
   readonly user: string;
-  /** Not in states from before there were two. */
+  /** Missing in states from before the second login. */
   readonly logins?: readonly string[];
   readonly bucket: string;
   readonly migrations: readonly PlannedMigration[];
@@ -30,54 +30,52 @@ export interface SchemaState {
   readonly retainedBackups: number;
   /** The newest version. */
   readonly version: string;
-  /** When each version was applied, and by which import, since this stack does it. */
+  /** When this stack applied each version. */
   readonly applied?: Readonly<Record<string, Applied>>;
 }
 
-/** How a version came into the database. */
 export interface Applied {
   /** ISO 8601. */
   readonly at: string;
-  /** Id of the backup that was taken before. */
+  /** Id of the backup taken before. */
   readonly backup: string;
 }
 
-/** A backup of a Cloud SQL instance; its status is `SUCCESSFUL` where it can be restored. */
+/** A backup of a Cloud SQL instance; it can be restored if its status is `SUCCESSFUL`. */
 export type BackupRun = Sent<gapi.client.sql.BackupRun, "id" | "status" | "enqueuedTime">;
 
-/** How long another operation of the instance, or a fault of Google's, is waited for, in milliseconds. */
+/** How long to retry during another operation of the instance or a Google outage, in milliseconds. */
 const PATIENCE = 10 * 60_000;
 
 /**
- * A migration's requests are sent again where that can help: another operation of the instance (409), too many requests
- * (429), faults of the server (5xx), no answer and, for an import, a binding that Google has not seen yet (403, 412). What
- * is asked for twice because its answer was lost does no harm: whatever runs is waited for, an import skips what is there,
- * and there may be a backup more.
+ * Retries a migration's request if that can help: another operation of the instance (409), too many requests (429), server
+ * errors (5xx), no answer and, for an import, a binding that has not propagated (403, 412). A repeated request is harmless:
+ * an import skips applied versions, and at worst there is one more backup.
  */
 export const patience: Patience = ({ busy, status = 0 }, { path }) => {
   if (busy || [0, 409].includes(status)) return PATIENCE;
-  // Cloud SQL was seen to answer both where its account may not read the bucket.
+  // Cloud SQL was observed to answer both if its account cannot read the bucket.
   return [403, 412].includes(status) && path.endsWith("/import") ? PROPAGATION : 0;
 };
 
-/** Cloud SQL's word for an error of PostgreSQL's. */
+/** Cloud SQL's code for a PostgreSQL error. */
 const RDBMS = "ERROR_RDBMS";
 
-/** How the description of a backup begins that was made before a migration. */
+/** Start of the description of a backup taken before a migration. */
 const BACKUP = "before schema version ";
 
-/** How it ends: with the version that the state had. */
+/** Separates the version in the backup. */
 const HOLDS = "; holds ";
 
 /**
- * The version of the schema that a backup holds, as the state had it; empty where it is from before the first. Those that
- * Cloud SQL made by itself do not say, and the times of the versions tell.
+ * The schema version in a backup; empty if it was taken before the first. For automatic backups the times at which versions
+ * were applied decide.
  */
 export function heldVersion({ description = "", startTime, enqueuedTime }: BackupRun, schema: SchemaState): string {
-  const [, said] = description.startsWith(BACKUP) ? description.split(HOLDS) : [];
-  if (said !== undefined) return said === NONE ? "" : said;
-  const before = schema.migrations.filter(({ version }) => {
-    const { at } = schema.applied?.[version] ?? {};
+  const [, version] = description.startsWith(BACKUP) ? description.split(HOLDS) : [];
+  if (version !== undefined) return version === NONE ? "" : version;
+  const before = schema.migrations.filter((migration) => {
+    const { at } = schema.applied?.[migration.version] ?? {};
     return at !== undefined && new Date(at) <= new Date(startTime ?? enqueuedTime);
   });
   return before.at(-1)?.version ?? "";
@@ -85,18 +83,20 @@ export function heldVersion({ description = "", startTime, enqueuedTime }: Backu
 
 const NONE = "none";
 
-/** Brings a database to the versions of a plan: backup, upload, import. */
+/** Migrates a database: backup, upload, import. */
 export class Importer {
   private google = new Google(GOOGLE, { patience });
 
-  /** Takes the endpoints from where the provider does, so that both speak to the same cloud: configuration, environment. */
+  /** Uses the provider's endpoints, so that both talk to the same cloud. */
   configure(config: pulumi.dynamic.Config): Promise<void> {
-    const google = endpoints((key) => config.get(key));
-    this.google = new Google(google, { patience });
+    this.google = new Google(
+      endpoints((key) => config.get(key)),
+      { patience },
+    );
     return Promise.resolve();
   }
 
-  /** Stops a preview where an applied version was edited, or is missing here and is not to be gone back from. */
+  /** Stops a preview if an applied version was edited, or is missing without a rollback. */
   check(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.CheckResult<SchemaState>> {
     if (olds.instance !== news.instance || olds.database !== news.database) {
       return Promise.resolve({ inputs: news, failures: [] });
@@ -107,7 +107,7 @@ export class Importer {
       if (!now && (news.target === undefined || version <= news.target)) {
         return [
           `Version ${version} (migrations/${file}) is applied but missing in this checkout, whose newest is ${news.version}. ` +
-            "Deploy a checkout that holds it, or go back with: npm run migration -- rollback",
+            "Deploy a checkout that includes it, or roll back with: npm run migration -- rollback",
         ];
       }
       return now && now.checksum !== applied
@@ -118,7 +118,7 @@ export class Importer {
     return Promise.resolve({ inputs: news, failures });
   }
 
-  /** A schema changes with its versions and its logins; a new instance or database begins from nothing. */
+  /** Versions and logins update a schema; a new instance or database replaces it. */
   diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
     const versions = JSON.stringify(known(olds.migrations)) !== JSON.stringify(known(news.migrations));
@@ -134,16 +134,15 @@ export class Importer {
   async update(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
     const stay = new Set(news.migrations.map(({ version }) => version));
     const down = olds.migrations.filter(({ version }) => !stay.has(version));
-    // Only a login that is new has the right to give up its rights; the others have done so.
+    // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
-    if (joining !== undefined) await this.join(news, joining);
+    if (joining !== undefined) await this.grantOwnerRole(news, joining);
     return { outs: await this.migrate(news, olds, down, joining) };
   }
 
   /**
-   * Backup, upload, import; then the logins are left with the owner's role alone, and old backups go.
-   * @param olds What was there before.
-   * @param down The versions to go back from.
+   * Runs the import, then reduces the logins to the owner's role and deletes old backups.
+   * @param down The versions to roll back.
    * @param user The login that runs the import.
    */
   private async migrate(
@@ -165,16 +164,17 @@ export class Importer {
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
     const script = `${afterBackup(now.backup)}${change}`;
     const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
-    let known: string | undefined = "did not begin and changed nothing";
+    let known: string | undefined = "did not start and changed nothing";
     try {
       await this.upload(bucket, object, script);
       known = undefined;
       const uri = `gs://${bucket}/${object}`;
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
       await this.operate(plan, "POST", "import", { importContext });
-      known = "is done, and what follows it is not; run the update again, which skips what is there";
-      await this.leaveOwnerRoleOnly(plan);
-      await this.forgetBackups(plan);
+      known = "succeeded, but a later step failed; run the update again, which skips applied versions";
+      // Cloud SQL makes every login a member of `cloudsqlsuperuser`, which only its API can revoke.
+      for (const login of loginsOf(plan)) await this.grantOwnerRole(plan, login, { revokeExistingRoles: "true" });
+      await this.deleteOldBackups(plan);
     } catch (error) {
       throw new Error(
         `The import of schema version ${version} into ${instance}/${database} ${known ?? outcome(error)}: ` +
@@ -186,22 +186,14 @@ export class Importer {
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
 
-  /** Makes a login a member of the owner's role, which the database has already. */
-  private async join(plan: SchemaState, login: string): Promise<void> {
-    const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE });
+  /** Grants a login the owner's role. @param options Further parameters of the request. */
+  private async grantOwnerRole(plan: SchemaState, login: string, options = {}): Promise<void> {
+    const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, ...options });
     await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
   }
 
-  /** Cloud SQL makes every login a member of `cloudsqlsuperuser`, and only its API can end that. */
-  private async leaveOwnerRoleOnly(plan: SchemaState): Promise<void> {
-    for (const login of loginsOf(plan)) {
-      const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, revokeExistingRoles: "true" });
-      await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
-    }
-  }
-
-  /** Keeps the newest backups that were made before migrations; those that Cloud SQL makes by itself are not touched. */
-  private async forgetBackups(plan: SchemaState): Promise<void> {
+  /** Deletes old backups taken before migrations; others are not touched. */
+  private async deleteOldBackups(plan: SchemaState): Promise<void> {
     const runs = await backupRuns(this.google, plan);
     const own = runs.filter(({ description }) => description?.startsWith(BACKUP));
     for (const { id } of own.sort((a, b) => Number(b.id) - Number(a.id)).slice(plan.retainedBackups)) {
@@ -225,14 +217,14 @@ export class Importer {
     });
   }
 
-  /** Uploads an object, replacing what is there. */
+  /** Uploads an object, replacing an existing one. */
   private async upload(bucket: string, name: string, body: string): Promise<void> {
     const query = `uploadType=media&name=${encodeURIComponent(name)}`;
     const path = `../../upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`;
     await this.google.call({ api: "storage", path, body, contentType: "application/sql" });
   }
 
-  /** Migrations as they lie in the bucket, where they stay; each is compared with its checksum. */
+  /** Reads migrations from the bucket and verifies their checksums. */
   private async files(bucket: string, migrations: readonly PlannedMigration[]): Promise<Migration[]> {
     const files: Migration[] = [];
     for (const planned of migrations) {
@@ -240,7 +232,7 @@ export class Importer {
       const path = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?alt=media`;
       const text = await this.google.call<string>({ api: "storage", path, as: "text" });
       if (checksum(text) !== planned.checksum) {
-        throw new Error(`gs://${bucket}/${object} is not the file of this checkout; upload it again and repeat.`);
+        throw new Error(`gs://${bucket}/${object} differs from the file in this checkout; upload it again and retry.`);
       }
       files.push({ ...planned, text });
     }
@@ -248,17 +240,17 @@ export class Importer {
   }
 }
 
-/** The one importer of a dynamic provider's process. */
+/** The importer of the dynamic provider's process. */
 export const importer = new Importer();
 
-/** What an import that failed has done: only PostgreSQL's own error, or a refusal, says for certain. */
+/** The effect of a failed import; only a PostgreSQL error or a rejected request is certain to have changed nothing. */
 function outcome(error: unknown): string {
   const certain =
     (error instanceof GoogleError && error.nothingDone) ||
     (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
   return certain
     ? "failed and changed nothing"
-    : "was cut off, and its outcome is not known; run the update again, which skips what is there";
+    : "was interrupted and its outcome is unknown; run the update again, which skips applied versions";
 }
 
 /** The backups of a schema's instance. */
@@ -273,7 +265,7 @@ function loginsOf({ logins, user }: SchemaState): readonly string[] {
   return logins ?? [user];
 }
 
-/** In a preview a property may be unknown, which the engine hands over as a text. */
+/** In a preview a property may be unknown, which the engine passes as a string. */
 function known(migrations: readonly PlannedMigration[] | string | undefined): readonly PlannedMigration[] {
   return typeof migrations === "object" ? migrations : [];
 }

@@ -1,54 +1,47 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Applied } from "./importer.ts";
 
-/** Arguments of {@link ImportedSchema}. None of them is a secret, and none may become one: the state keeps them. */
+/** Arguments of {@link ImportedSchema}. None may be a secret, because the state stores them in plain text. */
 export interface ImportedSchemaArgs {
-  /** Project id. */
   readonly project: pulumi.Input<string>;
-  /** Name of the Cloud SQL instance. */
   readonly instance: pulumi.Input<string>;
-  /** Name of the database. */
   readonly database: pulumi.Input<string>;
   /** The login that runs the import. */
   readonly user: pulumi.Input<string>;
-  /** The logins that work with the tables. */
+  /** The logins that use the tables. */
   readonly logins: readonly pulumi.Input<string>[];
-  /** Name of the bucket that holds the scripts under `migrations/`. */
+  /** The bucket with the scripts under `migrations/`. */
   readonly bucket: pulumi.Input<string>;
-  /** The versions the database is to have, in order. */
+  /** The desired versions, in order. */
   readonly migrations: readonly PlannedMigration[];
-  /**
-   * The version that the database may be taken back to: without it, a version that is applied but missing in
-   * `migrations` stops the preview.
-   */
+  /** The version the database may be rolled back to; otherwise an applied version missing here stops the preview. */
   readonly target?: string | undefined;
-  /** The version up to which tables made by hand are taken over, see `script.ts`. */
+  /** The version of manually created tables to adopt, see `script.ts`. */
   readonly baseline?: string | undefined;
-  /** How many of the backups made before migrations are kept. */
+  /** How many backups taken before migrations to keep. */
   readonly retainedBackups: number;
 }
 
-/** A version the database is to have. */
+/** A version the database should have. */
 export interface PlannedMigration {
   readonly version: string;
-  /** Its file's name, which is also its object's below `migrations/`. */
+  /** Name of its file, and of its object below `migrations/`. */
   readonly file: string;
   /** SHA-256 of the file, in hex. */
   readonly checksum: string;
 }
 
 /**
- * The schema of a database, brought to its newest version by Cloud SQL imports.
- *
- * The engine runs the provider in a process of its own, from its text, which is kept in the state.
+ * The schema of a database, migrated by Cloud SQL imports. The engine runs the provider's text, which the state stores, in a
+ * separate process.
  */
 export class ImportedSchema extends pulumi.CustomResource {
-  /** The newest version. */
+  /** The version of the database. */
   declare readonly version: pulumi.Output<string>;
-  /** When each version was applied, and which backup was taken before. */
+  /** When each version was applied, with the backup taken before. */
   declare readonly applied: pulumi.Output<Readonly<Record<string, Applied>>>;
 
-  constructor(name: string, args: ImportedSchemaArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: ImportedSchemaArgs, opts: pulumi.CustomResourceOptions) {
     const version = args.migrations.at(-1)?.version ?? "";
     const props = { ...args, version, applied: undefined, __provider: PROVIDER };
     super("pulumi-nodejs:dynamic/settlement:ImportedSchema", name, props, opts);
@@ -56,10 +49,9 @@ export class ImportedSchema extends pulumi.CustomResource {
 }
 
 /**
- * No more than a pointer to `importer.ts`, so that a change of that file is not a change of the schema. Pulumi would make
- * this text from functions, and loads TypeScript's compiler for that in every preview. The engine runs it in a process whose
- * working folder differs; the one thing that is known there is the SDK, in `node_modules/@pulumi/pulumi` of the project, four
- * folders above its package.json. States keep the text, so a change of it is a change of every schema.
+ * Loads `importer.ts`, so that changing that file does not change the schema. Written out, because Pulumi loads TypeScript's
+ * compiler in every preview to serialize functions. The working folder at run time differs, so the project is located from
+ * the SDK's package.json, four folders up. States store this text: changing it changes every schema.
  */
 const PROVIDER = `exports.handler = () => {
   const path = require("node:path");

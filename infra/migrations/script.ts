@@ -1,32 +1,26 @@
 import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
-import { takeOver } from "../adoption/baseline.ts";
+import { adoptTables } from "../adoption/baseline.ts";
 import { directions, type Migration } from "./files.ts";
 import { BACKUP, executed, quote, recorded } from "./steps.ts";
 
-/** What an import is to do to a database. */
+/** What an import changes in a database. */
 export interface Change {
-  /** The versions the database is to have, in order. */
+  /** The desired versions, in order. */
   readonly up: readonly Migration[];
-  /** The versions it is to lose, in order; what it has besides these and `up` stops the import. */
+  /** The versions to roll back, in order; any version not in this list or `up` stops the import. */
   readonly down: readonly Migration[];
   /** The login that runs the import. */
   readonly user: string;
-  /** The logins that work with the tables; each becomes a member of the owner's role, and of nothing else. */
+  /** The logins that use the tables; each becomes a member of the owner's role only. */
   readonly logins: readonly string[];
-  /**
-   * The version up to which tables made by hand are taken over: instead of being run, a migration is recorded where the
-   * tables are as it would make them.
-   */
+  /** The version of manually created tables: up to it, migrations are recorded if the tables match, not run. */
   readonly baseline?: string;
 }
 
 /**
- * Writes the SQL of a change: one transaction, all or none.
- *
- * What the database holds already, with the same checksum, is skipped, so that running the script a second time changes
- * nothing. It stops, changing nothing, where the database holds a version or a checksum that the change does not know.
- * An error names the file and the line.
- * @throws MigrationFileError where a file is not SQL.
+ * The SQL of a change, in one transaction. It skips applied versions, so that running it again changes nothing, and stops if
+ * the database has an unknown version or checksum. An error names the file and the line.
+ * @throws MigrationFileError if a file is not SQL.
  */
 export async function changeScript(change: Change): Promise<string> {
   const { baseline = "", down, logins, up, user } = change;
@@ -36,33 +30,29 @@ export async function changeScript(change: Change): Promise<string> {
   return [
     `-- Brings the settlement schema to version ${newest}.`,
     "BEGIN;",
-    // Whoever holds a table longer than this makes the import fail, rather than the service wait behind it.
+    // If another session locks a table for longer, the import fails instead of blocking the service.
     "SET LOCAL lock_timeout = '10s';",
     "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
     ownership(logins),
     MAKE_VERSIONS_TABLE,
     guards([...up, ...down], newest),
     ...(await Promise.all([...down].reverse().map(stepDown))),
-    ...(adopted.length > 0 ? [await takeOver(adopted, user)] : []),
+    ...(adopted.length > 0 ? [await adoptTables(adopted, user)] : []),
     ...(await Promise.all(run.map(stepUp))),
     "COMMIT;",
     "",
   ].join("\n\n");
 }
 
-/**
- * What stands before a script, so that the versions it records name the backup that was taken before.
- * @param backup The backup's id.
- */
+/** The start of a script, so that it records the backup taken before. @param backup The backup's id. */
 export function afterBackup(backup: string): string {
   return `SET ${BACKUP} = ${quote(backup)};\n`;
 }
 
 /**
- * Tables belong to a role that nobody can log in as; the logins work through their membership. Cloud SQL gives every
- * login the right to create roles and databases: what needs that right is done here, and then the right is given back.
- * Whether Google lets a login alter itself is not documented; where it does not, the API's part of it (see `importer.ts`)
- * stands.
+ * A role without login owns the tables, and the logins are its members. Cloud SQL lets every login create roles and
+ * databases: this uses that right and then drops it. If Google does not let a login alter itself, which is not documented,
+ * revoking roles through the API (see `importer.ts`) still applies.
  */
 function ownership(logins: readonly string[]): string {
   const all = `ARRAY[${logins.map(quote).join(", ")}]`;
@@ -97,44 +87,41 @@ $ownership$;
 SET LOCAL ROLE ${OWNER_ROLE};`;
 }
 
-/** dbmate's table; it knows the first column only. */
+/** dbmate's table; dbmate uses the first column only. */
 const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (version varchar(128) PRIMARY KEY);
 ALTER TABLE ${VERSIONS_TABLE}
   ADD COLUMN IF NOT EXISTS checksum varchar(64),
   ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),
   ADD COLUMN IF NOT EXISTS backup text;`;
 
-/**
- * Compares what the database holds with what this checkout knows. A variable holds that, and no table: whatever had a name
- * could stand in the way of a table of the migrations.
- */
+/** Compares the database with this checkout, in variables: a temporary table could hide a table of the migrations. */
 function guards(known: readonly Migration[], newest: string): string {
   const versions = known.map(({ version }) => quote(version)).join(", ");
   const checksums = known.map(({ checksum }) => quote(checksum)).join(", ");
   return `DO $guards$
 DECLARE
-  odd record;
+  mismatch record;
   versions CONSTANT text[] := ARRAY[${versions}]::text[];
   checksums CONSTANT text[] := ARRAY[${checksums}]::text[];
 BEGIN
-  SELECT held.version INTO odd
-    FROM ${VERSIONS_TABLE} held LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
-    WHERE plan.version IS NULL ORDER BY held.version DESC LIMIT 1;
+  SELECT applied.version INTO mismatch
+    FROM ${VERSIONS_TABLE} applied LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    WHERE plan.version IS NULL ORDER BY applied.version DESC LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the database holds version %, which this checkout does not know: its newest is ${newest}', odd.version
-      USING HINT = 'Deploy a checkout that has this version, or go back with: npm run migration -- rollback';
+    RAISE EXCEPTION 'the database has version %, which is not in this checkout: its newest is ${newest}', mismatch.version
+      USING HINT = 'Deploy a checkout that includes this version, or roll back with: npm run migration -- rollback';
   END IF;
-  SELECT held.version, held.checksum AS held, plan.checksum AS planned INTO odd
-    FROM ${VERSIONS_TABLE} held JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
-    WHERE held.checksum <> plan.checksum ORDER BY held.version LIMIT 1;
+  SELECT applied.version, applied.checksum AS applied, plan.checksum AS planned INTO mismatch
+    FROM ${VERSIONS_TABLE} applied JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    WHERE applied.checksum <> plan.checksum ORDER BY applied.version LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'version % was edited after it was applied: the database holds checksum %, the file has %',
-      odd.version, left(odd.held, 12), left(odd.planned, 12)
+    RAISE EXCEPTION 'version % was edited after it was applied: the database has checksum %, the file %',
+      mismatch.version, left(mismatch.applied, 12), left(mismatch.planned, 12)
       USING HINT = 'Restore the file and put the change into a new version.';
   END IF;
   -- dbmate records no checksum.
-  UPDATE ${VERSIONS_TABLE} held SET checksum = plan.checksum
-    FROM unnest(versions, checksums) AS plan(version, checksum) WHERE plan.version = held.version AND held.checksum IS NULL;
+  UPDATE ${VERSIONS_TABLE} applied SET checksum = plan.checksum FROM unnest(versions, checksums) AS plan(version, checksum)
+    WHERE plan.version = applied.version AND applied.checksum IS NULL;
 END
 $guards$;`;
 }

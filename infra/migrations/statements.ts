@@ -6,21 +6,20 @@ export interface Statement {
   readonly node: Node;
   /** Line of its first word, from 1. */
   readonly line: number;
-  /** Its text. */
   readonly text: string;
-  /** What stands between it and the statement before it. */
+  /** The text between it and the previous statement. */
   readonly comments: string;
 }
 
-/** SQL that PostgreSQL cannot read. */
+/** SQL that PostgreSQL cannot parse. */
 export class SqlSyntaxError extends Error {
   override readonly name = "SqlSyntaxError";
 
   /** From 1. */
   readonly line: number;
-  /** What stands before the place of the error. */
+  /** The text before the error. */
   readonly before: string;
-  /** What stands there, up to the end of the line. */
+  /** The text from the error to the end of the line. */
   readonly rest: string;
 
   constructor(message: string, line: number, before = "", rest = "") {
@@ -31,10 +30,7 @@ export class SqlSyntaxError extends Error {
   }
 }
 
-/**
- * Parses a text into statements.
- * @throws SqlSyntaxError
- */
+/** Splits SQL into statements. @throws SqlSyntaxError */
 export async function statementsOf(sql: string): Promise<Statement[]> {
   await loadModule();
   const bytes = Buffer.from(sql); // The parser counts bytes in statements, and characters in errors.
@@ -50,9 +46,8 @@ export async function statementsOf(sql: string): Promise<Statement[]> {
 
 /**
  * The statements of a migration.
- * @param file The file's name, for messages.
- * @param sql One direction of it, at the lines it has in the file.
- * @throws MigrationFileError with file, line and PostgreSQL's message where the SQL cannot be parsed.
+ * @param sql One direction, with the file's line numbers.
+ * @throws MigrationFileError with file, line and PostgreSQL's message if the SQL cannot be parsed.
  */
 export async function statementsIn(file: string, sql: string): Promise<Statement[]> {
   return statementsOf(sql).catch((error: unknown) => {
@@ -62,7 +57,7 @@ export async function statementsIn(file: string, sql: string): Promise<Statement
 }
 
 function parsed(sql: string) {
-  // An empty text is an error to the parser.
+  // The parser rejects an empty text.
   if (sql.trim() === "") return [];
   try {
     return parseSync(sql).stmts ?? [];

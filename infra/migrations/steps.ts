@@ -2,10 +2,10 @@ import { VERSIONS_TABLE } from "../names.ts";
 import type { Migration } from "./files.ts";
 import { type Statement, statementsIn } from "./statements.ts";
 
-/** The setting that names the backup taken before a script. */
+/** The PostgreSQL setting with the id of the backup taken before a script. */
 export const BACKUP = "settlement.backup";
 
-/** Records a version, in the transaction that applies it. */
+/** SQL that records a version. */
 export function recorded({ version, checksum }: Migration): string {
   return (
     `INSERT INTO ${VERSIONS_TABLE} (version, checksum, backup) ` +
@@ -13,7 +13,7 @@ export function recorded({ version, checksum }: Migration): string {
   );
 }
 
-/** Runs each statement by itself, so that an error can say where in the file it comes from. */
+/** Runs each statement separately, so that an error names its file and line. */
 export async function executed(migration: Migration, sql: string): Promise<string> {
   return (await statementsIn(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
 }
@@ -30,7 +30,7 @@ function execute({ file, version }: Migration, { line, text }: Statement): strin
   END;`;
 }
 
-/** A text as a constant of SQL. */
+/** A string as an SQL literal. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

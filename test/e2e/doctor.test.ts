@@ -631,7 +631,7 @@ describe("the doctor on the embedded cloud", () => {
     test("ends with 3 without credentials", async () => {
       const { code, stderr } = await run(names);
       expect(code).toBe(3);
-      expect(stderr).toContain("There are no Google credentials: run `gcloud auth application-default login`.");
+      expect(stderr).toContain("No Google credentials found: run `gcloud auth application-default login`.");
     });
 
     /** The environment that sends a member's requests to the embedded cloud. */

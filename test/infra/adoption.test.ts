@@ -8,7 +8,7 @@ const adopt = { instance: "fusion-prime-db-a504713e", credential: "3", step: 1 }
 const names = async (change: Record<string, unknown>) => (await declare(change)).resources.map(({ name }) => name);
 const baseline = { baseline: "20251025120100" };
 
-test("the version in use is named, and no secret's version nor the schema is made in the first steps", async () => {
+test("declares neither secret versions nor the schema in the first steps, and uses the existing version", async () => {
   const { resources } = await declare({ adopt });
   const declared = resources.map(({ name }) => name);
   expect(declared).not.toContain("settlement-db-connection-string-version");
@@ -17,33 +17,33 @@ test("the version in use is named, and no secret's version nor the schema is mad
   expect(JSON.stringify(named(resources, "settlement-service").inputs)).toContain('"version":"3"');
 });
 
-test("where no credential works, one is made at once", async () => {
+test("creates a credential at once if none works", async () => {
   expect(await names({ adopt: { ...adopt, credential: "replace" } })).toContain(
     "settlement-db-connection-string-version",
   );
 });
 
-test("missing tables are made at once, and a missing binding is not imported", async () => {
+test("creates missing tables at once, and does not import a missing binding", async () => {
   const declared = await names({ adopt: { ...adopt, missing: ["tables", "client"] } });
   expect(declared).toContain("settlement-schema");
   expect(declared).not.toContain("settlement-cloudsql-client-by-hand");
 });
 
-test("in the last step the binding made by hand goes, and the schema is taken over", async () => {
+test("deletes the manually created binding and adopts the schema in the last step", async () => {
   const declared = await names({ adopt: { ...adopt, step: 3 }, schema: baseline });
   expect(declared).not.toContain("settlement-cloudsql-client-by-hand");
   expect(declared).toContain("settlement-schema");
 });
 
-test("the first rotation makes a version of its own, and leaves the one made by hand out of the stack", async () => {
+test("creates a version in the first rotation, and leaves the manually created one out of the stack", async () => {
   const declared = await names({ adopt: { ...adopt, step: 3 }, schema: baseline, rotation: { step: 1 } });
   expect(declared.filter((name) => name.startsWith("settlement-db-connection-string-version"))).toEqual([
     "settlement-db-connection-string-version-1",
   ]);
 });
 
-test("the password made by hand is watched over until the first rotation has given the login another", async () => {
-  await declare({ adopt }); // who keeps hooks is there from now on
+test("protects the manually created password until the first rotation has replaced it", async () => {
+  await declare({ adopt }); // sets up the store of hooks
   const hooks = (more: object) => keepsPassword(parseConfig({ ...CONFIG, ...more })).hooks?.beforeUpdate ?? [];
   const counts = [{}, { rotation: { step: 1 } }, { rotation: { step: 2 } }, { adopt }, { environment: "local" }];
   expect(counts.map((more) => hooks(more).length)).toEqual([1, 1, 0, 0, 0]);
@@ -54,7 +54,7 @@ test("the password made by hand is watched over until the first rotation has giv
   expect(() => callback({ ...login, oldInputs: { password: "p" } })).not.toThrow();
 });
 
-test("no rotation comes before the schema is taken over, unless it was never there", () => {
+test("rejects a rotation before the schema is adopted, unless the tables are missing", () => {
   const at = (more: object) => () =>
     parseConfig({ ...CONFIG, rotation: { step: 1 }, schema: baseline, adopt: { ...adopt, ...more } });
   expect(at({ step: 2 })).toThrow("settlement:rotation.step is 1; expected 0 before step 3 of adoption");
@@ -67,7 +67,7 @@ test.each([
   [{ ...adopt, missing: ["connectionStringSecret"] }, "settlement:adopt.credential is"],
   [{ ...adopt, step: 3 }, "settlement:schema.baseline is missing"],
   [{ ...adopt, step: 4 }, "settlement:adopt.step is 4"],
-])("a mistake in the configuration is named", (wrong, sentence) => {
+])("rejects the configuration %j", (wrong, sentence) => {
   expect(() => parseConfig({ ...CONFIG, adopt: wrong })).toThrow(sentence);
 });
 

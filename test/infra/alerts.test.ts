@@ -4,7 +4,7 @@ import { CHECKS } from "../../ops/doctor/checks.ts";
 import { maxConnections } from "../../infra/signals.ts";
 import { CONFIG, type Declared, declare, named, waitsFor } from "./declared.ts";
 
-/** Google's metrics that alerts and the dashboard read, with the kind of value each has. */
+/** Google's metrics that alerts and the dashboard use, with the kind of their values. */
 const METRICS: Readonly<Record<string, string>> = {
   // https://cloud.google.com/monitoring/api/metrics_gcp_c#gcp-cloudsql
   "cloudsql.googleapis.com/database/disk/utilization": "fraction",
@@ -51,9 +51,9 @@ beforeAll(async () => {
 test.each([
   ["disk", "cloudsql.googleapis.com/database/disk/utilization", 0.9],
   ["memory", "cloudsql.googleapis.com/database/memory/utilization", 0.9],
-  // 7.5 GB take 400 connections.
+  // 7.5 GB allow 400 connections.
   ["connections", "cloudsql.googleapis.com/database/postgresql/num_backends", 320],
-])("%s: %s above %d for five minutes", (what, metric, threshold) => {
+])("%s fires when %s stays above %d for five minutes", (what, metric, threshold) => {
   expect(policy(what).conditions).toMatchObject([
     {
       conditionThreshold: {
@@ -66,7 +66,7 @@ test.each([
   ]);
 });
 
-test("errors: more than one of twenty requests is answered 5xx", () => {
+test("errors fires when more than 5 % of the requests get a 5xx", () => {
   const all = `metric.type="run.googleapis.com/request_count" AND ${SERVICE}`;
   expect(policy("errors").conditions).toMatchObject([
     {
@@ -80,7 +80,7 @@ test("errors: more than one of twenty requests is answered 5xx", () => {
   ]);
 });
 
-test("import: the log of data access, which the stack switches on first", () => {
+test("import reads the data access log, which the stack enables first", () => {
   expect(policy("import").conditions).toMatchObject([
     {
       conditionMatchedLog: {
@@ -96,7 +96,7 @@ test("import: the log of data access, which the stack switches on first", () => 
   expect([...waitsFor(resources, "settlement-alert-import")]).toContain("settlement-import-audit");
 });
 
-test("backup: those that Cloud SQL makes and those that are asked for", () => {
+test("backup fires for automatic and on-demand backups", () => {
   const filter = policy("backup").conditions[0]?.conditionMatchedLog?.filter;
   expect(filter).toBe(
     `${INSTANCE} AND ((log_id("cloudaudit.googleapis.com/system_event") AND ` +
@@ -107,7 +107,7 @@ test("backup: those that Cloud SQL makes and those that are asked for", () => {
   );
 });
 
-test("revision: the sentence that Cloud Run logs", () => {
+test("revision matches the sentence that Cloud Run logs", () => {
   expect(policy("revision").conditions).toMatchObject([
     {
       conditionMatchedLog: {
@@ -122,7 +122,7 @@ test.each([
   ["certificate", ["certificate"]],
   ["rotation", ["rotation"]],
   ["half-migrated", ["migration", "tables"]],
-])("%s: what the nightly doctor wrote of %j, after Logging is on", (what, checks) => {
+])("%s reads what the nightly doctor logged about %j, and waits for Cloud Logging", (what, checks) => {
   const verdicts = checks.map((check) => `jsonPayload.checks.${check}.verdict=("finding" OR "consequence")`);
   expect(policy(what).conditions).toMatchObject([
     { conditionMatchedLog: { filter: `log_id("settlement-doctor") AND (${verdicts.join(" OR ")})` } },
@@ -131,7 +131,7 @@ test.each([
   expect([...waitsFor(resources, `settlement-alert-${what}`)]).toContain("settlement-logging");
 });
 
-test("doctor: the nightly doctor's log got nothing for 25 hours, and for six more", () => {
+test("doctor fires when the nightly doctor logged nothing for 25 hours and six more", () => {
   expect(policy("doctor").conditions).toMatchObject([
     {
       conditionPrometheusQueryLanguage: {
@@ -143,7 +143,7 @@ test("doctor: the nightly doctor's log got nothing for 25 hours, and for six mor
   ]);
 });
 
-test("uptime: the check asks for /health as the service agent, who may call the service", () => {
+test("uptime requests /health as the service agent, which may call the service", () => {
   expect(named(resources, "settlement-uptime").inputs).toMatchObject({
     period: "60s",
     monitoredResource: {
@@ -170,7 +170,7 @@ test("uptime: the check asks for /health as the service agent, who may call the 
   ]);
 });
 
-test("there are these alerts and no others, and each tells everybody", () => {
+test("declares exactly these alerts, each for every recipient", () => {
   const found = resources.filter(({ type }) => type.includes("alertPolicy"));
   expect(found.map(({ name }) => name.replace("settlement-alert-", "")).sort()).toEqual([
     "backup",
@@ -195,20 +195,20 @@ test("there are these alerts and no others, and each tells everybody", () => {
   }
 });
 
-test("without addresses there is no channel, and the alerts are the same", async () => {
+test("declares no channels without addresses, but the same alerts", async () => {
   const { resources: silent } = await declare();
   expect(silent.filter(({ type }) => type.includes("notificationChannel"))).toEqual([]);
   expect(silent.filter(({ type }) => type.includes("alertPolicy"))).toHaveLength(policies().length);
 });
 
-test("Google limits notifications where a log is read, and only there", () => {
+test("limits notifications of log alerts only, as Google requires", () => {
   for (const { displayName, conditions, ...rest } of policies()) {
     const log = conditions[0]?.conditionMatchedLog !== undefined;
     expect([displayName, "alertStrategy" in rest]).toEqual([displayName, log]);
   }
 });
 
-test("only metrics that Google has are read, and a share is compared with a share", () => {
+test("uses only metrics that Google has, with thresholds of the same kind", () => {
   const page = JSON.stringify(named(resources, "settlement-dashboard").inputs).replaceAll(/\\+"/g, '"');
   const read = (text: string) => [...text.matchAll(/metric\.type="([^"]+)"/g)].map(([, type]) => type ?? "");
   // PromQL's name of a metric: https://cloud.google.com/monitoring/promql/promql-mapping
@@ -230,7 +230,7 @@ test("only metrics that Google has are read, and a share is compared with a shar
   }
 });
 
-test("the dashboard's tiles fill one page and do not overlap", () => {
+test("the dashboard's tiles fill one page without overlaps", () => {
   const { mosaicLayout } = JSON.parse(String(named(resources, "settlement-dashboard").inputs.dashboardJson)) as {
     mosaicLayout: { columns: number; tiles: Record<"xPos" | "yPos" | "width" | "height", number>[] };
   };
@@ -253,7 +253,7 @@ test.each([
   ["db-custom-2-7680", 400],
   ["db-custom-4-15360", 500],
   ["db-perf-optimized-N-16", 1000],
-])("%s takes %d connections", (tier, connections) => {
+])("%s allows %d connections", (tier, connections) => {
   expect(maxConnections(tier)).toBe(connections);
 });
 
@@ -261,7 +261,7 @@ describe("docs/RUNBOOK.md", () => {
   const text = readFileSync(join(import.meta.dirname, "../../docs/RUNBOOK.md"), "utf8");
   const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title ?? "");
 
-  test("has a section an alert, and none that no alert leads to", () => {
+  test("has a section for each alert and no others", () => {
     expect(sections.sort()).toEqual(
       policies()
         .map(({ displayName }) => displayName)
@@ -269,7 +269,7 @@ describe("docs/RUNBOOK.md", () => {
     );
   });
 
-  test("is where each alert leads, with the doctor's command", async () => {
+  test("is linked from each alert, with the doctor's command", async () => {
     const runbook = "https://git.example.com/settlement/docs/RUNBOOK.md";
     const linked = await declare({ alerts: { runbook } });
     for (const { displayName } of policies()) {
@@ -290,6 +290,6 @@ test.each([
   [{ email: ["oncall"] }, "expected an e-mail address"],
   [{ runbook: "docs" }, "expected an address that begins with https://"],
   [{ pager: true }, "settlement:alerts.pager is not a key"],
-])("alerts %j are refused", async (alerts, sentence) => {
+])("rejects alerts %j", async (alerts, sentence) => {
   await expect(declare({ ...CONFIG, alerts })).rejects.toThrow(sentence);
 });

@@ -11,7 +11,7 @@ function problems(change: Record<string, unknown>): readonly string[] {
   return [];
 }
 
-test("defaults fill what a stack does not say", () => {
+test("fills in defaults", () => {
   expect(parseConfig(CONFIG)).toMatchObject({
     protect: true,
     database: { version: "POSTGRES_17", edition: "ENTERPRISE", retainedBackups: 7, transactionLogDays: 7 },
@@ -19,13 +19,13 @@ test("defaults fill what a stack does not say", () => {
   });
 });
 
-test("a zone given as region says so and proposes the region", () => {
+test("refuses a zone in place of a region, and suggests the region", () => {
   expect(problems({ region: "us-central1-a" })).toEqual([
     'gcp:region is "us-central1-a"; expected a region; "us-central1-a" is a zone, its region is us-central1.',
   ]);
 });
 
-test("everything that is wrong or missing is named at once, with the key, the value and what is expected", () => {
+test("reports every wrong or missing key at once, with its value and what is expected", () => {
   const { tier, ...database } = CONFIG.database;
   expect(tier).toBeDefined();
   expect(
@@ -47,7 +47,7 @@ test("everything that is wrong or missing is named at once, with the key, the va
   ]);
 });
 
-test("a missing section is one sentence", () => {
+test("reports a missing section in one sentence", () => {
   expect(problems({ database: undefined })).toEqual([
     "settlement:database is missing; expected an object with tier and availability.",
   ]);
@@ -63,23 +63,23 @@ test.each([
   [
     "transactionLogDays",
     { database: { ...CONFIG.database, transactionLogDays: 30 } },
-    "settlement:database.transactionLogDays is 30; expected at most 7 in the edition ENTERPRISE",
+    "settlement:database.transactionLogDays is 30; expected at most 7 in edition ENTERPRISE",
   ],
   [
     "minInstances",
     { service: { ...CONFIG.service, minInstances: 9, maxInstances: 2 } },
-    "settlement:service.minInstances is 9; expected no more than service.maxInstances",
+    "settlement:service.minInstances is 9; expected at most service.maxInstances",
   ],
   [
     "tier",
     { database: { ...CONFIG.database, edition: "ENTERPRISE_PLUS" } },
-    'settlement:database.tier is "db-custom-2-7680"; expected a machine type of the edition ENTERPRISE_PLUS',
+    'settlement:database.tier is "db-custom-2-7680"; expected a machine type of edition ENTERPRISE_PLUS',
   ],
   ...(
     [
       [{ subnet: "10.8.0.1/24", services: "8.8.8.0/24" }, "settlement:network.subnet", "settlement:network.services"],
       [{ subnet: "10.8.0.0/28", services: "10.9.0.0/28" }, "/26 or more", "/24 or more"],
-      [{ subnet: "10.8.0.0/24", services: "10.8.0.0/16" }, "a range that has no address of network.subnet"],
+      [{ subnet: "10.8.0.0/24", services: "10.8.0.0/16" }, "a range that does not overlap network.subnet"],
       [{ subnet: "10.8.0.0/24", services: "172.17.4.0/24" }, "a range outside 172.17.0.0/16"],
       [{ subnet: "10.8.0.0/24", range: "10.9.0.0/20" }, "network.services is missing", "network.range is not a key"],
       [true, "settlement:network is true; expected an object with subnet and services"],
@@ -92,13 +92,13 @@ test.each([
   ...["example.com:fusion-prime", "google-prime"].map((project): [string, Record<string, unknown>, string] => [
     `project ${project}`,
     { project },
-    `gcp:project is "${project}"; expected a project id that makes "${project}-migrations" a name that a bucket may have.`,
+    `gcp:project is "${project}"; expected a project id for which "${project}-migrations" is a valid bucket name.`,
   ]),
-] as [string, Record<string, unknown>, ...string[]][])("keys that do not go together: %s", (_name, change, ...said) => {
+] as [string, Record<string, unknown>, ...string[]][])("rejects keys that contradict each other: %s", (_name, change, ...said) => {
   expect(problems(change)).toEqual(said.map((sentence) => expect.stringContaining(sentence) as string));
 });
 
-test("keys that do not go together are named with those that are wrong, and never twice", () => {
+test("reports contradicting keys together with invalid ones, and each only once", () => {
   expect(
     problems({
       project: 7,
@@ -109,7 +109,7 @@ test("keys that do not go together are named with those that are wrong, and neve
     "gcp:project is 7; expected a project id, such as fusion-prime.",
     "settlement:database.transactionLogDays is 36; expected a whole number from 1 to 35.",
     'settlement:service is "none"; expected an object with image.',
-    'settlement:database.availability is "ZONAL"; expected REGIONAL in prod, so that the loss of a zone is not the loss of the service.',
+    'settlement:database.availability is "ZONAL"; expected REGIONAL in prod, so that the service survives the loss of a zone.',
   ]);
   expect(problems({ database: null })).toEqual([
     "settlement:database is null; expected an object with tier and availability.",
@@ -136,7 +136,7 @@ test("the stack's keys are told from those of others, and a key of nobody is cal
   expect(problems(values)).toEqual(["setlement:databse is not a key of this program; remove it."]);
 });
 
-test("no live credential is a value of the configuration, encrypted or not", () => {
+test("refuses credentials in the configuration, encrypted or not", () => {
   const values = programValues({
     "gcp:credentials": '{"type":"service_account"}',
     "gcp:accessToken": "x",
@@ -144,8 +144,7 @@ test("no live credential is a value of the configuration, encrypted or not", () 
   });
   expect(problems(values)).toEqual(
     ["gcp:credentials", "gcp:accessToken"].map(
-      (key) =>
-        `${key} is a credential, and a stack file is no place for one; remove it, and give it to the environment.`,
+      (key) => `${key} is a credential and must not be in a stack file; set it in the environment instead.`,
     ),
   );
   expect(problems({ ...CONFIG, service: { ...CONFIG.service, databaseUrl: { secure: "v1:abc" } } })).toEqual([
@@ -153,7 +152,7 @@ test("no live credential is a value of the configuration, encrypted or not", () 
   ]);
 });
 
-test("data is unprotected in no environment but local, and there only by default", () => {
+test("protects data in every environment except local, where it is optional", () => {
   expect(parseConfig({ ...CONFIG, environment: "staging" }).protect).toBe(true);
   expect(parseConfig({ ...CONFIG, environment: "local" }).protect).toBe(false);
   expect(parseConfig({ ...CONFIG, environment: "local", protect: true }).protect).toBe(true);

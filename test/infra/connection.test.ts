@@ -10,12 +10,12 @@ import {
 const NAME = { project: "fusion-prime", region: "us-central1", instance: "fusion-prime-db-a504713e" };
 const TEXT = "fusion-prime:us-central1:fusion-prime-db-a504713e";
 
-test("a connection name is read and written", () => {
+test("parses and formats a connection name", () => {
   expect(parseConnectionName(TEXT)).toEqual({ ok: true, value: NAME });
   expect(formatConnectionName(NAME)).toBe(TEXT);
 });
 
-test("a project may be scoped by a domain", () => {
+test("accepts a domain-scoped project", () => {
   const text = "example.com:fusion-prime:europe-west3:db";
   const parsed = parseConnectionName(text);
   expect(parsed).toEqual({
@@ -43,12 +43,12 @@ test.each([
   ["fusion-prime:us-central1:-db", "ends with something that is not an instance name"],
   ["", "has 1 part"],
   ["app:us-central1-a:db", "carries a zone where the region belongs; expected"],
-])("%s %s", (text, sentence) => {
+])("rejects the connection name '%s', which %s", (text, sentence) => {
   const parsed = parseConnectionName(text);
   expect(parsed).toEqual({ ok: false, problem: expect.stringContaining(sentence) as string });
 });
 
-test("a zone cannot be written into a connection name", () => {
+test("refuses to format a zone in place of a region", () => {
   expect(() => formatConnectionName({ ...NAME, region: "us-central1-a" })).toThrow("where the region belongs");
 });
 
@@ -68,12 +68,12 @@ describe("connection strings", () => {
   };
   const text = `postgresql+asyncpg://settlement_user:aB3@/settlement_db?host=/cloudsql/${TEXT}`;
 
-  test("have the form of the brief", () => {
+  test("have the form that the brief requires", () => {
     expect(formatConnectionString(parts)).toBe(text);
     expect(parseConnectionString(text)).toEqual({ ok: true, value: parts });
   });
 
-  test("carry any password", () => {
+  test("support any password", () => {
     const odd = { ...parts, password: "p@:/?#%é" };
     expect(parseConnectionString(formatConnectionString(odd))).toEqual({ ok: true, value: odd });
   });
@@ -83,9 +83,9 @@ describe("connection strings", () => {
     ["", "does not have the expected form"],
     [text.replace("us-central1", "us-central1-a"), "where the region belongs"],
     [text.replace("/cloudsql/", "/tmp/"), "has a host that is not below /cloudsql"],
-    [text.replace("aB3", "%zz"), "contains a broken percent-encoding"],
+    [text.replace("aB3", "%zz"), "contains an invalid percent-encoding"],
     [text.replace("settlement_user:aB3@", "settlement_user@"), "does not have the expected form"],
-  ])("%s: %s", (broken, sentence) => {
+  ])("are rejected as %s: %s", (broken, sentence) => {
     const parsed = parseConnectionString(broken);
     expect(parsed).toEqual({ ok: false, problem: expect.stringContaining(sentence) as string });
     expect(JSON.stringify(parsed)).not.toContain("aB3");

@@ -4,7 +4,7 @@ import { parseConfig } from "../../infra/config.ts";
 import type { HeldRevision } from "../../infra/service.ts";
 import { type Outputs, settlement } from "../../infra/settlement.ts";
 
-/** A resource as the program asked the engine for it. */
+/** A resource as the program registered it with the engine. */
 export interface Declared {
   readonly urn: string;
   readonly type: string;
@@ -12,19 +12,18 @@ export interface Declared {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Names of the inputs whose values are secret. */
   readonly secrets: readonly string[];
-  /** URNs of everything that must be there first. */
+  /** URNs of the resources it depends on. */
   readonly dependencies: readonly string[];
-  /** The same for each input: URNs of what its value is made of. */
+  /** The same for each input. */
   readonly madeOf: Readonly<Record<string, readonly string[]>>;
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
-  /** What it is imported by, or empty. */
+  /** Import id, or empty. */
   readonly importId: string;
-  /** The properties that stay as they are. */
   readonly ignoreChanges: readonly string[];
 }
 
-/** The configuration of a stack as its file would give it; a test changes what it is about. */
+/** A minimal configuration; tests override parts of it. */
 export const CONFIG = {
   project: "fusion-prime",
   region: "us-central1",
@@ -33,13 +32,13 @@ export const CONFIG = {
   service: { image: "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service:1" },
 } as const;
 
-/** The passwords that the mocks generate, by resource: whoever finds one in clear has found a leak. */
+/** The passwords that the mocks generate, by resource; one in plain text is a leak. */
 export const PASSWORDS = {
   "settlement-password": "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s",
   "settlement-password-b": "Bw8dN4cXj6Pt2GvKs9Qy3Fz7h",
 } as const;
 
-/** What Google would answer: computed properties of the resources that others read them from. */
+/** Computed properties, as Google would answer them. */
 function computed(type: string, name: string, inputs: Record<string, unknown>): Record<string, unknown> {
   switch (type) {
     case "random:index/randomId:RandomId":
@@ -67,9 +66,9 @@ function computed(type: string, name: string, inputs: Record<string, unknown>): 
 
 /**
  * Runs the program with mocks.
- * @param change What differs from {@link CONFIG}.
- * @param preview Whether nothing is known that Google would answer, as in the preview of a new stack.
- * @param held The revisions that keep the traffic.
+ * @param change Overrides of {@link CONFIG}.
+ * @param preview Whether computed properties are unknown, as in the preview of a new stack.
+ * @param held The revisions that serve the traffic.
  */
 export async function declare(
   change: Record<string, unknown> = {},
@@ -85,14 +84,14 @@ export async function declare(
           : { id: `${name}-id`, state: { ...inputs, ...computed(type, name, inputs) } };
       },
       call: ({ token }) => {
-        throw new Error(`The program must not read anything from outside: ${token}`);
+        throw new Error(`The program must not call functions of a provider: ${token}`);
       },
     },
     "settlement",
     "test",
     preview,
   );
-  // With mocks there is no engine that could call a hook back.
+  // Without an engine, nothing calls hooks back.
   const idle = () => Promise.resolve();
   const callbacks = { awaitStackRegistrations: idle, registerResourceHook: idle, shutdown: idle };
   Object.assign((state as unknown as { getStore(): object }).getStore(), { callbacks });
@@ -105,12 +104,12 @@ export async function declare(
   });
   await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
   if (!outputs) throw new Error("The program did not run.");
-  // The first one is the stack itself.
+  // The first is the stack itself.
   const [, ...resources] = requests.mock.calls.map(([request]) => declared(request));
   return { resources, outputs };
 }
 
-/** The protocol buffer of a registration, as far as it is read here. */
+/** The part of a registration's protocol buffer that is read here. */
 interface Request {
   getType(): string;
   getName(): string;
@@ -159,18 +158,18 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
-/** The one resource of a name. */
+/** The resource with this name. */
 export function named(resources: readonly Declared[], name: string): Declared {
   const found = resources.filter((resource) => resource.name === name && resource.type.includes("/"));
   if (found.length !== 1 || !found[0]) {
     throw new Error(
-      `${found.length} resources are named ${name}; there are ${resources.map((r) => r.name).join(", ")}`,
+      `${found.length} resources are named ${name}, of: ${resources.map((r) => r.name).join(", ")}`,
     );
   }
   return found[0];
 }
 
-/** Everything a resource waits for, directly or not, by name. */
+/** Names of a resource's direct and indirect dependencies. */
 export function waitsFor(resources: readonly Declared[], name: string): Set<string> {
   const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
   const names = new Set<string>();

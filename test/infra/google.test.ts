@@ -16,7 +16,7 @@ interface Asked {
 let server: Server;
 let url: string;
 let asked: Asked[] = [];
-/** In turn, by `METHOD path`; the last one stays. */
+/** In turn, by `METHOD path`; the last one repeats. */
 let answers: Record<string, { status?: number; body: object }[]> = {};
 
 beforeAll(async () => {
@@ -47,7 +47,7 @@ const google = (patience?: Patience) =>
   );
 const kms = { api: "kms", path: "x" } as const;
 
-test("endpoints come from the configuration, the environment, and Google", () => {
+test("endpoints come from the configuration, the environment, or Google", () => {
   process.env.GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT = "http://run/";
   const found = endpoints((key) => (key === "gcp:sqlCustomEndpoint" ? "http://sql/" : undefined));
   delete process.env.GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT;
@@ -55,7 +55,7 @@ test("endpoints come from the configuration, the environment, and Google", () =>
 });
 
 describe("a call", () => {
-  test("is made once where it is given no patience, and its error carries Google's words and reasons", async () => {
+  test("is not retried by default, and its error has Google's message and reasons", async () => {
     const error = { message: "Not enabled.", details: [{ reason: "SERVICE_DISABLED" }] };
     answers = { "GET /x": [{ status: 403, body: { error } }] };
     const thrown: unknown = await google()
@@ -66,7 +66,7 @@ describe("a call", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("is made again while there is patience", async () => {
+  test("is retried as long as `patience` allows", async () => {
     answers = { "GET /x": [{ status: 503, body: {} }, { status: 429, body: {} }, { body: { name: "x" } }] };
     expect(await google(({ busy }) => (busy ? 10_000 : 0)).call(kms)).toEqual({ name: "x" });
     expect(asked).toHaveLength(3);
@@ -76,7 +76,7 @@ describe("a call", () => {
     [404, {}],
     [403, { errors: [{ reason: "accessNotConfigured" }] }],
   ])(
-    "that looks for a thing finds nothing where Google answers %d, and does not wait for it",
+    "to find a resource returns undefined for %d, without a retry",
     async (status, error) => {
       answers = { "GET /x": [{ status, body: { error } }] };
       expect(await google(() => 10_000).find(kms)).toBeUndefined();
@@ -84,7 +84,7 @@ describe("a call", () => {
     },
   );
 
-  test.each(["refused", "unanswered"])("that is %s never shows what was sent", async (how) => {
+  test.each(["refused", "unanswered"])("that is %s never reveals its body or token", async (how) => {
     answers = { "PUT /x": [{ status: 400, body: { error: { message: "no" } } }] };
     const client =
       how === "refused"
@@ -101,7 +101,7 @@ describe("a call", () => {
 });
 
 describe("an operation", () => {
-  test("is waited for under its own name", async () => {
+  test("is polled by its name", async () => {
     const name = "projects/p/operations/1";
     answers = {
       "POST /x": [{ body: { name } }],
@@ -111,7 +111,7 @@ describe("an operation", () => {
     expect(asked).toHaveLength(3);
   });
 
-  test("of Cloud SQL is waited for in its project", async () => {
+  test("of Cloud SQL is polled in its project", async () => {
     answers = {
       "POST /projects/p/instances/i/import": [{ body: { name: "1", status: "PENDING" } }],
       "GET /projects/p/operations/1": [{ body: { name: "1", status: "DONE" } }],
@@ -123,24 +123,24 @@ describe("an operation", () => {
   test.each<[string, "kms" | "sql", object, object]>([
     ["one error", "kms", { done: true, error: { code: 7, message: "no" } }, { codes: ["7"], message: "no" }],
     [
-      "several",
+      "several errors",
       "sql",
       { status: "DONE", error: { errors: [{ code: "A", message: "no" }, { code: "B" }] } },
       { codes: ["A", "B"], message: "no\nB" },
     ],
-  ])("that ends with %s fails with Google's words", async (_what, api, body, error) => {
+  ])("that ends with %s fails with Google's message", async (_what, api, body, error) => {
     answers = { "POST /x": [{ body }] };
     await expect(google().operate({ api, path: "x", body: {} })).rejects.toMatchObject(error);
   });
 });
 
-test("a list is read to its last page", async () => {
+test("reads a list to its last page", async () => {
   const read = (path: string) =>
     Promise.resolve(path === "x?a=b" ? { path, nextPageToken: "1/2" } : { path, nextPageToken: "" });
   expect((await pages("x?a=b", read)).map(({ path }) => path)).toEqual(["x?a=b", "x?a=b&pageToken=1%2F2"]);
 });
 
-test("application default credentials bring impersonation and their quota project", async () => {
+test("application default credentials support impersonation and a quota project", async () => {
   const folder = mkdtempSync(join(tmpdir(), "adc-"));
   const credentials = join(folder, "adc.json");
   writeFileSync(join(folder, "token"), "subject-token");
@@ -166,7 +166,7 @@ test("application default credentials bring impersonation and their quota projec
   const script = `import { endpoints, Google } from "./infra/google.ts";
     await new Google(endpoints(() => "${url}/")).call({ api: "kms", path: "x" });`;
   const { GOOGLE_OAUTH_ACCESS_TOKEN: _given, ...others } = process.env;
-  // Without the project's name the library asks Google for it.
+  // Without a project id the library asks Google for it.
   const env = { ...others, GOOGLE_APPLICATION_CREDENTIALS: credentials, GOOGLE_CLOUD_PROJECT: "p" };
   try {
     await promisify(execFile)(process.execPath, ["--input-type=module-typescript", "--eval", script], {

@@ -19,21 +19,21 @@ const PLAN: SchemaState = {
 
 const REFUSAL = { error: { code: 400, message: "not like this" } };
 
-/** Answers as Google does; a test scripts what the import's requests and operations answer, in turn. */
+/** Answers like Google; a test scripts the answers of import requests and operations, in turn. */
 class FakeGoogle {
   readonly calls: string[] = [];
   readonly uploads: Record<string, string> = {};
   readonly userUpdates: Record<string, string>[] = [];
   readonly importUsers: string[] = [];
   backupRuns: { id: string; description?: string }[] = [];
-  /** What is refused for good. */
+  /** Requests that are always refused. */
   refused: ("backup" | "upload" | "users" | "deletion")[] = [];
-  /** How many of the questions about the import break off. */
+  /** How many polls of the import lose their connection. */
   resets = 0;
   imports: { status: number; body: object; headers?: Record<string, string> }[] = [];
-  /** Whether the import's next request gets no answer. */
+  /** Whether the next import request gets no answer. */
   silent = false;
-  /** When each import was asked for, in milliseconds. */
+  /** When each import was requested, in milliseconds. */
   readonly asked: number[] = [];
   importOperations: object[] = [{ status: "DONE" }];
   objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
@@ -155,12 +155,12 @@ describe("an import", () => {
 
   const alone = (name: string) => ({ name, databaseRoles: "settlement_owner", revokeExistingRoles: "true" });
 
-  test("leaves the logins with the owner's role alone", async () => {
+  test("reduces the logins to the owner's role", async () => {
     await importer.create(PLAN);
     expect(google.userUpdates).toEqual([alone("settlement_user"), alone("settlement_user_b")]);
   });
 
-  test("is run by a login that joins, because only a new one has rights to give up", async () => {
+  test("runs as the new login, because only that one still has rights to drop", async () => {
     const before = without(PLAN, "logins");
     await importer.update(before, PLAN);
     expect(google.userUpdates).toEqual([
@@ -171,17 +171,17 @@ describe("an import", () => {
     expect(google.importUsers).toEqual(["settlement_user_b"]);
   });
 
-  test("keeps the newest backups of migrations, and all that Cloud SQL made by itself", async () => {
+  test("keeps the newest backups of migrations, and all others", async () => {
     google.backupRuns = [
       ...[1, 2, 3].map((id) => ({ id: String(id), description: `before schema version ${id}` })),
       { id: "4" },
-      { id: "5", description: "somebody's own" },
+      { id: "5", description: "an operator's own" },
     ];
     await importer.create({ ...PLAN, retainedBackups: 2 });
     expect(google.backupRuns.map(({ id }) => id)).toEqual(["2", "3", "4", "5"]);
   });
 
-  test("is asked for again while another operation runs, while a new binding spreads, and after faults of Google's", async () => {
+  test("is retried during another operation, while a binding propagates, and after server errors", async () => {
     google.imports = [409, 403, 412, 429, 500, 503].map((status) => ({
       status,
       body: { error: { message: "not now" } },
@@ -192,7 +192,7 @@ describe("an import", () => {
 
   const posts = () => google.calls.filter((call) => call === "POST /instances/db-1/import").length;
 
-  test("is asked for no sooner than Google wishes, in seconds or as a moment", async () => {
+  test("honours Retry-After, in seconds or as a date", async () => {
     const moment = new Date(Date.now() + 60_000).toUTCString();
     google.imports = ["20", moment].map((wish) => ({ status: 429, body: {}, headers: { "retry-after": wish } }));
     await importer.create(PLAN);
@@ -201,13 +201,13 @@ describe("an import", () => {
     expect(third - second).toBeGreaterThan(399);
   });
 
-  test("is given up at once where Google wishes more than the ten minutes there are", async () => {
+  test("gives up at once if Retry-After exceeds ten minutes", async () => {
     google.imports = [{ status: 503, body: { error: { message: "closed" } }, headers: { "retry-after": "601" } }];
-    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known; run the update again.*: closed\n.*1700/);
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is unknown; run the update again.*: closed\n.*1700/);
     expect(posts()).toBe(1);
   });
 
-  test("is asked for again where an answer never comes", async () => {
+  test("is retried without an answer", async () => {
     google.silent = true;
     await importer.create(PLAN);
     expect(posts()).toBeGreaterThan(1);
@@ -216,33 +216,33 @@ describe("an import", () => {
   test.each([
     [403, 121, "changed nothing: not yet"],
     [409, 601, "changed nothing: not yet"],
-    [500, 601, "outcome is not known; run the update again, which skips what is there: not yet"],
-  ])("that Google answers with %d is given up after %d seconds", async (status, seconds, words) => {
+    [500, 601, "outcome is unknown; run the update again, which skips applied versions: not yet"],
+  ])("that Google answers with %d gives up if the pause is %d seconds", async (status, seconds, words) => {
     const answer = { status, body: { error: { message: "not yet" } } };
     google.imports = [answer, { ...answer, headers: { "retry-after": String(seconds) } }];
     await expect(importer.create(PLAN)).rejects.toThrow(`${words}\n`);
     expect(posts()).toBe(2);
   });
 
-  test("that may have begun before it was refused is not said to have changed nothing", async () => {
+  test("that may have started before it was refused has an unknown outcome", async () => {
     google.imports = [
       { status: 500, body: {} },
       { status: 400, body: { error: { message: "another one runs" } } },
     ];
-    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known.*: another one runs\n/);
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is unknown.*: another one runs\n/);
   });
 
-  test("that ends with an error of Google's own is not said to have changed nothing", async () => {
+  test("that fails inside Google has an unknown outcome", async () => {
     google.importOperations = [{ status: "DONE", error: { errors: [{ code: "INTERNAL_ERROR", message: "oh" }] } }];
-    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is not known.*: oh\n/);
+    await expect(importer.create(PLAN)).rejects.toThrow(/outcome is unknown.*: oh\n/);
   });
 
-  test("is told from what follows it, which may fail too", async () => {
+  test("that succeeded is reported as such if a later step fails", async () => {
     google.refused = ["users"];
-    await expect(importer.create(PLAN)).rejects.toThrow(/is done, and what follows it is not.*: not like this\n.*1700/);
+    await expect(importer.create(PLAN)).rejects.toThrow(/succeeded, but a later step failed.*: not like this\n.*1700/);
   });
 
-  test("does not mind that an old backup went while its deletion was asked for again", async () => {
+  test("ignores that an old backup is already deleted", async () => {
     google.backupRuns = [1, 2].map((id) => ({ id: String(id), description: `before schema version ${id}` }));
     google.refused = ["deletion"];
     await importer.create({ ...PLAN, retainedBackups: 1 });
@@ -256,13 +256,13 @@ describe("an import", () => {
     expect(Object.keys(google.uploads)).toEqual([]);
   });
 
-  test("is waited for through connections that break", async () => {
+  test("is polled again after lost connections", async () => {
     google.resets = 3;
     await importer.create(PLAN);
     expect(google.calls.filter((call) => call === "POST /instances/db-1/import")).toHaveLength(1);
   });
 
-  test("that fails carries PostgreSQL's message, the script and the backup", async () => {
+  test("that fails reports PostgreSQL's message, the script and the backup", async () => {
     google.importOperations = [
       { status: "DONE", error: { errors: [{ code: "ERROR_RDBMS", message: 'relation "x" exists' }] } },
     ];
@@ -271,14 +271,14 @@ describe("an import", () => {
     );
   });
 
-  test("is not asked for where the bucket holds another text than the checkout", async () => {
+  test("does not start if the bucket and the checkout differ", async () => {
     const [first] = MIGRATIONS;
     google.objects.set(`migrations/${first?.file ?? ""}`, "DROP TABLE settlement_commands;");
-    await expect(importer.create(PLAN)).rejects.toThrow("is not the file of this checkout");
+    await expect(importer.create(PLAN)).rejects.toThrow("differs from the file in this checkout");
     expect(google.calls.filter((call) => call.startsWith("POST"))).toEqual([]);
   });
 
-  test("a request that cannot succeed is not repeated", async () => {
+  test("does not retry a request that cannot succeed", async () => {
     google.objects.clear();
     await expect(importer.create({ ...PLAN, migrations: PLAN.migrations.slice(0, 1) })).rejects.toThrow(
       "No such object",
@@ -290,31 +290,31 @@ describe("an import", () => {
 describe("a preview", () => {
   const importer = new Importer();
   const [first, second] = PLAN.migrations;
-  if (!first || !second) throw new Error("The repository begins with two migrations.");
+  if (!first || !second) throw new Error("The repository needs two migrations.");
   const older: SchemaState = { ...PLAN, migrations: [first], version: first.version };
 
   test("shows a new version as a change, and nothing else", async () => {
     expect(await importer.diff(older, PLAN)).toMatchObject({ changes: true, replaces: [] });
     expect(await importer.diff({ ...PLAN, applied: {} }, PLAN)).toMatchObject({ changes: false });
-    expect(await importer.diff(PLAN, { ...PLAN, user: "somebody" })).toMatchObject({ changes: false });
+    expect(await importer.diff(PLAN, { ...PLAN, user: "other" })).toMatchObject({ changes: false });
   });
 
-  test("shows a login that joins as a change, and nothing else", async () => {
+  test("shows a new login as a change, and nothing else", async () => {
     const before = without(PLAN, "logins");
     expect(await importer.diff(before, PLAN)).toMatchObject({ changes: true, replaces: [] });
   });
 
-  test("shows a schema that begins anew where the instance is another", async () => {
+  test("replaces the schema on a new instance", async () => {
     expect(await importer.diff(PLAN, { ...PLAN, instance: "db-2" })).toMatchObject({ replaces: ["instance"] });
   });
 
-  test("stops where an applied file was edited", async () => {
+  test("stops if an applied file was edited", async () => {
     const edited = { ...PLAN, migrations: [{ ...first, checksum: "0".repeat(64) }, second] };
     const { failures } = await importer.check(PLAN, edited);
     expect(failures).toEqual([{ property: "migrations", reason: expect.stringContaining("was edited") as string }]);
   });
 
-  test("stops where the checkout is older than the database", async () => {
+  test("stops if the checkout is older than the database", async () => {
     const { failures } = await importer.check(PLAN, older);
     expect(failures).toEqual([
       {
@@ -324,15 +324,15 @@ describe("a preview", () => {
     ]);
   });
 
-  test("goes back only as far as the configuration says", async () => {
-    const back = { ...older, target: first.version };
-    expect((await importer.check(PLAN, back)).failures).toEqual([]);
-    expect(await importer.diff(PLAN, back)).toMatchObject({ changes: true, replaces: [] });
+  test("rolls back only as far as the configuration says", async () => {
+    const rollback = { ...older, target: first.version };
+    expect((await importer.check(PLAN, rollback)).failures).toEqual([]);
+    expect(await importer.diff(PLAN, rollback)).toMatchObject({ changes: true, replaces: [] });
     const { failures } = await importer.check(PLAN, { ...PLAN, migrations: [second], target: second.version });
     expect(failures).toEqual([{ property: "migrations", reason: expect.stringContaining(first.version) as string }]);
   });
 
-  test("lets a new version and a new instance pass", async () => {
+  test("accepts a new version and a new instance", async () => {
     expect((await importer.check(older, PLAN)).failures).toEqual([]);
     expect((await importer.check(PLAN, { ...older, instance: "db-2" })).failures).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { CONFIG, declare, named, PASSWORDS, waitsFor } from "./declared.ts";
 const IMAGE = "gcr.io/fusion-prime/settlement-migration:1";
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 
-test("there is no migration job where the configuration names none", async () => {
+test("declares no migration job unless the configuration does", async () => {
   const { resources } = await declare();
   expect(resources.filter(({ type }) => /job/i.test(type))).toEqual([]);
 });
@@ -15,7 +15,7 @@ describe("the migration job", () => {
     ({ resources } = await declare({ migrationJob: { image: IMAGE } }));
   });
 
-  test("has what the service has: account, connection string, socket; and is never tried again by itself", () => {
+  test("has the account, connection string and socket of the service, and is never retried automatically", () => {
     const job = named(resources, "settlement-migration-job");
     expect(job.inputs).toMatchObject({
       name: "settlement-migration",
@@ -52,7 +52,7 @@ describe("the migration job", () => {
     expect(job.protect).toBe(false);
   });
 
-  test("waits for its bindings, but neither for the schema nor for the service", () => {
+  test("waits for its bindings, but not for the schema or the service", () => {
     const waits = waitsFor(resources, "settlement-migration-job");
     expect([...waits]).toEqual(
       expect.arrayContaining([
@@ -71,7 +71,7 @@ test.each([
   [true, "settlement:migrationJob is true; expected an object with image."],
   [{}, "settlement:migrationJob.image is missing; expected an image, such as HOST/PROJECT/NAME:TAG."],
   [{ image: IMAGE, retries: 1 }, "settlement:migrationJob.retries is not a key of this program; remove it."],
-])("the configuration %j is refused", (migrationJob, sentence) => {
+])("rejects the configuration %j", (migrationJob, sentence) => {
   expect(() => parseConfig({ ...CONFIG, migrationJob })).toThrow(ConfigError);
   expect(() => parseConfig({ ...CONFIG, migrationJob })).toThrow(sentence);
 });

@@ -18,7 +18,7 @@ describe("the migrations folder", () => {
     writeFileSync(join(folder, file), text);
   };
 
-  test("is read in the order of the versions", () => {
+  test("is read in order of version", () => {
     write("20260102000000_b.sql");
     write("20260101000000_a.sql");
     write("README.md", "not a migration");
@@ -29,11 +29,11 @@ describe("the migrations folder", () => {
   });
 
   test.each([
-    ["2026_short.sql", undefined, "the name must be <timestamp of 14 digits>_<name>.sql"],
+    ["2026_short.sql", undefined, "the name must be <14-digit timestamp>_<name>.sql"],
     ["20260101000000_a.sql", "-- migrate:up\nSELECT 1;\n", 'no SQL below "-- migrate:down"'],
     ["20260101000000_a.sql", "-- migrate:down\nSELECT 1;\n", 'no SQL below "-- migrate:up"'],
     ["20260101000000_a.sql", "", 'no SQL below "-- migrate:up"'],
-  ])("names what is wrong with %s", (file, text, sentence) => {
+  ])("is rejected with the reason for %s", (file, text, sentence) => {
     write(file, text);
     expect(() => readMigrations(folder)).toThrow(MigrationFileError);
     expect(() => readMigrations(folder)).toThrow(sentence);
@@ -44,20 +44,20 @@ describe("the migrations folder", () => {
     ["Latin-1", Buffer.from("-- migrate:up\nSELECT 1;\n-- caf\xe9\n-- migrate:down\nSELECT 2;\n", "latin1"), 3],
     ["UTF-16", Buffer.from("-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n", "utf16le"), 1],
     ["a zero byte", Buffer.from("-- migrate:up\nSELECT '\0';\n-- migrate:down\nSELECT 2;\n"), 2],
-    ["half a letter", Buffer.from("-- migrate:up\nSELECT 1; -- \xc3\n-- migrate:down\nSELECT 2;\n", "latin1"), 2],
-  ])("refuses %s, with the line", (_what, bytes, line) => {
+    ["an incomplete character", Buffer.from("-- migrate:up\nSELECT 1; -- \xc3\n-- migrate:down\nSELECT 2;\n", "latin1"), 2],
+  ])("is rejected with the line of %s", (_what, bytes, line) => {
     writeFileSync(join(folder, "20260101000000_a.sql"), bytes);
     expect(() => readMigrations(folder)).toThrow(
       new MigrationFileError(`migrations/20260101000000_a.sql:${line}: the line is not UTF-8. Save the file as UTF-8.`),
     );
   });
 
-  test("keeps every letter of a file in UTF-8", () => {
+  test("preserves every UTF-8 character", () => {
     write("20260101000000_a.sql", "-- migrate:up\nSELECT 'é 😀 \u{fffd}';\n-- migrate:down\nSELECT 2;\n");
     expect(readMigrations(folder)[0]?.text).toContain("'é 😀 \u{fffd}'");
   });
 
-  test("refuses one version twice", () => {
+  test("is rejected if a version occurs twice", () => {
     write("20260101000000_a.sql");
     write("20260101000000_b.sql");
     expect(() => readMigrations(folder)).toThrow("have the same version");
@@ -71,7 +71,7 @@ test("both directions keep the line numbers of the file", () => {
   expect(down.split("\n").indexOf("SELECT 'down';")).toBe(4);
 });
 
-test("a script is one transaction and names every version with its checksum", async () => {
+test("a script is one transaction and contains every version with its checksum", async () => {
   const migrations = readMigrations(join(import.meta.dirname, "../../migrations"));
   const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
@@ -80,7 +80,7 @@ test("a script is one transaction and names every version with its checksum", as
   expect(script).toContain(listed(migrations.map(({ checksum }) => checksum)));
 });
 
-test("statements are told apart by PostgreSQL's own parser, with their lines", async () => {
+test("PostgreSQL's own parser splits statements and finds their lines", async () => {
   const sql = "\n-- é;\nSELECT ';';\nDO $$ BEGIN PERFORM 1; END $$;\n\n  SELECT 2";
   expect((await statementsIn("x.sql", sql)).map(({ line, text }) => ({ line, text }))).toEqual([
     { text: "SELECT ';'", line: 3 },
@@ -89,7 +89,7 @@ test("statements are told apart by PostgreSQL's own parser, with their lines", a
   ]);
 });
 
-test("what is not SQL is named with its file and line", async () => {
+test("reports invalid SQL with its file and line", async () => {
   await expect(statementsIn("x.sql", "SELECT 1;\n\nSELEC 2;")).rejects.toThrow(
     'migrations/x.sql:3: syntax error at or near "SELEC"',
   );

@@ -6,8 +6,8 @@ import { ROOT } from "../../ops/engine/stack-file.ts";
 const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { engines: { node: string } };
 const oldest = Number(/^>=(\d+)$/.exec(engines.node)?.[1]);
 
-/** What plain `pulumi` is told by a Node.js of a version. */
-function told(version: string): string {
+/** The message of plain `pulumi` for a version of Node.js. */
+function messageFor(version: string): string {
   const program = `
     Object.defineProperty(process.versions, "node", { value: process.argv[1] });
     console.log(require("./infra/node-version.cjs").tooOld());
@@ -15,14 +15,14 @@ function told(version: string): string {
   return spawnSync(process.execPath, ["--eval", program, version], { cwd: ROOT, encoding: "utf8" }).stdout.trim();
 }
 
-test("an older Node.js than package.json takes is told so in a sentence", () => {
-  expect(told(`${oldest - 1}.9.9`)).toBe(
+test("rejects a Node.js older than package.json requires", () => {
+  expect(messageFor(`${oldest - 1}.9.9`)).toBe(
     `Node.js ${oldest - 1}.9.9 is too old for this project: put ${oldest} or newer first on PATH (https://nodejs.org).`,
   );
-  for (const version of [`${oldest}.0.0`, "26.12.1", "100.0.0"]) expect(told(version)).toBe("undefined");
+  for (const version of [`${oldest}.0.0`, "26.12.1", "100.0.0"]) expect(messageFor(version)).toBe("undefined");
 });
 
-test("the Node.js that is brought, and those of the pipelines, are new enough", () => {
+test("the installed Node.js and those of the pipelines are recent enough", () => {
   const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
   const install = read("ops/install.mjs");
   const used = [

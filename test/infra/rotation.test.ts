@@ -4,7 +4,7 @@ import { type Declared, declare, named } from "./declared.ts";
 
 const VERSION = "settlement-db-connection-string-version";
 
-/** The versions of the connection string that a program declares: of which login, and what a delete would do. */
+/** The declared versions of the connection string: login and deletion policy. */
 function versions(resources: readonly Declared[]): Record<string, unknown> {
   const declared = resources.filter(({ name }) => name.startsWith(VERSION));
   return Object.fromEntries(
@@ -24,7 +24,7 @@ test.each([
   { step: 3, passwords: { a: 3, b: 1 }, valid: { "-1": [B, "DELETE"], "-2": [A, "ABANDON"] } },
   { step: 4, passwords: { a: 3, b: 4 }, valid: { "-2": [A, "ABANDON"] } },
   { step: 5, passwords: { a: 3, b: 5 }, valid: { "-2": [A, "DELETE"], "-3": [B, "ABANDON"] } },
-])("at step $step: whose passwords are how old, and whose strings are kept", async ({ step, passwords, valid }) => {
+])("step $step sets passwords and keeps connection strings as expected", async ({ step, passwords, valid }) => {
   const { resources } = await declare({ rotation: { step } });
   const keeper = (name: string) => named(resources, name).inputs.keepers;
   const changed = (at: number) => (at === 0 ? undefined : { rotation: String(at) });
@@ -36,14 +36,14 @@ test.each([
   );
 });
 
-test("no step changes the passwords of both logins, and each changes one", () => {
+test("each step changes the password of exactly one login", () => {
   for (let step = 1; step < 20; step += 1) {
     const changed = LOGINS.filter((login) => passwordStep(login, step) !== passwordStep(login, step - 1));
     expect([step, changed]).toEqual([step, [expect.any(String)]]);
   }
 });
 
-test("the service is given the newest credential, and waits for the login that has it", async () => {
+test("the service gets the newest credential and waits for its login", async () => {
   const { resources } = await declare({ rotation: { step: 1, destroyAfterDays: 30 } });
   const service = named(resources, "settlement-service");
   expect(service.dependencies.map((urn) => urn.split("::").at(-1))).toContain(`${VERSION}-1`);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
-/** The provider of a schema as states kept it before the project ran on Node.js 24. */
+/** The schema provider in states from before Node.js 24. */
 const BEFORE = `exports.handler = () => {
   const path = require("node:path");
   const project = path.resolve(require.resolve("@pulumi/pulumi/package.json"), "../../../..");
@@ -19,21 +19,21 @@ const BEFORE = `exports.handler = () => {
 };
 `;
 
-/** As the SDK's dynamic provider does: it runs the text that it finds in the state. */
+/** Runs the text from the state, like the SDK's dynamic provider. */
 const RUN = `
   const provider = require("require-from-string")(process.argv[1]).handler();
   const olds = { project: "p", instance: "i", database: "d", user: "u", migrations: [] };
   provider.diff("id", olds, { ...olds, database: "e" }).then((diff) => console.log(JSON.stringify(diff)));
 `;
 
-/** The text of today. */
+/** The current text. */
 const [, NOW = ""] =
   /const PROVIDER = `([^`]*)`/.exec(readFileSync(join(ROOT, "infra", "migrations", "resource.ts"), "utf8")) ?? [];
 
 test.each([
-  ["of today", NOW],
+  ["from now", NOW],
   ["from before Node.js 24", BEFORE],
-])("a state %s finds the provider of its schema", (_when, text) => {
+])("a state %s loads its schema provider", (_when, text) => {
   const { stdout, stderr } = spawnSync(process.execPath, ["--eval", RUN, text], { cwd: ROOT, encoding: "utf8" });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toEqual({ changes: true, replaces: ["database"] });

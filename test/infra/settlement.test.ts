@@ -3,7 +3,7 @@ import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared.t
 
 const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
 const PASSWORD = PASSWORDS["settlement-password"];
-/** The APIs of the provider's modules that are called otherwise. */
+/** The APIs of modules of the provider with another name. */
 const APIS: Readonly<Record<string, string>> = {
   cloudrunv2: "run",
   projects: "cloudresourcemanager",
@@ -22,7 +22,7 @@ describe("the stack of the brief", () => {
 
   const inputs = (name: string) => named(resources, name).inputs;
 
-  test("the instance carries four random bytes in its name, and every safeguard", () => {
+  test("the instance has four random bytes in its name, and every safeguard", () => {
     expect(inputs("settlement-instance-suffix")).toEqual({ byteLength: 4 });
     expect(inputs("settlement-instance")).toMatchObject({
       name: "fusion-prime-db-a504713e",
@@ -57,7 +57,7 @@ describe("the stack of the brief", () => {
     );
   });
 
-  test("database and login have the names of the brief; the database is deleted before the login", () => {
+  test("database and login have the names in the brief, and the database is deleted before the login", () => {
     expect(inputs("settlement-user")).toMatchObject({ name: "settlement_user", instance: "fusion-prime-db-a504713e" });
     expect(inputs("settlement-database")).toEqual({ name: "settlement_db", instance: "fusion-prime-db-a504713e" });
     expect([...waitsFor(resources, "settlement-database")]).toEqual(
@@ -65,7 +65,7 @@ describe("the stack of the brief", () => {
     );
   });
 
-  test("one generated password feeds the login and both secrets, and is secret in each", () => {
+  test("the generated password is in the login and both secrets, and secret in each", () => {
     expect(inputs("settlement-password")).toMatchObject({ length: 25, special: false });
     expect(inputs("settlement-user")).toMatchObject({ password: PASSWORD });
     expect(inputs("settlement-db-password-version")).toMatchObject({ secretData: PASSWORD });
@@ -79,11 +79,11 @@ describe("the stack of the brief", () => {
     });
   });
 
-  test("the login that granted the other its role is deleted after it", () => {
+  test("the login that granted the other its role is deleted last", () => {
     expect(waitsFor(resources, "settlement-user-b")).toContain("settlement-user");
   });
 
-  test("the login whose turn it is not has a password that is nowhere else", () => {
+  test("the password of the idle login is nowhere else", () => {
     expect(inputs("settlement-user-b")).toMatchObject({
       name: "settlement_user_b",
       instance: "fusion-prime-db-a504713e",
@@ -92,7 +92,7 @@ describe("the stack of the brief", () => {
     expect(holders(resources, PASSWORDS["settlement-password-b"])).toEqual({ "settlement-user-b": ["password"] });
   });
 
-  test.each(["settlement-db-password", "settlement-db-connection-string"])("the secret %s", (secretId) => {
+  test.each(["settlement-db-password", "settlement-db-connection-string"])("the secret %s is protected, and its versions are destroyed late"  , (secretId) => {
     expect(inputs(secretId)).toMatchObject({ secretId, replication: { auto: {} }, deletionProtection: true });
     expect(inputs(secretId)).toMatchObject({ versionDestroyTtl: "604800s" });
     expect(inputs(`${secretId}-version`)).toMatchObject({ secret: `${secretId}-id`, deletionPolicy: "ABANDON" });
@@ -109,7 +109,7 @@ describe("the stack of the brief", () => {
     ]);
   });
 
-  test("the service account may connect to its instance, and has no other role on the project", () => {
+  test("the service account may connect to its instance and has no other project role", () => {
     expect(inputs("settlement-account")).toMatchObject({ accountId: "settlement-service" });
     const members = resources.filter((resource) => resource.type === "gcp:projects/iAMMember:IAMMember");
     expect(members.map((member) => member.inputs)).toEqual([
@@ -127,7 +127,7 @@ describe("the stack of the brief", () => {
     ]);
   });
 
-  test("the migrations bucket is closed, versioned and readable by the instance alone", () => {
+  test("the migrations bucket is private, versioned and readable by the instance only", () => {
     expect(inputs("settlement-migrations")).toMatchObject({
       name: "fusion-prime-migrations",
       location: "US-CENTRAL1",
@@ -143,7 +143,7 @@ describe("the stack of the brief", () => {
     });
   });
 
-  test("each migration is an object that stays when its file goes, and the schema waits for all of them", () => {
+  test("each migration is an object that outlives its file, and the schema waits for all of them", () => {
     const objects = resources.filter((resource) => resource.type.includes("bucketObject"));
     expect(objects.map((object) => object.inputs.name)).toEqual([
       "migrations/20251025120000_create_settlement_commands.sql",
@@ -160,7 +160,7 @@ describe("the stack of the brief", () => {
     );
   });
 
-  test("the schema is given no secret", () => {
+  test("the schema gets no secret", () => {
     const schema = named(resources, "settlement-schema");
     expect(schema.inputs).toMatchObject({
       project: "fusion-prime",
@@ -173,7 +173,7 @@ describe("the stack of the brief", () => {
     expect(schema.secrets.filter((name) => name !== "__provider")).toEqual([]);
   });
 
-  test("the service reads DATABASE_URL from one version of the secret and finds the socket under /cloudsql", () => {
+  test("the service reads DATABASE_URL from one version of the secret, and mounts the socket under /cloudsql", () => {
     expect(inputs("settlement-service")).toMatchObject({
       name: "settlement-service",
       location: "us-central1",
@@ -209,7 +209,7 @@ describe("the stack of the brief", () => {
     );
   });
 
-  test("every resource of an API waits for the API", () => {
+  test("every resource waits for its API", () => {
     const enabled = resources.filter((resource) => resource.type === "gcp:projects/service:Service");
     const needed = new Set(["logging"]); // for alerts on logs, and the nightly doctor
     for (const { name, type } of resources.filter((resource) => resource.type.startsWith("gcp:"))) {
@@ -226,25 +226,25 @@ describe("the stack of the brief", () => {
     expect(enabled.every((api) => api.inputs.disableOnDestroy === false)).toBe(true);
   });
 
-  test("in prod everything that holds data is protected", () => {
+  test("everything with data is protected in prod", () => {
     const kept = ["instance-suffix", "instance", "database", "user", "user-b", "migrations", "service"];
     for (const name of [...kept, "db-password", "db-connection-string"]) {
       expect([name, named(resources, `settlement-${name}`).protect]).toEqual([name, true]);
     }
-    // What a rotation replaces.
+    // A rotation replaces these.
     for (const name of ["password", "password-b"]) {
       expect([name, named(resources, `settlement-${name}`).protect]).toEqual([name, false]);
     }
   });
 
-  test("nobody may call the service without credentials, and with them the uptime check", () => {
+  test("the service is not public, and the uptime check may call it", () => {
     const invokers = resources.filter((resource) => resource.type.includes("cloudrunv2/serviceIamMember"));
     expect(invokers.map((invoker) => invoker.inputs.member)).toEqual([
       "serviceAccount:service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
     ]);
   });
 
-  test("the outputs name everything and hold no credential", async () => {
+  test("the outputs are complete and contain no credential", async () => {
     const values = await new Promise<object>((resolve) => pulumi.all({ ...outputs }).apply(resolve));
     expect(values).toEqual({
       instanceName: "fusion-prime-db-a504713e",
@@ -258,13 +258,13 @@ describe("the stack of the brief", () => {
   });
 });
 
-/** Which resources a value is given to, and which of their properties are secret. */
+/** The resources that have a value among their inputs, and which of their properties are secret. */
 function holders(resources: readonly Declared[], value: string): Record<string, readonly string[]> {
   const found = resources.filter(({ inputs }) => JSON.stringify(inputs).includes(value));
   return Object.fromEntries(found.map(({ name, secrets }) => [name, secrets]));
 }
 
-test("a stack that says so may be called by anybody", async () => {
+test("the service is public if the configuration says so", async () => {
   const image = "us-docker.pkg.dev/p/r/settlement-service:1";
   const { resources } = await declare({ service: { image, public: true } });
   expect(named(resources, "settlement-public-invoker").inputs).toMatchObject({
@@ -277,12 +277,12 @@ test("a stack that says so may be called by anybody", async () => {
 describe("the traffic of the service", () => {
   const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 
-  test("goes to the newest revision that is ready", async () => {
+  test("goes to the newest ready revision", async () => {
     const { resources } = await declare();
     expect(named(resources, "settlement-service").inputs.traffics).toEqual([{ type: LATEST, percent: 100 }]);
   });
 
-  test("stays where it is during a rollout, with a tag for the newest revision", async () => {
+  test("does not move during a rollout, in which the newest revision has a tag", async () => {
     const held = [
       { revision: "settlement-service-00001-abc", percent: 90 },
       { revision: "settlement-service-00002-def", percent: 10 },
@@ -297,7 +297,7 @@ describe("the traffic of the service", () => {
   });
 });
 
-test("the account that updates the stack may call the service, to try a revision", async () => {
+test("the deployer may call the service, to test a revision", async () => {
   const { resources } = await declare({ deployer: "deployer@fusion-prime.iam.gserviceaccount.com" });
   expect(named(resources, "settlement-deployer-invoker").inputs).toMatchObject({
     name: "settlement-service",
@@ -306,7 +306,7 @@ test("the account that updates the stack may call the service, to try a revision
   });
 });
 
-test("on local nothing is in the way of destroy", async () => {
+test("nothing blocks destroy on local", async () => {
   const { resources } = await declare({ environment: "local" });
   expect(resources.filter((resource) => resource.protect)).toEqual([]);
   expect(named(resources, "settlement-instance").inputs).toMatchObject({
@@ -314,6 +314,6 @@ test("on local nothing is in the way of destroy", async () => {
     settings: { deletionProtectionEnabled: false },
   });
   expect(named(resources, "settlement-migrations").inputs).toMatchObject({ forceDestroy: true });
-  // PostgreSQL drops no role that has granted what another still holds.
+  // PostgreSQL does not drop a role while a grant it made still exists.
   expect([...waitsFor(resources, "settlement-user-b")]).toContain("settlement-user");
 });
