@@ -1,6 +1,6 @@
-// Types are checked once, by `tsc` in `npm run check`; here they are only stripped, and ES modules made what jest can mock.
+// `npm run check` checks types; here they are only stripped, and ES modules converted so that jest can mock them.
 export default {
-  // On two cores jest would take one; much of a test waits, for the engine or for the cloud.
+  // More than jest's default on two cores, because tests mostly wait for the engine or the cloud.
   maxWorkers: 3,
   reporters: ["default", "<rootDir>/test/slowest.mjs"],
   testSequencer: "<rootDir>/test/order.mjs",
@@ -16,7 +16,7 @@ export default {
     ],
   },
   transformIgnorePatterns: ["/node_modules/(?!@marcbachmann/cel-js/)"],
-  // Long enough for a busy machine: what is slow shows in the bench, not here.
+  // Long enough for a busy machine; the bench measures speed.
   testTimeout: 120_000,
   modulePathIgnorePatterns: ["<rootDir>/.local/", "<rootDir>/packages/[^/]+/dist/"],
 };

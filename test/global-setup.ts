@@ -4,8 +4,8 @@ import { findCli } from "../ops/engine/cli.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
 
 /**
- * Before any test: the engine that the end-to-end tests drive, so that none of them waits for its installation. Each run of
- * it ends after seconds: to collect what it lets go of takes a twelfth of a preview, and saves memory that nobody needs.
+ * Before all tests: installs the engine, so that no end-to-end test waits for it, and turns off its garbage collection, which
+ * takes a twelfth of a preview.
  */
 export default async function setUp(): Promise<void> {
   await findCli((line) => {
@@ -18,18 +18,18 @@ export default async function setUp(): Promise<void> {
   if (folder !== undefined) process.env.TMPDIR = folder;
 }
 
-/** Linux's file system in memory: a PostgreSQL cluster is made there in half the time. */
+/** Linux's in-memory file system, where creating a PostgreSQL cluster takes half the time. */
 const MEMORY = "/dev/shm";
 
-/** Bytes of it that must be free; the tests need a tenth. */
+/** Free bytes required; the tests need a tenth. */
 const ROOM = 4 * 2 ** 30;
 
-/** A folder for temporary files in memory, which `global-teardown.ts` removes; undefined where there is no room. */
+/** A folder for temporary files in memory, which `global-teardown.ts` removes; undefined without enough space. */
 function inMemory(): string | undefined {
   if (!existsSync(MEMORY)) return undefined;
   const { bavail, bsize } = statfsSync(MEMORY);
   if (bavail * bsize < ROOM) return undefined;
   const folder = mkdtempSync(join(MEMORY, "settlement-tests-"));
-  chmodSync(folder, 0o711); // a PostgreSQL that runs as nobody comes through it
+  chmodSync(folder, 0o711); // lets a PostgreSQL that runs as the user nobody traverse it
   return folder;
 }

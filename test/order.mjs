@@ -1,6 +1,6 @@
 import Sequencer from "@jest/test-sequencer"; // comes with jest
 
-/** What drives the engine takes longest, and so begins first: on a fresh clone jest knows no more than the files' sizes. */
+/** Starts tests of the engine first, which take longest: on a fresh clone jest knows only file sizes. */
 export default class Order extends Sequencer {
   sort(tests) {
     const drivesEngine = ({ path }) => Number(path.includes("/e2e/") || path.includes("/faults/"));

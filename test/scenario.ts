@@ -6,8 +6,8 @@ type Add = (name: string, act: () => unknown) => void;
 export type Step = Add & { readonly inLongForm: Add; readonly skip: Add };
 
 /**
- * Begins one scenario in a `describe`: each of its steps starts from where the one before it ended, so once a step has
- * failed, all later ones fail at once and name it.
+ * Starts a scenario in a `describe`: each step continues from the previous one, so after a failed step all later ones fail at
+ * once and name it.
  */
 export function scenario(): Step {
   let unfinished: string | undefined;

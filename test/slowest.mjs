@@ -1,4 +1,4 @@
-/** Lists the slowest ten files of a run, each with its slowest test, as a jest reporter. */
+/** Jest reporter that lists the ten slowest files of a run, each with its slowest test. */
 export default class Slowest {
   onRunComplete(_contexts, { testResults }) {
     const slow = testResults
@@ -10,7 +10,7 @@ export default class Slowest {
       .sort((a, b) => b.took - a.took)
       .slice(0, 10);
     console.log(
-      ["", "The slowest ten:", ...slow.map((one) => `${seconds(one.took)}  ${one.path}, ${one.name}`)].join("\n"),
+      ["", "The ten slowest files:", ...slow.map((one) => `${seconds(one.took)}  ${one.path}, ${one.name}`)].join("\n"),
     );
   }
 }

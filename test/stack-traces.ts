@@ -1,2 +1,2 @@
-// The SDK takes a stack trace for each of its promises, which jest maps to the files' own lines, up to a hundred frames deep.
+// The SDK takes a stack trace for each promise, and jest maps up to a hundred of its frames to source lines.
 Error.stackTraceLimit = 10;

@@ -94,9 +94,12 @@ test.each([
     { project },
     `gcp:project is "${project}"; expected a project id for which "${project}-migrations" is a valid bucket name.`,
   ]),
-] as [string, Record<string, unknown>, ...string[]][])("rejects keys that contradict each other: %s", (_name, change, ...said) => {
-  expect(problems(change)).toEqual(said.map((sentence) => expect.stringContaining(sentence) as string));
-});
+] as [string, Record<string, unknown>, ...string[]][])(
+  "rejects keys that contradict each other: %s",
+  (_name, change, ...said) => {
+    expect(problems(change)).toEqual(said.map((sentence) => expect.stringContaining(sentence) as string));
+  },
+);
 
 test("reports contradicting keys together with invalid ones, and each only once", () => {
   expect(
@@ -116,7 +119,7 @@ test("reports contradicting keys together with invalid ones, and each only once"
   ]);
 });
 
-test("the stack's keys are told from those of others, and a key of nobody is called unknown", () => {
+test("ignores keys of the engine and the provider, and reports keys of unknown namespaces", () => {
   const values = programValues({
     "gcp:project": "fusion-prime",
     "gcp:sqlCustomEndpoint": "http://127.0.0.1:1/",

@@ -162,9 +162,7 @@ function plain(value: unknown): unknown {
 export function named(resources: readonly Declared[], name: string): Declared {
   const found = resources.filter((resource) => resource.name === name && resource.type.includes("/"));
   if (found.length !== 1 || !found[0]) {
-    throw new Error(
-      `${found.length} resources are named ${name}, of: ${resources.map((r) => r.name).join(", ")}`,
-    );
+    throw new Error(`${found.length} resources are named ${name}, of: ${resources.map((r) => r.name).join(", ")}`);
   }
   return found[0];
 }

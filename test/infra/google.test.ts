@@ -75,14 +75,11 @@ describe("a call", () => {
   test.each([
     [404, {}],
     [403, { errors: [{ reason: "accessNotConfigured" }] }],
-  ])(
-    "to find a resource returns undefined for %d, without a retry",
-    async (status, error) => {
-      answers = { "GET /x": [{ status, body: { error } }] };
-      expect(await google(() => 10_000).find(kms)).toBeUndefined();
-      expect(asked).toHaveLength(1);
-    },
-  );
+  ])("to find a resource returns undefined for %d, without a retry", async (status, error) => {
+    answers = { "GET /x": [{ status, body: { error } }] };
+    expect(await google(() => 10_000).find(kms)).toBeUndefined();
+    expect(asked).toHaveLength(1);
+  });
 
   test.each(["refused", "unanswered"])("that is %s never reveals its body or token", async (how) => {
     answers = { "PUT /x": [{ status: 400, body: { error: { message: "no" } } }] };

@@ -249,7 +249,7 @@ describe("an import", () => {
     expect(google.calls.at(-1)).toBe("DELETE /instances/db-1/backupRuns/1");
   });
 
-  test.each(["backup", "upload"] as const)("is not asked for where the %s is refused", async (step) => {
+  test.each(["backup", "upload"] as const)("does not start if the %s is refused", async (step) => {
     google.refused = [step];
     await expect(importer.create(PLAN)).rejects.toThrow("not like this");
     expect(google.calls).not.toContain("POST /instances/db-1/import");

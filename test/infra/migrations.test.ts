@@ -44,7 +44,11 @@ describe("the migrations folder", () => {
     ["Latin-1", Buffer.from("-- migrate:up\nSELECT 1;\n-- caf\xe9\n-- migrate:down\nSELECT 2;\n", "latin1"), 3],
     ["UTF-16", Buffer.from("-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n", "utf16le"), 1],
     ["a zero byte", Buffer.from("-- migrate:up\nSELECT '\0';\n-- migrate:down\nSELECT 2;\n"), 2],
-    ["an incomplete character", Buffer.from("-- migrate:up\nSELECT 1; -- \xc3\n-- migrate:down\nSELECT 2;\n", "latin1"), 2],
+    [
+      "an incomplete character",
+      Buffer.from("-- migrate:up\nSELECT 1; -- \xc3\n-- migrate:down\nSELECT 2;\n", "latin1"),
+      2,
+    ],
   ])("is rejected with the line of %s", (_what, bytes, line) => {
     writeFileSync(join(folder, "20260101000000_a.sql"), bytes);
     expect(() => readMigrations(folder)).toThrow(

@@ -92,11 +92,14 @@ describe("the stack of the brief", () => {
     expect(holders(resources, PASSWORDS["settlement-password-b"])).toEqual({ "settlement-user-b": ["password"] });
   });
 
-  test.each(["settlement-db-password", "settlement-db-connection-string"])("the secret %s is protected, and its versions are destroyed late"  , (secretId) => {
-    expect(inputs(secretId)).toMatchObject({ secretId, replication: { auto: {} }, deletionProtection: true });
-    expect(inputs(secretId)).toMatchObject({ versionDestroyTtl: "604800s" });
-    expect(inputs(`${secretId}-version`)).toMatchObject({ secret: `${secretId}-id`, deletionPolicy: "ABANDON" });
-  });
+  test.each(["settlement-db-password", "settlement-db-connection-string"])(
+    "the secret %s is protected, and its versions are destroyed late",
+    (secretId) => {
+      expect(inputs(secretId)).toMatchObject({ secretId, replication: { auto: {} }, deletionProtection: true });
+      expect(inputs(secretId)).toMatchObject({ versionDestroyTtl: "604800s" });
+      expect(inputs(`${secretId}-version`)).toMatchObject({ secret: `${secretId}-id`, deletionPolicy: "ABANDON" });
+    },
+  );
 
   test("the connection string has one reader, the password none", () => {
     const members = resources.filter((resource) => resource.type.includes("secretIamMember"));

@@ -4,9 +4,9 @@ import { parseConfig } from "../../infra/config.ts";
 import { BACKENDS, readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
 import { stackValues } from "../../ops/engine/stack-values.ts";
 
-/** What a stack is configured with, defaults included, by the key that a stack file would have. */
+/** The configuration of a stack, defaults included, by the stack file's keys. */
 function settings(stack: string): Record<string, string> {
-  // What was made by hand is a matter of its own, and of a while.
+  // Adoption is temporary and documented separately.
   const { project, region, ...own } = parseConfig({ ...stackValues(stack), adopt: undefined });
   return {
     PULUMI_BACKEND_URL: String(BACKENDS[stack]),

@@ -8,10 +8,10 @@ import { type Declared, declare } from "../infra/declared.ts";
 
 const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";
 
-/** What the SDK sends in place of a value that is known only once the update has run. */
+/** Stands for a value that is unknown before the update. */
 const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** A resource as a reviewer reads it. */
+/** A resource as the inventory shows it. */
 function entry({ inputs, name, protect, retainOnDelete, type }: Declared, secrets: readonly string[]): object {
   const properties = Object.entries(inputs)
     .filter(([key]) => !key.startsWith("__")) // the code of a dynamic resource
@@ -40,20 +40,20 @@ function key({ name, type }: Declared): string {
 function expectGolden(name: string, text: string): void {
   const path = join(import.meta.dirname, `${name}.yaml`);
   if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
-  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(text);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `${path} does not exist`).toBe(text);
 }
 
-/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/inventory` writes them anew. */
+/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/inventory` updates them. */
 test.each([
   ["local", {}],
   ["staging", {}],
   ["prod", {}],
   ["staging-private-network", { network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" } }],
-])("what a new stack %s is made of", async (stack, more) => {
-  // Prod as it is once it has been taken over.
+])("the inventory of a new stack %s is complete", async (stack, more) => {
+  // Prod as after adoption.
   const values = { ...stackValues(stack.replace("-private-network", "")), adopt: undefined, ...more };
   const { resources } = await declare(values, true);
-  // Which properties are secret is known only where they have values.
+  // Properties are known to be secret only once they have values.
   const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));
   const entries = resources
     .filter(({ type }) => type.includes("/"))
@@ -63,7 +63,7 @@ test.each([
   expectGolden(stack, text);
 });
 
-test("what the first update of prod imports, and leaves as it is", async () => {
+test("the inventory lists what the first update of prod imports, and leaves unchanged", async () => {
   const { resources } = await declare(stackValues("prod"));
   const imports = resources
     .filter(({ importId }) => importId !== "")

@@ -52,18 +52,19 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true });
 });
 
-/** The service's connection string, as the secret holds it; only the folder of the socket is another. */
+/** The service's connection string, as in the secret but with another socket folder. */
 function connectionString(database: string): string {
   return `postgresql+asyncpg://${LOGIN.user}:${LOGIN.password}@/${database}?host=${socket}`;
 }
 
-/** What an execution of the job ends with; `code` is 0 where all went well. */
+/** The result of an execution of the job. */
 interface Ended {
+  /** Exit code. */
   readonly code: number;
   readonly output: string;
 }
 
-/** Executes the job: the image's entry point, with dbmate on its PATH. */
+/** Runs the job: the image's entry point, with dbmate on its PATH. */
 function job(args: string[], env: Record<string, string> = {}, dbmate = dirname(resolveBinary())): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(
@@ -85,7 +86,7 @@ function job(args: string[], env: Record<string, string> = {}, dbmate = dirname(
   });
 }
 
-/** The way of `pulumi up`. */
+/** Imports the schema as `pulumi up` does. */
 async function importSchema(): Promise<string | undefined> {
   const script = await changeScript({ up: MIGRATIONS, down: [], user: LOGIN.user, logins: [LOGIN.user] });
   return failure(await importSql(embedded, INSTANCE, "settlement_db", LOGIN.user, script));
@@ -107,13 +108,13 @@ const versions = () =>
     async (client) => (await client.query("SELECT * FROM schema_migrations ORDER BY version")).rows as unknown[],
   );
 
-test("the job does not begin a database: the first import makes the role that owns the tables", async () => {
+test("the job fails on an empty database, because the first import creates the owner role", async () => {
   const { code, output } = await job(["migrate"], { DATABASE_URL: connectionString("empty") });
   expect(code).not.toBe(0);
   expect(output).toContain('role "settlement_owner" does not exist');
 });
 
-describe("what the stack imported", () => {
+describe("an imported schema", () => {
   let imported: string;
   let recorded: unknown[];
   beforeAll(async () => {
@@ -123,13 +124,13 @@ describe("what the stack imported", () => {
     expect(recorded).toHaveLength(MIGRATIONS.length);
   });
 
-  test("dbmate knows as applied", async () => {
+  test("is applied for dbmate", async () => {
     const { code, output } = await job(["status"]);
     expect([code, output.match(/^\[.\].*$/gm)]).toEqual([0, MIGRATIONS.map(({ file }) => `[X] ${file}`)]);
     expect(output).toContain("Pending: 0");
   });
 
-  test("dbmate takes back and brings again, owned by the same role", async () => {
+  test("is rolled back and migrated again by dbmate, with the same owner", async () => {
     expect(await job(["rollback"])).toMatchObject({ code: 0 });
     expect(await versions()).toEqual(recorded.slice(0, -1));
     expect(await schema()).not.toBe(imported);
@@ -139,7 +140,7 @@ describe("what the stack imported", () => {
     expect(await versions()).toMatchObject([...recorded.slice(0, -1), { version: NEWEST, checksum: null }]);
   });
 
-  test("the next import has nothing to do but to add the checksum", async () => {
+  test("gets only the checksum in the next import", async () => {
     const before = await versions();
     expect(await importSchema()).toBeUndefined();
     expect(await schema()).toBe(imported);
@@ -147,7 +148,7 @@ describe("what the stack imported", () => {
     expect(await versions()).toEqual([...before.slice(0, -1), { ...(before.at(-1) as object), checksum }]);
   });
 
-  test("all the way down and up again leaves the same schema", async () => {
+  test("is the same after all migrations were rolled back and applied again", async () => {
     for (const { file } of MIGRATIONS) {
       const { code, output } = await job(["rollback"]);
       expect([code, output, file]).toEqual([0, expect.stringContaining("Rolled back: "), file]);
@@ -157,7 +158,7 @@ describe("what the stack imported", () => {
     expect(await schema()).toBe(imported);
   });
 
-  test("what cannot run in a transaction runs beside it, in a folder and a table of its own", async () => {
+  test("takes migrations that cannot run in a transaction from a separate folder and table", async () => {
     const folder = join(temporary, "job");
     mkdirSync(folder);
     writeFileSync(
@@ -174,7 +175,7 @@ describe("what the stack imported", () => {
   });
 });
 
-describe("the files that the guide shows", () => {
+describe("the files in the guide", () => {
   const guide = readFileSync(join(import.meta.dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
   const shown = [...guide.matchAll(/^```sql migrations\/(\S+)\n(.*?)^```$/gms)].map(([, path = "", text = ""]) => ({
     path,
@@ -193,13 +194,13 @@ describe("the files that the guide shows", () => {
   beforeAll(async () => {
     mkdirSync(join(folder, "job"), { recursive: true });
     for (const { file, text } of MIGRATIONS) if (file < first) writeFileSync(join(folder, file), text);
-    // The role is there since the import above, but a schema's rights are the database's own.
+    // The import above created the role, but schema privileges are per database.
     const grant = `GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};`;
     expect(failure(await importSql(embedded, INSTANCE, "guide", "cloudsqlsuperuser", grant))).toBeUndefined();
     expect(await run("", "migrate")).toMatchObject({ code: 0 });
   });
 
-  test("run one after the other, each in its way, and back", async () => {
+  test("run in order, by import or job, and roll back", async () => {
     expect(shown.length).toBeGreaterThan(0);
     const before = await schema("guide");
     await query(
@@ -218,13 +219,13 @@ describe("the files that the guide shows", () => {
     expect(sorted(await schema("guide"))).toBe(sorted(before));
   });
 
-  test("are clean", async () => {
+  test("pass the linter without errors", async () => {
     for (const { path, text } of shown) writeFileSync(join(folder, path), text);
     expect((await lintMigrations(folder)).filter(({ level }) => level === "error")).toEqual([]);
   });
 });
 
-test("a failing statement ends the job with PostgreSQL's message, and changes nothing", async () => {
+test("the job fails with PostgreSQL's message and changes nothing if a statement fails", async () => {
   const before = await schema();
   const folder = join(temporary, "failing");
   mkdirSync(folder);
@@ -238,13 +239,13 @@ test("a failing statement ends the job with PostgreSQL's message, and changes no
   expect(await schema()).toBe(before);
 });
 
-test("the job waits ten seconds for a lock at most", async () => {
+test("the job waits at most ten seconds for a lock", async () => {
   const { output } = await job(["migrate"], { DBMATE_MIGRATIONS_DIR: settings("current_setting('lock_timeout')") });
   expect(output).toContain("10s");
 });
 
 describe("the connection string", () => {
-  test("reaches dbmate by the environment, with the plain scheme, and by no argument", async () => {
+  test("reaches dbmate through the environment with the plain scheme, never as an argument", async () => {
     const fake = join(temporary, "fake");
     mkdirSync(fake);
     writeFileSync(join(fake, "dbmate"), '#!/bin/sh\necho "arguments: $*"\necho "url: $DATABASE_URL"\n');
@@ -255,14 +256,14 @@ describe("the connection string", () => {
     );
   });
 
-  test("is missed in a sentence", async () => {
+  test("is reported as missing in a sentence", async () => {
     const { code, output } = await job(["migrate"], { DATABASE_URL: "" });
     expect(code).not.toBe(0);
     expect(output).toContain("DATABASE_URL: is not set: the job has no connection string");
   });
 });
 
-/** A folder whose one migration stops with the value of an expression. */
+/** A folder with a migration that fails with the value of an expression. */
 function settings(expression: string): string {
   const folder = mkdtempSync(join(temporary, "settings-"));
   writeFileSync(
@@ -272,7 +273,7 @@ function settings(expression: string): string {
   return folder;
 }
 
-/** A column that was dropped and added again is the last one. */
+/** Ignores the order of columns: one that was dropped and added again is last. */
 function sorted(description: string): string {
   return description.split("\n").sort().join("\n");
 }

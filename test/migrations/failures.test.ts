@@ -15,8 +15,8 @@ import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts
 import { LONG_FORM } from "../long-form.ts";
 
 /**
- * What each fault leaves, with the importer on the embedded cloud. That the state and the service's revision stay where an
- * update fails, and what a killed engine leaves, test/e2e/migrations.test.ts shows through the engine.
+ * The effect of each fault on the importer, with the embedded cloud. test/e2e/migrations.test.ts tests through the engine that
+ * a failed update keeps the state and the service's revision, and what happens if the engine is killed.
  */
 
 const INSTANCE = "failures";
@@ -35,7 +35,7 @@ function migration(up: string): Migration {
   return { version, file: `${version}_test.sql`, text, checksum: checksum(text) };
 }
 
-/** The state with versions that are not applied yet, their files in the bucket. */
+/** The state with new versions, their files in the bucket. */
 async function plan(...more: Migration[]): Promise<SchemaState> {
   for (const { file, text } of more) {
     const name = encodeURIComponent(`migrations/${file}`);
@@ -45,9 +45,9 @@ async function plan(...more: Migration[]): Promise<SchemaState> {
   return { ...state, migrations: [...state.migrations, ...added], version: added.at(-1)?.version ?? state.version };
 }
 
-/** What the engine keeps. */
+/** The state that the engine keeps. */
 function kept({ outs }: { outs?: SchemaState }): SchemaState {
-  if (!outs) throw new Error("The importer answered no state.");
+  if (!outs) throw new Error("The importer returned no state.");
   return outs;
 }
 
@@ -108,15 +108,15 @@ afterAll(async () => {
 
 /** One row of the guide's table. */
 interface Row {
-  /** Whether it is tried with FAULTS=all only. */
+  /** Whether it runs with FAULTS=all only. */
   readonly more?: true;
-  /** As the guide names it. */
+  /** Its text in the guide. */
   readonly what: string;
   readonly aim: Aim;
   readonly fault: Fault;
-  /** What the update says, where it ends with an error; else it comes through. */
+  /** The error of the update; without one it succeeds. */
   readonly says?: RegExp;
-  /** Whether the database is migrated all the same. */
+  /** Whether the database is migrated despite the error. */
   readonly migrated?: true;
 }
 
@@ -141,7 +141,7 @@ const ROWS: readonly Row[] = [
     what: "the upload is refused",
     aim: { method: "POST", path: /^\/upload\//, query: /name=imports/ },
     fault: { kind: "error", status: 403 },
-    says: /did not begin and changed nothing: The caller/,
+    says: /did not start and changed nothing: The caller/,
   },
   {
     more: true,
@@ -153,7 +153,7 @@ const ROWS: readonly Row[] = [
     more: true,
     what: "the instance's account may not read the bucket",
     aim: IMPORT,
-    // The two minutes pass at once.
+    // A pause of more than two minutes ends the retries at once.
     fault: { kind: "error", status: 403, retryAfter: 121 },
     says: /failed and changed nothing: The caller/,
   },
@@ -173,7 +173,7 @@ const ROWS: readonly Row[] = [
     what: "Google goes on answering so",
     aim: IMPORT,
     fault: { kind: "error", status: 500, retryAfter: 601 },
-    says: /outcome is not known; run the update again/,
+    says: /outcome is unknown; run the update again/,
   },
   { more: true, what: "an answer does not come", aim: { ...IMPORT, times: 1 }, fault: { kind: "silence" } },
   {
@@ -192,14 +192,14 @@ const ROWS: readonly Row[] = [
     what: "the import's operation fails for a reason of Google's",
     aim: IMPORT,
     fault: { kind: "late" },
-    says: /outcome is not known; run the update again.*not finished/,
+    says: /outcome is unknown; run the update again.*not finished/,
   },
   {
     more: true,
     what: "what follows the import fails",
     aim: { method: "PUT", path: /\/users$/ },
     fault: { kind: "error", status: 403 },
-    says: /is done, and what follows it is not; run the update again/,
+    says: /succeeded, but a later step failed; run the update again/,
     migrated: true,
   },
 ];
@@ -220,7 +220,7 @@ test.each(TRIED)("$what", async ({ aim, fault, migrated, says }) => {
     expect(ran).toMatch(says);
     if (!aim.path.test("/backupRuns")) expect(ran).toMatch(BACKUP);
     if (!migrated) expect(await contents()).toEqual(before);
-    // The engine keeps the old state, and the next update begins from there.
+    // The engine keeps the old state, from which the next update starts.
     embedded.cloud.faults.clear();
     state = kept(await importer.update(state, news));
   } else {
@@ -232,7 +232,7 @@ test.each(TRIED)("$what", async ({ aim, fault, migrated, says }) => {
   expect(ticks).toEqual([...((before as unknown[][])[2] ?? []), { version: "once" }]);
 });
 
-/** Shown elsewhere: a row of the guide, and the test. */
+/** Rows of the guide with a test elsewhere. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "a statement fails, in whichever file": "e2e/migrations.test.ts",
   "the update is killed during the import": "e2e/migrations.test.ts",
@@ -240,7 +240,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "an applied file was edited": "e2e/migrations.test.ts",
 };
 
-test("the guide has these rows and no others", () => {
+test("the guide has exactly these rows", () => {
   const guide = readFileSync(join(import.meta.dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
   const [, section = ""] = guide.split("## When it fails\n");
   const rows = [...(section.split("\n## ")[0] ?? "").matchAll(/^\| ([^|]+?) +\|/gm)].map(([, first]) => first);

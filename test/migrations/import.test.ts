@@ -13,7 +13,7 @@ import {
   Volume,
 } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 
-/** The importer against the embedded cloud: real imports into a real PostgreSQL. */
+/** The importer with the embedded cloud: real imports into a real PostgreSQL. */
 
 const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 const NEWEST = MIGRATIONS.at(-1)?.version ?? "";
@@ -41,7 +41,7 @@ afterAll(async () => {
   await embedded.remove();
 });
 
-/** A new instance with an empty database, its logins as Cloud SQL makes them, and the bucket readable. */
+/** Creates an instance with an empty database, logins as Cloud SQL creates them, and a readable bucket. */
 async function create(instance: string): Promise<void> {
   await createInstance(embedded, instance);
   const made = async (collection: string, body: object) => {
@@ -60,13 +60,12 @@ async function create(instance: string): Promise<void> {
   volumes.set(instance, volume);
 }
 
-/** A version of the test's own, after all of the repository's. */
 function migration(version: string, up: string, down = "SELECT 1;"): Migration {
   const text = `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
   return { version, file: `${version}_test.sql`, text, checksum: checksum(text) };
 }
 
-/** The state a program asks for, its files in the bucket. */
+/** The desired state, its files in the bucket. */
 async function plan(instance: string, migrations: readonly Migration[], more: Partial<SchemaState> = {}) {
   for (const { file, text } of migrations) {
     const name = encodeURIComponent(`migrations/${file}`);
@@ -97,7 +96,7 @@ async function versions(instance: string): Promise<unknown[]> {
   return (await query(instance, "SELECT version FROM schema_migrations ORDER BY 1")).map(({ version }) => version);
 }
 
-/** What the database records of its versions. */
+/** The versions that the database records. */
 async function recorded(instance: string): Promise<ReadonlyMap<string, Recorded>> {
   const [user = ""] = LOGINS;
   const connectionName = `${PROJECT}:us-central1:${instance}`;
@@ -113,7 +112,7 @@ const ADD_NOTE = migration(
   "ALTER TABLE settlement_commands DROP COLUMN note;",
 );
 
-test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and database agree", async () => {
+test("keeps data, and state and database agree, from 0 to 2, to 3, back to 2 and to 3 again", async () => {
   await create("journey");
   const two = await plan("journey", MIGRATIONS);
   const { outs } = await importer.create(two);
@@ -125,7 +124,7 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
 
   const three = await plan("journey", [...MIGRATIONS, ADD_NOTE]);
   await importer.update(two, three);
-  await query("journey", "UPDATE settlement_commands SET note = 'kept until it goes'");
+  await query("journey", "UPDATE settlement_commands SET note = 'lost in the rollback'");
   expect(await versions("journey")).toEqual([...MIGRATIONS, ADD_NOTE].map(({ version }) => version));
 
   await importer.update(three, { ...two, target: NEWEST });
@@ -140,7 +139,7 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
   ]);
   expect(await query("journey", rows)).toEqual([{ command_id: "a" }]);
 
-  // What `status --socket` shows.
+  // As `status --socket` shows it.
   const [first] = statusOfRecorded(await recorded("journey"), [...MIGRATIONS, ADD_NOTE]);
   const [row] = await query("journey", "SELECT applied_at FROM schema_migrations ORDER BY version");
   expect(first).toMatchObject({
@@ -150,11 +149,11 @@ test("0 to 2, to 3, back to 2 and to 3 again: data survives, and state and datab
   });
 });
 
-/** What a login is a member of, and whether it may make roles or databases. */
-const RIGHTS = `SELECT u.rolcreaterole OR u.rolcreatedb AS makes, array_agg(DISTINCT g.rolname::text) AS roles
+/** The roles of a login, and whether it may create roles or databases. */
+const RIGHTS = `SELECT u.rolcreaterole OR u.rolcreatedb AS creates, array_agg(DISTINCT g.rolname::text) AS roles
   FROM pg_roles u JOIN pg_auth_members m ON m.member = u.oid JOIN pg_roles g ON g.oid = m.roleid
  WHERE u.rolname = current_user GROUP BY 1`;
-const OWNERS_ALONE = [{ makes: false, roles: ["settlement_owner"] }];
+const OWNER_ONLY = [{ creates: false, roles: ["settlement_owner"] }];
 
 test("the tables belong to a role without login", async () => {
   expect(await query("journey", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
@@ -166,9 +165,9 @@ test("the tables belong to a role without login", async () => {
 });
 
 test.each(LOGINS)(
-  "%s is a member of the owner's role alone, and can make neither roles nor databases",
+  "%s is a member of the owner's role only, and can create neither roles nor databases",
   async (login) => {
-    expect(await query("journey", RIGHTS, login)).toEqual(OWNERS_ALONE);
+    expect(await query("journey", RIGHTS, login)).toEqual(OWNER_ONLY);
     for (const sql of ["CREATE ROLE other", "CREATE DATABASE other", "SET ROLE cloudsqlsuperuser"]) {
       await expect(query("journey", sql, login)).rejects.toThrow("permission denied");
     }
@@ -178,14 +177,14 @@ test.each(LOGINS)(
   },
 );
 
-test("run again after an answer that was lost, it changes nothing", async () => {
+test("changes nothing when run again after a lost answer", async () => {
   const state = await plan("journey", [...MIGRATIONS, ADD_NOTE]);
   const before = await query("journey", "SELECT * FROM schema_migrations ORDER BY 1");
   await importer.create(state);
   expect(await query("journey", "SELECT * FROM schema_migrations ORDER BY 1")).toEqual(before);
 });
 
-test("a statement that fails is named with its file and line, and nothing of any file stays", async () => {
+test("reports a failed statement with its file and line, and rolls back all files", async () => {
   await create("failing");
   const good = migration("20260201000000", "CREATE TABLE one (a int);");
   const bad = migration("20260202000000", "CREATE TABLE two (a int);\n\nALTER TABLE nowhere ADD COLUMN b int;");
@@ -200,13 +199,13 @@ test("a statement that fails is named with its file and line, and nothing of any
   expect(await versions("failing")).toContain(last.version);
 });
 
-test("a version that the checkout does not know stops it, and both versions are in the message", async () => {
+test("stops at a version that is not in the checkout, and reports both versions", async () => {
   await expect(importer.create(await plan("journey", MIGRATIONS))).rejects.toThrow(
-    `the database holds version ${ADD_NOTE.version}, which this checkout does not know: its newest is ${NEWEST}`,
+    `the database has version ${ADD_NOTE.version}, which is not in this checkout: its newest is ${NEWEST}`,
   );
 });
 
-test("a file that was edited after it was applied stops it", async () => {
+test("stops at a file that was edited after it was applied", async () => {
   const edited = migration(ADD_NOTE.version, "ALTER TABLE settlement_commands ADD COLUMN other text;");
   await expect(importer.create(await plan("journey", [...MIGRATIONS, edited]))).rejects.toThrow(
     `version ${ADD_NOTE.version} was edited after it was applied`,
@@ -214,8 +213,8 @@ test("a file that was edited after it was applied stops it", async () => {
   await plan("journey", [ADD_NOTE]);
 });
 
-test("tables of the names that the script works with get every change", async () => {
-  const names = ["plan", "held", "versions", "checksums", "odd", "guards", "step", "what", "detail", "adopted"];
+test("migrates tables named like the script's variables", async () => {
+  const names = ["plan", "applied", "versions", "checksums", "mismatch", "guards", "step", "what", "detail", "adopted"];
   const first = migration(
     "20260201000000",
     names
@@ -253,43 +252,41 @@ test("tables of the names that the script works with get every change", async ()
   expect(left).toEqual([{ tablename: "schema_migrations" }]);
 });
 
-describe("tables that were made by hand", () => {
-  const byHand = async (instance: string, change = "") => {
+describe("manually created tables", () => {
+  const createManually = async (instance: string, change = "") => {
     await create(instance);
     for (const { text } of MIGRATIONS) {
       await query(instance, text.slice(0, text.indexOf("-- migrate:down")));
     }
     if (change) await query(instance, change);
   };
-  test("are taken over with their rows where they are as the files would make them", async () => {
-    await byHand(
-      "by-hand",
+  test("are adopted with their rows if they match the files", async () => {
+    await createManually(
+      "manual",
       "INSERT INTO settlement_commands (command_id, workflow_id, account_ref, status) VALUES ('a', 'w', 'r', 's')",
     );
-    const { logins, ...one } = await plan("by-hand", MIGRATIONS, { baseline: NEWEST });
+    const { logins, ...one } = await plan("manual", MIGRATIONS, { baseline: NEWEST });
     await importer.create(one);
-    expect(await versions("by-hand")).toEqual(MIGRATIONS.map(({ version }) => version));
-    expect(await query("by-hand", "SELECT command_id FROM settlement_commands")).toEqual([{ command_id: "a" }]);
-    expect(await query("by-hand", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
+    expect(await versions("manual")).toEqual(MIGRATIONS.map(({ version }) => version));
+    expect(await query("manual", "SELECT command_id FROM settlement_commands")).toEqual([{ command_id: "a" }]);
+    expect(await query("manual", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toEqual([
       { tableowner: "settlement_owner" },
     ]);
-    expect(await query("by-hand", "SELECT nspname FROM pg_namespace WHERE nspname = 'settlement_baseline'")).toEqual(
-      [],
-    );
+    expect(await query("manual", "SELECT nspname FROM pg_namespace WHERE nspname = 'settlement_baseline'")).toEqual([]);
 
-    // A stack from before there were two logins.
-    expect(await query("by-hand", RIGHTS)).toEqual(OWNERS_ALONE);
-    expect(await query("by-hand", RIGHTS, "settlement_user_b")).not.toEqual(OWNERS_ALONE);
+    // A stack from before the second login.
+    expect(await query("manual", RIGHTS)).toEqual(OWNER_ONLY);
+    expect(await query("manual", RIGHTS, "settlement_user_b")).not.toEqual(OWNER_ONLY);
     await importer.update(one, { ...one, ...(logins && { logins }) });
-    for (const login of LOGINS) expect(await query("by-hand", RIGHTS, login)).toEqual(OWNERS_ALONE);
+    for (const login of LOGINS) expect(await query("manual", RIGHTS, login)).toEqual(OWNER_ONLY);
   });
 
   const kept = async (instance: string) => (await query(instance, "SELECT k FROM s ORDER BY 1")).map(({ k }) => k);
 
-  describe("are not adopted by files that reach them", () => {
+  describe("are not adopted if a file reaches them", () => {
     const first = migration("20260301000000", "CREATE TABLE s (k text);");
     beforeAll(async () => {
-      await byHand("reached");
+      await createManually("reached");
       await query("reached", "CREATE TABLE s (k text); INSERT INTO s VALUES ('a'), ('b'); CREATE SEQUENCE counter");
     });
 
@@ -316,21 +313,21 @@ describe("tables that were made by hand", () => {
     });
   });
 
-  test("keep their rows where a file reaches them unseen", async () => {
-    await byHand("unseen");
-    await query("unseen", "CREATE TABLE s (k text); INSERT INTO s VALUES ('a'), ('b')");
-    const sly = migration(
+  test("keep their rows if a file reaches them undetected", async () => {
+    await createManually("undetected");
+    await query("undetected", "CREATE TABLE s (k text); INSERT INTO s VALUES ('a'), ('b')");
+    const dynamic = migration(
       "20260301000000",
       `CREATE TABLE s (k text);
        DO $$ BEGIN EXECUTE 'DELETE FROM ' || quote_ident('public') || '.s'; END $$;`,
     );
-    await importer.create(await plan("unseen", [sly], { baseline: sly.version }));
-    expect(await kept("unseen")).toEqual(["a", "b"]);
-    expect(await versions("unseen")).toEqual([sly.version]);
+    await importer.create(await plan("undetected", [dynamic], { baseline: dynamic.version }));
+    expect(await kept("undetected")).toEqual(["a", "b"]);
+    expect(await versions("undetected")).toEqual([dynamic.version]);
   });
 
-  test("stop it where they differ, column by column, and stay as they are", async () => {
-    await byHand(
+  test("stop the import with every difference in their columns, and stay unchanged", async () => {
+    await createManually(
       "differs",
       `ALTER TABLE settlement_commands ALTER COLUMN payer TYPE varchar(64), DROP COLUMN payee, ADD COLUMN extra int;
        ALTER TABLE webhook_subscriptions ALTER COLUMN enabled DROP DEFAULT`,
@@ -348,7 +345,7 @@ describe("tables that were made by hand", () => {
   });
 });
 
-test("of the backups made before migrations the newest are kept", async () => {
+test("keeps the newest backups taken before migrations", async () => {
   await importer.create(await plan("journey", [...MIGRATIONS, ADD_NOTE], { retainedBackups: 2 }));
   const { items } = (await embedded.get(`${ROOT}/instances/journey/backupRuns`)).body as { items: object[] };
   expect(items).toHaveLength(2);

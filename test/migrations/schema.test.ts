@@ -6,11 +6,11 @@ import { ScratchDatabase } from "../../ops/migration/scratch.ts";
 
 const FOLDER = join(import.meta.dirname, "../../migrations");
 
-test("the committed dump is what the files make (else: npm run migration -- dump)", async () => {
+test("the committed dump matches the files (otherwise run: npm run migration -- dump)", async () => {
   expect(readFileSync(join(FOLDER, DUMP_FILE), "utf8")).toBe(await dumpOf(FOLDER));
 });
 
-describe("every migration goes up, down and up again", () => {
+describe("a migration can be applied, rolled back and applied again", () => {
   const scratch = new ScratchDatabase();
   beforeAll(() => scratch.start());
   afterAll(() => scratch.remove());
@@ -29,7 +29,7 @@ describe("every migration goes up, down and up again", () => {
     },
   );
 
-  test("and all the way down leaves nothing", async () => {
+  test("rolling back all of them leaves nothing", async () => {
     for (const migration of readMigrations(FOLDER).reverse()) await scratch.run(migration, "down");
     expect(await scratch.describe()).toBe("");
   });
@@ -40,7 +40,7 @@ describe("the dump", () => {
   beforeAll(() => scratch.start());
   afterAll(() => scratch.remove());
 
-  /** How a schema is described that a text makes. */
+  /** Runs SQL and describes the schema. */
   const described = async (sql: string) => {
     await scratch.run(
       { version: "1", file: "1_x.sql", checksum: "", text: `-- migrate:up\n${sql}\n-- migrate:down\nX` },
