@@ -54,10 +54,7 @@ export function checkAdoption(
     wrong(["adopt", "credential"], "replace, because without the secret or the login no credential works");
   }
   if (Number(adopt.step) < LAST_STEP && !missing.includes("tables") && Number(rotation?.step ?? 0) > 0) {
-    wrong(
-      ["rotation", "step"],
-      `0 before step ${LAST_STEP} of adoption, which gives the second login access to the tables`,
-    );
+    wrong(["rotation", "step"], `0 before step ${LAST_STEP} of adoption, which lets the second login use the tables`);
   }
   if (adopt.step === LAST_STEP && !missing.includes("tables") && schema?.baseline === undefined) {
     wrong(["schema", "baseline"], "the version of the manually created tables that adoption takes over");

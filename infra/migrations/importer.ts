@@ -89,10 +89,8 @@ export class Importer {
 
   /** Uses the provider's endpoints, so that both talk to the same cloud. */
   configure(config: pulumi.dynamic.Config): Promise<void> {
-    this.google = new Google(
-      endpoints((key) => config.get(key)),
-      { patience },
-    );
+    const urls = endpoints((key) => config.get(key));
+    this.google = new Google(urls, { patience });
     return Promise.resolve();
   }
 
@@ -187,7 +185,7 @@ export class Importer {
   }
 
   /** Grants a login the owner's role. @param options Further parameters of the request. */
-  private async grantOwnerRole(plan: SchemaState, login: string, options = {}): Promise<void> {
+  private async grantOwnerRole(plan: SchemaState, login: string, options: Record<string, string> = {}): Promise<void> {
     const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, ...options });
     await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
   }

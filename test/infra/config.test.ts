@@ -155,7 +155,7 @@ test("refuses credentials in the configuration, encrypted or not", () => {
   ]);
 });
 
-test("protects data in every environment except local, where it is optional", () => {
+test("protects data everywhere except in local, and there on request", () => {
   expect(parseConfig({ ...CONFIG, environment: "staging" }).protect).toBe(true);
   expect(parseConfig({ ...CONFIG, environment: "local" }).protect).toBe(false);
   expect(parseConfig({ ...CONFIG, environment: "local", protect: true }).protect).toBe(true);

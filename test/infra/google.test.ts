@@ -8,21 +8,21 @@ import { inspect, promisify } from "node:util";
 import { endpoints, GOOGLE, Google, GoogleError, pages, type Patience } from "../../infra/google.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
-interface Asked {
+interface Received {
   readonly what: string;
   readonly headers: IncomingHttpHeaders;
 }
 
 let server: Server;
 let url: string;
-let asked: Asked[] = [];
+let requests: Received[] = [];
 /** In turn, by `METHOD path`; the last one repeats. */
 let answers: Record<string, { status?: number; body: object }[]> = {};
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     const what = `${request.method ?? ""} ${request.url ?? ""}`;
-    asked.push({ what, headers: request.headers });
+    requests.push({ what, headers: request.headers });
     const turns = answers[what] ?? [];
     const { body, status = 200 } = (turns.length > 1 ? turns.shift() : turns[0]) ?? { status: 404, body: {} };
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -36,7 +36,7 @@ afterAll(() => {
   server.close();
 });
 beforeEach(() => {
-  asked = [];
+  requests = [];
 });
 
 const token = () => Promise.resolve("a-token");
@@ -63,13 +63,13 @@ describe("a call", () => {
       .catch((reason: unknown) => reason);
     expect(thrown).toBeInstanceOf(GoogleError);
     expect(thrown).toMatchObject({ message: "Not enabled.", status: 403, disabled: true, request: "GET x" });
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   test("is retried as long as `patience` allows", async () => {
     answers = { "GET /x": [{ status: 503, body: {} }, { status: 429, body: {} }, { body: { name: "x" } }] };
     expect(await google(({ busy }) => (busy ? 10_000 : 0)).call(kms)).toEqual({ name: "x" });
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
   });
 
   test.each([
@@ -78,7 +78,7 @@ describe("a call", () => {
   ])("to find a resource returns undefined for %d, without a retry", async (status, error) => {
     answers = { "GET /x": [{ status, body: { error } }] };
     expect(await google(() => 10_000).find(kms)).toBeUndefined();
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   test.each(["refused", "unanswered"])("that is %s never reveals its body or token", async (how) => {
@@ -105,7 +105,7 @@ describe("an operation", () => {
       [`GET /${name}`]: [{ body: { name, done: false } }, { body: { name, done: true } }],
     };
     await google().operate({ ...kms, body: {} });
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
   });
 
   test("of Cloud SQL is polled in its project", async () => {
@@ -173,6 +173,6 @@ test("application default credentials support impersonation and a quota project"
   } finally {
     rmSync(folder, { recursive: true });
   }
-  const { headers } = asked.at(-1) ?? {};
+  const { headers } = requests.at(-1) ?? {};
   expect(headers).toMatchObject({ authorization: "Bearer impersonated", "x-goog-user-project": "billed" });
 });

@@ -34,7 +34,7 @@ class FakeGoogle {
   /** Whether the next import request gets no answer. */
   silent = false;
   /** When each import was requested, in milliseconds. */
-  readonly asked: number[] = [];
+  readonly requestedAt: number[] = [];
   importOperations: object[] = [{ status: "DONE" }];
   objects = new Map(MIGRATIONS.map(({ file, text }) => [`migrations/${file}`, text]));
   private readonly app: FastifyInstance = fastify();
@@ -67,7 +67,7 @@ class FakeGoogle {
     );
     app.post("/sql/v1beta4/projects/:project/instances/:instance/import", (request, reply) => {
       this.importUsers.push((request.body as { importContext: { importUser: string } }).importContext.importUser);
-      this.asked.push(performance.now());
+      this.requestedAt.push(performance.now());
       if (this.silent) {
         this.silent = false;
         return reply.hijack();
@@ -196,7 +196,7 @@ describe("an import", () => {
     const moment = new Date(Date.now() + 60_000).toUTCString();
     google.imports = ["20", moment].map((wish) => ({ status: 429, body: {}, headers: { "retry-after": wish } }));
     await importer.create(PLAN);
-    const [first = 0, second = 0, third = 0] = google.asked;
+    const [first = 0, second = 0, third = 0] = google.requestedAt;
     expect(second - first).toBeGreaterThanOrEqual(399);
     expect(third - second).toBeGreaterThan(399);
   });

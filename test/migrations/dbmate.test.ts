@@ -124,7 +124,7 @@ describe("an imported schema", () => {
     expect(recorded).toHaveLength(MIGRATIONS.length);
   });
 
-  test("is applied for dbmate", async () => {
+  test("counts as applied for dbmate", async () => {
     const { code, output } = await job(["status"]);
     expect([code, output.match(/^\[.\].*$/gm)]).toEqual([0, MIGRATIONS.map(({ file }) => `[X] ${file}`)]);
     expect(output).toContain("Pending: 0");
