@@ -25,9 +25,9 @@ import { defaultAccount } from "./template.ts";
 import { hostOf } from "./traffic.ts";
 
 const SERVICE = "run.googleapis.com";
-/** Most items on a page; Google does not document its own limit. */
+/** Maximum page size; Google does not document its own. */
 const PAGE_LIMIT = 1000;
-/** Longest a `:wait` is held, in seconds. */
+/** Maximum duration of a `:wait` in seconds. */
 const LONGEST_WAIT = 60;
 
 export interface CloudRunOptions {
@@ -39,9 +39,9 @@ export interface CloudRunOptions {
   readonly accounts: ServiceAccounts;
   /** Secret Manager. */
   readonly secrets: SecretReader;
-  /** Cloud SQL's end of a volume. */
+  /** Opens the sockets of Cloud SQL volumes. */
   readonly openSocket: OpenSocket;
-  /** The programs that images stand for, by reference: with a tag or digest, or without for all of them. */
+  /** Programs by image reference: with a tag or digest, or without for all of them. */
   readonly images: Readonly<Record<string, Program>>;
 }
 
@@ -65,14 +65,14 @@ interface Query extends PageQuery {
   "options.requestedPolicyVersion"?: string;
 }
 
-/** What is sent to run a job. */
+/** The body of a request to run a job. */
 interface RunBody {
   etag?: string;
   overrides?: Overrides;
   validateOnly?: boolean;
 }
 
-/** What is sent with a custom method. */
+/** The body of a custom method. */
 interface Body extends RunBody {
   /** A duration, such as `30s`. */
   timeout?: string;
@@ -81,7 +81,6 @@ interface Body extends RunBody {
   permissions?: unknown;
 }
 
-/** A request of this API, with everything that may stand in its path, its query and its body. */
 type Call = FastifyRequest<{ Params: Params; Querystring: Query; Body: Body | undefined }>;
 
 /** Cloud Run v2, and the URLs of its services. */
@@ -93,7 +92,6 @@ export class CloudRun implements Api {
   private readonly instances: Instances;
   private readonly requests: Requests;
   private app: FastifyInstance | undefined;
-
   private readonly options: CloudRunOptions;
 
   constructor(options: CloudRunOptions) {
@@ -110,22 +108,19 @@ export class CloudRun implements Api {
     );
   }
 
-  /** Takes up what an earlier run of the embedded cloud left under way; once everything it needs is there. */
+  /** Resumes what an earlier run left unfinished; to be called once the other APIs are ready. */
   resume(): void {
     this.services.resume();
     this.jobs.resume();
   }
 
-  /** Ends every process. What was being rolled out goes on at the next start. */
+  /** Stops every process. Rollouts in progress continue at the next start. */
   async stop(): Promise<void> {
     this.services.stop();
     await Promise.all([this.instances.stop(), this.jobs.stop()]);
   }
 
-  /**
-   * What a revision or an execution wrote, and what the platform wrote about it.
-   * @param name Full name.
-   */
+  /** The log of a revision or an execution, including the platform's own lines. @param name Full name. */
   logsOf(name: string): string {
     return this.logs.read(name);
   }
@@ -145,12 +140,8 @@ export class CloudRun implements Api {
       return this.services.create(this.name(request, "services", query.serviceId), body, this.change(request));
     });
     app.get(services, this.at("run.services.list"), (request: Call) => {
-      const { items, ...rest } = page(
-        this.services.list(this.prefix(request)),
-        ({ name }) => name,
-        request.query,
-        PAGE_LIMIT,
-      );
+      const all = this.services.list(this.prefix(request));
+      const { items, ...rest } = page(all, ({ name }) => name, request.query, PAGE_LIMIT);
       return { services: items.map((service) => this.presented(service)), ...rest };
     });
 
@@ -177,10 +168,9 @@ export class CloudRun implements Api {
     this.policyRoutes(app, one, "run.services", "Service", (request) => this.services.get(this.service(request)).name);
 
     const revisions = `${services}/:service/revisions`;
-    app.get(revisions, this.at("run.revisions.list"), (request: Call) => {
-      const all = this.services.listRevisions(this.services.get(this.service(request)).name);
-      return { revisions: all };
-    });
+    app.get(revisions, this.at("run.revisions.list"), (request: Call) => ({
+      revisions: this.services.listRevisions(this.services.get(this.service(request)).name),
+    }));
     app.get(`${revisions}/:revision`, this.at("run.revisions.get"), (request: Call) =>
       this.services.getRevision(`${this.service(request)}/revisions/${request.params.revision}`),
     );
@@ -194,12 +184,8 @@ export class CloudRun implements Api {
       this.jobs.create(this.name(request, "jobs", request.query.jobId), request.body, this.change(request)),
     );
     app.get(jobs, this.at("run.jobs.list"), (request: Call) => {
-      const { items, ...rest } = page(
-        this.jobs.list(this.prefix(request)),
-        ({ name }) => name,
-        request.query,
-        PAGE_LIMIT,
-      );
+      const all = this.jobs.list(this.prefix(request));
+      const { items, ...rest } = page(all, ({ name }) => name, request.query, PAGE_LIMIT);
       return { jobs: items, ...rest };
     });
 
@@ -242,7 +228,7 @@ export class CloudRun implements Api {
     });
   }
 
-  /** @param existing Full name of the resource in the path; throws where there is none. */
+  /** @param existing Returns the full name of the resource in the path, or throws if it does not exist. */
   private policyRoutes(
     app: FastifyInstance,
     path: string,
@@ -262,7 +248,7 @@ export class CloudRun implements Api {
     );
   }
 
-  /** A route's permission, asked for on the resource in its path. */
+  /** Requires a permission on the resource in the path. */
   private at(permission: string) {
     const resource = (request: FastifyRequest): Resource => {
       const { project, location, service, job } = request.params as Partial<Params> & Params;
@@ -279,7 +265,7 @@ export class CloudRun implements Api {
     return { project: projectOf(name), service: SERVICE, type: `${SERVICE}/${kind}`, name };
   }
 
-  /** `projects/P/locations/L/`, or `projects/P/` where the request is about all locations. */
+  /** `projects/P/locations/L/`, or `projects/P/` for all locations. */
   private prefix({ params }: Call): string {
     const project = `projects/${this.options.projects.id(params.project)}/`;
     return params.location === "-" ? project : `${project}locations/${params.location}/`;
@@ -316,7 +302,7 @@ export class CloudRun implements Api {
     };
   }
 
-  /** A service with its URLs, which begin with where the embedded cloud listens now. */
+  /** A service with its URLs, which contain the embedded cloud's current address. */
   private presented(service: Service) {
     const host = hostOf(service.name);
     const url = (prefix: string) => `${this.app?.listeningOrigin ?? ""}${RUN_PATH}${prefix}${host}`;

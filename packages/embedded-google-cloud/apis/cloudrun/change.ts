@@ -5,24 +5,24 @@ import { shortName } from "../../rest/names.ts";
 import { type Job, now, type Service } from "./resources.ts";
 import { violation } from "./template.ts";
 
-/** Who changes a service or a job, and how. */
+/** A request that changes a service or a job. */
 export interface Change {
   /** Such as `user:EMAIL`. */
   readonly caller: string;
-  /** The project's number, for defaults. */
+  /** Used in defaults. */
   readonly projectNumber: string;
-  /** Checks everything and changes nothing. */
+  /** Check the request, but change nothing. */
   readonly validateOnly: boolean;
-  /** Asked whether the caller may let something run as an account. */
+  /** Throws a GoogleError unless the caller may act as the account. */
   readonly requireAccount: (email: string) => void;
 }
 
-/** The email of a member, such as `user:EMAIL`. */
+/** The email in a member such as `user:EMAIL`. */
 export function emailOf(member: string): string {
   return member.replace(/^[^:]*:/, "");
 }
 
-/** What a change makes of the fields that services and jobs have in common; nothing has been done for it yet. */
+/** The fields that services and jobs have in common, after a change that is still to be carried out. */
 export function nextGeneration(name: string, before: Service | Job | undefined, wanted: object, caller: string) {
   const time = now();
   const email = emailOf(caller);
@@ -42,8 +42,8 @@ export function nextGeneration(name: string, before: Service | Job | undefined, 
 
 /**
  * @param name Full name of a service or a job.
- * @param longest Most characters of its last part.
- * @throws GoogleError INVALID_ARGUMENT where Cloud Run would not take its last part.
+ * @param longest Maximum length of its last part.
+ * @throws GoogleError INVALID_ARGUMENT if Cloud Run refuses its last part.
  */
 export function checkName(name: string, field: string, longest: number): void {
   const short = shortName(name);
@@ -55,7 +55,7 @@ export function checkName(name: string, field: string, longest: number): void {
   );
 }
 
-/** @throws GoogleError ABORTED where the client read another version than the current one. */
+/** @throws GoogleError ABORTED if the etag that the client sends is not the current one. */
 export function checkEtag({ name, etag }: { name: string; etag: string }, sent: string | undefined): void {
   if (sent === undefined || sent === "" || sent === etag) return;
   throw new GoogleError(
@@ -64,7 +64,7 @@ export function checkEtag({ name, etag }: { name: string; etag: string }, sent: 
   );
 }
 
-/** Some fields of an object, those it has. */
+/** The given fields of an object, as far as it has them. */
 export function only<T extends object, K extends keyof T>(
   object: T | undefined,
   names: readonly K[],
@@ -73,7 +73,7 @@ export function only<T extends object, K extends keyof T>(
   return Object.fromEntries(fields) as Partial<Pick<T, K>>;
 }
 
-/** Letters and digits without vowels, as at the end of the names Cloud Run makes. */
+/** A random suffix of letters and digits without vowels, as in names that Cloud Run generates. */
 export function suffix(length: number): string {
   const letters = "bcdfghjklmnpqrstvwxz2456789";
   return [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join("");

@@ -1,10 +1,10 @@
 import { pathToFileURL } from "node:url";
 import type { Container, Reason } from "./resources.ts";
 
-/** google.rpc.Code, for operations that end in an error. */
+/** The values of google.rpc.Code that failed operations have. */
 export const RPC = { NOT_FOUND: 5, FAILED_PRECONDITION: 9, ABORTED: 10 } as const;
 
-/** A container did not start; the message is Cloud Run's. */
+/** A container did not start. */
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
 
@@ -12,9 +12,9 @@ export class StartFailure extends Error {
   readonly code: number;
 
   /**
-   * @param message What is wrong, as it stands in a condition.
+   * @param message Cloud Run's message, as in a condition.
    * @param reason The condition's reason.
-   * @param code google.rpc.Code of the operation that fails with it.
+   * @param code The google.rpc.Code of the failed operation.
    */
   constructor(message: string, reason: Reason, code: number = RPC.FAILED_PRECONDITION) {
     super(message);
@@ -23,7 +23,7 @@ export class StartFailure extends Error {
   }
 }
 
-/** Whatever else went wrong while something was started, as a failure of the start. */
+/** Wraps any other error as a StartFailure. */
 export function asStartFailure(error: unknown): StartFailure {
   if (error instanceof StartFailure) return error;
   return new StartFailure(error instanceof Error ? error.message : String(error), { reason: "UNKNOWN" });
@@ -33,12 +33,12 @@ export function imageNotFound(image: string): StartFailure {
   return new StartFailure(`Image '${image}' not found.`, { reason: "CONTAINER_MISSING" }, RPC.NOT_FOUND);
 }
 
-/** @param problems A sentence for each secret that cannot be read. */
+/** @param problems A message for each unreadable secret. */
 export function secretsNotReadable(problems: readonly string[]): StartFailure {
   return new StartFailure(problems.join("\n"), { reason: "SECRETS_ACCESS_CHECK_FAILED" });
 }
 
-/** What Cloud Run can do and the embedded cloud cannot. */
+/** For features of Cloud Run that the embedded cloud lacks. */
 export function unsupported(what: string): StartFailure {
   return new StartFailure(`The embedded cloud ${what}.`, { reason: "UNKNOWN" });
 }

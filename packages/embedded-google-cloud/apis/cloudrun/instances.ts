@@ -9,23 +9,22 @@ import type { Process } from "./program.ts";
 import { type Revision, seconds } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** A revision's process, ready for a request. */
+/** A revision's process that is ready for a request. */
 export interface Entered {
-  /** Where it listens, on 127.0.0.1. */
+  /** Its port on 127.0.0.1. */
   readonly port: number;
-  /** To be called when the request has been answered. */
+  /** To be called once the response is complete. */
   readonly leave: () => void;
 }
 
-/** The process of a revision, from its start to its end. */
+/** The process of a revision. */
 class Instance {
-  /** Settles with the port it listens on when requests may be sent; rejects with a StartFailure. */
+  /** Resolves to its port once it accepts requests; rejects with a StartFailure. */
   readonly ready: Promise<number>;
   private process: Process | undefined;
   private stopped = false;
   private requests = 0;
   private onIdle: (() => void) | undefined;
-
   private readonly revision: Revision;
   private readonly runtime: Runtime;
   private readonly log: string;
@@ -52,7 +51,7 @@ class Instance {
     }
   }
 
-  /** Lets the requests under way end, at most for as long as one may take, then ends the process. */
+  /** Waits for its requests to complete, at most for the request timeout, then stops the process. */
   async drain(): Promise<void> {
     if (this.requests > 0) {
       const patience = new AbortController();
@@ -64,7 +63,7 @@ class Instance {
     await this.stop();
   }
 
-  /** Ends the process, also while it starts. */
+  /** Stops the process, even while it starts. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.process?.stop();
@@ -76,14 +75,10 @@ class Instance {
       const { name, service } = this.revision;
       const port = await freePort();
       const env = { PORT: String(port), K_SERVICE: service, K_REVISION: shortName(name), K_CONFIGURATION: service };
-      this.process = await this.runtime.start({
-        template: this.revision,
-        project: projectOf(name),
-        env,
-        log: this.log,
-      });
+      const { revision: template, log } = this;
+      this.process = await this.runtime.start({ template, project: projectOf(name), env, log });
       if (this.stopped) throw stoppedEarly();
-      await untilReady(this.revision, this.process, port, this.log);
+      await untilReady(template, this.process, port, log);
       void this.process.exited.then(this.onEnd);
       return port;
     } catch (error) {
@@ -98,13 +93,12 @@ function stoppedEarly(): StartFailure {
   return new StartFailure("The revision was stopped while it started.", { reason: "REVISION_FAILED" }, RPC.ABORTED);
 }
 
-/** The processes of all revisions: one each, started when it is needed. */
+/** The processes of all revisions: one each, started on demand. */
 export class Instances {
-  /** Those that new requests go to, by the revision's full name. */
+  /** The instances that get new requests, by the revision's full name. */
   private readonly current = new Map<string, Instance>();
-  /** These, and those that only finish what they are at. */
+  /** These and the draining ones. */
   private readonly alive = new Set<Instance>();
-
   private readonly runtime: Runtime;
   private readonly logs: Logs;
 
@@ -114,24 +108,24 @@ export class Instances {
   }
 
   /**
-   * Sends a request to a revision's instance: the one that runs, the one that is just starting, or a new one.
-   * @throws StartFailure where it does not start.
+   * Waits for a revision's instance, which is started unless it exists.
+   * @throws StartFailure if it does not start.
    */
   enter(revision: Revision): Promise<Entered> {
     return (this.current.get(revision.name) ?? this.create(revision)).enter();
   }
 
-  /** Lets instances finish what they are at, and end; requests that come now get new ones. */
-  async retire(which: (revision: string) => boolean): Promise<void> {
+  /** Drains instances; requests that arrive now get new ones. */
+  async drain(which: (revision: string) => boolean): Promise<void> {
     await Promise.all(this.take(which).map((instance) => instance.drain()));
   }
 
-  /** Ends instances now. */
+  /** Stops instances at once. */
   async end(which: (revision: string) => boolean): Promise<void> {
     await Promise.all(this.take(which).map((instance) => instance.stop()));
   }
 
-  /** Ends every process now. */
+  /** Stops every process at once. */
   async stop(): Promise<void> {
     this.current.clear();
     await Promise.all([...this.alive].map((instance) => instance.stop()));
@@ -155,7 +149,7 @@ export class Instances {
   }
 }
 
-/** A port that nobody listens on. */
+/** A free port. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

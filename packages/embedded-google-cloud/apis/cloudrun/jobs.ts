@@ -24,27 +24,19 @@ import type { Runtime } from "./runtime.ts";
 import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change.ts";
 import { checkTemplate, withDefaults, withoutNulls } from "./template.ts";
 
-/** What a client may set of a job. */
-const SETTABLE = [
-  ..."annotations binaryAuthorization client clientVersion labels launchStage template".split(" "),
-] as (keyof Job)[];
+/** The fields of a job that a client may set. */
+const SETTABLE = "annotations binaryAuthorization client clientVersion labels launchStage template".split(
+  " ",
+) as (keyof Job)[];
 
-/** What only Cloud Run sets; sent back by clients, and ignored. */
-const OUTPUT_ONLY = [
-  ..."conditions createTime creator deleteTime etag executionCount expireTime generation lastModifier".split(" "),
-  ..."latestCreatedExecution name observedGeneration reconciling satisfiesPzs terminalCondition uid updateTime".split(
-    " ",
-  ),
-];
-
-/** What a client may change for one execution. */
+/** The settings that a client may override for one execution. */
 export interface Overrides {
   containerOverrides?: { args?: string[]; env?: EnvVar[]; clearArgs?: boolean }[];
   taskCount?: number;
   timeout?: string;
 }
 
-const INTERRUPTED = "The embedded cloud ended while the execution ran.";
+const INTERRUPTED = "The embedded cloud was stopped during the execution.";
 
 /** Jobs and their executions. */
 export class Jobs {
@@ -53,7 +45,6 @@ export class Jobs {
   private readonly running = new Set<Process>();
   private readonly underWay = new Set<Promise<void>>();
   private stopping = false;
-
   private readonly operations: Operations;
   private readonly runtime: Runtime;
   private readonly logs: Logs;
@@ -66,7 +57,7 @@ export class Jobs {
     this.executions = store.collection("cloudrun-executions");
   }
 
-  /** Ends what was under way when the embedded cloud ended. */
+  /** Completes or fails what was in progress when the embedded cloud stopped. */
   resume(): void {
     for (const { operation, kind, target } of this.operations.unfinished()) {
       const execution = kind === "Execution" ? this.executions.get(target) : undefined;
@@ -78,7 +69,7 @@ export class Jobs {
     }
   }
 
-  /** Ends what runs now; its executions fail. */
+  /** Stops running processes; their executions fail. */
   async stop(): Promise<void> {
     this.stopping = true;
     await Promise.all([...this.running].map((process) => process.stop()));
@@ -97,30 +88,26 @@ export class Jobs {
     return this.jobs.values().filter(({ name }) => name.startsWith(prefix));
   }
 
-  /** @throws GoogleError ALREADY_EXISTS, INVALID_ARGUMENT; whatever `requireAccount` throws. */
+  /** @throws GoogleError ALREADY_EXISTS; INVALID_ARGUMENT; as `requireAccount`. */
   create(name: string, body: unknown, change: Change): Operation {
     checkName(name, "job_id", 63);
     if (this.jobs.get(name)) throw new GoogleError("ALREADY_EXISTS", `Resource '${shortName(name)}' already exists.`);
-    return this.apply(name, withoutNulls(settableFields<Job>(body, SETTABLE, OUTPUT_ONLY)), change, undefined);
+    return this.apply(name, withoutNulls(settableFields<Job>(body, SETTABLE, ["etag", "name"])), change, undefined);
   }
 
   /**
-   * @param mask Paths to take from the body; without one the body replaces all that can be set.
-   * @throws GoogleError NOT_FOUND, ABORTED where the body's etag is not the current one, else as {@link create}.
+   * @param mask Paths to take from the body; without it, the body replaces all that can be set.
+   * @throws GoogleError NOT_FOUND; ABORTED if the body's etag is not the current one; as {@link create}.
    */
   patch(name: string, body: { etag?: string }, mask: string | undefined, change: Change): Operation {
     const current = this.get(name);
     checkEtag(current, body.etag);
-    const fields = withoutNulls(settableFields<Job>(body, SETTABLE, OUTPUT_ONLY));
-    return this.apply(
-      name,
-      mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields,
-      change,
-      current,
-    );
+    const fields = withoutNulls(settableFields<Job>(body, SETTABLE, ["etag", "name"]));
+    const wanted = mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields;
+    return this.apply(name, wanted, change, current);
   }
 
-  /** Deletes a job with its executions. @throws GoogleError NOT_FOUND, ABORTED. */
+  /** Deletes a job and its executions. @throws GoogleError NOT_FOUND; ABORTED. */
   delete(name: string, etag: string | undefined, validateOnly: boolean): Operation {
     const job = this.get(name);
     checkEtag(job, etag);
@@ -149,7 +136,7 @@ export class Jobs {
 
   /**
    * Runs a job. The operation ends when the execution does.
-   * @throws GoogleError NOT_FOUND; ABORTED; INVALID_ARGUMENT where the job is not ready.
+   * @throws GoogleError NOT_FOUND; ABORTED; FAILED_PRECONDITION if the job is not ready.
    */
   run(name: string, etag: string | undefined, overrides: Overrides, change: Change): Operation {
     const job = this.get(name);
@@ -201,7 +188,7 @@ export class Jobs {
       ...wanted.template,
       template: {
         maxRetries: 3,
-        // Of a service, Google leaves it out where nothing was said.
+        // For a service, Google has no default.
         executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
         ...withDefaults(wanted.template?.template ?? {}, change.projectNumber, "600s"),
       },
@@ -224,7 +211,7 @@ export class Jobs {
     return operation;
   }
 
-  /** A job is ready when its image and its secrets are there. */
+  /** A job is ready if its image exists and its secrets can be read. */
   private settle(job: Job, operation: string): void {
     const failure = attempt(() => this.runtime.check(job.template.template, projectOf(job.name)));
     const settled = this.jobs.put(job.name, {
@@ -311,7 +298,7 @@ export class Jobs {
     else this.operations.succeed(operation, finished);
   }
 
-  /** Keeps an execution, unless its job was deleted meanwhile. */
+  /** Stores an execution, unless its job was deleted meanwhile. */
   private update(execution: Execution): Execution {
     const next = { ...execution, updateTime: now() };
     return this.executions.get(execution.name) ? this.executions.put(execution.name, next) : next;

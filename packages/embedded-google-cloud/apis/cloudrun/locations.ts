@@ -12,7 +12,7 @@ const REGIONS = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
-/** @throws GoogleError PERMISSION_DENIED, in Google's words, where it is not a region of Cloud Run, such as a zone. */
+/** @throws GoogleError PERMISSION_DENIED, in Google's words, for anything but a region of Cloud Run, such as a zone. */
 export function requireRegion(location: string): void {
   if (REGIONS.has(location)) return;
   throw new GoogleError("PERMISSION_DENIED", `Permission denied on 'locations/${location}' (or it may not exist).`);

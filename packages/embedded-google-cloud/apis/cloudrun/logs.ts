@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 
-/** What revisions and executions wrote, a file each, readable by its owner only. */
+/** The logs of revisions and executions, one file each, readable only by its owner. */
 export class Logs {
   private readonly folder: string;
 
@@ -17,7 +17,7 @@ export class Logs {
     return join(this.folder, `${projectOf(name)}~${shortName(parentOf(name))}~${shortName(name)}.log`);
   }
 
-  /** Everything written so far; empty where nothing was. */
+  /** The log so far. */
   read(name: string): string {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), "utf8") : "";
   }

@@ -2,23 +2,22 @@
 "use strict";
 
 /**
- * Gives a Node program what a container of Cloud Run has and a plain process has not: the mount table, a network of its
- * own, and an end together with the machine it runs on. Preloaded by the embedded cloud (`node --require`), so that the
- * program needs to know nothing about it.
+ * Gives a Node.js program what a Cloud Run container has and a plain process lacks: mounts, its own network, and an end
+ * when its host ends. The embedded cloud preloads it (`node --require`); the program needs no change.
  */
 
 const { existsSync } = require("node:fs");
 const net = require("node:net");
 
-/** The only interface a container's port may be reached by. */
+/** The only interface on which a container's port may be reached. */
 const LOOPBACK = "127.0.0.1";
-/** The pipe from the embedded cloud, which ends when it does, however it does. */
+/** The pipe from the embedded cloud, which closes when the embedded cloud ends, even if it is killed. */
 const LIFELINE = 3;
 
 /** @type {string} */
 const table = process.env.EMBEDDED_MOUNTS ?? "";
 if (table !== "") {
-  // The program's own children get neither the table nor this file.
+  // The program's children inherit neither the table nor this file.
   delete process.env.EMBEDDED_MOUNTS;
   process.env.NODE_OPTIONS = (process.env.NODE_OPTIONS ?? "")
     .replace(`--require ${JSON.stringify(__filename)}`, "")
@@ -30,8 +29,8 @@ if (table !== "") {
 }
 
 /**
- * Sockets below a mounted path are found where they really are; errors name the path the program used.
- * @param {[string, string][]} mounts Mounted path and real folder.
+ * Translates socket paths below a mount to the real folder; errors name the path that the program used.
+ * @param {[string, string][]} mounts Mount path and real folder.
  */
 function mountSockets(mounts) {
   const deepestFirst = mounts.sort(([one], [other]) => other.length - one.length);
@@ -39,12 +38,12 @@ function mountSockets(mounts) {
     const mount = deepestFirst.find(([mounted]) => path.startsWith(`${mounted}/`));
     if (!mount) return undefined;
     const real = mount[1] + path.slice(mount[0].length);
-    // A path that is too long for a socket gives another error than one that does not exist.
+    // A path that is too long for a socket would give another error than one that does not exist.
     return existsSync(real) ? real : `${mount[1]}/none`;
   };
   const connect = net.Socket.prototype.connect;
   net.Socket.prototype.connect = function (/** @type {any[]} */ ...args) {
-    // net.connect() passes what it was given as one array; the array is marked, so it is changed in place.
+    // net.connect() passes its arguments as one marked array, which must be changed in place.
     const list = Array.isArray(args[0]) ? args[0] : args;
     const path = typeof list[0] === "string" ? list[0] : list[0]?.path;
     const real = typeof path === "string" ? translate(path) : undefined;
@@ -59,7 +58,7 @@ function mountSockets(mounts) {
   };
 }
 
-/** A program in a container listens on all interfaces; here that would open its port to the neighbourhood. */
+/** A program in a container listens on all interfaces; here that would expose its port to the network. */
 function bindLoopback() {
   const listen = net.Server.prototype.listen;
   net.Server.prototype.listen = function (/** @type {any[]} */ ...args) {

@@ -7,14 +7,14 @@ import { RPC, StartFailure } from "./failure.ts";
 /** A long-running operation: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations */
 export interface Operation {
   name: string;
-  /** The resource, as it was when the operation began or ended. */
+  /** The resource when the operation began or ended. */
   metadata: object;
   done?: true;
   error?: { code: number; message: string };
   response?: object;
 }
 
-/** What an operation is about. */
+/** The type of an operation's resource. */
 export type Kind = "Service" | "Revision" | "Job" | "Execution";
 
 interface StoredOperation {
@@ -24,7 +24,7 @@ interface StoredOperation {
   target: string;
 }
 
-/** Cloud Run's operations. Those that are under way survive a restart, and are taken up again. */
+/** Cloud Run's operations. Unfinished ones survive a restart and are resumed. */
 export class Operations {
   private readonly stored: Collection<StoredOperation>;
   private readonly waiting = new Map<string, (() => void)[]>();
@@ -34,21 +34,18 @@ export class Operations {
     for (const { operation } of this.stored.values()) if (operation.done) this.stored.delete(operation.name);
   }
 
-  /** What was under way when the embedded cloud ended. */
+  /** The operations that were running when the embedded cloud stopped. */
   unfinished(): StoredOperation[] {
     return this.stored.values().filter(({ operation }) => !operation.done);
   }
 
-  /**
-   * @param parent `projects/P/locations/L`
-   * @param resource As it is now, with its full name.
-   */
+  /** @param parent `projects/P/locations/L`. */
   begin(parent: string, kind: Kind, resource: { name: string }): Operation {
     const name = `${parent}/operations/${randomUUID()}`;
     return this.put({ operation: { name, metadata: typed(kind, resource) }, kind, target: resource.name });
   }
 
-  /** An operation that has ended when it is answered, and is not kept: of a request that only validates. */
+  /** A completed operation that is not stored, for a request that only validates. */
   validated(parent: string, kind: Kind, resource: object): Operation {
     const metadata = typed(kind, resource);
     return { name: `${parent}/operations/${randomUUID()}`, metadata, done: true, response: metadata };
@@ -58,7 +55,7 @@ export class Operations {
     this.end(name, resource, (response) => ({ response }));
   }
 
-  /** @param error A StartFailure brings its own code. */
+  /** @param error A StartFailure has its own code. */
   fail(name: string, resource: object, error: Error): void {
     const code = error instanceof StartFailure ? error.code : RPC.ABORTED;
     this.end(name, resource, () => ({ error: { code, message: error.message } }));
@@ -72,7 +69,7 @@ export class Operations {
   }
 
   /**
-   * @param timeout Seconds after which the operation is answered even if it is not done.
+   * @param timeout Seconds after which the operation is returned even if it is not done.
    * @throws GoogleError NOT_FOUND.
    */
   async wait(name: string, timeout: number): Promise<Operation> {

@@ -8,16 +8,15 @@ import type { InstanceTemplate, Probe } from "./resources.ts";
 /** Without a probe, Cloud Run waits 240 s for the port: https://cloud.google.com/run/docs/configuring/healthchecks */
 const DEFAULT_PROBE: Probe = { tcpSocket: {}, timeoutSeconds: 240, periodSeconds: 240, failureThreshold: 1 };
 
-/** Milliseconds between the first attempts; then a fifth of the time waited so far, at most a second. */
+/** Milliseconds between attempts: a fifth of the time waited so far, within these limits. */
 const SHORTEST_PAUSE = 20;
 const LONGEST_PAUSE = 1000;
 
 /**
- * Waits until the startup probe succeeds. Its times are upper bounds: it is asked more often than it says, so
- * that a program which is ready early is seen early.
- * @param port Where the process listens.
+ * Waits until the startup probe succeeds. Its times are upper bounds: it runs more often than its period, so that an early
+ * start is noticed early.
  * @param log Named in the failure.
- * @throws StartFailure where the process ends, or the probe's time is over.
+ * @throws StartFailure if the process ends or the probe times out.
  */
 export async function untilReady(
   template: InstanceTemplate,
@@ -45,19 +44,11 @@ export async function untilReady(
 function accepts(port: number, timeoutSeconds: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", timeout: timeoutSeconds * 1000 });
-    const settle = (accepted: boolean) => {
+    const settle = (accepted: boolean) => () => {
       socket.destroy();
       resolve(accepted);
     };
-    socket.once("connect", () => {
-      settle(true);
-    });
-    socket.once("timeout", () => {
-      settle(false);
-    });
-    socket.once("error", () => {
-      settle(false);
-    });
+    socket.once("connect", settle(true)).once("timeout", settle(false)).once("error", settle(false));
   });
 }
 

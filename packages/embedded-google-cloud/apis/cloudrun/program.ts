@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** What stands for an image: a program on this machine. */
+/** A program on this machine that replaces an image. */
 export interface Program {
   /** Executable, such as `process.execPath`. */
   readonly command: string;
@@ -13,7 +13,7 @@ export interface Program {
 
 /** How a process ended. */
 export interface Exit {
-  /** Exit code; 128 and the signal's number where a signal ended it, as a shell counts. */
+  /** The exit code; for a signal, 128 plus its number, as in a shell. */
   readonly code: number;
 }
 
@@ -26,21 +26,21 @@ export interface ProcessOptions {
   readonly program: Program;
   /** Added to the program's own arguments. */
   readonly args: readonly string[];
-  /** The whole environment, apart from PATH. */
+  /** The whole environment except PATH. */
   readonly env: Readonly<Record<string, string>>;
-  /** Mounted path and the real folder behind it. */
+  /** Real folders by mount path. */
   readonly mounts: Readonly<Record<string, string>>;
-  /** File that gets its output; made readable by its owner only. */
+  /** The file for its output, readable only by its owner. */
   readonly log: string;
-  /** Takes away what the process alone needed. */
+  /** Removes what only this process needed. */
   readonly cleanUp: () => Promise<void>;
 }
 
-/** A program of a container, running as a process of this machine. */
+/** A container's program, running as a process on this machine. */
 export class Process {
   /** How it ended; undefined while it runs. */
   exit: Exit | undefined;
-  /** Settles when it has ended; never rejects. */
+  /** Resolves when it has ended; never rejects. */
   readonly exited: Promise<Exit>;
   private readonly cleaned: Promise<void>;
   private readonly child: ChildProcess;
@@ -55,9 +55,9 @@ export class Process {
         EMBEDDED_MOUNTS: JSON.stringify(options.mounts),
         NODE_OPTIONS: `${env.NODE_OPTIONS ?? ""} --require ${JSON.stringify(PRELOAD)}`.trim(),
       },
-      // The fourth is a pipe that ends when the embedded cloud does, even if it is killed; see mounts.cjs.
+      // The fourth is a pipe that closes when the embedded cloud ends, even if it is killed; see mounts.cjs.
       stdio: ["ignore", output, output, "pipe"],
-      // A group of its own: signals reach what it started too, and the terminal's Ctrl-C only the embedded cloud.
+      // Its own process group: signals also reach its children, and Ctrl-C reaches only the embedded cloud.
       detached: true,
     });
     closeSync(output);
@@ -71,19 +71,17 @@ export class Process {
         end(127, `Application failed to start: ${error.message}`);
       });
       this.child.once("exit", (code, signal) => {
-        const status = code ?? 128 + signalNumber(signal);
-        end(
-          status,
-          signal ? `Container terminated on signal ${signalNumber(signal)}.` : `Container called exit(${status}).`,
-        );
+        const number = signal ? constants.signals[signal] : 0;
+        const status = code ?? 128 + number;
+        end(status, signal ? `Container terminated on signal ${number}.` : `Container called exit(${status}).`);
       });
     });
     this.cleaned = this.exited.then(options.cleanUp).catch((error: unknown) => {
-      writeLog(log, `Its folder is left behind: ${(error as Error).message}`);
+      writeLog(log, `Its folder could not be removed: ${(error as Error).message}`);
     });
   }
 
-  /** Ends it and what it started: SIGTERM, ten seconds to finish, SIGKILL. Then what it alone needed is gone too. */
+  /** Stops it and its children: SIGTERM, up to ten seconds of grace, SIGKILL. Then waits for the clean-up. */
   async stop(): Promise<void> {
     if (!this.exit) {
       this.signal("SIGTERM");
@@ -101,17 +99,13 @@ export class Process {
     try {
       process.kill(-pid, signal);
     } catch (error) {
-      // The group has ended; anything else is a mistake of ours.
+      // ESRCH: the group has ended already.
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   }
 }
 
-/** Adds a line of the platform's own to a log. */
+/** Appends a line of the platform to a log. */
 export function writeLog(log: string, line: string): void {
   appendFileSync(log, `${line}\n`, { mode: 0o600 });
-}
-
-function signalNumber(signal: NodeJS.Signals | null): number {
-  return signal ? constants.signals[signal] : 0;
 }

@@ -10,15 +10,15 @@ import { type Revision, seconds, type Service } from "./resources.ts";
 import type { Services } from "./services.ts";
 import { hostOf, revisionOf, targetOf } from "./traffic.ts";
 
-/** The path that stands for `https://`: a service's host is the next part of it. */
+/** The path that replaces `https://`; a service's host follows it. */
 export const RUN_PATH = "/run/";
 
-/** RFC 9110, section 7.6.1: what concerns one connection only. */
+/** Headers of a single connection: RFC 9110, section 7.6.1. */
 const HOP_BY_HOP = new Set(
   "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split(" "),
 );
 
-/** Requests to services, as their URLs receive them. */
+/** Serves requests to the URLs of services. */
 export class Requests {
   private readonly services: Services;
   private readonly instances: Instances;
@@ -40,7 +40,7 @@ export class Requests {
     this.resourceOf = resourceOf;
   }
 
-  /** Adds the route. Bodies stay as they came. */
+  /** Adds the routes; bodies are not parsed. */
   routes(app: FastifyInstance): void {
     void app.register((scope, _options, done) => {
       scope.removeAllContentTypeParsers();
@@ -66,7 +66,7 @@ export class Requests {
       return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
     }
     const { service } = found;
-    // Also where a tag is in the URL: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
+    // Also for a URL with a tag: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
     const audience = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
     if (request.audience !== undefined && request.audience !== audience) {
       return page(reply, 401, "Unauthorized", `Your client does not have permission to the requested URL ${path}.`);
@@ -97,7 +97,7 @@ export class Requests {
     );
   }
 
-  /** @throws StartFailure where there is no instance; else what went wrong on the way to it. */
+  /** @throws StartFailure if the instance does not start; Error if the connection to it fails. */
   private async forward(
     revision: Revision,
     request: FastifyRequest,
@@ -115,7 +115,7 @@ export class Requests {
             method: request.method,
             path,
             headers: forwarded(request, host),
-            // A connection of its own: one kept from before may end just as the next request is sent.
+            // A new connection: a reused one may be closed just as the request is sent.
             agent: false,
             signal: AbortSignal.timeout(seconds(revision.timeout) * 1000),
           },
@@ -136,7 +136,7 @@ export class Requests {
   }
 }
 
-/** What the service sees of a request; the caller's token is not among it. */
+/** The headers that the service gets; the caller's token is removed. */
 function forwarded(request: FastifyRequest, host: string): IncomingHttpHeaders {
   const headers = endToEnd(request.headers);
   delete headers.authorization;
@@ -151,7 +151,7 @@ function forwarded(request: FastifyRequest, host: string): IncomingHttpHeaders {
   };
 }
 
-/** The body as it came; a request without one has none, whatever the server makes of that for the APIs. */
+/** The raw body; the server replaces a missing one by an object for the APIs. */
 function bodyOf({ body }: FastifyRequest): Buffer | undefined {
   return Buffer.isBuffer(body) ? body : undefined;
 }
@@ -164,7 +164,7 @@ function unavailable(reply: FastifyReply): FastifyReply {
   return page(reply, 503, "Server Error", "Service Unavailable");
 }
 
-/** An error of Google's front end, which is a page for people. */
+/** An error page of Google's front end. */
 function page(reply: FastifyReply, status: number, title: string, text: string): FastifyReply {
   const escaped = text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
   return reply

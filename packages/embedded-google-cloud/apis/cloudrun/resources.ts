@@ -1,6 +1,6 @@
 /**
- * Cloud Run v2's resources, as far as the embedded cloud reads or writes them; whatever else a client sets is kept and
- * comes back. Source: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services
+ * The fields of Cloud Run v2's resources that the embedded cloud reads or writes; other fields that a client sets are stored
+ * and returned. Source: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services
  */
 
 export interface EnvVar {
@@ -33,13 +33,13 @@ export interface Container {
   startupProbe?: Probe;
 }
 
-/** One of its fields says what kind it is. */
+/** The type of a volume is the name of its other field. */
 export interface Volume {
   name: string;
   cloudSqlInstance?: { instances?: string[] };
 }
 
-/** What a revision's instance and a job's task have in common. */
+/** The fields that a revision's instance and a job's task have in common. */
 export interface InstanceTemplate {
   containers: Container[];
   volumes?: Volume[];
@@ -50,7 +50,7 @@ export interface InstanceTemplate {
 }
 
 export interface RevisionTemplate extends InstanceTemplate {
-  /** Name of the revision; Cloud Run makes one where it is absent. */
+  /** Name of the revision; Cloud Run generates one if it is absent. */
   revision?: string;
   labels?: Record<string, string>;
   maxInstanceRequestConcurrency?: number;
@@ -64,7 +64,7 @@ export interface TrafficTarget {
   tag?: string;
 }
 
-/** Why something is not as it should be; which field it is depends on what failed. */
+/** The reason of a failed condition; the field depends on what failed. */
 export type Reason =
   | { reason: "CONTAINER_MISSING" | "SECRETS_ACCESS_CHECK_FAILED" | "UNKNOWN" | "REVISION_FAILED" }
   | { revisionReason: "HEALTH_CHECK_CONTAINER_ERROR" }
@@ -77,24 +77,24 @@ export type Condition = {
   lastTransitionTime: string;
 } & Partial<Reason>;
 
-/** What every resource has. */
+/** The fields of every resource. */
 interface Resource {
   /** Full name, `projects/P/locations/L/...`. */
   name: string;
   uid: string;
-  /** Counts what clients changed; a number as text. */
+  /** Counts the changes by clients; a number as text. */
   generation: string;
   createTime: string;
   updateTime: string;
   launchStage: string;
   etag: string;
   reconciling: boolean;
-  /** The last generation that was acted upon. */
+  /** The last generation that was carried out. */
   observedGeneration: string;
   conditions: Condition[];
 }
 
-/** A service as it is stored: without its URLs, which follow from where the embedded cloud listens. */
+/** A stored service; its URLs depend on the embedded cloud's current address. */
 export interface Service extends Resource {
   creator: string;
   lastModifier: string;
@@ -102,7 +102,7 @@ export interface Service extends Resource {
   invokerIamDisabled?: boolean;
   template: RevisionTemplate;
   traffic: TrafficTarget[];
-  /** What requests are routed by; differs from `traffic` until a change has succeeded. */
+  /** The effective routing; differs from `traffic` until a change has succeeded. */
   trafficStatuses: TrafficTarget[];
   terminalCondition: Condition;
   /** Full name. */
@@ -146,7 +146,7 @@ export interface Execution extends Resource {
   retriedCount: number;
 }
 
-/** The time, as Google writes it. */
+/** The current time in Google's format. */
 export function now(): string {
   return new Date().toISOString();
 }

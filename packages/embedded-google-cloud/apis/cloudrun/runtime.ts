@@ -9,12 +9,12 @@ import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
 import { Process, type Program, writeLog } from "./program.ts";
 import type { Container, EnvVar, InstanceTemplate } from "./resources.ts";
 
-/** Reads a secret's version on somebody's behalf. */
+/** Reads secrets on behalf of a member. */
 export interface SecretReader {
   /**
    * @param name `projects/P/secrets/S/versions/V`; V a number or `latest`.
    * @param member Such as `serviceAccount:EMAIL`.
-   * @throws GoogleError where there is no such version, it is not enabled, or the member may not read it.
+   * @throws GoogleError if the version does not exist or is not enabled, or the member may not read it.
    */
   accessVersion(name: string, member: string): Buffer;
 }
@@ -23,16 +23,16 @@ export interface RuntimeOptions {
   readonly projects: Projects;
   readonly secrets: SecretReader;
   readonly openSocket: OpenSocket;
-  /** What images stand for: by reference, with its tag or digest or, for all of them, without. */
+  /** Programs by image reference: with a tag or digest, or without for all of them. */
   readonly images: Readonly<Record<string, Program>>;
 }
 
-/** What is started. */
+/** A process to start. */
 export interface Start {
   readonly template: InstanceTemplate;
   /** Id of the project it runs in. */
   readonly project: string;
-  /** What Cloud Run adds to the environment. */
+  /** The variables that Cloud Run adds to the environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly log: string;
 }
@@ -46,9 +46,9 @@ export class Runtime {
   }
 
   /**
-   * What Cloud Run finds out before it starts anything.
-   * @returns The program, and the environment the template declares, secrets included.
-   * @throws StartFailure where the image is unknown, a secret cannot be read, or the template needs what is not here.
+   * The checks that Cloud Run makes before it starts a process.
+   * @returns The program, and the environment that the template declares, including secrets.
+   * @throws StartFailure for an unknown image, an unreadable secret or an unsupported template.
    */
   check(template: InstanceTemplate, project: string): { program: Program; env: Record<string, string> } {
     const container = onlyContainer(template);
@@ -71,12 +71,12 @@ export class Runtime {
   }
 
   /**
-   * Starts a process. Its sockets and its folder go when it does.
+   * Starts a process. Its sockets and its folder are removed when it ends.
    * @throws StartFailure as {@link check}.
    */
   async start({ template, project, env, log }: Start): Promise<Process> {
     const { program, env: declared } = this.check(template, project);
-    // Short, because a Unix socket's path has at most 107 bytes.
+    // Short, because the path of a Unix socket is limited.
     const folder = await mkdtemp(join(shortFolder(), "run-"));
     const sockets: SocketMount[] = [];
     const cleanUp = async () => {
@@ -93,7 +93,7 @@ export class Runtime {
     }
   }
 
-  /** A secret's value, or the literal. */
+  /** The literal, or the secret's value. */
   private value({ value = "", valueSource }: EnvVar, project: string, account: string): string {
     const reference = valueSource?.secretKeyRef;
     if (!reference) return value;
@@ -113,7 +113,7 @@ export class Runtime {
     const mounts: Record<string, string> = {};
     for (const { name, mountPath } of onlyContainer(template).volumeMounts ?? []) {
       const volume = template.volumes?.find((candidate) => candidate.name === name);
-      // What is not in the volume is not found, whatever this machine has at the same path.
+      // Paths outside the volume are not found, even if this machine has them.
       mounts[mountPath] = join(folder, "empty");
       for (const connectionName of volume?.cloudSqlInstance?.instances ?? []) {
         const real = join(folder, String(sockets.length));
@@ -130,19 +130,19 @@ export class Runtime {
   }
 }
 
-/** @throws StartFailure where the template needs more than one process with Cloud SQL sockets. */
+/** @throws StartFailure unless the template has one container and only Cloud SQL volumes. */
 function onlyContainer({ containers, volumes = [] }: InstanceTemplate): Container {
   const [container] = containers;
-  if (!container || containers.length > 1) throw unsupported("runs one container an instance");
+  if (!container || containers.length > 1) throw unsupported("runs one container per instance");
   if (container.command) {
     throw unsupported(`runs the program it knows for an image; leave out "command", and give it "args"`);
   }
   const other = volumes.find((volume) => !volume.cloudSqlInstance);
-  if (other) throw unsupported(`mounts Cloud SQL volumes only; volume "${other.name}" is of another kind`);
+  if (other) throw unsupported(`mounts Cloud SQL volumes only; volume "${other.name}" has another type`);
   return container;
 }
 
-/** An entry for exactly this reference goes before one for the image under any tag or digest. */
+/** An entry for exactly this reference takes precedence over one for any tag or digest. */
 function findImage(images: Readonly<Record<string, Program>>, reference: string): Program | undefined {
   return images[reference] ?? images[reference.replace(/@sha256:[0-9a-f]+$/, "").replace(/:[^:/]+$/, "")];
 }

@@ -23,38 +23,26 @@ import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from 
 import { checkTemplate, violation, withDefaults, withoutNulls } from "./template.ts";
 import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic.ts";
 
-/** What a client may set of a service. */
+/** The fields of a service that a client may set. */
 const SETTABLE = [
   ..."annotations binaryAuthorization buildConfig client clientVersion customAudiences defaultUriDisabled".split(" "),
   ..."description iapEnabled ingress invokerIamDisabled labels launchStage multiRegionSettings scaling".split(" "),
   ..."template threatDetectionEnabled traffic".split(" "),
 ] as (keyof Service)[];
 
-/** What only Cloud Run sets; sent back by clients, and ignored. */
-const OUTPUT_ONLY = [
-  ..."conditions createTime creator deleteTime etag expireTime generation lastModifier latestCreatedRevision".split(
-    " ",
-  ),
-  ..."latestReadyRevision name observedGeneration reconciling satisfiesPzs terminalCondition trafficStatuses".split(
-    " ",
-  ),
-  ..."trafficTagsCleanupThreshold uid updateTime uri urls".split(" "),
-];
-
 interface StoredService {
   service: Service;
-  /** How many revisions it has had; their names count them. */
+  /** How many revisions it has had; their names contain the count. */
   revisions: number;
 }
 
-/** Services and their revisions: what clients want of them, and how they get there. */
+/** Services, their revisions and their rollouts. */
 export class Services {
   private readonly services: Collection<StoredService>;
   private readonly revisions: Collection<Revision>;
-  /** What is done to a service, one thing after another. */
+  /** The last rollout of each service; rollouts of a service run one after another. */
   private readonly rollouts = new Map<string, Promise<void>>();
   private stopping = false;
-
   private readonly operations: Operations;
   private readonly instances: Instances;
 
@@ -65,7 +53,7 @@ export class Services {
     this.revisions = store.collection("cloudrun-revisions");
   }
 
-  /** Takes up what was under way when the embedded cloud ended. */
+  /** Resumes what was in progress when the embedded cloud stopped. */
   resume(): void {
     for (const { operation, kind, target } of this.operations.unfinished()) {
       if (kind === "Revision" || (kind === "Service" && !this.services.get(target))) {
@@ -74,7 +62,7 @@ export class Services {
     }
   }
 
-  /** Lets no rollout judge what happens while processes end. */
+  /** Keeps rollouts from treating the end of a stopped process as a failure. */
   stop(): void {
     this.stopping = true;
   }
@@ -95,35 +83,35 @@ export class Services {
     return this.services.values().flatMap(({ service }) => (service.name.startsWith(prefix) ? [service] : []));
   }
 
-  /** The service with this host, which may be the host of a tag. */
+  /** The service with this host, which may contain a tag. */
   byHost(host: string): { service: Service; tag: string | undefined } | undefined {
     const [tag, rest] = host.includes("---") ? host.split("---", 2) : [undefined, host];
     const stored = this.services.values().find(({ service }) => hostOf(service.name) === rest);
     return stored && { service: stored.service, tag };
   }
 
-  /** @throws GoogleError ALREADY_EXISTS, INVALID_ARGUMENT; whatever `requireAccount` throws. */
+  /** @throws GoogleError ALREADY_EXISTS; INVALID_ARGUMENT; as `requireAccount`. */
   create(name: string, body: unknown, change: Change): Operation {
     // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create: under 50 characters.
     checkName(name, "service_id", 49);
     if (this.services.get(name))
       throw new GoogleError("ALREADY_EXISTS", `Resource '${shortName(name)}' already exists.`);
-    return this.apply(name, withoutNulls(settableFields<Service>(body, SETTABLE, OUTPUT_ONLY)), change, undefined);
+    return this.apply(name, withoutNulls(settableFields<Service>(body, SETTABLE, ["etag", "name"])), change, undefined);
   }
 
   /**
-   * @param mask Paths to take from the body; without one the body replaces all that can be set.
-   * @throws GoogleError NOT_FOUND, ABORTED where the body's etag is not the current one, else as {@link create}.
+   * @param mask Paths to take from the body; without it, the body replaces all that can be set.
+   * @throws GoogleError NOT_FOUND; ABORTED if the body's etag is not the current one; as {@link create}.
    */
   patch(name: string, body: { etag?: string }, mask: string | undefined, change: Change): Operation {
     const current = this.get(name);
     checkEtag(current, body.etag);
-    const fields = withoutNulls(settableFields<Service>(body, SETTABLE, OUTPUT_ONLY));
+    const fields = withoutNulls(settableFields<Service>(body, SETTABLE, ["etag", "name"]));
     const wanted = mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields;
     return this.apply(name, wanted, change, this.services.get(name));
   }
 
-  /** Deletes a service with all its revisions, and ends their processes. */
+  /** Deletes a service and its revisions, and stops their processes. */
   delete(name: string, etag: string | undefined, validateOnly: boolean): Operation {
     const service = this.get(name);
     checkEtag(service, etag);
@@ -154,7 +142,7 @@ export class Services {
       .sort((one, other) => other.createTime.localeCompare(one.createTime));
   }
 
-  /** @throws GoogleError NOT_FOUND; FAILED_PRECONDITION where requests can reach it or it is the newest. */
+  /** @throws GoogleError NOT_FOUND; FAILED_PRECONDITION if it is the newest or requests can reach it. */
   deleteRevision(name: string): Operation {
     const revision = this.getRevision(name);
     const service = this.get(name.replace(/\/revisions\/.*/, ""));
@@ -174,7 +162,7 @@ export class Services {
     return operation;
   }
 
-  /** Makes what a client wants the service's new generation, and sets out for it. */
+  /** Stores a new generation of the service and starts its rollout. */
   private apply(
     name: string,
     wanted: Partial<Service>,
@@ -255,17 +243,17 @@ export class Services {
     );
   }
 
-  /** Starts the service's newest revision and, where that succeeds, moves its traffic as its clients want it. */
+  /** Starts the service's newest revision and, if that succeeds, applies its traffic targets. */
   private async rollOut(name: string, operation: string): Promise<void> {
     const begun = this.services.get(name)?.service;
     const failure = begun && (await this.startNewest(begun));
-    if (this.stopping) return; // goes on at the next start
+    if (this.stopping) return; // resumed at the next start
     const stored = this.services.get(name);
     if (!begun || stored?.service.uid !== begun.uid) {
       this.operations.fail(operation, begun ?? {}, new Error(`service "${name}" was deleted`));
       return;
     }
-    // Somebody may have changed the service since; what has been reached is what was wanted at the beginning.
+    // The service may have been changed meanwhile; this rollout is that of the earlier generation.
     const current = stored.service.generation === begun.generation;
     const service: Service = {
       ...stored.service,
@@ -275,16 +263,16 @@ export class Services {
     };
     this.services.put(name, { ...stored, service });
     const kept = reachable(service);
-    void this.instances.retire((revision) => revision.startsWith(`${name}/revisions/`) && !kept.has(revision));
+    void this.instances.drain((revision) => revision.startsWith(`${name}/revisions/`) && !kept.has(revision));
     if (failure) this.operations.fail(operation, service, failure);
     else this.operations.succeed(operation, service);
   }
 
-  /** @returns Why the newest revision cannot be used, or another that shall have traffic. */
+  /** @returns Why the newest revision, or another with traffic, cannot be used. */
   private async startNewest(service: Service): Promise<StartFailure | undefined> {
     const newest = this.revisions.get(service.latestCreatedRevision);
     if (!newest) return undefined;
-    // One that failed is tried again: what it lacked may be there now.
+    // A failed revision is tried again, because the cause may be fixed.
     if (!isReady(newest)) {
       const failure = await this.tryToStart(newest);
       if (this.stopping || !this.revisions.get(newest.name)) return failure;
@@ -340,14 +328,14 @@ function notServing(revision: string, { message, reason, code }: StartFailure): 
   );
 }
 
-/** What the service's conditions say after a rollout. */
+/** The service's conditions after a rollout. */
 function outcome(
   service: Service,
   failure: StartFailure | undefined,
 ): Pick<Service, "terminalCondition" | "conditions"> {
   const condition = (type: string): Condition =>
     failure ? failed(type, failure.message, failure.reason) : succeeded(type);
-  // The routes stay as they were, and work, where there are any.
+  // Existing routes continue to work.
   const routes = service.trafficStatuses.length > 0 ? succeeded("RoutesReady") : condition("RoutesReady");
   return { terminalCondition: condition("Ready"), conditions: [routes, condition("ConfigurationsReady")] };
 }

@@ -5,7 +5,7 @@ import type { Container, InstanceTemplate } from "./resources.ts";
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
 const RESERVED = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
 
-/** The same value without what is null: Google's APIs take null for absent. */
+/** The value without its null fields: Google's APIs treat null as absent. */
 export function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item)) as T;
   if (!isFields(value)) return value;
@@ -14,9 +14,8 @@ export function withoutNulls<T>(value: T): T {
 }
 
 /**
- * What services and jobs check of a template before they take it.
- * @param sent As the client sent it.
- * @param path Where it stands in the request, for the error.
+ * Checks the template of a service or a job.
+ * @param path Its place in the request, for the error.
  * @throws GoogleError INVALID_ARGUMENT.
  */
 export function checkTemplate(sent: Partial<InstanceTemplate> | undefined, path: string): void {
@@ -27,19 +26,15 @@ export function checkTemplate(sent: Partial<InstanceTemplate> | undefined, path:
   }
 }
 
-function checkContainer(
-  { image, env = [], volumeMounts = [] }: Container,
-  template: Partial<InstanceTemplate>,
-  path: string,
-) {
-  if (typeof image !== "string" || image === "") throw violation(`${path}.image`, "Image must not be empty.");
+function checkContainer(container: Partial<Container>, template: Partial<InstanceTemplate>, path: string) {
+  const { image, env = [], volumeMounts = [] } = container;
+  if (!image) throw violation(`${path}.image`, "Image must not be empty.");
   const names = env.map(({ name }) => name);
-  const reserved = names.filter((name) => RESERVED.includes(name));
-  if (reserved.length > 0) {
-    const list = reserved.join(", ");
+  const reserved = names.filter((name) => RESERVED.includes(name)).join(", ");
+  if (reserved) {
     throw violation(
       `${path}.env`,
-      `The following reserved env names were provided: ${list}. These values are automatically set by the system.`,
+      `The following reserved env names were provided: ${reserved}. These values are automatically set by the system.`,
     );
   }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -51,7 +46,7 @@ function checkContainer(
   }
 }
 
-/** What Google fills in, as recorded. */
+/** The template with Google's defaults, as recorded. */
 export function withDefaults<T extends Partial<InstanceTemplate>>(sent: T, projectNumber: string, timeout: string) {
   return {
     serviceAccount: defaultAccount(projectNumber),
@@ -64,12 +59,12 @@ export function withDefaults<T extends Partial<InstanceTemplate>>(sent: T, proje
   };
 }
 
-/** The account of what does not name one. */
+/** The account of services and jobs that name none. */
 export function defaultAccount(projectNumber: string): string {
   return `${projectNumber}-compute@developer.gserviceaccount.com`;
 }
 
-/** A request that names a field, in Cloud Run's form. */
+/** The error for an invalid field, in Cloud Run's form. */
 export function violation(field: string, what: string): GoogleError {
   return new GoogleError("INVALID_ARGUMENT", `Violation in ${field}: ${what}`);
 }

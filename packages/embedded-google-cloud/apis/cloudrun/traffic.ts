@@ -6,10 +6,10 @@ import { violation } from "./template.ts";
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
 
-/** What a service's traffic is where nobody says: all of it to the latest revision that is ready. */
+/** The default traffic of a service: all to the latest ready revision. */
 export const ALL_TO_LATEST: TrafficTarget[] = [{ type: LATEST, percent: 100 }];
 
-/** @throws GoogleError INVALID_ARGUMENT for a target of no type, or percents that do not make a hundred. */
+/** @throws GoogleError INVALID_ARGUMENT for an invalid target, or percents that do not add up to 100. */
 export function checkTraffic(traffic: readonly Partial<TrafficTarget>[]): asserts traffic is TrafficTarget[] {
   for (const [index, { type, revision, tag, percent = 0 }] of traffic.entries()) {
     const field = `service.traffic[${index}]`;
@@ -27,7 +27,7 @@ export function checkTraffic(traffic: readonly Partial<TrafficTarget>[]): assert
   if (sum !== 100) throw violation("service.traffic", `The percents must add up to 100, not ${sum}.`);
 }
 
-/** Full name of the revision a target leads to; undefined where no revision is ready yet. */
+/** Full name of a target's revision; undefined if no revision is ready yet. */
 export function revisionOf(service: Service, target: TrafficTarget): string | undefined {
   return target.type === LATEST ? service.latestReadyRevision : `${service.name}/revisions/${target.revision ?? ""}`;
 }
@@ -39,9 +39,9 @@ export function reachable(service: Service): Set<string> {
 }
 
 /**
- * Where a request goes.
- * @param tag The tag in its URL, if there is one.
- * @param chance A number from 0 to 1, which decides between targets by their percent.
+ * The target of a request.
+ * @param tag The tag in its URL, if any.
+ * @param chance A random number from 0 to 1, which selects a target by its percent.
  */
 export function targetOf(service: Service, tag: string | undefined, chance: number): TrafficTarget | undefined {
   if (tag !== undefined) return service.trafficStatuses.find((target) => target.tag === tag);
@@ -49,7 +49,7 @@ export function targetOf(service: Service, tag: string | undefined, chance: numb
   return service.trafficStatuses.find(({ percent = 0 }) => (passed += percent) > chance * 100);
 }
 
-/** The host under which a service is reached, the same as long as its name is: `NAME-HASH-REGION.a.run.app`. */
+/** The host of a service, derived from its name: `NAME-HASH-REGION.a.run.app`. */
 export function hostOf(service: string): string {
   const location = shortName(parentOf(service));
   const hash = BigInt(`0x${createHash("sha256").update(service).digest("hex")}`)

@@ -168,12 +168,12 @@ export class CloudSqlApi implements Api {
     );
   }
 
-  /** A route about the project as a whole. */
+  /** Requires a permission on the project. */
   private onProject(permission: string) {
     return { config: { service: SERVICE, legacyErrors: true, permission } };
   }
 
-  /** A route about one instance: conditions of IAM bindings see its name. */
+  /** Requires a permission on the instance, whose name conditions of IAM bindings see. */
   private on(permission: string) {
     const resource = (request: FastifyRequest) => {
       const { project, instance } = request.params as Params;
@@ -182,13 +182,13 @@ export class CloudSqlApi implements Api {
     return { config: { service: SERVICE, legacyErrors: true, permission, resource } };
   }
 
-  /** The project's id, which a path may give as its number. */
+  /** The project's id; the path may hold its number. */
   private project(request: { params: { project: string } }): string {
     return this.projects.id(request.params.project);
   }
 }
 
-/** Google leaves an empty list out. */
+/** Google omits an empty list. */
 function items<T>(list: T[]): { items?: T[] } {
   return list.length > 0 ? { items: list } : {};
 }

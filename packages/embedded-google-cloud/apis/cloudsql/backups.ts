@@ -11,7 +11,7 @@ import { invalid } from "./invalid.ts";
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
 export interface BackupRun {
   readonly kind: "sql#backupRun";
-  /** A number, as text. */
+  /** A number as text. */
   readonly id: string;
   readonly status: "ENQUEUED" | "RUNNING" | "SUCCESSFUL" | "FAILED";
   readonly type: "ON_DEMAND";
@@ -27,12 +27,11 @@ export interface BackupRun {
   readonly selfLink: string;
 }
 
-/** Backup runs: physical copies of an instance, made while it runs. */
+/** Backup runs: physical copies of running instances. */
 export class Backups {
   private readonly runs: Collection<BackupRun>;
   private readonly folder: string;
   private lastId = 0;
-
   private readonly instances: Instances;
   private readonly operations: Operations;
 
@@ -44,7 +43,7 @@ export class Backups {
     for (const key of this.runs.keys()) {
       const run = this.runs.get(key);
       if (run && run.status !== "SUCCESSFUL" && run.status !== "FAILED") {
-        this.fail(key, run, "The embedded cloud was stopped while the backup was made.");
+        this.fail(key, run, "The embedded cloud was stopped during the backup.");
       }
     }
     instances.onDelete((project, instance) => {
@@ -69,8 +68,8 @@ export class Backups {
 
   insert(project: string, instance: string, body: unknown, caller: string): Operation {
     const { databaseVersion, region } = this.instances.requireRunning(project, instance);
-    const fields: Fields = isFields(body) ? body : {};
-    // Milliseconds, as Google's ids are; never twice the same.
+    const fields = body as Fields;
+    // Milliseconds, like Google's ids, and unique.
     this.lastId = Math.max(Date.now(), this.lastId + 1);
     const id = String(this.lastId);
     const key = `${project}/${instance}/${id}`;
@@ -111,15 +110,15 @@ export class Backups {
     });
   }
 
-  /** Puts an instance back to a backup run, its own or that of another instance with the same version. */
+  /** Restores an instance from its own backup run, or from that of another instance with the same version. */
   restore(project: string, name: string, body: unknown, caller: string): Operation {
     const instance = this.instances.get(project, name);
-    const asked = isFields(body) && isFields(body.restoreBackupContext) ? body.restoreBackupContext : undefined;
-    if (!asked) throw invalid("restoreBackupContext is missing");
-    const { backupRunId, project: source = project, instanceId = name } = asked;
+    const { restoreBackupContext: context } = body as Fields;
+    if (!isFields(context)) throw invalid("restoreBackupContext is missing");
+    const { backupRunId, project: source = project, instanceId = name } = context;
     const run = this.get(text(source), text(instanceId), text(backupRunId));
     if (run.status !== "SUCCESSFUL") throw invalid("The backup run status isn't valid for the given request");
-    if (majorOf(run) !== majorOf(instance)) throw invalid("the backup is of another database version");
+    if (majorOf(run) !== majorOf(instance)) throw invalid("the backup has another database version");
     return this.operations.begin({ type: "RESTORE_VOLUME", project, instance: name, caller }, () =>
       this.instances.restore(instance, this.copyOf(text(source), run)),
     );
@@ -146,7 +145,7 @@ export class Backups {
   }
 }
 
-/** A value as text; ids come as numbers too. @throws GoogleError 400 for anything else. */
+/** An id as text; clients send numbers too. @throws GoogleError INVALID_ARGUMENT if it is missing. */
 function text(value: unknown): string {
   if (typeof value === "string" || typeof value === "number") return String(value);
   throw invalid("restoreBackupContext needs a backupRunId");

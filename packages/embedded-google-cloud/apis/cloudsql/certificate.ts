@@ -14,13 +14,12 @@ export interface SslCert {
   readonly sha1Fingerprint: string;
 }
 
-/** As long as Cloud SQL's own. */
+/** The validity of Cloud SQL's own. */
 const YEARS = 10;
 
 /**
- * A new certificate authority for an instance, signed by itself. Connections here end at a Unix socket and need none;
- * clients read it.
- * @param instance The instance's name.
+ * A new self-signed certificate authority for an instance. Connections here use Unix sockets and need none, but clients
+ * read it.
  */
 export async function certificateOf(instance: string): Promise<SslCert> {
   const keys = await promisify(generateKeyPair)("rsa", {
@@ -28,11 +27,11 @@ export async function certificateOf(instance: string): Promise<SslCert> {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const { md, pki } = (await import("node-forge")).default; // loaded here, because few starts make an instance
+  const { md, pki } = (await import("node-forge")).default; // loaded on demand, because few runs create an instance
   const commonName = `Google Cloud SQL Server CA, ${instance}`.slice(0, 64); // RFC 5280, appendix A: ub-common-name
   const name = [{ name: "commonName", value: commonName }];
   const certificate = pki.createCertificate();
-  const { notBefore, notAfter } = certificate.validity; // both are now
+  const { notBefore, notAfter } = certificate.validity; // both start as now
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS);
   certificate.publicKey = pki.publicKeyFromPem(keys.publicKey);
   certificate.serialNumber = `01${randomBytes(7).toString("hex")}`;

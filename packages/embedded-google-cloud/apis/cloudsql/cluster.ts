@@ -10,7 +10,7 @@ import { runScript } from "../../postgres/run.ts";
 import { PostgresServer, type Settings } from "../../postgres/server.ts";
 import { ADMIN, createSystemRoles, grantSystemRights, IMPORTER, lendTo, setPassword } from "./roles.ts";
 
-/** The password of `cloudsqladmin` on every instance of one embedded cloud, in a file its owner alone can read. */
+/** The password of `cloudsqladmin` on every instance, in a file that only its owner can read. */
 export function adminPassword(folder: string): string {
   const path = join(folder, "admin-password");
   if (!existsSync(path)) {
@@ -21,20 +21,19 @@ export function adminPassword(folder: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** The PostgreSQL behind one instance: made and started when first needed. */
+/** The PostgreSQL server of one instance, initialised and started on demand. */
 export class Cluster {
   private readonly server: PostgresServer;
   private readonly data: string;
-  /** Written when the system roles exist; without it the data directory is begun anew. */
+  /** Written once the system roles exist; without it the data directory is initialised again. */
   private readonly complete: string;
   private starting: Promise<void> | undefined;
-
   private readonly folder: string;
   private readonly password: string;
 
   /**
-   * @param folder A folder of this instance's own.
-   * @param password Of `cloudsqladmin`.
+   * @param folder This instance's own folder.
+   * @param password The password of `cloudsqladmin`.
    */
   constructor(folder: string, binaries: Binaries, password: string) {
     this.folder = folder;
@@ -45,16 +44,13 @@ export class Cluster {
     this.server = new PostgresServer(binaries, this.data);
   }
 
-  /**
-   * Path of the Unix socket; starts the server where it does not run.
-   * @param settings PostgreSQL's settings, for a start.
-   */
+  /** Path of the Unix socket; starts the server if it is stopped. @param settings PostgreSQL's settings. */
   async socket(settings: Settings): Promise<string> {
     await this.ensure(settings);
     return this.server.socket;
   }
 
-  /** Starts the server where it does not run. @throws Error with PostgreSQL's words. */
+  /** Starts the server if it is stopped. @throws Error with PostgreSQL's message. */
   ensure(settings: Settings): Promise<void> {
     if (this.server.isRunning && !this.starting) return Promise.resolve();
     this.starting ??= this.start(settings).finally(() => {
@@ -63,29 +59,29 @@ export class Cluster {
     return this.starting;
   }
 
-  /** Ends the server of an earlier run that was killed. */
+  /** Stops a server that a killed run left running. */
   async endLeftover(): Promise<void> {
     await endLeftover(this.data);
   }
 
-  /** Ends the server; it may be started again. */
+  /** Stops the server; it can be started again. */
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined);
     await this.server.stop();
   }
 
-  /** Ends the server and removes everything. */
+  /** Stops the server and removes its data. */
   async destroy(): Promise<void> {
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Does something as `cloudsqladmin` on a server that runs. @param database `postgres` unless given. */
+  /** Connects as `cloudsqladmin` to the running server. */
   async asAdmin<T>(work: (client: Client) => Promise<T>, database = "postgres"): Promise<T> {
     return this.withClient({ user: ADMIN, password: this.password, database }, work);
   }
 
-  /** As {@link asAdmin}, all or nothing. */
+  /** As {@link asAdmin}, in a transaction. */
   async inTransaction<T>(work: (client: Client) => Promise<T>): Promise<T> {
     return this.asAdmin(async (client) => {
       await client.query("BEGIN");
@@ -96,8 +92,8 @@ export class Cluster {
   }
 
   /**
-   * Runs a script as one user; nothing in it can become another than that user could.
-   * @throws Error with the message psql would print.
+   * Runs a script as a user, with no more privileges than that user has.
+   * @throws Error with the message that psql would print.
    */
   async runScript(database: string, user: string, script: string): Promise<void> {
     const password = randomBytes(24).toString("base64url");
@@ -113,7 +109,7 @@ export class Cluster {
     await this.asAdmin((client) => copyCluster(client, this.data, target));
   }
 
-  /** Puts a copy in the place of the data directory; the server is stopped. A cut-off attempt is undone at the start. */
+  /** Stops the server and replaces its data directory with a copy. The next start reverts an interrupted attempt. */
   async replaceBy(copy: string): Promise<void> {
     const fresh = join(this.folder, "restored");
     rmSync(fresh, { recursive: true, force: true });
@@ -131,10 +127,10 @@ export class Cluster {
     if (!existsSync(this.data) && existsSync(former)) renameSync(former, this.data);
     if (!existsSync(this.complete)) await this.server.initialise(ADMIN, this.password);
     await this.server.start(settings);
-    if (!existsSync(this.complete)) await this.furnish();
+    if (!existsSync(this.complete)) await this.createRoles();
   }
 
-  private async furnish(): Promise<void> {
+  private async createRoles(): Promise<void> {
     const { major } = this.server.binaries;
     await this.inTransaction((client) => createSystemRoles(client, major));
     for (const database of ["template1", "postgres"]) await this.asAdmin(grantSystemRights, database);

@@ -1,21 +1,20 @@
 import { DatabaseError, escapeIdentifier } from "pg";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
-import { type Fields, isFields } from "../../rest/fields.ts";
+import type { Fields } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import type { Instances } from "./instances.ts";
 import { API_ROOT, type Operation, type Operations } from "./operations.ts";
 import { SUPERUSER } from "./roles.ts";
 import { invalid } from "./invalid.ts";
 
-/** What Cloud SQL gives a database unless told otherwise. */
+/** Cloud SQL's defaults for a database. */
 const CHARSET = "UTF8";
 const COLLATION = "en_US.UTF8";
 
-/** Databases by name, as PostgreSQL has them; the collation a client asked for is kept beside them. */
+/** Databases, stored in PostgreSQL; the collations that clients requested are stored beside them. */
 export class Databases {
   private readonly collations: Collection<string>;
-
   private readonly instances: Instances;
   private readonly operations: Operations;
 
@@ -44,10 +43,10 @@ export class Databases {
     return found;
   }
 
-  /** The database belongs to `cloudsqlsuperuser`; a failure is the request's own. */
+  /** Creates a database owned by `cloudsqlsuperuser`; a failure is returned for the request, not the operation. */
   async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
     const cluster = await this.instances.running(project, instance);
-    const { name, collation } = readDatabase(body);
+    const { name, collation } = readDatabase(body as Fields);
     return this.operations.perform(
       { type: "CREATE_DATABASE", project, instance, caller, path: `databases/${name}` },
       async () => {
@@ -65,10 +64,10 @@ export class Databases {
     );
   }
 
-  /** A database keeps its character set and collation for life. */
+  /** The character set and collation of a database cannot be changed. */
   async change(project: string, instance: string, name: string, body: unknown, caller: string): Promise<Operation> {
     const current = await this.get(project, instance, name);
-    const wanted = readDatabase({ ...current, ...(isFields(body) ? body : {}) });
+    const wanted = readDatabase({ ...current, ...(body as Fields) });
     if (wanted.name !== name || wanted.collation !== current.collation) {
       throw invalid(`name and collation of the database "${name}" cannot be changed`);
     }
@@ -110,24 +109,23 @@ export class Databases {
   }
 }
 
-/** What PostgreSQL refuses, in Cloud SQL's words. */
+/** An error of PostgreSQL, in Cloud SQL's words. */
 function refusal(what: string, error: unknown): unknown {
   return error instanceof DatabaseError ? invalid(`${what}. Detail: pq: ${error.message}`) : error;
 }
 
-/** Databases here sort by code point, whatever the collation is called; others than these would not even come close. */
-function readDatabase(body: unknown): { name: string; collation: string } {
-  if (!isFields(body)) throw invalid("the database is missing");
+/** Databases here sort by code point whatever their collation, so only collations close to that are accepted. */
+function readDatabase(body: Fields): { name: string; collation: string } {
   const { name, charset = CHARSET, collation = COLLATION } = body;
   if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {
     throw invalid("Invalid database name");
   }
-  if (typeof charset !== "string" || charset.toUpperCase().replace("-", "") !== CHARSET) {
+  if (String(charset).toUpperCase().replace("-", "") !== CHARSET) {
     throw invalid(`Invalid charset (${JSON.stringify(charset)}) for the database; expected ${CHARSET}`);
   }
-  const plain = collation === "" ? COLLATION : collation;
-  if (typeof plain !== "string" || !/^(en_US\.UTF-?8|C|C\.UTF-?8)$/i.test(plain)) {
-    throw invalid(`Invalid collation (${JSON.stringify(plain)}) for the database; expected ${COLLATION} or C`);
+  const checked = String(collation === "" ? COLLATION : collation);
+  if (!/^(en_US\.UTF-?8|C|C\.UTF-?8)$/i.test(checked)) {
+    throw invalid(`Invalid collation (${JSON.stringify(checked)}) for the database; expected ${COLLATION} or C`);
   }
-  return { name, collation: plain };
+  return { name, collation: checked };
 }

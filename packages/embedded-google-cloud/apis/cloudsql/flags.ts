@@ -1,15 +1,14 @@
-import { isFields } from "../../rest/fields.ts";
 import { invalid } from "./invalid.ts";
 
-/** A database flag, as Cloud SQL keeps it. */
+/** A database flag, as Cloud SQL stores it. */
 export interface Flag {
   readonly name: string;
   readonly value: string;
 }
 
 /**
- * The flags that Cloud SQL for PostgreSQL lets users set, and no other: among PostgreSQL's settings are some that run a
- * command or load a library, such as `archive_command`. https://cloud.google.com/sql/docs/postgres/flags#list-flags-postgres
+ * The flags that Cloud SQL for PostgreSQL supports. No other is accepted: some PostgreSQL settings, such as
+ * `archive_command`, run a command or load a library. https://cloud.google.com/sql/docs/postgres/flags#list-flags-postgres
  */
 const FLAGS: ReadonlySet<string> = new Set(
   `
@@ -72,15 +71,11 @@ const FLAGS: ReadonlySet<string> = new Set(
     .split(/\s+/),
 );
 
-/**
- * Judges the flags that a client sends.
- * @throws GoogleError 400 for what is not a list of flags, a flag that Cloud SQL does not list, and one given twice.
- */
-export function checkFlags(flags: unknown): void {
-  if (!Array.isArray(flags)) throw invalid("databaseFlags is not a list");
+/** @throws GoogleError INVALID_ARGUMENT for an incomplete, unsupported or duplicate flag. */
+export function checkFlags(flags: readonly (Partial<Flag> | null)[]): void {
   const names = new Set<string>();
-  for (const flag of flags as unknown[]) {
-    const { name, value } = isFields(flag) ? flag : {};
+  for (const flag of flags) {
+    const { name, value } = flag ?? {};
     if (typeof name !== "string" || typeof value !== "string") {
       throw invalid("each database flag needs a name and a value");
     }
@@ -91,8 +86,8 @@ export function checkFlags(flags: unknown): void {
 }
 
 /**
- * PostgreSQL's own settings among the database flags; those of Cloud SQL and of extensions are only kept. What a store
- * of before the list holds beside it does not reach PostgreSQL.
+ * PostgreSQL's own settings among the database flags; flags of Cloud SQL and of extensions are only stored. Flags that
+ * {@link FLAGS} does not list, from an older store, do not reach PostgreSQL.
  */
 export function postgresFlags(flags: readonly Flag[] = []): Record<string, string> {
   const own = flags.filter(({ name }) => FLAGS.has(name) && !name.includes("."));

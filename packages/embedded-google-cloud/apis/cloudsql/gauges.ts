@@ -5,8 +5,8 @@ import type { Instances } from "./instances.ts";
 const DATABASE = "cloudsql.googleapis.com/database";
 
 /**
- * Measures the instances of a project that run: the share of the disk that their databases take, and the connections to
- * each database. https://cloud.google.com/monitoring/api/metrics_gcp_c#gcp-cloudsql
+ * Measures the running instances of a project: the share of the disk that their databases use, and the connections to each
+ * database. https://cloud.google.com/monitoring/api/metrics_gcp_c#gcp-cloudsql
  */
 export async function measureInstances(instances: Instances, project: string): Promise<Gauge[]> {
   const running = instances

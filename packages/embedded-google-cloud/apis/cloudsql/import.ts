@@ -1,23 +1,22 @@
 import { gunzipSync } from "node:zlib";
 import { GoogleError } from "../../rest/errors.ts";
-import { isFields } from "../../rest/fields.ts";
+import { type Fields, isFields } from "../../rest/fields.ts";
 import type { Instances } from "./instances.ts";
 import { type Operation, OperationError, type Operations } from "./operations.ts";
 import { ADMIN, roleExists, SUPERUSER } from "./roles.ts";
 import { invalid } from "./invalid.ts";
 
-/** Reads objects of Cloud Storage for somebody. */
+/** Reads objects of Cloud Storage on behalf of a member. */
 export interface ObjectReader {
   /** @throws GoogleError NOT_FOUND or PERMISSION_DENIED. */
   readObject(bucket: string, name: string, member: string): Buffer;
 }
 
 /**
- * Imports a SQL file from a bucket, as the instance's own service account reads it and as `importUser` runs it
- * (`cloudsqlsuperuser` unless given).
- * @param body `{ importContext: { uri, database, fileType, importUser } }`.
+ * Imports a SQL file from a bucket: the instance's service account reads it, and `importUser` (by default
+ * `cloudsqlsuperuser`) runs it.
  * @returns The operation; its error is psql's message.
- * @throws GoogleError where the file cannot be read.
+ * @throws GoogleError if the file cannot be read.
  */
 export function importFile(
   instances: Instances,
@@ -27,8 +26,8 @@ export function importFile(
 ): Operation {
   const { project, instance: name, body, caller } = request;
   const instance = instances.requireRunning(project, name);
-  const context = isFields(body) && isFields(body.importContext) ? body.importContext : undefined;
-  if (!context) throw invalid("importContext is missing");
+  const { importContext: context } = body as Fields;
+  if (!isFields(context)) throw invalid("importContext is missing");
   const { uri, database, fileType = "SQL", importUser } = context;
   if (fileType !== "SQL") throw invalid(`the file type ${JSON.stringify(fileType)} cannot be imported here, only SQL`);
   if (typeof database !== "string" || database === "") throw invalid("importContext.database is missing");
@@ -52,8 +51,7 @@ export function importFile(
 
 function read(objects: ObjectReader, uri: unknown, member: string): string {
   const [, bucket, name] = /^gs:\/\/([^/]+)\/(.+)$/.exec(typeof uri === "string" ? uri : "") ?? [];
-  if (bucket === undefined || name === undefined)
-    throw invalid("importContext.uri is not of the form gs://BUCKET/OBJECT");
+  if (!bucket || !name) throw invalid("importContext.uri is not of the form gs://BUCKET/OBJECT");
   let bytes: Buffer;
   try {
     bytes = objects.readObject(bucket, name, member);

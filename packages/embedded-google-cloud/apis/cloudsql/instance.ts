@@ -19,22 +19,19 @@ export interface Instance extends Fields {
   readonly serviceAccountEmailAddress: string;
   readonly state: "PENDING_CREATE" | "RUNNABLE" | "MAINTENANCE" | "PENDING_DELETE";
   readonly settings: InstanceSettings;
-  /** Absent while the instance is created. */
+  /** Absent until the instance is created. */
   readonly serverCaCert?: SslCert;
   readonly etag: string;
 }
 
-/** Versions of PostgreSQL that Cloud SQL knows: https://cloud.google.com/sql/docs/postgres/db-versions */
+/** The versions of PostgreSQL that Cloud SQL supports: https://cloud.google.com/sql/docs/postgres/db-versions */
 const MAJORS = ["9_6", "10", "11", "12", "13", "14", "15", "16", "17", "18"];
 
 /**
- * The instance a client asks for, as it stands while it is made.
- * @param project Its id and number.
- * @param body What the client sent.
- * @throws GoogleError 400 for what Cloud SQL refuses or this machine cannot run.
+ * A requested instance, pending creation.
+ * @throws GoogleError INVALID_ARGUMENT for what Cloud SQL refuses or this machine cannot run.
  */
-export function newInstance(project: { id: string; number: string }, body: unknown): Instance {
-  if (!isFields(body)) throw invalid("the instance is missing");
+export function newInstance(project: { id: string; number: string }, body: Fields): Instance {
   const name = checkName(project.id, body.name);
   const region = checkRegion(body.region ?? "us-central1");
   const binaries = binariesFor(body.databaseVersion);
@@ -66,12 +63,12 @@ export function newInstance(project: { id: string; number: string }, body: unkno
   });
 }
 
-/** What follows from an instance's other fields: its addresses and its etag. */
+/** The instance with its addresses and its etag, which follow from its other fields. */
 export function stamped(instance: Instance): Instance {
   const { ipv4Enabled, privateNetwork } = instance.settings.ipConfiguration;
   const last = 1 + ((createHash("sha256").update(instance.connectionName).digest()[0] ?? 0) % 254);
   const ipAddresses = [
-    // Addresses of TEST-NET-3 (RFC 5737): nobody answers there, and nothing here connects by address.
+    // Addresses of TEST-NET-3 (RFC 5737), which are never assigned; nothing here connects by address.
     ...(ipv4Enabled ? [{ ipAddress: `203.0.113.${last}`, type: "PRIMARY" }] : []),
     ...(typeof privateNetwork === "string" ? [{ ipAddress: `10.0.0.${last}`, type: "PRIVATE" }] : []),
   ];
@@ -79,14 +76,14 @@ export function stamped(instance: Instance): Instance {
   return { ...next, etag: etagOf(next) };
 }
 
-/** The major version of an instance's PostgreSQL. */
 export function majorOf({ databaseVersion }: Pick<Instance, "databaseVersion">): number {
   return Number(databaseVersion.slice("POSTGRES_".length));
 }
 
 /**
- * The programs of a database version.
- * @throws GoogleError 400 where it is none of Cloud SQL's, or not installed; the sentence names those that are.
+ * The PostgreSQL binaries of a database version.
+ * @throws GoogleError INVALID_ARGUMENT for a version that Cloud SQL does not support or that is not installed; the
+ * message lists those that are.
  */
 export function binariesFor(databaseVersion: unknown): Binaries {
   const text = typeof databaseVersion === "string" ? databaseVersion : "";
@@ -119,25 +116,21 @@ function checkRegion(region: unknown): string {
   throw invalid(`Invalid value for region: ${typeof region === "string" ? region : JSON.stringify(region)}${hint}`);
 }
 
-/** Six letters, as Google gives each instance's account. */
+/** Six letters, like those in the name of an instance's service account. */
 function letters(hex: string): string {
   const digits = Array.from(hex.slice(-6), (digit) => parseInt(digit, 16));
   return digits.map((digit) => "abcdefghijklmnop"[digit]).join("");
 }
 
-/** @throws GoogleError 412 where a client changes what it has not seen: its `settingsVersion` is not the current one. */
+/** @throws GoogleError PRECONDITION_FAILED if the `settingsVersion` that the client sends is not the current one. */
 export function checkFresh(instance: Instance, body: Fields): void {
   const sent = isFields(body.settings) ? body.settings.settingsVersion : undefined;
-  if (
-    sent !== undefined &&
-    sent !== null &&
-    JSON.stringify(sent).replaceAll('"', "") !== instance.settings.settingsVersion
-  ) {
+  if (sent !== undefined && sent !== null && String(sent as string | number) !== instance.settings.settingsVersion) {
     throw new GoogleError("PRECONDITION_FAILED", "Condition does not match.", "staleData");
   }
 }
 
-/** @throws GoogleError 400 where a client changes what an instance keeps for life. */
+/** @throws GoogleError INVALID_ARGUMENT for a change to an immutable field. */
 export function checkFixed(instance: Instance, body: Fields): void {
   for (const field of ["name", "project", "region", "databaseVersion", "instanceType"]) {
     const sent = body[field];

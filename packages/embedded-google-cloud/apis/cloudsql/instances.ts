@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../../rest/errors.ts";
-import { type Fields, isFields, mergePatch } from "../../rest/fields.ts";
+import { type Fields, mergePatch } from "../../rest/fields.ts";
 import type { Resource } from "../../iam/access.ts";
 import type { Networks } from "../compute/networks.ts";
 import type { Projects } from "../../server/projects.ts";
@@ -15,10 +15,10 @@ import { postgresFlags } from "./flags.ts";
 import { invalid } from "./invalid.ts";
 import { completeSettings } from "./settings.ts";
 
-/** How long a deleted instance's name stays taken, in milliseconds. */
-const NAME_REST = 7 * 24 * 3600 * 1000;
+/** How long the name of a deleted instance stays reserved, in milliseconds. */
+const NAME_RESERVED = 7 * 24 * 3600 * 1000;
 
-/** The resource that a permission on an instance is asked for. */
+/** The resource on which permissions on an instance are checked. */
 export function instanceResource(project: string, instance: string): Resource {
   return {
     project,
@@ -28,23 +28,22 @@ export function instanceResource(project: string, instance: string): Resource {
   };
 }
 
-/** Told when an instance is gone, to forget what belonged to it. */
-export type Forget = (project: string, instance: string) => void;
+/** Called when an instance is deleted. */
+type DeleteListener = (project: string, instance: string) => void;
 
-/** Cloud SQL instances, each with a PostgreSQL server of its own: roles there belong to the whole server. */
+/** Cloud SQL instances. Each has its own PostgreSQL server, because roles belong to a whole server. */
 export class Instances {
   private readonly instances: Collection<Instance>;
   private readonly deleted: Collection<{ readonly at: string }>;
   private readonly clusters = new Map<string, Cluster>();
-  private readonly forgetters: Forget[] = [];
+  private readonly deleteListeners: DeleteListener[] = [];
   private readonly password: string;
-
   private readonly projects: Projects;
   private readonly operations: Operations;
   readonly folder: string;
   private readonly networks: Networks;
 
-  /** @param folder Where the data directories live; a name's length is no matter, sockets are elsewhere. */
+  /** @param folder Holds the data directories. Its path may be long: sockets are elsewhere. */
   constructor(store: Store, projects: Projects, operations: Operations, folder: string, networks: Networks) {
     this.projects = projects;
     this.operations = operations;
@@ -55,8 +54,8 @@ export class Instances {
     this.password = adminPassword(folder);
   }
 
-  onDelete(forget: Forget): void {
-    this.forgetters.push(forget);
+  onDelete(listener: DeleteListener): void {
+    this.deleteListeners.push(listener);
   }
 
   /** @throws GoogleError NOT_FOUND. */
@@ -74,11 +73,11 @@ export class Instances {
 
   insert(project: string, body: unknown, caller: string): Operation {
     const id = this.projects.id(project);
-    const instance = newInstance({ id, number: this.projects.number(project) }, body);
+    const instance = newInstance({ id, number: this.projects.number(project) }, body as Fields);
     this.requirePeering(instance);
     const key = keyOf(instance);
     const deleted = this.deleted.get(key);
-    if (this.instances.get(key) || (deleted && Date.parse(deleted.at) + NAME_REST > Date.now())) {
+    if (this.instances.get(key) || (deleted && Date.parse(deleted.at) + NAME_RESERVED > Date.now())) {
       throw new GoogleError(
         "ALREADY_EXISTS",
         "The Cloud SQL instance already exists. When you delete an instance, you can't reuse the name of the deleted " +
@@ -86,7 +85,7 @@ export class Instances {
         "instanceAlreadyExists",
       );
     }
-    const rootPassword = isFields(body) && typeof body.rootPassword === "string" ? body.rootPassword : undefined;
+    const { rootPassword } = body as { rootPassword?: string | null };
     const make = async () => {
       const cluster = this.cluster(instance);
       await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
@@ -103,15 +102,16 @@ export class Instances {
   }
 
   /**
-   * Changes settings.
-   * @param how `patch` merges into what is set, `replace` sets what is sent and defaults for the rest.
+   * Changes an instance's settings.
+   * @param how `patch` merges the request into them; `replace` takes the request and defaults for the rest.
    */
   change(project: string, name: string, body: unknown, caller: string, how: "patch" | "replace"): Operation {
     const instance = this.get(project, name);
-    const fields: Fields = isFields(body) ? body : {};
+    const fields = body as Fields;
     checkFixed(instance, fields);
     checkFresh(instance, fields);
-    const sent = how === "patch" ? mergePatch<Fields>(instance.settings, fieldsOf(fields.settings)) : fields.settings;
+    const sent =
+      how === "patch" ? mergePatch<Fields>(instance.settings, (fields.settings ?? {}) as Fields) : fields.settings;
     const version = Number(instance.settings.settingsVersion) + 1;
     const settings = completeSettings(sent, majorOf(instance), instance.region, version);
     const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });
@@ -123,7 +123,7 @@ export class Instances {
     });
   }
 
-  /** @throws GoogleError INVALID_ARGUMENT where a private network is not peered with the one of Google's services. */
+  /** @throws GoogleError INVALID_ARGUMENT if the private network is not peered with the network of Google's services. */
   private requirePeering({ name, project, settings }: Instance): void {
     const { privateNetwork } = settings.ipConfiguration;
     if (typeof privateNetwork !== "string" || this.networks.servicesRange(privateNetwork) !== undefined) return;
@@ -157,7 +157,7 @@ export class Instances {
     });
   }
 
-  /** @throws GoogleError 404, and 400 where the instance was stopped by its owner or is not ready. */
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT if the instance is stopped or not ready. */
   requireRunning(project: string, name: string): Instance {
     const instance = this.get(project, name);
     if (instance.state !== "RUNNABLE" || instance.settings.activationPolicy === "NEVER") {
@@ -174,13 +174,13 @@ export class Instances {
     return cluster;
   }
 
-  /** Path of the Unix socket of an instance that runs. @throws GoogleError as {@link requireRunning}. */
+  /** Path of a running instance's Unix socket. @throws GoogleError as {@link requireRunning}. */
   async socket(project: string, name: string): Promise<string> {
     const instance = this.requireRunning(project, name);
     return this.cluster(instance).socket(postgresFlags(instance.settings.databaseFlags));
   }
 
-  /** Replaces everything an instance holds by a copy. @param copy A folder. */
+  /** Replaces an instance's data with a copy. @param copy A folder. */
   async restore(instance: Instance, copy: string): Promise<void> {
     const key = keyOf(instance);
     this.instances.put(key, { ...instance, state: "MAINTENANCE" });
@@ -192,7 +192,7 @@ export class Instances {
     }
   }
 
-  /** Brings to an end what a killed run began: what was half made goes, what was to go is gone. */
+  /** Recovers from a killed run: removes incomplete instances and completes deletions. */
   async recover(): Promise<void> {
     for (const instance of this.instances.values()) await this.cluster(instance).endLeftover();
     for (const operation of this.operations.interrupted()) {
@@ -200,19 +200,13 @@ export class Instances {
       if (operation.operationType === "CREATE" && instance?.state === "PENDING_CREATE") await this.remove(instance);
       if (operation.operationType === "DELETE" && instance) await this.bury(instance);
       if (instance?.state === "MAINTENANCE") this.instances.put(keyOf(instance), { ...instance, state: "RUNNABLE" });
-      this.operations.conclude(
-        operation,
-        operation.operationType === "DELETE"
-          ? undefined
-          : new OperationError(
-              "INTERNAL_ERROR",
-              "The embedded cloud was stopped while this operation ran; its outcome is not known. Try again.",
-            ),
-      );
+      const lost = "The embedded cloud was stopped while this operation ran; its outcome is not known. Try again.";
+      const error = operation.operationType === "DELETE" ? undefined : new OperationError("INTERNAL_ERROR", lost);
+      this.operations.finish(operation, error);
     }
   }
 
-  /** Ends every server; what runs on them fails. */
+  /** Stops every server; running queries fail. */
   async stop(): Promise<void> {
     await Promise.all([...this.clusters.values()].map((cluster) => cluster.stop()));
   }
@@ -232,7 +226,7 @@ export class Instances {
     return found;
   }
 
-  /** A server that refuses its new flags goes on with the old ones. */
+  /** If the server does not start with the new flags, starts it with the old ones and fails. */
   private async applyFlags(instance: Instance, next: Instance): Promise<void> {
     const [flags, wanted] = [instance, next].map(({ settings }) => postgresFlags(settings.databaseFlags));
     if (isDeepStrictEqual(flags, wanted)) return;
@@ -259,15 +253,11 @@ export class Instances {
   private async remove(instance: Instance): Promise<void> {
     await this.cluster(instance).destroy();
     this.clusters.delete(keyOf(instance));
-    for (const forget of this.forgetters) forget(instance.project, instance.name);
+    for (const listener of this.deleteListeners) listener(instance.project, instance.name);
     this.instances.delete(keyOf(instance));
   }
 }
 
 function keyOf({ project, name }: Instance): string {
   return `${project}/${name}`;
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : {};
 }

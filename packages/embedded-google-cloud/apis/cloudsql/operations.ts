@@ -4,7 +4,7 @@ import { failLate } from "../../server/faults.ts";
 import type { Fields } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
 
-/** Where Google serves this API; resources carry it in their links, wherever they are served from. */
+/** Google's URL of this API, which the links in resources begin with. */
 export const API_ROOT = "https://sqladmin.googleapis.com/sql/v1beta4";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/operations */
@@ -42,33 +42,33 @@ export type OperationType =
   | "UPDATE_USER"
   | "DELETE_USER";
 
-/** What an operation is about. */
+/** The subject of an operation. */
 export interface Target {
   readonly type: OperationType;
   readonly project: string;
   readonly instance: string;
-  /** Who asked for it, such as `user:EMAIL`. */
+  /** Such as `user:EMAIL`. */
   readonly caller: string;
-  /** Path of what is changed below the instance, such as `databases/orders`. */
+  /** Path of the changed resource below the instance, such as `databases/orders`. */
   readonly path?: string;
-  /** What the operation's resource says of it besides, such as its `importContext`. */
+  /** Further fields of the operation. */
   readonly context?: Pick<Operation, "importContext" | "backupContext">;
 }
 
-/** A failure that an operation ends with. */
+/** The error of a failed operation. */
 export class OperationError extends Error {
   override readonly name = "OperationError";
 
   readonly code: string;
 
-  /** @param code Google's word, such as `ERROR_RDBMS`. */
+  /** @param code Google's error code, such as `ERROR_RDBMS`. */
   constructor(code: string, message: string) {
     super(message);
     this.code = code;
   }
 }
 
-/** Operations by project and name; an instance has one at a time. */
+/** The operations of all projects; an instance runs one at a time. */
 export class Operations {
   private readonly operations: Collection<Operation>;
   private readonly running = new Map<string, Promise<unknown>>();
@@ -77,14 +77,9 @@ export class Operations {
     this.operations = store.collection("cloudsql-operations");
   }
 
-  /** Those that a killed run left unfinished. */
+  /** The operations that a killed run left unfinished. */
   interrupted(): Operation[] {
     return this.operations.values().filter(({ status }) => status !== "DONE");
-  }
-
-  /** Ends an interrupted operation. @param error Why it failed; none where its work was finished after all. */
-  conclude(operation: Operation, error?: OperationError): void {
-    this.finish(operation, error);
   }
 
   /** @throws GoogleError NOT_FOUND. */
@@ -105,15 +100,15 @@ export class Operations {
   }
 
   /**
-   * Begins work that goes on after the request was answered.
-   * @param undo Takes back what the request itself did, where the work fails.
+   * Starts work that continues after the response.
+   * @param undo Reverts what the request itself did if the work fails.
    * @returns The operation, still PENDING; what the work throws becomes its error.
-   * @throws GoogleError 409 while the instance has another operation.
+   * @throws GoogleError ALREADY_EXISTS while the instance runs another operation.
    */
   begin(target: Target, work: () => Promise<unknown>, undo?: (error: Error) => unknown): Operation {
     const pending = this.insert(target);
     void this.occupy(target, async () => {
-      // The answer, PENDING, goes out first.
+      // The response, PENDING, is sent first.
       await new Promise((resolve) => setImmediate(resolve));
       const operation = this.keep({ ...pending, status: "RUNNING", startTime: now() });
       try {
@@ -129,9 +124,9 @@ export class Operations {
   }
 
   /**
-   * Does work at once, as Cloud SQL does with users and databases.
+   * Does work before the response, as Cloud SQL does for users and databases.
    * @returns The operation, DONE.
-   * @throws What the work throws, and GoogleError 409 as {@link begin}.
+   * @throws GoogleError as {@link begin}; what the work throws.
    */
   async perform(target: Target, work: () => Promise<unknown>): Promise<Operation> {
     const pending = this.insert(target);
@@ -152,7 +147,7 @@ export class Operations {
     });
   }
 
-  /** Waits until nothing runs. */
+  /** Waits until no operation runs. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.running.values());
   }
@@ -190,7 +185,8 @@ export class Operations {
     return run;
   }
 
-  private finish(operation: Operation, error?: unknown): Operation {
+  /** Ends an operation. @param error Why it failed. */
+  finish(operation: Operation, error?: unknown): Operation {
     const ended: Operation = { ...operation, status: "DONE", endTime: now() };
     return this.keep(error === undefined ? ended : { ...ended, error: errorOf(error) });
   }

@@ -1,20 +1,19 @@
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
 import { scramVerifier } from "../../postgres/scram.ts";
 
-/** The superuser, for Cloud SQL itself only. */
+/** The PostgreSQL superuser, for Cloud SQL itself only. */
 export const ADMIN = "cloudsqladmin";
-/** What every user made through the API is a member of, and who owns the databases made so. */
+/** The role of every user created through the API, and the owner of the databases created so. */
 export const SUPERUSER = "cloudsqlsuperuser";
-/** Who runs imports. */
+/** The role that runs imports. */
 export const IMPORTER = "cloudsqlimportexport";
 
-/** Since this major, whoever alters a role must hold ADMIN OPTION on it; memberships have options of their own. */
+/** From this major version, altering a role requires ADMIN OPTION on it, and memberships have options. */
 const ADMIN_OPTION_SINCE = 16;
 
 /**
- * The roles of a new instance, as `pg_dumpall` shows them on Cloud SQL.
- * `cloudsqlimportexport` is less here than there: it can become only the user of the import that runs, so that a script
- * finds nobody more powerful behind it.
+ * Creates the roles of a new instance, as `pg_dumpall` shows them on Cloud SQL. Unlike there, `cloudsqlimportexport` can
+ * become only the user of the running import, so that a script cannot gain other privileges.
  */
 export async function createSystemRoles(client: Client, major: number): Promise<void> {
   await client.query(`
@@ -28,27 +27,26 @@ export async function createSystemRoles(client: Client, major: number): Promise<
   await createUser(client, "postgres");
 }
 
-/** What a database holds from the start; in `template1`, so that those made later have it too. */
+/** Grants the rights that every database has; in `template1`, so that later databases have them too. */
 export async function grantSystemRights(client: Client): Promise<void> {
   await client.query(`GRANT ALL ON SCHEMA public TO ${SUPERUSER}`);
 }
 
 /**
- * Makes a user as the API does: it may create roles and databases and is a member of `cloudsqlsuperuser`, or of the
- * roles given and not of that one.
- * @param databaseRoles Roles that exist.
+ * Creates a user as the API does: it may create roles and databases.
+ * @param databaseRoles Existing roles to grant instead of `cloudsqlsuperuser`.
  */
 export async function createUser(client: Client, name: string, databaseRoles: readonly string[] = []): Promise<void> {
   await client.query(`CREATE ROLE ${escapeIdentifier(name)} LOGIN CREATEROLE CREATEDB`);
   await grantRoles(client, name, databaseRoles.length > 0 ? databaseRoles : [SUPERUSER]);
 }
 
-/** Sets a user's password; the statement carries only what PostgreSQL keeps of it. */
+/** Sets a user's password; the statement contains only its SCRAM verifier. */
 export async function setPassword(client: Client, name: string, password: string): Promise<void> {
   await client.query(`ALTER ROLE ${escapeIdentifier(name)} PASSWORD ${escapeLiteral(scramVerifier(password))}`);
 }
 
-/** Makes a user a full member of roles that exist; in a transaction. */
+/** Makes a user a full member of existing roles; must run in a transaction. */
 export async function grantRoles(client: Client, name: string, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
   const grant = `GRANT ${roles.map(escapeIdentifier).join(", ")} TO ${escapeIdentifier(name)}`;
@@ -65,7 +63,7 @@ export async function grantRoles(client: Client, name: string, roles: readonly s
   await letSuperuserAdminister(client, name);
 }
 
-/** Ends a user's memberships, whoever granted them. @param kept Roles it remains a member of. */
+/** Revokes a user's roles, no matter which role granted them. @param kept Roles that it keeps. */
 export async function revokeRoles(client: Client, name: string, kept: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ role: string; grantor: string }>(
     `SELECT r.rolname AS role, g.rolname AS grantor
@@ -79,7 +77,7 @@ export async function revokeRoles(client: Client, name: string, kept: readonly s
   }
 }
 
-/** Names of the users that the API lists: whoever can log in, but for Cloud SQL's own. */
+/** The users that the API lists: the roles that can log in, without Cloud SQL's own. */
 export async function listUsers(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     "SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname !~ '^(cloudsql|pg_)' ORDER BY 1",
@@ -92,7 +90,7 @@ export async function roleExists(client: Client, name: string): Promise<boolean>
   return (await client.query("SELECT FROM pg_roles WHERE rolname = $1", [name])).rows.length > 0;
 }
 
-/** The import's own connection may become this user, and nobody else. */
+/** Allows the import's connection to become this user, and no other. */
 export async function lendTo(client: Client, user: string): Promise<void> {
   await revokeRoles(client, IMPORTER, []);
   const options = (await majorOf(client)) >= ADMIN_OPTION_SINCE ? " WITH INHERIT FALSE, SET TRUE" : "";
@@ -100,9 +98,9 @@ export async function lendTo(client: Client, user: string): Promise<void> {
 }
 
 /**
- * Cloud SQL's PostgreSQL is changed so that a member of `cloudsqlsuperuser` may alter the users made through the API,
- * though it has no ADMIN OPTION on them. Here `cloudsqlsuperuser` holds that option. GRANT would refuse it as a circle,
- * which it is only by name: the row carries neither INHERIT nor SET.
+ * Cloud SQL patches PostgreSQL so that members of `cloudsqlsuperuser` may alter the users created through the API without
+ * ADMIN OPTION on them. Here `cloudsqlsuperuser` gets that option. GRANT would refuse it as a circular membership, but the
+ * row grants neither INHERIT nor SET.
  */
 async function letSuperuserAdminister(client: Client, name: string): Promise<void> {
   await client.query(

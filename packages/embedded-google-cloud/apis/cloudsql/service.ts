@@ -18,35 +18,29 @@ import { Users } from "./users.ts";
 /** Cloud SQL as a whole. */
 export interface CloudSql {
   readonly api: CloudSqlApi;
-  /** For Cloud Run's volumes. */
+  /** Opens the sockets of Cloud Run's volumes. */
   readonly openSocket: OpenSocket;
-  /** What Cloud Monitoring shows of a project's instances. */
+  /** Measures a project's instances for Cloud Monitoring. */
   readonly measure: (project: string) => Promise<Gauge[]>;
-  /** Ends every connection and every PostgreSQL; operations that run fail. */
+  /** Closes every connection and stops every PostgreSQL server; running operations fail. */
   stop(): Promise<void>;
 }
 
-/** What Cloud SQL needs of the embedded cloud. */
+/** The parts of the embedded cloud that Cloud SQL needs. */
 export interface CloudSqlParts {
   readonly store: Store;
   readonly projects: Projects;
   readonly access: Access;
   readonly services: EnabledServices;
-  /** Where instances have private addresses. */
+  /** The networks of private addresses. */
   readonly networks: Networks;
-  /** Where imports read from. */
+  /** Reads the files to import. */
   readonly objects: ObjectReader;
 }
 
-/** Puts Cloud SQL together and finishes what a killed run left half done. Servers start when they are needed. */
-export async function createCloudSql({
-  store,
-  projects,
-  access,
-  services,
-  networks,
-  objects,
-}: CloudSqlParts): Promise<CloudSql> {
+/** Creates Cloud SQL and recovers from a killed run. Servers start on demand. */
+export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
+  const { store, projects, access, services, networks, objects } = parts;
   const operations = new Operations(store);
   const instances = new Instances(store, projects, operations, join(store.folder, "postgres"), networks);
   const databases = new Databases(store, instances, operations);
@@ -62,7 +56,7 @@ export async function createCloudSql({
       await proxy.stop();
       await instances.stop();
       await operations.settled();
-      await instances.stop(); // what an operation started meanwhile
+      await instances.stop(); // the servers that an operation started meanwhile
     },
   };
 }

@@ -3,7 +3,7 @@ import { type Fields, isFields, mergePatch } from "../../rest/fields.ts";
 import { checkFlags, type Flag } from "./flags.ts";
 import { invalid } from "./invalid.ts";
 
-/** An instance's settings, complete: what the client sent and Cloud SQL's defaults for the rest. */
+/** An instance's settings: what the client sent, and Cloud SQL's defaults for the rest. */
 export interface InstanceSettings extends Fields {
   readonly tier: string;
   readonly edition: Edition;
@@ -26,7 +26,7 @@ interface BackupConfiguration extends Fields {
 }
 
 /**
- * Days for which transaction logs can be kept, and are unless said otherwise.
+ * How many days transaction logs can be kept, and are by default.
  * https://cloud.google.com/sql/docs/postgres/backup-recovery/configure-pitr
  */
 const LOG_RETENTION = {
@@ -38,12 +38,11 @@ const LOG_RETENTION = {
 const MOST_BACKUPS = 365;
 
 /**
- * Completes settings and judges them.
- * @param sent What the client sent, after merging where it patches.
- * @param major PostgreSQL's major version: from 16 on the edition is Enterprise Plus unless said otherwise.
- * @param region The instance's region.
- * @param version The `settingsVersion` to carry.
- * @throws GoogleError 400 for what Cloud SQL refuses.
+ * Adds the defaults to settings and checks them.
+ * @param sent What the client sent, or for PATCH the current settings merged with it.
+ * @param major PostgreSQL's major version: from 16 the default edition is Enterprise Plus.
+ * @param version The new `settingsVersion`.
+ * @throws GoogleError INVALID_ARGUMENT for what Cloud SQL refuses.
  */
 export function completeSettings(sent: unknown, major: number, region: string, version: number): InstanceSettings {
   if (!isFields(sent)) throw invalid("settings are missing");
@@ -127,7 +126,8 @@ function checkMachine(tier: string, processors: number, megabytes: number): void
     megabytes % 256 === 0 &&
     megabytes >= Math.max(3840, processors * 0.9 * 1024) &&
     megabytes <= processors * 6.5 * 1024;
-  if (!fits) throw invalid(`Invalid Tier (${tier}): no machine has so many processors with so much memory`);
+  if (!fits)
+    throw invalid(`Invalid Tier (${tier}): no machine type combines that many processors with that much memory`);
 }
 
 function checkBackups(backups: BackupConfiguration, edition: Edition): void {

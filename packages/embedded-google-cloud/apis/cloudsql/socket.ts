@@ -8,39 +8,38 @@ import type { Projects } from "../../server/projects.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
 import { instanceResource, type Instances } from "./instances.ts";
 
-/** A Cloud SQL volume, as Cloud Run asks for it. */
+/** A Cloud SQL volume that Cloud Run mounts. */
 export interface SocketRequest {
-  /** `PROJECT:REGION:INSTANCE`, as the volume names it; judged at every connection, not when the socket is opened. */
+  /** `PROJECT:REGION:INSTANCE`, as in the volume; checked at every connection, not when the socket is opened. */
   readonly connectionName: string;
-  /** Who connects, such as `serviceAccount:EMAIL`: needs `cloudsql.instances.connect` on the instance. */
+  /** Such as `serviceAccount:EMAIL`; needs `cloudsql.instances.connect` on the instance. */
   readonly member: string;
-  /** An existing folder that gets the socket `.s.PGSQL.5432`; its path has at most 92 bytes. */
+  /** An existing folder, in which the socket `.s.PGSQL.5432` is created; its path has at most 89 bytes. */
   readonly folder: string;
-  /** Told why a connection was closed, in the Auth Proxy's words. */
+  /** Gets the reason when a connection is refused, in the Auth Proxy's words. */
   readonly onRefused: (message: string) => void;
 }
 
 /** An open socket of a Cloud SQL volume. */
 export interface SocketMount {
-  /** The socket's path, `FOLDER/.s.PGSQL.5432`. */
   readonly path: string;
-  /** Ends its connections and removes it. */
+  /** Closes its connections and removes it. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a socket that leads to an instance's PostgreSQL, as the Cloud SQL Auth Proxy does. Missing permissions, a
- * wrong connection name or a stopped instance are found at each connection, which is then closed.
- * @throws Error where the folder does not exist or its path is too long for a Unix socket.
+ * Opens a socket that leads to an instance's PostgreSQL, as the Cloud SQL Auth Proxy does. A missing permission, a wrong
+ * connection name or a stopped instance closes each connection.
+ * @throws Error if the folder does not exist or its path is too long for a Unix socket.
  */
 export type OpenSocket = (request: SocketRequest) => Promise<SocketMount>;
 
-/** Longest path of a Unix socket, in bytes: Linux allows 107, macOS 103. */
-const MOST_BYTES = 103;
+/** The longest path of a Unix socket in bytes: Linux allows 107, macOS 103. */
+const MAX_PATH_BYTES = 103;
 
 const SERVICE = "sqladmin.googleapis.com";
 
-/** A project may be scoped by a domain, as in `example.com:project`. */
+/** A project id may have a domain, as in `example.com:project`. */
 const CONNECTION_NAME = /^((?:[a-z0-9.-]+\.[a-z]+:)?[^:]+):([^:]+):([^:]+)$/;
 
 /** The Cloud SQL Auth Proxy of the embedded cloud. */
@@ -62,11 +61,13 @@ export class AuthProxy {
   /** {@link OpenSocket} */
   readonly openSocket: OpenSocket = async (request) => {
     const path = join(request.folder, ".s.PGSQL.5432");
-    if (Buffer.byteLength(path) > MOST_BYTES) {
-      throw new Error(`The path of the Cloud SQL socket is too long for a Unix socket (${MOST_BYTES} bytes): ${path}`);
+    if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+      throw new Error(
+        `The path of the Cloud SQL socket is too long for a Unix socket (${MAX_PATH_BYTES} bytes): ${path}`,
+      );
     }
     if (!existsSync(request.folder)) throw new Error(`The folder of the Cloud SQL socket does not exist: ${path}`);
-    rmSync(path, { force: true }); // of a run that was killed
+    rmSync(path, { force: true }); // left by a killed run
     const open = new Set<Socket>();
     const server = createServer((client) => {
       open.add(client);
@@ -114,17 +115,13 @@ export class AuthProxy {
     }
     const found = this.instances.requireRunning(project, instance);
     if (found.region !== region) {
-      throw new GoogleError(
-        "INVALID_ARGUMENT",
-        `the instance is in the region "${found.region}", not in "${region}"`,
-        "invalid",
-      );
+      const problem = `the instance is in the region "${found.region}", not in "${region}"`;
+      throw new GoogleError("INVALID_ARGUMENT", problem, "invalid");
     }
     pipe(client, connect(await this.instances.socket(project, instance)));
   }
 }
 
-/** Bytes go both ways until either side ends. */
 function pipe(client: Socket, server: Socket): void {
   server.on("error", () => server.destroy());
   server.on("close", () => client.destroy());
@@ -142,7 +139,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** What Cloud Run logs when the proxy refuses. */
+/** What Cloud Run logs for a refused connection. */
 function refusal(connectionName: string, error: unknown): string {
   const cause =
     error instanceof GoogleError

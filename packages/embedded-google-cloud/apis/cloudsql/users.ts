@@ -1,26 +1,25 @@
 import { type Client, DatabaseError, escapeIdentifier } from "pg";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
-import { type Fields, isFields } from "../../rest/fields.ts";
+import type { Fields } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import type { Instances } from "./instances.ts";
 import type { Operation, Operations } from "./operations.ts";
 import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles.ts";
 import { invalid } from "./invalid.ts";
 
-/** What a request to update a user carries in its query. */
+/** The query of a request that updates a user. */
 export interface UserUpdate {
   readonly name?: string;
   /** Roles to add. */
   readonly databaseRoles?: string | string[];
-  /** `true`: the user's other roles go, `cloudsqlsuperuser` among them. */
+  /** `true` revokes the user's other roles, including `cloudsqlsuperuser`. */
   readonly revokeExistingRoles?: string;
 }
 
-/** Users with a password, as PostgreSQL has them. The roles a client asked for are kept beside them. */
+/** Built-in users, stored in PostgreSQL; the roles that clients requested are stored beside them. */
 export class Users {
   private readonly roles: Collection<string[]>;
-
   private readonly instances: Instances;
   private readonly operations: Operations;
 
@@ -40,10 +39,10 @@ export class Users {
     return names.map((name) => this.resource(project, instance, name));
   }
 
-  /** Makes the user, or renews the password of one that exists, as of `postgres`. */
+  /** Creates a user; if it exists, such as `postgres`, sets its password and adds roles. */
   async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
     const cluster = await this.instances.running(project, instance);
-    const { name, password, databaseRoles = [] } = readUser(body);
+    const { name, password, databaseRoles = [] } = readUser(body as Fields);
     return this.operations.perform({ type: "CREATE_USER", project, instance, caller }, async () => {
       await cluster.inTransaction(async (client) => {
         if (await roleExists(client, name)) await grantRoles(client, name, await existing(client, databaseRoles));
@@ -54,7 +53,7 @@ export class Users {
     });
   }
 
-  /** Sets a password, or changes what the user is a member of. @throws GoogleError NOT_FOUND. */
+  /** Sets a user's password, or changes its roles. @throws GoogleError NOT_FOUND. */
   async update(
     project: string,
     instance: string,
@@ -63,17 +62,10 @@ export class Users {
     caller: string,
   ): Promise<Operation> {
     const cluster = await this.instances.running(project, instance);
-    const fields: Fields = isFields(body) ? body : {};
-    const asked = [query.databaseRoles ?? fields.databaseRoles ?? []].flat();
-    const {
-      name,
-      password,
-      databaseRoles = [],
-    } = readUser({
-      ...fields,
-      name: query.name ?? fields.name,
-      databaseRoles: asked,
-    });
+    const fields = body as Fields;
+    const requested = [query.databaseRoles ?? fields.databaseRoles ?? []].flat();
+    const user = readUser({ ...fields, name: query.name ?? fields.name, databaseRoles: requested });
+    const { name, password, databaseRoles = [] } = user;
     const replace = query.revokeExistingRoles === "true" || fields.revokeExistingRoles === true;
     return this.operations.perform({ type: "UPDATE_USER", project, instance, caller }, async () => {
       await cluster.inTransaction(async (client) => {
@@ -90,7 +82,7 @@ export class Users {
     });
   }
 
-  /** @throws GoogleError NOT_FOUND; 400 in Cloud SQL's words where the user owns something. */
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT in Cloud SQL's words if the user owns objects. */
   async delete(project: string, instance: string, name: string, caller: string): Promise<Operation> {
     const cluster = await this.instances.running(project, instance);
     return this.operations.perform({ type: "DELETE_USER", project, instance, caller }, async () => {
@@ -107,16 +99,8 @@ export class Users {
 
   private resource(project: string, instance: string, name: string): Fields {
     const roles = this.roles.get(`${project}/${instance}/${name}`);
-    const user = {
-      ...(roles && { databaseRoles: roles }),
-      host: "",
-      iamStatus: "IAM_STATUS_UNSPECIFIED",
-      instance,
-      kind: "sql#user",
-      name,
-      passwordPolicy: { status: {} },
-      project,
-    };
+    const fixed = { kind: "sql#user", host: "", iamStatus: "IAM_STATUS_UNSPECIFIED", passwordPolicy: { status: {} } };
+    const user = { ...fixed, ...(roles && { databaseRoles: roles }), instance, name, project };
     return { ...user, etag: etagOf(user) };
   }
 }
@@ -140,20 +124,16 @@ interface UserFields {
   readonly databaseRoles?: string[];
 }
 
-function readUser(body: unknown): UserFields {
-  if (!isFields(body)) throw invalid("the user is missing");
+function readUser(body: Fields): UserFields {
   const { name, password, type = "BUILT_IN", databaseRoles } = body;
   if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {
     throw invalid("Invalid user name");
   }
   if (/^(cloudsql|pg_)/.test(name)) throw invalid(`the user name "${name}" is reserved`);
-  if (type !== "BUILT_IN" && type !== "") throw invalid("only users of type BUILT_IN are to be had here");
-  if (password !== undefined && typeof password !== "string") throw invalid("Invalid password");
-  const isRoles = Array.isArray(databaseRoles) && databaseRoles.every((role) => typeof role === "string");
-  if (databaseRoles !== undefined && !isRoles) throw invalid("Invalid databaseRoles");
+  if (type !== "BUILT_IN" && type !== "") throw invalid("the embedded cloud has only users of type BUILT_IN");
   return {
     name,
-    ...(password !== undefined && password !== "" && { password }),
-    ...(isRoles && { databaseRoles }),
+    ...(typeof password === "string" && password !== "" && { password }),
+    ...(Array.isArray(databaseRoles) && { databaseRoles: databaseRoles.map(String) }),
   };
 }

@@ -12,8 +12,11 @@ interface Params {
   name: string;
   operation: string;
 }
+interface Route {
+  Params: Params;
+}
 
-/** Compute Engine v1, as far as a private network of Cloud SQL needs it. Its operations are done when they are answered. */
+/** Compute Engine v1: what a private network for Cloud SQL needs. Every operation is done when it is returned. */
 export class Compute implements Api {
   private readonly networks: Networks;
   private readonly projects: Projects;
@@ -35,8 +38,8 @@ export class Compute implements Api {
       const operation = `${project}/${scope}/operations/:operation`;
       const needs = { config: { service: SERVICE, permission } };
       const done = ({ params }: { params: Params }) => ({ ...DONE, name: params.operation });
-      app.get<{ Params: Params }>(operation, needs, done);
-      app.post<{ Params: Params }>(`${operation}/wait`, needs, done);
+      app.get<Route>(operation, needs, done);
+      app.post<Route>(`${operation}/wait`, needs, done);
     }
   }
 
@@ -44,21 +47,21 @@ export class Compute implements Api {
     const needs = (verb: string) => ({ config: { service: SERVICE, permission: `${permissions}.${verb}` } });
     const all = `${parent}/${kind.collection}`;
     const one = `${all}/:name`;
-    app.post<{ Params: Params }>(all, needs("create"), ({ params, body }) =>
+    app.post<Route>(all, needs("create"), ({ params, body }) =>
       operation("insert", this.networks.create(kind, this.parent(params), body)),
     );
-    app.get<{ Params: Params }>(one, needs("get"), ({ params }) => this.networks.get(this.path(kind, params)));
-    // Of an address only the labels change.
+    app.get<Route>(one, needs("get"), ({ params }) => this.networks.get(this.path(kind, params)));
+    // Only the labels of an address can change.
     if (kind === ADDRESSES) {
-      app.post<{ Params: Params }>(`${one}/setLabels`, needs("setLabels"), ({ params, body }) =>
+      app.post<Route>(`${one}/setLabels`, needs("setLabels"), ({ params, body }) =>
         operation("setLabels", this.networks.setLabels(this.path(kind, params), body)),
       );
     } else {
-      app.patch<{ Params: Params }>(one, needs("update"), ({ params, body }) =>
+      app.patch<Route>(one, needs("update"), ({ params, body }) =>
         operation("patch", this.networks.patch(kind, this.path(kind, params), body)),
       );
     }
-    app.delete<{ Params: Params }>(one, needs("delete"), ({ params }) =>
+    app.delete<Route>(one, needs("delete"), ({ params }) =>
       operation("delete", this.networks.delete(this.path(kind, params))),
     );
   }

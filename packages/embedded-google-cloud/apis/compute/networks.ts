@@ -6,9 +6,9 @@ import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields, settableFields, without } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
 
-/** What Compute Engine keeps here. */
+/** A type of Compute Engine resource. */
 export interface Kind {
-  /** As it stands in paths, such as `subnetworks`. */
+  /** Its name in paths. */
   readonly collection: "networks" | "subnetworks" | "addresses";
   readonly kind: "network" | "subnetwork" | "address";
   readonly settable: readonly string[];
@@ -17,47 +17,31 @@ export interface Kind {
 export const NETWORKS: Kind = {
   collection: "networks",
   kind: "network",
-  settable: [
-    "name",
-    "description",
-    "autoCreateSubnetworks",
-    "mtu",
-    "routingConfig",
-    "networkFirewallPolicyEnforcementOrder",
-  ],
+  settable: "name description autoCreateSubnetworks mtu routingConfig networkFirewallPolicyEnforcementOrder".split(" "),
 };
 export const SUBNETWORKS: Kind = {
   collection: "subnetworks",
   kind: "subnetwork",
   settable: [
-    ...["name", "description", "network", "ipCidrRange", "region", "privateIpGoogleAccess", "purpose", "role"],
-    ...["stackType", "logConfig", "secondaryIpRanges", "enableFlowLogs"],
+    ..."name description network ipCidrRange region privateIpGoogleAccess purpose role stackType".split(" "),
+    ..."logConfig secondaryIpRanges enableFlowLogs".split(" "),
   ],
 };
 export const ADDRESSES: Kind = {
   collection: "addresses",
   kind: "address",
-  settable: [
-    "name",
-    "description",
-    "address",
-    "addressType",
-    "ipVersion",
-    "network",
-    "prefixLength",
-    "purpose",
-    "labels",
-  ],
+  settable: "name description address addressType ipVersion network prefixLength purpose labels".split(" "),
 };
 
-const IGNORED = ["id", "kind", "selfLink", "creationTimestamp", "fingerprint", "gatewayAddress", "labelFingerprint"];
+/** What clients send back unchanged. */
+const IGNORED = ["selfLink", "fingerprint", "labelFingerprint"];
 
-/** A resource of Compute Engine, as it answers it. */
+/** A resource as Compute Engine returns it. */
 export type ComputeResource = Fields & { readonly name: string; readonly selfLink: string };
 
 const ROOT = "https://www.googleapis.com/compute/v1/";
 
-/** A peering of a network with the one of Google's services: Service Networking makes it. */
+/** A peering between a network and the network of Google's services, created by Service Networking. */
 export interface Peering {
   /** `projects/NUMBER/global/networks/N`. */
   readonly network: string;
@@ -66,7 +50,7 @@ export interface Peering {
   readonly reservedPeeringRanges: readonly string[];
 }
 
-/** The networks of all projects, their parts, and what they are peered with; nothing is routed. */
+/** The networks, subnetworks, addresses and peerings of all projects. No traffic is routed. */
 export class Networks {
   private readonly resources: Collection<ComputeResource>;
   private readonly peered: Collection<Peering>;
@@ -78,7 +62,7 @@ export class Networks {
 
   /**
    * @param parent `projects/P/global` or `projects/P/regions/R`.
-   * @throws GoogleError INVALID_ARGUMENT, ALREADY_EXISTS; NOT_FOUND where it names a network that is not there.
+   * @throws GoogleError INVALID_ARGUMENT; ALREADY_EXISTS; NOT_FOUND for a network that does not exist.
    */
   create(kind: Kind, parent: string, body: unknown): ComputeResource {
     const fields = settableFields<Fields>(body, kind.settable, IGNORED);
@@ -93,7 +77,6 @@ export class Networks {
     }
     if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
     checkRange(kind, fields);
-    checkLabels(fields.labels, "resource.labels");
     return this.put(path, {
       ...(kind === NETWORKS && { routingConfig: { routingMode: "REGIONAL" }, autoCreateSubnetworks: true }),
       ...(kind === SUBNETWORKS && { purpose: "PRIVATE", stackType: "IPV4_ONLY", privateIpGoogleAccess: false }),
@@ -115,7 +98,7 @@ export class Networks {
     return found.kind === `compute#${ADDRESSES.kind}` ? { ...found, labelFingerprint: labelFingerprint(found) } : found;
   }
 
-  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT for unknown fields. */
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT for a field that cannot be set. */
   patch(kind: Kind, path: string, body: unknown): ComputeResource {
     const current = this.get(path);
     return this.put(path, { ...current, ...settableFields<Fields>(body, kind.settable, IGNORED), name: current.name });
@@ -123,13 +106,12 @@ export class Networks {
 
   /**
    * Replaces the labels of an address.
-   * @throws GoogleError NOT_FOUND; INVALID_ARGUMENT; PRECONDITION_FAILED where the client did not read the labels that
-   * there are now.
+   * @throws GoogleError NOT_FOUND; INVALID_ARGUMENT; PRECONDITION_FAILED if the labels have changed since the client
+   * read them.
    */
   setLabels(path: string, body: unknown): ComputeResource {
     const current = this.get(path);
-    const { labels, labelFingerprint: known } = settableFields<Fields>(body, ["labels", "labelFingerprint"], []);
-    checkLabels(labels, "labels");
+    const { labels, labelFingerprint: known } = settableFields<Fields>(body, ["labels", "labelFingerprint"]);
     if (known !== labelFingerprint(current)) {
       const problem = "Labels fingerprint either invalid or resource labels have changed";
       throw new GoogleError("PRECONDITION_FAILED", problem, "conditionNotMet");
@@ -138,7 +120,7 @@ export class Networks {
     return this.put(path, isFields(labels) && Object.keys(labels).length > 0 ? { ...kept, labels } : kept);
   }
 
-  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT where something is still in a network. */
+  /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT while a network is in use. */
   delete(path: string): ComputeResource {
     const resource = this.get(path);
     const user = this.resources.values().find(({ network }) => network === resource.selfLink);
@@ -156,15 +138,15 @@ export class Networks {
     return resource;
   }
 
-  /** The connections of a network, or all. */
+  /** The peerings of a network, or all of them. */
   peerings(network?: string): Peering[] {
     return this.peered.values().filter((peering) => network === undefined || peering.network === network);
   }
 
   /**
-   * Makes or changes a network's peering with Google's services.
+   * Creates or changes a network's peering with Google's services.
    * @param project The project's id.
-   * @throws GoogleError NOT_FOUND where the network or a range is not there; INVALID_ARGUMENT without a range.
+   * @throws GoogleError NOT_FOUND for a network or range that does not exist; INVALID_ARGUMENT without a range.
    */
   peer(project: string, peering: Peering): Peering {
     this.get(`projects/${project}/global/networks/${shortName(peering.network)}`);
@@ -184,7 +166,7 @@ export class Networks {
     this.peered.delete(network);
   }
 
-  /** The range from which Google's services take addresses in a network; undefined where it is not peered. */
+  /** The range from which Google's services take addresses in a network; undefined unless it is peered. */
   servicesRange(network: string): string | undefined {
     const path = network.replace(/^.*?projects\//, "projects/");
     const peering = this.peered.values().find((each) => this.isOf(each, path));
@@ -206,9 +188,9 @@ export class Networks {
   }
 
   private put(path: string, resource: Fields): ComputeResource {
-    const isSealed = resource.kind === `compute#${SUBNETWORKS.kind}`;
-    const sealed = isSealed ? { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) } : resource;
-    return this.resources.put(path, sealed as unknown as ComputeResource);
+    const hasFingerprint = resource.kind === `compute#${SUBNETWORKS.kind}`;
+    const stored = hasFingerprint ? { ...resource, fingerprint: etagOf(without(resource, "fingerprint")) } : resource;
+    return this.resources.put(path, stored as ComputeResource);
   }
 }
 
@@ -216,12 +198,6 @@ function checkRange(kind: Kind, { address, ipCidrRange, prefixLength, purpose }:
   if (kind === SUBNETWORKS && !isRange(String(ipCidrRange))) throw invalid("resource.ipCidrRange", ipCidrRange);
   if (kind !== ADDRESSES || purpose !== "VPC_PEERING") return;
   if (!isRange(`${String(address)}/${String(prefixLength)}`)) throw invalid("resource.address", address);
-}
-
-function checkLabels(labels: unknown, field: string): void {
-  if (labels === undefined || labels === null) return;
-  if (!isFields(labels) || Object.values(labels).some((value) => typeof value !== "string"))
-    throw invalid(field, labels);
 }
 
 function labelFingerprint({ labels = {} }: Fields): string {

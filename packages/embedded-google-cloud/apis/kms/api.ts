@@ -20,11 +20,22 @@ interface Params {
   key: string;
 }
 
-/** Cloud KMS v1: key rings, keys and their policies. Nothing is encrypted here. */
+interface Query extends PageQuery {
+  keyRingId?: string;
+  cryptoKeyId?: string;
+  updateMask?: string;
+  "options.requestedPolicyVersion"?: string;
+}
+interface Route {
+  Params: Params;
+  Querystring: Query;
+  Body: Fields;
+}
+
+/** Cloud KMS v1: key rings, keys and their policies. Nothing is encrypted. */
 export class Kms implements Api {
   private readonly rings: Collection<KeyRing>;
   private readonly keys: Collection<CryptoKey>;
-
   private readonly projects: Projects;
   private readonly iam: PolicyRequests;
 
@@ -41,68 +52,48 @@ export class Kms implements Api {
     const onKey = (permission?: string) => this.on(permission, (params) => this.keyResource(params));
 
     const rings = "/v1/projects/:project/locations/:location/keyRings";
-    app.post<{ Params: Params; Querystring: { keyRingId?: string } }>(
-      rings,
-      inProject("cloudkms.keyRings.create"),
-      ({ params, query }) => {
-        const { name } = this.ringResource({ ...params, ring: checkId(query.keyRingId, "KeyRing id") });
-        if (this.rings.get(name)) throw new GoogleError("ALREADY_EXISTS", `KeyRing ${name} already exists.`);
-        return this.rings.put(name, { name, createTime: new Date().toISOString() });
-      },
-    );
-    app.get<{ Params: Params; Querystring: PageQuery }>(
-      rings,
-      inProject("cloudkms.keyRings.list"),
-      ({ params, query }) => {
-        const { name: prefix } = this.ringResource({ ...params, ring: "" });
-        const all = this.rings.values().filter(({ name }) => name.startsWith(prefix));
-        const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
-        return { keyRings: items, ...rest, totalSize: all.length };
-      },
-    );
-    app.get<{ Params: Params }>(`${rings}/:ring`, onRing("cloudkms.keyRings.get"), ({ params }) => this.ring(params));
+    app.post<Route>(rings, inProject("cloudkms.keyRings.create"), ({ params, query }) => {
+      const { name } = this.ringResource({ ...params, ring: checkId(query.keyRingId, "KeyRing id") });
+      if (this.rings.get(name)) throw new GoogleError("ALREADY_EXISTS", `KeyRing ${name} already exists.`);
+      return this.rings.put(name, { name, createTime: new Date().toISOString() });
+    });
+    app.get<Route>(rings, inProject("cloudkms.keyRings.list"), ({ params, query }) => {
+      const { name: prefix } = this.ringResource({ ...params, ring: "" });
+      const all = this.rings.values().filter(({ name }) => name.startsWith(prefix));
+      const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
+      return { keyRings: items, ...rest, totalSize: all.length };
+    });
+    app.get<Route>(`${rings}/:ring`, onRing("cloudkms.keyRings.get"), ({ params }) => this.ring(params));
     this.policyRoutes(app, `${rings}/:ring(^[^:]+)`, "cloudkms.keyRings", onRing, (params) => {
       this.ring(params);
       return this.ringResource(params);
     });
 
     const keys = `${rings}/:ring/cryptoKeys`;
-    app.post<{ Params: Params; Querystring: { cryptoKeyId?: string } }>(
-      keys,
-      onRing("cloudkms.cryptoKeys.create"),
-      ({ params, query, body }) => {
-        this.ring(params);
-        const { name } = this.keyResource({ ...params, key: checkId(query.cryptoKeyId, "CryptoKey id") });
-        if (this.keys.get(name)) throw new GoogleError("ALREADY_EXISTS", `CryptoKey ${name} already exists.`);
-        return this.keys.put(name, newKey(name, readKey(body)));
-      },
-    );
-    app.get<{ Params: Params; Querystring: PageQuery }>(
-      keys,
-      onRing("cloudkms.cryptoKeys.list"),
-      ({ params, query }) => {
-        const { name: prefix } = this.keyResource({ ...params, key: "" });
-        const all = this.keys.values().filter(({ name }) => name.startsWith(prefix));
-        const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
-        return { cryptoKeys: items, ...rest, totalSize: all.length };
-      },
-    );
-    app.get<{ Params: Params }>(`${keys}/:key`, onKey("cloudkms.cryptoKeys.get"), ({ params }) => this.key(params));
-    app.patch<{ Params: Params; Querystring: { updateMask?: string } }>(
-      `${keys}/:key`,
-      onKey("cloudkms.cryptoKeys.update"),
-      ({ params, query, body }) => {
-        const key = this.key(params);
-        return this.keys.put(key.name, checked(applyMask(key, readKey(body), query.updateMask, CHANGEABLE)));
-      },
-    );
+    app.post<Route>(keys, onRing("cloudkms.cryptoKeys.create"), ({ params, query, body }) => {
+      this.ring(params);
+      const { name } = this.keyResource({ ...params, key: checkId(query.cryptoKeyId, "CryptoKey id") });
+      if (this.keys.get(name)) throw new GoogleError("ALREADY_EXISTS", `CryptoKey ${name} already exists.`);
+      return this.keys.put(name, newKey(name, readKey(body)));
+    });
+    app.get<Route>(keys, onRing("cloudkms.cryptoKeys.list"), ({ params, query }) => {
+      const { name: prefix } = this.keyResource({ ...params, key: "" });
+      const all = this.keys.values().filter(({ name }) => name.startsWith(prefix));
+      const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
+      return { cryptoKeys: items, ...rest, totalSize: all.length };
+    });
+    app.get<Route>(`${keys}/:key`, onKey("cloudkms.cryptoKeys.get"), ({ params }) => this.key(params));
+    app.patch<Route>(`${keys}/:key`, onKey("cloudkms.cryptoKeys.update"), ({ params, query, body }) => {
+      const key = this.key(params);
+      return this.keys.put(key.name, checked(applyMask(key, readKey(body), query.updateMask, CHANGEABLE)));
+    });
     this.policyRoutes(app, `${keys}/:key(^[^:]+)`, "cloudkms.cryptoKeys", onKey, (params) => {
       this.key(params);
       return this.keyResource(params);
     });
   }
 
-  /** @param existing The resource; throws where there is no such resource. */
+  /** @param existing Returns the resource, or throws if it does not exist. */
   private policyRoutes(
     app: FastifyInstance,
     one: string,
@@ -110,29 +101,20 @@ export class Kms implements Api {
     on: (permission?: string) => object,
     existing: (params: Params) => Resource,
   ): void {
-    app.get<{ Params: Params; Querystring: { "options.requestedPolicyVersion"?: string } }>(
-      `${one}::getIamPolicy`,
-      on(`${permissions}.getIamPolicy`),
-      ({ params, query }) => this.iam.get(existing(params), query["options.requestedPolicyVersion"]),
+    app.get<Route>(`${one}::getIamPolicy`, on(`${permissions}.getIamPolicy`), ({ params, query }) =>
+      this.iam.get(existing(params), query["options.requestedPolicyVersion"]),
     );
-    app.post<{ Params: Params; Body: Fields }>(
-      `${one}::setIamPolicy`,
-      on(`${permissions}.setIamPolicy`),
-      ({ params, body }) => this.iam.set(existing(params), body.policy, body.updateMask),
+    app.post<Route>(`${one}::setIamPolicy`, on(`${permissions}.setIamPolicy`), ({ params, body }) =>
+      this.iam.set(existing(params), body.policy, body.updateMask),
     );
-    app.post<{ Params: Params; Body: Fields }>(`${one}::testIamPermissions`, on(), ({ params, body, caller }) =>
+    app.post<Route>(`${one}::testIamPermissions`, on(), ({ params, body, caller }) =>
       this.iam.test(caller, existing(params), body.permissions),
     );
   }
 
   private on(permission: string | undefined, resource: (params: Params) => Resource) {
-    return {
-      config: {
-        service: SERVICE,
-        ...(permission && { permission }),
-        resource: (request: FastifyRequest) => resource(request.params as Params),
-      },
-    };
+    const inPath = ({ params }: FastifyRequest) => resource(params as Params);
+    return { config: { service: SERVICE, ...(permission && { permission }), resource: inPath } };
   }
 
   private ring(params: Params): KeyRing {

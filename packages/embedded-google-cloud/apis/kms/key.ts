@@ -2,14 +2,14 @@ import { GoogleError } from "../../rest/errors.ts";
 import { settableFields } from "../../rest/fields.ts";
 import { seconds } from "../secretmanager/secret.ts";
 
-/** A key ring, as Cloud KMS answers it. It can never be deleted. */
+/** A key ring, as Cloud KMS returns it. It cannot be deleted. */
 export interface KeyRing {
   /** `projects/P/locations/L/keyRings/R`. */
   readonly name: string;
   readonly createTime: string;
 }
 
-/** A key, as Cloud KMS answers it. It can never be deleted; its versions can, and are not here. */
+/** A key, as Cloud KMS returns it. It cannot be deleted; its versions are not modelled. */
 export interface CryptoKey {
   /** `KEY_RING/cryptoKeys/K`. */
   readonly name: string;
@@ -19,36 +19,29 @@ export interface CryptoKey {
   readonly rotationPeriod?: string;
   readonly nextRotationTime?: string;
   readonly versionTemplate: object;
-  /** How long a version waits before it is destroyed; never changed. */
+  /** How long a version waits before it is destroyed; immutable. */
   readonly destroyScheduledDuration: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** What a client may change later. */
+/** The fields that a client may change after creation. */
 export const CHANGEABLE = ["labels", "nextRotationTime", "rotationPeriod"] as const;
 
 const DAY = 24 * 3600;
 /** https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys */
 const DESTROY_AFTER = { shortest: DAY, usual: 30 * DAY, longest: 120 * DAY };
-/** The same page: a day at least. */
+/** The same page: at least one day. */
 const SHORTEST_ROTATION = DAY;
 const TEMPLATE = { protectionLevel: "SOFTWARE", algorithm: "GOOGLE_SYMMETRIC_ENCRYPTION" };
 
-/**
- * Reads a key that a client sends.
- * @throws GoogleError INVALID_ARGUMENT for unknown fields.
- */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readKey(body: unknown): Partial<CryptoKey> {
-  return settableFields<CryptoKey>(
-    body,
-    [...CHANGEABLE, "purpose", "versionTemplate", "destroyScheduledDuration"],
-    ["name", "primary", "createTime"],
-  );
+  return settableFields<CryptoKey>(body, [...CHANGEABLE, "purpose", "versionTemplate", "destroyScheduledDuration"]);
 }
 
 /**
  * @param name Its full name.
- * @throws GoogleError INVALID_ARGUMENT for what Cloud KMS refuses, and for purposes that are not here.
+ * @throws GoogleError INVALID_ARGUMENT for what Cloud KMS refuses and for purposes that are not implemented.
  */
 export function newKey(name: string, fields: Partial<CryptoKey>): CryptoKey {
   const { purpose, destroyScheduledDuration = `${DESTROY_AFTER.usual}s` } = fields;
@@ -77,7 +70,7 @@ export function newKey(name: string, fields: Partial<CryptoKey>): CryptoKey {
   });
 }
 
-/** @throws GoogleError INVALID_ARGUMENT where the key's schedule is not one that Cloud KMS takes. */
+/** @throws GoogleError INVALID_ARGUMENT for a rotation schedule that Cloud KMS refuses. */
 export function checked(key: CryptoKey): CryptoKey {
   const { nextRotationTime, rotationPeriod } = key;
   if (rotationPeriod === undefined) return key;
@@ -85,12 +78,12 @@ export function checked(key: CryptoKey): CryptoKey {
     throw invalid("CryptoKey.rotation_period must be at least 24 hours.");
   }
   if (nextRotationTime === undefined || !(Date.parse(nextRotationTime) > Date.now())) {
-    throw invalid("CryptoKey.next_rotation_time must be set, and in the future, where there is a rotation_period.");
+    throw invalid("CryptoKey.next_rotation_time must be set, and in the future, if rotation_period is set.");
   }
   return key;
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for an id that Cloud KMS would not take. */
+/** @throws GoogleError INVALID_ARGUMENT for an id that Cloud KMS refuses. */
 export function checkId(id: string | undefined, what: string): string {
   if (id !== undefined && /^[a-zA-Z0-9_-]{1,63}$/.test(id)) return id;
   throw invalid(`${what} "${id ?? ""}" must match [a-zA-Z0-9_-]{1,63}.`);

@@ -1,7 +1,7 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, isFields } from "../../rest/fields.ts";
 
-/** Whether an entry is one of those that a filter describes. */
+/** Whether an entry matches. */
 export type Filter = (entry: Fields) => boolean;
 
 /** From the least severe to the most: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity */
@@ -14,10 +14,10 @@ const TOKEN = new RegExp(
 );
 
 /**
- * Reads a filter of the Logging query language, as far as fields are compared with values: `AND`, `OR` (which binds
- * tighter), `NOT`, parentheses, `log_id()`, lists of values.
+ * Parses the part of the Logging query language that compares fields with values: `AND`, `OR` (which binds tighter),
+ * `NOT`, parentheses, `log_id()`, lists of values.
  * https://cloud.google.com/logging/docs/view/logging-query-language
- * @throws GoogleError INVALID_ARGUMENT where it is none, or another part of the language.
+ * @throws GoogleError INVALID_ARGUMENT for a syntax error or another part of the language.
  */
 export function parseFilter(text: string): Filter {
   if (text.trim() === "") return () => true;
@@ -44,8 +44,8 @@ function unparseable(where: string): GoogleError {
   return new GoogleError("INVALID_ARGUMENT", `Unparseable filter: syntax error ${where}.`);
 }
 
-/** How deep parentheses may be. */
-const DEEPEST = 50;
+/** How deep parentheses may nest. */
+const MAX_DEPTH = 50;
 
 class Parser {
   private depth = 0;
@@ -63,7 +63,7 @@ class Parser {
   conjunction(): Filter {
     const all = [this.disjunction()];
     while (this.rest.length > 0 && this.rest[0] !== ")") {
-      this.take("AND"); // may be left out between two restrictions
+      this.take("AND"); // optional between two restrictions
       all.push(this.disjunction());
     }
     return (entry) => all.every((filter) => filter(entry));
@@ -81,7 +81,7 @@ class Parser {
       return (entry) => !filter(entry);
     }
     if (!this.take("(")) return this.comparison();
-    if (++this.depth > DEEPEST) throw unparseable("in too many parentheses");
+    if (++this.depth > MAX_DEPTH) throw unparseable("in too many parentheses");
     const inner = this.conjunction();
     this.expect(")");
     this.depth--;
@@ -100,7 +100,7 @@ class Parser {
     if (!compare) throw unparseable(`at "${path}": only fields are compared here`);
     const values = this.values();
     const steps = (path.match(new RegExp(`[\\w-]+|${QUOTED}`, "g")) ?? []).map(literal);
-    return (entry) => valuesAt(entry, steps).some((held) => values.some((value) => compare(held, value, steps)));
+    return (entry) => valuesAt(entry, steps).some((actual) => values.some((value) => compare(actual, value, steps)));
   }
 
   private values(): string[] {
@@ -133,30 +133,32 @@ function literal(word: string): string {
   return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word;
 }
 
-/** What stands at a path; every element of the lists on the way. */
+/** The values at a path, across every element of the lists along it. */
 function valuesAt(value: unknown, [step, ...rest]: readonly string[]): unknown[] {
   if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, step === undefined ? [] : [step, ...rest]));
   if (step === undefined) return value === undefined ? [] : [value];
   return isFields(value) && Object.hasOwn(value, step) ? valuesAt(value[step], rest) : [];
 }
 
-type Compare = (held: unknown, value: string, path: readonly string[]) => boolean;
+type Compare = (actual: unknown, value: string, path: readonly string[]) => boolean;
 
-/** Texts are compared without regard to case, severities by rank, numbers as such. */
+/** Text is compared case-insensitively, severities by rank, numbers by value. */
 const OPERATORS: Readonly<Record<string, Compare>> = {
-  "=": (held, value, path) => order(held, value, path) === 0,
-  "!=": (held, value, path) => order(held, value, path) !== 0,
-  ">": (held, value, path) => order(held, value, path) > 0,
-  "<": (held, value, path) => order(held, value, path) < 0,
-  ">=": (held, value, path) => order(held, value, path) >= 0,
-  "<=": (held, value, path) => order(held, value, path) <= 0,
-  ":": (held, value) => String(held).toLowerCase().includes(value.toLowerCase()),
+  "=": (actual, value, path) => order(actual, value, path) === 0,
+  "!=": (actual, value, path) => order(actual, value, path) !== 0,
+  ">": (actual, value, path) => order(actual, value, path) > 0,
+  "<": (actual, value, path) => order(actual, value, path) < 0,
+  ">=": (actual, value, path) => order(actual, value, path) >= 0,
+  "<=": (actual, value, path) => order(actual, value, path) <= 0,
+  ":": (actual, value) => String(actual).toLowerCase().includes(value.toLowerCase()),
 };
 
-/** Below, at or above zero, as the one is below, at or above the other; not a number where they cannot be compared. */
-function order(held: unknown, value: string, path: readonly string[]): number {
-  if (path.join(".") === "severity") return SEVERITIES.indexOf(String(held)) - SEVERITIES.indexOf(value.toUpperCase());
-  if (typeof held === "number") return held - Number(value);
-  const [one, other] = [String(held).toLowerCase(), value.toLowerCase()];
+/** Negative, zero or positive, as in `Array.sort`; NaN if the two cannot be compared. */
+function order(actual: unknown, value: string, path: readonly string[]): number {
+  if (path.join(".") === "severity") {
+    return SEVERITIES.indexOf(String(actual)) - SEVERITIES.indexOf(value.toUpperCase());
+  }
+  if (typeof actual === "number") return actual - Number(value);
+  const [one, other] = [String(actual).toLowerCase(), value.toLowerCase()];
   return one < other ? -1 : Number(one > other);
 }

@@ -3,19 +3,12 @@ import { type Fields, isFields } from "../../rest/fields.ts";
 import { parseFilter } from "../logging/filter.ts";
 import { type Kind, mutation } from "./kind.ts";
 
-/** Alert policies; every condition gets a name, and one that reads a log has a filter that Logging takes. */
+/** Alert policies: every condition gets a name, and the filter of a log-based condition must be valid in Logging. */
 export const ALERT_POLICIES: Kind = {
   version: "v3",
   collection: "alertPolicies",
   settable: [
-    "displayName",
-    "documentation",
-    "userLabels",
-    "conditions",
-    "combiner",
-    "enabled",
-    "notificationChannels",
-    "severity",
+    ..."displayName documentation userLabels conditions combiner enabled notificationChannels severity".split(" "),
     "alertStrategy",
   ],
   required: ["displayName", "combiner", "conditions"],
@@ -30,7 +23,7 @@ export const ALERT_POLICIES: Kind = {
   }),
 };
 
-/** Names of the channels a policy notifies. */
+/** The names of the channels that a policy notifies. */
 export function channelsOf(policy: Fields): string[] {
   const { notificationChannels } = policy;
   return Array.isArray(notificationChannels) ? notificationChannels.map(String) : [];

@@ -22,10 +22,14 @@ interface Params {
   id: string;
 }
 
-/** Cloud Monitoring, v3 and for dashboards v1: what is declared is kept, and nobody is notified; of Cloud SQL it measures. */
+interface Route {
+  Params: Params;
+  Querystring: PageQuery & TimeSeriesQuery & { updateMask?: string; force?: string };
+}
+
+/** Cloud Monitoring v3, and v1 for dashboards. Resources are stored, nobody is notified; Cloud SQL is measured. */
 export class Monitoring implements Api {
   private readonly resources: Collection<MonitoringResource>;
-
   private readonly projects: Projects;
   private readonly gauges: Gauges;
 
@@ -37,7 +41,7 @@ export class Monitoring implements Api {
 
   routes(app: FastifyInstance): void {
     for (const kind of [ALERT_POLICIES, NOTIFICATION_CHANNELS, UPTIME_CHECKS, DASHBOARDS]) this.kindRoutes(app, kind);
-    app.get<{ Params: Params; Querystring: TimeSeriesQuery }>(
+    app.get<Route>(
       "/v3/projects/:project/timeSeries",
       { config: { service: SERVICE, permission: "monitoring.timeSeries.list" } },
       async ({ params, query }) => timeSeries(await this.gauges.of(this.projects.id(params.project)), query),
@@ -50,26 +54,19 @@ export class Monitoring implements Api {
     });
     const all = `/${kind.version}/projects/:project/${kind.collection}`;
     const one = `${all}/:id`;
-    app.post<{ Params: Params }>(all, needs("create"), ({ params, body, caller }) =>
+    app.post<Route>(all, needs("create"), ({ params, body, caller }) =>
       this.keep(create(kind, `${this.parent(params, kind)}/${randomInt(2 ** 47)}`, body, caller)),
     );
-    app.get<{ Params: Params; Querystring: PageQuery & { filter?: string } }>(
-      all,
-      needs("list"),
-      ({ params, query }) => {
-        if (query.filter) throw new GoogleError("INVALID_ARGUMENT", "The embedded cloud does not evaluate filters.");
-        const { items, ...rest } = page(this.list(params, kind), ({ name }) => name, query, PAGE_LIMIT);
-        return { ...(items.length > 0 && { [kind.collection]: items }), ...rest };
-      },
+    app.get<Route>(all, needs("list"), ({ params, query }) => {
+      if (query.filter) throw new GoogleError("INVALID_ARGUMENT", "The embedded cloud does not evaluate filters.");
+      const { items, ...rest } = page(this.list(params, kind), ({ name }) => name, query, PAGE_LIMIT);
+      return { ...(items.length > 0 && { [kind.collection]: items }), ...rest };
+    });
+    app.get<Route>(one, needs("get"), ({ params }) => this.get(params, kind));
+    app.patch<Route>(one, needs("update"), ({ params, query, body, caller }) =>
+      this.keep(update(kind, this.get(params, kind), body, query.updateMask, caller)),
     );
-    app.get<{ Params: Params }>(one, needs("get"), ({ params }) => this.get(params, kind));
-    app.patch<{ Params: Params; Querystring: { updateMask?: string } }>(
-      one,
-      needs("update"),
-      ({ params, query, body, caller }) =>
-        this.keep(update(kind, this.get(params, kind), body, query.updateMask, caller)),
-    );
-    app.delete<{ Params: Params; Querystring: { force?: string } }>(one, needs("delete"), ({ params, query }) => {
+    app.delete<Route>(one, needs("delete"), ({ params, query }) => {
       const { name } = this.get(params, kind);
       this.release(name, this.list(params, ALERT_POLICIES), query.force === "true");
       this.resources.delete(name);
@@ -77,7 +74,7 @@ export class Monitoring implements Api {
     });
   }
 
-  /** @throws GoogleError NOT_FOUND where a policy notifies a channel that does not exist. */
+  /** @throws GoogleError NOT_FOUND if a policy notifies a channel that does not exist. */
   private keep(resource: MonitoringResource): MonitoringResource {
     const missing = channelsOf(resource).find((channel) => !this.resources.get(channel));
     if (missing !== undefined) throw new GoogleError("NOT_FOUND", `Notification channel not found: ${missing}`);
@@ -85,8 +82,8 @@ export class Monitoring implements Api {
   }
 
   /**
-   * Takes a channel that is about to be deleted out of the policies that notify it.
-   * @throws GoogleError INVALID_ARGUMENT where there is such a policy and the client does not insist.
+   * Removes a channel that is about to be deleted from the policies that notify it.
+   * @throws GoogleError INVALID_ARGUMENT if a policy notifies it, unless forced.
    */
   private release(channel: string, policies: readonly MonitoringResource[], force: boolean): void {
     for (const policy of policies.filter((each) => channelsOf(each).includes(channel))) {

@@ -1,20 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Kind } from "./kind.ts";
 
-/** Dashboards, the only resource here that is still v1. */
+/** Dashboards, which only v1 of the API has. */
 export const DASHBOARDS: Kind = {
   version: "v1",
   collection: "dashboards",
-  settable: [
-    "displayName",
-    "gridLayout",
-    "mosaicLayout",
-    "rowLayout",
-    "columnLayout",
-    "dashboardFilters",
-    "labels",
-    "annotations",
-  ],
+  settable: "displayName gridLayout mosaicLayout rowLayout columnLayout dashboardFilters labels annotations".split(" "),
   required: ["displayName"],
   complete: (dashboard) => ({ ...dashboard, etag: randomUUID() }),
 };

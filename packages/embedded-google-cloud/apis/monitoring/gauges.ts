@@ -1,4 +1,4 @@
-/** What a resource is measured at now: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TimeSeries */
+/** The current value of a metric for one resource: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TimeSeries */
 export interface Gauge {
   readonly metric: { readonly type: string; readonly labels?: Readonly<Record<string, string>> };
   readonly resource: { readonly type: string; readonly labels: Readonly<Record<string, string>> };
@@ -9,29 +9,26 @@ export interface Gauge {
 /** The gauges of the embedded cloud. */
 export class Gauges {
   private readonly pretended = new Map<string, number>();
-
   private readonly measure: (project: string) => Promise<readonly Gauge[]>;
 
-  /** @param measure Reads those of a project. */
+  /** @param measure Measures the resources of a project. */
   constructor(measure: (project: string) => Promise<readonly Gauge[]>) {
     this.measure = measure;
   }
 
-  /** @returns Each with what it is measured at, or what a test pretends. */
+  /** The gauges of a project, with the values that tests set in place of those measured. */
   async of(project: string): Promise<Gauge[]> {
     const gauges = await this.measure(project);
     return gauges.map((gauge) => ({ ...gauge, value: this.pretended.get(gauge.metric.type) ?? gauge.value }));
   }
 
   /**
-   * Has a metric show a value that nothing here would reach, for every resource that has it.
+   * Overrides a metric's value for every resource, so that a test reaches values that nothing here does.
    * @param type Such as `cloudsql.googleapis.com/database/disk/utilization`.
-   * @returns Ends it.
+   * @returns A function that removes the override.
    */
   pretend(type: string, value: number): () => void {
     this.pretended.set(type, value);
-    return () => {
-      this.pretended.delete(type);
-    };
+    return () => void this.pretended.delete(type);
   }
 }

@@ -1,24 +1,24 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { applyMask, type Fields, isFields, settableFields, without } from "../../rest/fields.ts";
 
-/** A resource of Cloud Monitoring; what a client sets beyond `name` is kept as it came. */
+/** A resource of Cloud Monitoring; all fields but `name` are stored as sent. */
 export type MonitoringResource = Fields & { name: string };
 
-/** What Cloud Monitoring keeps, and how. */
+/** A type of Cloud Monitoring resource. */
 export interface Kind {
   readonly version: "v1" | "v3";
-  /** As it stands in paths, permissions and lists, such as `alertPolicies`. */
+  /** Its name in paths, permissions and lists. */
   readonly collection: "alertPolicies" | "dashboards" | "notificationChannels" | "uptimeCheckConfigs";
   readonly settable: readonly string[];
   readonly required: readonly string[];
-  /** What the server adds to a resource that was created or changed, in a copy. */
+  /** A copy of a created or changed resource with the fields that the server adds. */
   complete(resource: MonitoringResource, member: string): MonitoringResource;
 }
 
 /**
- * Makes a resource.
- * @param name Its name, given by the server.
- * @throws GoogleError INVALID_ARGUMENT for unknown and for missing fields.
+ * Creates a resource.
+ * @param name Its name, chosen by the server.
+ * @throws GoogleError INVALID_ARGUMENT for fields that cannot be set and for missing ones.
  */
 export function create(kind: Kind, name: string, body: unknown, member: string): MonitoringResource {
   return checked(kind, kind.complete({ ...read(kind, body), name }, member));
@@ -26,8 +26,8 @@ export function create(kind: Kind, name: string, body: unknown, member: string):
 
 /**
  * Changes a resource.
- * @param mask The fields to change; where there is none, all that can be set.
- * @throws GoogleError as {@link create}; ABORTED where the client sends another etag than the current one.
+ * @param mask The fields to change; without it, all that can be set.
+ * @throws GoogleError as {@link create}; ABORTED if the etag that the client sends is not the current one.
  */
 export function update(
   kind: Kind,
@@ -38,7 +38,7 @@ export function update(
 ): MonitoringResource {
   const change = read(kind, body);
   if (isFields(body) && body.etag !== undefined && body.etag !== current.etag) {
-    throw new GoogleError("ABORTED", `${current.name} was changed by somebody else; read it again.`);
+    throw new GoogleError("ABORTED", `${current.name} has changed since you read it; read it again.`);
   }
   const next = mask
     ? applyMask(current, change, mask, kind.settable)
@@ -46,21 +46,14 @@ export function update(
   return checked(kind, kind.complete(next, member));
 }
 
-/** When something was changed, and by whom. */
+/** The record of a change: when, and by which member. */
 export function mutation(member: string): Fields {
   return { mutateTime: new Date().toISOString(), mutatedBy: member.replace(/^[^:]*:/, "") };
 }
 
 function read({ settable }: Kind, body: unknown): Fields {
-  return settableFields<Fields>(body, settable, [
-    "name",
-    "etag",
-    "creationRecord",
-    "mutationRecord",
-    "mutationRecords",
-    "validity",
-    "verificationStatus",
-  ]);
+  const ignored = "name etag creationRecord mutationRecord mutationRecords validity verificationStatus".split(" ");
+  return settableFields<Fields>(body, settable, ignored);
 }
 
 function checked({ required }: Kind, resource: MonitoringResource): MonitoringResource {

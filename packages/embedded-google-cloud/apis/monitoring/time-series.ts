@@ -2,7 +2,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { parseFilter } from "../logging/filter.ts";
 import type { Gauge } from "./gauges.ts";
 
-/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list, as far as it is read. */
+/** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list: the parameters that are read. */
 export interface TimeSeriesQuery {
   readonly filter?: string;
   readonly "interval.startTime"?: string;
@@ -10,9 +10,9 @@ export interface TimeSeriesQuery {
 }
 
 /**
- * The series that a query asks for. Each has one point, of this minute or, where the interval has ended just before it, of
- * the last: nothing is recorded.
- * @throws GoogleError INVALID_ARGUMENT where it names no metric, or no time.
+ * Answers a query. Nothing is recorded, so each series has one point: of this minute or, if the interval ended before
+ * it, of the last one.
+ * @throws GoogleError INVALID_ARGUMENT if the query names no metric or no time.
  */
 export function timeSeries(gauges: readonly Gauge[], query: TimeSeriesQuery, now = new Date()): object {
   const { filter = "", "interval.endTime": end = "" } = query;

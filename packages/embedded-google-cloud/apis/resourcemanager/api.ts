@@ -10,8 +10,12 @@ const SERVICE = "cloudresourcemanager.googleapis.com";
 interface Params {
   project: string;
 }
+interface Route {
+  Params: Params;
+  Body: Fields;
+}
 
-/** Cloud Resource Manager v1 and v3, and what Compute Engine says of a project: its id, its number and its policy. */
+/** Cloud Resource Manager v1 and v3, and Compute Engine's view of a project. */
 export class ResourceManager implements Api {
   private readonly projects: Projects;
   private readonly iam: PolicyRequests;
@@ -23,42 +27,30 @@ export class ResourceManager implements Api {
 
   routes(app: FastifyInstance): void {
     const get = { config: { service: SERVICE, permission: "resourcemanager.projects.get" } };
-    app.get<{ Params: Params }>("/v1/projects/:project", get, ({ params }) => {
+    app.get<Route>("/v1/projects/:project", get, ({ params }) => {
       const projectId = this.projects.id(params.project);
-      return {
-        projectNumber: this.projects.number(projectId),
-        projectId,
-        lifecycleState: "ACTIVE",
-        name: projectId,
-      };
+      const projectNumber = this.projects.number(projectId);
+      return { projectNumber, projectId, lifecycleState: "ACTIVE", name: projectId };
     });
-    app.get<{ Params: Params }>("/v3/projects/:project", get, ({ params }) => {
+    app.get<Route>("/v3/projects/:project", get, ({ params }) => {
       const projectId = this.projects.id(params.project);
-      return {
-        name: `projects/${this.projects.number(projectId)}`,
-        projectId,
-        state: "ACTIVE",
-        displayName: projectId,
-      };
+      const name = `projects/${this.projects.number(projectId)}`;
+      return { name, projectId, state: "ACTIVE", displayName: projectId };
     });
-    // The official provider asks Compute Engine which id a number belongs to, in projects that do not use it too.
-    app.get<{ Params: Params }>(
+    // The official provider resolves project numbers here, also in projects without Compute Engine.
+    app.get<Route>(
       "/compute/v1/projects/:project",
       { config: { permission: "resourcemanager.projects.get" } },
       ({ params }) => {
         const name = this.projects.id(params.project);
-        return {
-          kind: "compute#project",
-          id: this.projects.number(name),
-          name,
-          selfLink: `https://www.googleapis.com/compute/v1/projects/${name}`,
-        };
+        const selfLink = `https://www.googleapis.com/compute/v1/projects/${name}`;
+        return { kind: "compute#project", id: this.projects.number(name), name, selfLink };
       },
     );
 
     for (const version of ["v1", "v3"]) {
       const withVerb = `/${version}/projects/:project(^[^:]+)`;
-      app.post<{ Params: Params; Body: Fields }>(
+      app.post<Route>(
         `${withVerb}::getIamPolicy`,
         { config: { service: SERVICE, permission: "resourcemanager.projects.getIamPolicy" } },
         (request) => {
@@ -66,19 +58,13 @@ export class ResourceManager implements Api {
           return this.iam.get(this.resource(request), isFields(options) ? options.requestedPolicyVersion : undefined);
         },
       );
-      app.post<{ Params: Params; Body: Fields }>(
-        `${withVerb}::setIamPolicy`,
-        { config: { service: SERVICE } },
-        (request) => {
-          const { caller, body } = request;
-          const permission = "resourcemanager.projects.setIamPolicy";
-          return this.iam.setFor(caller, permission, this.resource(request), body.policy, body.updateMask);
-        },
-      );
-      app.post<{ Params: Params; Body: Fields }>(
-        `${withVerb}::testIamPermissions`,
-        { config: { service: SERVICE } },
-        (request) => this.iam.test(request.caller, this.resource(request), request.body.permissions),
+      app.post<Route>(`${withVerb}::setIamPolicy`, { config: { service: SERVICE } }, (request) => {
+        const { caller, body } = request;
+        const permission = "resourcemanager.projects.setIamPolicy";
+        return this.iam.setFor(caller, permission, this.resource(request), body.policy, body.updateMask);
+      });
+      app.post<Route>(`${withVerb}::testIamPermissions`, { config: { service: SERVICE } }, (request) =>
+        this.iam.test(request.caller, this.resource(request), request.body.permissions),
       );
     }
   }

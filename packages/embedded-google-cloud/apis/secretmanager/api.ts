@@ -22,10 +22,21 @@ interface Params {
   version: string;
 }
 
+interface Query extends PageQuery {
+  secretId?: string;
+  updateMask?: string;
+  etag?: string;
+  "options.requestedPolicyVersion"?: string;
+}
+interface Route {
+  Params: Params;
+  Querystring: Query;
+  Body: Fields;
+}
+
 /** Secret Manager v1. Requests may name a project by its id or its number; answers name it by its number. */
 export class SecretManager implements Api {
   private readonly secrets: Collection<StoredSecret>;
-
   private readonly projects: Projects;
   private readonly access: Access;
   private readonly policies: Policies;
@@ -40,10 +51,10 @@ export class SecretManager implements Api {
   }
 
   /**
-   * Reads a secret's value for somebody.
+   * Reads a secret's value on behalf of a member.
    * @param name `projects/P/secrets/S/versions/V`: P is an id or a number, V a number or `latest`.
-   * @param member Who reads, such as `serviceAccount:EMAIL`; needs `secretmanager.versions.access`.
-   * @throws GoogleError PERMISSION_DENIED; NOT_FOUND; FAILED_PRECONDITION where the version is disabled or destroyed.
+   * @param member Such as `serviceAccount:EMAIL`; needs `secretmanager.versions.access`.
+   * @throws GoogleError PERMISSION_DENIED; NOT_FOUND; FAILED_PRECONDITION for a disabled or destroyed version.
    */
   accessVersion(name: string, member: string): Buffer {
     const [, project, secret, version] = /^projects\/([^/]+)\/secrets\/([^/]+)\/versions\/([^/]+)$/.exec(name) ?? [];
@@ -61,82 +72,56 @@ export class SecretManager implements Api {
 
   routes(app: FastifyInstance): void {
     const onProject = (permission: string) => ({ config: { service: SERVICE, permission } });
-    const onSecret = (permission: string) => ({
-      config: {
-        service: SERVICE,
-        permission,
-        resource: (request: FastifyRequest) => this.secretResource(request.params as Params),
-      },
-    });
-    const onVersion = (permission: string) => ({
-      config: {
-        service: SERVICE,
-        permission,
-        resource: (request: FastifyRequest) => this.versionResource(request.params as Params),
-      },
-    });
+    const onSecret = (permission: string) => {
+      const resource = ({ params }: FastifyRequest) => this.secretResource(params as Params);
+      return { config: { service: SERVICE, permission, resource } };
+    };
+    const onVersion = (permission: string) => {
+      const resource = ({ params }: FastifyRequest) => this.versionResource(params as Params);
+      return { config: { service: SERVICE, permission, resource } };
+    };
 
     const secrets = "/v1/projects/:project/secrets";
-    app.post<{ Params: Params; Querystring: { secretId?: string } }>(
-      secrets,
-      onProject("secretmanager.secrets.create"),
-      ({ params, query, body }) => {
-        const secret = newSecret(this.projects.number(params.project), query.secretId, readSecret(body));
-        if (this.secrets.get(secret.name)) {
-          throw new GoogleError("ALREADY_EXISTS", `Secret [${secret.name}] already exists.`);
-        }
-        return this.secrets.put(secret.name, { secret, versions: [] }).secret;
-      },
-    );
-    app.get<{ Params: Params; Querystring: PageQuery }>(
-      secrets,
-      onProject("secretmanager.secrets.list"),
-      ({ params, query }) => {
-        const prefix = `projects/${this.projects.number(params.project)}/`;
-        const all = this.secrets.values().flatMap(({ secret }) => (secret.name.startsWith(prefix) ? [secret] : []));
-        const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
-        return { secrets: items, ...rest, totalSize: all.length };
-      },
-    );
+    app.post<Route>(secrets, onProject("secretmanager.secrets.create"), ({ params, query, body }) => {
+      const secret = newSecret(this.projects.number(params.project), query.secretId, readSecret(body));
+      if (this.secrets.get(secret.name)) {
+        throw new GoogleError("ALREADY_EXISTS", `Secret [${secret.name}] already exists.`);
+      }
+      return this.secrets.put(secret.name, { secret, versions: [] }).secret;
+    });
+    app.get<Route>(secrets, onProject("secretmanager.secrets.list"), ({ params, query }) => {
+      const prefix = `projects/${this.projects.number(params.project)}/`;
+      const all = this.secrets.values().flatMap(({ secret }) => (secret.name.startsWith(prefix) ? [secret] : []));
+      const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
+      return { secrets: items, ...rest, totalSize: all.length };
+    });
 
     const one = `${secrets}/:secret`;
-    app.get<{ Params: Params }>(one, onSecret("secretmanager.secrets.get"), ({ params }) => this.stored(params).secret);
-    app.patch<{ Params: Params; Querystring: { updateMask?: string }; Body: Fields }>(
-      one,
-      onSecret("secretmanager.secrets.update"),
-      ({ params, query, body }) => {
-        const stored = this.stored(params);
-        const change = readSecret(body);
-        checkEtag(stored.secret, body.etag);
-        const mask = query.updateMask?.replace(/(^|,)ttl(?=,|$)/, "$1expireTime");
-        const secret = sealed(applyMask(stored.secret, change, mask, CHANGEABLE));
-        return this.secrets.put(secret.name, { ...stored, secret }).secret;
-      },
-    );
-    app.delete<{ Params: Params; Querystring: { etag?: string } }>(
-      one,
-      onSecret("secretmanager.secrets.delete"),
-      ({ params, query }) => {
-        const { secret } = this.stored(params);
-        checkEtag(secret, query.etag);
-        this.policies.delete(fullName(this.secretResource(params)));
-        this.secrets.delete(secret.name);
-        return {};
-      },
-    );
+    app.get<Route>(one, onSecret("secretmanager.secrets.get"), ({ params }) => this.stored(params).secret);
+    app.patch<Route>(one, onSecret("secretmanager.secrets.update"), ({ params, query, body }) => {
+      const stored = this.stored(params);
+      const change = readSecret(body);
+      checkEtag(stored.secret, body.etag);
+      const mask = query.updateMask?.replace(/(^|,)ttl(?=,|$)/, "$1expireTime");
+      const secret = sealed(applyMask(stored.secret, change, mask, CHANGEABLE));
+      return this.secrets.put(secret.name, { ...stored, secret }).secret;
+    });
+    app.delete<Route>(one, onSecret("secretmanager.secrets.delete"), ({ params, query }) => {
+      const { secret } = this.stored(params);
+      checkEtag(secret, query.etag);
+      this.policies.delete(fullName(this.secretResource(params)));
+      this.secrets.delete(secret.name);
+      return {};
+    });
 
     const oneWithVerb = `${secrets}/:secret(^[^:]+)`;
-    app.post<{ Params: Params }>(
-      `${oneWithVerb}::addVersion`,
-      onSecret("secretmanager.versions.add"),
-      ({ params, body }) => {
-        const { secret, versions } = this.stored(params);
-        const version = newVersion(body, versions.length + 1);
-        this.secrets.put(secret.name, { secret, versions: [...versions, version] });
-        return describe(secret, version);
-      },
-    );
-    app.get<{ Params: Params; Querystring: { "options.requestedPolicyVersion"?: string } }>(
+    app.post<Route>(`${oneWithVerb}::addVersion`, onSecret("secretmanager.versions.add"), ({ params, body }) => {
+      const { secret, versions } = this.stored(params);
+      const version = newVersion(body, versions.length + 1);
+      this.secrets.put(secret.name, { secret, versions: [...versions, version] });
+      return describe(secret, version);
+    });
+    app.get<Route>(
       `${oneWithVerb}::getIamPolicy`,
       onSecret("secretmanager.secrets.getIamPolicy"),
       ({ params, query }) => {
@@ -144,7 +129,7 @@ export class SecretManager implements Api {
         return this.iam.get(this.secretResource(params), query["options.requestedPolicyVersion"]);
       },
     );
-    app.post<{ Params: Params; Body: Fields }>(
+    app.post<Route>(
       `${oneWithVerb}::setIamPolicy`,
       onSecret("secretmanager.secrets.setIamPolicy"),
       ({ params, body }) => {
@@ -152,43 +137,33 @@ export class SecretManager implements Api {
         return this.iam.set(this.secretResource(params), body.policy, body.updateMask);
       },
     );
-    app.post<{ Params: Params; Body: Fields }>(
+    app.post<Route>(
       `${oneWithVerb}::testIamPermissions`,
       { config: { service: SERVICE } },
       ({ params, body, caller }) => this.iam.test(caller, this.secretResource(params), body.permissions),
     );
 
     const versions = `${one}/versions`;
-    app.get<{ Params: Params; Querystring: PageQuery }>(
-      versions,
-      onSecret("secretmanager.versions.list"),
-      ({ params, query }) => {
-        const stored = this.stored(params);
-        const all = stored.versions.toReversed();
-        const newestFirst = ({ number }: Version) => String(1e9 - number);
-        const { items, ...rest } = page(all, newestFirst, query, PAGE_LIMIT);
-        return { versions: items.map((version) => describe(stored.secret, version)), ...rest, totalSize: all.length };
-      },
-    );
-    app.get<{ Params: Params }>(`${versions}/:version`, onVersion("secretmanager.versions.get"), ({ params }) => {
+    app.get<Route>(versions, onSecret("secretmanager.versions.list"), ({ params, query }) => {
+      const stored = this.stored(params);
+      const all = stored.versions.toReversed();
+      const newestFirst = ({ number }: Version) => String(1e9 - number);
+      const { items, ...rest } = page(all, newestFirst, query, PAGE_LIMIT);
+      return { versions: items.map((version) => describe(stored.secret, version)), ...rest, totalSize: all.length };
+    });
+    app.get<Route>(`${versions}/:version`, onVersion("secretmanager.versions.get"), ({ params }) => {
       const stored = this.stored(params);
       return describe(stored.secret, findVersion(stored, params.version));
     });
-    app.get<{ Params: Params }>(
-      `${versions}/:version(^[^:]+)::access`,
-      onVersion("secretmanager.versions.access"),
-      ({ params }) => {
-        const stored = this.stored(params);
-        const version = findVersion(stored, params.version);
-        const data = payload(stored.secret, version);
-        return {
-          name: versionName(stored.secret, version),
-          payload: { data: data.toString("base64"), dataCrc32c: String(crc32c(data)) },
-        };
-      },
-    );
+    app.get<Route>(`${versions}/:version(^[^:]+)::access`, onVersion("secretmanager.versions.access"), ({ params }) => {
+      const stored = this.stored(params);
+      const version = findVersion(stored, params.version);
+      const data = payload(stored.secret, version);
+      const read = { data: data.toString("base64"), dataCrc32c: String(crc32c(data)) };
+      return { name: versionName(stored.secret, version), payload: read };
+    });
     for (const verb of ["enable", "disable", "destroy"] as const) {
-      app.post<{ Params: Params; Body: Fields }>(
+      app.post<Route>(
         `${versions}/:version(^[^:]+)::${verb}`,
         onVersion(`secretmanager.versions.${verb}`),
         ({ params, body }) => {

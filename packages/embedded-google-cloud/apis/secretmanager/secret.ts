@@ -3,7 +3,7 @@ import { etagOf } from "../../rest/etag.ts";
 import { type Fields, settableFields } from "../../rest/fields.ts";
 import type { Version } from "./version.ts";
 
-/** A secret, as Secret Manager answers it. */
+/** A secret, as Secret Manager returns it. */
 export interface Secret {
   /** `projects/NUMBER/secrets/ID`. */
   name: string;
@@ -20,13 +20,13 @@ export interface Secret {
   customerManagedEncryption?: Fields;
 }
 
-/** A secret with its versions, the first at index 0: one value of the store, so that both change together. */
+/** A secret and its versions, oldest first: one value in the store, so that both change together. */
 export interface StoredSecret {
   readonly secret: Secret;
   readonly versions: readonly Version[];
 }
 
-/** What a client may change later; the replication stays as it was created. */
+/** The fields that a client may change after creation. */
 export const CHANGEABLE = [
   "labels",
   "annotations",
@@ -37,21 +37,16 @@ export const CHANGEABLE = [
   "customerManagedEncryption",
 ] as const;
 
-/**
- * Reads a secret that a client sends.
- * @throws GoogleError INVALID_ARGUMENT for unknown fields and durations that are none.
- */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readSecret(body: unknown): Partial<Secret> {
-  const { ttl, ...fields } = settableFields<Secret & { ttl: string }>(
-    body,
-    [...CHANGEABLE, "replication", "tags", "ttl"],
-    ["name", "createTime", "etag", "versionAliases"],
-  );
+  const settable = [...CHANGEABLE, "replication", "tags", "ttl"] as const;
+  const ignored = ["name", "etag", "versionAliases"];
+  const { ttl, ...fields } = settableFields<Secret & { ttl: string }>(body, settable, ignored);
   if (fields.versionDestroyTtl !== undefined) seconds(fields.versionDestroyTtl);
   return ttl === undefined ? fields : { ...fields, expireTime: after(seconds(ttl)) };
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for an id Google would not take, or without a replication. */
+/** @throws GoogleError INVALID_ARGUMENT for an id that Google refuses, or without a replication. */
 export function newSecret(project: string, id: string | undefined, fields: Partial<Secret>): Secret {
   // https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create: up to 255 characters.
   if (!/^[A-Za-z0-9_-]{1,255}$/.test(id ?? "")) {
@@ -73,14 +68,14 @@ export function newSecret(project: string, id: string | undefined, fields: Parti
   });
 }
 
-/** The secret with an etag that fits what it holds now. */
+/** The secret with a fresh etag. */
 export function sealed(secret: Secret): Secret {
   return { ...secret, etag: etagOf({ ...secret, etag: "" }) };
 }
 
 /**
- * Refuses a change that was prepared on something else than what there is now.
- * @param sent The etag the client sends, if any.
+ * Refuses a change based on an outdated version.
+ * @param sent The etag that the client sends, if any.
  * @throws GoogleError FAILED_PRECONDITION.
  */
 export function checkEtag(current: { name: string; etag: string }, sent: unknown): void {
@@ -91,12 +86,12 @@ export function checkEtag(current: { name: string; etag: string }, sent: unknown
   );
 }
 
-/** The time so many seconds from now. */
+/** The time a number of seconds from now. */
 export function after(duration: number): string {
   return new Date(Date.now() + duration * 1000).toISOString();
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for what is not a duration such as `86400s`. */
+/** @throws GoogleError INVALID_ARGUMENT for anything but a duration such as `86400s`. */
 export function seconds(duration: string): number {
   const number = /^(\d+(?:\.\d+)?)s$/.exec(duration)?.[1];
   if (number === undefined) {

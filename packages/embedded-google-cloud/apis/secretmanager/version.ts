@@ -4,13 +4,13 @@ import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields, without } from "../../rest/fields.ts";
 import { after, type Secret, seconds, type StoredSecret } from "./secret.ts";
 
-/** A version of a secret; its payload is gone once it is destroyed. */
+/** A version of a secret; destroying it removes the payload. */
 export interface Version {
   readonly number: number;
   readonly createTime: string;
   readonly state: "ENABLED" | "DISABLED" | "DESTROYED";
   readonly destroyTime?: string;
-  /** Where the secret has a `versionDestroyTtl`: when a version that was asked to be destroyed is. */
+  /** When the version will be destroyed, if the secret has a `versionDestroyTtl`. */
   readonly scheduledDestroyTime?: string;
   readonly clientSpecifiedPayloadChecksum?: true;
   /** Base64. */
@@ -22,13 +22,11 @@ const PAYLOAD_LIMIT = 65_536;
 
 /**
  * Reads the body of addVersion.
- * @throws GoogleError INVALID_ARGUMENT where the payload is missing, too large, not Base64 or differs from its checksum.
+ * @throws GoogleError INVALID_ARGUMENT if the payload is missing, too large or differs from its checksum.
  */
-export function newVersion(body: unknown, number: number): Version {
-  const payload = isFields(body) ? body.payload : undefined;
+export function newVersion({ payload }: Fields, number: number): Version {
   const { data, dataCrc32c } = isFields(payload) ? payload : {};
   if (typeof data !== "string" || data === "") throw invalid("Secret Payload cannot be empty.");
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(data)) throw invalid("Invalid value at 'payload.data': Base64 decoding failed.");
   const bytes = Buffer.from(data, "base64");
   if (bytes.length > PAYLOAD_LIMIT) {
     throw invalid(`The payload has ${bytes.length} bytes; at most ${PAYLOAD_LIMIT} are allowed.`);
@@ -50,7 +48,7 @@ export function versionName(secret: Secret, version: Version): string {
   return `${secret.name}/versions/${version.number}`;
 }
 
-/** What a client sees of a version: everything but the payload. */
+/** A version as clients see it, without its payload. */
 export function describe(secret: Secret, version: Version) {
   const { automatic, userManaged } = secret.replication;
   return {
@@ -66,7 +64,7 @@ function replicas(userManaged: Fields | undefined): Fields {
   return { replicas: list.map(({ location }) => ({ location })) };
 }
 
-/** The secret with those versions destroyed whose time has come. */
+/** The secret after destroying the versions that are due. */
 export function settled(stored: StoredSecret): StoredSecret {
   const due = ({ scheduledDestroyTime }: Version) => Date.parse(scheduledDestroyTime ?? "") <= Date.now();
   return stored.versions.some(due)
@@ -75,8 +73,7 @@ export function settled(stored: StoredSecret): StoredSecret {
 }
 
 /**
- * Finds a version.
- * @param id Its number, or `latest` for the newest.
+ * @param id A version's number, or `latest` for the newest.
  * @throws GoogleError NOT_FOUND.
  */
 export function findVersion({ secret, versions }: StoredSecret, id: string): Version {
@@ -88,8 +85,8 @@ export function findVersion({ secret, versions }: StoredSecret, id: string): Ver
 }
 
 /**
- * A version in another state.
- * @throws GoogleError FAILED_PRECONDITION where it is destroyed: that is for ever.
+ * The version in another state.
+ * @throws GoogleError FAILED_PRECONDITION for a destroyed version.
  */
 export function moved(secret: Secret, version: Version, to: "enable" | "disable" | "destroy"): Version {
   if (version.state === "DESTROYED") {
@@ -106,7 +103,7 @@ export function moved(secret: Secret, version: Version, to: "enable" | "disable"
 
 /**
  * The payload of a version.
- * @throws GoogleError FAILED_PRECONDITION where the version is disabled or destroyed.
+ * @throws GoogleError FAILED_PRECONDITION for a disabled or destroyed version.
  */
 export function payload(secret: Secret, version: Version): Buffer {
   if (version.state !== "ENABLED" || version.data === undefined) {

@@ -8,11 +8,11 @@ import type { AccountDirectory } from "../../iam/requests.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Collection, Store } from "../../state/store.ts";
 
-/** A service account, as IAM answers it. */
+/** A service account, as IAM returns it. */
 export interface ServiceAccount {
   name: string;
   projectId: string;
-  /** Never used again, not even by an account of the same email. */
+  /** Never reused, not even for an account with the same email. */
   uniqueId: string;
   email: string;
   etag: string;
@@ -22,14 +22,13 @@ export interface ServiceAccount {
   disabled?: boolean;
 }
 
-/** What a client may set. */
+/** The fields that a client may set. */
 export const SETTABLE = ["displayName", "description"] as const;
 export type Settable = Partial<Pick<ServiceAccount, (typeof SETTABLE)[number]>>;
 
 /** The service accounts of all projects. */
 export class ServiceAccounts implements AccountDirectory {
   private readonly accounts: Collection<ServiceAccount>;
-
   private readonly projects: Projects;
   private readonly policies: Policies;
 
@@ -39,7 +38,7 @@ export class ServiceAccounts implements AccountDirectory {
     this.accounts = store.collection("service-accounts");
   }
 
-  /** Whether there is a service account with this email, enabled or not. */
+  /** Whether a service account has this email, enabled or not. */
   exists(email: string): boolean {
     return this.accounts.get(email) !== undefined;
   }
@@ -64,7 +63,7 @@ export class ServiceAccounts implements AccountDirectory {
     return this.accounts.values().filter((account) => account.projectId === project);
   }
 
-  /** @throws GoogleError INVALID_ARGUMENT for an id Google would not take; ALREADY_EXISTS. */
+  /** @throws GoogleError INVALID_ARGUMENT for an id that Google refuses; ALREADY_EXISTS. */
   create(project: string, accountId: unknown, fields: Settable): ServiceAccount {
     // https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create: 6 to 30 characters.
     if (typeof accountId !== "string" || !/^[a-z][-a-z0-9]{4,28}[a-z0-9]$/.test(accountId)) {
@@ -87,7 +86,7 @@ export class ServiceAccounts implements AccountDirectory {
     return this.replace({ ...fields, name, projectId: project, uniqueId, email, etag: "", oauth2ClientId: uniqueId });
   }
 
-  /** Keeps an account that was changed. */
+  /** Stores a changed account. */
   replace(account: ServiceAccount): ServiceAccount {
     return this.accounts.put(account.email, { ...account, etag: etagOf({ ...account, etag: "" }) });
   }
@@ -98,7 +97,7 @@ export class ServiceAccounts implements AccountDirectory {
     this.replace(disabled ? { ...rest, disabled } : rest);
   }
 
-  /** Deletes an account. Policies keep it, as Google does, under a name that no new account answers to. */
+  /** Deletes an account. Policies keep it as a deleted member, which a new account of the same email does not match. */
   delete({ email, uniqueId }: ServiceAccount): void {
     const resource = this.resource(email);
     this.policies.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`);
@@ -107,7 +106,7 @@ export class ServiceAccounts implements AccountDirectory {
   }
 
   /**
-   * The account, as the resource that permissions such as `iam.serviceAccounts.actAs` are held on.
+   * The account as a resource, on which permissions such as `iam.serviceAccounts.actAs` are granted.
    * @param id Email or unique id.
    * @throws GoogleError NOT_FOUND.
    */
@@ -122,7 +121,7 @@ export class ServiceAccounts implements AccountDirectory {
   }
 }
 
-/** Twenty-one digits, as Google's unique ids have. */
+/** Twenty-one digits, like Google's unique ids. */
 function digits(seed: string): string {
   const hash = BigInt(`0x${createHash("sha256").update(seed).digest("hex")}`);
   return `1${(hash % 10n ** 20n).toString().padStart(20, "0")}`;

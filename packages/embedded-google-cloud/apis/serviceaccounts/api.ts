@@ -10,7 +10,6 @@ import { type ServiceAccount, type ServiceAccounts, SETTABLE, type Settable } fr
 const SERVICE = "iam.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/list */
 const PAGE_LIMIT = 100;
-const IGNORED = ["name", "projectId", "uniqueId", "email", "etag", "oauth2ClientId", "disabled"];
 
 interface Params {
   project: string;
@@ -18,7 +17,13 @@ interface Params {
   account: string;
 }
 
-/** IAM v1, as far as service accounts go. A project in a path may be `-`: the account says which it is. */
+interface Route {
+  Params: Params;
+  Querystring: PageQuery & { "options.requestedPolicyVersion"?: string };
+  Body: Fields;
+}
+
+/** IAM v1: service accounts. The project in a path may be `-`; the account's own is used. */
 export class ServiceAccountsApi implements Api {
   private readonly accounts: ServiceAccounts;
   private readonly projects: Projects;
@@ -32,13 +37,13 @@ export class ServiceAccountsApi implements Api {
 
   routes(app: FastifyInstance): void {
     const all = "/v1/projects/:project/serviceAccounts";
-    app.post<{ Params: Params; Body: Fields }>(
+    app.post<Route>(
       all,
       { config: { service: SERVICE, permission: "iam.serviceAccounts.create" } },
       ({ params, body }) =>
         this.accounts.create(this.projects.id(params.project), body.accountId, readAccount(body.serviceAccount)),
     );
-    app.get<{ Params: Params; Querystring: PageQuery }>(
+    app.get<Route>(
       all,
       { config: { service: SERVICE, permission: "iam.serviceAccounts.list" } },
       ({ params, query }) => {
@@ -49,50 +54,41 @@ export class ServiceAccountsApi implements Api {
     );
 
     const one = `${all}/:account`;
-    const on = (permission?: string) => ({
-      config: {
-        service: SERVICE,
-        ...(permission && { permission }),
-        resource: (request: FastifyRequest) => this.resource(request),
-      },
-    });
-    app.get<{ Params: Params }>(one, on("iam.serviceAccounts.get"), ({ params }) => this.accounts.get(params.account));
-    app.patch<{ Params: Params; Body: Fields }>(one, on("iam.serviceAccounts.update"), ({ params, body }) => {
+    const on = (permission?: string) => {
+      const resource = (request: FastifyRequest) => this.resource(request);
+      return { config: { service: SERVICE, ...(permission && { permission }), resource } };
+    };
+    app.get<Route>(one, on("iam.serviceAccounts.get"), ({ params }) => this.accounts.get(params.account));
+    app.patch<Route>(one, on("iam.serviceAccounts.update"), ({ params, body }) => {
       const account = this.accounts.get(params.account);
       const mask = typeof body.updateMask === "string" ? body.updateMask : undefined;
       const next = applyMask<ServiceAccount>(account, readAccount(body.serviceAccount), mask, SETTABLE);
       return this.accounts.replace(next);
     });
-    app.put<{ Params: Params; Body: Fields }>(one, on("iam.serviceAccounts.update"), ({ params, body }) =>
+    app.put<Route>(one, on("iam.serviceAccounts.update"), ({ params, body }) =>
       this.accounts.replace({ ...this.accounts.get(params.account), ...readAccount(body) }),
     );
-    app.delete<{ Params: Params }>(one, on("iam.serviceAccounts.delete"), ({ params }) => {
+    app.delete<Route>(one, on("iam.serviceAccounts.delete"), ({ params }) => {
       this.accounts.delete(this.accounts.get(params.account));
       return {};
     });
 
     const withVerb = `${all}/:account(^[^:]+)`;
     for (const verb of ["enable", "disable"] as const) {
-      app.post<{ Params: Params }>(`${withVerb}::${verb}`, on(`iam.serviceAccounts.${verb}`), ({ params }) => {
+      app.post<Route>(`${withVerb}::${verb}`, on(`iam.serviceAccounts.${verb}`), ({ params }) => {
         this.accounts.setDisabled(this.accounts.get(params.account), verb === "disable");
         return {};
       });
     }
-    app.post<{ Params: Params; Querystring: { "options.requestedPolicyVersion"?: string }; Body: Fields }>(
-      `${withVerb}::getIamPolicy`,
-      on("iam.serviceAccounts.getIamPolicy"),
-      (request) => {
-        const options = isFields(request.body.options) ? request.body.options : {};
-        const version = options.requestedPolicyVersion ?? request.query["options.requestedPolicyVersion"];
-        return this.iam.get(this.resource(request), version);
-      },
+    app.post<Route>(`${withVerb}::getIamPolicy`, on("iam.serviceAccounts.getIamPolicy"), (request) => {
+      const options = isFields(request.body.options) ? request.body.options : {};
+      const version = options.requestedPolicyVersion ?? request.query["options.requestedPolicyVersion"];
+      return this.iam.get(this.resource(request), version);
+    });
+    app.post<Route>(`${withVerb}::setIamPolicy`, on("iam.serviceAccounts.setIamPolicy"), (request) =>
+      this.iam.set(this.resource(request), request.body.policy, request.body.updateMask),
     );
-    app.post<{ Params: Params; Body: Fields }>(
-      `${withVerb}::setIamPolicy`,
-      on("iam.serviceAccounts.setIamPolicy"),
-      (request) => this.iam.set(this.resource(request), request.body.policy, request.body.updateMask),
-    );
-    app.post<{ Params: Params; Body: Fields }>(`${withVerb}::testIamPermissions`, on(), (request) =>
+    app.post<Route>(`${withVerb}::testIamPermissions`, on(), (request) =>
       this.iam.test(request.caller, this.resource(request), request.body.permissions),
     );
   }
@@ -103,5 +99,5 @@ export class ServiceAccountsApi implements Api {
 }
 
 function readAccount(sent: unknown): Settable {
-  return settableFields<ServiceAccount>(sent, SETTABLE, IGNORED);
+  return settableFields<ServiceAccount>(sent, SETTABLE, ["name", "etag"]);
 }

@@ -9,7 +9,7 @@ const SERVICE = "iamcredentials.googleapis.com";
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken */
 const DEFAULT_LIFETIME = 3600;
 
-/** IAM Credentials v1: tokens of service accounts, for those who may act as them. */
+/** IAM Credentials v1: tokens for callers who may impersonate a service account. */
 export class CredentialsApi implements Api {
   private readonly accounts: ServiceAccounts;
   private readonly identities: Identities;
@@ -46,7 +46,7 @@ export class CredentialsApi implements Api {
     );
   }
 
-  /** A route's permission, asked for on the account in its path. */
+  /** Requires a permission on the account in the path. */
   private at(permission: string) {
     const resource = ({ params }: FastifyRequest) => this.accounts.resource((params as { account: string }).account);
     return { config: { service: SERVICE, permission, resource } };
@@ -59,7 +59,7 @@ export class CredentialsApi implements Api {
   }
 }
 
-/** Seconds; an hour where the client asks for nothing, and at most an hour. */
+/** The lifetime in seconds: one hour by default, which is also the maximum. */
 function readLifetime(sent: unknown): number {
   if (sent === undefined || sent === "") return DEFAULT_LIFETIME;
   const seconds = typeof sent === "string" ? Number(/^(\d+)s$/.exec(sent)?.[1]) : NaN;

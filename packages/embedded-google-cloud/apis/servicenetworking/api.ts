@@ -10,7 +10,7 @@ import type { EnabledServices } from "../../server/enabled-services.ts";
 
 const SERVICE = "servicenetworking.googleapis.com";
 
-/** Service Networking v1, as far as private services access goes. Its operations are done when they are answered. */
+/** Service Networking v1: private services access. Every operation is done when it is returned. */
 export class ServiceNetworking implements Api {
   private readonly networks: Networks;
   private readonly projects: Projects;
@@ -39,7 +39,7 @@ export class ServiceNetworking implements Api {
       return connections.length > 0 ? { connections } : {};
     });
 
-    // Which project these are about stands in their bodies.
+    // The bodies of these requests name the project.
     const connect = ({ caller, body }: { caller: string; body: Fields }) => {
       const { network, reservedPeeringRanges } = body;
       const project = this.require(caller, "addPeering", network);
@@ -62,7 +62,7 @@ export class ServiceNetworking implements Api {
     });
   }
 
-  /** @returns The network's project. @throws GoogleError PERMISSION_DENIED, also where the API is not enabled. */
+  /** @returns The network's project. @throws GoogleError PERMISSION_DENIED, also if the API is not enabled. */
   private require(caller: string, verb: string, network: unknown): string {
     const project = this.projectOf(network);
     this.services.require(project, SERVICE);
@@ -70,14 +70,14 @@ export class ServiceNetworking implements Api {
     return project;
   }
 
-  /** @throws GoogleError INVALID_ARGUMENT where the text is no network's name. */
+  /** @throws GoogleError INVALID_ARGUMENT for text that is not a network's name. */
   private projectOf(network: unknown): string {
     const project = /^projects\/([^/]+)\/global\/networks\/[^/]+$/.exec(String(network))?.[1];
     if (project !== undefined) return this.projects.id(project);
     throw new GoogleError("INVALID_ARGUMENT", `The network "${String(network)}" is not projects/P/global/networks/N.`);
   }
 
-  /** The network by its project's number, as connections are kept. */
+  /** The network's name with its project's number, as connections are stored. */
   private canonical(network: unknown): string {
     return `projects/${this.projects.number(this.projectOf(network))}/global/networks/${shortName(String(network))}`;
   }

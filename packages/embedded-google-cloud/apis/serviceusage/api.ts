@@ -12,7 +12,7 @@ const PAGE_LIMIT = 200;
 /** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
 const BATCH_LIMIT = 20;
 
-/** Where the accounts are as which APIs act. */
+/** The domains of the service agents. */
 const AGENTS: Readonly<Record<string, string | undefined>> = {
   "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
 };
@@ -22,7 +22,13 @@ interface Params {
   service: string;
 }
 
-/** Service Usage v1. Its operations are done when they are answered. */
+interface Route {
+  Params: Params;
+  Querystring: PageQuery & { filter?: string };
+  Body: Fields;
+}
+
+/** Service Usage v1. Every operation is done when it is returned. */
 export class ServiceUsage implements Api {
   private readonly projects: Projects;
   private readonly services: EnabledServices;
@@ -35,64 +41,49 @@ export class ServiceUsage implements Api {
   routes(app: FastifyInstance): void {
     const needs = (permission: string) => ({ config: { service: SERVICE, permission } });
     const all = "/v1/projects/:project/services";
-    app.get<{ Params: Params; Querystring: PageQuery & { filter?: string } }>(
-      all,
-      needs("serviceusage.services.list"),
-      ({ params, query }) => {
-        const { items, ...rest } = page(this.list(params.project, query.filter), (name) => name, query, PAGE_LIMIT);
-        return {
-          ...(items.length > 0 && { services: items.map((name) => this.describe(params.project, name)) }),
-          ...rest,
-        };
-      },
-    );
-    app.get<{ Params: Params }>(`${all}/:service`, needs("serviceusage.services.get"), ({ params }) =>
+    app.get<Route>(all, needs("serviceusage.services.list"), ({ params, query }) => {
+      const { items, ...rest } = page(this.list(params.project, query.filter), (name) => name, query, PAGE_LIMIT);
+      const services = items.map((name) => this.describe(params.project, name));
+      return { ...(services.length > 0 && { services }), ...rest };
+    });
+    app.get<Route>(`${all}/:service`, needs("serviceusage.services.get"), ({ params }) =>
       this.describe(params.project, params.service),
     );
 
     const oneWithVerb = `${all}/:service(^[^:]+)`;
-    app.post<{ Params: Params }>(`${oneWithVerb}::enable`, needs("serviceusage.services.enable"), ({ params }) => {
+    app.post<Route>(`${oneWithVerb}::enable`, needs("serviceusage.services.enable"), ({ params }) => {
       this.services.enable(this.projects.id(params.project), [known(params.service)]);
       return done("EnableServiceResponse", { service: this.describe(params.project, params.service) });
     });
-    app.post<{ Params: Params; Body: Fields }>(
-      `${oneWithVerb}::disable`,
-      needs("serviceusage.services.disable"),
-      ({ params }) => {
-        this.services.disable(this.projects.id(params.project), known(params.service));
-        return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
-      },
-    );
-    // Google has it at v1beta1 only; providers have one address for all of Service Usage.
-    app.post<{ Params: Params }>(
+    app.post<Route>(`${oneWithVerb}::disable`, needs("serviceusage.services.disable"), ({ params }) => {
+      this.services.disable(this.projects.id(params.project), known(params.service));
+      return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
+    });
+    // Google serves this at v1beta1 only, but providers have one endpoint for all of Service Usage.
+    app.post<Route>(
       `${oneWithVerb}::generateServiceIdentity`,
       needs("serviceusage.services.enable"),
       ({ params: { project, service } }) => done("ServiceIdentity", this.identity(project, known(service))),
     );
-    app.post<{ Params: Params; Body: Fields }>(
-      `${all}::batchEnable`,
-      needs("serviceusage.services.enable"),
-      ({ params, body }) => {
-        const names = readServiceIds(body);
-        this.services.enable(this.projects.id(params.project), names);
-        return done("BatchEnableServicesResponse", {
-          services: names.map((name) => this.describe(params.project, name)),
-        });
-      },
-    );
+    app.post<Route>(`${all}::batchEnable`, needs("serviceusage.services.enable"), ({ params, body }) => {
+      const names = readServiceIds(body);
+      this.services.enable(this.projects.id(params.project), names);
+      const services = names.map((name) => this.describe(params.project, name));
+      return done("BatchEnableServicesResponse", { services });
+    });
   }
 
   private describe(project: string, name: string) {
     const parent = `projects/${this.projects.number(project)}`;
     const enabled = this.services.list(this.projects.id(project)).includes(known(name));
     const service = { name: `${parent}/services/${name}`, config: { name } };
-    // As recorded: a service that is not enabled is answered without its parent.
+    // As recorded: a disabled service has no parent.
     return enabled ? { ...service, parent, state: "ENABLED" } : { ...service, state: "DISABLED" };
   }
 
   /**
-   * The account as which an API acts in a project: https://cloud.google.com/iam/docs/service-agents
-   * @throws GoogleError INVALID_ARGUMENT for an API whose account is not known here.
+   * An API's service agent in a project: https://cloud.google.com/iam/docs/service-agents
+   * @throws GoogleError INVALID_ARGUMENT for an API whose agent is unknown here.
    */
   private identity(project: string, service: string) {
     const domain = AGENTS[service];
@@ -102,7 +93,7 @@ export class ServiceUsage implements Api {
     return { email: `service-${this.projects.number(project)}@${domain}.iam.gserviceaccount.com` };
   }
 
-  /** Only what is enabled is known by name, so there is nothing to list as disabled. */
+  /** Only enabled services are known by name, so none is listed as disabled. */
   private list(project: string, filter = ""): string[] {
     if (!["", "state:ENABLED", "state:DISABLED"].includes(filter)) {
       throw new GoogleError("INVALID_ARGUMENT", `The filter "${filter}" is not one of state:ENABLED, state:DISABLED.`);
@@ -119,7 +110,7 @@ function readServiceIds({ serviceIds }: Fields): string[] {
   return ids.map(known);
 }
 
-/** @throws GoogleError PERMISSION_DENIED for what is not a service's name: Google does not say whether one exists. */
+/** @throws GoogleError PERMISSION_DENIED for a name that no service can have: Google does not say whether one exists. */
 function known(name: unknown): string {
   if (typeof name === "string" && /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com$/.test(name)) return name;
   throw new GoogleError("PERMISSION_DENIED", `Not found or permission denied for service(s): ${String(name)}.`);

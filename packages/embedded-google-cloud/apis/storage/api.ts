@@ -26,11 +26,10 @@ interface Params {
 }
 type Query = Preconditions & Record<string, string | undefined>;
 
-/** Cloud Storage v1, JSON. Bucket names are global: one project's name is taken for all. */
+/** Cloud Storage v1, JSON. Bucket names are global across projects. */
 export class Storage implements Api {
   private readonly buckets: Collection<Bucket>;
   private readonly objects: Objects;
-
   private readonly projects: Projects;
   private readonly access: Access;
   private readonly policies: Policies;
@@ -46,9 +45,9 @@ export class Storage implements Api {
   }
 
   /**
-   * Reads an object's bytes for somebody.
-   * @param name The object's name, slashes as they are.
-   * @param member Who reads, such as `serviceAccount:EMAIL`; needs `storage.objects.get`.
+   * Reads an object's bytes on behalf of a member.
+   * @param name The object's name, with its slashes unescaped.
+   * @param member Such as `serviceAccount:EMAIL`; needs `storage.objects.get`.
    * @throws GoogleError NOT_FOUND for the bucket or the object; PERMISSION_DENIED.
    */
   readObject(bucket: string, name: string, member: string): Buffer {
@@ -59,7 +58,7 @@ export class Storage implements Api {
   routes(app: FastifyInstance): void {
     this.bucketRoutes(app);
     this.objectRoutes(app);
-    // An upload's body is bytes whatever its content type says: no parser may touch it.
+    // The body of an upload is not parsed, whatever its content type.
     app.register((uploads, _options, done) => {
       uploads.removeAllContentTypeParsers();
       uploads.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
@@ -93,13 +92,10 @@ export class Storage implements Api {
     });
 
     const one = "/storage/v1/b/:bucket";
-    const onBucket = (permission: string) => ({
-      config: {
-        ...OPEN,
-        permission,
-        resource: (request: FastifyRequest) => this.bucketResource((request.params as Params).bucket),
-      },
-    });
+    const onBucket = (permission: string) => {
+      const resource = ({ params }: FastifyRequest) => this.bucketResource((params as Params).bucket);
+      return { config: { ...OPEN, permission, resource } };
+    };
     app.get<{ Params: Params; Querystring: Query }>(one, onBucket("storage.buckets.get"), ({ params, query }) => {
       const bucket = this.bucket(params.bucket);
       checkPreconditions(bucket, query);
@@ -160,16 +156,13 @@ export class Storage implements Api {
   }
 
   private objectRoutes(app: FastifyInstance): void {
-    const onObject = (permission: string) => ({
-      config: {
-        ...OPEN,
-        permission,
-        resource: (request: FastifyRequest) => {
-          const { bucket, object } = request.params as Params;
-          return this.objectResource(bucket, object);
-        },
-      },
-    });
+    const onObject = (permission: string) => {
+      const resource = ({ params }: FastifyRequest) => {
+        const { bucket, object } = params as Params;
+        return this.objectResource(bucket, object);
+      };
+      return { config: { ...OPEN, permission, resource } };
+    };
     const all = "/storage/v1/b/:bucket/o";
     app.get<{ Params: Params; Querystring: ListQuery & { versions?: string } }>(
       all,
@@ -219,11 +212,8 @@ export class Storage implements Api {
       "/upload/storage/v1/b/:bucket/o",
       { config: { ...OPEN, resource: (request) => this.bucketResource((request.params as Params).bucket) } },
       ({ params: { bucket }, query, headers, body, caller }) => {
-        const { metadata, bytes } = readUpload(
-          query.uploadType,
-          headers["content-type"],
-          Buffer.isBuffer(body) ? body : Buffer.alloc(0),
-        );
+        const sent = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+        const { metadata, bytes } = readUpload(query.uploadType, headers["content-type"], sent);
         const name = query.name ?? metadata.name;
         if (name === undefined) throw new GoogleError("INVALID_ARGUMENT", "Required parameter: name", "required");
         const resource = this.objectResource(bucket, name);
@@ -285,12 +275,9 @@ export class Storage implements Api {
   }
 }
 
-/** Metadata and bytes of an upload that comes in one request. */
+/** The metadata and bytes of an upload in one request. */
 function readUpload(type: string | undefined, contentType: string | undefined, body: Buffer) {
-  if (type === "media") {
-    const metadata: Metadata = contentType === undefined ? {} : { contentType };
-    return { metadata, bytes: body };
-  }
+  if (type === "media") return { metadata: (contentType ? { contentType } : {}) as Metadata, bytes: body };
   if (type !== "multipart") {
     throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud has no upload of type "${type ?? ""}".`, "invalid");
   }

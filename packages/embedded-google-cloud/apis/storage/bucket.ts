@@ -2,8 +2,8 @@ import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields, mergePatch, settableFields } from "../../rest/fields.ts";
 
-/** A bucket, as Cloud Storage answers it; what a client sets without consequence here is kept as it came. */
-export interface Bucket {
+/** A bucket, as Cloud Storage returns it; settings without effect here are stored as sent. */
+export interface Bucket extends Fields {
   kind: "storage#bucket";
   id: string;
   selfLink: string;
@@ -23,69 +23,25 @@ export interface Bucket {
   versioning?: { enabled?: boolean };
   labels?: Record<string, string>;
   lifecycle?: { rule?: unknown[] };
-  acl?: unknown;
-  autoclass?: unknown;
-  billing?: unknown;
-  cors?: unknown;
-  customPlacementConfig?: unknown;
-  defaultEventBasedHold?: unknown;
-  defaultObjectAcl?: unknown;
-  encryption?: unknown;
-  hierarchicalNamespace?: unknown;
-  ipFilter?: unknown;
-  logging?: unknown;
-  objectRetention?: unknown;
-  retentionPolicy?: unknown;
-  website?: unknown;
 }
 
 const SETTABLE = [
-  "acl",
-  "autoclass",
-  "billing",
-  "cors",
-  "customPlacementConfig",
-  "defaultEventBasedHold",
-  "defaultObjectAcl",
-  "encryption",
-  "hierarchicalNamespace",
-  "iamConfiguration",
-  "ipFilter",
-  "labels",
-  "lifecycle",
-  "location",
-  "logging",
-  "name",
-  "objectRetention",
-  "retentionPolicy",
-  "rpo",
-  "softDeletePolicy",
-  "storageClass",
-  "versioning",
-  "website",
-] as const satisfies readonly (keyof Bucket)[];
-
+  ..."acl autoclass billing cors customPlacementConfig defaultEventBasedHold defaultObjectAcl encryption".split(" "),
+  ..."hierarchicalNamespace iamConfiguration ipFilter labels lifecycle location logging name".split(" "),
+  ..."objectRetention retentionPolicy rpo softDeletePolicy storageClass versioning website".split(" "),
+];
 const IGNORED = [
-  "kind",
-  "id",
-  "selfLink",
-  "projectNumber",
-  "generation",
-  "metageneration",
-  "etag",
-  "timeCreated",
-  "updated",
-  "locationType",
-  "owner",
+  ..."kind id selfLink projectNumber generation metageneration etag timeCreated updated".split(" "),
+  ..."locationType owner".split(" "),
 ];
 
 const MULTI_REGIONS = ["US", "EU", "ASIA"];
-/** https://cloud.google.com/storage/docs/soft-delete: seven days unless the client says otherwise. */
+/** https://cloud.google.com/storage/docs/soft-delete: seven days by default. */
 const SOFT_DELETE_SECONDS = "604800";
-/** https://cloud.google.com/storage/docs/uniform-bucket-level-access: can be turned off for 90 days. */
+/** https://cloud.google.com/storage/docs/uniform-bucket-level-access: it can be disabled for 90 days. */
 const UNIFORM_ACCESS_LOCK = 90 * 24 * 3600 * 1000;
 
-/** @throws GoogleError INVALID_ARGUMENT for unknown fields and for a name Google would not take. */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set, or a name that Google refuses. */
 export function newBucket(projectNumber: string, body: unknown): Bucket {
   const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
   const { name } = fields;
@@ -121,21 +77,16 @@ export function newBucket(projectNumber: string, body: unknown): Bucket {
   });
 }
 
-/** The bucket after PATCH: what was sent is merged into it, null removes. */
+/** The bucket after PATCH: the body is merged into it, null removes. */
 export function patchedBucket(bucket: Bucket, body: unknown): Bucket {
   return changed(bucket, mergePatch(bucket, settableFields<Bucket>(body, SETTABLE, IGNORED)));
 }
 
-/** The bucket after PUT: what was not sent is as it would be on a new bucket. */
+/** The bucket after PUT: fields that were not sent get the defaults of a new bucket. */
 export function replacedBucket(bucket: Bucket, body: unknown): Bucket {
-  const { name, location } = bucket;
+  const { name, location, projectNumber, generation, timeCreated } = bucket;
   const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
-  const { generation, timeCreated } = bucket;
-  return changed(bucket, {
-    ...newBucket(bucket.projectNumber, { name, location, ...fields }),
-    generation,
-    timeCreated,
-  });
+  return changed(bucket, { ...newBucket(projectNumber, { name, location, ...fields }), generation, timeCreated });
 }
 
 function changed(before: Bucket, after: Bucket): Bucket {
@@ -152,7 +103,7 @@ function changed(before: Bucket, after: Bucket): Bucket {
   });
 }
 
-/** The bucket with what Google adds to its settings, and with an etag that fits. */
+/** The bucket with the settings that Google adds, and with a fresh etag. */
 function completed(bucket: Bucket): Bucket {
   const { lifecycle, softDeletePolicy, iamConfiguration, ...rest } = bucket;
   const result = {
@@ -165,18 +116,14 @@ function completed(bucket: Bucket): Bucket {
 }
 
 function completedAccess(sent: Fields): Fields {
-  const asked = sent.uniformBucketLevelAccess ?? sent.bucketPolicyOnly;
-  const { enabled, lockedTime } = isFields(asked) ? asked : {};
+  const wanted = sent.uniformBucketLevelAccess ?? sent.bucketPolicyOnly;
+  const { enabled, lockedTime } = isFields(wanted) ? wanted : {};
   const uniform =
     enabled === true
       ? { enabled, lockedTime: lockedTime ?? new Date(Date.now() + UNIFORM_ACCESS_LOCK).toISOString() }
       : { enabled: false };
-  return {
-    publicAccessPrevention: "inherited",
-    ...sent,
-    uniformBucketLevelAccess: uniform,
-    bucketPolicyOnly: uniform,
-  };
+  const both = { uniformBucketLevelAccess: uniform, bucketPolicyOnly: uniform };
+  return { publicAccessPrevention: "inherited", ...sent, ...both };
 }
 
 function completedSoftDelete({ retentionDurationSeconds, effectiveTime }: Fields): Fields {

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The bytes of objects: a file a generation, readable by its owner only. */
+/** The bytes of objects: one file per generation, readable only by its owner. */
 export class Contents {
   private readonly folder: string;
 
   /**
-   * @param folder Where the files lie; made where it does not exist.
-   * @param generations Generations that exist. Others are what an interrupted upload or deletion left, and are removed.
+   * @param folder Holds the files; created if it does not exist.
+   * @param generations Generations that exist. Files of others, left by an interrupted request, are removed.
    */
   constructor(folder: string, generations: ReadonlySet<string>) {
     this.folder = folder;

@@ -1,10 +1,10 @@
 import { page } from "../../rest/pages.ts";
 import type { StorageObject } from "./object.ts";
 
-/** What a client asks for when it lists objects, as it stands in the query. */
+/** The query of a request that lists objects. */
 export interface ListQuery {
   readonly prefix?: string;
-  /** Names that hold it after the prefix are given once, cut off behind it, in `prefixes`. */
+  /** Names with this text after the prefix are cut after it and listed once, in `prefixes`. */
   readonly delimiter?: string;
   readonly maxResults?: string;
   readonly pageToken?: string;
@@ -14,8 +14,8 @@ export interface ListQuery {
 const PAGE_LIMIT = 1000;
 
 /**
- * Answers a list request.
- * @param objects Those of the bucket that count, by name, a name's generations in their order.
+ * The response to a list request.
+ * @param objects The objects of the bucket, by name and generation.
  */
 export function listObjects(objects: readonly StorageObject[], query: ListQuery) {
   const { prefix = "", delimiter = "" } = query;

@@ -1,6 +1,6 @@
 /** A part of a multipart body. */
 export interface Part {
-  /** The part's `Content-Type`; undefined where it has none. */
+  /** The part's `Content-Type`, if it has one. */
   readonly contentType: string | undefined;
   readonly body: Buffer;
 }
@@ -10,14 +10,14 @@ const HEADERS_END = Buffer.from("\r\n\r\n");
 
 /**
  * Splits a `multipart/related` body (RFC 2046, section 5.1).
- * @param contentType The request's header, which names the boundary.
- * @returns The parts in their order; undefined where the body is not what the header says.
+ * @param contentType The request's header, which contains the boundary.
+ * @returns The parts; undefined for a malformed body.
  */
 export function parseMultipart(contentType: string, body: Buffer): Part[] | undefined {
   const match = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
   const boundary = match?.[1] ?? match?.[2];
   if (boundary === undefined) return undefined;
-  // A delimiter begins on a line of its own; the first may be the body's very beginning.
+  // A delimiter starts a line; the first may start the body.
   const text = Buffer.concat([LINE_END, body]);
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const parts: Part[] = [];
@@ -34,7 +34,7 @@ export function parseMultipart(contentType: string, body: Buffer): Part[] | unde
   return undefined;
 }
 
-/** @param text What stands between two delimiters; it begins with the rest of the first one's line. */
+/** @param text The text between two delimiters, starting with the rest of the first delimiter's line. */
 function parsePart(text: Buffer): Part | undefined {
   const end = text.indexOf(HEADERS_END);
   if (end === -1) return undefined;

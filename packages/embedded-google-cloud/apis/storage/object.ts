@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { crc32c } from "../../rest/crc32c.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
-import { mergePatch, settableFields } from "../../rest/fields.ts";
+import { type Fields, mergePatch, settableFields } from "../../rest/fields.ts";
 
-/** A generation of an object, as Cloud Storage answers it. */
-export interface StorageObject {
+/** A generation of an object, as Cloud Storage returns it; settings without effect here are stored as sent. */
+export interface StorageObject extends Fields {
   kind: "storage#object";
   id: string;
   selfLink: string;
@@ -16,7 +16,7 @@ export interface StorageObject {
   metageneration: string;
   contentType: string;
   storageClass: string;
-  /** Bytes, as text. */
+  /** Bytes, as a decimal string. */
   size: string;
   md5Hash: string;
   crc32c: string;
@@ -24,64 +24,34 @@ export interface StorageObject {
   timeCreated: string;
   updated: string;
   timeStorageClassUpdated: string;
-  /** When it ceased to be the live one; absent on the live one. */
+  /** When it became noncurrent; absent from the live generation. */
   timeDeleted?: string;
-  metadata?: Record<string, string>;
-  cacheControl?: string;
-  contentDisposition?: string;
-  contentEncoding?: string;
-  contentLanguage?: string;
-  customTime?: string;
-  eventBasedHold?: boolean;
-  temporaryHold?: boolean;
-  retention?: unknown;
-  acl?: unknown;
 }
 
 const PATCHABLE = [
-  "metadata",
-  "cacheControl",
-  "contentDisposition",
-  "contentEncoding",
-  "contentLanguage",
-  "contentType",
-  "customTime",
-  "eventBasedHold",
-  "temporaryHold",
-  "retention",
-  "acl",
-] as const satisfies readonly (keyof StorageObject)[];
-const SETTABLE = [...PATCHABLE, "name", "storageClass", "md5Hash", "crc32c"] as const;
+  ..."metadata cacheControl contentDisposition contentEncoding contentLanguage contentType customTime".split(" "),
+  ..."eventBasedHold temporaryHold retention acl".split(" "),
+];
+/** The fields that a client may set only with the bytes. */
+const FIXED = ["name", "storageClass", "md5Hash", "crc32c"];
+const SETTABLE = [...PATCHABLE, ...FIXED];
 const IGNORED = [
-  "kind",
-  "id",
-  "selfLink",
-  "mediaLink",
-  "bucket",
-  "generation",
-  "metageneration",
-  "size",
-  "etag",
-  "timeCreated",
-  "updated",
-  "timeStorageClassUpdated",
-  "timeFinalized",
-  "owner",
+  ..."kind id selfLink mediaLink bucket generation metageneration size etag timeCreated updated".split(" "),
+  ..."timeStorageClassUpdated timeFinalized owner".split(" "),
 ];
 
-/** What a client sends with an object's bytes. */
-export type Metadata = Partial<Pick<StorageObject, (typeof SETTABLE)[number]>>;
+/** The metadata that a client sends with an object's bytes. */
+export type Metadata = Partial<StorageObject>;
 
-/** @throws GoogleError INVALID_ARGUMENT for unknown fields. */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readMetadata(body: unknown): Metadata {
   return settableFields<StorageObject>(body, SETTABLE, IGNORED);
 }
 
 /**
  * A new generation.
- * @param metadata What the client says about it.
- * @throws GoogleError INVALID_ARGUMENT for a name Google would not take, or where the bytes are not those of the
- * checksums the client sent.
+ * @throws GoogleError INVALID_ARGUMENT for a name that Google refuses, or if the bytes do not match the checksums that the
+ * client sent.
  */
 export function newObject(bucket: string, name: string, generation: string, metadata: Metadata, bytes: Buffer) {
   // https://cloud.google.com/storage/docs/objects#naming: 1 to 1,024 bytes of UTF-8, no line ends.
@@ -127,15 +97,9 @@ export function newObject(bucket: string, name: string, generation: string, meta
   });
 }
 
-/** The object after PATCH: what was sent is merged into it, null removes. */
+/** The object after PATCH: the body is merged into it, null removes. */
 export function patchedObject(object: StorageObject, body: unknown): StorageObject {
-  const patch = settableFields<StorageObject>(body, PATCHABLE, [
-    ...IGNORED,
-    "name",
-    "storageClass",
-    "md5Hash",
-    "crc32c",
-  ]);
+  const patch = settableFields<StorageObject>(body, PATCHABLE, [...IGNORED, ...FIXED]);
   return sealed({
     ...mergePatch(object, patch),
     metageneration: String(Number(object.metageneration) + 1),
@@ -147,7 +111,7 @@ function sealed(object: StorageObject): StorageObject {
   return { ...object, etag: etagOf(object.id, object.metageneration) };
 }
 
-/** As Cloud Storage writes a CRC32C: four bytes, the highest first, in Base64. */
+/** A CRC32C as Cloud Storage encodes it: big-endian, in Base64. */
 function base64(sum: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(sum);

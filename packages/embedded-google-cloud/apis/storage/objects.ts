@@ -5,7 +5,7 @@ import { Contents } from "./contents.ts";
 import { type Metadata, newObject, patchedObject, type StorageObject } from "./object.ts";
 import { checkPreconditions, type Preconditions } from "./preconditions.ts";
 
-/** All objects: their generations, the oldest first, and their bytes. The last is the live one, unless it is noncurrent. */
+/** The generations of all objects, oldest first, and their bytes. The last is the live one, unless it is noncurrent. */
 export class Objects {
   private readonly generations: Collection<readonly StorageObject[]>;
   private readonly contents: Contents;
@@ -19,7 +19,7 @@ export class Objects {
   }
 
   /**
-   * @param generation The live one where it is undefined.
+   * @param generation By default the live one.
    * @throws GoogleError NOT_FOUND.
    */
   get(bucket: string, name: string, generation?: string): StorageObject {
@@ -31,12 +31,12 @@ export class Objects {
     return found;
   }
 
-  /** The live generation, where there is one. */
+  /** The live generation, if any. */
   live(bucket: string, name: string): StorageObject | undefined {
     return this.of(bucket, name).find((each) => each.timeDeleted === undefined);
   }
 
-  /** The objects of a bucket by name, noncurrent generations only where they are asked for. */
+  /** The objects of a bucket by name. @param versions Whether to include noncurrent generations. */
   list(bucket: string, versions: boolean): StorageObject[] {
     return this.generations
       .values()
@@ -49,8 +49,8 @@ export class Objects {
   }
 
   /**
-   * Makes a new live generation.
-   * @param versioned Whether the one before is kept, as noncurrent.
+   * Creates a new live generation.
+   * @param versioned Whether the previous one is kept, as noncurrent.
    * @throws GoogleError PRECONDITION_FAILED; INVALID_ARGUMENT.
    */
   insert(
@@ -79,12 +79,12 @@ export class Objects {
     return next;
   }
 
-  /** Deletes the live generation; where the bucket is versioned it is kept, as noncurrent. */
+  /** Deletes the live generation. @param versioned Whether it is kept, as noncurrent. */
   deleteLive({ bucket, name }: StorageObject, versioned: boolean): void {
     this.replace(bucket, name, this.withoutLive(bucket, name, versioned));
   }
 
-  /** Deletes one generation for good. */
+  /** Deletes one generation permanently. */
   deleteGeneration({ bucket, name, generation }: StorageObject): void {
     this.replace(
       bucket,
@@ -111,7 +111,7 @@ export class Objects {
     for (const { generation } of gone) this.contents.delete(generation);
   }
 
-  /** Microseconds since 1970, and always more than before. */
+  /** Microseconds since 1970, strictly increasing. */
   private nextGeneration(): string {
     this.last = Math.max(Date.now() * 1000, this.last + 1);
     return String(this.last);

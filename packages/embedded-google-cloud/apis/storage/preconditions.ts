@@ -1,6 +1,6 @@
 import { GoogleError } from "../../rest/errors.ts";
 
-/** What a request demands of the object or bucket it is about, as it stands in the query. */
+/** The preconditions in a request's query. */
 export interface Preconditions {
   readonly ifGenerationMatch?: string;
   readonly ifGenerationNotMatch?: string;
@@ -10,7 +10,7 @@ export interface Preconditions {
 
 /**
  * Refuses a request whose preconditions do not hold.
- * @param current The object or bucket as it is; undefined where there is none, which has generation 0.
+ * @param current The object or bucket; undefined, which counts as generation 0, if it does not exist.
  * @throws GoogleError PRECONDITION_FAILED.
  */
 export function checkPreconditions(

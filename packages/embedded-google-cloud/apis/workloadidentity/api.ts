@@ -36,14 +36,10 @@ interface Route {
   Querystring: Query;
 }
 
-/**
- * IAM v1, as far as workload identity pools go. What changes one answers with an operation, which has ended when it is
- * asked for. No tokens are exchanged here.
- */
+/** IAM v1: workload identity pools. An operation is done when a client polls it. Tokens are not exchanged here. */
 export class WorkloadIdentity implements Api {
   private readonly pools: Collection<Pool>;
   private readonly providers: Collection<Provider>;
-
   private readonly projects: Projects;
 
   constructor(store: Store, projects: Projects) {

@@ -2,50 +2,47 @@ import { parse } from "@marcbachmann/cel-js";
 import { GoogleError } from "../../rest/errors.ts";
 import { isFields, settableFields } from "../../rest/fields.ts";
 
-/** What a pool and a provider have in common. */
+/** The fields that pools and providers have in common. */
 interface Entry {
   /** Full name, with the project's number. */
   readonly name: string;
   readonly displayName?: string;
   readonly description?: string;
   readonly disabled?: boolean;
-  /** What is deleted keeps its name for thirty days, and can be brought back. */
+  /** A deleted entry keeps its name for thirty days and can be undeleted. */
   readonly state: "ACTIVE" | "DELETED";
   readonly expireTime?: string;
 }
 
-/** A workload identity pool, as IAM answers it. */
+/** A workload identity pool, as IAM returns it. */
 export type Pool = Entry;
 
-/** A provider of a pool, as IAM answers it: only OpenID Connect is here. */
+/** A provider of a pool, as IAM returns it; OpenID Connect only. */
 export interface Provider extends Entry {
-  /** Attributes of Google, such as `google.subject`, and the CEL expressions that make them of a token's claims. */
+  /** Google's attributes, such as `google.subject`, and the CEL expressions that derive them from a token's claims. */
   readonly attributeMapping: Readonly<Record<string, string>>;
-  /** CEL: whose tokens are accepted. */
+  /** A CEL expression; only tokens that satisfy it are accepted. */
   readonly attributeCondition?: string;
   readonly oidc: { readonly issuerUri: string; readonly allowedAudiences?: readonly string[] };
 }
 
-/** What a client may set of a pool. */
 export const POOL_FIELDS = ["displayName", "description", "disabled"] as const;
-/** What a client may set of a provider. */
 export const PROVIDER_FIELDS = [...POOL_FIELDS, "attributeMapping", "attributeCondition", "oidc"] as const;
 
-const IGNORED = ["name", "state", "expireTime"];
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/delete */
 const KEPT_DAYS = 30;
 
-/** @throws GoogleError INVALID_ARGUMENT for unknown fields. */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readPool(body: unknown): Partial<Pool> {
-  return settableFields<Pool>(body, POOL_FIELDS, IGNORED);
+  return settableFields<Pool>(body, POOL_FIELDS, ["name"]);
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for unknown fields. */
+/** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readProvider(body: unknown): Partial<Provider> {
-  return settableFields<Provider>(body, PROVIDER_FIELDS, IGNORED);
+  return settableFields<Provider>(body, PROVIDER_FIELDS, ["name"]);
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for what IAM refuses. */
+/** @throws GoogleError INVALID_ARGUMENT for a provider that IAM refuses. */
 export function checkedProvider(provider: Partial<Provider> & Entry): Provider {
   const { attributeCondition, attributeMapping, oidc } = provider;
   if (!isFields(oidc) || typeof oidc.issuerUri !== "string" || !oidc.issuerUri.startsWith("https://")) {
@@ -60,7 +57,7 @@ export function checkedProvider(provider: Partial<Provider> & Entry): Provider {
     }
     checkCel(`attribute mapping of ${name}`, expression);
   }
-  // As IAM asks of providers whose issuer many tenants share.
+  // IAM requires this of issuers that many tenants share.
   if (attributeCondition === undefined && oidc.issuerUri === "https://token.actions.githubusercontent.com") {
     throw invalid("The attribute condition must reference one of the provider's claims.");
   }
@@ -68,13 +65,13 @@ export function checkedProvider(provider: Partial<Provider> & Entry): Provider {
   return { ...provider, attributeMapping, oidc };
 }
 
-/** @throws GoogleError INVALID_ARGUMENT for an id that IAM would not take. */
+/** @throws GoogleError INVALID_ARGUMENT for an id that IAM refuses. */
 export function checkId(id: string | undefined): string {
   if (id !== undefined && /^(?!gcp-)[a-z0-9-]{4,32}$/.test(id)) return id;
   throw invalid(`The id "${id ?? ""}" must have 4 to 32 lower case letters, digits and hyphens.`);
 }
 
-/** A deleted entry. */
+/** The entry after its deletion. */
 export function deleted<T extends Entry>(entry: T): T {
   return { ...entry, state: "DELETED", expireTime: new Date(Date.now() + KEPT_DAYS * 86_400_000).toISOString() };
 }

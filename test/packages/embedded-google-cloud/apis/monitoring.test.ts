@@ -96,7 +96,7 @@ describe("Cloud Monitoring", () => {
     const changed = await embedded.patch(url, { ...dashboard, displayName: "Renamed", etag: body.etag });
     expect(changed.body).toMatchObject({ displayName: "Renamed", name: body.name });
     const late = await embedded.patch(url, { ...dashboard, etag: body.etag });
-    expect([late.status, message(late)]).toEqual([409, expect.stringContaining("was changed by somebody else")]);
+    expect([late.status, message(late)]).toEqual([409, expect.stringContaining("has changed since you read it")]);
     expect((await embedded.get(`/v1/projects/${PROJECT}/dashboards`)).body).toEqual({ dashboards: [changed.body] });
   });
 

@@ -128,7 +128,7 @@ describe("Cloud Run jobs", () => {
     expect(execution?.name).toBe(begun.body.metadata?.name);
     expect(execution).toMatchObject({
       conditions: [
-        { type: "Completed", state: "CONDITION_FAILED", message: "The embedded cloud ended while the execution ran." },
+        { type: "Completed", state: "CONDITION_FAILED", message: "The embedded cloud was stopped during the execution." },
       ],
     });
   });

@@ -135,8 +135,8 @@ describe("Cloud Run services", () => {
   });
 
   it.each([
-    ["another container", { containers: [HELLO, HELLO] }, "runs one container an instance"],
-    ["a secret volume", { volumes: [{ name: "files", secret: { secret: "s" } }] }, 'volume "files" is of another kind'],
+    ["another container", { containers: [HELLO, HELLO] }, "runs one container per instance"],
+    ["a secret volume", { volumes: [{ name: "files", secret: { secret: "s" } }] }, 'volume "files" has another type'],
   ])("says what it cannot do: %s", async (_what, template, words) => {
     const { error } = await setting.deploy(`cannot-${words.length}`, HELLO, { template });
     expect(error?.message).toContain(words);
