@@ -125,7 +125,7 @@ function letters(hex: string): string {
 /** @throws GoogleError PRECONDITION_FAILED if the `settingsVersion` that the client sends is not the current one. */
 export function checkFresh(instance: Instance, body: Fields): void {
   const sent = isFields(body.settings) ? body.settings.settingsVersion : undefined;
-  if (sent !== undefined && sent !== null && String(sent as string | number) !== instance.settings.settingsVersion) {
+  if (sent !== undefined && sent !== null && String(sent) !== instance.settings.settingsVersion) {
     throw new GoogleError("PRECONDITION_FAILED", "Condition does not match.", "staleData");
   }
 }

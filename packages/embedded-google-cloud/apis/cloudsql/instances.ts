@@ -110,8 +110,7 @@ export class Instances {
     const fields = body as Fields;
     checkFixed(instance, fields);
     checkFresh(instance, fields);
-    const sent =
-      how === "patch" ? mergePatch<Fields>(instance.settings, (fields.settings ?? {}) as Fields) : fields.settings;
+    const sent = how === "patch" ? mergePatch<Fields>(instance.settings, fields.settings ?? {}) : fields.settings;
     const version = Number(instance.settings.settingsVersion) + 1;
     const settings = completeSettings(sent, majorOf(instance), instance.region, version);
     const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });

@@ -22,7 +22,6 @@ export interface SocketRequest {
 
 /** An open socket of a Cloud SQL volume. */
 export interface SocketMount {
-  readonly path: string;
   /** Closes its connections and removes it. */
   close(): Promise<void>;
 }
@@ -80,7 +79,6 @@ export class AuthProxy {
     });
     await listen(server, path);
     const mount: SocketMount = {
-      path,
       close: async () => {
         this.mounts.delete(mount);
         for (const client of open) client.destroy();

@@ -13,7 +13,7 @@ describe("Cloud KMS", () => {
   });
   afterAll(() => embedded.remove());
 
-  test("a key ring and a key are made once, and kept over a restart", async () => {
+  test("creates a key ring and a key once, and keeps them across a restart", async () => {
     expect((await embedded.get(`${RINGS}/pulumi`)).status).toBe(404);
     expect((await embedded.post(`${RINGS}?keyRingId=pulumi`)).body).toMatchObject({ name: `${RINGS.slice(4)}/pulumi` });
     expect((await embedded.post(`${RINGS}?keyRingId=pulumi`)).body).toMatchObject({
@@ -34,7 +34,7 @@ describe("Cloud KMS", () => {
     expect((await embedded.get(RINGS)).body).toMatchObject({ keyRings: [{ name: `${RINGS.slice(4)}/pulumi` }] });
   });
 
-  test("the schedule is changed with a mask, the wait before destruction never", async () => {
+  test("changes the rotation schedule with a mask, but never the wait before destruction", async () => {
     const patch = (mask: string, body: object) => embedded.patch(`${KEYS}/prod?updateMask=${mask}`, body);
     const slower = { rotationPeriod: "8640000s", nextRotationTime: inAnHour };
     expect((await patch("rotationPeriod,nextRotationTime", slower)).body).toMatchObject(slower);
@@ -49,24 +49,25 @@ describe("Cloud KMS", () => {
       "between 1 day and 120 days",
     ],
     ["rotated by the hour", { purpose: "ENCRYPT_DECRYPT", rotationPeriod: "3600s" }, "at least 24 hours"],
-    ["rotated, nobody knows when", { purpose: "ENCRYPT_DECRYPT", rotationPeriod: "86400s" }, "next_rotation_time"],
-    ["with another field", { purpose: "ENCRYPT_DECRYPT", rotation: 1 }, 'Unknown name "rotation"'],
+    ["rotated from no given time", { purpose: "ENCRYPT_DECRYPT", rotationPeriod: "86400s" }, "next_rotation_time"],
+    ["with an unknown field", { purpose: "ENCRYPT_DECRYPT", rotation: 1 }, 'Unknown name "rotation"'],
   ])("refuses a key %s", async (_what, key, sentence) => {
     const refused = await embedded.post(`${KEYS}?cryptoKeyId=bad`, key);
     expect(refused.status).toBe(400);
     expect(message(refused)).toContain(sentence);
   });
 
-  test("a key has a policy of its own, which decides who decrypts", async () => {
+  test("gives a key its own policy, which decides who decrypts", async () => {
     await embedded.post(`/v1/projects/${PROJECT}/serviceAccounts`, { accountId: "settlement-previewer" });
     const token = embedded.cloud.identities.tokenFor(`serviceAccount:${PREVIEWER}`);
     const permissions = ["cloudkms.cryptoKeyVersions.useToDecrypt", "cloudkms.cryptoKeyVersions.useToEncrypt"];
-    const held = async () => (await embedded.post(`${KEYS}/prod:testIamPermissions`, { permissions }, { token })).body;
-    expect(await held()).toEqual({});
+    const granted = async () =>
+      (await embedded.post(`${KEYS}/prod:testIamPermissions`, { permissions }, { token })).body;
+    expect(await granted()).toEqual({});
     const bindings = [{ role: "roles/cloudkms.cryptoKeyDecrypter", members: [`serviceAccount:${PREVIEWER}`] }];
     await embedded.post(`${KEYS}/prod:setIamPolicy`, { policy: { bindings } });
     expect((await embedded.get(`${KEYS}/prod:getIamPolicy`)).body).toMatchObject({ bindings });
-    expect(await held()).toEqual({ permissions: permissions.slice(0, 1) });
+    expect(await granted()).toEqual({ permissions: permissions.slice(0, 1) });
     expect((await embedded.get(`${KEYS}/none:getIamPolicy`)).status).toBe(404);
   });
 });

@@ -22,7 +22,7 @@ describe("Cloud Logging", () => {
     return (answer.body.entries ?? []) as (typeof ENTRY & { insertId: string; timestamp: string })[];
   };
 
-  test("an entry comes back with an id and its times, also after a restart, and is found by a filter", async () => {
+  test("finds an entry by a filter, with its id and its times, even after a restart", async () => {
     expect(await write({ entries: [{ ...ENTRY, insertId: "first" }] })).toMatchObject({ status: 200, body: {} });
     await embedded.stop();
     await embedded.start();
@@ -31,7 +31,7 @@ describe("Cloud Logging", () => {
     expect(await list('insertId="second"')).toEqual([]);
   });
 
-  test("what entries have in common is said once; entries are in the order of their times", async () => {
+  test("applies common fields to every entry, and orders entries by time", async () => {
     const { jsonPayload, severity: _every, ...common } = ENTRY;
     const at = (timestamp: string) => ({ jsonPayload, timestamp, insertId: `at ${timestamp}`, severity: "INFO" });
     await write({ ...common, entries: [at("2026-01-02T00:00:00Z"), at("2026-01-01T00:00:00Z")] });
@@ -46,24 +46,24 @@ describe("Cloud Logging", () => {
     ["no entries", { entries: [] }, "At least one entry must be given."],
     ["no resource", { entries: [{ ...ENTRY, resource: undefined }] }, "A monitored resource must be given."],
     [
-      "another field",
+      "an unknown field",
       { entries: [{ ...ENTRY, text: "x" }] },
       `Unknown name "text" at 'entries[0]': Cannot find field.`,
     ],
     ["two payloads", { entries: [{ ...ENTRY, textPayload: "x" }] }, "An entry has one payload."],
     ["no log", { entries: [{ ...ENTRY, logName: "nothing" }] }, "Invalid name: nothing."],
     [
-      "too much",
+      "an entry that is too large",
       { entries: [{ ...ENTRY, textPayload: undefined, jsonPayload: { text: "x".repeat(300_000) } }] },
       "256",
     ],
-  ])("%s is refused", async (_what, body, sentence) => {
+  ])("refuses %s", async (_what, body, sentence) => {
     const answer = await write(body);
     expect(answer.status).toBe(400);
     expect(message(answer)).toContain(sentence);
   });
 
-  test("who writes and who reads need a role of their own, and the project must exist", async () => {
+  test("requires one role to write and another to read, and an existing project", async () => {
     const { identities } = embedded.cloud;
     const bindings = [
       { role: "roles/owner", members: ["user:owner@local.test"] },
@@ -88,7 +88,7 @@ describe("Cloud Logging", () => {
     expect((await write({ entries: [{ ...ENTRY, logName: `projects/${OTHER_PROJECT}/logs/x` }] })).status).toBe(403);
   });
 
-  test("an alert whose filter Logging does not take is refused", async () => {
+  test("refuses an alert policy whose filter is invalid", async () => {
     await embedded.post(`/v1/projects/${PROJECT}/services/monitoring.googleapis.com:enable`);
     const answer = await embedded.post(`/v3/projects/${PROJECT}/alertPolicies`, {
       displayName: "Broken",
@@ -136,11 +136,11 @@ describe("a filter of the Logging query language", () => {
     "a ~ b",
     "a=b OR",
     "a@b=1",
-  ])("%s is none", (filter) => {
+  ])("refuses %s", (filter) => {
     expect(() => parseFilter(filter)).toThrow("Unparseable filter");
   });
 
-  test("parentheses have an end", () => {
+  test("limits the depth of parentheses", () => {
     expect(() => parseFilter("(".repeat(10_000))).toThrow("too many parentheses");
   });
 });

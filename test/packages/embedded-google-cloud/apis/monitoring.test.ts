@@ -21,7 +21,7 @@ describe("Cloud Monitoring", () => {
     return { ...answer.body, url: `/v3/${String(answer.body.name)}`, name: String(answer.body.name) };
   };
 
-  test("a channel gets a name and a record of who made it, and comes back", async () => {
+  test("gives a channel a name and a creation record", async () => {
     const { url, ...channel } = await made(CHANNELS, CHANNEL);
     expect(channel).toMatchObject({
       ...CHANNEL,
@@ -32,7 +32,7 @@ describe("Cloud Monitoring", () => {
     expect((await embedded.get(url)).body).toEqual(channel);
   });
 
-  test("a policy's conditions get names too", async () => {
+  test("gives the conditions of a policy names", async () => {
     const channel = await made(CHANNELS, CHANNEL);
     const policy = await made(POLICIES, { ...POLICY, notificationChannels: [channel.name] });
     expect(policy).toMatchObject({
@@ -44,7 +44,7 @@ describe("Cloud Monitoring", () => {
     });
   });
 
-  test("a patch changes what its mask names; without one, all that can be set", async () => {
+  test("changes the fields in the mask, or without one all settable fields", async () => {
     const policy = await made(POLICIES, { ...POLICY, userLabels: { team: "settlement" } });
     const masked = await embedded.patch(`${policy.url}?updateMask=display_name,alertStrategy`, {
       displayName: "Renamed",
@@ -63,14 +63,14 @@ describe("Cloud Monitoring", () => {
     expect((await embedded.get(policy.url)).body).toEqual(replaced.body);
   });
 
-  test("a condition that stays keeps its name", async () => {
+  test("keeps the names of existing conditions", async () => {
     const { url, conditions } = (await made(POLICIES, POLICY)) as unknown as { url: string; conditions: object[] };
     const { body } = await embedded.patch(`${url}?updateMask=conditions`, { conditions: [...conditions, CONDITION] });
     expect(body.conditions).toHaveLength(2);
     expect(body).toMatchObject({ conditions: [conditions[0], { name: expect.any(String) as string }] });
   });
 
-  test("a channel that a policy notifies is deleted only by force, and then the policy notifies it no more", async () => {
+  test("deletes a channel that a policy notifies only by force, and removes it from the policy", async () => {
     const channel = await made(CHANNELS, CHANNEL);
     const policy = await made(POLICIES, { ...POLICY, notificationChannels: [channel.name] });
     const refused = await embedded.delete(`${channel.url}?force=false`);
@@ -83,12 +83,12 @@ describe("Cloud Monitoring", () => {
     expect((await embedded.get(channel.url)).status).toBe(404);
   });
 
-  test("an uptime check comes back with its period", async () => {
+  test("gives an uptime check its default period", async () => {
     const check = { displayName: "health", timeout: "10s", httpCheck: { path: "/health" } };
     expect(await made(`${V3}/uptimeCheckConfigs`, check)).toMatchObject({ ...check, period: "60s" });
   });
 
-  test("a dashboard is v1, and is changed only by who has read it last", async () => {
+  test("serves dashboards at v1, and refuses a change with an outdated etag", async () => {
     const dashboard = { displayName: "Settlement", gridLayout: { columns: "2" } };
     const { status, body } = await embedded.post(`/v1/projects/${PROJECT}/dashboards`, dashboard);
     expect([status, body]).toMatchObject([200, { ...dashboard, etag: expect.any(String) as string }]);
@@ -111,13 +111,13 @@ describe("Cloud Monitoring", () => {
       404,
       "Notification channel not found",
     ],
-  ])("%s is refused", async (_what, collection, body, status, sentence) => {
+  ])("refuses %s", async (_what, collection, body, status, sentence) => {
     const answer = await embedded.post(collection, body);
     expect(answer.status).toBe(status);
     expect(message(answer)).toContain(sentence);
   });
 
-  test("lists have the project's own, and what was deleted no more", async () => {
+  test("lists the existing resources of the project", async () => {
     const { body } = await embedded.get(POLICIES);
     for (const { name } of body.alertPolicies as { name: string }[]) await embedded.delete(`/v3/${name}`);
     expect((await embedded.get(POLICIES)).body).toEqual({});
@@ -126,7 +126,7 @@ describe("Cloud Monitoring", () => {
     expect((await embedded.get(`/v3/projects/${OTHER_PROJECT}/alertPolicies`)).body).toEqual({});
   });
 
-  describe("what Cloud SQL is measured at", () => {
+  describe("a time series of Cloud SQL", () => {
     const INSTANCE = "fusion-prime-db-a504713e";
     const OF = `resource.labels.database_id="${PROJECT}:${INSTANCE}"`;
     const SQL = "cloudsql.googleapis.com/database";
@@ -149,7 +149,7 @@ describe("Cloud Monitoring", () => {
       await createInstance(embedded, INSTANCE);
     });
 
-    test("is the disk that its databases take, and the connections to each", async () => {
+    test("shows the disk utilization, and the connections to each database", async () => {
       const [disk] = await values("disk/utilization");
       expect(disk?.doubleValue).toBeGreaterThan(0);
       expect(disk?.doubleValue).toBeLessThan(0.1);
@@ -157,14 +157,14 @@ describe("Cloud Monitoring", () => {
       expect(connections.map((value) => Number(value?.int64Value)).sort()).toEqual([0, 0, 1]);
     });
 
-    test("is what a test pretends, until that ends", async () => {
+    test("shows an overriding value until the override is removed", async () => {
       const end = embedded.cloud.gauges.pretend(`${SQL}/disk/utilization`, 0.97);
       expect(await values("disk/utilization")).toEqual([{ doubleValue: 0.97 }]);
       end();
       expect((await values("disk/utilization"))[0]?.doubleValue).toBeLessThan(0.1);
     });
 
-    test("is nothing of another time, another instance, or one that is stopped", async () => {
+    test("is empty for another time, another instance or a stopped one", async () => {
       const filter = `metric.type="${SQL}/disk/utilization"`;
       expect((await series(filter, Date.now() - 7_200_000)).body).toEqual({});
       expect((await series(`${filter} AND resource.labels.database_id="${PROJECT}:other"`)).body).toEqual({});
@@ -174,7 +174,7 @@ describe("Cloud Monitoring", () => {
       expect((await series(filter)).body).toEqual({});
     });
 
-    test("has a point also where a minute begins between the question and the answer", () => {
+    test("has a point even if a new minute begins between the request and the response", () => {
       const metric = { type: `${SQL}/disk/utilization` };
       const gauge = {
         metric,
@@ -189,7 +189,7 @@ describe("Cloud Monitoring", () => {
       });
     });
 
-    test("is refused without one metric and a time", async () => {
+    test("requires a metric and a time", async () => {
       expect(message(await series(OF))).toContain("it must name one metric type");
       const bare = `/v3/projects/${PROJECT}/timeSeries?filter=${encodeURIComponent(`metric.type="${SQL}/x"`)}`;
       expect(message(await embedded.get(bare))).toContain("an end time must be given");

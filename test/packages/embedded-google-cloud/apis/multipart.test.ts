@@ -7,7 +7,7 @@ const parse = (contentType: string, ...lines: string[]) =>
   ]);
 const TYPE = "multipart/related; boundary=b";
 
-test("parts come with their content types, line ends inside them untouched", () => {
+test("returns the parts with their content types, and line ends as they are", () => {
   expect(
     parse(
       TYPE,
@@ -28,15 +28,15 @@ test("parts come with their content types, line ends inside them untouched", () 
   ]);
 });
 
-test("a part needs no headers; what stands before the first delimiter is nobody's", () => {
+test("accepts a part without headers, and ignores a preamble", () => {
   expect(parse(TYPE, "preamble", "--b", "", "text", "--b--")).toEqual([[undefined, "text"]]);
 });
 
-test("a delimiter begins on a line of its own", () => {
+test("finds a delimiter only at the start of a line", () => {
   expect(parse(TYPE, "--b", "", "not --b here", "--b--")).toEqual([[undefined, "not --b here"]]);
 });
 
-test("the boundary may be quoted and stand anywhere in the header", () => {
+test("finds the boundary, quoted or not, anywhere in the header", () => {
   expect(parse('multipart/related; type="x"; boundary="b c"; charset=y', "--b c", "", "1", "--b c--")).toEqual([
     [undefined, "1"],
   ]);
@@ -45,8 +45,8 @@ test("the boundary may be quoted and stand anywhere in the header", () => {
 test.each([
   ["no boundary", "multipart/related", ["--b", "", "1", "--b--"]],
   ["no end", TYPE, ["--b", "", "1"]],
-  ["a cut off part", TYPE, ["--b", "Content-Type: x", "--b--"]],
+  ["an incomplete part", TYPE, ["--b", "Content-Type: x", "--b--"]],
   ["another boundary", TYPE, ["--c", "", "1", "--c--"]],
-])("%s is no multipart", (_what, contentType, lines) => {
+])("rejects a body with %s", (_what, contentType, lines) => {
   expect(parse(contentType, ...lines)).toBeUndefined();
 });

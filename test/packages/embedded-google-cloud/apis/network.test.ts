@@ -28,7 +28,7 @@ describe("a private network", () => {
   );
   afterAll(() => embedded.remove());
 
-  test("is made by operations that are done, with its parts, and kept", async () => {
+  test("is created by completed operations, and survives a restart", async () => {
     const network = { name: "settlement", autoCreateSubnetworks: false };
     const { body } = await embedded.post(`${COMPUTE}/global/networks`, network);
     expect(body).toMatchObject({ kind: "compute#operation", status: "DONE" });
@@ -47,16 +47,22 @@ describe("a private network", () => {
   });
 
   test.each([
-    ["a network", "global/networks", { name: "Settlement" }, 400, "resource.name"],
+    ["a name with capitals", "global/networks", { name: "Settlement" }, 400, "resource.name"],
     [
-      "a subnetwork",
+      "a range that does not begin at its first address",
       "regions/us-central1/subnetworks",
       { name: "s", ipCidrRange: "10.8.0.1/24", network: NETWORK },
       400,
       "ipCidrRange",
     ],
-    ["a subnetwork of no network", "regions/us-central1/subnetworks", { name: "s", network: "none" }, 404, "not found"],
-    ["a field of nobody", "global/networks", { name: "n", subnets: 1 }, 400, 'Unknown name "subnets"'],
+    [
+      "a subnetwork in an unknown network",
+      "regions/us-central1/subnetworks",
+      { name: "s", network: "none" },
+      404,
+      "not found",
+    ],
+    ["an unknown field", "global/networks", { name: "n", subnets: 1 }, 400, 'Unknown name "subnets"'],
   ])("refuses %s", async (_what, collection, body, status, sentence) => {
     const refused = await embedded.post(`${COMPUTE}/${collection}`, body);
     expect(refused.status).toBe(status);
@@ -117,16 +123,16 @@ describe("a private network", () => {
       expect(message(refused)).toContain(sentence);
     });
 
-    test("are nothing for somebody without the permission, and have no other way", async () => {
+    test("require a permission, and cannot be changed by PATCH", async () => {
       const token = embedded.cloud.identities.tokenFor("user:dev@example.com");
       expect((await set({ labels: {} }, { token })).status).toBe(403);
       expect((await embedded.post(`${COMPUTE}/global/addresses/none/setLabels`, { labels: {} })).status).toBe(404);
-      // Google has no patch of an address.
+      // Google has no PATCH for addresses.
       expect((await embedded.patch(RANGE, { labels: {} })).status).toBe(404);
     });
   });
 
-  test("is not deleted while something is in it", async () => {
+  test("cannot be deleted while it is in use", async () => {
     const refused = await embedded.delete(`${COMPUTE}/global/networks/settlement`);
     expect(message(refused)).toContain("is already being used by");
     for (const part of [

@@ -16,7 +16,7 @@ describe("Resource Manager", () => {
   const get = (requestedPolicyVersion?: number) =>
     embedded.post(`${URL}:getIamPolicy`, requestedPolicyVersion ? { options: { requestedPolicyVersion } } : {});
 
-  test("a project is known by its id and by its number, to each API that is asked", async () => {
+  test("knows a project by its id and by its number in every API", async () => {
     const { body } = await embedded.get(URL);
     const number = String(body.projectNumber);
     expect(body).toMatchObject({ projectId: PROJECT, lifecycleState: "ACTIVE", name: PROJECT });
@@ -29,14 +29,14 @@ describe("Resource Manager", () => {
     expect((await embedded.get(`/compute/v1/projects/${number}`)).body).toMatchObject({ name: PROJECT, id: number });
   });
 
-  test("one that does not exist cannot be told from one that is forbidden", async () => {
+  test("does not reveal whether a forbidden project exists", async () => {
     expect(await embedded.get("/v1/projects/none")).toMatchObject({
       status: 403,
       body: { error: { status: "PERMISSION_DENIED" } },
     });
   });
 
-  test("a policy comes back as it was set, with a new etag", async () => {
+  test("returns a policy as it was set, with a new etag", async () => {
     const before = (await get()).body;
     const bindings = [OWNERS, { role: "roles/cloudsql.client", members: [MEMBER] }];
     const after = await set({ ...before, bindings });
@@ -45,7 +45,7 @@ describe("Resource Manager", () => {
     expect((await get(3)).body).toEqual(after.body);
   });
 
-  test("of two clients that change it at once, the second is told to begin again", async () => {
+  test("refuses the second of two concurrent changes", async () => {
     const read = (await get()).body;
     expect((await set({ ...read, bindings: [OWNERS, { role: "roles/viewer", members: [MEMBER] }] })).status).toBe(200);
     const late = await set({ ...read, bindings: [OWNERS] });
@@ -60,7 +60,7 @@ describe("Resource Manager", () => {
     };
     const bindings = [OWNERS, { role: "roles/cloudsql.client", members: [MEMBER], condition }];
 
-    test("may limit whose roles are changed, and nobody else's policy with them", async () => {
+    test("can limit which roles a caller may grant, and protects all other bindings", async () => {
       const only = {
         title: "granted-roles",
         expression:
@@ -69,7 +69,7 @@ describe("Resource Manager", () => {
       const admin = { role: "roles/resourcemanager.projectIamAdmin", members: [MEMBER], condition: only };
       const { etag } = (await set({ version: 3, bindings: [OWNERS, admin] })).body;
       const token = embedded.cloud.identities.tokenFor(MEMBER);
-      // Clients write the same condition with its keys in an order of their own, and an empty description.
+      // Clients send the same condition with its keys in another order and an empty description.
       const { title, expression } = only;
       const asClientsWrite = { ...admin, condition: { expression, description: "", title } };
       const change = async (...added: object[]) => {
@@ -87,7 +87,7 @@ describe("Resource Manager", () => {
       expect((await set({ version: 3, bindings })).body).toMatchObject({ version: 3, bindings });
     });
 
-    test("is shown to those who ask for version 3; others see that there is one", async () => {
+    test("is returned for version 3; for others the role shows that it exists", async () => {
       await set({ version: 3, bindings });
       expect((await get(3)).body).toMatchObject({ version: 3, bindings });
       const { body } = await get();
@@ -102,7 +102,7 @@ describe("Resource Manager", () => {
       expect(message(await set(body))).toMatch(/^Role roles\/cloudsql\.client_withcond_\w+ is not supported/);
     });
 
-    test("is CEL, and has a title", async () => {
+    test("must be CEL and have a title", async () => {
       const withCondition = (sent: object) =>
         set({ version: 3, bindings: [OWNERS, { role: "roles/viewer", members: [MEMBER], condition: sent }] });
       expect(message(await withCondition({ title: "broken", expression: "resource.name ==" }))).toContain('"broken"');
@@ -120,7 +120,7 @@ describe("Resource Manager", () => {
       `serviceAccount:none@${PROJECT}.iam.gserviceaccount.com`,
       `Service account none@${PROJECT}.iam.gserviceaccount.com does not exist.`,
     ],
-  ])("%s is refused", async (_what, role, member, sentence) => {
+  ])("refuses %s", async (_what, role, member, sentence) => {
     const answer = await set({ bindings: [OWNERS, { role, members: [member] }] });
     expect(answer).toMatchObject({ status: 400, body: { error: { status: "INVALID_ARGUMENT" } } });
     expect(message(answer)).toContain(sentence);

@@ -22,7 +22,7 @@ describe("Secret Manager", () => {
   const add = (data: string) => embedded.post(`${SECRET}:addVersion`, { payload: { data: base64(data) } });
 
   describe("secrets", () => {
-    test("what is created comes back, named by the project's number, under its id and its number", async () => {
+    test("returns a secret by the project's id or number, named by its number", async () => {
       const expected = {
         status: 200,
         body: {
@@ -37,13 +37,13 @@ describe("Secret Manager", () => {
       expect(await embedded.get(`/v1/projects/${number}/secrets/${ID}`)).toMatchObject(expected);
     });
 
-    test("one that does not exist is not found, in Google's words", async () => {
+    test("answers NOT_FOUND in Google's words for a secret that does not exist", async () => {
       expect((await embedded.get(`${SECRETS}/none`)).body).toEqual({
         error: { code: 404, message: `Secret [projects/${number}/secrets/none] not found.`, status: "NOT_FOUND" },
       });
     });
 
-    test("a name is taken once", async () => {
+    test("refuses a name that is taken", async () => {
       const again = await embedded.post(`${SECRETS}?secretId=${ID}`, AUTOMATIC);
       expect(again).toMatchObject({ status: 409, body: { error: { status: "ALREADY_EXISTS" } } });
     });
@@ -58,15 +58,15 @@ describe("Secret Manager", () => {
         { ...AUTOMATIC, colour: "red" },
         `Unknown name "colour" at 'secret': Cannot find field.`,
       ],
-      ["a duration that is none", "x", { ...AUTOMATIC, versionDestroyTtl: "1 day" }, "Illegal duration format"],
+      ["an invalid duration", "x", { ...AUTOMATIC, versionDestroyTtl: "1 day" }, "Illegal duration format"],
       ["a list", "x", [], "Root element must be a message."],
-    ])("%s is refused", async (_what, id, body, sentence) => {
+    ])("refuses %s", async (_what, id, body, sentence) => {
       const answer = await embedded.post(`${SECRETS}?secretId=${id}`, body);
       expect(answer).toMatchObject({ status: 400, body: { error: { status: "INVALID_ARGUMENT" } } });
       expect(message(answer)).toContain(sentence);
     });
 
-    test("a patch changes what its mask names, and nothing else", async () => {
+    test("changes only the fields in the mask", async () => {
       const patched = await embedded.patch(`${SECRET}?updateMask=labels,version_destroy_ttl`, {
         labels: { app: "other" },
         annotations: { ignored: "yes" },
@@ -79,12 +79,12 @@ describe("Secret Manager", () => {
       expect((await embedded.get(SECRET)).body).toEqual(cleared.body);
     });
 
-    test("a mask must be there, and cannot name the replication", async () => {
+    test("requires a mask without the replication", async () => {
       expect((await embedded.patch(SECRET, { labels: {} })).status).toBe(400);
       expect(message(await embedded.patch(`${SECRET}?updateMask=replication`, AUTOMATIC))).toContain('"replication"');
     });
 
-    test("an etag of a former state stops a patch and a deletion", async () => {
+    test("refuses a patch and a deletion with an outdated etag", async () => {
       const { etag } = (await embedded.get(SECRET)).body;
       expect((await embedded.patch(`${SECRET}?updateMask=labels`, { etag, labels: { a: "1" } })).status).toBe(200);
       const late = await embedded.patch(`${SECRET}?updateMask=labels`, { etag, labels: { a: "2" } });
@@ -93,12 +93,12 @@ describe("Secret Manager", () => {
       expect((await embedded.get(SECRET)).body).toMatchObject({ labels: { a: "1" } });
     });
 
-    test("a time to live becomes a time of expiry", async () => {
+    test("turns a time to live into an expiry time", async () => {
       const { body } = await embedded.patch(`${SECRET}?updateMask=ttl`, { ttl: "3600s" });
       expect(Date.parse(String(body.expireTime))).toBeGreaterThan(Date.now());
     });
 
-    test("a list has the project's own, page by page", async () => {
+    test("lists the secrets of the project, page by page", async () => {
       await embedded.post(`${SECRETS}?secretId=another`, AUTOMATIC);
       await embedded.post(`/v1/projects/${OTHER_PROJECT}/secrets?secretId=elsewhere`, AUTOMATIC);
       const first = await embedded.get(`${SECRETS}?pageSize=1`);
@@ -110,7 +110,7 @@ describe("Secret Manager", () => {
       await embedded.delete(`${SECRETS}/another`);
     });
 
-    test("a deleted secret takes its versions and its readers with it", async () => {
+    test("deletes a secret with its versions and its policy", async () => {
       await add("old");
       await embedded.post(`${SECRET}:setIamPolicy`, {
         policy: { bindings: [{ role: "roles/secretmanager.secretAccessor", members: ["user:a@example.com"] }] },
@@ -145,14 +145,14 @@ describe("Secret Manager", () => {
       });
     });
 
-    test("nothing but :access shows the payload", async () => {
+    test("show their payload only through :access", async () => {
       await add("hidden");
       for (const path of [SECRET, `${SECRET}/versions`, `${SECRET}/versions/1`]) {
         expect(JSON.stringify((await embedded.get(path)).body)).not.toContain(base64("hidden"));
       }
     });
 
-    test("a disabled one gives nothing until it is enabled again", async () => {
+    test("are not readable while they are disabled", async () => {
       await add("value");
       expect((await embedded.post(`${SECRET}/versions/1:disable`)).body).toMatchObject({ state: "DISABLED" });
       const refused = await embedded.get(`${SECRET}/versions/1:access`);
@@ -169,7 +169,7 @@ describe("Secret Manager", () => {
         .filter((file) => file.isFile())
         .some((file) => readFileSync(join(file.parentPath, file.name), "utf8").includes(text));
 
-    test("a destroyed one is gone for ever, from the disk too", async () => {
+    test("are erased for good when they are destroyed, also from the disk", async () => {
       await add("burn after reading");
       expect(onDisk(base64("burn after reading"))).toBe(true);
       const { body } = await embedded.post(`${SECRET}/versions/1:destroy`);
@@ -179,7 +179,7 @@ describe("Secret Manager", () => {
       expect(onDisk(base64("burn after reading"))).toBe(false);
     });
 
-    test("where the secret has a grace period, a version is disabled first and destroyed when it is over", async () => {
+    test("are disabled first and destroyed later if the secret has a grace period", async () => {
       await add("soon gone");
       await embedded.patch(`${SECRET}?updateMask=versionDestroyTtl`, { versionDestroyTtl: "86400s" });
       const { body } = await embedded.post(`${SECRET}/versions/1:destroy`);
@@ -193,7 +193,7 @@ describe("Secret Manager", () => {
       }
     });
 
-    test("an etag of a former state stops a change", async () => {
+    test("refuse a change with an outdated etag", async () => {
       const { etag } = (await add("value")).body;
       await embedded.post(`${SECRET}/versions/1:disable`, { etag });
       expect((await embedded.post(`${SECRET}/versions/1:destroy`, { etag })).status).toBe(400);
@@ -201,23 +201,23 @@ describe("Secret Manager", () => {
 
     test.each([
       ["no payload", {}, "cannot be empty"],
-      ["something that is not Base64", { data: "höhö" }, "Base64"],
-      ["a checksum of something else", { data: base64("123456789"), dataCrc32c: "1" }, "CRC32C"],
-      ["too much", { data: Buffer.alloc(65_537).toString("base64") }, "at most 65536"],
-    ])("%s is refused", async (_what, payload, sentence) => {
+      ["a payload that is not Base64", { data: "höhö" }, "Base64"],
+      ["a wrong checksum", { data: base64("123456789"), dataCrc32c: "1" }, "CRC32C"],
+      ["a payload that is too large", { data: Buffer.alloc(65_537).toString("base64") }, "at most 65536"],
+    ])("refuses %s", async (_what, payload, sentence) => {
       const answer = await embedded.post(`${SECRET}:addVersion`, { payload });
       expect(answer.status).toBe(400);
       expect(message(answer)).toContain(sentence);
     });
 
-    test("a checksum that fits is confirmed", async () => {
+    test("confirm a correct checksum", async () => {
       const payload = { data: base64("123456789"), dataCrc32c: String(0xe3069283) };
       const { body } = await embedded.post(`${SECRET}:addVersion`, { payload });
       expect(body).toMatchObject({ clientSpecifiedPayloadChecksum: true });
       expect((await embedded.get(`${SECRET}/versions/1:access`)).body).toMatchObject({ payload });
     });
 
-    test("one that was never added is not found", async () => {
+    test("answer NOT_FOUND for a number that does not exist", async () => {
       const answer = await embedded.get(`${SECRET}/versions/7:access`);
       expect(answer.status).toBe(404);
       expect(message(answer)).toBe(`Secret Version [projects/${number}/secrets/${ID}/versions/7] not found.`);
@@ -237,7 +237,7 @@ describe("Secret Manager", () => {
       token = embedded.cloud.identities.tokenFor(member);
     });
 
-    test("without a role there is nothing to read", async () => {
+    test("cannot read without a role", async () => {
       await add("value");
       const answer = await embedded.get(`${SECRET}/versions/1:access`, { token });
       expect(answer).toMatchObject({ status: 403, body: { error: { status: "PERMISSION_DENIED" } } });
@@ -246,7 +246,7 @@ describe("Secret Manager", () => {
       );
     });
 
-    test("an accessor of the secret reads every version, and may do nothing else", async () => {
+    test("with the accessor role read every version, and may do nothing else", async () => {
       await add("value");
       await bind("roles/secretmanager.secretAccessor");
       expect((await embedded.get(`${SECRET}/versions/latest:access`, { token })).body).toMatchObject({
@@ -260,7 +260,7 @@ describe("Secret Manager", () => {
       });
     });
 
-    test("a condition narrows the role to one version", async () => {
+    test("can be limited to one version by a condition", async () => {
       await add("one");
       await add("two");
       const name = `projects/${number}/secrets/${ID}/versions/1`;
@@ -269,7 +269,7 @@ describe("Secret Manager", () => {
       expect((await embedded.get(`${SECRET}/versions/2:access`, { token })).status).toBe(403);
     });
 
-    test("two clients that change the readers at once do not undo each other", async () => {
+    test("are not lost when two clients change the policy at once", async () => {
       const { etag } = (await embedded.get(`${SECRET}:getIamPolicy`)).body;
       expect((await bind("roles/secretmanager.secretAccessor")).status).toBe(200);
       const late = await embedded.post(`${SECRET}:setIamPolicy`, { policy: { etag, bindings: [] } });
@@ -277,7 +277,7 @@ describe("Secret Manager", () => {
     });
   });
 
-  test("a stopped cloud has it all again after a start", async () => {
+  test("keeps versions across a restart", async () => {
     await add("kept");
     await embedded.stop();
     await embedded.start();
@@ -286,12 +286,12 @@ describe("Secret Manager", () => {
     });
   });
 
-  test("only the owner of the state folder can read it", () => {
+  test("stores its state readable only by its owner", () => {
     expect(statSync(embedded.folder).mode & 0o077).toBe(0);
     expect(statSync(join(embedded.folder, "secrets")).mode & 0o077).toBe(0);
   });
 
-  test("where the API is not enabled it says so", async () => {
+  test("refuses requests in Google's words while the API is disabled", async () => {
     await embedded.post(`/v1/projects/${OTHER_PROJECT}/services/secretmanager.googleapis.com:disable`);
     const answer = await embedded.get(`/v1/projects/${OTHER_PROJECT}/secrets`);
     expect(answer.status).toBe(403);

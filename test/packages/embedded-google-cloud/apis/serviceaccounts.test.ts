@@ -14,7 +14,7 @@ describe("service accounts", () => {
   );
   afterEach(() => embedded.delete(ACCOUNT));
 
-  test("what is created comes back, by email and by unique id, with or without its project", async () => {
+  test("returns an account by email and by unique id, with or without its project", async () => {
     const { status, body } = await embedded.get(ACCOUNT);
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -28,7 +28,7 @@ describe("service accounts", () => {
     expect((await embedded.get(`/v1/projects/-/serviceAccounts/${EMAIL}`)).body).toEqual(body);
   });
 
-  test("one that does not exist is not found, in Google's words", async () => {
+  test("answers NOT_FOUND in Google's words for an account that does not exist", async () => {
     const text = "Unknown service account";
     expect((await embedded.get(`${ACCOUNTS}/none@example.com`)).body).toEqual({
       error: {
@@ -45,11 +45,11 @@ describe("service accounts", () => {
     ["no id", {}, 400],
     ["an unknown field", { accountId: "settlement-other", serviceAccount: { colour: "red" } }, 400],
     ["an id that is taken", { accountId: "settlement-service" }, 409],
-  ])("%s is refused", async (_what, body, status) => {
+  ])("refuses %s", async (_what, body, status) => {
     expect((await embedded.post(ACCOUNTS, body)).status).toBe(status);
   });
 
-  test("PATCH changes what its mask names; PUT all that can be set", async () => {
+  test("changes the fields in the mask with PATCH, and all settable fields with PUT", async () => {
     const patched = await embedded.patch(ACCOUNT, {
       serviceAccount: { displayName: "New", description: "not in the mask" },
       updateMask: "display_name",
@@ -62,12 +62,12 @@ describe("service accounts", () => {
     });
   });
 
-  test("a list has the project's own", async () => {
+  test("lists the accounts of the project", async () => {
     expect((await embedded.get(ACCOUNTS)).body).toMatchObject({ accounts: [{ email: EMAIL }] });
     expect((await embedded.get(`/v1/projects/${OTHER_PROJECT}/serviceAccounts`)).body).toEqual({});
   });
 
-  test("a deleted account stays in policies, marked, and a new one of its name has none of its roles", async () => {
+  test("keeps a deleted account in policies as deleted, and gives a new one of its name none of its roles", async () => {
     const { uniqueId } = (await embedded.get(ACCOUNT)).body;
     const project = `/v1/projects/${PROJECT}`;
     const policy = (await embedded.post(`${project}:getIamPolicy`)).body as { bindings: object[] };
@@ -91,7 +91,7 @@ describe("service accounts", () => {
       embedded.post(`/v1/projects/-/serviceAccounts/${EMAIL}:generateAccessToken`, body, ask);
     const deployer = "user:deployer@example.com";
 
-    test("go to those who may create them, and stand for the account", async () => {
+    test("require a permission, and identify the account", async () => {
       const token = embedded.cloud.identities.tokenFor(deployer);
       const refused = await generate({ token });
       expect(refused.status).toBe(403);
@@ -109,7 +109,7 @@ describe("service accounts", () => {
       });
     });
 
-    test("that only say who calls are made for a URL, and no API takes them", async () => {
+    test("that are ID tokens are issued for a URL, and no API accepts them", async () => {
       const generateId = (ask = {}, body: object = { audience: "https://settlement.example" }) =>
         embedded.post(`/v1/projects/-/serviceAccounts/${EMAIL}:generateIdToken`, body, ask);
       const token = embedded.cloud.identities.tokenFor(deployer);
@@ -126,7 +126,7 @@ describe("service accounts", () => {
         expect((await embedded.get(path, { token: String(body.token) })).status).toBe(401);
     });
 
-    test("end", async () => {
+    test("expire", async () => {
       const { body } = await generate({}, { lifetime: "60s" });
       const later = jest.spyOn(Date, "now").mockReturnValue(Date.parse(String(body.expireTime)));
       try {
@@ -137,7 +137,7 @@ describe("service accounts", () => {
       expect((await generate({}, { lifetime: "2h" })).status).toBe(400);
     });
 
-    test("are not given for a disabled account", async () => {
+    test("are not issued for a disabled account", async () => {
       await embedded.post(`${ACCOUNT}:disable`);
       expect((await embedded.get(ACCOUNT)).body).toMatchObject({ disabled: true });
       expect((await generate()).body).toMatchObject({ error: { status: "FAILED_PRECONDITION" } });

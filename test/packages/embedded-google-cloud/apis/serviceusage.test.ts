@@ -17,11 +17,11 @@ describe("Service Usage", () => {
     return (body.services as { name: string }[]).map(({ name }) => name.replace(`${parent}/services/`, ""));
   };
 
-  test("a new project has only what is needed to enable more", async () => {
+  test("enables in a new project only what is needed to enable more", async () => {
     expect(await listed()).toEqual(["cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com"]);
   });
 
-  test("an API is disabled until it is enabled, and then again", async () => {
+  test("enables and disables an API", async () => {
     const name = `${parent}/services/sqladmin.googleapis.com`;
     const one = `${SERVICES}/sqladmin.googleapis.com`;
     expect((await embedded.get(one)).body).toMatchObject({ name, state: "DISABLED" });
@@ -41,7 +41,7 @@ describe("Service Usage", () => {
     expect(await listed()).not.toContain("sqladmin.googleapis.com");
   });
 
-  test("several are enabled at once, and an API answers from then on", async () => {
+  test("enables several APIs at once, which then answer", async () => {
     const secrets = `/v1/projects/${PROJECT}/secrets`;
     expect(message(await embedded.get(secrets))).toMatch(/it is disabled\. Enable it by visiting/);
     const serviceIds = ["secretmanager.googleapis.com", "run.googleapis.com"];
@@ -52,7 +52,7 @@ describe("Service Usage", () => {
     expect((await embedded.get(secrets)).status).toBe(200);
   });
 
-  test("an API's service agent gets a name; of an unknown one that is said", async () => {
+  test("creates an API's service agent, and refuses an unknown one", async () => {
     const { body } = await embedded.post(`${SERVICES}/monitoring.googleapis.com:generateServiceIdentity`, {});
     const number = parent.replace("projects/", "");
     expect(body).toMatchObject({
@@ -66,17 +66,17 @@ describe("Service Usage", () => {
   test.each([
     ["no service", []],
     ["more than twenty", Array.from({ length: 21 }, (_, index) => `a${index}.googleapis.com`)],
-  ])("%s at once is refused", async (_what, serviceIds) => {
+  ])("refuses to enable %s at once", async (_what, serviceIds) => {
     expect((await embedded.post(`${SERVICES}:batchEnable`, { serviceIds })).status).toBe(400);
   });
 
-  test("what is not a Google API is refused", async () => {
+  test("refuses a name that is not a Google API", async () => {
     const answer = await embedded.post(`${SERVICES}/example.com:enable`);
     expect(answer.status).toBe(403);
     expect(message(answer)).toBe("Not found or permission denied for service(s): example.com.");
   });
 
-  test("pages end", async () => {
+  test("lists page by page", async () => {
     const first = await embedded.get(`${SERVICES}?pageSize=1`);
     const second = await embedded.get(`${SERVICES}?pageSize=100&pageToken=${String(first.body.nextPageToken)}`);
     expect(first.body.services).toHaveLength(1);

@@ -30,7 +30,7 @@ describe("Cloud Storage", () => {
     ((body.items ?? []) as { name: string }[]).map(({ name }) => name);
 
   describe("buckets", () => {
-    test("what is created comes back, with what Google adds", async () => {
+    test("returns a bucket with the fields that Google adds", async () => {
       const { status, body } = await embedded.get(BUCKET);
       expect(status).toBe(200);
       expect(body).toMatchObject({
@@ -48,14 +48,14 @@ describe("Cloud Storage", () => {
       });
     });
 
-    test("one that does not exist is not found, in the form of the older APIs", async () => {
+    test("answers NOT_FOUND for a bucket that does not exist, in the form of the older APIs", async () => {
       const text = "The specified bucket does not exist.";
       expect((await embedded.get("/storage/v1/b/none")).body).toEqual({
         error: { code: 404, message: text, errors: [{ message: text, domain: "global", reason: "notFound" }] },
       });
     });
 
-    test("names are global", async () => {
+    test("shares bucket names between projects", async () => {
       const own = await embedded.post(BUCKETS, { name: NAME });
       const foreign = await embedded.post(`/storage/v1/b?project=${OTHER_PROJECT}`, { name: NAME });
       expect([own.status, foreign.status]).toEqual([409, 409]);
@@ -67,13 +67,13 @@ describe("Cloud Storage", () => {
       ["a name in upper case", { name: "Upper" }, "Invalid bucket name: 'Upper'"],
       ["no name", {}, "Invalid bucket name"],
       ["an unknown field", { name: "fine-name", colour: "red" }, 'Unknown name "colour"'],
-    ])("%s is refused", async (_what, body, sentence) => {
+    ])("refuses %s", async (_what, body, sentence) => {
       const answer = await embedded.post(BUCKETS, body);
       expect(answer.status).toBe(400);
       expect(message(answer)).toContain(sentence);
     });
 
-    test("a patch merges, null removes, and the metageneration counts", async () => {
+    test("merges a patch, removes null fields and counts the metageneration", async () => {
       await embedded.patch(BUCKET, { labels: { a: "1", b: "2" }, versioning: { enabled: true } });
       const { body } = await embedded.patch(BUCKET, { labels: { a: null, c: "3" } });
       expect(body).toMatchObject({ labels: { b: "2", c: "3" }, versioning: { enabled: true }, metageneration: "3" });
@@ -81,33 +81,33 @@ describe("Cloud Storage", () => {
       expect((await embedded.get(BUCKET)).body).toEqual(body);
     });
 
-    test("rules of the lifecycle are kept; an empty list of them is no lifecycle", async () => {
+    test("keeps lifecycle rules, and drops an empty list", async () => {
       const lifecycle = { rule: [{ action: { type: "Delete" }, condition: { numNewerVersions: 5 } }] };
       expect((await embedded.patch(BUCKET, { lifecycle })).body).toMatchObject({ lifecycle });
       expect((await embedded.patch(BUCKET, { lifecycle: { rule: [] } })).body).not.toHaveProperty("lifecycle");
     });
 
-    test("a replacement forgets what it does not name", async () => {
+    test("resets the fields that a replacement omits", async () => {
       await embedded.patch(BUCKET, { labels: { a: "1" } });
       const { body } = await embedded.put(BUCKET, { name: NAME, storageClass: "NEARLINE" });
       expect(body).toMatchObject({ storageClass: "NEARLINE", metageneration: "3", location: "US-CENTRAL1" });
       expect(body).not.toHaveProperty("labels");
     });
 
-    test("a bucket does not move", async () => {
+    test("refuses to move a bucket", async () => {
       expect(message(await embedded.patch(BUCKET, { location: "EU" }))).toBe(
         "The location of a bucket cannot be changed.",
       );
     });
 
-    test("a change that was prepared on a former state is refused", async () => {
+    test("refuses a change with an outdated metageneration", async () => {
       await embedded.patch(BUCKET, { labels: { a: "1" } });
       const late = await embedded.patch(`${BUCKET}?ifMetagenerationMatch=1`, { labels: { a: "2" } });
       expect(late).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
       expect((await embedded.patch(`${BUCKET}?ifMetagenerationMatch=2`, { labels: { a: "2" } })).status).toBe(200);
     });
 
-    test("one with objects, noncurrent ones too, cannot be deleted", async () => {
+    test("refuses to delete a bucket with objects, even noncurrent ones", async () => {
       await embedded.patch(BUCKET, { versioning: { enabled: true } });
       await upload("a.sql", "select 1;");
       await embedded.delete(`${OBJECTS}/a.sql`);
@@ -116,7 +116,7 @@ describe("Cloud Storage", () => {
       expect(message(answer)).toBe("The bucket you tried to delete is not empty.");
     });
 
-    test("a list has the project's own", async () => {
+    test("lists the buckets of the project", async () => {
       expect((await embedded.get(BUCKETS)).body).toMatchObject({ kind: "storage#buckets", items: [{ name: NAME }] });
       expect((await embedded.get(`/storage/v1/b?project=${OTHER_PROJECT}`)).body).not.toHaveProperty("items");
       expect((await embedded.get("/storage/v1/b")).status).toBe(400);
@@ -124,7 +124,7 @@ describe("Cloud Storage", () => {
   });
 
   describe("objects", () => {
-    test("an upload comes back byte for byte, with its real checksums", async () => {
+    test("returns an upload byte for byte, with its checksums", async () => {
       const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
       const { status, body } = await upload("all-bytes", bytes, "", "application/json");
       expect(status).toBe(200);
@@ -144,7 +144,7 @@ describe("Cloud Storage", () => {
       expect((await embedded.get(`/download${OBJECTS}/all-bytes?alt=media`)).bytes).toEqual(back);
     });
 
-    test("checksums are those of the RFCs", async () => {
+    test("computes the checksums of the RFCs", async () => {
       // 0xe3069283: the check value of CRC-32C; MD5 of the same text.
       expect((await upload("check", "123456789")).body).toMatchObject({
         crc32c: "4waSgw==",
@@ -152,7 +152,7 @@ describe("Cloud Storage", () => {
       });
     });
 
-    test("a multipart upload carries metadata and bytes", async () => {
+    test("accepts metadata and bytes in a multipart upload", async () => {
       const body = [
         "--frontier",
         "Content-Type: application/json",
@@ -180,9 +180,9 @@ describe("Cloud Storage", () => {
 
     test.each([
       ["a body that is not multipart", "multipart", "nonsense", "Malformed multipart body."],
-      ["a way of uploading it does not know", "resumable", "", 'no upload of type "resumable"'],
+      ["an unsupported upload type", "resumable", "", 'no upload of type "resumable"'],
       ["no name", "media", "x", "Required parameter: name"],
-    ])("%s is refused", async (_what, uploadType, body, sentence) => {
+    ])("refuses %s", async (_what, uploadType, body, sentence) => {
       const answer = await embedded.post(`/upload${OBJECTS}?uploadType=${uploadType}`, body, {
         headers: { "content-type": "multipart/related; boundary=b" },
       });
@@ -190,12 +190,12 @@ describe("Cloud Storage", () => {
       expect(message(answer)).toContain(sentence);
     });
 
-    test("an empty object is an object", async () => {
+    test("accepts an empty object", async () => {
       expect((await upload("empty", "")).body).toMatchObject({ size: "0", crc32c: "AAAAAA==" });
       expect((await embedded.get(`${OBJECTS}/empty?alt=media`)).bytes).toHaveLength(0);
     });
 
-    test("names may hold slashes, tildes and capitals, and are told apart", async () => {
+    test("distinguishes names with slashes, tildes and capitals", async () => {
       for (const name of ["a/b c", "a~b c", "A/B C", "ä/ö?#%2F"]) await upload(name, name);
       for (const name of ["a/b c", "a~b c", "A/B C", "ä/ö?#%2F"]) {
         const path = `${OBJECTS}/${encodeURIComponent(name)}`;
@@ -207,13 +207,13 @@ describe("Cloud Storage", () => {
       expect(names(await embedded.get(OBJECTS))).toHaveLength(4);
     });
 
-    test("one that does not exist is not found, in Google's words", async () => {
+    test("answers NOT_FOUND in Google's words for an object that does not exist", async () => {
       const answer = await embedded.get(`${OBJECTS}/none.sql`);
       expect(answer.status).toBe(404);
       expect(message(answer)).toBe(`No such object: ${NAME}/none.sql`);
     });
 
-    test("a folder is a prefix and a delimiter", async () => {
+    test("lists folders by prefix and delimiter", async () => {
       for (const name of ["up/1.sql", "up/2.sql", "down/1.sql", "readme"]) await upload(name, "x");
       expect((await embedded.get(`${OBJECTS}?delimiter=/`)).body).toMatchObject({
         prefixes: ["down/", "up/"],
@@ -226,7 +226,7 @@ describe("Cloud Storage", () => {
       expect([...names(first), ...names(second)]).toEqual(["down/1.sql", "readme", "up/1.sql", "up/2.sql"]);
     });
 
-    test("a patch changes metadata, not bytes", async () => {
+    test("changes metadata, but not bytes, by a patch", async () => {
       const { body } = await upload("a", "content");
       const patched = await embedded.patch(`${OBJECTS}/a`, { metadata: { by: "ops" }, contentType: "text/x-sql" });
       expect(patched.body).toMatchObject({
@@ -239,14 +239,14 @@ describe("Cloud Storage", () => {
       expect(patched.body.etag).not.toBe(body.etag);
     });
 
-    test("ifGenerationMatch=0 creates only what does not exist", async () => {
+    test("creates only a new object with ifGenerationMatch=0", async () => {
       expect((await upload("lock", "first", "&ifGenerationMatch=0")).status).toBe(200);
       const second = await upload("lock", "second", "&ifGenerationMatch=0");
       expect(second).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
       expect((await embedded.get(`${OBJECTS}/lock?alt=media`)).bytes.toString()).toBe("first");
     });
 
-    test("a versioned bucket keeps what was overwritten or deleted", async () => {
+    test("keeps overwritten and deleted objects in a versioned bucket", async () => {
       await embedded.patch(BUCKET, { versioning: { enabled: true } });
       const first = (await upload("a", "first")).body;
       const second = (await upload("a", "second")).body;
@@ -265,7 +265,7 @@ describe("Cloud Storage", () => {
       expect(names(await embedded.get(`${OBJECTS}?versions=true`))).toEqual(["a"]);
     });
 
-    test("without versions an overwritten object leaves no bytes behind", async () => {
+    test("removes the bytes of an overwritten object in an unversioned bucket", async () => {
       await upload("a", "first");
       await upload("a", "second");
       const files = readdirSync(join(embedded.folder, "storage-contents"));
@@ -273,7 +273,7 @@ describe("Cloud Storage", () => {
       expect(statSync(join(embedded.folder, "storage-contents", files[0] ?? "")).mode & 0o777).toBe(0o600);
     });
 
-    test("bytes of an upload that was cut off are removed at the next start", async () => {
+    test("removes the bytes of an interrupted upload at the next start", async () => {
       await upload("a", "kept");
       writeFileSync(join(embedded.folder, "storage-contents", "1"), "half an upl");
       await embedded.stop();
@@ -287,7 +287,7 @@ describe("Cloud Storage", () => {
     const member = "serviceAccount:p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com";
     const bind = (...bindings: object[]) => embedded.put(`${BUCKET}/iam`, { version: 3, bindings });
 
-    test("a viewer of the bucket reads its objects and writes none", async () => {
+    test("with the viewer role on the bucket read its objects, but write none", async () => {
       const token = embedded.cloud.identities.tokenFor(member);
       await upload("a", "content");
       const refused = await embedded.get(`${OBJECTS}/a?alt=media`, { token });
@@ -308,7 +308,7 @@ describe("Cloud Storage", () => {
       });
     });
 
-    test("one who may create may not overwrite", async () => {
+    test("who may create objects may not overwrite them", async () => {
       const token = embedded.cloud.identities.tokenFor(member);
       await bind({ role: "roles/storage.objectCreator", members: [member] });
       const path = `/upload${OBJECTS}?uploadType=media&name=new`;
@@ -316,7 +316,7 @@ describe("Cloud Storage", () => {
       expect((await embedded.post(path, "second", { token })).status).toBe(403);
     });
 
-    test("a condition narrows a role to a folder", async () => {
+    test("can be limited to a folder by a condition", async () => {
       const token = embedded.cloud.identities.tokenFor(member);
       const expression = `resource.name.startsWith("projects/_/buckets/${NAME}/objects/up/")`;
       await bind({ role: "roles/storage.objectViewer", members: [member], condition: { title: "up", expression } });
@@ -325,7 +325,7 @@ describe("Cloud Storage", () => {
       expect((await embedded.get(`${OBJECTS}/down%2F1`, { token })).status).toBe(403);
     });
 
-    test("without a token only what is public is read", async () => {
+    test("without a token read only public objects", async () => {
       await upload("a", "content");
       const refused = await embedded.get(`${OBJECTS}/a`, { token: "" });
       expect(refused.status).toBe(401);
@@ -334,7 +334,7 @@ describe("Cloud Storage", () => {
       expect((await embedded.get(`${OBJECTS}/a`, { token: "" })).status).toBe(200);
     });
 
-    test("where public access is prevented nobody can grant it", async () => {
+    test("cannot be public while public access prevention is enforced", async () => {
       await embedded.patch(BUCKET, { iamConfiguration: { publicAccessPrevention: "enforced" } });
       const answer = await bind({ role: "roles/storage.objectViewer", members: ["allUsers"] });
       expect(answer.status).toBe(412);

@@ -12,7 +12,7 @@ describe("workload identity pools", () => {
   const embedded = new Embedded();
   const create = (provider: object) =>
     embedded.post(`${POOLS}/github/providers?workloadIdentityPoolProviderId=github`, provider);
-  /** Asks for an operation until it has ended. */
+  /** The completed operation of an answer. */
   const ended = async ({ body }: { body: Record<string, unknown> }) => {
     expect(body.name).toMatch(/^projects\/\d+\/locations\/global\/workloadIdentityPools\/.*\/operations\/\w+$/);
     return (await embedded.get(`/v1/${String(body.name)}`)).body;
@@ -23,7 +23,7 @@ describe("workload identity pools", () => {
   });
   afterAll(() => embedded.remove());
 
-  test("a pool is made once, by an operation, and named by the project's number", async () => {
+  test("creates a pool once, by an operation, and names it by the project's number", async () => {
     expect((await create(GITHUB)).status).toBe(404);
     const operation = await embedded.post(`${POOLS}?workloadIdentityPoolId=github`, { displayName: "GitHub" });
     expect(await ended(operation)).toMatchObject({ done: true, response: { displayName: "GitHub", state: "ACTIVE" } });
@@ -37,14 +37,18 @@ describe("workload identity pools", () => {
     ["without an issuer", { ...GITHUB, oidc: {} }, "issuer_uri"],
     ["that maps no subject", { ...GITHUB, attributeMapping: { "attribute.ref": "assertion.ref" } }, "google.subject"],
     ["whose condition is not CEL", { ...GITHUB, attributeCondition: "assertion.ref ==" }, "is not CEL"],
-    ["of GitHub for everybody", { ...GITHUB, attributeCondition: undefined }, "attribute condition must reference"],
+    [
+      "of GitHub without a condition",
+      { ...GITHUB, attributeCondition: undefined },
+      "attribute condition must reference",
+    ],
   ])("refuses a provider %s", async (_what, provider, sentence) => {
     const refused = await create(provider);
     expect(refused.status).toBe(400);
     expect(message(refused)).toContain(sentence);
   });
 
-  test("a provider is made, changed with a mask, deleted and brought back", async () => {
+  test("creates a provider, changes it with a mask, deletes and undeletes it", async () => {
     expect(await ended(await create(GITHUB))).toMatchObject({ response: { ...GITHUB, state: "ACTIVE" } });
     const attributeCondition = "assertion.repository == 'owner/other'";
     await embedded.patch(`${PROVIDER}?updateMask=attributeCondition`, { attributeCondition });

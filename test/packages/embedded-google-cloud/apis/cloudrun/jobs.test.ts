@@ -1,7 +1,7 @@
 import { BROKEN } from "./programs.ts";
 import { ACCOUNT, INSTANCE, MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
 
-/** Says what it was given; with the argument "fail" it does so until it is tried a second time. */
+/** Logs its environment and arguments; "flaky" fails the first attempt, "hang" never ends, "connect" reads the socket. */
 const TASK = `
 const net = require("node:net");
 const { CLOUD_RUN_TASK_INDEX, CLOUD_RUN_TASK_ATTEMPT, CLOUD_RUN_TASK_COUNT, CLOUD_RUN_JOB, MODE } = process.env;
@@ -23,7 +23,7 @@ describe("Cloud Run jobs", () => {
     });
   const logOf = (execution: { name?: string } | undefined) => setting.cloudRun.logsOf(execution?.name ?? "");
 
-  it("are kept with Google's defaults", async () => {
+  it("are stored with Google's defaults", async () => {
     const { done, response } = await create("defaults", { containers: [container] });
     expect(done).toBe(true);
     const { body } = await setting.call("GET", `${PARENT}/jobs/defaults`);
@@ -48,7 +48,7 @@ describe("Cloud Run jobs", () => {
     );
   });
 
-  it("run to the end with their sockets, and the operation ends with them", async () => {
+  it("run with their sockets until the operation completes", async () => {
     setting.grant("roles/cloudsql.client", MEMBER);
     await create("migration", {
       containers: [{ ...container, args: ["connect"], volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }] }],
@@ -71,7 +71,7 @@ describe("Cloud Run jobs", () => {
     expect(executions).toEqual([(await setting.call("GET", `/v2/${done.response?.name ?? ""}`)).body]);
   });
 
-  it("try a task again, as often as it may", async () => {
+  it("retry a task up to its limit", async () => {
     await create("flaky", { containers: [{ ...container, args: ["flaky"] }], maxRetries: 1 }, { taskCount: 2 });
     const { response } = await setting.operate("POST", `${PARENT}/jobs/flaky:run`);
     expect(response).toMatchObject({ succeededCount: 2, retriedCount: 2 });
@@ -96,14 +96,14 @@ describe("Cloud Run jobs", () => {
     });
   });
 
-  it("take arguments and variables for one execution", async () => {
+  it("accept arguments and variables for one execution", async () => {
     await create("overridden", { containers: [{ ...container, env: [{ name: "MODE", value: "a" }] }] });
     const overrides = { containerOverrides: [{ args: ["once"], env: [{ name: "MODE", value: "b" }] }] };
     const { response } = await setting.operate("POST", `${PARENT}/jobs/overridden:run`, { overrides });
     expect(logOf(response)).toContain("mode b once");
   });
 
-  it("are ended when their time is over", async () => {
+  it("are stopped at their timeout", async () => {
     await create("hanging", { containers: [{ ...container, args: ["hang"] }], maxRetries: 0, timeout: "1s" });
     const { error } = await setting.operate("POST", `${PARENT}/jobs/hanging:run`);
     expect(error?.message).toContain("The configured timeout was reached.");
@@ -119,7 +119,7 @@ describe("Cloud Run jobs", () => {
     );
   });
 
-  it("end with the embedded cloud, which then says so", async () => {
+  it("fail when the embedded cloud stops, and say so", async () => {
     await create("interrupted", { containers: [{ ...container, args: ["hang"] }] });
     const begun = await setting.call("POST", `${PARENT}/jobs/interrupted:run`);
     await setting.stop();
@@ -128,7 +128,11 @@ describe("Cloud Run jobs", () => {
     expect(execution?.name).toBe(begun.body.metadata?.name);
     expect(execution).toMatchObject({
       conditions: [
-        { type: "Completed", state: "CONDITION_FAILED", message: "The embedded cloud was stopped during the execution." },
+        {
+          type: "Completed",
+          state: "CONDITION_FAILED",
+          message: "The embedded cloud was stopped during the execution.",
+        },
       ],
     });
   });

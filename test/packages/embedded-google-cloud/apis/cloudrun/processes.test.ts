@@ -15,7 +15,7 @@ describe("a revision's process", () => {
   const ask = async (name: string, path = "") =>
     setting.call("GET", `${(await setting.service(name)).uri ?? ""}${path}`);
 
-  it("has the environment of its container, and none of ours", async () => {
+  it("has its container's environment, and not the embedded cloud's", async () => {
     process.env.LEAK = "ours";
     const env = [{ name: "MODE", value: "test" }];
     await setting.deploy("env", { image: "echo", env, args: ["--verbose"] });
@@ -33,7 +33,7 @@ describe("a revision's process", () => {
     });
   });
 
-  it("gets secrets in its environment, and they are nowhere else", async () => {
+  it("gets secrets in its environment and nowhere else", async () => {
     const password = randomBytes(16).toString("hex");
     await setting.secret("password", password);
     setting.grant("roles/secretmanager.secretAccessor", MEMBER);
@@ -52,13 +52,13 @@ describe("a revision's process", () => {
     expect(encoded.map((file) => file.parentPath)).toEqual([join(state, "secrets")]);
   });
 
-  it("finds Cloud SQL's socket where it is mounted, as its account", async () => {
+  it("connects to the mounted socket of Cloud SQL as its account", async () => {
     setting.grant("roles/cloudsql.client", MEMBER);
     await setting.deploy("mounted", mounted, { template: { volumes } });
     expect((await ask("mounted", `/cloudsql/${INSTANCE}`)).text).toBe(`${MEMBER} ${INSTANCE}`);
   });
 
-  it("finds nothing at a path that is not mounted, such as one with a zone", async () => {
+  it("finds no socket at a path that is not mounted, such as one with a zone", async () => {
     const zone = INSTANCE.replace("us-central1", "us-central1-a");
     const answer = await ask("mounted", `/cloudsql/${zone}`);
     expect(answer).toMatchObject({ status: 500, text: `connect ENOENT /cloudsql/${zone}/.s.PGSQL.5432` });
@@ -75,9 +75,9 @@ describe("a revision's process", () => {
     expect(listening.map((line) => /: (\w+):/.exec(line)?.[1])).toEqual(table === "" ? [] : ["0100007F"]);
   });
 
-  it("ends with the embedded cloud, even if that is killed", async () => {
+  it("ends with the embedded cloud, even if the latter is killed", async () => {
     const log = join(setting.folder, "orphan.log");
-    // A process that stands for the embedded cloud: it starts the echo program as Cloud Run does, and is killed.
+    // Like the embedded cloud, this process starts the echo program, and is killed.
     const [program] = readdirSync(join(setting.folder, "images")).filter((file) => file.startsWith("echo"));
     const source = `
       const { Process } = require(${JSON.stringify(join(import.meta.dirname, "../../../../../packages/embedded-google-cloud/apis/cloudrun/program.ts"))});
@@ -98,11 +98,11 @@ describe("a revision's process", () => {
   });
 });
 
-/** Looks again and again, for half a minute at most. */
+/** Polls for at most half a minute. */
 async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + 30_000;
   while (!condition()) {
-    if (Date.now() > end) throw new Error("It did not come to pass within half a minute.");
+    if (Date.now() > end) throw new Error("The condition did not become true within half a minute.");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

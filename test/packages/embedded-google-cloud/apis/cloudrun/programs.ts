@@ -1,6 +1,6 @@
-/** Programs that images stand for in the tests. */
+/** The programs of the images in the tests. */
 
-/** Answers with what it got: its arguments, environment and the request. */
+/** Responds with its arguments, its environment and the request. */
 export const ECHO = `
 require("node:http").createServer(async (request, response) => {
   let body = "";
@@ -14,18 +14,18 @@ process.on("exit", () => console.log("echo ends"));
 console.log("echo is listening");
 `;
 
-/** Ends at once, with a word on standard error. */
+/** Fails at once, with a message on standard error. */
 export const BROKEN = `console.error("cannot start"); process.exit(3);`;
 
-/** Runs, and never listens. */
+/** Runs, but never listens. */
 export const SILENT = `setInterval(() => undefined, 1000);`;
 
-/** Answers 500 to every request. */
+/** Responds 500 to every request. */
 export const FAILING = `
 require("node:http").createServer((request, response) => response.writeHead(500).end("no")).listen(process.env.PORT);
 `;
 
-/** Answers with what the Cloud SQL socket of the path /cloudsql/NAME in the URL said, or with the error it gave. */
+/** Responds with what the Cloud SQL socket at the URL's path, /cloudsql/NAME, sent, or with its error. */
 export const SOCKET = `
 const net = require("node:net");
 require("node:http").createServer((request, response) => {
@@ -37,7 +37,7 @@ require("node:http").createServer((request, response) => {
 }).listen(process.env.PORT);
 `;
 
-/** Takes half a second for an answer, and finishes what it is at when it is told to end. */
+/** Takes half a second for /slow, and completes its requests on SIGTERM. */
 export const SLOW = `
 const server = require("node:http").createServer((request, response) => {
   setTimeout(() => response.end(process.env.K_REVISION), request.url === "/slow" ? 500 : 0);
@@ -46,7 +46,7 @@ server.listen(process.env.PORT);
 process.on("SIGTERM", () => server.close(() => process.exit(0)));
 `;
 
-/** Is healthy, and answers 500 to everything else. */
+/** Is healthy, but responds 500 to everything else. */
 export const HEALTHY_AND_FAILING = `
 require("node:http").createServer((request, response) => {
   response.writeHead(request.url === "/health" ? 200 : 500).end("the table is gone");

@@ -24,7 +24,7 @@ describe("requests to Cloud Run services", () => {
   const uriOf = async (name: string) => (await setting.service(name)).uri ?? "";
   const echo = async (url: string) => JSON.parse((await setting.call("GET", url)).text) as Echo;
 
-  it("reach the process as they were sent, without the caller's token", async () => {
+  it("reach the process unchanged, except for the caller's token", async () => {
     await setting.deploy("plain", ECHO_IMAGE);
     const uri = await uriOf("plain");
     const body = `{ "spaces":   "kept" }`;
@@ -50,7 +50,7 @@ describe("requests to Cloud Run services", () => {
     expect((await echo(uri)).url).toBe("/");
   });
 
-  it("may have large bodies, up to Cloud Run's limit", async () => {
+  it("can have bodies up to Cloud Run's limit", async () => {
     const headers = {
       authorization: `Bearer ${setting.identities.ownerToken}`,
       "content-type": "application/octet-stream",
@@ -66,7 +66,7 @@ describe("requests to Cloud Run services", () => {
     expect((await send(33)).status).toBe(413);
   });
 
-  it("need run.routes.invoke on the service", async () => {
+  it("require run.routes.invoke on the service", async () => {
     const uri = await uriOf("plain");
     const anonymous = await setting.call("GET", `${uri}/secret`, undefined, "");
     expect(anonymous.status).toBe(403);
@@ -92,7 +92,7 @@ describe("requests to Cloud Run services", () => {
     expect((await setting.call("GET", await uriOf("open"), undefined, "")).status).toBe(200);
   });
 
-  it("get 404 where there is no service or tag, 503 where no revision is ready", async () => {
+  it("get 404 without a service or tag, and 503 without a ready revision", async () => {
     expect((await setting.call("GET", `${setting.url}/run/nothing-uc.a.run.app`)).status).toBe(404);
     const uri = await uriOf("plain");
     expect((await setting.call("GET", uri.replace("/run/", "/run/tag---"))).status).toBe(404);
@@ -103,7 +103,7 @@ describe("requests to Cloud Run services", () => {
     expect((await setting.call("GET", await uriOf("never"))).status).toBe(503);
   });
 
-  it("reach a tagged revision without traffic, and follow when traffic moves", async () => {
+  it("reach a tagged revision without traffic, and follow the traffic", async () => {
     await setting.deploy("rollout", { ...ECHO_IMAGE, env: [{ name: "WHICH", value: "old" }] });
     const uri = await uriOf("rollout");
     const old = (await setting.service("rollout")).latestReadyRevision?.split("/").at(-1);
@@ -156,7 +156,7 @@ describe("requests to Cloud Run services", () => {
     expect((await slow).text).toMatch(/^steady-00001-/);
   });
 
-  it("start a process that ended again, all together one", async () => {
+  it("restart an ended process only once", async () => {
     const uri = await uriOf("plain");
     const { pid } = await echo(uri);
     process.kill(pid, "SIGKILL");
@@ -166,7 +166,7 @@ describe("requests to Cloud Run services", () => {
     expect(pids).not.toContain(pid);
   });
 
-  it("find no process after a restart, and start one with the secret as it is now", async () => {
+  it("start a process after a restart, with the current value of its secret", async () => {
     const password = randomBytes(12).toString("hex");
     await setting.secret("cold", password);
     setting.grant("roles/secretmanager.secretAccessor", MEMBER);

@@ -13,7 +13,7 @@ describe("Cloud Run services", () => {
   beforeAll(() => setting.start());
   afterAll(() => setting.end());
 
-  it("answers a create with an operation that ends in a ready service", async () => {
+  it("creates a service by an operation", async () => {
     const begun = await setting.call("POST", `${PARENT}/services?serviceId=first`, {
       labels: { team: "settlement" },
       template: {
@@ -58,7 +58,7 @@ describe("Cloud Run services", () => {
       terminalCondition: { type: "Ready", state: "CONDITION_SUCCEEDED" },
     });
     expect(JSON.stringify(service)).not.toContain("grpc");
-    // The provider does not compute it for a service: a default would be a difference in every preview.
+    // The provider does not compute it for a service: a default would show a change in every preview.
     expect(service.template).not.toHaveProperty("executionEnvironment");
     expect(service.latestReadyRevision).toMatch(/\/services\/first\/revisions\/first-00001-[a-z0-9]{3}$/);
     expect(service.latestCreatedRevision).toBe(service.latestReadyRevision);
@@ -89,7 +89,7 @@ describe("Cloud Run services", () => {
     });
   });
 
-  it("keeps traffic on the last good revision when the next does not start, and says why", async () => {
+  it("keeps traffic on the last ready revision if the next does not start, and reports why", async () => {
     await setting.deploy("third", HELLO);
     const { uri = "", latestReadyRevision } = await setting.service("third");
     const failed = await setting.redeploy("third", {
@@ -114,7 +114,7 @@ describe("Cloud Run services", () => {
     expect((await setting.call("GET", uri)).status).toBe(200);
   });
 
-  it("sees a container that ends, and keeps what it said in a log of its own", async () => {
+  it("fails if the container exits, and keeps its output in a log", async () => {
     const { error } = await setting.deploy("fourth", { image: "gcr.io/fusion-prime/broken" });
     expect(error?.message).toContain("failed to start and listen on the port defined provided by the PORT=8080");
     const { latestCreatedRevision = "", latestReadyRevision, conditions } = await setting.service("fourth");
@@ -125,7 +125,7 @@ describe("Cloud Run services", () => {
     expect(statSync(log).mode & 0o777).toBe(0o600);
   });
 
-  it("does not know every image", async () => {
+  it("refuses an unknown image", async () => {
     const { error } = await setting.deploy("fifth", { image: "gcr.io/fusion-prime/nothing:3" });
     expect(error).toMatchObject({
       code: 5,
@@ -137,12 +137,12 @@ describe("Cloud Run services", () => {
   it.each([
     ["another container", { containers: [HELLO, HELLO] }, "runs one container per instance"],
     ["a secret volume", { volumes: [{ name: "files", secret: { secret: "s" } }] }, 'volume "files" has another type'],
-  ])("says what it cannot do: %s", async (_what, template, words) => {
+  ])("reports what it does not support: %s", async (_what, template, words) => {
     const { error } = await setting.deploy(`cannot-${words.length}`, HELLO, { template });
     expect(error?.message).toContain(words);
   });
 
-  it("tries a revision that failed again when it is asked to", async () => {
+  it("retries a failed revision on the next change", async () => {
     const container = {
       ...HELLO,
       env: [{ name: "A", valueSource: { secretKeyRef: { secret: "late", version: "1" } } }],
@@ -198,7 +198,7 @@ describe("Cloud Run services", () => {
     });
   });
 
-  it("refuses a change of what the client has not read", async () => {
+  it("refuses a change with an outdated etag", async () => {
     await setting.deploy("seventh", HELLO);
     const { etag } = await setting.service("seventh");
     await setting.redeploy("seventh", HELLO, { service: { etag, description: "mine" } });
@@ -206,14 +206,14 @@ describe("Cloud Run services", () => {
     expect(late).toMatchObject({ status: 409, body: { error: { status: "ABORTED" } } });
   });
 
-  it("checks without changing anything", async () => {
+  it("validates without changing anything", async () => {
     const body = { template: { serviceAccount: ACCOUNT, containers: [HELLO] } };
     const checked = await setting.call("POST", `${PARENT}/services?serviceId=eighth&validateOnly=true`, body);
     expect(checked.body).toMatchObject({ done: true, response: { template: { timeout: "300s" } } });
     expect((await setting.call("GET", `${PARENT}/services/eighth`)).status).toBe(404);
   });
 
-  it("asks for permissions on the service itself", async () => {
+  it("checks permissions on the service itself", async () => {
     await setting.deploy("ninth", HELLO);
     const token = setting.identities.tokenFor("user:developer@local.test");
     const path = `${PARENT}/services/ninth`;
@@ -247,7 +247,7 @@ describe("Cloud Run services", () => {
     expect((await setting.service("tenth")).uri).toBe(uri);
   });
 
-  it("goes on after a restart with what was under way", async () => {
+  it("continues a rollout after a restart", async () => {
     const startupProbe = { tcpSocket: {}, periodSeconds: 2, failureThreshold: 1 };
     const containers = [{ image: "gcr.io/fusion-prime/silent", startupProbe }];
     const begun = await setting.call("POST", `${PARENT}/services?serviceId=eleventh`, { template: { containers } });

@@ -31,7 +31,7 @@ export const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
 export const MEMBER = `serviceAccount:${ACCOUNT}`;
 export const INSTANCE = `${PROJECT}:us-central1:fusion-prime-db-a504713e`;
 
-/** What a service, a revision, an execution, an operation or an error answers. */
+/** The body of any response. */
 export type Body = Partial<Service> &
   Partial<Pick<Execution, "succeededCount" | "retriedCount" | "failedCount" | "completionTime">> & {
     uri?: string;
@@ -48,19 +48,19 @@ export type Body = Partial<Service> &
 
 export interface Answer {
   status: number;
-  /** Empty where it is not JSON. */
+  /** Empty if it is not JSON. */
   body: Body;
   text: string;
 }
 
-/** Cloud Run with what it needs, in a folder of its own, without Cloud SQL. */
+/** Cloud Run and its dependencies in a new folder, without Cloud SQL. */
 export class Setting {
   readonly folder = mkdtempSync(join(tmpdir(), "cloudrun-test-"));
   url = "";
   identities!: Identities;
   policies!: Policies;
   cloudRun!: CloudRun;
-  /** What Cloud SQL answers a connection with; by default the member and the connection name, if the member may. */
+  /** Serves connections to Cloud SQL; by default it sends the member and the connection name. */
   onConnection: ((request: SocketRequest, socket: Socket) => void) | undefined;
   private close!: () => Promise<void>;
 
@@ -71,7 +71,7 @@ export class Setting {
     this.images = images;
   }
 
-  /** Starts, or starts again on the same state. */
+  /** Starts with the state of the last run. */
   async start(): Promise<void> {
     const store = new Store(join(this.folder, "state"));
     const projects = new Projects([PROJECT]);
@@ -118,7 +118,7 @@ export class Setting {
     rmSync(this.folder, { recursive: true });
   }
 
-  /** A request to an API, as the owner, or with another token; none where it is empty. */
+  /** Sends a request as the owner or with another token; an empty one sends none. */
   async call(method: string, path: string, body?: unknown, token = this.identities.ownerToken): Promise<Answer> {
     const response = await fetch(path.startsWith("http") ? path : this.url + path, {
       method,
@@ -133,14 +133,14 @@ export class Setting {
     return { status: response.status, body: json ? (JSON.parse(text) as Body) : {}, text };
   }
 
-  /** A request that begins an operation; answers the operation when it is done. */
+  /** Sends a request that starts an operation, and waits for the operation. */
   async operate(method: string, path: string, body?: unknown): Promise<Body> {
     const begun = await this.call(method, path, body);
     if (begun.status !== 200) throw new Error(JSON.stringify(begun.body));
     return (await this.call("POST", `/v2/${begun.body.name ?? ""}:wait`, { timeout: "30s" })).body;
   }
 
-  /** Makes a service of one container, and waits for it. */
+  /** Creates a service with one container, and waits for it. */
   deploy(name: string, container: object, more: { template?: object; service?: object } = {}): Promise<Body> {
     return this.operate("POST", `${PARENT}/services?serviceId=${name}`, service(container, more));
   }
@@ -154,14 +154,14 @@ export class Setting {
     return (await this.call("GET", `${PARENT}/services/${name}`)).body;
   }
 
-  /** A secret with one version. */
+  /** Creates a secret with one version. */
   async secret(name: string, value: string): Promise<void> {
     await this.call("POST", `/v1/projects/${PROJECT}/secrets?secretId=${name}`, { replication: { automatic: {} } });
     const payload = { data: Buffer.from(value).toString("base64") };
     await this.call("POST", `/v1/projects/${PROJECT}/secrets/${name}:addVersion`, { payload });
   }
 
-  /** Binds a role on the project, besides those it has. */
+  /** Adds a binding on the project. */
   grant(role: string, member: string): void {
     const name = fullName(projectResource(PROJECT));
     this.policies.set(name, { bindings: [...this.policies.get(name).bindings, { role, members: [member] }] });
@@ -175,7 +175,7 @@ export class Setting {
     return { command: process.execPath, args: [path] };
   }
 
-  /** Stands for Cloud SQL: a socket that leads to `onConnection`, for members that may connect. */
+  /** Simulates Cloud SQL: a socket that leads to `onConnection`, for members that may connect. */
   private openSocket(access: Access): OpenSocket {
     return async (request) => {
       const path = join(request.folder, ".s.PGSQL.5432");
@@ -192,7 +192,6 @@ export class Setting {
       });
       await new Promise<void>((resolve) => server.listen(path, resolve));
       return {
-        path,
         close: () =>
           new Promise((resolve) =>
             server.close(() => {

@@ -17,7 +17,7 @@ afterAll(async () => {
   await embedded.remove();
 });
 
-test("a backup run holds what was committed, and the instance goes back to it", async () => {
+test("restores an instance from a backup run of committed data", async () => {
   await sql("CREATE TABLE t (a int)");
   await sql("INSERT INTO t SELECT generate_series(1, 1000)");
   const operation = await done(embedded, await embedded.post(RUNS, { description: "before 3" }));
@@ -41,7 +41,7 @@ test("a backup run holds what was committed, and the instance goes back to it", 
   expect((await embedded.get(`${ROOT}/instances/db-one`)).body.state).toBe("RUNNABLE");
 });
 
-test("another instance can be made from it", async () => {
+test("restores another instance from it", async () => {
   const [{ id } = { id: "" }] = (await embedded.get(RUNS)).body.items as { id: string }[];
   await createInstance(embedded, "db-two");
   const restoreBackupContext = { backupRunId: id, instanceId: "db-one", project: PROJECT };
@@ -53,7 +53,7 @@ test("another instance can be made from it", async () => {
   await other.close();
 });
 
-test("a deleted run is gone", async () => {
+test("deletes a run", async () => {
   const [{ id } = { id: "" }] = (await embedded.get(RUNS)).body.items as { id: string }[];
   await done(embedded, await embedded.delete(`${RUNS}/${id}`));
   expect((await embedded.get(RUNS)).body.items).toBeUndefined();

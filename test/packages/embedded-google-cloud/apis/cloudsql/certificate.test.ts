@@ -11,14 +11,14 @@ beforeAll(async () => {
   certificate = new X509Certificate(described.cert);
 });
 
-test("the certificate is a certificate authority that signed itself", () => {
+test("the certificate is a self-signed certificate authority", () => {
   expect(certificate.ca).toBe(true);
   expect(certificate.checkIssued(certificate)).toBe(true);
   expect(certificate.verify(certificate.publicKey)).toBe(true);
   expect(certificate.subject).toBe("CN=Google Cloud SQL Server CA\\, settlement-db");
 });
 
-test("its description agrees with it", () => {
+test("the description matches the certificate", () => {
   expect(described).toMatchObject({
     kind: "sql#sslCert",
     commonName: "Google Cloud SQL Server CA, settlement-db",

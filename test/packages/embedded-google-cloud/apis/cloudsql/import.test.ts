@@ -20,7 +20,7 @@ afterAll(async () => {
   await embedded.remove();
 });
 
-test("the instance's account must be able to read the object", async () => {
+test("requires that the instance's account can read the object", async () => {
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "closed" });
   await embedded.post("/upload/storage/v1/b/closed/o?uploadType=media&name=a.sql", "SELECT 1;");
   const ask = (uri: string) => embedded.post(IMPORT, { importContext: { uri, database: "app", fileType: "SQL" } });
@@ -32,7 +32,7 @@ test("the instance's account must be able to read the object", async () => {
   expect((await ask("closed/a.sql")).status).toBe(400);
 });
 
-test("objects belong to the user of the import, and the operation says what was imported", async () => {
+test("creates objects owned by the import user, and records what was imported", async () => {
   const operation = await run("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1);");
   expect(operation).toMatchObject({
     operationType: "IMPORT",
@@ -45,7 +45,7 @@ test("objects belong to the user of the import, and the operation says what was 
   ]);
 });
 
-test("an error carries PostgreSQL's message and its place, as psql prints it", async () => {
+test("reports an error with its position, as psql prints it", async () => {
   const operation = await run(
     "-- one\nCREATE TABLE t1 (a int);\n\nSELECT\n  nothing\nFROM t1;\nCREATE TABLE t2 (a int);\n",
   );
@@ -55,7 +55,7 @@ test("an error carries PostgreSQL's message and its place, as psql prints it", a
   );
 });
 
-test("statements commit one by one, unless the script says BEGIN", async () => {
+test("commits each statement, unless the script begins a transaction", async () => {
   await run("CREATE TABLE kept (a int); SELECT 1/0;");
   await run("BEGIN; CREATE TABLE lost (a int); SELECT 1/0; COMMIT;");
   const tables = await rows("SELECT tablename FROM pg_tables WHERE tablename IN ('kept', 'lost')");
@@ -63,7 +63,7 @@ test("statements commit one by one, unless the script says BEGIN", async () => {
   expect(failure(await run("CREATE INDEX CONCURRENTLY ON kept (a); VACUUM kept;"))).toBeUndefined();
 });
 
-test("functions, strings and comments may hold semicolons", async () => {
+test("accepts semicolons in functions, strings and comments", async () => {
   const script = `
     CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $body$ BEGIN RETURN 'a;b'; END; $body$;
     CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;
@@ -73,7 +73,7 @@ test("functions, strings and comments may hold semicolons", async () => {
   expect(await rows("SELECT f(), g(), count(*)::int FROM marks")).toEqual([{ f: "a;b", g: 2, count: 3 }]);
 });
 
-test("RESET ROLE returns to the user of the import", async () => {
+test("returns to the import user on RESET ROLE", async () => {
   await run(
     "CREATE ROLE other NOLOGIN; GRANT other TO importer; SET ROLE other; RESET ROLE; CREATE TABLE after (a int);",
   );
@@ -89,11 +89,11 @@ test.each([
     'psql:<stdin>:2: error: psql\'s own command "\\connect" is not understood here; use SQL',
   ],
   ["SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n", "psql:<stdin>:2: FATAL:  terminating connection"],
-])("%j is refused with its line", async (script, sentence) => {
+])("refuses %j and reports its line", async (script, sentence) => {
   expect(failure(await run(script))).toContain(sentence);
 });
 
-test("a file in gzip format is unpacked", async () => {
+test("unpacks a gzip file", async () => {
   await embedded.post(
     "/upload/storage/v1/b/migrations/o?uploadType=media&name=a.sql.gz",
     gzipSync("CREATE TABLE zipped ();"),
@@ -103,7 +103,7 @@ test("a file in gzip format is unpacked", async () => {
   expect(await rows("SELECT count(*)::int FROM pg_tables WHERE tablename = 'zipped'")).toEqual([{ count: 1 }]);
 });
 
-test("a user or a database that is not there is named", async () => {
+test("names a user or a database that does not exist", async () => {
   expect(failure(await importSql(embedded, "db-one", "app", "stranger", ""))).toContain(
     'role "stranger" does not exist',
   );

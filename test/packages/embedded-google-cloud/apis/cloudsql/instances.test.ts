@@ -8,7 +8,7 @@ afterAll(() => embedded.remove());
 
 const NAME = `${PROJECT}:us-central1:db-one`;
 
-test("an instance is PENDING_CREATE, then RUNNABLE, with what Google adds", async () => {
+test("creates an instance: PENDING_CREATE, then RUNNABLE, with the fields that Google adds", async () => {
   const asked = await embedded.post(`${ROOT}/instances`, instanceBody("db-one", { userLabels: { app: "settlement" } }));
   expect(asked.body).toMatchObject({
     kind: "sql#operation",
@@ -45,7 +45,7 @@ test("an instance is PENDING_CREATE, then RUNNABLE, with what Google adds", asyn
   });
 });
 
-test("PATCH merges, PUT replaces, and a client that has not seen the settings is told so", async () => {
+test("merges on PATCH, replaces on PUT, and refuses an outdated settingsVersion", async () => {
   const path = `${ROOT}/instances/db-one`;
   await done(embedded, await embedded.patch(path, { settings: { deletionProtectionEnabled: true } }));
   const patched = (await embedded.get(path)).body.settings as Record<string, unknown>;
@@ -62,7 +62,7 @@ test("PATCH merges, PUT replaces, and a client that has not seen the settings is
   expect(replaced.userLabels).toBeUndefined();
 });
 
-test("an instance has one operation at a time", async () => {
+test("runs one operation of an instance at a time", async () => {
   const path = `${ROOT}/instances/db-one`;
   const first = await embedded.post(`${path}/restart`);
   const second = await embedded.patch(path, { settings: { userLabels: { a: "b" } } });
@@ -71,7 +71,7 @@ test("an instance has one operation at a time", async () => {
   expect((await done(embedded, first)).error).toBeUndefined();
 });
 
-test("flags reach PostgreSQL, and one it refuses leaves the instance as it was", async () => {
+test("passes flags to PostgreSQL, and keeps the old ones if it refuses the new", async () => {
   const path = `${ROOT}/instances/db-one`;
   const databaseFlags = [
     { name: "work_mem", value: "8192" },
@@ -121,7 +121,7 @@ test("keeps from PostgreSQL a flag that an earlier version stored", () => {
   expect(postgresFlags(flags)).toEqual({ work_mem: "8192" });
 });
 
-test("activationPolicy NEVER stops the server, ALWAYS starts it", async () => {
+test("stops the server on activationPolicy NEVER, and starts it on ALWAYS", async () => {
   const path = `${ROOT}/instances/db-one`;
   const volume = new Volume();
   await volume.open(embedded, NAME);
@@ -134,7 +134,7 @@ test("activationPolicy NEVER stops the server, ALWAYS starts it", async () => {
   await volume.close();
 });
 
-test("a protected instance stays; a deleted one's name rests for a week", async () => {
+test("refuses to delete a protected instance, and reserves the name of a deleted one for a week", async () => {
   await createInstance(embedded, "db-gone", { deletionProtectionEnabled: true });
   const path = `${ROOT}/instances/db-gone`;
   const kept = await embedded.delete(path);
@@ -148,10 +148,10 @@ test("a protected instance stays; a deleted one's name rests for a week", async 
 });
 
 test.each([
-  ["a zone for a region", { region: "us-central1-a" }, "zone of us-central1"],
+  ["a zone in place of a region", { region: "us-central1-a" }, "zone of us-central1"],
   ["a name with capitals", { name: "Db" }, "Invalid instance name (Db)"],
   [
-    "a database that is none",
+    "an unknown database version",
     { databaseVersion: "POSTGRES_99" },
     "Invalid value at 'database_instance.database_version'",
   ],
@@ -176,13 +176,13 @@ test.each([
     },
     "between 1 and 7",
   ],
-  ["a machine that is none", { settings: { tier: "db-custom-3-3840", edition: "ENTERPRISE" } }, "no machine"],
-])("%s is refused", async (_what, change, sentence) => {
+  ["an impossible machine type", { settings: { tier: "db-custom-3-3840", edition: "ENTERPRISE" } }, "no machine"],
+])("refuses %s", async (_what, change, sentence) => {
   const answer = await embedded.post(`${ROOT}/instances`, { ...instanceBody("db-bad"), ...change });
   expect([answer.status, message(answer)]).toEqual([400, expect.stringContaining(sentence)]);
 });
 
-test("who may not, does not", async () => {
+test("requires a permission", async () => {
   const token = embedded.cloud.identities.tokenFor("user:nobody@example.com");
   expect((await embedded.get(`${ROOT}/instances/db-one`, { token })).status).toBe(403);
 });

@@ -23,7 +23,7 @@ startCloud({ folder: process.argv[1], projects: ["${PROJECT}"] }).then((cloud) =
   process.on("message", () => process.exit(0));
 });`;
 
-/** The embedded cloud in a process of its own, which can be killed. */
+/** The embedded cloud in a separate process, which can be killed. */
 class Other {
   private static readonly running = new Set<ChildProcess>();
 
@@ -49,7 +49,7 @@ class Other {
     return new Other(child, url, readFileSync(join(folder, "owner-token"), "utf8"));
   }
 
-  /** Ends those that a failed test left. */
+  /** Ends the processes that a failed test left. */
   static endAll(): void {
     for (const child of Other.running) child.kill();
   }
@@ -68,7 +68,7 @@ class Other {
     while ((await this.ask("GET", `${ROOT}/operations/${name}`)).status === "PENDING");
   }
 
-  /** Ends without a word to anybody, or with its own exit. */
+  /** Kills the process, or has it exit. */
   async end(how: "SIGKILL" | "exit"): Promise<void> {
     const exit = once(this.child, "exit");
     if (how === "exit") this.child.send("exit");
@@ -98,7 +98,7 @@ afterEach(async () => {
 });
 afterAll(() => embedded.remove());
 
-test("after an ordinary end everything is there again", async () => {
+test("keeps everything across an ordinary restart", async () => {
   await embedded.start(SERVICE, STORAGE);
   await createInstance(embedded, "db-one");
   await embedded.post(`${ROOT}/instances/db-one/users`, { name: "postgres", password: "pw" });
@@ -110,7 +110,7 @@ test("after an ordinary end everything is there again", async () => {
   await query("INSERT INTO t VALUES (1)");
 });
 
-test("killed in the middle of an import: what was committed is kept, the operation says it was cut off", async () => {
+test("killed during an import: keeps what was committed, and fails the operation", async () => {
   const other = await Other.start(embedded.folder);
   await other.ask("POST", `/storage/v1/b?project=${PROJECT}`, { name: "scripts" });
   const { serviceAccountEmailAddress: email } = (await other.ask("GET", `${ROOT}/instances/db-one`)) as unknown as {
@@ -125,7 +125,7 @@ test("killed in the middle of an import: what was committed is kept, the operati
     JSON.stringify(script).slice(1, -1),
   );
   const importContext = { uri: "gs://scripts/a.sql", database: "postgres", fileType: "SQL", importUser: "postgres" };
-  await other.ask("GET", `${ROOT}/instances/db-one/users`); // the server starts when it is first needed
+  await other.ask("GET", `${ROOT}/instances/db-one/users`); // starts the server
   const operation = await other.ask("POST", `${ROOT}/instances/db-one/import`, { importContext });
   await other.begun(operation);
   await other.end("SIGKILL");
@@ -140,7 +140,7 @@ test("killed in the middle of an import: what was committed is kept, the operati
   expect(rows).toEqual([{ a: 1 }]);
 });
 
-test("killed while an instance is made: it is not there, and its name is free", async () => {
+test("killed while an instance is created: removes it and frees its name", async () => {
   const other = await Other.start(embedded.folder);
   await other.begun(await other.ask("POST", `${ROOT}/instances`, instanceBody("db-two")));
   await other.end("SIGKILL");
@@ -149,7 +149,7 @@ test("killed while an instance is made: it is not there, and its name is free", 
   await createInstance(embedded, "db-two");
 });
 
-test("killed while an instance is deleted: it is gone", async () => {
+test("killed while an instance is deleted: completes the deletion", async () => {
   const other = await Other.start(embedded.folder);
   await other.ask("DELETE", `${ROOT}/instances/db-two`);
   await other.end("SIGKILL");
@@ -157,7 +157,7 @@ test("killed while an instance is deleted: it is gone", async () => {
   expect((await embedded.get(`${ROOT}/instances/db-two`)).status).toBe(404);
 });
 
-test("killed while a backup is made: the run has failed, and the next one succeeds", async () => {
+test("killed during a backup: fails the run, and the next one succeeds", async () => {
   const other = await Other.start(embedded.folder);
   await other.ask("POST", `${ROOT}/instances/db-one/backupRuns`, {});
   await other.end("SIGKILL");
@@ -168,7 +168,7 @@ test("killed while a backup is made: the run has failed, and the next one succee
   expect(failure(await done(embedded, await embedded.post(runs)))).toBeUndefined();
 });
 
-test("a process that just exits leaves no server behind", async () => {
+test("leaves no server behind when the process exits", async () => {
   const other = await Other.start(embedded.folder);
   await other.ask("GET", `${ROOT}/instances/db-one/users`);
   const server = serverOf(embedded.folder);

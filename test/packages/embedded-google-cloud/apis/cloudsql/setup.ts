@@ -6,14 +6,14 @@ import { Client } from "pg";
 import type { SocketMount } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/socket.ts";
 import { type Answer, Embedded, PROJECT } from "../../embedded.ts";
 
-// Other work on the machine may make a server's start slow.
+// Servers start slowly on a busy machine.
 jest.setTimeout(60_000);
 
 export const ROOT = `/sql/v1beta4/projects/${PROJECT}`;
 export const SERVICE = "sqladmin.googleapis.com";
 export const STORAGE = "storage.googleapis.com";
 
-/** What the program sends for an instance, at its smallest. */
+/** The smallest request that creates an instance. */
 export function instanceBody(name: string, settings: object = {}) {
   return {
     name,
@@ -31,7 +31,7 @@ export interface Operation {
   backupContext?: { backupId: string };
 }
 
-/** Between two looks at an operation, in milliseconds: what polls without a pause takes a core from what it waits for. */
+/** Milliseconds between polls: polling without a pause would slow down the operation. */
 const POLL = 20;
 
 /** Polls an operation as clients do, until it is done. */
@@ -50,13 +50,13 @@ export function failure(operation: Operation): string | undefined {
   return operation.error?.errors[0]?.message;
 }
 
-/** Makes an instance and waits for it. */
+/** Creates an instance and waits for it. */
 export async function createInstance(embedded: Embedded, name: string, settings?: object): Promise<void> {
   const operation = await done(embedded, await embedded.post(`${ROOT}/instances`, instanceBody(name, settings)));
   expect(operation.error).toBeUndefined();
 }
 
-/** Runs a SQL text through an import by a user, by way of a bucket the instance may read. */
+/** Imports SQL as a user, from a bucket that the instance may read. */
 export async function importSql(embedded: Embedded, instance: string, database: string, user: string, sql: string) {
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
   const { serviceAccountEmailAddress } = (await embedded.get(`${ROOT}/instances/${instance}`)).body;
@@ -73,7 +73,7 @@ export async function importSql(embedded: Embedded, instance: string, database: 
   return done(embedded, await embedded.post(`${ROOT}/instances/${instance}/import`, { importContext }));
 }
 
-/** A Cloud SQL volume, open to a member, that remembers why it refused. */
+/** A Cloud SQL volume for a member, which records refusals. */
 export class Volume {
   readonly folder = mkdtempSync(join(tmpdir(), "volume-"));
   readonly refusals: string[] = [];
@@ -88,7 +88,6 @@ export class Volume {
     });
   }
 
-  /** A connection as a user with a password. */
   async connect(user: string, password: string, database: string): Promise<Client> {
     const client = new Client({ host: this.folder, user, password, database });
     client.on("error", () => undefined);
@@ -96,7 +95,7 @@ export class Volume {
     return client;
   }
 
-  /** Runs one statement on a connection of its own. */
+  /** Runs one statement on a new connection. */
   async query(user: string, password: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
     const client = await this.connect(user, password, database);
     try {

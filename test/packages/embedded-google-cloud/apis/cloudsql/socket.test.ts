@@ -27,7 +27,7 @@ async function open(connectionName: string, member?: string): Promise<Volume> {
 
 const ask = (volume: Volume) => volume.query("postgres", "pw", "postgres", "SELECT 1 AS one");
 
-/** Lets the member connect to what the condition names, besides the owner's own binding. */
+/** Lets the member connect to the instances in the condition, and keeps the other bindings. */
 async function bind(condition?: string): Promise<void> {
   const path = `/v1/projects/${PROJECT}`;
   const policy = (await embedded.post(`${path}:getIamPolicy`, { options: { requestedPolicyVersion: 3 } })).body;
@@ -43,7 +43,7 @@ async function bind(condition?: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-test("without the permission a connection is closed, and the log says why", async () => {
+test("closes a connection without the permission, and reports why", async () => {
   const volume = await open(NAME, MEMBER);
   await expect(ask(volume)).rejects.toThrow();
   expect(volume.refusals.join()).toContain("Possibly missing permission cloudsql.instances.connect");
@@ -51,7 +51,7 @@ test("without the permission a connection is closed, and the log says why", asyn
   expect(await ask(volume)).toEqual([{ one: 1 }]);
 });
 
-test("a condition that names the instance counts, and one that names another does not let in", async () => {
+test("respects a condition on the instance's name", async () => {
   const volume = await open(NAME, MEMBER);
   const names = (instance: string) =>
     `resource.name == "projects/${PROJECT}/instances/${instance}" && resource.service == "sqladmin.googleapis.com"`;
@@ -66,13 +66,13 @@ test.each([
   [`${PROJECT}:europe-west1:db-one`, "region"],
   [`${PROJECT}:us-central1:db-none`, "instanceDoesNotExist"],
   ["db-one", "form PROJECT:REGION:INSTANCE"],
-])("%s leads nowhere", async (name, sentence) => {
+])("refuses connections to %s", async (name, sentence) => {
   const volume = await open(name);
   await expect(ask(volume)).rejects.toThrow();
   expect(volume.refusals.join()).toContain(sentence);
 });
 
-test("a closed volume ends its connections and takes its socket away", async () => {
+test("closes its connections and removes its socket with the volume", async () => {
   const volume = await open(NAME);
   const client = await volume.connect("postgres", "pw", "postgres");
   const ended = new Promise((resolve) => client.once("end", resolve));
@@ -82,7 +82,7 @@ test("a closed volume ends its connections and takes its socket away", async () 
   expect(existsSync(join(volume.folder, ".s.PGSQL.5432"))).toBe(false);
 });
 
-test("a folder that cannot hold a Unix socket is named", async () => {
+test("refuses a folder whose path is too long for a Unix socket", async () => {
   const folder = "/tmp/".padEnd(120, "x");
   const request = { connectionName: NAME, member: MEMBER, folder, onRefused: () => undefined };
   await expect(embedded.cloud.openSocket(request)).rejects.toThrow("too long for a Unix socket");

@@ -20,7 +20,7 @@ const ATTRIBUTES = `SELECT rolcreaterole AS roles, rolcreatedb AS databases,
          WHERE m.member = u.oid AND m.inherit_option ORDER BY 1) AS member
   FROM pg_roles u WHERE rolname = current_user`;
 
-/** What settlement_user runs first: the tables belong to a role without login, and the user keeps no power. */
+/** The first script of settlement_user: a role without login owns the tables, and the user gives up its privileges. */
 const FIRST = `
 BEGIN;
 CREATE ROLE settlement_owner NOLOGIN;
@@ -32,7 +32,7 @@ SET LOCAL ROLE cloudsqlsuperuser;
 ALTER ROLE settlement_user NOCREATEROLE NOCREATEDB;
 COMMIT;`;
 
-test("a database and a user are there when the request is answered", async () => {
+test("creates a database and a user before it responds", async () => {
   const database = await embedded.post(`${INSTANCE}/databases`, { name: "settlement_db" });
   expect(database.body).toMatchObject({ operationType: "CREATE_DATABASE", status: "DONE" });
   const user = await embedded.post(`${INSTANCE}/users`, { name: "settlement_user", password: "p1ssword" });
@@ -51,7 +51,7 @@ test("a database and a user are there when the request is answered", async () =>
   ]);
 });
 
-test("databases belong to cloudsqlsuperuser, and PUBLIC may not create in them", async () => {
+test("creates databases owned by cloudsqlsuperuser, in which PUBLIC may not create", async () => {
   const owner = "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = current_database()";
   expect(await volume.query("settlement_user", "p1ssword", "settlement_db", owner)).toEqual([
     { owner: "cloudsqlsuperuser" },
@@ -63,7 +63,7 @@ test("databases belong to cloudsqlsuperuser, and PUBLIC may not create in them",
   await volume.query("settlement_user", "p1ssword", "settlement_db", "DROP ROLE guest");
 });
 
-test("no user finds a way to the superuser", async () => {
+test("lets no user become the superuser", async () => {
   for (const sql of [
     "SET ROLE cloudsqladmin",
     "SET SESSION AUTHORIZATION cloudsqladmin",
@@ -79,7 +79,7 @@ test("no user finds a way to the superuser", async () => {
   }
 });
 
-test("as on Cloud SQL, SQL alone cannot end a membership of cloudsqlsuperuser; the API can", async () => {
+test("revokes cloudsqlsuperuser by the API, which SQL cannot, as on Cloud SQL", async () => {
   const revoke = "REVOKE cloudsqlsuperuser FROM settlement_user";
   await expect(volume.query("settlement_user", "p1ssword", "settlement_db", revoke)).rejects.toThrow(
     "permission denied",
@@ -102,19 +102,19 @@ test("as on Cloud SQL, SQL alone cannot end a membership of cloudsqlsuperuser; t
   expect(await volume.query("settlement_user", "p1ssword", "settlement_db", owner)).toEqual([
     { tableowner: "settlement_owner" },
   ]);
-  // A later import still works, as the user that is left.
+  // A later import still works with the remaining privileges.
   const later = "SET ROLE settlement_owner; ALTER TABLE settlement_commands ADD status text;";
   expect(failure(await importSql(embedded, "db-one", "settlement_db", "settlement_user", later))).toBeUndefined();
 });
 
-test("the API gives the membership back", async () => {
+test("grants cloudsqlsuperuser again by the API", async () => {
   const query = "name=settlement_user&databaseRoles=cloudsqlsuperuser";
   expect((await embedded.put(`${INSTANCE}/users?${query}`, { name: "settlement_user" })).status).toBe(200);
   const [found] = await volume.query("settlement_user", "p1ssword", "settlement_db", ATTRIBUTES);
   expect(found?.member).toEqual(["cloudsqlsuperuser", "settlement_owner"]);
 });
 
-test("a user made with roles of its own is a member of these only", async () => {
+test("grants a user created with roles only these", async () => {
   const body = { name: "settlement_user_b", password: "two", databaseRoles: ["settlement_owner"] };
   expect((await embedded.post(`${INSTANCE}/users`, body)).status).toBe(200);
   const [found] = await volume.query("settlement_user_b", "two", "settlement_db", ATTRIBUTES);
@@ -123,7 +123,7 @@ test("a user made with roles of its own is a member of these only", async () => 
   expect([unknown.status, message(unknown)]).toEqual([400, expect.stringContaining('role "nobody" does not exist')]);
 });
 
-test("a new password takes the place of the old one", async () => {
+test("replaces the old password by a new one", async () => {
   await embedded.put(`${INSTANCE}/users?name=settlement_user`, { name: "settlement_user", password: "three" });
   await expect(volume.query("settlement_user", "p1ssword", "settlement_db", "SELECT 1")).rejects.toThrow(
     "authentication",
@@ -131,7 +131,7 @@ test("a new password takes the place of the old one", async () => {
   expect(await volume.query("settlement_user", "three", "settlement_db", "SELECT 1 AS one")).toEqual([{ one: 1 }]);
 });
 
-test("who owns something cannot be dropped, in Cloud SQL's words", async () => {
+test("refuses to drop a user that owns objects, in Cloud SQL's words", async () => {
   await embedded.post(`${INSTANCE}/users`, { name: "maker", password: "pw" });
   await volume.query("maker", "pw", "settlement_db", "CREATE TABLE made (a int)");
   const refused = await embedded.delete(`${INSTANCE}/users?name=maker`);
@@ -145,7 +145,7 @@ test("who owns something cannot be dropped, in Cloud SQL's words", async () => {
   expect((await embedded.delete(`${INSTANCE}/users?name=maker`)).status).toBe(404);
 });
 
-test("a database in use cannot be dropped, nor one made twice or read when it is gone", async () => {
+test("refuses to drop a database in use, to create one twice and to read a dropped one", async () => {
   await embedded.post(`${INSTANCE}/databases`, { name: "spare" });
   expect((await embedded.post(`${INSTANCE}/databases`, { name: "spare" })).status).toBe(409);
   const busy = await volume.connect("settlement_user", "three", "spare");
@@ -160,7 +160,7 @@ test("a database in use cannot be dropped, nor one made twice or read when it is
   // PostgreSQL itself waits five seconds for other sessions to end.
 });
 
-test("two instances do not know each other's users", async () => {
+test("keeps the users of instances separate", async () => {
   await createInstance(embedded, "db-two");
   const users = await embedded.get(`${ROOT}/instances/db-two/users`);
   expect(users.body.items).toMatchObject([{ name: "postgres" }]);
