@@ -64,7 +64,7 @@ export function checkEtag({ name, etag }: { name: string; etag: string }, sent: 
   );
 }
 
-/** The given fields of an object, as far as it has them. */
+/** The object with only the given fields. */
 export function only<T extends object, K extends keyof T>(
   object: T | undefined,
   names: readonly K[],

@@ -108,7 +108,7 @@ export class Instances {
   }
 
   /**
-   * Waits for a revision's instance, which is started unless it exists.
+   * Waits for a revision's instance; starts one if none is running.
    * @throws StartFailure if it does not start.
    */
   enter(revision: Revision): Promise<Entered> {

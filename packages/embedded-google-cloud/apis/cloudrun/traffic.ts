@@ -14,7 +14,8 @@ export function checkTraffic(traffic: readonly Partial<TrafficTarget>[]): assert
   for (const [index, { type, revision, tag, percent = 0 }] of traffic.entries()) {
     const field = `service.traffic[${index}]`;
     if (type !== LATEST && type !== REVISION) throw violation(`${field}.type`, `Must be ${LATEST} or ${REVISION}.`);
-    if ((type === REVISION) !== Boolean(revision)) throw violation(`${field}.revision`, `Goes with ${REVISION}.`);
+    if ((type === REVISION) !== Boolean(revision))
+      throw violation(`${field}.revision`, `Must be set if, and only if, the type is ${REVISION}.`);
     if (percent < 0 || percent > 100) throw violation(`${field}.percent`, "Must be between 0 and 100.");
     if (tag !== undefined && !/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(tag)) {
       throw violation(`${field}.tag`, "Must be lower case letters, digits and hyphens, beginning with a letter.");

@@ -33,7 +33,7 @@ const MAJORS = ["9_6", "10", "11", "12", "13", "14", "15", "16", "17", "18"];
  */
 export function newInstance(project: { id: string; number: string }, body: Fields): Instance {
   const name = checkName(project.id, body.name);
-  const region = checkRegion(body.region ?? "us-central1");
+  const region = checkRegion(String(body.region ?? "us-central1"));
   const binaries = binariesFor(body.databaseVersion);
   const settings = completeSettings(body.settings, binaries.major, region, 1);
   const digest = createHash("sha256").update(`${project.id}/${name}`).digest("hex");
@@ -104,16 +104,16 @@ export function binariesFor(databaseVersion: unknown): Binaries {
 /** https://cloud.google.com/sql/docs/postgres/instance-settings: 98 characters together with the project's id. */
 function checkName(project: string, name: unknown): string {
   if (typeof name !== "string" || !/^[a-z](?:[a-z0-9-]*[a-z0-9])?$/.test(name) || project.length + name.length > 98) {
-    throw invalid(`Invalid instance name (${typeof name === "string" ? name : JSON.stringify(name)})`);
+    throw invalid(`Invalid instance name (${String(name)})`);
   }
   return name;
 }
 
-function checkRegion(region: unknown): string {
-  if (typeof region === "string" && isRegion(region)) return region;
-  const home = typeof region === "string" ? regionOfZone(region) : undefined;
+function checkRegion(region: string): string {
+  if (isRegion(region)) return region;
+  const home = regionOfZone(region);
   const hint = home === undefined ? "" : `; it is a zone of ${home}`;
-  throw invalid(`Invalid value for region: ${typeof region === "string" ? region : JSON.stringify(region)}${hint}`);
+  throw invalid(`Invalid value for region: ${region}${hint}`);
 }
 
 /** Six letters, like those in the name of an instance's service account. */

@@ -103,8 +103,8 @@ function defaults(edition: Edition, region: string) {
 }
 
 /** https://cloud.google.com/sql/docs/postgres/create-instance#machine-types */
-function checkTier(tier: unknown, edition: Edition): void {
-  if (typeof tier !== "string" || tier === "") throw invalid("settings.tier is missing");
+function checkTier(tier: string | undefined, edition: Edition): void {
+  if (!tier) throw invalid("settings.tier is missing");
   const plus = /^db-(perf-optimized-N-\d+|memory-optimized-N-\d+|c4a-highmem-\d+(-lssd)?)$/;
   if (edition === "ENTERPRISE_PLUS") {
     if (plus.test(tier)) return;
@@ -149,7 +149,7 @@ function checkBackups(backups: BackupConfiguration, edition: Edition): void {
 }
 
 function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (typeof value !== "string" || !choices.includes(value)) {
+  if (!choices.includes(String(value))) {
     throw invalid(`${name} is ${show(value)}; expected ${choices.join(" or ")}`);
   }
 }

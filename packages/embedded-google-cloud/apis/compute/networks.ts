@@ -33,7 +33,7 @@ export const ADDRESSES: Kind = {
   settable: "name description address addressType ipVersion network prefixLength purpose labels".split(" "),
 };
 
-/** What clients send back unchanged. */
+/** Fields that clients send back although only Google sets them. */
 const IGNORED = ["selfLink", "fingerprint", "labelFingerprint"];
 
 /** A resource as Compute Engine returns it. */

@@ -78,7 +78,7 @@ export function checked(key: CryptoKey): CryptoKey {
     throw invalid("CryptoKey.rotation_period must be at least 24 hours.");
   }
   if (nextRotationTime === undefined || !(Date.parse(nextRotationTime) > Date.now())) {
-    throw invalid("CryptoKey.next_rotation_time must be set, and in the future, if rotation_period is set.");
+    throw invalid("CryptoKey.next_rotation_time must be a future time if rotation_period is set.");
   }
   return key;
 }
