@@ -137,8 +137,8 @@ describe("Cloud Run services", () => {
   it.each([
     ["another container", { containers: [HELLO, HELLO] }, "runs one container per instance"],
     ["a secret volume", { volumes: [{ name: "files", secret: { secret: "s" } }] }, 'volume "files" has another type'],
-  ])("reports what it does not support: %s", async (_what, template, words) => {
-    const { error } = await setting.deploy(`cannot-${words.length}`, HELLO, { template });
+  ])("reports what it does not support: %s", async (what, template, words) => {
+    const { error } = await setting.deploy(what.replaceAll(" ", "-"), HELLO, { template });
     expect(error?.message).toContain(words);
   });
 
