@@ -21,7 +21,7 @@ export function without<T extends object, K extends keyof T & string>(object: T,
  * @param ignored Fields that Google accepts and leaves alone, such as `name` and `createTime`.
  * @throws GoogleError INVALID_ARGUMENT where there is another field, or no object at all.
  */
-export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: readonly string[] = []) {
+export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: string[] = []) {
   if (body !== undefined && !isFields(body)) throw invalidPayload("Root element must be a message.");
   const fields = Object.entries(body ?? {});
   const unknown = fields.find(([name]) => !settable.includes(name as keyof T & string) && !ignored.includes(name));

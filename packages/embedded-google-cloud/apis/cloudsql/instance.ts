@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isRegion, regionOfZone } from "../../rest/places.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
-import { type Fields, isFields } from "../../rest/fields.ts";
+import type { Fields } from "../../rest/fields.ts";
 import { type Binaries, installedBinaries } from "../../postgres/binaries.ts";
 import type { SslCert } from "./certificate.ts";
 import { API_ROOT } from "./operations.ts";
@@ -33,7 +33,7 @@ const MAJORS = ["9_6", "10", "11", "12", "13", "14", "15", "16", "17", "18"];
  */
 export function newInstance(project: { id: string; number: string }, body: Fields): Instance {
   const name = checkName(project.id, body.name);
-  const region = checkRegion(String(body.region ?? "us-central1"));
+  const region = checkRegion((body.region ?? "us-central1") as string);
   const binaries = binariesFor(body.databaseVersion);
   const settings = completeSettings(body.settings, binaries.major, region, 1);
   const digest = createHash("sha256").update(`${project.id}/${name}`).digest("hex");
@@ -124,7 +124,7 @@ function letters(hex: string): string {
 
 /** @throws GoogleError PRECONDITION_FAILED if the `settingsVersion` that the client sends is not the current one. */
 export function checkFresh(instance: Instance, body: Fields): void {
-  const sent = isFields(body.settings) ? body.settings.settingsVersion : undefined;
+  const { settingsVersion: sent } = (body.settings ?? {}) as { settingsVersion?: string | number | null };
   if (sent !== undefined && sent !== null && String(sent) !== instance.settings.settingsVersion) {
     throw new GoogleError("PRECONDITION_FAILED", "Condition does not match.", "staleData");
   }
