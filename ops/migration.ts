@@ -9,39 +9,38 @@ import { UsageError } from "./terminal/user-error.ts";
 
 const HELP = `npm run migration -- COMMAND
 
-Schema work. The schema is the files of migrations/, one a version.
+Manage the database schema: the files in migrations/, one per version.
 
-  new NAME        make migrations/<timestamp>_NAME.sql, with both directions to fill in
-  lint [--json]   check every file: its form, its order, what it locks, what it destroys, and whether the service that
-                  runs meanwhile can live with it; exit code 1 where something was found
+  new NAME        create migrations/<timestamp>_NAME.sql
+  lint [--json]   check the files for format, order, locks, data loss and changes that break the running service;
+                  exits with 1 if it finds an error
   status --stack STACK [--socket DIR] [--json]
-                  where each version stands: applied when and after which backup, pending, edited, or missing here; from
-                  the stack's state, or from the database itself through the sockets of a Cloud SQL Auth Proxy
+                  show for each version whether it is applied, pending, edited or missing in this checkout, and the
+                  backup taken before it; reads the stack's state, or the database through a Cloud SQL Auth Proxy
   rollback --stack STACK [--to VERSION] [--yes]
-                  go back to a version, by default the one before the newest: previews, asks, writes the version into the
-                  stack's file, and runs the down scripts
+                  roll back to VERSION (default: the one before the newest): preview, ask, write the version to the
+                  stack file, run the down scripts
   restore --stack STACK --backup ID [--yes]
-                  put the whole instance back to a backup, where a down script is not enough: says what will be lost,
-                  asks, restores, and takes configuration and state to the version that the backup holds
-  dump            apply the files to an empty database and write what they make to migrations/${DUMP_FILE}
-  --yes           do not ask; without a terminal to ask on, the command stops unless this is given
-  --help          this text
+                  restore the whole instance from a backup, if the down scripts are not enough: show what will be
+                  lost, ask, restore, and set configuration and state to the version in the backup
+  dump            apply the files to an empty database and write its schema to migrations/${DUMP_FILE}
+  --yes           do not ask for confirmation; required without a terminal
+  --help          show this text
 `;
 
 const FOLDER = join(import.meta.dirname, "..", "migrations");
 
-/** What each command does with what stands behind its name. */
 const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
   new(args) {
     const [name, ...more] = parseArgs({ args, allowPositionals: true }).positionals;
-    if (name === undefined || more.length > 0) throw new UsageError("new takes one name.");
+    if (name === undefined || more.length > 0) throw new UsageError("new takes exactly one name.");
     console.log(`migrations/${newMigration(FOLDER, name, new Date())}`);
   },
 
   async lint(args) {
     const { json } = parseArgs({ args, options: { json: { type: "boolean" } } }).values;
     const findings = await lintMigrations(FOLDER);
-    const verdict = passes(findings) ? "The migrations are clean." : "The migrations cannot be applied like this.";
+    const verdict = passes(findings) ? "No errors." : "Fix these errors before the migrations are applied.";
     console.log(json ? JSON.stringify(findings, undefined, 2) : [...findings.map(format), verdict].join("\n"));
     if (!passes(findings)) process.exitCode = 1;
   },
@@ -52,11 +51,11 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
 
   async dump(args) {
     parseArgs({ args });
-    console.log(`migrations/${DUMP_FILE} ${(await writeDump(FOLDER)) ? "was written." : "is as it was."}`);
+    console.log(`migrations/${DUMP_FILE} ${(await writeDump(FOLDER)) ? "was updated." : "is up to date."}`);
   },
 };
 
-/** What needs a stack loads the engine; the others begin without it. */
+/** Loaded on demand, so that the other commands start without the engine. */
 function onStack() {
   return import("./migration/on-stack.ts");
 }
@@ -64,6 +63,6 @@ function onStack() {
 run(HELP, async () => {
   const [name = "", ...args] = process.argv.slice(2);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) throw new UsageError(name === "" ? "Say which command." : `There is no command "${name}".`);
+  if (!command) throw new UsageError(name === "" ? "Name a command." : `Unknown command "${name}".`);
   await command(args);
 });

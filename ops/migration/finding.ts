@@ -1,20 +1,18 @@
-/** What lint found in a file, for whoever wrote the file. */
+/** One problem that lint found in a file. */
 export interface Finding {
-  /** Path as a reader of the repository writes it, such as `migrations/20251025120000_create_x.sql`. */
+  /** Path in the repository, such as `migrations/20251025120000_create_x.sql`. */
   readonly file: string;
   /** From 1. */
   readonly line: number;
   /** Name of the rule; squawk's begin with `squawk/`. */
   readonly rule: string;
-  /** What is wrong, a sentence. */
   readonly problem: string;
-  /** What to do, a sentence. */
   readonly remedy: string;
-  /** A note says what could not be checked, and breaks nothing. */
+  /** A note says what could not be checked; it does not fail the lint. */
   readonly level: "error" | "note";
 }
 
-/** Whether the files may be applied. */
+/** Whether there are no errors. */
 export function passes(findings: readonly Finding[]): boolean {
   return findings.every(({ level }) => level === "note");
 }

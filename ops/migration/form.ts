@@ -2,30 +2,29 @@ import { basename } from "node:path";
 import { markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
 import type { Finding } from "./finding.ts";
 
-/** A direction of a file. */
+/** One direction of a migration. */
 export interface Direction {
   readonly name: "up" | "down";
   /** Line of its marker, from 1. */
   readonly line: number;
-  /** The SQL, on the lines it has in the file. */
+  /** The SQL, on the same lines as in the file. */
   readonly sql: string;
-  /** Whether dbmate is to run it outside of a transaction. */
+  /** Whether dbmate runs it outside a transaction. */
   readonly outside: boolean;
 }
 
-/** A file of the folder that has dbmate's form, or what keeps it from having it. */
+/** A file split into its directions, and what is wrong with its format. */
 export interface FileForm {
-  /** The file's name. */
   readonly name: string;
   /** Path for findings. */
   readonly path: string;
   readonly text: string;
-  /** Empty where the file cannot be told into two. */
+  /** Empty if the file cannot be split. */
   readonly directions: readonly Direction[];
   readonly findings: readonly Finding[];
 }
 
-/** Reads every `.sql` file of a folder. */
+/** Reads every `.sql` file in a folder. */
 export function readForms(folder: string): FileForm[] {
   return sqlFiles(folder).map(({ file, notUtf8: line, text }) => {
     const path = `${basename(folder)}/${file}`;
@@ -34,26 +33,26 @@ export function readForms(folder: string): FileForm[] {
   });
 }
 
-/** The version a file's name begins with; undefined where the name has another form or is no moment in time. */
+/** The version at the start of a file name; undefined if the name has another format or no valid time. */
 export function versionOf(name: string): string | undefined {
   const version = versionIn(name);
   const moment = momentOf(version ?? "");
   return Number.isNaN(moment) || versionAt(moment) !== version ? undefined : version;
 }
 
-/** The version of a moment. @param moment In milliseconds. */
+/** The version for a time in milliseconds. */
 export function versionAt(moment: number): string {
   return new Date(moment).toISOString().replace(/\D/g, "").slice(0, 14);
 }
 
-/** The moment of a version, in milliseconds; not a number where it is none. */
+/** The time of a version, in milliseconds; NaN if invalid. */
 export function momentOf(version: string): number {
   return Date.parse(version.replace(/^(....)(..)(..)(..)(..)(..)$/, "$1-$2-$3T$4:$5:$6Z"));
 }
 
 function notUtf8(file: string, line: number): Finding {
-  const problem = "The line is not UTF-8, so its letters would be lost.";
-  const remedy = "Save the file as UTF-8, and look whether its letters are right.";
+  const problem = "The line is not UTF-8, so characters would be lost.";
+  const remedy = "Save the file as UTF-8 and check its characters.";
   return { file, line, rule: "encoding", problem, remedy, level: "error" };
 }
 
@@ -67,15 +66,15 @@ function readForm(path: string, text: string): FileForm {
     wrong(
       1,
       "name",
-      "The name is not <UTC timestamp of 14 digits>_<lower case, digits and underscores>.sql.",
-      "Let `npm run migration -- new NAME` make it.",
+      "The name is not <14-digit UTC timestamp>_<lower case letters, digits and underscores>.sql.",
+      "Create the file with `npm run migration -- new NAME`.",
     );
   }
   if (text.includes("\r")) {
     wrong(
       text.slice(0, text.indexOf("\r")).split("\n").length,
       "line-endings",
-      "A line ends with a carriage return, which changes the checksum from one machine to the next.",
+      "A line ends with a carriage return, so checksums differ between machines.",
       "Save the file with line feeds only.",
     );
   }
@@ -86,22 +85,22 @@ function readForm(path: string, text: string): FileForm {
       markers.at(2)?.line ?? 1,
       "directions",
       "The file does not have one line `-- migrate:up` and, below it, one line `-- migrate:down`.",
-      "Write both directions, up first, each once.",
+      "Write each direction once, up first.",
     );
     return { name, path, text, directions: [], findings };
   }
   const above = text.split("\n").slice(0, (markers[0]?.line ?? 1) - 1);
   const early = above.findIndex((content) => !/^\s*(--.*)?$/.test(content));
   if (early >= 0) {
-    wrong(early + 1, "directions", "Something stands above `-- migrate:up` that is not a comment.", "Move it below.");
+    wrong(early + 1, "directions", "A line above `-- migrate:up` is not a comment.", "Move it below.");
   }
   for (const { option, line, direction } of markers) {
     if (option === "" || option === "transaction:false") continue;
     wrong(
       line,
       "directions",
-      `dbmate knows no option \`${option}\`.`,
-      `Leave \`-- migrate:${direction}\` alone on its line.`,
+      `dbmate has no option \`${option}\`.`,
+      `Remove it from the line \`-- migrate:${direction}\`.`,
     );
   }
   const sections = markers.map(({ direction, line, option }): Direction => {
@@ -111,7 +110,7 @@ function readForm(path: string, text: string): FileForm {
         line,
         "directions",
         `There is no SQL below \`-- migrate:${direction}\`.`,
-        direction === "up" ? "Write the change." : "Write what takes the change back.",
+        direction === "up" ? "Write the change." : "Write what reverts the change.",
       );
     }
     return { name: direction, line, sql, outside: option === "transaction:false" };

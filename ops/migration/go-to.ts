@@ -3,37 +3,33 @@ import { PROJECT } from "../../infra/names.ts";
 import { isSchema } from "../preview/migrations.ts";
 import { update } from "../preview/update.ts";
 
-/** How a command takes a stack's schema to a version. */
+/** What a command that changes a stack's schema version needs from its caller. */
 export interface GoToOptions {
-  /**
-   * Writes the version into the stack's configuration.
-   * @returns What takes that back.
-   */
+  /** Writes the version to the stack's configuration, and returns a function that undoes this. */
   readonly write: (version: string) => () => void;
-  /** Whether to go on, once the preview is shown. */
+  /** Called after the preview. */
   readonly confirm: () => Promise<boolean>;
-  /** Shows the preview. */
+  /** Prints the preview. */
   readonly print: (text: string) => void;
-  /** Shows what the engine says while it works. */
+  /** Prints the engine's output. */
   readonly progress: (text: string) => void;
   /** Prints a line of progress. */
   readonly say: (line: string) => void;
 }
 
-/** What happens between the preview and the update. */
+/** Work between the preview and the update. */
 export interface Work {
-  /** @throws What ends the command. */
   readonly run: () => Promise<void>;
-  /** Whether it may have changed something, so that the configuration must stay as it was written. */
+  /** Whether it may have changed something, so that the new version must stay in the configuration. */
   readonly begun: () => boolean;
 }
 
 /**
- * Writes a version into the stack's configuration, and updates the schema alone. Where the update is blocked, fails or is
- * not agreed to, the configuration is as it was.
- * @param work What comes before the update; nothing by default.
- * @returns Whether it was agreed to.
- * @throws UserError as the update does, and what the work throws.
+ * Writes a version to the stack's configuration and updates the schema only. Restores the configuration if the update is
+ * blocked, declined or fails.
+ * @param work Nothing by default.
+ * @returns Whether the user confirmed.
+ * @throws UserError as the update does, and what `work` throws.
  */
 export async function goTo(
   stack: Stack,
@@ -41,7 +37,7 @@ export async function goTo(
   { write, confirm, print, progress }: GoToOptions,
   work: Work = { run: () => Promise.resolve(), begun: () => false },
 ): Promise<boolean> {
-  const takeBack = write(version);
+  const undo = write(version);
   let done = false;
   try {
     done = await update(stack, {
@@ -56,15 +52,12 @@ export async function goTo(
       progress,
     });
   } finally {
-    if (!done && !work.begun()) takeBack();
+    if (!done && !work.begun()) undo();
   }
   return done;
 }
 
-/**
- * The schema with its scripts, as the engine matches URNs.
- * @param stack The stack's name.
- */
+/** A URN pattern for the schema of a stack and everything below it. */
 export function schemaParts(stack: string): string {
   return `urn:pulumi:${stack}::${PROJECT}::settlement:infra:Schema$**`;
 }

@@ -1,33 +1,32 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 
-/** The migrations of the main branch. What is there counts as applied, since pipelines deploy it. */
+/** The migrations on the main branch. They count as applied, because pipelines deploy that branch. */
 export interface History {
   /** Name of the branch, such as `origin/main`. */
   readonly branch: string;
   /** File names at the tip of the branch. */
   readonly tip: ReadonlySet<string>;
-  /** Git's ids of the files where this checkout left the branch, by name. */
+  /** Git's blob ids at the merge base, by file name. */
   readonly base: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads from git what the main branch holds.
+ * Reads the migrations on the main branch from git.
  * @param folder The folder of migrations.
- * @returns A sentence, where git cannot tell.
+ * @returns The reason, if git cannot tell.
  */
 export function readHistory(folder: string): History | string {
   const branch = ["origin/main", "main"].find(
     (name) => git(folder, "rev-parse", "--verify", "--quiet", name) !== undefined,
   );
-  if (branch === undefined) return "Git knows no branch main here.";
+  if (branch === undefined) return "Git finds no branch main.";
   const base = git(folder, "merge-base", "HEAD", branch)?.trim();
-  if (base === undefined)
-    return `Git does not know where this checkout left ${branch}; a shallow clone has no history.`;
+  if (base === undefined) return `Git finds no merge base with ${branch}; a shallow clone has none.`;
   return { branch, tip: new Set(files(folder, branch).keys()), base: files(folder, base) };
 }
 
-/** Git's id of a file with this text, in the repository that another id comes from. */
+/** Git's blob id of a text, with the hash algorithm of the id `like`. */
 export function idOf(text: string, like: string): string {
   const bytes = Buffer.from(text);
   const hash = createHash(like.length === 64 ? "sha256" : "sha1");
@@ -44,7 +43,7 @@ function files(folder: string, commit: string): Map<string, string> {
   return new Map(entries);
 }
 
-/** What git prints; undefined where it fails or is not installed. */
+/** Git's output; undefined if it fails or is not installed. */
 function git(folder: string, ...args: string[]): string | undefined {
   try {
     return execFileSync("git", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });

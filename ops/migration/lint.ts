@@ -10,13 +10,12 @@ import { statementsWithBlocks } from "./nodes.ts";
 import { type Context, COPY_FROM_STDIN, judge } from "./rules.ts";
 import { squawk } from "./squawk.ts";
 
-/** Below the folder: what only the migration job runs, outside of the schema's versions. */
+/** The subfolder of the files that only the migration job runs; they are not versions of the schema. */
 export const JOB_FOLDER = "job";
 
 /**
- * Checks a folder of migrations, and below it what the migration job runs: form, order, history, and every statement.
- * @param folder Its path.
- * @returns What was found, by file and line.
+ * Checks a folder of migrations and its subfolder for the migration job: format, order, history and every statement.
+ * @returns The findings, by file and line.
  */
 export async function lintMigrations(folder: string): Promise<Finding[]> {
   const findings = await lintFolder(folder, readForms(folder), "import");
@@ -26,8 +25,8 @@ export async function lintMigrations(folder: string): Promise<Finding[]> {
 }
 
 /**
- * Checks migrations that adoption would run beside the live tables, to compare what they make.
- * @throws MigrationFileError where a file is not SQL.
+ * Checks the migrations that adoption runs next to the live tables, to compare the results.
+ * @throws MigrationFileError if a file is not SQL.
  */
 export async function lintAdoption(migrations: readonly Migration[]): Promise<Finding[]> {
   const found = await reachingOutside(migrations);
@@ -56,7 +55,7 @@ async function lintStatements(file: string, direction: Direction): Promise<Findi
       error(file, line, {
         rule: `squawk/${rule}`,
         problem: message,
-        remedy: `${help ?? `https://squawkhq.com/docs/${rule}`} Where it does not apply: -- squawk-ignore ${rule}`,
+        remedy: `${help ?? `https://squawkhq.com/docs/${rule}`} To ignore it: -- squawk-ignore ${rule}`,
       }),
     );
     return [...ours, ...theirs];
@@ -66,20 +65,20 @@ async function lintStatements(file: string, direction: Direction): Promise<Findi
   }
 }
 
-/** psql's commands and the rows of COPY are no SQL, so that the parser stops at them. */
+/** The parser stops at psql's commands and at the rows of COPY. */
 function unreadable(file: string, { message, line, before, rest }: SqlSyntaxError): Finding {
   if (/\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.test(before)) return error(file, line, COPY_FROM_STDIN);
   if (rest.startsWith("\\")) {
     return error(file, line, {
       rule: "psql",
-      problem: `${rest.split(/\s/)[0] ?? ""} is a command of psql, which runs neither the import's script nor dbmate.`,
+      problem: `${rest.split(/\s/)[0] ?? ""} is a psql command, and neither the import nor dbmate uses psql.`,
       remedy: "Use SQL.",
     });
   }
   return error(file, line, {
     rule: "syntax",
     problem: `PostgreSQL cannot read this: ${message}.`,
-    remedy: "Mend the statement.",
+    remedy: "Fix the statement.",
   });
 }
 
@@ -87,7 +86,7 @@ function onlyJob({ path }: FileForm, { line }: Direction): Finding {
   return error(path, line, {
     rule: "outside-transaction",
     problem: "transaction:false has no effect on an import, which is one transaction.",
-    remedy: `Remove it, or give the file to the migration job: move it to ${dirname(path)}/${JOB_FOLDER}.`,
+    remedy: `Remove it, or move the file to ${dirname(path)}/${JOB_FOLDER} so that the migration job runs it.`,
   });
 }
 
@@ -102,10 +101,10 @@ function sameVersion(forms: readonly FileForm[]): Finding[] {
   });
 }
 
-/** What is on the main branch counts as applied: it stays as it is, and what is new comes after it. */
+/** Files on the main branch count as applied: they must not change, and new files must come after them. */
 function compare(folder: string, forms: readonly FileForm[], history: History | string): Finding[] {
   if (typeof history === "string") {
-    const problem = `${history} Whether an applied file was edited, and whether new ones come last, was not checked.`;
+    const problem = `${history} Edited files and the order of new ones were not checked.`;
     return [{ file: basename(folder), line: 1, rule: "history", problem, remedy: "Fetch main.", level: "note" }];
   }
   const { branch, tip, base } = history;
@@ -122,8 +121,8 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
     findings.push(
       error(`${basename(folder)}/${name}`, 1, {
         rule: "applied",
-        problem: `The file is on ${branch}, and therefore applied, but ${form ? "edited" : "missing"} here.`,
-        remedy: "Restore it and put the change into a new file.",
+        problem: `The file is on ${branch} and counts as applied, but is ${form ? "edited" : "missing"} here.`,
+        remedy: "Restore it, and make the change in a new file.",
       }),
     );
   }
@@ -134,7 +133,7 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
       error(path, 1, {
         rule: "order",
         problem: `The version is not newer than ${newest}, the newest on ${branch}.`,
-        remedy: "Rename the file with a timestamp of now.",
+        remedy: "Rename the file with the current timestamp.",
       }),
     );
   }

@@ -12,18 +12,18 @@ const TEXT = `-- migrate:up
 `;
 
 /**
- * Makes an empty migration, newer than every other of the folder.
+ * Creates an empty migration, newer than every other in the folder.
  * @param folder The folder of migrations.
  * @param name What it does, such as `add_fee`.
- * @param now The moment that becomes its version.
+ * @param now The time that becomes its version.
  * @returns The file's name.
- * @throws UserError where the name cannot be a file's.
+ * @throws UserError if the name is not allowed.
  */
 export function newMigration(folder: string, name: string, now: Date): string {
   if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name) || name.length > LONGEST) {
     throw new UserError(
-      `"${name}" cannot name a migration. Say what it does in lower case letters, digits and underscores, ` +
-        `beginning with a letter, ${LONGEST} at most: add_fee.`,
+      `"${name}" cannot name a migration. Use lower case letters, digits and underscores, starting with a letter, ` +
+        `at most ${LONGEST} characters, such as add_fee.`,
     );
   }
   const newest = readdirSync(folder)

@@ -2,7 +2,7 @@ import { type Node, parsePlPgSQLSync } from "libpg-query";
 import { SqlSyntaxError, type Statement, statementsOf } from "../../infra/migrations/statements.ts";
 
 /**
- * Parses a text into statements. The statements inside a `DO` block follow it, on its line and under its comments.
+ * Parses a text into statements. The statements inside a `DO` block follow it, with its line and comments.
  * @throws SqlSyntaxError
  */
 export async function statementsWithBlocks(sql: string): Promise<Statement[]> {
@@ -14,7 +14,7 @@ export async function statementsWithBlocks(sql: string): Promise<Statement[]> {
   return statements;
 }
 
-/** What a `DO` block in PL/pgSQL runs; dynamic SQL stays unseen. */
+/** The statements inside a `DO` block in PL/pgSQL, without dynamic SQL. */
 async function inside({ line, node, text }: Statement): Promise<Node[]> {
   if (!("DoStmt" in node)) return [];
   try {
@@ -25,7 +25,7 @@ async function inside({ line, node, text }: Statement): Promise<Node[]> {
   }
 }
 
-/** Only statements, not the expressions that PL/pgSQL keeps in the same form. */
+/** Statements only, not expressions, which PL/pgSQL stores in the same form. */
 function* queries(tree: unknown): Generator<string> {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, value] of Object.entries(tree)) {
@@ -41,10 +41,7 @@ function* queries(tree: unknown): Generator<string> {
 /** Every kind of node with its fields. */
 export type Nodes = { [N in Node as keyof N & string]: N[keyof N] };
 
-/**
- * Every node of a statement, itself first: what a `WITH` deletes is deleted too. Bodies of functions and rules are left
- * out; they run at another time.
- */
+/** Every node of a statement, itself first; without the bodies of functions and rules, which run later. */
 export function* nodesOf(tree: unknown): Generator<[string, unknown]> {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, value] of Object.entries(tree)) {

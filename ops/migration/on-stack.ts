@@ -46,7 +46,7 @@ export async function rollbackCommand(args: string[]): Promise<void> {
   const name = stackName(values.stack);
   const ask = consent(values.yes);
   await withStack(name, async (stack) => {
-    const confirm = () => ask(`Take the schema of ${name} back?`);
+    const confirm = () => ask(`Roll back the schema of ${name}?`);
     if (!(await rollback(stack, values.to, options(name, stack, confirm)))) say("Nothing was changed.");
   });
 }
@@ -56,12 +56,12 @@ export async function restoreCommand(args: string[]): Promise<void> {
   const given = { stack: { type: "string" }, backup: { type: "string" }, yes: { type: "boolean" } } as const;
   const { backup, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
   const name = stackName(stackGiven);
-  if (backup === undefined) throw new UsageError("Which backup? Add --backup ID; `status` names them.");
-  if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup, which is a number.`);
+  if (backup === undefined) throw new UsageError("Name a backup: --backup ID; `status` lists them.");
+  if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup; expected a number.`);
   const ask = consent(yes);
   await withStack(name, async (stack) => {
     const { endpoints, token } = locate({ stack: name }, ROOT);
-    const confirm = () => ask(`Put ${name} back to backup ${backup} and lose what was written since?`);
+    const confirm = () => ask(`Restore ${name} from backup ${backup} and lose everything written since?`);
     const google = new Google(endpoints, { patience, token });
     if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
   });
@@ -80,7 +80,6 @@ async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): P
   }
 }
 
-/** How a command takes the schema to a version that it writes into the stack's file. */
 function options(name: string, stack: Stack, confirm: () => Promise<boolean>): GoToOptions {
   return {
     write: (version) =>

@@ -7,19 +7,17 @@ import { goTo, type GoToOptions } from "./go-to.ts";
 import { afterwards } from "./rollback.ts";
 import { appliedSchema } from "./status.ts";
 
-/** A login of the database and its password. */
 interface Login {
   readonly name: string;
   readonly password: string;
 }
 
 /**
- * Puts a stack's whole instance back to a backup: says what will be lost, asks, restores, gives the logins the passwords
- * they have today, and takes configuration and state to the version that the backup holds. Whatever interrupts it, running
- * it again goes on.
+ * Restores a stack's instance from a backup: says what will be lost, asks, restores, sets the logins' current passwords, and
+ * sets configuration and state to the version in the backup. Can be run again after an interruption.
  * @param backup The backup's id.
- * @returns Whether it was agreed to.
- * @throws UserError where there is no such backup, or it holds no version or not all logins; and what the update throws.
+ * @returns Whether the user confirmed.
+ * @throws UserError if the backup does not exist, holds no version or lacks a login; and as the update does.
  */
 export async function restore(stack: Stack, google: Google, backup: string, options: GoToOptions): Promise<boolean> {
   const { name } = stack;
@@ -30,7 +28,7 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
   const version = heldVersion(run, schema.outputs);
   if (version === "") {
     throw new UserError(
-      `Backup ${backup} was taken before the first version, so there is none to take ${name} to. docs/CLOUD_SQL_MIGRATION_GUIDE.md says how such a backup is restored.`,
+      `Backup ${backup} was taken before the first schema version. Restore it as docs/CLOUD_SQL_MIGRATION_GUIDE.md, "Rolling back", describes.`,
     );
   }
   const taken = run.startTime ?? run.enqueuedTime;
@@ -40,8 +38,8 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
     [
       `Backup ${backup} of ${instance}, taken ${taken}${run.description === undefined ? "" : `, ${run.description}`}.`,
       `It holds schema version ${version}; ${name} is at ${schema.outputs.version}.`,
-      `Lost is everything that was written to any database of ${instance} since ${taken}.`,
-      "The instance refuses connections meanwhile.",
+      `Everything written to any database of ${instance} since ${taken} will be lost.`,
+      "The instance refuses connections during the restore.",
     ].join("\n"),
   );
   let begun = false;
@@ -67,14 +65,14 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
   });
   if (done) {
     options.say(
-      `${instance} is as it was at ${taken}, with schema version ${version}. ${afterwards(name)} The service keeps its revision: ` +
-        "deploy an earlier one where this one needs what is gone.",
+      `${instance} is restored as of ${taken}, with schema version ${version}. ${afterwards(name)} The service keeps its ` +
+        "revision: deploy an earlier one if this one needs what was removed.",
     );
   }
   return done;
 }
 
-/** A backup brings back the passwords of its day. */
+/** A backup also restores the passwords of its time. */
 async function renewPasswords(google: Google, schema: SchemaState, logins: readonly Login[]): Promise<void> {
   for (const { name, password } of logins) {
     const query = new URLSearchParams({ name });
@@ -82,7 +80,7 @@ async function renewPasswords(google: Google, schema: SchemaState, logins: reado
     const body: gapi.client.sql.User = { name, password };
     await google.operate({ api: "sql", method: "PUT", path, body }).catch((error: unknown) => {
       throw new UserError(
-        `The backup is restored, and ${name} did not get the password of today: ${(error as Error).message} Run it again.`,
+        `The backup is restored, but the current password of ${name} was not set: ${(error as Error).message} Run the command again.`,
       );
     });
   }
@@ -92,14 +90,14 @@ async function find(google: Google, schema: SchemaState, id: string): Promise<Ba
   const runs = (await backupRuns(google, schema)).filter(({ status }) => status === "SUCCESSFUL");
   const found = runs.find((run) => run.id === id);
   if (found) return found;
-  const there = runs.map((run) => run.id).join(", ") || "none";
-  throw new UserError(`Instance ${schema.instance} has no backup ${id} that can be restored; it has: ${there}.`);
+  const others = runs.map((run) => run.id).join(", ") || "none";
+  throw new UserError(`Instance ${schema.instance} has no backup ${id} that can be restored; it has: ${others}.`);
 }
 
 /**
- * The logins with their passwords, as the state has them.
- * @param taken When the backup was taken that they are to be found in, ISO 8601.
- * @throws UserError where one was made later.
+ * The logins and passwords in the state.
+ * @param taken When the backup was taken, ISO 8601.
+ * @throws UserError if a login was created later.
  */
 export function loginsOf(resources: readonly StateResource[], taken: string): Login[] {
   return resources
@@ -108,7 +106,7 @@ export function loginsOf(resources: readonly StateResource[], taken: string): Lo
       const { name = "", password } = inputs as unknown as { name?: string; password: { plaintext: string } };
       if (created !== undefined && new Date(created) > new Date(taken)) {
         throw new UserError(
-          `The backup of ${taken} is older than the login ${name}, which is of ${created}: the service could not log in. Choose a newer one.`,
+          `The backup of ${taken} is older than the login ${name}, created at ${created}, so the service could not log in. Choose a newer backup.`,
         );
       }
       return { name, password: JSON.parse(password.plaintext) as string };

@@ -12,27 +12,27 @@ import type {
 import type { Statement } from "../../infra/migrations/statements.ts";
 import { type Nodes, nodesOf } from "./nodes.ts";
 
-/** What a rule says about a statement. */
+/** A rule's objection to a statement. */
 export interface Remark {
   readonly rule: "transaction" | "outside-transaction" | "contract" | "destructive" | "copy";
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** What rules know about the statements before. */
+/** What rules know besides the statement. */
 export interface Context {
   readonly direction: "up" | "down";
-  /** Whether the file is run without a transaction around it. */
+  /** Whether the file runs outside a transaction. */
   readonly outside: boolean;
-  /** Tables and views that the file has made so far, as `schema.name`: nobody uses them yet. */
+  /** Tables and views that the file has created so far, as `schema.name`; no revision uses them yet. */
   readonly made: Set<string>;
 }
 
 /**
- * Judges a statement by what the import and the service that runs meanwhile can live with. `contract` and `destructive`
- * are about going up; a comment line above the statement, `-- contract: REASON` or `-- destructive: REASON`, answers
- * them.
- * @param context Is told of what the statement makes.
+ * Checks whether a statement can run in an import, and whether the running service tolerates it. `contract` and
+ * `destructive` apply to the up direction only; a comment `-- contract: REASON` or `-- destructive: REASON` above the
+ * statement turns them off.
+ * @param context Gets the tables and views that the statement creates.
  */
 export function judge(statement: Statement, context: Context): Remark[] {
   const remarks: Remark[] = [];
@@ -49,17 +49,19 @@ export function judge(statement: Statement, context: Context): Remark[] {
   });
 }
 
-const EXPAND = "Deploy a revision that does without it first, then say so above the statement: -- contract: REASON";
-
 function contract(problem: string): Remark {
-  return { rule: "contract", problem: `${problem}, and the revision that still runs may need it.`, remedy: EXPAND };
+  return {
+    rule: "contract",
+    problem: `${problem}, and the running revision may need it.`,
+    remedy: "First deploy a revision that does not need it, then say so above the statement: -- contract: REASON",
+  };
 }
 
 function destructive(problem: string): Remark {
   return {
     rule: "destructive",
-    problem: `${problem}; a down script cannot bring that back.`,
-    remedy: "If it is meant, say why above the statement: -- destructive: REASON",
+    problem: `${problem}; a down script cannot restore it.`,
+    remedy: "If that is intended, say why above the statement: -- destructive: REASON",
   };
 }
 
@@ -67,17 +69,17 @@ function outside(statement: string): Remark {
   return {
     rule: "outside-transaction",
     problem: `${statement} cannot run in a transaction, and an import is one.`,
-    remedy: "Give it to the migration job: docs/CLOUD_SQL_MIGRATION_GUIDE.md says how.",
+    remedy: "Run it in the migration job: see docs/CLOUD_SQL_MIGRATION_GUIDE.md.",
   };
 }
 
-/** One rule a kind of node; the names are those of PostgreSQL's parser. */
+/** The rules by kind of node, as PostgreSQL's parser names it. */
 const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Context) => Remark[] } = {
   TransactionStmt: () => [
     {
       rule: "transaction",
       problem: "The file begins or ends a transaction, but all pending files are one transaction.",
-      remedy: "Remove the statement; a file that fails is rolled back with all others.",
+      remedy: "Remove the statement; if a file fails, all of them are rolled back.",
     },
   ],
   CopyStmt: ({ is_from: from, filename }) => (from && filename === undefined ? [COPY_FROM_STDIN] : []),
@@ -117,14 +119,13 @@ const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Con
     whereClause || made.has(nameOf(relation)) ? [] : [destructive("UPDATE without WHERE changes every row")],
 };
 
-/** COPY FROM STDIN reads the rows from the connection, where an import has none. */
 export const COPY_FROM_STDIN: Remark = {
   rule: "copy",
-  problem: "COPY FROM STDIN takes rows from the connection, which neither an import nor dbmate gives it.",
+  problem: "COPY FROM STDIN reads rows from the client, and neither an import nor dbmate sends any.",
   remedy: "Use INSERT.",
 };
 
-/** What may have been there before is not made by the file. */
+/** Called without a relation if the statement may find an existing one, which is not the file's own. */
 function make(made: Set<string>, relation: RangeVar | undefined): Remark[] {
   if (relation) made.add(nameOf(relation));
   return [];
@@ -143,7 +144,7 @@ function reindexesApart({ kind, params }: ReindexStmt): boolean {
   return kind !== "REINDEX_OBJECT_INDEX" && kind !== "REINDEX_OBJECT_TABLE";
 }
 
-/** What people call the kinds of things that the service can use by name. */
+/** The objects that the service can use by name, in plain words. */
 const USED: Readonly<Record<string, string>> = {
   OBJECT_TABLE: "table",
   OBJECT_FOREIGN_TABLE: "table",
@@ -160,7 +161,7 @@ const USED: Readonly<Record<string, string>> = {
   OBJECT_EXTENSION: "extension",
 };
 
-/** What holds data of its own. */
+/** The objects that hold data. */
 const HOLDERS = ["table", "schema", "sequence"];
 
 function drop(
@@ -174,7 +175,7 @@ function drop(
   const cascade = behavior === "DROP_CASCADE";
   if (what !== undefined && (cascade || HOLDERS.includes(what))) {
     remarks.push(
-      destructive(cascade ? "DROP … CASCADE deletes whatever depends on it" : `DROP deletes what the ${what} holds`),
+      destructive(cascade ? "DROP … CASCADE deletes all dependent objects" : `DROP deletes what the ${what} holds`),
     );
   }
   return remarks;
@@ -203,7 +204,7 @@ function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
         ? [
             {
               rule: "contract",
-              problem: `The new column ${def.ColumnDef.colname ?? ""} must be given, and the revision that still runs does not know it.`,
+              problem: `The new column ${def.ColumnDef.colname ?? ""} is required, and the running revision does not know it.`,
               remedy: "Give it a default, or add it without NOT NULL first.",
             },
           ]
@@ -212,7 +213,7 @@ function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
       return [
         contract(`The column ${name} is dropped`),
         destructive(
-          `DROP COLUMN deletes what ${name} holds${behavior === "DROP_CASCADE" ? " and whatever depends on it" : ""}`,
+          `DROP COLUMN deletes what ${name} holds${behavior === "DROP_CASCADE" ? " and all dependent objects" : ""}`,
         ),
       ];
     case "AT_AlterColumnType":
@@ -230,7 +231,7 @@ function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
   }
 }
 
-/** Whether an INSERT that does not name the column fails. */
+/** Whether an INSERT without the column fails. */
 function isRequired({ constraints = [] }: ColumnDef): boolean {
   const types = constraints.map((node) => ("Constraint" in node ? node.Constraint.contype : undefined));
   const filled = ["CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"] as const;

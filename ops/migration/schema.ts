@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
 
-/** Objects that extensions brought are theirs; dbmate's table belongs to whoever applies the files. */
+/** Leaves out system schemas and the objects of extensions. */
 const OURS = (catalog: string, oid: string) =>
   `n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND NOT EXISTS (
      SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
@@ -24,7 +24,7 @@ const COLUMNS = `SELECT format('%I %s', a.attname, format_type(a.atttypid, a.att
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`;
 
-/** From PostgreSQL 18 on NOT NULL is a constraint too; the column says it. */
+/** Without NOT NULL, which COLUMNS shows; since PostgreSQL 18 it is a constraint too. */
 const CONSTRAINTS = `SELECT format('constraint %I %s', conname, pg_get_constraintdef(oid)) AS line
   FROM pg_constraint WHERE conrelid = $1 AND contype NOT IN ('n', 't') ORDER BY conname COLLATE "C"`;
 
@@ -85,14 +85,13 @@ interface Relation {
 }
 
 /**
- * Describes the schema of a database, from PostgreSQL's catalogues: the same text for the same schema, whichever way it
- * came about, except for the order of columns.
- * @param client A connection to it.
- * @returns A paragraph an object; empty where there is none.
+ * Describes the schema of a database from PostgreSQL's catalogs. The text depends on the schema only, not on its history,
+ * except for the order of columns.
+ * @returns One paragraph per object.
  */
 export async function describeSchema(client: Client): Promise<string> {
   const paragraphs: string[][] = [];
-  // Expressions are printed with the schema of whatever is not in the path.
+  // PostgreSQL prints the schema of every name that is not in the search path.
   await client.query("SELECT set_config('search_path', 'public', false)");
   for (const query of [EXTENSIONS, SCHEMAS, TYPES]) paragraphs.push(...(await headed(client, query)));
   for (const relation of (await client.query<Relation>(RELATIONS)).rows) {
@@ -122,7 +121,7 @@ async function described(client: Client, relation: Relation): Promise<string[]> 
   return [`${KINDS[relation.kind] ?? relation.kind} ${relation.name}, owner ${relation.owner}`, ...lines];
 }
 
-/** A name as SQL writes it, without the schema that everything is in. */
+/** A quoted name, with its schema unless that is public. */
 function named(column: string): string {
   return `CASE n.nspname WHEN 'public' THEN format('%I', ${column}) ELSE format('%I.%I', n.nspname, ${column}) END`;
 }

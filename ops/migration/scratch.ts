@@ -8,7 +8,7 @@ import { installedBinaries } from "../../packages/embedded-google-cloud/postgres
 import { PostgresServer } from "../../packages/embedded-google-cloud/postgres/server.ts";
 import { describeSchema } from "./schema.ts";
 
-/** A database that holds nothing yet, on a PostgreSQL of its own. */
+/** An empty database on a temporary PostgreSQL server. */
 export class ScratchDatabase {
   private readonly folder = mkdtempSync(join(tmpdir(), "schema-"));
   private readonly server: PostgresServer;
@@ -28,7 +28,7 @@ export class ScratchDatabase {
     await this.connection.query(`CREATE ROLE ${OWNER_ROLE}; GRANT CREATE ON SCHEMA public TO ${OWNER_ROLE};`);
   }
 
-  /** Runs one direction of a migration in a transaction, as the role that owns the tables. */
+  /** Runs one direction of a migration in a transaction, as the owner of the tables. */
   async run(migration: Migration, direction: "up" | "down"): Promise<void> {
     const sql = directions(migration.file, migration.text)[direction];
     await this.client.query(`BEGIN; SET LOCAL ROLE ${OWNER_ROLE};\n${sql}\n;COMMIT;`);

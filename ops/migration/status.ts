@@ -9,32 +9,28 @@ import { locate } from "../engine/target.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { ROOT } from "../engine/stack-file.ts";
 
-export const FROM_STATE = "As the stack's state has it; the database itself was not asked (--socket DIR asks it).";
-export const FROM_DATABASE = "As the database itself records it.";
+export const FROM_STATE = "Read from the stack's state; --socket DIR reads the database instead.";
+export const FROM_DATABASE = "Read from the database.";
 
-/** Where a version stands: what the stack applied, compared with the files of this checkout. */
+/** A version as the stack or the database has it, compared with the files of this checkout. */
 export interface VersionStatus {
   readonly version: string;
   readonly file: string;
-  /** `edited`: applied, and the file is another now. `missing`: applied, and this checkout has no such file. */
+  /** `edited`: applied, but the file has changed since. `missing`: applied, but not in this checkout. */
   readonly status: "applied" | "pending" | "edited" | "missing";
-  /** When it was applied, ISO 8601; undefined where it is pending. */
+  /** When it was applied, ISO 8601. */
   readonly at?: string;
-  /** The backup that was taken before. */
+  /** The id of the backup taken before it. */
   readonly backup?: string;
 }
 
-/** The schema as the stack's state has it; undefined where none was applied yet. */
+/** The schema in the stack's state; undefined before the first update. */
 export async function appliedSchema(stack: Stack): Promise<{ urn: string; outputs: SchemaState } | undefined> {
   const { resources = [] } = (await readState<{ urn: string; type: string; outputs: SchemaState }>(stack)).deployment;
   return resources.find(({ type }) => type.endsWith(":ImportedSchema"));
 }
 
-/**
- * Compares what is applied with the files of a checkout.
- * @param state The schema in the stack's state.
- * @param files The files of the checkout.
- */
+/** Compares the versions in the stack's state with the files of a checkout. */
 export function statusOf(state: SchemaState | undefined, files: readonly Migration[]): VersionStatus[] {
   const applied = new Map(state?.migrations.map((migration) => [migration.version, migration]));
   const here = new Map(files.map((migration) => [migration.version, migration]));
@@ -49,12 +45,11 @@ export function statusOf(state: SchemaState | undefined, files: readonly Migrati
 }
 
 /**
- * Asks the database itself, by a login through the sockets of a Cloud SQL Auth Proxy, with the credential that the
- * service uses.
+ * Reads the versions from the database, through a Cloud SQL Auth Proxy and with the service's credential.
  * @param name The stack's name.
  * @param socket Folder of the proxy's sockets.
- * @param root Where the stack file is, and what `npm start` keeps.
- * @throws UserError where the login is refused or shows nothing.
+ * @param root Folder of the stack file and of the files that `npm start` keeps.
+ * @throws UserError if the login is refused or the versions cannot be read.
  */
 export async function recordedVersions(
   name: string,
@@ -73,25 +68,25 @@ export async function recordedVersions(
   return login.contents.versions ?? new Map();
 }
 
-/** Compares what the database records with the files of a checkout. */
+/** Compares the versions in the database with the files of a checkout. */
 export function statusOfRecorded(
   recorded: ReadonlyMap<string, Recorded>,
   files: readonly Migration[],
 ): VersionStatus[] {
   const here = new Map(files.map((migration) => [migration.version, migration]));
   return [...new Set([...recorded.keys(), ...here.keys()])].sort().map((version) => {
-    const [held, file] = [recorded.get(version), here.get(version)];
+    const [row, file] = [recorded.get(version), here.get(version)];
     const name = file?.file ?? version;
-    if (!held) return { version, file: name, status: "pending" };
-    const { at, backup, checksum } = held;
-    const alike = checksum === null || checksum === file?.checksum;
-    const status = !file ? "missing" : alike ? "applied" : "edited";
+    if (!row) return { version, file: name, status: "pending" };
+    const { at, backup, checksum } = row;
+    const same = checksum === null || checksum === file?.checksum;
+    const status = !file ? "missing" : same ? "applied" : "edited";
     return { version, file: name, status, ...(at && { at: at.toISOString() }), ...(backup !== null && { backup }) };
   });
 }
 
 /**
- * One line a version, and where they come from.
+ * One line per version.
  * @param source The last line, such as {@link FROM_STATE}.
  */
 export function formatStatus(versions: readonly VersionStatus[], source: string): string {

@@ -10,7 +10,7 @@ function migration(...args: string[]) {
   return spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
 }
 
-test("--help says what there is", () => {
+test("--help lists every command", () => {
   const { status, stdout } = migration("--help");
   expect(status).toBe(0);
   for (const command of ["new NAME", "lint", "status", "rollback", "restore", "dump"]) {
@@ -19,24 +19,24 @@ test("--help says what there is", () => {
 });
 
 test.each([
-  [[], "Say which command."],
-  [["nwe"], 'There is no command "nwe".'],
-  [["toString"], 'There is no command "toString".'],
-  [["new"], "new takes one name."],
-  [["new", "two", "names"], "new takes one name."],
+  [[], "Name a command."],
+  [["nwe"], 'Unknown command "nwe".'],
+  [["toString"], 'Unknown command "toString".'],
+  [["new"], "new takes exactly one name."],
+  [["new", "two", "names"], "new takes exactly one name."],
   [["lint", "--jason"], "--jason"],
-  [["restore", "--stack", "staging"], "Which backup?"],
+  [["restore", "--stack", "staging"], "Name a backup"],
   [["restore", "--stack", "staging", "--backup"], "--backup"],
   [["restore", "--stack", "staging", "--backup", ""], '"" is not the id of a backup'],
   [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not the id of a backup'],
-])("the command line %j is wrong, and the help follows", (args, sentence) => {
+])("refuses the arguments %j and prints the help", (args, sentence) => {
   const { status, stdout, stderr } = migration(...args);
   expect([status, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(sentence);
   expect(stderr).toContain("npm run migration -- COMMAND");
 });
 
-test("a bad name is one sentence and exit code 1", () => {
+test("exits with 1 and a single line for an invalid name", () => {
   const { status, stderr } = migration("new", "Bad");
   expect(status).toBe(1);
   expect(stderr).toMatch(/^"Bad" cannot name a migration\..*\n$/);

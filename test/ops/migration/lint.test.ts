@@ -23,28 +23,28 @@ function write(file: string, text: string): void {
   writeFileSync(join(folder, file), text);
 }
 
-/** Going up and down; the up begins on line 2. */
+/** A file with both directions; the up direction begins on line 2. */
 function both(up: string, down = "SELECT 1;"): string {
   return `-- migrate:up\n${up}\n-- migrate:down\n${down}\n`;
 }
 
-/** What is wrong, as `line rule`. */
+/** The errors, as `line rule`. */
 async function errors(): Promise<string[]> {
   const findings = await lintMigrations(folder);
   return findings.filter(({ level }) => level === "error").map(({ line, rule }) => `${line} ${rule}`);
 }
 
-test("the migrations of the repository are clean", async () => {
+test("finds no error in the repository's migrations", async () => {
   const findings = await lintMigrations(join(import.meta.dirname, "../../../migrations"));
   expect(findings.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-test("a file that is not UTF-8 is an error on the line where it is not", async () => {
+test("names the first line that is not UTF-8", async () => {
   writeFileSync(join(folder, FILE), Buffer.from(both("SELECT 1;\n-- caf\xe9"), "latin1"));
   expect(await errors()).toEqual(["3 encoding"]);
 });
 
-test("a finding says where, what and what to do", async () => {
+test("says where the problem is, what it is and what to do", async () => {
   write(FILE, both("ALTER TABLE commands DROP COLUMN payer;"));
   const findings = (await lintMigrations(folder)).filter(({ level }) => level === "error");
   expect(findings).toEqual<Finding[]>([
@@ -52,22 +52,22 @@ test("a finding says where, what and what to do", async () => {
       file: `migrations/${FILE}`,
       line: 2,
       rule: "contract",
-      problem: "The column payer is dropped, and the revision that still runs may need it.",
-      remedy: "Deploy a revision that does without it first, then say so above the statement: -- contract: REASON",
+      problem: "The column payer is dropped, and the running revision may need it.",
+      remedy: "First deploy a revision that does not need it, then say so above the statement: -- contract: REASON",
       level: "error",
     },
     {
       file: `migrations/${FILE}`,
       line: 2,
       rule: "destructive",
-      problem: "DROP COLUMN deletes what payer holds; a down script cannot bring that back.",
-      remedy: "If it is meant, say why above the statement: -- destructive: REASON",
+      problem: "DROP COLUMN deletes what payer holds; a down script cannot restore it.",
+      remedy: "If that is intended, say why above the statement: -- destructive: REASON",
       level: "error",
     },
   ]);
 });
 
-describe("the form of a file", () => {
+describe("checks the format of a file", () => {
   test.each([
     ["20260101000000_Add.sql", both("SELECT 1;"), ["1 name"]],
     ["20261301000000_month_13.sql", both("SELECT 1;"), ["1 name"]],
@@ -91,7 +91,7 @@ describe("the form of a file", () => {
     expect(await errors()).toEqual(expected);
   });
 
-  test("a version occurs once", async () => {
+  test("refuses a second file with the same version", async () => {
     write("20260101000000_a.sql", both("SELECT 1;"));
     write("20260101000000_b.sql", both("SELECT 1;"));
     write("20260101000001_c.sql", both("SELECT 1;"));
@@ -99,7 +99,7 @@ describe("the form of a file", () => {
     expect(findings.map(({ file, rule }) => [file, rule])).toEqual([["migrations/20260101000000_b.sql", "order"]]);
   });
 
-  test("what passes, the program can read", async () => {
+  test("passes only files that the program can read", async () => {
     write(FILE, `-- Why.\n${both("SELECT 'ä';", "-- Back.\nSELECT 1;")}`);
     expect(await errors()).toEqual([]);
     expect(readMigrations(folder)).toHaveLength(1);
@@ -138,7 +138,7 @@ test.each<[string, string[], string]>([
   ["CREATE TABLESPACE s LOCATION '/s';", ["2 outside-transaction"], "SET default_tablespace = '';"],
   ["CLUSTER;", ["2 outside-transaction"], "SELECT 'CLUSTER;';"],
 
-  // What the revision that still runs may need.
+  // What the running revision may need.
   ["ALTER TABLE t RENAME TO u;", ["2 contract"], "ALTER INDEX i RENAME TO j;"],
   ["ALTER TABLE t RENAME COLUMN a TO b;", ["2 contract"], "ALTER TABLE t RENAME CONSTRAINT a TO b;"],
   ["ALTER TABLE t ADD COLUMN a text NOT NULL;", ["2 contract"], "ALTER TABLE t ADD COLUMN a text NOT NULL DEFAULT '';"],
@@ -163,7 +163,7 @@ test.each<[string, string[], string]>([
   ["ALTER TABLE t SET SCHEMA s;", ["2 contract"], "ALTER TABLE t SET (fillfactor = 90);"],
   ["REVOKE SELECT ON t FROM r;", ["2 contract"], "GRANT SELECT ON t TO r;"],
 
-  // What is gone for good.
+  // What cannot be restored.
   ["TRUNCATE t;", ["2 destructive"], "-- destructive: the rows are a cache\nTRUNCATE t;"],
   ["DELETE FROM t;", ["2 destructive"], "DELETE FROM t WHERE a < 0;"],
   ["WITH gone AS (DELETE FROM t RETURNING a)\nSELECT a FROM gone;", ["2 destructive"], "SELECT 'DELETE FROM t';"],
@@ -209,12 +209,12 @@ test.each<[string, string[], string]>([
   expect(await errors()).toEqual([]);
 });
 
-test("going down may destroy, but not leave the transaction", async () => {
+test("lets a down script destroy data, but not leave the transaction", async () => {
   write(FILE, both("SELECT 1;", "DROP TABLE t;\nCOMMIT;\nDROP INDEX CONCURRENTLY IF EXISTS i;"));
   expect(await errors()).toEqual(["5 transaction", "6 outside-transaction"]);
 });
 
-test("what runs outside of a transaction belongs to the job, in a folder of its own", async () => {
+test("allows transaction:false only in the folder of the migration job", async () => {
   const text =
     "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a);\n" +
     "-- migrate:down transaction:false\nDROP INDEX CONCURRENTLY IF EXISTS i;\n";
@@ -229,7 +229,7 @@ test("what runs outside of a transaction belongs to the job, in a folder of its 
   expect(await errors()).toEqual(["2 outside-transaction", "4 outside-transaction"]);
 });
 
-describe("the main branch", () => {
+describe("compares with the main branch", () => {
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: root });
   const commit = () => {
@@ -244,7 +244,7 @@ describe("the main branch", () => {
     git("switch", "--quiet", "--create=work");
   });
 
-  test("holds what may not be edited", async () => {
+  test("and refuses edited files", async () => {
     expect(await lintMigrations(folder)).toEqual([]);
     write("20260101000000_first.sql", both("SELECT 2;"));
     expect(await errors()).toEqual(["1 applied"]);
@@ -254,14 +254,14 @@ describe("the main branch", () => {
     expect(await errors()).toEqual([]);
   });
 
-  test("holds what may not go away", async () => {
+  test("and refuses deleted files", async () => {
     rmSync(join(folder, "20260101000000_first.sql"));
     expect(await lintMigrations(folder)).toEqual([
       expect.objectContaining({ file: "migrations/20260101000000_first.sql", rule: "applied" }),
     ]);
   });
 
-  test("is older than what is new", async () => {
+  test("and refuses new files that are older than its newest", async () => {
     write("20260201000000_late.sql", both("SELECT 1;"));
     expect(await errors()).toEqual(["1 order"]);
     rmSync(join(folder, "20260201000000_late.sql"));
@@ -269,7 +269,7 @@ describe("the main branch", () => {
     expect(await errors()).toEqual([]);
   });
 
-  test("may be ahead: a branch does not need its files, but has to come after them", async () => {
+  test("and lets a branch lack files that main got later, if its own are newer", async () => {
     git("switch", "--quiet", "main");
     write("20260401000000_theirs.sql", both("SELECT 1;"));
     commit();
@@ -279,7 +279,7 @@ describe("the main branch", () => {
     expect(await errors()).toEqual(["1 order"]);
   });
 
-  test("where it is unknown, a note says what was not checked", async () => {
+  test("and notes what was not checked if git cannot find the branch", async () => {
     git("branch", "--quiet", "--delete", "--force", "main");
     const findings = await lintMigrations(folder);
     expect(findings).toMatchObject([{ rule: "history", level: "note" }]);

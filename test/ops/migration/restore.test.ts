@@ -9,15 +9,15 @@ const user = (name: string, created: string): StateResource => ({
 });
 const RESOURCES = [user("a", "2026-01-01T10:00:00Z"), user("b", "2026-01-01T12:00:00Z")];
 
-test("the logins that a backup holds are known with the passwords of today", () => {
+test("returns the logins in a backup with their current passwords", () => {
   expect(loginsOf(RESOURCES, "2026-01-01T12:00:01.5Z")).toEqual([
     { name: "a", password: "p1ssword" },
     { name: "b", password: "p1ssword" },
   ]);
 });
 
-test("a backup older than a login is refused", () => {
+test("refuses a backup that is older than a login", () => {
   expect(() => loginsOf(RESOURCES, "2026-01-01T11:00:00Z")).toThrow(
-    "The backup of 2026-01-01T11:00:00Z is older than the login b, which is of 2026-01-01T12:00:00Z",
+    "The backup of 2026-01-01T11:00:00Z is older than the login b, created at 2026-01-01T12:00:00Z",
   );
 });

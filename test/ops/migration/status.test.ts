@@ -16,7 +16,7 @@ const state: SchemaState = {
   applied: { "1": { at, backup: "17" } },
 };
 
-test("each version is applied, edited, missing here, or pending", () => {
+test("shows whether each version is applied, edited, missing or pending", () => {
   const versions = statusOf(state, [file("1"), file("2", "other"), file("4")]);
   expect(versions.map(({ version, status }) => [version, status])).toEqual([
     ["1", "applied"],
@@ -29,16 +29,16 @@ test("each version is applied, edited, missing here, or pending", () => {
   );
 });
 
-test("before the first update everything is pending", () => {
+test("shows every version as pending before the first update", () => {
   expect(statusOf(undefined, [file("1")])).toEqual([{ version: "1", file: "1_x.sql", status: "pending" }]);
 });
 
-test("the database's own record is shown in the same words; a row of dbmate's has no checksum", () => {
-  const held = (checksum: string): Recorded => ({ checksum, at: new Date(at), backup: "17" });
+test("shows the versions in the database the same way, and those of dbmate without a checksum", () => {
+  const row = (checksum: string): Recorded => ({ checksum, at: new Date(at), backup: "17" });
   const recorded = new Map<string, Recorded>([
     ["1", { checksum: null, at: null, backup: null }],
-    ["2", held("2")],
-    ["3", held("3")],
+    ["2", row("2")],
+    ["3", row("3")],
   ]);
   const versions = statusOfRecorded(recorded, [file("1"), file("2", "other"), file("4")]);
   expect(formatStatus(versions, FROM_DATABASE).split("\n")).toEqual([
