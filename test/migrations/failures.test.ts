@@ -159,7 +159,7 @@ const ROWS: readonly Row[] = [
   },
   {
     more: true,
-    what: "another operation of the instance runs",
+    what: "another operation is running on the instance",
     aim: { ...IMPORT, times: 3 },
     fault: { kind: "error", status: 409 },
   },
@@ -170,33 +170,33 @@ const ROWS: readonly Row[] = [
     fault: { kind: "error", status: 503, retryAfter: 1 },
   },
   {
-    what: "Google goes on answering so",
+    what: "these errors continue",
     aim: IMPORT,
     fault: { kind: "error", status: 500, retryAfter: 601 },
     says: /outcome is unknown; run the update again/,
   },
-  { more: true, what: "an answer does not come", aim: { ...IMPORT, times: 1 }, fault: { kind: "silence" } },
+  { more: true, what: "a request gets no response", aim: { ...IMPORT, times: 1 }, fault: { kind: "silence" } },
   {
-    what: "the connection is lost while the import is waited for",
+    what: "the connection breaks while the update waits",
     aim: { method: "GET", path: /\/operations\//, after: IMPORT, times: 3 },
     fault: { kind: "reset" },
   },
   {
     more: true,
-    what: "the import ran, and its answer was lost",
+    what: "the import ran, but its response was lost",
     aim: { ...IMPORT, times: 1 },
     fault: { kind: "lost" },
   },
   {
     more: true,
-    what: "the import's operation fails for a reason of Google's",
+    what: "the import's operation fails inside Google",
     aim: IMPORT,
     fault: { kind: "late" },
     says: /outcome is unknown; run the update again.*not finished/,
   },
   {
     more: true,
-    what: "what follows the import fails",
+    what: "a step after the import fails",
     aim: { method: "PUT", path: /\/users$/ },
     fault: { kind: "error", status: 403 },
     says: /succeeded, but a later step failed; run the update again/,
@@ -234,9 +234,9 @@ test.each(TRIED)("$what", async ({ aim, fault, migrated, says }) => {
 
 /** Rows of the guide with a test elsewhere. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  "a statement fails, in whichever file": "e2e/migrations.test.ts",
+  "a statement fails, in any file": "e2e/migrations.test.ts",
   "the update is killed during the import": "e2e/migrations.test.ts",
-  "the database holds a version this checkout has not": "migrations/import.test.ts",
+  "the database has a version that this checkout lacks": "migrations/import.test.ts",
   "an applied file was edited": "e2e/migrations.test.ts",
 };
 
