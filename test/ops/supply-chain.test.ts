@@ -108,7 +108,7 @@ test("documents name the versions that are used", () => {
     ],
     "docs/DATABASE_SETUP.md": [`| Node.js ${node} or newer`],
     "docs/DEPENDENCIES.md": [
-      `| Node.js    | ${node} or newer; ${brought} is brought`,
+      `| Node.js    | ${node} or newer; ${brought} is installed`,
       `| Pulumi CLI | ${cli} or newer; ${CLI_VERSION} is built`,
       `| Go         | ${GO_VERSION} or newer`,
     ],
