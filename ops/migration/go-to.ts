@@ -27,7 +27,6 @@ export interface Work {
 /**
  * Writes a version to the stack's configuration and updates the schema only. Restores the configuration if the update is
  * blocked, declined or fails.
- * @param work Nothing by default.
  * @returns Whether the user confirmed.
  * @throws UserError as the update does, and what `work` throws.
  */
@@ -35,7 +34,7 @@ export async function goTo(
   stack: Stack,
   version: string,
   { write, confirm, print, progress }: GoToOptions,
-  work: Work = { run: () => Promise.resolve(), begun: () => false },
+  work?: Work,
 ): Promise<boolean> {
   const undo = write(version);
   let done = false;
@@ -45,14 +44,14 @@ export async function goTo(
       agreed: ({ change }) => isSchema(change),
       confirm: async () => {
         if (!(await confirm())) return false;
-        await work.run();
+        await work?.run();
         return true;
       },
       print,
       progress,
     });
   } finally {
-    if (!done && !work.begun()) undo();
+    if (!done && !work?.begun()) undo();
   }
   return done;
 }

@@ -2,7 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Google } from "../../infra/google.ts";
-import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { readMigrations } from "../../infra/migrations/files.ts";
 import { patience } from "../../infra/migrations/importer.ts";
 import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
@@ -21,7 +21,6 @@ import {
   recordedVersions,
   statusOf,
   statusOfRecorded,
-  type VersionStatus,
 } from "./status.ts";
 
 const FOLDER = join(ROOT, "migrations");
@@ -32,10 +31,11 @@ export async function statusCommand(args: string[]): Promise<void> {
   const { json = false, socket, stack } = parseArgs({ args, options }).values;
   const name = stackName(stack);
   const files = readMigrations(FOLDER);
-  const [versions, source] =
+  const versions =
     socket === undefined
-      ? ([await statusInState(name, files), FROM_STATE] as const)
-      : ([statusOfRecorded(await recordedVersions(name, socket, files), files), FROM_DATABASE] as const);
+      ? await withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files))
+      : statusOfRecorded(await recordedVersions(name, socket, files), files);
+  const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
 }
 
@@ -65,10 +65,6 @@ export async function restoreCommand(args: string[]): Promise<void> {
     const google = new Google(endpoints, { patience, token });
     if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
   });
-}
-
-function statusInState(name: string, files: readonly Migration[]): Promise<VersionStatus[]> {
-  return withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files));
 }
 
 async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): Promise<T> {

@@ -7,10 +7,7 @@ import { goTo, type GoToOptions } from "./go-to.ts";
 import { afterwards } from "./rollback.ts";
 import { appliedSchema } from "./status.ts";
 
-interface Login {
-  readonly name: string;
-  readonly password: string;
-}
+type Login = Required<Pick<gapi.client.sql.User, "name" | "password">>;
 
 /**
  * Restores a stack's instance from a backup: says what will be lost, asks, restores, sets the logins' current passwords, and
@@ -48,14 +45,11 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
     run: async () => {
       begun = true;
       options.say(`Restoring ${instance} ...`);
-      const restoreBackupContext = {
-        kind: "sql#restoreBackupContext",
-        backupRunId: backup,
-        instanceId: instance,
-        project,
+      const kind = "sql#restoreBackupContext";
+      const body: gapi.client.sql.InstancesRestoreBackupRequest = {
+        restoreBackupContext: { kind, backupRunId: backup, instanceId: instance, project },
       };
       const path = `projects/${project}/instances/${instance}/restoreBackup`;
-      const body: gapi.client.sql.InstancesRestoreBackupRequest = { restoreBackupContext };
       await google.operate({ api: "sql", path, body }).catch((error: unknown) => {
         begun = !(error instanceof GoogleError && error.nothingDone);
         throw new UserError(`Backup ${backup} was not restored: ${(error as Error).message}`);
@@ -74,10 +68,10 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
 
 /** A backup also restores the passwords of its time. */
 async function renewPasswords(google: Google, schema: SchemaState, logins: readonly Login[]): Promise<void> {
-  for (const { name, password } of logins) {
+  for (const body of logins) {
+    const { name } = body;
     const query = new URLSearchParams({ name });
     const path = `projects/${schema.project}/instances/${schema.instance}/users?${query.toString()}`;
-    const body: gapi.client.sql.User = { name, password };
     await google.operate({ api: "sql", method: "PUT", path, body }).catch((error: unknown) => {
       throw new UserError(
         `The backup is restored, but the current password of ${name} was not set: ${(error as Error).message} Run the command again.`,

@@ -1,14 +1,4 @@
-import type {
-  AlterTableCmd,
-  AlterTableStmt,
-  ColumnDef,
-  DropStmt,
-  IndexStmt,
-  Node,
-  RangeVar,
-  ReindexStmt,
-  RenameStmt,
-} from "libpg-query";
+import type { AlterTableCmd, ColumnDef, Node, RangeVar } from "libpg-query";
 import type { Statement } from "../../infra/migrations/statements.ts";
 import { type Nodes, nodesOf } from "./nodes.ts";
 
@@ -88,7 +78,7 @@ const RULES: { readonly [Kind in keyof Nodes]?: (node: Nodes[Kind], context: Con
   CreateTableAsStmt: ({ into, if_not_exists: maybe }, { made }) => make(made, maybe ? undefined : into?.rel),
   ViewStmt: ({ view, replace }, { made }) => make(made, replace ? undefined : view),
 
-  IndexStmt: ({ concurrent }: IndexStmt) => (concurrent ? [outside("CREATE INDEX CONCURRENTLY")] : []),
+  IndexStmt: ({ concurrent }) => (concurrent ? [outside("CREATE INDEX CONCURRENTLY")] : []),
   ReindexStmt: (node) => (reindexesApart(node) ? [outside("This REINDEX")] : []),
   VacuumStmt: ({ is_vacuumcmd: vacuum }) => (vacuum ? [outside("VACUUM")] : []),
   ClusterStmt: ({ relation }) => (relation ? [] : [outside("CLUSTER of all tables")]),
@@ -135,7 +125,7 @@ function nameOf({ schemaname = "public", relname = "" }: RangeVar = {}): string 
   return `${schemaname}.${relname}`;
 }
 
-function reindexesApart({ kind, params }: ReindexStmt): boolean {
+function reindexesApart({ kind, params }: Nodes["ReindexStmt"]): boolean {
   const option = params
     ?.map((node) => ("DefElem" in node ? node.DefElem : {}))
     .find((it) => it.defname === "concurrently");
@@ -164,10 +154,8 @@ const USED: Readonly<Record<string, string>> = {
 /** The objects that hold data. */
 const HOLDERS = ["table", "schema", "sequence"];
 
-function drop(
-  { removeType = "OBJECT_TABLE", objects = [], behavior, concurrent }: DropStmt,
-  { made }: Context,
-): Remark[] {
+function drop(statement: Nodes["DropStmt"], { made }: Context): Remark[] {
+  const { removeType = "OBJECT_TABLE", objects = [], behavior, concurrent } = statement;
   if (concurrent) return [outside("DROP INDEX CONCURRENTLY")];
   if (objects.every((node) => made.has(droppedName(node)))) return [];
   const what = USED[removeType];
@@ -187,12 +175,12 @@ function droppedName(node: Node): string {
   return nameOf({ ...(relname !== undefined && { relname }), ...(schemaname !== undefined && { schemaname }) });
 }
 
-function rename({ renameType = "OBJECT_TABLE", relation }: RenameStmt, { made }: Context): Remark[] {
+function rename({ renameType = "OBJECT_TABLE", relation }: Nodes["RenameStmt"], { made }: Context): Remark[] {
   const what = USED[renameType];
   return what === undefined || made.has(nameOf(relation)) ? [] : [contract(`A ${what} is renamed`)];
 }
 
-function alterTable({ relation, cmds = [] }: AlterTableStmt, { made }: Context): Remark[] {
+function alterTable({ relation, cmds = [] }: Nodes["AlterTableStmt"], { made }: Context): Remark[] {
   if (made.has(nameOf(relation))) return [];
   return cmds.flatMap((node) => ("AlterTableCmd" in node ? alter(node.AlterTableCmd) : []));
 }
@@ -200,15 +188,7 @@ function alterTable({ relation, cmds = [] }: AlterTableStmt, { made }: Context):
 function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
   switch (subtype) {
     case "AT_AddColumn":
-      return def && "ColumnDef" in def && isRequired(def.ColumnDef)
-        ? [
-            {
-              rule: "contract",
-              problem: `The new column ${def.ColumnDef.colname ?? ""} is required, and the running revision does not know it.`,
-              remedy: "Give it a default, or add it without NOT NULL first.",
-            },
-          ]
-        : [];
+      return def && "ColumnDef" in def && isRequired(def.ColumnDef) ? [required(def.ColumnDef)] : [];
     case "AT_DropColumn":
       return [
         contract(`The column ${name} is dropped`),
@@ -229,6 +209,11 @@ function alter({ subtype, name = "", def, behavior }: AlterTableCmd): Remark[] {
     default:
       return [];
   }
+}
+
+function required({ colname = "" }: ColumnDef): Remark {
+  const problem = `The new column ${colname} is required, and the running revision does not know it.`;
+  return { rule: "contract", problem, remedy: "Give it a default, or add it without NOT NULL first." };
 }
 
 /** Whether an INSERT without the column fails. */

@@ -69,18 +69,14 @@ export async function recordedVersions(
 }
 
 /** Compares the versions in the database with the files of a checkout. */
-export function statusOfRecorded(
-  recorded: ReadonlyMap<string, Recorded>,
-  files: readonly Migration[],
-): VersionStatus[] {
+export function statusOfRecorded(rows: ReadonlyMap<string, Recorded>, files: readonly Migration[]): VersionStatus[] {
   const here = new Map(files.map((migration) => [migration.version, migration]));
-  return [...new Set([...recorded.keys(), ...here.keys()])].sort().map((version) => {
-    const [row, file] = [recorded.get(version), here.get(version)];
+  return [...new Set([...rows.keys(), ...here.keys()])].sort().map((version) => {
+    const [row, file] = [rows.get(version), here.get(version)];
     const name = file?.file ?? version;
     if (!row) return { version, file: name, status: "pending" };
     const { at, backup, checksum } = row;
-    const same = checksum === null || checksum === file?.checksum;
-    const status = !file ? "missing" : same ? "applied" : "edited";
+    const status = !file ? "missing" : [null, file.checksum].includes(checksum) ? "applied" : "edited";
     return { version, file: name, status, ...(at && { at: at.toISOString() }), ...(backup !== null && { backup }) };
   });
 }
