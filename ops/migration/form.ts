@@ -71,12 +71,9 @@ function readForm(path: string, text: string): FileForm {
     );
   }
   if (text.includes("\r")) {
-    wrong(
-      text.slice(0, text.indexOf("\r")).split("\n").length,
-      "line-endings",
-      "A line ends with a carriage return, so checksums differ between machines.",
-      "Save the file with line feeds only.",
-    );
+    const problem = "A line ends with a carriage return, so checksums differ between machines.";
+    const line = text.slice(0, text.indexOf("\r")).split("\n").length;
+    wrong(line, "line-endings", problem, "Save the file with line feeds only.");
   }
 
   const markers = markersOf(text);
@@ -91,27 +88,16 @@ function readForm(path: string, text: string): FileForm {
   }
   const above = text.split("\n").slice(0, (markers[0]?.line ?? 1) - 1);
   const early = above.findIndex((content) => !/^\s*(--.*)?$/.test(content));
-  if (early >= 0) {
-    wrong(early + 1, "directions", "A line above `-- migrate:up` is not a comment.", "Move it below.");
-  }
+  if (early >= 0) wrong(early + 1, "directions", "A line above `-- migrate:up` is not a comment.", "Move it below.");
   for (const { option, line, direction } of markers) {
     if (option === "" || option === "transaction:false") continue;
-    wrong(
-      line,
-      "directions",
-      `dbmate has no option \`${option}\`.`,
-      `Remove it from the line \`-- migrate:${direction}\`.`,
-    );
+    wrong(line, "directions", `dbmate has no option \`${option}\`.`, `Write only \`-- migrate:${direction}\`.`);
   }
   const sections = markers.map(({ direction, line, option }): Direction => {
     const sql = sqlOf(text, direction);
     if (!/^(?!\s*(--|$))/m.test(sql)) {
-      wrong(
-        line,
-        "directions",
-        `There is no SQL below \`-- migrate:${direction}\`.`,
-        direction === "up" ? "Write the change." : "Write what reverts the change.",
-      );
+      const remedy = direction === "up" ? "Write the change." : "Write what reverts the change.";
+      wrong(line, "directions", `No SQL follows \`-- migrate:${direction}\`.`, remedy);
     }
     return { name: direction, line, sql, outside: option === "transaction:false" };
   });

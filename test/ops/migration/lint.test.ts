@@ -67,7 +67,7 @@ test("says where the problem is, what it is and what to do", async () => {
   ]);
 });
 
-describe("checks the format of a file", () => {
+describe("the format of a file", () => {
   test.each([
     ["20260101000000_Add.sql", both("SELECT 1;"), ["1 name"]],
     ["20261301000000_month_13.sql", both("SELECT 1;"), ["1 name"]],
