@@ -3,20 +3,19 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { LockedError, startCloud, StoreError } from "./index.ts";
 
-const HELP = `Runs an embedded Google Cloud until Ctrl-C.
+const HELP = `Runs an embedded Google Cloud until you press Ctrl-C.
 
 Usage: embedded-google-cloud --project ID [--project ID ...] [--port PORT] [--folder FOLDER]
 
-  --project ID     a project that exists; may be given more than once
-  --port PORT      the port on 127.0.0.1; default: a free one
-  --folder FOLDER  keeps state and data, also for the next start; default: .embedded-google-cloud
-  --help           prints this
+  --project ID     a project to create; can be repeated
+  --port PORT      the port on 127.0.0.1; default: a free port
+  --folder FOLDER  the folder for state and data, which a restart reuses; default: .embedded-google-cloud
+  --help           print this help
 `;
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects */
 const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 
-/** A wrong command line. */
 class UsageError extends Error {}
 
 function readOptions() {
@@ -48,13 +47,13 @@ async function main(): Promise<void> {
   console.log(`Owner's token          ${join(options.folder, "owner-token")}`);
 }
 
-/** Says what went wrong. Returns the exit code: 2 for a wrong command line, else 1. */
+/** Prints the error and returns the exit code: 2 for a usage error, otherwise 1. */
 function report(error: NodeJS.ErrnoException): number {
   if (error instanceof UsageError || error.code?.startsWith("ERR_PARSE_ARGS")) {
     console.error(`${error.message}\n\n${HELP}`);
     return 2;
   }
-  if (error.code === "EADDRINUSE") console.error("The port is taken. Choose another one, or leave out --port.");
+  if (error.code === "EADDRINUSE") console.error("The port is already in use. Choose another one, or omit --port.");
   else if (error instanceof StoreError) console.error(`${error.message} Delete the folder to start over.`);
   else if (error instanceof LockedError) console.error(error.message);
   else throw error;

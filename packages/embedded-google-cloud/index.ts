@@ -36,39 +36,39 @@ export { LockedError } from "./state/lock.ts";
 export { StoreError } from "./state/store.ts";
 
 export interface CloudOptions {
-  /** The state folder; a second start continues from what it holds. */
+  /** The state folder; a restart reuses the state in it. */
   readonly folder: string;
-  /** Port on 127.0.0.1; 0 (the default) takes a free one. */
+  /** Port on 127.0.0.1; 0 (the default) chooses a free one. */
   readonly port?: number;
-  /** Ids of the projects that exist; each belongs to the owner. */
+  /** Ids of the projects; all belong to the owner. */
   readonly projects: readonly string[];
-  /** What runs where a service or job names an image: by reference, with a tag or digest or without. Default: nothing. */
+  /** The program to run for each image: by reference, with or without a tag or digest. Default: none. */
   readonly images?: Readonly<Record<string, Program>>;
 }
 
 /** A running embedded cloud. */
 export interface EmbeddedCloud {
-  /** `http://127.0.0.1:PORT`; the paths below it are Google's own. */
+  /** `http://127.0.0.1:PORT`; the paths are Google's. */
   readonly url: string;
   /** Callers and their tokens. */
   readonly identities: Identities;
-  /** What goes wrong with the calls of clients, for tests. */
+  /** Faults to inject into calls, for tests. */
   readonly faults: Faults;
-  /** What Cloud Monitoring measures. */
+  /** The measured values of Cloud Monitoring. */
   readonly gauges: Gauges;
-  /** The Cloud SQL Auth Proxy, for whoever connects to an instance from outside Cloud Run. */
+  /** The Cloud SQL Auth Proxy, for connections from outside Cloud Run. */
   readonly openSocket: OpenSocket;
-  /** Ends the server and every process behind it; the state stays. */
+  /** Stops the server and all its processes; the state remains. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts the embedded Google Cloud.
- * @throws Error with code EADDRINUSE where the port is taken; StoreError where the state folder is damaged; LockedError
- * where another embedded cloud runs on it.
+ * @throws Error with code EADDRINUSE if the port is in use; StoreError if the state is damaged; LockedError if another
+ * embedded cloud is using the folder.
  */
 export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> {
-  const folder = resolve(options.folder); // PostgreSQL's programs run in another one
+  const folder = resolve(options.folder); // PostgreSQL's programs have another working directory
   const store = new Store(folder);
   const unlock = lock(folder);
   const parts = await assemble(options, store);
@@ -87,7 +87,7 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   }
 }
 
-/** Puts the APIs together; nothing listens yet. */
+/** Creates the APIs and the server, which does not listen yet. */
 async function assemble(options: CloudOptions, store: Store) {
   const projects = new Projects(options.projects);
   const policies = new Policies(store);
@@ -141,9 +141,7 @@ async function assemble(options: CloudOptions, store: Store) {
     gauges,
     identities,
     openSocket,
-    resume: () => {
-      cloudRun.resume();
-    },
+    resume: () => cloudRun.resume(),
     stop: async () => {
       await app.close();
       await cloudRun.stop();

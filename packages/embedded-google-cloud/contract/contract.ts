@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GoogleError } from "../rest/errors.ts";
 
-/** A type of Google's discovery documents, in the short form of `take-over.mjs`. */
+/** A type in Google's discovery documents, in the short form that `take-over.mjs` writes. */
 type Type =
   | string
   | { readonly ref: string }
@@ -12,7 +12,7 @@ type Type =
   | { readonly fields: Readonly<Record<string, Type>> }
   | { readonly readOnly: Type };
 
-/** The fields of a message; `*` stands for those of any name. */
+/** The fields of a message; `*` stands for any name. */
 type Schema = Readonly<Record<string, Type>>;
 
 /** A method of one of Google's APIs. */
@@ -21,7 +21,7 @@ export interface Method {
   readonly id: string;
   /** Parameters of the query, by name. */
   readonly query: Readonly<Record<string, Type>>;
-  /** Names of the messages that go and come. */
+  /** Names of the messages in the request and the response. */
   readonly request?: string;
   readonly response?: string;
   readonly schemas: Readonly<Record<string, Schema>>;
@@ -32,9 +32,9 @@ interface Document {
   readonly schemas: Readonly<Record<string, Schema>>;
 }
 
-/** What every method takes in its query: https://cloud.google.com/apis/docs/system-parameters */
+/** Query parameters of every method: https://cloud.google.com/apis/docs/system-parameters */
 const SYSTEM = ["$.xgafv", "access_token", "alt", "$alt", "callback", "fields", "key", "oauth_token", "prettyPrint"];
-const OF_UPLOADS = ["quotaUser", "uploadType", "upload_id", "upload_protocol", "userIp"];
+const UPLOADS = ["quotaUser", "uploadType", "upload_id", "upload_protocol", "userIp"];
 
 const routes = load();
 
@@ -48,7 +48,7 @@ function load() {
       paths.map((path) => ({ verb, path, pattern: patternOf(path), method: { ...method, schemas } })),
     ),
   );
-  // A verb such as `:addVersion` is no part of an id.
+  // A verb such as `:addVersion` is not part of an id, so these paths are tried first.
   return all.sort((a, b) => Number(b.path.includes(":")) - Number(a.path.includes(":")));
 }
 
@@ -60,22 +60,18 @@ function patternOf(path: string): RegExp {
 }
 
 /**
- * The method of Google's that a request calls.
- * @param verb Such as `GET`.
+ * Finds the Google method that a request calls.
  * @param path The request's path, without its query.
- * @returns Undefined where Google has none, or none that `take-over.mjs` takes over.
+ * @returns Undefined if `discovery.json` has no such method.
  */
 export function findMethod(verb: string, path: string): Method | undefined {
   return routes.find((route) => route.verb === verb && route.pattern.test(path))?.method;
 }
 
-/**
- * Reads a request's query as Google does.
- * @throws GoogleError INVALID_ARGUMENT where a parameter is unknown or has another type.
- */
+/** @throws GoogleError INVALID_ARGUMENT, in Google's words, if a query parameter is unknown or has the wrong type. */
 export function checkQuery(method: Method, query: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(query)) {
-    if (SYSTEM.includes(name) || OF_UPLOADS.includes(name)) continue;
+    if (SYSTEM.includes(name) || UPLOADS.includes(name)) continue;
     const type = own(method.query, name);
     if (type === undefined) {
       throw invalid(
@@ -88,9 +84,8 @@ export function checkQuery(method: Method, query: Readonly<Record<string, unknow
 }
 
 /**
- * Reads a request's body as Google does: what only Google may set is left out, and the number of an enum's value becomes
- * its name.
- * @throws GoogleError INVALID_ARGUMENT where a field is unknown or has another type.
+ * Reads a request's body as Google does: drops output-only fields and replaces enum numbers with their names.
+ * @throws GoogleError INVALID_ARGUMENT, in Google's words, if a field is unknown or has the wrong type.
  */
 export function readBody({ request, schemas }: Method, body: unknown): unknown {
   if (request === undefined) return body;
@@ -101,7 +96,7 @@ export function readBody({ request, schemas }: Method, body: unknown): unknown {
   return read({ ref: request }, body, root, schemas);
 }
 
-/** What an answer has that Google's has not, one sentence each. */
+/** How a response deviates from Google's definition, one sentence each. */
 export function faultsOf({ response, schemas }: Method, body: unknown): string[] {
   if (response === undefined) return [];
   const faults: string[] = [];
@@ -148,18 +143,18 @@ function read(type: Type, value: unknown, at: string, schemas: Method["schemas"]
 function check(type: Type, value: unknown, at: string, schemas: Method["schemas"], faults: string[]): void {
   if (value === undefined) return;
   if (typeof type === "string") {
-    if (!fits(type, value)) faults.push(`${at} is ${JSON.stringify(value)}, not of the type ${type}`);
+    if (!fits(type, value)) faults.push(`${at} is ${JSON.stringify(value)}, not of type ${type}`);
   } else if ("readOnly" in type) check(type.readOnly, value, at, schemas, faults);
   else if ("enum" in type) {
     if (typeof value !== "string" || !type.enum.includes(value))
-      faults.push(`${at} is ${JSON.stringify(value)}, none of ${type.enum.join(", ")}`);
+      faults.push(`${at} is ${JSON.stringify(value)}, not one of ${type.enum.join(", ")}`);
   } else if ("list" in type) {
-    if (!Array.isArray(value)) faults.push(`${at} is no list`);
+    if (!Array.isArray(value)) faults.push(`${at} is not a list`);
     else
       value.forEach((item, index) => {
         check(type.list, item, `${at}[${index}]`, schemas, faults);
       });
-  } else if (!isObject(value)) faults.push(`${at} is ${JSON.stringify(value)}, no object`);
+  } else if (!isObject(value)) faults.push(`${at} is ${JSON.stringify(value)}, not an object`);
   else if ("map" in type)
     for (const [key, item] of Object.entries(value)) check(type.map, item, `${at}.${key}`, schemas, faults);
   else {
@@ -172,7 +167,7 @@ function check(type: Type, value: unknown, at: string, schemas: Method["schemas"
   }
 }
 
-/** Whether a JSON value has a type. https://protobuf.dev/programming-guides/json: numbers may come as text, and the other way. */
+/** Whether a JSON value has a type; numbers may be written as strings. https://protobuf.dev/programming-guides/json */
 function fits(type: string, value: unknown): boolean {
   switch (type) {
     case "boolean":
@@ -212,7 +207,7 @@ function isList(type: Type): type is { readonly list: Type } {
   return typeof type === "object" && "list" in type;
 }
 
-/** A field that a message has, and not one of every object. */
+/** An own field, not one inherited from Object.prototype. */
 function own<T>(fields: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
@@ -226,7 +221,7 @@ function snakeCase(name: string): string {
   return short.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }
 
-/** As Google names the types of protobuf. */
+/** Google's names of the protobuf types in error messages. */
 const NAMES: Readonly<Record<string, string>> = {
   boolean: "TYPE_BOOL",
   byte: "TYPE_BYTES",
@@ -241,7 +236,7 @@ const NAMES: Readonly<Record<string, string>> = {
   "google-duration": "type.googleapis.com/google.protobuf.Duration",
 };
 
-/** That a value at a place has another type, in Google's words. */
+/** The error for a value of the wrong type, in Google's words. */
 function wrong(at: string, type: Type, value: unknown): GoogleError {
   const text = JSON.stringify(value);
   const name =

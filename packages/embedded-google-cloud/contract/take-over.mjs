@@ -1,10 +1,10 @@
-// Takes Google's discovery documents over, as far as the embedded cloud answers: node contract/take-over.mjs FOLDER
-// FOLDER holds documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION.
+// Extracts the served part of Google's discovery documents into discovery.json: node contract/take-over.mjs FOLDER
+// FOLDER contains documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The collections of each document that the embedded cloud answers for, by the beginnings of their methods' ids. */
-const ANSWERED = {
+/** The collections that the embedded cloud serves, as prefixes of method ids. */
+const SERVED = {
   "cloudkms.v1": ["cloudkms.projects.locations.keyRings"],
   "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
   "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],
@@ -29,14 +29,14 @@ const ANSWERED = {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
-  console.error("Which folder holds the discovery documents? node contract/take-over.mjs FOLDER");
+  console.error("Name the folder of the discovery documents: node contract/take-over.mjs FOLDER");
   process.exit(2);
 }
 
-const apis = Object.entries(ANSWERED).map(([name, beginnings]) => {
+const apis = Object.entries(SERVED).map(([name, prefixes]) => {
   const document = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
   const methods = methodsOf(document).filter(({ id }) =>
-    beginnings.some((beginning) => id === beginning || id.startsWith(`${beginning}.`)),
+    prefixes.some((prefix) => id === prefix || id.startsWith(`${prefix}.`)),
   );
   const schemas = {};
   for (const { request, response } of methods) {
@@ -50,7 +50,7 @@ writeFileSync(
   `{\n${apis.map(([name, api]) => `${JSON.stringify(name)}: ${linesOf(api)}`).join(",\n")}\n}\n`,
 );
 
-/** A line a method and a schema, so that a change of Google's reads as one. */
+/** One line per method and schema, so that a diff shows what Google changed. */
 function linesOf({ methods, schemas }) {
   const rows = Object.entries(schemas).map(([name, schema]) => `${JSON.stringify(name)}: ${JSON.stringify(schema)}`);
   return `{"methods": [\n${methods.map((method) => JSON.stringify(method)).join(",\n")}\n], "schemas": {\n${rows.join(",\n")}\n}}`;
@@ -77,7 +77,7 @@ function methodOf(
   };
 }
 
-/** Gathers a schema and all that it refers to. */
+/** Collects a schema and everything it refers to. */
 function collect(name, from, into) {
   if (into[name] !== undefined) return;
   const { properties = {}, additionalProperties } = from[name];
@@ -94,7 +94,7 @@ function referencesOf(schema) {
   return [schema.items, schema.additionalProperties, ...Object.values(schema.properties ?? {})].flatMap(referencesOf);
 }
 
-/** A type in short: its name or its format, or an object that says of what it is made. */
+/** The short form of a type: its format or name, or an object that describes its parts. */
 function typeOf(schema) {
   const { $ref, type, format, items, additionalProperties, properties, readOnly, repeated } = schema;
   const values = schema.enum;

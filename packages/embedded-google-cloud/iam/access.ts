@@ -3,9 +3,9 @@ import { type ApiAttributes, conditionHolds } from "./conditions.ts";
 import type { Policies } from "./policies.ts";
 import { roleAllows } from "./roles.ts";
 
-/** What somebody wants to do something to. */
+/** The resource of a request, as IAM conditions see it. */
 export interface Resource {
-  /** The project that holds it: its policy counts for everything inside. */
+  /** The project that contains it; the project's policy applies to everything in it. */
   readonly project: string;
   /** The API's host, `resource.service` in conditions, such as `sqladmin.googleapis.com`. */
   readonly service: string;
@@ -15,7 +15,7 @@ export interface Resource {
   readonly name: string;
 }
 
-/** The full resource name, by which a policy of the resource's own is kept. */
+/** The full resource name, the key of the resource's own policy. */
 export function fullName(resource: Resource): string {
   return `//${resource.service}/${resource.name}`;
 }
@@ -30,7 +30,7 @@ export function projectResource(project: string): Resource {
   };
 }
 
-/** Answers who may do what, from the policies of the project, of the resource and of whatever contains it. */
+/** Evaluates the policies of the project, the resource and the resource's parents. */
 export class Access {
   private readonly policies: Policies;
 
@@ -39,25 +39,25 @@ export class Access {
   }
 
   /**
-   * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for nobody in particular.
+   * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for an anonymous caller.
    * @param permission Such as `secretmanager.versions.access`.
-   * @param attributes What the request would do; nothing that a condition asks for by default.
+   * @param attributes API attributes of the request, for conditions; none by default.
    */
   allows(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): boolean {
-    const holders = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
-    return holders.some((name) =>
+    const names = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
+    return names.some((name) =>
       this.policies
         .get(name)
         .bindings.some(
           (binding) =>
-            binding.members.some((held) => includes(held, member)) &&
+            binding.members.some((granted) => includes(granted, member)) &&
             roleAllows(binding.role, permission) &&
             (!binding.condition || conditionHolds(binding.condition.expression, resource, attributes)),
         ),
     );
   }
 
-  /** @throws GoogleError PERMISSION_DENIED where {@link allows} says no; the sentence names the permission. */
+  /** @throws GoogleError PERMISSION_DENIED if {@link allows} is false; the message names the permission. */
   require(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): void {
     if (!this.allows(member, permission, resource, attributes)) {
       throw denial(member, permission, resource);
@@ -65,7 +65,7 @@ export class Access {
   }
 }
 
-/** A resource's full name and those of what contains it, such as the secret of a version and the bucket of an object. */
+/** The full names of a resource and its parents, such as the secret of a version or the bucket of an object. */
 function containers(name: string): string[] {
   const parts = name.split("/");
   return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
@@ -89,6 +89,6 @@ function denial(member: string, permission: string, resource: Resource): GoogleE
     : new GoogleError("PERMISSION_DENIED", message, "forbidden");
 }
 
-function includes(held: string, member: string): boolean {
-  return held === member || held === "allUsers" || (held === "allAuthenticatedUsers" && member !== "allUsers");
+function includes(granted: string, member: string): boolean {
+  return granted === member || granted === "allUsers" || (granted === "allAuthenticatedUsers" && member !== "allUsers");
 }

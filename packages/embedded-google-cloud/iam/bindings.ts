@@ -4,7 +4,7 @@ import { type Fields, isFields } from "../rest/fields.ts";
 import type { Binding, Condition } from "./policies.ts";
 import { roleExists } from "./roles.ts";
 
-/** Kinds of members. https://cloud.google.com/iam/docs/principal-identifiers */
+/** Forms of members. https://cloud.google.com/iam/docs/principal-identifiers */
 const MEMBERS = [
   /^allUsers$/,
   /^allAuthenticatedUsers$/,
@@ -17,11 +17,10 @@ const MEMBERS = [
 ];
 
 /**
- * Reads the bindings of a policy that a client sets.
- * @param sent As it stands in the request.
+ * Validates the bindings of a policy that a client sets.
  * @param isMissing Whether a service account's email belongs to the embedded cloud, but no such account exists.
- * @throws GoogleError INVALID_ARGUMENT, in Google's words, for a role that does not exist, a member of a form that does
- * not exist, a service account that does not exist, and a condition that is not CEL.
+ * @throws GoogleError INVALID_ARGUMENT for an unknown role, a malformed member, a missing service account, or a condition
+ * that is not CEL.
  */
 export function readBindings(sent: unknown, isMissing: (email: string) => boolean): Binding[] {
   if (sent === undefined || sent === null) return [];

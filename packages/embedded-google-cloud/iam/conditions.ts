@@ -1,12 +1,11 @@
 import { Environment } from "@marcbachmann/cel-js";
 
 /**
- * What a request would do, for conditions that ask with `api.getAttribute`, such as the roles whose members it changes.
+ * What conditions read with `api.getAttribute`, such as the roles that a request grants or revokes.
  * https://cloud.google.com/iam/docs/conditions-attribute-reference#api-attributes
  */
 export type ApiAttributes = Readonly<Record<string, unknown>>;
 
-/** `api` in a condition. */
 class Api {
   readonly attributes: ApiAttributes;
 
@@ -15,7 +14,7 @@ class Api {
   }
 }
 
-/** All that a condition may ask for. */
+/** Everything that a condition can use. */
 const conditions = new Environment()
   .registerVariable({ name: "resource", schema: { service: "string", type: "string", name: "string" } })
   .registerVariable({ name: "request", schema: { time: "google.protobuf.Timestamp" } })
@@ -30,21 +29,21 @@ const conditions = new Environment()
   )
   .registerFunction("string.extract(string): string", extract);
 
-/** Whether a condition holds for a request as of now; as in IAM, one that cannot be evaluated grants nothing. */
+/** Whether a condition holds for a request now; as in IAM, a condition that cannot be evaluated does not. */
 export function conditionHolds(
   expression: string,
   { service, type, name }: { readonly service: string; readonly type: string; readonly name: string },
   attributes: ApiAttributes,
 ): boolean {
-  const asked = { resource: { service, type, name }, request: { time: new Date() }, api: new Api(attributes) };
+  const context = { resource: { service, type, name }, request: { time: new Date() }, api: new Api(attributes) };
   try {
-    return conditions.evaluate(expression, asked) === true;
+    return conditions.evaluate(expression, context) === true;
   } catch {
     return false;
   }
 }
 
-/** The part of a text that stands for `{name}` in a template, or the empty text. */
+/** The part of a text that matches `{name}` in a template, or "". */
 function extract(text: string, template: string): string {
   const [, before, after] = /^([^{}]*)\{[^{}]+\}([^{}]*)$/.exec(template) ?? [];
   if (before === undefined || after === undefined) throw new Error(`extract needs one {name} in "${template}".`);

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { GoogleError } from "../rest/errors.ts";
 import { replaceFile, StoreError } from "../state/store.ts";
 
-/** The member that owns every project of the embedded cloud. */
+/** The owner of every project of the embedded cloud. */
 export const OWNER = "user:owner@local.test";
 
 /** An hour, in milliseconds: https://cloud.google.com/docs/authentication/token-types#id */
 const ID_TOKEN_LIFETIME = 60 * 60 * 1000;
 
-/** Whose token a request carries. */
+/** The caller that a token identifies. */
 export interface Caller {
   readonly member: string;
-  /** The URL that the token was made for, where it only says who calls: no API takes such a one. */
+  /** The audience of an ID token, which no API accepts. */
   readonly audience?: string;
 }
 
-/** Who calls: tokens of the embedded cloud and the members they stand for. */
+/** The tokens of the embedded cloud and the members they identify. */
 export class Identities {
-  /** The owner's token; the same after a restart, in a file that only its owner can read. */
+  /** The owner's token; it survives restarts, in a file with mode 0600. */
   readonly ownerToken: string;
   private readonly members = new Map<string, Caller & { expires: number }>();
 
@@ -35,28 +35,21 @@ export class Identities {
   /**
    * A new token for a member.
    * @param member Such as `serviceAccount:EMAIL`.
-   * @param lifetime Seconds; by default as long as the embedded cloud runs.
+   * @param lifetime Seconds; unlimited by default.
    */
   tokenFor(member: string, lifetime = Infinity): string {
-    const token = randomBytes(24).toString("base64url");
-    this.members.set(digest(token), { member, expires: Date.now() + lifetime * 1000 });
-    return token;
+    return this.issue({ member }, lifetime * 1000);
   }
 
-  /**
-   * A new token that says who calls, and nothing else: an ID token, though opaque like the others here.
-   * @param audience The URL that it is for.
-   */
+  /** A new ID token, opaque like the others here, for the URL `audience`. */
   idTokenFor(member: string, audience: string): string {
-    const token = randomBytes(24).toString("base64url");
-    this.members.set(digest(token), { member, audience, expires: Date.now() + ID_TOKEN_LIFETIME });
-    return token;
+    return this.issue({ member, audience }, ID_TOKEN_LIFETIME);
   }
 
   /**
    * @param authorization The request's header.
-   * @returns Who calls; undefined where the request carries no token.
-   * @throws GoogleError UNAUTHENTICATED where the token is not one of ours, or no longer.
+   * @returns Undefined if the request has no token.
+   * @throws GoogleError UNAUTHENTICATED if the token is unknown or expired.
    */
   caller(authorization: string | undefined): Caller | undefined {
     const token = /^Bearer (.+)$/i.exec(authorization ?? "")?.[1];
@@ -65,9 +58,15 @@ export class Identities {
     if (!known || known.expires <= Date.now()) throw invalidCredentials();
     return known;
   }
+
+  private issue(caller: Caller, milliseconds: number): string {
+    const token = randomBytes(24).toString("base64url");
+    this.members.set(digest(token), { ...caller, expires: Date.now() + milliseconds });
+    return token;
+  }
 }
 
-/** The answer to a token that is none, none any more, or one for something else. */
+/** The error for an unknown, expired or unsuitable token. */
 export function invalidCredentials(): GoogleError {
   return new GoogleError(
     "UNAUTHENTICATED",
@@ -76,7 +75,7 @@ export function invalidCredentials(): GoogleError {
   );
 }
 
-/** Tokens are compared by digest, so that the time it takes tells nothing about them. */
+/** Comparing digests reveals nothing about a token by timing. */
 function digest(token: string): string {
   return hash("sha256", token);
 }

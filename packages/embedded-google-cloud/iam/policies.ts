@@ -7,7 +7,7 @@ export interface Policy {
   version: number;
   etag: string;
   bindings: Binding[];
-  /** Which accesses are logged; kept and returned, nothing is logged. */
+  /** Stored and returned; nothing is logged. */
   auditConfigs?: unknown[];
 }
 
@@ -24,13 +24,10 @@ export interface Condition {
   expression: string;
 }
 
-/** The etag Google gives a policy that was never set. */
+/** Google's etag of a policy that was never set. */
 const EMPTY_ETAG = "ACAB";
 
-/**
- * The allow policies of all resources, by full resource name such as
- * `//secretmanager.googleapis.com/projects/P/secrets/S`.
- */
+/** All allow policies, by full resource name such as `//secretmanager.googleapis.com/projects/P/secrets/S`. */
 export class Policies {
   private readonly policies: Collection<Policy>;
 
@@ -38,16 +35,15 @@ export class Policies {
     this.policies = store.collection("iam-policies");
   }
 
-  /** The policy of a resource; an empty one where none was set. */
+  /** The policy of a resource; empty if none was set. */
   get(resource: string): Policy {
     return this.policies.get(resource) ?? { version: 1, etag: EMPTY_ETAG, bindings: [] };
   }
 
   /**
    * Replaces a policy.
-   * @param resource Full resource name.
-   * @param next What the client sent. An etag it carries must be the current one.
-   * @throws GoogleError ABORTED where somebody else changed the policy since the client read it.
+   * @param next What the client sent; its etag, if any, must be the current one.
+   * @throws GoogleError ABORTED if the policy has changed since the client read it.
    */
   set(resource: string, next: Partial<Policy>): Policy {
     const current = this.get(resource);
@@ -71,20 +67,20 @@ export class Policies {
     });
   }
 
-  /** Puts another member in place of one, in every policy: a deleted service account stays, marked as deleted. */
+  /** Renames a member in every policy: a deleted service account stays, marked as deleted. */
   renameMember(member: string, replacement: string): void {
     for (const resource of this.policies.keys()) {
       const policy = this.get(resource);
       if (!policy.bindings.some((binding) => binding.members.includes(member))) continue;
       const bindings = policy.bindings.map((binding) => ({
         ...binding,
-        members: binding.members.map((held) => (held === member ? replacement : held)),
+        members: binding.members.map((each) => (each === member ? replacement : each)),
       }));
       this.policies.put(resource, { ...policy, bindings, etag: etag(policy, bindings) });
     }
   }
 
-  /** Forgets the policy of a resource that was deleted. */
+  /** Deletes the policy of a deleted resource. */
   delete(resource: string): void {
     this.policies.delete(resource);
   }
@@ -92,6 +88,6 @@ export class Policies {
 
 function etag(previous: Policy, bindings: Binding[]): string {
   const digest = createHash("sha256").update(previous.etag).update(JSON.stringify(bindings)).digest();
-  // Google's begin with the same byte.
+  // Google's etags begin with the same byte.
   return Buffer.concat([Buffer.of(7), digest.subarray(0, 7)]).toString("base64");
 }

@@ -5,13 +5,13 @@ import { type Access, fullName, type Resource } from "./access.ts";
 import { readBindings } from "./bindings.ts";
 import type { Binding, Policies, Policy } from "./policies.ts";
 
-/** Knows which service accounts should exist and do not. */
+/** Looks up service accounts. */
 export interface AccountDirectory {
   /** Whether an email belongs to a project of the embedded cloud, but no such service account exists. */
   isMissing(email: string): boolean;
 }
 
-/** getIamPolicy, setIamPolicy and testIamPermissions, the same for every resource that has a policy of its own. */
+/** getIamPolicy, setIamPolicy and testIamPermissions, for every resource with a policy. */
 export class PolicyRequests {
   private readonly policies: Policies;
   private readonly access: Access;
@@ -24,8 +24,8 @@ export class PolicyRequests {
   }
 
   /**
-   * @param requestedVersion As the client sends it, 1 where it does not. Below 3 a policy with conditions comes back
-   * as https://cloud.google.com/iam/docs/troubleshooting-withcond says: without them, and with marked role names.
+   * @param requestedVersion From the request; 1 by default. Below 3, conditions are replaced by a suffix of the role name:
+   * https://cloud.google.com/iam/docs/troubleshooting-withcond
    */
   get(resource: Resource, requestedVersion: unknown): Policy {
     const version = readVersion(requestedVersion);
@@ -36,32 +36,32 @@ export class PolicyRequests {
   }
 
   /**
-   * @param sent The policy, as the client sends it.
-   * @param updateMask The parts of it that count; all where there is none.
-   * @throws GoogleError INVALID_ARGUMENT for what is not a policy; ABORTED where its etag is not the current one.
+   * @param sent The policy in the request.
+   * @param updateMask The fields to update; all by default.
+   * @throws GoogleError INVALID_ARGUMENT if it is not a policy; ABORTED if its etag is not the current one.
    */
   set(resource: Resource, sent: unknown, updateMask?: unknown): Policy {
     if (!isFields(sent)) throw new GoogleError("INVALID_ARGUMENT", "The policy must be set.", "invalid");
     const name = fullName(resource);
     const current = this.policies.get(name);
-    const counts = (field: string) => typeof updateMask !== "string" || updateMask.split(",").includes(field);
+    const isUpdated = (field: string) => typeof updateMask !== "string" || updateMask.split(",").includes(field);
     const { etag, auditConfigs } = sent;
     return this.policies.set(name, {
       version: readVersion(sent.version),
-      bindings: counts("bindings")
+      bindings: isUpdated("bindings")
         ? readBindings(sent.bindings, (email) => this.accounts.isMissing(email))
         : current.bindings,
       ...(typeof etag === "string" && etag !== "" && { etag }),
-      ...(counts("auditConfigs")
+      ...(isUpdated("auditConfigs")
         ? Array.isArray(auditConfigs) && { auditConfigs }
         : current.auditConfigs && { auditConfigs: current.auditConfigs }),
     });
   }
 
   /**
-   * As {@link set}, for somebody who may be allowed to change the members of some roles only.
+   * Like {@link set}, for a caller who may be allowed to grant only some roles.
    * @param permission What the caller needs, such as `resourcemanager.projects.setIamPolicy`.
-   * @throws GoogleError PERMISSION_DENIED, and as {@link set}.
+   * @throws GoogleError PERMISSION_DENIED, and the errors of {@link set}.
    */
   setFor(caller: string, permission: string, resource: Resource, sent: unknown, updateMask?: unknown): Policy {
     const before = this.policies.get(fullName(resource)).bindings;
@@ -74,21 +74,19 @@ export class PolicyRequests {
     return this.set(resource, sent, updateMask);
   }
 
-  /** Those of some permissions that a member has on a resource. */
+  /** The subset of some permissions that a member has on a resource. */
   test(member: string, resource: Resource, permissions: unknown): { permissions?: string[] } {
-    const asked = Array.isArray(permissions) ? permissions : [permissions];
-    const held = asked.filter(
-      (permission): permission is string =>
-        typeof permission === "string" && this.access.allows(member, permission, resource),
-    );
-    return held.length > 0 ? { permissions: held } : {};
+    const granted = [permissions]
+      .flat()
+      .filter((each): each is string => typeof each === "string" && this.access.allows(member, each, resource));
+    return granted.length > 0 ? { permissions: granted } : {};
   }
 }
 
-/** Who has a role, and under which conditions, as a text to compare: clients may order a condition's keys as they like. */
+/** The grants of a role in comparable form: clients may order a condition's keys as they like. */
 function grants(bindings: readonly Binding[], role: string): string {
-  const held = bindings.filter((binding) => binding.role === role);
-  const lines = held.flatMap(({ members, condition }) =>
+  const matching = bindings.filter((binding) => binding.role === role);
+  const lines = matching.flatMap(({ members, condition }) =>
     (Array.isArray(members) ? members : []).map((member) =>
       JSON.stringify([member, condition?.title, condition?.expression, condition?.description ?? ""]),
     ),

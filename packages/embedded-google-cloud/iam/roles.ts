@@ -1,85 +1,51 @@
 const VIEWER = [
-  "cloudkms.cryptoKeys.get",
-  "cloudkms.cryptoKeys.list",
-  "cloudkms.keyRings.get",
-  "cloudkms.keyRings.list",
-  "cloudsql.backupRuns.get",
-  "cloudsql.backupRuns.list",
-  "cloudsql.databases.get",
-  "cloudsql.databases.list",
-  "cloudsql.instances.get",
-  "cloudsql.instances.list",
+  "cloudkms.cryptoKeys.get|list",
+  "cloudkms.keyRings.get|list",
+  "cloudsql.backupRuns.get|list",
+  "cloudsql.databases.get|list",
+  "cloudsql.instances.get|list",
   "cloudsql.users.list",
-  "iam.serviceAccounts.get",
-  "iam.serviceAccounts.list",
+  "iam.serviceAccounts.get|list",
   "iam.workloadIdentityPoolProviders.get",
-  "iam.workloadIdentityPools.get",
-  "iam.workloadIdentityPools.list",
+  "iam.workloadIdentityPools.get|list",
   "logging.logEntries.list",
-  "monitoring.alertPolicies.get",
-  "monitoring.alertPolicies.list",
-  "monitoring.dashboards.get",
-  "monitoring.dashboards.list",
-  "monitoring.notificationChannels.get",
-  "monitoring.notificationChannels.list",
+  "monitoring.alertPolicies.get|list",
+  "monitoring.dashboards.get|list",
+  "monitoring.notificationChannels.get|list",
   "monitoring.timeSeries.list",
-  "monitoring.uptimeCheckConfigs.get",
-  "monitoring.uptimeCheckConfigs.list",
+  "monitoring.uptimeCheckConfigs.get|list",
   "resourcemanager.projects.get",
-  "run.jobs.get",
-  "run.jobs.list",
+  "run.jobs.get|list",
   "run.operations.get",
-  "run.revisions.get",
-  "run.revisions.list",
-  "run.services.get",
-  "run.services.list",
-  "secretmanager.secrets.get",
-  "secretmanager.secrets.list",
-  "secretmanager.versions.get",
-  "secretmanager.versions.list",
-  "serviceusage.services.get",
-  "serviceusage.services.list",
+  "run.revisions.get|list",
+  "run.services.get|list",
+  "secretmanager.secrets.get|list",
+  "secretmanager.versions.get|list",
+  "serviceusage.services.get|list",
   "storage.buckets.list",
 ];
 
-/** Making and changing service accounts, but neither acting as one nor letting others do so. */
-const SERVICE_ACCOUNTS = [
-  "iam.serviceAccounts.create",
-  "iam.serviceAccounts.delete",
-  "iam.serviceAccounts.disable",
-  "iam.serviceAccounts.enable",
-  "iam.serviceAccounts.update",
-];
+/** Managing service accounts, but neither impersonating one nor letting others do so. */
+const SERVICE_ACCOUNTS = ["iam.serviceAccounts.create|delete|disable|enable|update"];
 
-/** Deploying to Cloud Run, but not letting others in. */
+/** Deploying to Cloud Run, but not granting access. */
 const RUN = [
   "run.executions.*",
-  "run.jobs.create",
-  "run.jobs.delete",
-  "run.jobs.get",
-  "run.jobs.getIamPolicy",
-  "run.jobs.list",
-  "run.jobs.run",
-  "run.jobs.update",
+  "run.jobs.create|delete|get|getIamPolicy|list|run|update",
   "run.operations.*",
   "run.revisions.*",
-  "run.services.create",
-  "run.services.delete",
-  "run.services.get",
-  "run.services.getIamPolicy",
-  "run.services.list",
-  "run.services.update",
+  "run.services.create|delete|get|getIamPolicy|list|update",
 ];
 
 const CLOUD_SQL_VIEWER = VIEWER.filter((permission) => permission.startsWith("cloudsql."));
 
 /**
- * What the predefined roles allow, as far as the embedded cloud asks for it. A trailing `*` stands for every permission
- * that begins so. Source: https://cloud.google.com/iam/docs/roles-permissions
+ * The permissions of the predefined roles that the embedded cloud checks. `a.get|list` stands for `a.get` and `a.list`, a
+ * trailing `*` for every permission with that prefix. Source: https://cloud.google.com/iam/docs/roles-permissions
  */
 const ROLES: Record<string, readonly string[]> = {
   "roles/owner": ["*"],
-  // Everything but policies and what is inside secrets.
+  // Everything except policies and the payload of secrets.
   "roles/editor": [
     ...VIEWER,
     "cloudsql.*",
@@ -89,23 +55,16 @@ const ROLES: Record<string, readonly string[]> = {
     "monitoring.*",
     ...RUN,
     "run.routes.invoke",
-    "secretmanager.secrets.create",
-    "secretmanager.secrets.delete",
-    "secretmanager.secrets.update",
-    "secretmanager.versions.add",
-    "secretmanager.versions.destroy",
-    "secretmanager.versions.disable",
-    "secretmanager.versions.enable",
+    "secretmanager.secrets.create|delete|update",
+    "secretmanager.versions.add|destroy|disable|enable",
     "serviceusage.*",
-    "storage.buckets.create",
-    "storage.buckets.delete",
-    // At Google by way of the bindings that every bucket begins with; here they are not in its policy.
-    "storage.buckets.get",
-    "storage.buckets.update",
+    "storage.buckets.create|delete",
+    // On Google, by default bindings of every bucket; buckets here have none.
+    "storage.buckets.get|update",
     "storage.objects.*",
   ],
   "roles/viewer": VIEWER,
-  "roles/browser": ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
+  "roles/browser": ["resourcemanager.projects.get|getIamPolicy"],
   "roles/iam.securityReviewer": [
     "cloudkms.cryptoKeys.getIamPolicy",
     "cloudkms.keyRings.getIamPolicy",
@@ -116,30 +75,12 @@ const ROLES: Record<string, readonly string[]> = {
     "secretmanager.secrets.getIamPolicy",
     "storage.buckets.getIamPolicy",
   ],
-  "roles/iam.serviceAccountAdmin": [
-    ...SERVICE_ACCOUNTS,
-    "iam.serviceAccounts.get",
-    "iam.serviceAccounts.getIamPolicy",
-    "iam.serviceAccounts.list",
-    "iam.serviceAccounts.setIamPolicy",
-  ],
+  "roles/iam.serviceAccountAdmin": [...SERVICE_ACCOUNTS, "iam.serviceAccounts.get|getIamPolicy|list|setIamPolicy"],
   "roles/iam.serviceAccountOpenIdTokenCreator": ["iam.serviceAccounts.getOpenIdToken"],
-  "roles/iam.serviceAccountCreator": [
-    "iam.serviceAccounts.create",
-    "iam.serviceAccounts.get",
-    "iam.serviceAccounts.list",
-  ],
-  "roles/iam.serviceAccountTokenCreator": [
-    "iam.serviceAccounts.get",
-    "iam.serviceAccounts.getAccessToken",
-    "iam.serviceAccounts.getOpenIdToken",
-  ],
-  "roles/iam.serviceAccountUser": ["iam.serviceAccounts.actAs", "iam.serviceAccounts.get"],
-  "roles/iam.workloadIdentityUser": [
-    "iam.serviceAccounts.get",
-    "iam.serviceAccounts.getAccessToken",
-    "iam.serviceAccounts.getOpenIdToken",
-  ],
+  "roles/iam.serviceAccountCreator": ["iam.serviceAccounts.create|get|list"],
+  "roles/iam.serviceAccountTokenCreator": ["iam.serviceAccounts.get|getAccessToken|getOpenIdToken"],
+  "roles/iam.serviceAccountUser": ["iam.serviceAccounts.actAs|get"],
+  "roles/iam.workloadIdentityUser": ["iam.serviceAccounts.get|getAccessToken|getOpenIdToken"],
   "roles/iam.workloadIdentityPoolAdmin": ["iam.workloadIdentityPoolProviders.*", "iam.workloadIdentityPools.*"],
   "roles/compute.networkAdmin": [
     "compute.globalAddresses.*",
@@ -149,76 +90,39 @@ const ROLES: Record<string, readonly string[]> = {
     "compute.subnetworks.*",
     "servicenetworking.services.*",
   ],
-  "roles/resourcemanager.projectIamAdmin": [
-    "resourcemanager.projects.get",
-    "resourcemanager.projects.getIamPolicy",
-    "resourcemanager.projects.setIamPolicy",
-  ],
+  "roles/resourcemanager.projectIamAdmin": ["resourcemanager.projects.get|getIamPolicy|setIamPolicy"],
   "roles/serviceusage.serviceUsageAdmin": ["serviceusage.*"],
-  "roles/serviceusage.serviceUsageConsumer": ["serviceusage.services.get", "serviceusage.services.list"],
-  "roles/serviceusage.serviceUsageViewer": ["serviceusage.services.get", "serviceusage.services.list"],
+  "roles/serviceusage.serviceUsageConsumer": ["serviceusage.services.get|list"],
+  "roles/serviceusage.serviceUsageViewer": ["serviceusage.services.get|list"],
   "roles/cloudsql.admin": ["cloudsql.*"],
-  "roles/cloudsql.client": ["cloudsql.instances.connect", "cloudsql.instances.get"],
+  "roles/cloudsql.client": ["cloudsql.instances.connect|get"],
   "roles/cloudsql.editor": [
     ...CLOUD_SQL_VIEWER,
     "cloudsql.backupRuns.create",
-    "cloudsql.databases.create",
-    "cloudsql.databases.update",
-    "cloudsql.instances.connect",
-    "cloudsql.instances.export",
-    "cloudsql.instances.restart",
-    "cloudsql.instances.update",
+    "cloudsql.databases.create|update",
+    "cloudsql.instances.connect|export|restart|update",
   ],
-  "roles/cloudsql.instanceUser": ["cloudsql.instances.get", "cloudsql.instances.login"],
+  "roles/cloudsql.instanceUser": ["cloudsql.instances.get|login"],
   "roles/cloudsql.viewer": CLOUD_SQL_VIEWER,
   "roles/secretmanager.admin": ["secretmanager.*"],
   "roles/secretmanager.secretAccessor": ["secretmanager.versions.access"],
   "roles/secretmanager.secretVersionAdder": ["secretmanager.versions.add"],
-  "roles/secretmanager.secretVersionManager": [
-    "secretmanager.versions.add",
-    "secretmanager.versions.destroy",
-    "secretmanager.versions.disable",
-    "secretmanager.versions.enable",
-    "secretmanager.versions.get",
-    "secretmanager.versions.list",
-  ],
-  "roles/secretmanager.viewer": [
-    "secretmanager.secrets.get",
-    "secretmanager.secrets.getIamPolicy",
-    "secretmanager.secrets.list",
-    "secretmanager.versions.get",
-    "secretmanager.versions.list",
-  ],
+  "roles/secretmanager.secretVersionManager": ["secretmanager.versions.add|destroy|disable|enable|get|list"],
+  "roles/secretmanager.viewer": ["secretmanager.secrets.get|getIamPolicy|list", "secretmanager.versions.get|list"],
   "roles/storage.admin": ["storage.*"],
-  "roles/storage.bucketViewer": ["storage.buckets.get", "storage.buckets.list"],
+  "roles/storage.bucketViewer": ["storage.buckets.get|list"],
   "roles/storage.legacyBucketOwner": [
-    "storage.buckets.get",
-    "storage.buckets.getIamPolicy",
-    "storage.buckets.setIamPolicy",
-    "storage.buckets.update",
-    "storage.objects.create",
-    "storage.objects.delete",
-    "storage.objects.list",
+    "storage.buckets.get|getIamPolicy|setIamPolicy|update",
+    "storage.objects.create|delete|list",
   ],
   "roles/storage.legacyBucketReader": ["storage.buckets.get", "storage.objects.list"],
-  "roles/storage.legacyBucketWriter": [
-    "storage.buckets.get",
-    "storage.objects.create",
-    "storage.objects.delete",
-    "storage.objects.list",
-  ],
-  "roles/storage.legacyObjectOwner": ["storage.objects.get", "storage.objects.update"],
+  "roles/storage.legacyBucketWriter": ["storage.buckets.get", "storage.objects.create|delete|list"],
+  "roles/storage.legacyObjectOwner": ["storage.objects.get|update"],
   "roles/storage.legacyObjectReader": ["storage.objects.get"],
   "roles/storage.objectAdmin": ["storage.objects.*"],
   "roles/storage.objectCreator": ["storage.objects.create"],
-  "roles/storage.objectUser": [
-    "storage.objects.create",
-    "storage.objects.delete",
-    "storage.objects.get",
-    "storage.objects.list",
-    "storage.objects.update",
-  ],
-  "roles/storage.objectViewer": ["storage.objects.get", "storage.objects.list"],
+  "roles/storage.objectUser": ["storage.objects.create|delete|get|list|update"],
+  "roles/storage.objectViewer": ["storage.objects.get|list"],
   "roles/run.admin": ["run.*"],
   "roles/run.developer": RUN,
   "roles/run.invoker": ["run.routes.invoke", "run.jobs.run"],
@@ -231,7 +135,7 @@ const ROLES: Record<string, readonly string[]> = {
   "roles/monitoring.viewer": VIEWER.filter((permission) => permission.startsWith("monitoring.")),
   "roles/logging.logWriter": ["logging.logEntries.create"],
   "roles/logging.viewer": ["logging.logEntries.list"],
-  // Of services that are not here: such roles can be granted, and nothing asks for them.
+  // Roles of services that the embedded cloud lacks can be granted, too.
   "roles/artifactregistry.reader": ["artifactregistry.repositories.downloadArtifacts"],
   "roles/artifactregistry.writer": ["artifactregistry.repositories.uploadArtifacts"],
   "roles/cloudbuild.builds.builder": ["cloudbuild.builds.create"],
@@ -239,22 +143,23 @@ const ROLES: Record<string, readonly string[]> = {
   "roles/cloudkms.admin": ["cloudkms.cryptoKeys.*", "cloudkms.keyRings.*"],
   "roles/cloudkms.cryptoKeyDecrypter": ["cloudkms.cryptoKeyVersions.useToDecrypt"],
   "roles/cloudkms.cryptoKeyEncrypter": ["cloudkms.cryptoKeyVersions.useToEncrypt"],
-  "roles/cloudkms.cryptoKeyEncrypterDecrypter": [
-    "cloudkms.cryptoKeyVersions.useToDecrypt",
-    "cloudkms.cryptoKeyVersions.useToEncrypt",
-  ],
+  "roles/cloudkms.cryptoKeyEncrypterDecrypter": ["cloudkms.cryptoKeyVersions.useToDecrypt|useToEncrypt"],
   "roles/cloudtrace.agent": ["cloudtrace.traces.patch"],
 };
 
-/** Whether a role holds a permission; a role that is not in the table holds none. */
+/** Whether a role includes a permission; unknown roles include none. */
 export function roleAllows(role: string, permission: string): boolean {
-  const permissions = roleExists(role) ? ROLES[role] : undefined;
-  return (permissions ?? []).some((held) =>
-    held.endsWith("*") ? permission.startsWith(held.slice(0, -1)) : held === permission,
+  const patterns = roleExists(role) ? ROLES[role] : undefined;
+  const verb = permission.lastIndexOf(".") + 1;
+  return (patterns ?? []).some((pattern) =>
+    pattern.endsWith("*")
+      ? permission.startsWith(pattern.slice(0, -1))
+      : pattern.startsWith(permission.slice(0, verb)) &&
+        pattern.slice(verb).split("|").includes(permission.slice(verb)),
   );
 }
 
-/** Whether the role exists, as far as the embedded cloud knows. */
+/** Whether the embedded cloud knows the role. */
 export function roleExists(role: string): boolean {
   return Object.hasOwn(ROLES, role);
 }

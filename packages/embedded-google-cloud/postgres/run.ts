@@ -1,14 +1,13 @@
 import { type Client, DatabaseError } from "pg";
 import { ScriptError, type Statement, statementsOf } from "./script.ts";
 
-/** psql prints no more of a line than this around an error. */
+/** How much of a line psql prints around an error. */
 const EXCERPT = 60;
 
 /**
- * Runs a script as `psql --set ON_ERROR_STOP=1` does: statement by statement, each committed by itself unless the script
- * says BEGIN, up to the first that fails. Notices and rows are left aside.
- * @param client A connection of its own; a transaction the script leaves open ends with it.
- * @param script The SQL.
+ * Runs a script like `psql --set ON_ERROR_STOP=1`: statement by statement, each in its own transaction unless the script
+ * begins one, until one fails. Discards notices and rows.
+ * @param client A dedicated connection; a transaction that the script leaves open ends with it.
  * @throws Error with the message that psql would print.
  */
 export async function runScript(client: Client, script: string): Promise<void> {
@@ -21,12 +20,12 @@ export async function runScript(client: Client, script: string): Promise<void> {
       });
     }
   } catch (cause) {
-    const said = cause instanceof ScriptError ? cause : new ScriptError(`error: ${(cause as Error).message}`, line);
-    throw new Error(`psql:<stdin>:${said.line}: ${said.message}`, { cause });
+    const error = cause instanceof ScriptError ? cause : new ScriptError(`error: ${(cause as Error).message}`, line);
+    throw new Error(`psql:<stdin>:${error.line}: ${error.message}`, { cause });
   }
 }
 
-/** An error in psql's words: message, place, detail and hint. */
+/** An error as psql prints it. */
 function asPsql(error: DatabaseError, statement: Statement): string {
   const parts = [`${error.severity ?? "ERROR"}:  ${error.message}`];
   if (error.position !== undefined) parts.push(place(statement.text, Number(error.position)));
@@ -36,7 +35,7 @@ function asPsql(error: DatabaseError, statement: Statement): string {
   return parts.join("\n");
 }
 
-/** @param position Of a character, from 1; a character is a code point. */
+/** @param position In code points, from 1. */
 function place(text: string, position: number): string {
   const before = Array.from(text)
     .slice(0, position - 1)

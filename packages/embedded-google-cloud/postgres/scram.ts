@@ -1,12 +1,9 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 
-/** PostgreSQL's own default, `scram_iterations`. */
+/** PostgreSQL's default of `scram_iterations`. */
 const ITERATIONS = 4096;
 
-/**
- * The form in which PostgreSQL keeps a password (RFC 5803). A statement that carries it instead of the password may
- * stand in a log.
- */
+/** The form in which PostgreSQL stores a password (RFC 5803), for statements that may be logged. */
 export function scramVerifier(password: string): string {
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(password.normalize("NFKC"), salt, ITERATIONS, 32, "sha256");

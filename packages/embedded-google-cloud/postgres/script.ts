@@ -1,28 +1,23 @@
-/** One statement of a script, as psql would send it. */
+/** A statement as psql would send it. */
 export interface Statement {
   readonly text: string;
-  /** Line of the script on which it ends; what psql names in an error. */
+  /** The line on which it ends, which psql's errors name. */
   readonly line: number;
 }
 
-/** Why a script stopped, without the place; psql prints that in front. */
+/** Why a script stopped; the message does not include the line. */
 export class ScriptError extends Error {
   override readonly name = "ScriptError";
-
-  /** Line of the script, from 1. */
   readonly line: number;
 
-  constructor(
-    message: string,
-
-    line: number,
-  ) {
+  /** @param line Line of the script, from 1. */
+  constructor(message: string, line: number) {
     super(message);
     this.line = line;
   }
 }
 
-/** What the text may go on with, in the order in which psql's scanner tries it. */
+/** The tokens, in the order in which psql's scanner tries them. */
 const TOKEN = new RegExp(
   [
     String.raw`(?<comment>--[^\n]*)`,
@@ -38,13 +33,12 @@ const TOKEN = new RegExp(
   "y",
 );
 
-/** Guards that pg_dump writes around its output since August 2025; psql takes them, and they mean nothing here. */
-const HARMLESS = ["\\restrict", "\\unrestrict"];
+/** Guards that pg_dump has written around its output since August 2025; they have no effect here. */
+const IGNORED = ["\\restrict", "\\unrestrict"];
 
 /**
- * Splits a script into the statements psql would send, one by one.
- * @param script The whole script.
- * @throws ScriptError at a psql command or at COPY FROM STDIN.
+ * Splits a script into the statements that psql would send.
+ * @throws ScriptError on a psql command or COPY FROM STDIN.
  */
 export function* statementsOf(script: string): Generator<Statement> {
   let start = 0;
@@ -78,8 +72,8 @@ export function* statementsOf(script: string): Generator<Statement> {
       continue;
     }
     if (command !== undefined) {
-      if (!HARMLESS.includes(command)) {
-        throw new ScriptError(`error: psql's own command "${command}" is not understood here; use SQL`, lineAt(begin));
+      if (!IGNORED.includes(command)) {
+        throw new ScriptError(`error: the psql command "${command}" is not supported; use SQL`, lineAt(begin));
       }
       at = endOf("\n", script, at);
       restart(at);
@@ -97,14 +91,14 @@ export function* statementsOf(script: string): Generator<Statement> {
       words.push(word.toLowerCase());
       bodies = Math.max(0, bodies + bodyDepth(words));
       if (words[0] === "copy" && words.at(-2) === "from" && words.at(-1) === "stdin") {
-        throw new ScriptError("error: COPY FROM STDIN is not understood here; use INSERT", lineAt(begin));
+        throw new ScriptError("error: COPY FROM STDIN is not supported; use INSERT", lineAt(begin));
       }
     }
   }
   if (!empty) yield { text: script.slice(start).trimEnd(), line: lineAt(script.trimEnd().length) };
 }
 
-/** How a word changes the nesting of a function's SQL body (BEGIN ATOMIC … END), inside which `;` ends nothing. */
+/** How the last word changes the nesting of a function's SQL body (BEGIN ATOMIC … END), in which `;` ends no statement. */
 function bodyDepth(words: readonly string[]): number {
   const [first, ...rest] = words;
   const defines = first === "create" && rest.slice(0, 3).some((word) => word === "function" || word === "procedure");

@@ -6,24 +6,21 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { type Account, currentAccount, launchAs } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
-import { endLeftover, makerFile, SOCKET_FOLDER } from "./leftover.ts";
+import { endLeftover, initdbPidFile, SOCKET_FOLDER } from "./leftover.ts";
 
-/** Who connects, and to what. */
+/** A user and the database to connect to. */
 export interface Login {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** The role the session begins with and that `RESET ROLE` returns to; the user itself unless given. */
+  /** The session's default role, which `RESET ROLE` restores; the user by default. */
   readonly role?: string;
 }
 
-/** Settings of PostgreSQL by name, such as `max_connections`. */
+/** PostgreSQL settings by name, such as `max_connections`. */
 export type Settings = Readonly<Record<string, string>>;
 
-/**
- * What keeps a server on a developer's machine small, private and quick. `fsync` off loses nothing when a process is
- * killed, since the operating system has what was written; only a machine that loses power would.
- */
+/** Keeps a server on a developer's machine small, private and fast. Without `fsync`, only a power failure loses data. */
 const OURS: Settings = {
   listen_addresses: "",
   unix_socket_permissions: "0700",
@@ -33,17 +30,17 @@ const OURS: Settings = {
   lc_messages: "C",
   logging_collector: "off",
   log_destination: "stderr",
-  // The statement that failed may hold a secret.
+  // The failed statement may contain a secret.
   log_min_error_statement: "panic",
 };
 
-/** How long a start may take, and each way of asking for an end, in milliseconds. */
+/** How long to wait for a start, and for the process after each signal, in milliseconds. */
 const START_PATIENCE = 60_000;
 const STOP_PATIENCE = 10_000;
 const POLL = 5;
 const LOG_TAIL = 4000;
 
-/** Servers that must not outlive this process, however it ends. */
+/** Processes that must not outlive this one. */
 const running = new Map<ChildProcess, { sockets?: string }>();
 process.on("exit", () => {
   for (const [child, { sockets }] of running) {
@@ -52,42 +49,35 @@ process.on("exit", () => {
   }
 });
 
-/** One PostgreSQL server: a data directory and, while it runs, a process with a Unix socket that only we can reach. */
+/** A PostgreSQL server: a data directory and, while it runs, a process with a private Unix socket. */
 export class PostgresServer {
   private child: ChildProcess | undefined;
   private sockets: string | undefined;
   private log = "";
-
   readonly binaries: Binaries;
   readonly data: string;
   private readonly account: Account;
 
-  /**
-   * @param binaries The version to run.
-   * @param data The data directory.
-   * @param account Whom to run as.
-   */
+  /** @param data The data directory. */
   constructor(binaries: Binaries, data: string, account: Account = currentAccount()) {
     this.binaries = binaries;
     this.data = data;
     this.account = account;
   }
 
-  /** Whether the process runs. */
   get isRunning(): boolean {
     return this.child?.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Path of the Unix socket, a new one at every start. */
+  /** Path of the Unix socket, which changes with every start. */
   get socket(): string {
     if (this.sockets === undefined) throw new Error("PostgreSQL is not running.");
     return join(this.sockets, ".s.PGSQL.5432");
   }
 
   /**
-   * Makes the data directory anew; what a cut-off attempt left is removed.
+   * Creates the data directory, replacing the remains of an interrupted attempt.
    * @param superuser Its only role.
-   * @param password That role's password.
    */
   async initialise(superuser: string, password: string): Promise<void> {
     await endLeftover(this.data);
@@ -97,7 +87,7 @@ export class PostgresServer {
     const secret = `${this.data}.password`;
     try {
       writeFileSync(secret, password, { mode: 0o600 });
-      await this.make(
+      await this.runToEnd(
         this.binaries.initdb,
         [fresh, secret],
         [
@@ -114,15 +104,14 @@ export class PostgresServer {
   }
 
   /**
-   * Starts the process and waits until it accepts connections. A server that an earlier run left behind is ended first.
-   * @param settings PostgreSQL's settings.
-   * @throws Error with PostgreSQL's own words where it does not start.
+   * Starts the process and waits until it accepts connections. Stops the server of an earlier run first.
+   * @throws Error with PostgreSQL's log if it does not start.
    */
   async start(settings: Settings): Promise<void> {
     await endLeftover(this.data);
     const end = Date.now() + START_PATIENCE;
     while (!(await this.attempt(settings, end))) {
-      // Backends of a server that was killed hold its shared memory until they notice.
+      // Backends of a killed server keep its shared memory until they notice.
       if (!this.log.includes("pre-existing shared memory block") || Date.now() > end) {
         throw new Error(`PostgreSQL did not start: ${this.log.trim()}`);
       }
@@ -130,24 +119,26 @@ export class PostgresServer {
     }
   }
 
-  /** Ends all connections and the process: what was committed is kept. */
+  /** Closes all connections and stops the process. */
   async stop(): Promise<void> {
     const { child } = this;
     if (child && this.isRunning) {
       for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
         child.kill(signal);
-        if (await ended(child)) break;
+        if (await hasExited(child)) break;
       }
     }
-    this.forget();
+    if (this.sockets !== undefined) rmSync(this.sockets, { recursive: true, force: true });
+    this.sockets = undefined;
+    this.child = undefined;
   }
 
-  /** Opens a connection; the caller ends it. */
+  /** Opens a connection; the caller closes it. */
   async connect(login: Login): Promise<Client> {
     const { role, ...rest } = login;
     const options = role === undefined ? {} : { options: `-c role=${role.replace(/[\\ ]/g, "\\$&")}` };
     const client = new Client({ host: dirname(this.socket), ...rest, ...options });
-    // A server that ends breaks its connections; whoever waits for an answer hears of it there.
+    // When the server stops, pending queries are rejected anyway.
     client.on("error", () => undefined);
     await client.connect();
     return client;
@@ -172,7 +163,7 @@ export class PostgresServer {
     return false;
   }
 
-  /** The server says so in the eighth line of its lock file, for `pg_ctl` as for us. */
+  /** The eighth line of the lock file, which `pg_ctl` also reads. */
   private isReady(child: ChildProcess): boolean {
     try {
       const lines = readFileSync(join(this.data, "postmaster.pid"), "utf8").split("\n");
@@ -182,13 +173,13 @@ export class PostgresServer {
     }
   }
 
-  private async make(command: string, paths: readonly string[], args: readonly string[]): Promise<void> {
+  private async runToEnd(command: string, paths: readonly string[], args: readonly string[]): Promise<void> {
     const child = this.spawn(command, paths, args);
-    if (child.pid !== undefined) writeFileSync(makerFile(this.data), String(child.pid), { mode: 0o600 });
+    if (child.pid !== undefined) writeFileSync(initdbPidFile(this.data), String(child.pid), { mode: 0o600 });
     running.set(child, {});
     const [code] = (await once(child, "close")) as [number | null];
     running.delete(child);
-    rmSync(makerFile(this.data), { force: true });
+    rmSync(initdbPidFile(this.data), { force: true });
     if (code !== 0) throw new Error(`${command} failed: ${this.log.trim()}`);
   }
 
@@ -200,7 +191,7 @@ export class PostgresServer {
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
       cwd: "/",
-      // Ctrl-C in a terminal is for us; we end the server in our own time.
+      // Keeps Ctrl-C in a terminal from reaching the server; `stop` stops it.
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" },
@@ -213,15 +204,9 @@ export class PostgresServer {
     });
     return child;
   }
-
-  private forget(): void {
-    if (this.sockets !== undefined) rmSync(this.sockets, { recursive: true, force: true });
-    this.sockets = undefined;
-    this.child = undefined;
-  }
 }
 
-async function ended(child: ChildProcess): Promise<boolean> {
+async function hasExited(child: ChildProcess): Promise<boolean> {
   if (child.exitCode !== null || child.signalCode !== null) return true;
   try {
     await once(child, "exit", { signal: AbortSignal.timeout(STOP_PATIENCE) });

@@ -7,7 +7,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** The CRC32C of some bytes, by which Google Cloud checks payloads: an unsigned number of 32 bits. */
+/** The CRC32C checksum of Google Cloud's payloads, an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array): number {
   let value = 0xffffffff;
   for (const byte of bytes) value = (TABLE[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);

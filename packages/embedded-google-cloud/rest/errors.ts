@@ -1,5 +1,3 @@
-/** Errors as Google's APIs answer them. */
-
 /** HTTP status and canonical name, as in google.rpc.Code. */
 const CODES = {
   INVALID_ARGUMENT: 400,
@@ -18,17 +16,16 @@ const CODES = {
 
 export type Status = keyof typeof CODES;
 
-/** An error of an API, thrown by whatever serves a request and rendered by the server. */
+/** An error of a Google API; the server turns it into a response. */
 export class GoogleError extends Error {
   readonly code: number;
-
   readonly status: Status;
   readonly reason: string | undefined;
 
   /**
-   * @param status Canonical name; decides the HTTP status.
+   * @param status Canonical name; determines the HTTP status.
    * @param message Google's sentence.
-   * @param reason The older APIs' word for it (Cloud SQL, Cloud Storage, IAM), such as `instanceDoesNotExist`.
+   * @param reason The error code of the older APIs (Cloud SQL, Cloud Storage, IAM), such as `instanceDoesNotExist`.
    */
   constructor(status: Status, message: string, reason?: string) {
     super(message);
@@ -39,12 +36,12 @@ export class GoogleError extends Error {
   }
 }
 
-/** The body of most APIs: code, message, canonical status; a list with the reason where there is one. */
+/** The response body of most APIs: code, message, canonical status, and a list with the reason, if any. */
 export function statusBody({ code, message, status, reason }: GoogleError) {
   return { error: { code, message, ...(reason && { errors: [{ message, domain: "global", reason }] }), status } };
 }
 
-/** The body of the older APIs (Cloud SQL Admin, Cloud Storage): code, message and a list with the reason. */
+/** The response body of the older APIs (Cloud SQL Admin, Cloud Storage): code, message and a list with the reason. */
 export function legacyBody(error: GoogleError) {
   const { code, message, reason = "invalid" } = error;
   return { error: { code, message, errors: [{ message, domain: "global", reason }] } };

@@ -1,6 +1,6 @@
 import { GoogleError } from "./errors.ts";
 
-/** A JSON object, as a client sends it. */
+/** A JSON object. */
 export type Fields = Record<string, unknown>;
 
 /** Whether a JSON value is an object (neither null nor an array). */
@@ -15,11 +15,9 @@ export function without<T extends object, K extends keyof T & string>(object: T,
 }
 
 /**
- * What a client may set of a resource it sends.
- * @param body The resource, as sent.
- * @param settable Fields that are taken over.
- * @param ignored Fields that Google accepts and leaves alone, such as `name` and `createTime`.
- * @throws GoogleError INVALID_ARGUMENT where there is another field, or no object at all.
+ * Picks the fields that a client may set from a request's body.
+ * @param ignored Fields that Google accepts and ignores, such as `name` and `createTime`.
+ * @throws GoogleError INVALID_ARGUMENT for any other field, or if the body is not an object.
  */
 export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: string[] = []) {
   if (body !== undefined && !isFields(body)) throw invalidPayload("Root element must be a message.");
@@ -34,12 +32,11 @@ function invalidPayload(what: string): GoogleError {
 }
 
 /**
- * Applies a field mask: each path is taken from the change, and removed where the change lacks it.
- * @param current The resource as it is; it is not altered.
- * @param change The resource as the client wants it.
- * @param mask Paths separated by commas, in camel or snake case, such as `labels,replication.automatic`.
- * @param settable Fields that a path may begin with.
- * @throws GoogleError INVALID_ARGUMENT where the mask is missing or has another path.
+ * Applies a field mask: copies each path from the change, or removes it if the change lacks it.
+ * @param current The resource; it is not modified.
+ * @param mask Comma-separated paths in camel or snake case, such as `labels,replication.automatic`.
+ * @param settable Fields that a path may start with.
+ * @throws GoogleError INVALID_ARGUMENT if the mask is missing or has any other path.
  */
 export function applyMask<T extends object>(
   current: T,
@@ -62,7 +59,7 @@ function camelCase(name: string): string {
   return name.trim().replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-/** A copy of `target` in which the value at the path is the one in `source`. */
+/** A copy of `target` with the value at the path taken from `source`. */
 function take(target: unknown, source: unknown, [step = "", ...rest]: string[]): Fields {
   const next = isFields(source) ? source[step] : undefined;
   const kept = Object.entries(isFields(target) ? target : {}).filter(([name]) => name !== step);
@@ -70,10 +67,7 @@ function take(target: unknown, source: unknown, [step = "", ...rest]: string[]):
   return Object.fromEntries(value === undefined || value === null ? kept : [...kept, [step, value]]);
 }
 
-/**
- * Applies a JSON merge patch (RFC 7396): objects are merged, null removes, everything else replaces.
- * @param current The resource as it is; it is not altered.
- */
+/** Applies a JSON merge patch (RFC 7396) to a copy: objects are merged, null removes, everything else replaces. */
 export function mergePatch<T>(current: T, patch: Partial<Record<keyof T, unknown>>): T {
   return merge(current, patch) as T;
 }

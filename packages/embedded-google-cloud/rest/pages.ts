@@ -1,10 +1,8 @@
 import { GoogleError } from "./errors.ts";
 
-/** What a client asks for when it lists. */
+/** The query parameters of a list request. */
 export interface PageQuery {
-  /** At most so many items; as it stands in the query, so text. */
   readonly pageSize?: string | undefined;
-  /** The `nextPageToken` of the page before. */
   readonly pageToken?: string | undefined;
 }
 
@@ -15,17 +13,17 @@ export interface Page<T> {
 }
 
 /**
- * Cuts a page out of a list. The token names the last item that was given, so what is created or deleted meanwhile
- * neither repeats nor hides another.
+ * Returns one page of a list. The token contains the key of the last item, so creating or deleting items between requests
+ * neither repeats nor hides others.
  * @param all The whole list, sorted by `key`.
- * @param key What an item is known by.
- * @param limit Most items on a page, and how many there are unless the client asks for fewer.
- * @throws GoogleError INVALID_ARGUMENT for a size that is not a number or a token that is none of ours.
+ * @param limit The default and maximum page size.
+ * @throws GoogleError INVALID_ARGUMENT for an invalid size or token.
  */
 export function page<T>(all: readonly T[], key: (item: T) => string, query: PageQuery, limit: number): Page<T> {
-  const asked = Number(query.pageSize ?? 0);
-  if (!Number.isInteger(asked) || asked < 0) throw new GoogleError("INVALID_ARGUMENT", "Invalid page size.", "invalid");
-  const size = Math.min(asked || limit, limit);
+  const requested = Number(query.pageSize ?? 0);
+  if (!Number.isInteger(requested) || requested < 0)
+    throw new GoogleError("INVALID_ARGUMENT", "Invalid page size.", "invalid");
+  const size = Math.min(requested || limit, limit);
   const last = query.pageToken ? readToken(query.pageToken) : undefined;
   const rest = last === undefined ? all : all.filter((item) => key(item) > last);
   const items = rest.slice(0, size);
@@ -42,7 +40,7 @@ function readToken(token: string): string {
     const [key] = JSON.parse(Buffer.from(token, "base64url").toString()) as [unknown];
     if (typeof key === "string") return key;
   } catch {
-    // falls through to the refusal below
+    // handled below
   }
   throw new GoogleError("INVALID_ARGUMENT", "Invalid page token.", "invalid");
 }

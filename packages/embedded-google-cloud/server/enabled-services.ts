@@ -2,13 +2,12 @@ import { GoogleError } from "../rest/errors.ts";
 import type { Projects } from "./projects.ts";
 import type { Collection, Store } from "../state/store.ts";
 
-/** The APIs that answer without having been enabled, as in a new project. */
+/** The APIs that are enabled in a new project. */
 const ALWAYS_ON = ["serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com"];
 
 /** Which Google APIs are enabled in which project. */
 export class EnabledServices {
   private readonly enabled: Collection<string[]>;
-
   private readonly projects: Projects;
 
   constructor(store: Store, projects: Projects) {
@@ -26,13 +25,11 @@ export class EnabledServices {
   }
 
   disable(project: string, service: string): void {
-    this.enabled.put(
-      project,
-      this.list(project).filter((name) => name !== service),
-    );
+    const rest = this.list(project).filter((name) => name !== service);
+    this.enabled.put(project, rest);
   }
 
-  /** @throws GoogleError PERMISSION_DENIED, in Google's words, where the API is not enabled. */
+  /** @throws GoogleError PERMISSION_DENIED, in Google's words, if the API is not enabled. */
   require(project: string, service: string): void {
     if (ALWAYS_ON.includes(service) || this.enabled.get(project)?.includes(service)) return;
     const number = this.projects.number(project);

@@ -4,48 +4,48 @@ import { GoogleError, type Status } from "../rest/errors.ts";
 
 type ErrorStatus = 403 | 409 | 429 | 500 | 503;
 
-/** What goes wrong with a call. */
+/** A fault to simulate. */
 export type Fault =
-  /** It is answered with an error, and nothing is done. */
+  /** The call fails with an error and has no effect. */
   | { readonly kind: "error"; readonly status: ErrorStatus; readonly retryAfter?: number }
-  /** It is answered as if somebody else had changed the thing since the caller read it, and nothing is done. */
+  /** The call fails as if the resource had changed since the caller read it, and has no effect. */
   | { readonly kind: "stale" }
-  /** The connection is reset, and nothing is done. */
+  /** The connection is reset, and the call has no effect. */
   | { readonly kind: "reset" }
-  /** Nothing is done, and there is never an answer. */
+  /** The call gets no response and has no effect. */
   | { readonly kind: "silence" }
-  /** Everything is done, and the connection is reset instead of an answer. */
+  /** The call takes effect, and the connection is reset before the response. */
   | { readonly kind: "lost" }
-  /** It is answered as always; the operation it begins then ends with an error, and its work is not done. */
+  /** The call succeeds; the operation it starts fails and has no effect. */
   | { readonly kind: "late" }
-  /** It is done this many milliseconds later. */
+  /** The call is delayed. */
   | { readonly kind: "latency"; readonly milliseconds: number };
 
-/** Tells calls from others. */
+/** Selects calls. */
 export interface Pattern {
   /** Such as `POST`; any by default. */
   readonly method?: string;
-  /** Matches the path, from its first slash to before the query. */
+  /** Matches the path, without the query. */
   readonly path: RegExp;
-  /** Matches the query, without its question mark and as it was sent; any by default. */
+  /** Matches the raw query, without the question mark; any by default. */
   readonly query?: RegExp;
 }
 
-/** Which calls a fault strikes. */
+/** Which calls a fault affects. */
 export interface Aim extends Pattern {
-  /** Calls are struck, and counted, only after one of these came. */
+  /** Calls are affected, and counted, only after a call that matches this. */
   readonly after?: Pattern;
-  /** The first of the matching calls that is struck, counted from 1, which is the default. */
+  /** The first matching call that is affected, counted from 1; 1 by default. */
   readonly from?: number;
-  /** How many calls are struck; all by default. */
+  /** How many calls are affected; all by default. */
   readonly times?: number;
 }
 
-/** A fault in its place. */
+/** An injected fault. */
 export interface Injection {
-  /** The calls that it has struck, such as `POST /sql/v1beta4/projects/p/instances`. */
+  /** The calls that it has affected, such as `POST /sql/v1beta4/projects/p/instances`. */
   readonly struck: readonly string[];
-  /** Takes it away; calls that wait for an answer wait on. */
+  /** Removes it; pending calls keep waiting. */
   remove(): void;
 }
 
@@ -71,41 +71,40 @@ const STATUSES: Readonly<Record<ErrorStatus, { status: Status; message: string; 
 
 const struck = new WeakMap<FastifyRequest, Fault>();
 
-/** Whether work belongs to a request that is to fail late, also after its answer. */
+/** Whether work belongs to a request that is to fail late, even after its response. */
 const late = new AsyncLocalStorage<boolean>();
 
 /**
- * Called where the work of a long-running operation begins.
- * @throws Error where its request was struck by a fault of kind `late`.
+ * To be called when the work of a long-running operation begins.
+ * @throws Error if its request has a fault of kind `late`.
  */
 export function failLate(): void {
   if (late.getStore()) throw new Error("An internal error occurred; the operation was not finished.");
 }
 
-/** Faults that tests put between the embedded cloud and its clients. Requests to Cloud Run's services are not touched. */
+/** Faults that tests inject into API calls; requests to Cloud Run services are not affected. */
 export class Faults {
   private readonly placed = new Set<Placed>();
 
-  /** Puts a fault in place. Where several strike the same call, the one placed last counts. */
+  /** Injects a fault; if several match a call, the last one wins. */
   inject(aim: Aim, fault: Fault): Injection {
     const placed: Placed = { aim, fault, struck: [], armed: aim.after === undefined, seen: 0 };
     this.placed.add(placed);
     return { struck: placed.struck, remove: () => this.placed.delete(placed) };
   }
 
-  /** Takes all faults away. */
   clear(): void {
     this.placed.clear();
   }
 
-  /** Adds the hooks; after those that decide who may call. */
+  /** Adds the hooks; call it after adding those for authentication and permissions. */
   hooks(app: FastifyInstance): void {
     app.addHook("onRequest", (request, _reply, done) => {
       const fault = this.find(request);
       if (fault) struck.set(request, fault);
       done();
     });
-    // Once the body was read: reading it leaves the context, and a client that still sends would misread a reset.
+    // After the body: reading it leaves the async context, and a client that is still sending would misread a reset.
     app.addHook("preHandler", (request, reply, done) => {
       const fault = struck.get(request);
       if (fault) strike(fault, request, reply, done);
@@ -138,7 +137,6 @@ function matches({ method, path: pathPattern, query: queryPattern }: Pattern, re
   return (method ?? request.method) === request.method && pathPattern.test(path) && (queryPattern?.test(query) ?? true);
 }
 
-/** The path and the query of a request. */
 function split({ url }: FastifyRequest): [string, string] {
   const end = url.indexOf("?");
   return end < 0 ? [url, ""] : [url.slice(0, end), url.slice(end + 1)];
@@ -152,7 +150,6 @@ function strike(fault: Fault, request: FastifyRequest, reply: FastifyReply, done
       throw new GoogleError(status, message, reason);
     }
     case "stale":
-      // The older APIs call it a failed precondition, the newer ones a conflict.
       throw request.routeOptions.config.legacyErrors
         ? new GoogleError(
             "PRECONDITION_FAILED",

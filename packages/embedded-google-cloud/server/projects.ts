@@ -5,10 +5,9 @@ import { GoogleError } from "../rest/errors.ts";
 export class Projects {
   private readonly idByNumber: ReadonlyMap<string, string>;
   private readonly numberById: ReadonlyMap<string, string>;
-
   readonly ids: readonly string[];
 
-  /** @param ids Project ids; a project's number follows from its id. */
+  /** @param ids Project ids; the numbers are derived from them. */
   constructor(ids: readonly string[]) {
     this.ids = ids;
     this.numberById = new Map(ids.map((id) => [id, projectNumber(id)]));
@@ -16,9 +15,8 @@ export class Projects {
   }
 
   /**
-   * @param idOrNumber As it stands in a request's path; Google accepts both.
-   * @returns The id.
-   * @throws GoogleError PERMISSION_DENIED where there is no such project: Google does not say whether one exists.
+   * The project's id.
+   * @throws GoogleError PERMISSION_DENIED if the project does not exist, as on Google.
    */
   id(idOrNumber: string): string {
     const id = this.idByNumber.get(idOrNumber) ?? idOrNumber;
@@ -26,7 +24,7 @@ export class Projects {
     return id;
   }
 
-  /** The project's number, as text; the same throws as {@link id}. */
+  /** The project's number; throws like {@link id}. */
   number(idOrNumber: string): string {
     const number = this.numberById.get(this.id(idOrNumber));
     if (number === undefined) throw denied(idOrNumber);
@@ -42,7 +40,7 @@ function denied(idOrNumber: string): GoogleError {
   );
 }
 
-/** Twelve digits, the same for an id on every machine. */
+/** Twelve digits, the same on every machine. */
 function projectNumber(id: string): string {
   return String(100_000_000_000 + (createHash("sha256").update(id).digest().readUIntBE(0, 6) % 900_000_000_000));
 }

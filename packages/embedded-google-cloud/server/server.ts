@@ -10,49 +10,46 @@ import type { EnabledServices } from "./enabled-services.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /**
-     * The permission a caller needs, such as `secretmanager.secrets.create`: on {@link resource}, or else on the project
-     * in the path. Routes without one check for themselves.
-     */
+    /** The permission that a caller needs, such as `secretmanager.secrets.create`; by default the handler checks. */
     permission?: string;
-    /** What a request is about, where that is not the project in its path as a whole. */
+    /** The resource that the permission is checked on; the project in the path by default. */
     resource?: (request: FastifyRequest) => Resource;
-    /** The API's host, such as `secretmanager.googleapis.com`: refused while it is not enabled in the project. */
+    /** The API's host, such as `secretmanager.googleapis.com`, which must be enabled in the project. */
     service?: string;
-    /** Whether a request without a token is let through to the route, which then decides. */
+    /** Whether a request without a token is allowed; the handler checks. */
     anonymous?: boolean;
-    /** Whether a token that only says who calls is let through to the route, which then looks what it is for. */
+    /** Whether an ID token is allowed; the handler checks its audience. */
     idTokens?: boolean;
-    /** Whether errors have the form of the older APIs. */
+    /** Whether error responses have the form of the older APIs. */
     legacyErrors?: boolean;
   }
   interface FastifyRequest {
-    /** Who calls, such as `user:EMAIL`; `allUsers` where the request carries no token. */
+    /** Such as `user:EMAIL`; `allUsers` if the request has no token. */
     caller: string;
-    /** The URL that the caller's token is for, where it is an ID token. */
+    /** The audience of the caller's ID token. */
     audience: string | undefined;
   }
 }
 
-/** One API of the embedded cloud: it adds its routes to the server. */
+/** An API of the embedded cloud, which adds its routes to the server. */
 export interface Api {
   routes(app: FastifyInstance): void;
 }
 
-/** An answer as it is sent. */
+/** A response. */
 export interface Answer {
   readonly request: FastifyRequest;
   readonly status: number;
   readonly payload: unknown;
 }
 
-/** Tells tests of every answer, so that each is held against Google's discovery documents. */
+/** Publishes every response, which the tests check against Google's discovery documents. */
 const ANSWERS = channel("embedded-google-cloud:answer");
 
-/** Cloud Run's limit for a request's body, and more than any API here needs. */
+/** Cloud Run's limit for a request's body; other APIs need less. */
 const BODY_LIMIT = 32 * 1024 * 1024;
 
-/** What the server needs to know who calls and what they may do. */
+/** What the server needs for authentication and permission checks. */
 export interface Gate {
   readonly identities: Identities;
   readonly access: Access;
@@ -60,16 +57,11 @@ export interface Gate {
   readonly services: EnabledServices;
 }
 
-/**
- * The HTTP server all APIs share: JSON, Google's errors, callers and their permissions, loopback hosts only.
- * @param gate Who is let in.
- * @param apis The APIs to serve.
- * @param faults What goes wrong with calls.
- */
+/** Creates the HTTP server of all APIs: JSON, Google's errors, authentication and permissions, loopback hosts only. */
 export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 1000 }, forceCloseConnections: true });
 
-  // The official clients send a content type with an empty body, on DELETE among others.
+  // The official clients send a content type with an empty body, for example on DELETE.
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
     try {
       done(null, body === "" ? {} : JSON.parse(body as string));
@@ -106,7 +98,7 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
   faults?.hooks(app);
 
   app.addHook("preValidation", (request, _reply, done) => {
-    request.body ??= {}; // a request without a body says nothing, which is not the same as something malformed
+    request.body ??= {}; // no body is an empty message
     const method = findMethod(request.method, path(request));
     if (method) {
       checkQuery(method, request.query as Record<string, unknown>);
@@ -132,7 +124,7 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
   return app;
 }
 
-/** A page that a browser was tricked into (DNS rebinding) names its own host; clients of ours name a loopback one. */
+/** Protects against DNS rebinding: a web page's requests have another Host header than a client's on this machine. */
 function refuseForeignHost(request: FastifyRequest): void {
   const { host = "" } = request.headers;
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)) {

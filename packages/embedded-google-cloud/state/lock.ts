@@ -1,16 +1,15 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Somebody else works on the folder; the message says who. */
+/** Another process has locked the folder; the message names it. */
 export class LockedError extends Error {
   override readonly name = "LockedError";
 }
 
 /**
- * Takes a folder for this process alone. A lock that a killed process left behind is taken over.
- * @param folder A folder that exists.
- * @returns Gives the folder free again.
- * @throws LockedError where another process that is alive holds it.
+ * Locks an existing folder for this process; replaces the lock of a dead process.
+ * @returns A function that unlocks it.
+ * @throws LockedError if a live process has locked it.
  */
 export function lock(folder: string): () => void {
   const path = join(folder, "lock");
@@ -21,7 +20,7 @@ export function lock(folder: string): () => void {
       const holder = holderOf(path);
       if (holder !== undefined && isAlive(holder)) {
         throw new LockedError(
-          `Process ${holder} already works on ${folder}. End it first; if that process is another program, delete ${path}.`,
+          `Process ${holder} is already using ${folder}. Stop it first; if it is an unrelated program, delete ${path}.`,
         );
       }
       removeDead(path, holder);
@@ -34,7 +33,7 @@ export function lock(folder: string): () => void {
   };
 }
 
-/** A link is made whole, or not at all where there is one. */
+/** Creating a link is atomic, and fails if the path exists. */
 function take(own: string, path: string): boolean {
   try {
     linkSync(own, path);
@@ -45,7 +44,7 @@ function take(own: string, path: string): boolean {
   }
 }
 
-/** Who holds the lock; undefined where it was given free, or holds no number. */
+/** The process that holds the lock; undefined if the lock is gone or contains no id. */
 function holderOf(path: string): number | undefined {
   try {
     const pid = Number(readFileSync(path, "utf8"));
@@ -56,7 +55,7 @@ function holderOf(path: string): number | undefined {
   }
 }
 
-/** Removes the lock of a dead holder, unless somebody else has taken it in between. */
+/** Removes the lock of a dead process, unless another process has taken it since. */
 function removeDead(path: string, holder: number | undefined): void {
   const aside = `${path}.dead.${process.pid}`;
   try {
@@ -69,10 +68,7 @@ function removeDead(path: string, holder: number | undefined): void {
   rmSync(aside, { force: true });
 }
 
-/**
- * Whether a process works. One that was killed, and whose parent has not taken note yet, does not.
- * @param pid Its number.
- */
+/** Whether a process is running; a zombie is not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -80,7 +76,7 @@ export function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
   try {
-    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state comes after the name, which is in brackets.
+    // The state follows the name in parentheses: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
   } catch {
     return true; // a system without /proc

@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
 
-/** Bytes of a folder that still leave room for a socket's name below it: its path may have 107 on Linux, 103 on macOS. */
+/** Bytes of a folder's path that leave room for a socket's name: the limit is 107 on Linux and 103 on macOS. */
 const LONGEST = 60;
 
-/** The folder for temporary folders of sockets; `/tmp` where the system's own has too long a path. */
+/** The parent of temporary socket folders: the system's temporary folder, or `/tmp` if its path is too long. */
 export function shortFolder(): string {
   return Buffer.byteLength(tmpdir()) > LONGEST ? "/tmp" : tmpdir();
 }

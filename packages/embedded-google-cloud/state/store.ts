@@ -3,15 +3,14 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 
 /**
- * The embedded cloud's memory: named collections of JSON values, each value a file that is replaced whole before the
- * request that changed it is answered. A process that is killed leaves either the old value or the new one.
+ * The embedded cloud's state: named collections of JSON values. Each value is a file that is replaced atomically before the
+ * request that changed it gets its response.
  */
 export class Store {
   private readonly collections = new Map<string, Collection<unknown>>();
-
   readonly folder: string;
 
-  /** @param folder Where the collections live; made where it does not exist, readable by its owner only. */
+  /** @param folder Created with mode 0700 if it does not exist. */
   constructor(folder: string) {
     this.folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -19,8 +18,8 @@ export class Store {
   }
 
   /**
-   * @param name A folder's name, such as `secrets`; a name stands for one collection of one type.
-   * @throws StoreError where a file in it is not JSON.
+   * The collection in the subfolder `name`, such as `secrets`.
+   * @throws StoreError if a file in it is not JSON.
    */
   collection<T>(name: string): Collection<T> {
     let found = this.collections.get(name);
@@ -32,34 +31,26 @@ export class Store {
   }
 }
 
-/** A file that an earlier run left cannot be used. */
+/** A state file is unusable. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 
-  /**
-   * @param path The file.
-   * @param problem What is wrong with it.
-   */
   constructor(path: string, problem: string) {
-    super(`What an earlier run left is damaged: ${path} (${problem}).`);
+    super(`A state file is damaged: ${path} (${problem}).`);
   }
 }
 
-/**
- * Replaces a file whole, readable by its owner only: whoever is killed meanwhile leaves the old text or the new one.
- * @param path Its path; the folder exists.
- */
+/** Replaces a file atomically, with mode 0600: a killed process leaves the old text or the new one. */
 export function replaceFile(path: string, text: string): void {
   writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
   renameSync(`${path}.tmp`, path);
 }
 
-/** Values by key. What `get` and `values` return must be changed only by way of `put`. */
+/** Values by key. Do not modify what `get` and `values` return; use `put`. */
 export class Collection<T> {
   private readonly items = new Map<string, T>();
-  /** The keys in order, until another comes or one goes. */
+  /** The sorted keys; reset when the set of keys changes. */
   private sorted: readonly string[] | undefined;
-
   private readonly folder: string;
 
   constructor(folder: string) {
@@ -68,7 +59,7 @@ export class Collection<T> {
     for (const file of readdirSync(folder)) {
       const path = join(folder, file);
       if (file.endsWith(".tmp")) {
-        rmSync(path); // a write that was cut off; the value before it is still there
+        rmSync(path); // an interrupted write; the previous value still exists
         continue;
       }
       try {
@@ -84,7 +75,7 @@ export class Collection<T> {
     return this.items.get(key);
   }
 
-  /** Keeps a value; it is on disk when this returns. */
+  /** Stores a value; it is on disk when this returns. */
   put(key: string, value: T): T {
     replaceFile(this.path(key), JSON.stringify({ key, value }));
     if (!this.items.has(key)) this.sorted = undefined;
@@ -92,14 +83,14 @@ export class Collection<T> {
     return value;
   }
 
-  /** @returns Whether there was such a value. */
+  /** @returns Whether the value existed. */
   delete(key: string): boolean {
     rmSync(this.path(key), { force: true });
     this.sorted = undefined;
     return this.items.delete(key);
   }
 
-  /** Keys in the order of the alphabet, as Google's lists are. */
+  /** Keys in alphabetical order, like Google's lists. */
   keys(): readonly string[] {
     return (this.sorted ??= [...this.items.keys()].sort());
   }
@@ -108,10 +99,7 @@ export class Collection<T> {
     return this.keys().map((key) => this.items.get(key) as T);
   }
 
-  /**
-   * File names are limited to 255 bytes, know no slash and, on some systems, no upper case; keys are resource names and
-   * may have all of these.
-   */
+  /** File names have at most 255 bytes, no slash and, on some systems, no case; keys are resource names of any form. */
   private path(key: string): string {
     const encoded = encodeURIComponent(key).replaceAll("~", "%7E").replaceAll("%2F", "~");
     const plain = encoded.length <= 200 && key === key.toLowerCase();

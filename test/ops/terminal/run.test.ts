@@ -29,7 +29,7 @@ test("names the command that starts over, where what an earlier run left is dama
   const print = jest.spyOn(console, "error").mockReturnValue();
   expect(report(new StoreError("/state/port", "it is empty"), "")).toBe(1);
   expect(print).toHaveBeenCalledWith(
-    "What an earlier run left is damaged: /state/port (it is empty). Start over with: npm start -- --reset",
+    "A state file is damaged: /state/port (it is empty). Start over with: npm start -- --reset",
   );
   print.mockRestore();
 });

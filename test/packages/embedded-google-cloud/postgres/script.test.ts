@@ -20,13 +20,13 @@ test.each([
   else expect(found).toEqual(expected);
 });
 
-test("a statement knows the line on which it ends", () => {
+test("a statement has the line on which it ends", () => {
   const lines = [...statementsOf("-- one\n\nSELECT\n  1;\nSELECT 2; SELECT '\n';\n\nSELECT 3\n")].map(
     ({ line }) => line,
   );
   expect(lines).toEqual([4, 5, 6, 8]);
 });
 
-test.each(["\\i other.sql", "SELECT 1;\nCOPY t (a) FROM STDIN;"])("%j is named with its line", (script) => {
+test.each(["\\i other.sql", "SELECT 1;\nCOPY t (a) FROM STDIN;"])("refuses %j", (script) => {
   expect(() => texts(script)).toThrow(ScriptError);
 });

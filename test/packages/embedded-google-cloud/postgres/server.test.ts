@@ -7,7 +7,7 @@ import { installedBinaries } from "../../../../packages/embedded-google-cloud/po
 import { endLeftover } from "../../../../packages/embedded-google-cloud/postgres/leftover.ts";
 import { PostgresServer } from "../../../../packages/embedded-google-cloud/postgres/server.ts";
 
-// Other work on the machine may make a server's start slow.
+// A server may start slowly on a busy machine.
 jest.setTimeout(60_000);
 
 const [binaries] = installedBinaries();
@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test.each(accounts)("as %s a server is made, started, asked and stopped", async (account) => {
+test.each(accounts)("as %s, a server is initialised, started, queried and stopped", async (account) => {
   if (account === "nobody") chmodSync(folder, 0o711);
   const server = new PostgresServer(binaries, join(folder, "data"), account);
   await server.initialise("cloudsqladmin", "pw");
@@ -42,12 +42,12 @@ test.each(accounts)("as %s a server is made, started, asked and stopped", async 
   expect([server.isRunning, existsSync(dirname(socket))]).toEqual([false, false]);
 });
 
-(isRoot ? test : test.skip)("where nobody cannot enter the folder, the sentence says so", async () => {
+(isRoot ? test : test.skip)("the error names a folder that the user nobody cannot enter", async () => {
   const server = new PostgresServer(binaries, join(folder, "data"), "nobody");
-  await expect(server.initialise("cloudsqladmin", "pw")).rejects.toThrow(`nobody else can enter ${folder}`);
+  await expect(server.initialise("cloudsqladmin", "pw")).rejects.toThrow(`other users cannot enter ${folder}`);
 });
 
-(isRoot ? test : test.skip)("an ordinary user needs nothing special", () => {
+(isRoot ? test : test.skip)("an ordinary user needs no setup", () => {
   chmodSync(folder, 0o777);
   const program = `
     const { installedBinaries } = require("./packages/embedded-google-cloud/postgres/binaries.ts");
@@ -68,7 +68,7 @@ test.each(accounts)("as %s a server is made, started, asked and stopped", async 
   expect([status, stderr]).toEqual([0, ""]);
 });
 
-test("a setting PostgreSQL refuses is named in its own words", async () => {
+test("quotes PostgreSQL on a setting that it refuses", async () => {
   const server = new PostgresServer(binaries, join(folder, "data"));
   await server.initialise("cloudsqladmin", "pw");
   await expect(server.start({ no_such_setting: "1" })).rejects.toThrow("no_such_setting");
@@ -76,7 +76,7 @@ test("a setting PostgreSQL refuses is named in its own words", async () => {
   await server.stop();
 });
 
-test("a lock file that names somebody else's process harms nobody", async () => {
+test("ignores a lock file with the id of an unrelated process", async () => {
   const server = new PostgresServer(binaries, join(folder, "data"));
   await server.initialise("cloudsqladmin", "pw");
   writeFileSync(join(folder, "data", "postmaster.pid"), `${process.pid}\n${folder}/data\n`);

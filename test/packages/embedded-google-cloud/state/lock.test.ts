@@ -13,17 +13,17 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("a folder has one holder at a time, and leaves nothing when it is free", () => {
+test("only one process can lock a folder, and unlocking leaves no file", () => {
   const unlock = lock(folder);
   expect(() => lock(folder)).toThrow(LockedError);
-  expect(() => lock(folder)).toThrow(`Process ${process.pid} already works on ${folder}`);
+  expect(() => lock(folder)).toThrow(`Process ${process.pid} is already using ${folder}`);
   unlock();
   lock(folder)();
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a killed process is dead even while its parent has not noticed", async () => {
-  // The shell starts a child, kills it, and goes on without waiting for it.
+test("a zombie is not alive", async () => {
+  // The shell starts a child, kills it, and never waits for it.
   const shell = spawn("sh", ["-c", "sleep 600 & echo $!; kill -9 $!; exec sleep 600"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -38,8 +38,8 @@ test("a killed process is dead even while its parent has not noticed", async () 
 
 test.each([
   ["a dead process", () => String(spawnSync("true").pid)],
-  ["nobody, because it was cut off", () => ""],
-])("the lock of %s is taken over", (_whose, text) => {
+  ["no process, because writing it was interrupted", () => ""],
+])("replaces the lock of %s", (_owner, text) => {
   writeFileSync(join(folder, "lock"), text());
   const unlock = lock(folder);
   expect(() => lock(folder)).toThrow(LockedError);

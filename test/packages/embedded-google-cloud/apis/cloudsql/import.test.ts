@@ -83,11 +83,8 @@ test("returns to the import user on RESET ROLE", async () => {
 });
 
 test.each([
-  ["COPY t FROM stdin;\n1\n\\.\n", "psql:<stdin>:1: error: COPY FROM STDIN is not understood here; use INSERT"],
-  [
-    "SELECT 1;\n\\connect postgres\n",
-    'psql:<stdin>:2: error: psql\'s own command "\\connect" is not understood here; use SQL',
-  ],
+  ["COPY t FROM stdin;\n1\n\\.\n", "psql:<stdin>:1: error: COPY FROM STDIN is not supported; use INSERT"],
+  ["SELECT 1;\n\\connect postgres\n", 'psql:<stdin>:2: error: the psql command "\\connect" is not supported; use SQL'],
   ["SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n", "psql:<stdin>:2: FATAL:  terminating connection"],
 ])("refuses %j and reports its line", async (script, sentence) => {
   expect(failure(await run(script))).toContain(sentence);
