@@ -141,7 +141,9 @@ async function assemble(options: CloudOptions, store: Store) {
     gauges,
     identities,
     openSocket,
-    resume: () => cloudRun.resume(),
+    resume: () => {
+      cloudRun.resume();
+    },
     stop: async () => {
       await app.close();
       await cloudRun.stop();

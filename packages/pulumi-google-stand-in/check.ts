@@ -3,35 +3,31 @@ import { type Fields, isFields } from "./fields.ts";
 import type { Properties, Property, Type } from "./schema.ts";
 import { isAsset, isSecret, secret, UNKNOWN } from "./values.ts";
 
-/** What a program left to its surroundings. */
-export interface Surroundings {
+/** The source of values that a program leaves out. */
+export interface Context {
   /** The resource's name in the program. */
   readonly name: string;
-  /** What was set at the last update; a made-up name stays. */
+  /** The inputs of the last update; a generated name is kept. */
   readonly olds: Fields;
-  /** The engine's seed for random choices, so that a planned update makes the same ones; may be empty. */
+  /** The engine's random seed, which makes a preview and its update generate the same name; may be empty. */
   readonly seed: Uint8Array;
-  /** The provider's configuration. */
   readonly project: string | undefined;
   readonly region: string | undefined;
 }
 
 export interface Checked {
   readonly inputs: Fields;
-  /** A sentence for each mistake; none of them holds a value, since it could be a secret. */
+  /** One sentence per mistake, without values, which could be secret. */
   readonly failures: readonly string[];
 }
 
-/**
- * Checks a program's properties and fills in what it left out. Unknown values and secret marks stay.
- * @param values As the program set them.
- */
-export function check(properties: Properties, values: Fields, around: Surroundings): Checked {
+/** Checks a program's properties and adds defaults. Unknown values and secret markers are kept. */
+export function check(properties: Properties, values: Fields, context: Context): Checked {
   const failures: string[] = [];
   const inputs = checkObject(properties, values, "", failures);
   for (const [name, property] of Object.entries(properties)) {
     if (inputs[name] !== undefined) continue;
-    const value = fill(name, property, around);
+    const value = fill(name, property, context);
     if (value !== undefined) inputs[name] = value;
     else if (property.from === "project") {
       failures.push(
@@ -42,10 +38,10 @@ export function check(properties: Properties, values: Fields, around: Surroundin
   return { inputs, failures };
 }
 
-function fill(name: string, property: Property, around: Surroundings): unknown {
-  if (property.from) return around[property.from];
+function fill(name: string, property: Property, context: Context): unknown {
+  if (property.from) return context[property.from];
   if (!property.autoname) return undefined;
-  return around.olds[name] ?? `${around.name}-${hex(around.seed)}`;
+  return context.olds[name] ?? `${context.name}-${hex(context.seed)}`;
 }
 
 function hex(seed: Uint8Array): string {
@@ -53,7 +49,7 @@ function hex(seed: Uint8Array): string {
   return bytes.toString("hex").slice(0, 7);
 }
 
-/** Whether a name is one that {@link check} made up. */
+/** Whether {@link check} generated the name. */
 export function isAutoname(name: string, value: unknown): boolean {
   return (
     typeof value === "string" && value.startsWith(`${name}-`) && /^[0-9a-f]{7}$/.test(value.slice(name.length + 1))
@@ -97,7 +93,7 @@ function checkValue(type: Type, value: unknown, path: string, failures: string[]
     case "boolean":
       return typeof value === "boolean" ? value : wrong("a boolean");
     case "asset":
-      return isAsset(value) ? value : wrong("an asset (archives are not supported here)");
+      return isAsset(value) ? value : wrong("an asset (the stand-in does not support archives)");
     case "list":
       if (!Array.isArray(value)) return wrong("a list");
       return value.map((item, index) => checkValue(type.items, item, `${path}[${index}]`, failures));

@@ -3,28 +3,28 @@ import { type Fields, isFields } from "./fields.ts";
 import type { Properties, Property, Type } from "./schema.ts";
 import { isAsset, isEmpty, UNKNOWN } from "./values.ts";
 
-/** One property that an update changes. */
+/** A property that an update changes. */
 export interface Difference {
   /** Such as `settings.databaseFlags[0].value`. */
   readonly path: string;
   readonly kind: "add" | "delete" | "update";
-  /** Whether it takes a new resource. */
+  /** Whether the change replaces the resource. */
   readonly replaces: boolean;
 }
 
-/** The three states a diff is about, all without secret marks. */
+/** The compared states, without secret markers. */
 interface States {
-  /** What the program had set. */
+  /** What the program set at the last update. */
   readonly had: unknown;
-  /** What Google last answered. */
+  /** What Google last returned. */
   readonly before: unknown;
   /** What the program sets now. */
   readonly after: unknown;
 }
 
 /**
- * Compares what the program sets with what is there. What the program never set is Google's business; what it had set and
- * no longer sets is a change. An unknown value counts as a change.
+ * Compares the program with the live resource. Properties that the program never set are ignored; removing one that it did
+ * set is a change, and so is an unknown value.
  * @param had The inputs of the last update.
  * @param before The outputs of the last update or refresh.
  * @param after The new inputs.
@@ -88,7 +88,7 @@ function inMap(states: States, path: string, replaces: Property["replaces"] | un
 function sameValue(type: Type, before: unknown, after: unknown): boolean {
   if (isAsset(before) && isAsset(after)) return before.hash === after.hash;
   if (type.kind === "list" && Array.isArray(before) && Array.isArray(after)) {
-    // An unordered list of objects: each wanted one must be there, with whatever Google added to it.
+    // Unordered: each item must have a match, to which Google may have added properties.
     const missing = [...(before as unknown[])];
     return (
       before.length === after.length &&
@@ -110,9 +110,8 @@ function at(value: unknown, name: string): unknown {
 }
 
 /**
- * The inputs after a refresh: what the program had set, with the value that is there now where the two differ.
- * @param inputs What the program had set.
- * @param live What Google answers.
+ * The inputs after a refresh: those of the last update, with the live value of each property that has drifted.
+ * @param live What Google returns.
  */
 export function refreshed(properties: Properties, inputs: Fields, live: Fields): Fields {
   const drifted = new Set(differences(properties, inputs, live, inputs).map(({ path }) => topLevel(path)));
@@ -132,7 +131,7 @@ export function refreshed(properties: Properties, inputs: Fields, live: Fields):
   );
 }
 
-/** The property a path begins with. */
+/** The top-level property of a path. */
 export function topLevel(path: string): string {
   return /^[^.[]+/.exec(path)?.[0] ?? path;
 }

@@ -1,56 +1,30 @@
-/** Where the Google APIs are, as the official provider takes it: from its configuration, or else from the environment. */
-
+/** A custom endpoint, configured as for the official provider. */
 export interface Endpoint {
-  /** Key of the provider's configuration, such as `gcp:sqlCustomEndpoint`, without `gcp:`. */
+  /** Configuration key without `gcp:`, such as `sqlCustomEndpoint`. */
   readonly config: string;
-  /** Environment variable; the names are those of the Terraform provider that the official one is built on. */
+  /** Environment variable of the Terraform provider that the official one is built on. */
   readonly env: string;
-  /** The API's name, for messages. */
   readonly title: string;
 }
 
-/** The APIs that the stand-in speaks to. */
+/** The APIs that the stand-in calls. */
 export const ENDPOINTS = {
-  sql: {
-    config: "sqlCustomEndpoint",
-    env: "GOOGLE_SQL_CUSTOM_ENDPOINT",
-    title: "Cloud SQL",
-  },
+  sql: { config: "sqlCustomEndpoint", env: "GOOGLE_SQL_CUSTOM_ENDPOINT", title: "Cloud SQL" },
   secretManager: {
     config: "secretManagerCustomEndpoint",
     env: "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT",
     title: "Secret Manager",
   },
-  storage: {
-    config: "storageCustomEndpoint",
-    env: "GOOGLE_STORAGE_CUSTOM_ENDPOINT",
-    title: "Cloud Storage",
-  },
-  iam: {
-    config: "iamBetaCustomEndpoint",
-    env: "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT",
-    title: "IAM",
-  },
+  storage: { config: "storageCustomEndpoint", env: "GOOGLE_STORAGE_CUSTOM_ENDPOINT", title: "Cloud Storage" },
+  iam: { config: "iamBetaCustomEndpoint", env: "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT", title: "IAM" },
   resourceManager: {
     config: "resourceManagerCustomEndpoint",
     env: "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT",
     title: "Resource Manager",
   },
-  run: {
-    config: "cloudRunV2CustomEndpoint",
-    env: "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT",
-    title: "Cloud Run",
-  },
-  monitoring: {
-    config: "monitoringCustomEndpoint",
-    env: "GOOGLE_MONITORING_CUSTOM_ENDPOINT",
-    title: "Monitoring",
-  },
-  compute: {
-    config: "computeCustomEndpoint",
-    env: "GOOGLE_COMPUTE_CUSTOM_ENDPOINT",
-    title: "Compute Engine",
-  },
+  run: { config: "cloudRunV2CustomEndpoint", env: "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT", title: "Cloud Run" },
+  monitoring: { config: "monitoringCustomEndpoint", env: "GOOGLE_MONITORING_CUSTOM_ENDPOINT", title: "Monitoring" },
+  compute: { config: "computeCustomEndpoint", env: "GOOGLE_COMPUTE_CUSTOM_ENDPOINT", title: "Compute Engine" },
   serviceNetworking: {
     config: "serviceNetworkingCustomEndpoint",
     env: "GOOGLE_SERVICE_NETWORKING_CUSTOM_ENDPOINT",
@@ -65,7 +39,7 @@ export const ENDPOINTS = {
 
 export type ApiName = keyof typeof ENDPOINTS;
 
-/** Configuration and environment variable of the project, the region and the access token. */
+/** Configuration key and environment variable of the other settings. */
 export const SETTINGS = {
   project: { config: "project", env: "GOOGLE_PROJECT" },
   region: { config: "region", env: "GOOGLE_REGION" },
@@ -77,16 +51,15 @@ export interface Configuration {
   readonly project: string | undefined;
   readonly region: string | undefined;
   readonly accessToken: string | undefined;
-  /** How long an answer is waited for, in milliseconds: `gcp:requestTimeout`, such as `30s`, which is the default. */
+  /** Timeout of a call in milliseconds, from `gcp:requestTimeout`; `30s` by default. */
   readonly requestTimeout: number;
   readonly endpoints: Readonly<Partial<Record<ApiName, URL>>>;
 }
 
 /**
  * Reads a provider's configuration.
- * @param args What the engine hands over; wins over the environment, as in the official provider.
- * @param env Environment variables.
- * @throws Error where an endpoint is not a URL on loopback.
+ * @param args The engine's configuration, which takes precedence over the environment, as in the official provider.
+ * @throws Error if an endpoint is not a loopback URL.
  */
 export function readConfiguration(
   args: Readonly<Record<string, unknown>>,
@@ -109,7 +82,7 @@ export function readConfiguration(
   };
 }
 
-/** @param duration As Go writes it, in one unit; undefined where it is something else. */
+/** Parses a Go duration with a single unit. */
 function milliseconds(duration: unknown): number | undefined {
   const [, number, unit] = /^(\d+)(ms|s|m)$/.exec(String(duration)) ?? [];
   return unit === undefined ? undefined : Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as "ms" | "s" | "m"];
@@ -119,8 +92,8 @@ function loopback(value: string, { config, env }: Endpoint): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) {
     throw new Error(
-      `The stand-in gcp provider speaks to this machine only, and gcp:${config} (${env}) is "${value}". ` +
-        "Take an address such as http://127.0.0.1:8085/, or install the official provider.",
+      `The stand-in gcp provider only calls this machine, but gcp:${config} (${env}) is "${value}". ` +
+        "Use an address such as http://127.0.0.1:8085/, or install the official provider.",
     );
   }
   return url;

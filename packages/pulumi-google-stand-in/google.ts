@@ -3,16 +3,16 @@ import { type Fields, isFields } from "./fields.ts";
 import { type ApiName, type Configuration, ENDPOINTS } from "./endpoints.ts";
 import { stringOf } from "./values.ts";
 
-/** How long an operation may take, in seconds; the official provider's limit for Cloud SQL is 30 minutes too. */
+/** How long an operation may take, in seconds; the official provider's limit for Cloud SQL. */
 const OPERATION_LIMIT = 30 * 60;
-/** First and longest pause between two looks at an operation, in milliseconds. */
+/** First and longest pause between two attempts or polls, in milliseconds. */
 const PAUSE = { first: 20, longest: 500 };
-/** How long a call is made again while Google is busy or does not answer, in milliseconds; the official provider takes longer. */
-const PATIENCE = 60_000;
-/** How often a policy is written while others change it. */
+/** How long a failing call is retried, in milliseconds; the official provider retries longer. */
+const RETRY_LIMIT = 60_000;
+/** How often a conflicting change is attempted. */
 const ATTEMPTS = 8;
 
-/** An error as a Google API answers it. */
+/** An error response of a Google API. */
 export class GoogleApiError extends Error {
   readonly code: number;
   readonly status: string;
@@ -20,7 +20,6 @@ export class GoogleApiError extends Error {
   /**
    * @param what The call, such as `Cloud SQL, POST projects/p/instances`.
    * @param code HTTP status.
-   * @param message Google's own sentence.
    * @param status Canonical name or, in the older APIs, the reason.
    */
   constructor(what: string, code: number, message: string, status: string) {
@@ -30,21 +29,18 @@ export class GoogleApiError extends Error {
     this.name = "GoogleApiError";
   }
 
-  /**
-   * Whether the same call may succeed a little later: what the official provider repeats for every API, see
-   * `error_retry_predicates.go` in hashicorp/terraform-provider-google.
-   */
+  /** Whether to retry, as the official provider does: `error_retry_predicates.go` in hashicorp/terraform-provider-google. */
   get busy(): boolean {
     return [429, 500, 502, 503].includes(this.code) || this.status === "operationInProgress";
   }
 
-  /** Whether somebody else changed what was read before; the answer differs from API to API. */
+  /** Whether the resource has changed since it was read; the status depends on the API. */
   get contended(): boolean {
     return [409, 412].includes(this.code);
   }
 }
 
-/** An operation that Google began and that failed. */
+/** A long-running operation failed. */
 export class OperationError extends Error {
   constructor(message: string) {
     super(message);
@@ -52,9 +48,9 @@ export class OperationError extends Error {
   }
 }
 
-/** Nobody answered a call; whether it was done is not known. */
+/** A call got no response; it may or may not have taken effect. */
 class UnansweredError extends Error {
-  /** Whether the connection broke or the time was up, and not that nobody listens there at all. */
+  /** Whether the connection broke or timed out, rather than being refused. */
   get busy(): boolean {
     const { cause, name } = this.cause as Error;
     const { code = "" } = (cause ?? {}) as { code?: string };
@@ -62,7 +58,7 @@ class UnansweredError extends Error {
   }
 }
 
-/** A call's query and body. */
+/** The query and body of a call. */
 export interface Call {
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: Fields;
@@ -72,20 +68,18 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** A client of Google's REST APIs at custom endpoints. */
 export class Google {
-  private readonly lines = new Map<string, Promise<unknown>>();
-
+  private readonly queues = new Map<string, Promise<unknown>>();
   readonly configuration: Configuration;
 
-  /** @param configuration Its endpoints are on loopback. */
   constructor(configuration: Configuration) {
     this.configuration = configuration;
   }
 
   /**
-   * Makes a call; one that Google asks to repeat, or does not answer, is repeated.
-   * @param path Below the API's endpoint.
-   * @returns The answer's body.
-   * @throws GoogleApiError where Google answers with an error; Error where the API has no endpoint, or nobody answers.
+   * Makes a call, with retries.
+   * @param path Relative to the API's endpoint.
+   * @returns The response's body.
+   * @throws GoogleApiError for an error response; Error if the API has no endpoint or does not answer.
    */
   async call(api: ApiName, method: Method, path: string, { query = {}, body }: Call = {}): Promise<Fields> {
     const url = new URL(path, this.endpoint(api));
@@ -93,23 +87,20 @@ export class Google {
     for (const [name, value] of Object.entries(query)) {
       for (const each of [value ?? []].flat()) url.searchParams.append(name, each);
     }
-    return this.patiently(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
+    return this.withRetries(`${ENDPOINTS[api].title}, ${method} ${path}`, url, {
       method,
       ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
     });
   }
 
-  /**
-   * As {@link call} with GET.
-   * @returns Undefined where there is no such resource.
-   */
+  /** Gets a resource; undefined if it does not exist. */
   async find(api: ApiName, path: string, call?: Call): Promise<Fields | undefined> {
     return absent(this.call(api, "GET", path, call));
   }
 
   /**
-   * Uploads an object to Cloud Storage, its metadata with it.
-   * @param metadata Among others `bucket` and `contentType`.
+   * Uploads an object to Cloud Storage.
+   * @param metadata Such as `contentType`.
    */
   async upload(bucket: string, name: string, metadata: Fields, content: Buffer): Promise<Fields> {
     const url = new URL(this.endpoint("storage"));
@@ -120,7 +111,7 @@ export class Google {
     const head =
       `--${boundary}\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(metadata)}\r\n` +
       `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`;
-    return this.patiently(`Cloud Storage, upload of ${name} to ${bucket}`, url, {
+    return this.withRetries(`Cloud Storage, upload of ${name} to ${bucket}`, url, {
       method: "POST",
       headers: { "content-type": `multipart/related; boundary=${boundary}` },
       body: Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)]),
@@ -128,8 +119,8 @@ export class Google {
   }
 
   /**
-   * Waits for a long-running operation of Cloud Run or Service Usage.
-   * @throws OperationError with Google's message where it failed.
+   * Waits for an operation of Cloud Run, Service Networking or Service Usage.
+   * @throws OperationError with Google's message if it fails.
    */
   async finished(api: ApiName, operation: Fields): Promise<void> {
     const done = await this.poll(operation, (op) => op.done === true, String(operation.name), api);
@@ -138,33 +129,28 @@ export class Google {
 
   /**
    * Waits for an operation of Cloud SQL.
-   * @throws OperationError with Google's messages where it failed.
+   * @throws OperationError with Google's messages if it fails.
    */
   async sqlFinished(project: string, operation: Fields): Promise<void> {
     const path = `projects/${project}/operations/${String(operation.name)}`;
     const done = await this.poll(operation, (op) => op.status === "DONE", path, "sql");
-    const error = done.error;
-    const errors = isFields(error) && Array.isArray(error.errors) ? error.errors.filter(isFields) : [];
-    if (errors.length > 0) {
-      throw new OperationError(errors.map(({ code, message }) => `${String(code)}: ${String(message)}`).join("; "));
-    }
+    failIfAny(errorsOf(done).map(({ code, message }) => `${String(code)}: ${String(message)}`));
   }
 
   /**
    * Waits for an operation of Compute Engine.
-   * @throws OperationError with Google's messages where it failed.
+   * @throws OperationError with Google's messages if it fails.
    */
   async computeFinished(operation: Fields): Promise<void> {
     const path = stringOf(operation.selfLink).replace(/^.*\/compute\/v1\//, "");
     const done = await this.poll(operation, (op) => op.status === "DONE", path, "compute");
-    const errors = isFields(done.error) && Array.isArray(done.error.errors) ? done.error.errors.filter(isFields) : [];
-    if (errors.length > 0) throw new OperationError(errors.map(({ message }) => String(message)).join("; "));
+    failIfAny(errorsOf(done).map(({ message }) => String(message)));
   }
 
-  /** Does one thing after another for the same key: what Cloud SQL and IAM policies want. */
+  /** Runs work with the same key one at a time, as Cloud SQL and IAM policies require. */
   async serially<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (this.lines.get(key) ?? Promise.resolve()).then(work);
-    this.lines.set(
+    const result = (this.queues.get(key) ?? Promise.resolve()).then(work);
+    this.queues.set(
       key,
       result.catch(() => undefined),
     );
@@ -172,8 +158,8 @@ export class Google {
   }
 
   /**
-   * Repeats work while somebody else changes the same thing, with a growing pause.
-   * @throws The last error, where it does not pass.
+   * Retries work on concurrent changes, with a growing pause.
+   * @throws The last error after {@link ATTEMPTS} attempts.
    */
   async contended<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -186,8 +172,8 @@ export class Google {
     }
   }
 
-  private async patiently(what: string, url: URL, init: RequestInit): Promise<Fields> {
-    const end = Date.now() + PATIENCE;
+  private async withRetries(what: string, url: URL, init: RequestInit): Promise<Fields> {
+    const end = Date.now() + RETRY_LIMIT;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.send(what, url, init);
@@ -204,7 +190,7 @@ export class Google {
     let current = operation;
     for (let pause = PAUSE.first; !isDone(current); pause = Math.min(pause * 2, PAUSE.longest)) {
       if (Date.now() > deadline)
-        throw new OperationError(`${path} was not done after ${OPERATION_LIMIT / 60} minutes.`);
+        throw new OperationError(`${path} did not finish within ${OPERATION_LIMIT / 60} minutes.`);
       await sleep(pause);
       current = await this.call(api, "GET", path);
     }
@@ -216,8 +202,8 @@ export class Google {
     if (endpoint) return endpoint;
     const { title, config, env } = ENDPOINTS[api];
     throw new Error(
-      `This is the stand-in gcp provider: it speaks to an embedded cloud, can never touch a real project, and has no endpoint ` +
-        `for ${title} (gcp:${config} or ${env}). For a real project install the official one: pulumi plugin install resource gcp 9.37.0`,
+      `This is the stand-in gcp provider: it only works with an embedded cloud, never with a real project, and has no endpoint ` +
+        `for ${title} (gcp:${config} or ${env}). For a real project, install the official one: pulumi plugin install resource gcp 9.37.0`,
     );
   }
 
@@ -228,7 +214,7 @@ export class Google {
     let response: Response;
     let answer: string;
     try {
-      // A redirect could lead away from this machine.
+      // A redirect could leave this machine.
       const signal = AbortSignal.timeout(requestTimeout);
       response = await fetch(url, { ...init, headers, redirect: "error", signal });
       answer = await response.text();
@@ -243,12 +229,12 @@ export class Google {
   }
 }
 
-/** @param attempt The attempt that it follows, counted from 1. */
+/** @param attempt The failed attempt, counted from 1. */
 function pause(attempt: number): Promise<void> {
   return sleep(Math.min(PAUSE.first * 2 ** attempt, PAUSE.longest) * (0.5 + Math.random()));
 }
 
-/** The answer of a call; undefined where Google says that the resource is not there. */
+/** The response of a call; undefined if the resource does not exist. */
 export async function absent(answer: Promise<Fields>): Promise<Fields | undefined> {
   try {
     return await answer;
@@ -256,6 +242,14 @@ export async function absent(answer: Promise<Fields>): Promise<Fields | undefine
     if (error instanceof GoogleApiError && error.code === 404) return undefined;
     throw error;
   }
+}
+
+function errorsOf({ error }: Fields): Fields[] {
+  return isFields(error) && Array.isArray(error.errors) ? error.errors.filter(isFields) : [];
+}
+
+function failIfAny(messages: readonly string[]): void {
+  if (messages.length > 0) throw new OperationError(messages.join("; "));
 }
 
 function parse(answer: string): Fields {

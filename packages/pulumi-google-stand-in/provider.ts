@@ -5,15 +5,12 @@ import { absent, type Google, OperationError } from "./google.ts";
 import { isKept, type Properties, type Type } from "./schema.ts";
 import { isSecret, reveal, sealLike, secret, UNKNOWN } from "./values.ts";
 
-/** A resource as a type's functions return it. */
+/** A resource as Google has it. */
 export interface Live {
   readonly id: string;
-  /** What Google answers, as properties; those of the provider's own are added from the program. */
+  /** The properties that Google returns. */
   readonly values: Fields;
 }
-
-/** What is known of a resource before it is read: its properties or, on import, the parts of its id. */
-export type Known = Fields;
 
 /** A resource type: its properties and how it is created, read, updated and deleted. All values are plain. */
 export interface ResourceType {
@@ -21,31 +18,37 @@ export interface ResourceType {
   readonly token: string;
   readonly properties: Properties;
   readonly create: (google: Google, inputs: Fields) => Promise<Live>;
-  /** Undefined where the resource is not there. */
-  readonly read: (google: Google, id: string, known: Known) => Promise<Live | undefined>;
-  /** Absent where every change makes a new resource. */
+  /**
+   * Undefined if the resource does not exist.
+   * @param known Its properties or, on import, the parts of its id.
+   */
+  readonly read: (google: Google, id: string, known: Fields) => Promise<Live | undefined>;
+  /** Absent if every change replaces the resource. */
   readonly update?: (google: Google, id: string, change: Change) => Promise<Live>;
   readonly delete: (google: Google, id: string, state: Fields) => Promise<unknown>;
-  /**
-   * The parts of an id as the official provider accepts it for import.
-   * @returns Undefined where the id has another form; a type without this function cannot be imported.
-   */
+  /** The parts of an import id; undefined if it has another form. A type without this function cannot be imported. */
   readonly parseId?: (id: string) => Fields | undefined;
-  /** The forms of id that {@link parseId} knows, for its error. */
+  /** The forms that {@link parseId} accepts, for its error. */
   readonly idForms?: readonly string[];
+}
+
+/** @throws Error if a resource cannot be read right after it was created or updated. */
+export function existing(live: Live | undefined, what: string): Live {
+  if (!live) throw new Error(`${what} was created or updated, but cannot be found.`);
+  return live;
 }
 
 /** What an update changes. */
 export interface Change {
-  /** The outputs until now. */
+  /** The outputs before the update. */
   readonly before: Fields;
-  /** The program's properties, with what Google filled in where the program says nothing. */
+  /** The program's properties, and Google's values of computed properties that it does not set. */
   readonly after: Fields;
-  /** The properties that differ, at the top level. */
+  /** The changed top-level properties. */
   readonly changed: readonly string[];
 }
 
-/** A resource that exists but is not as it should be: it is kept in the state, and the next update tries again. */
+/** A resource was created but does not work: it stays in the state, and the next update tries again. */
 export class InitError extends Error {
   readonly id: string;
   readonly outputs: Fields;
@@ -62,7 +65,7 @@ export class InitError extends Error {
 
 export interface Target {
   readonly urn: string;
-  /** Where and as whom; random resources do not need it. */
+  /** Random resources do not need it. */
   readonly google: Google;
 }
 
@@ -80,7 +83,7 @@ export interface DiffRequest extends Target {
 
 export interface DiffResult {
   readonly differences: readonly Difference[];
-  /** Whether the old one must go first, because both would have the same name. */
+  /** Whether the old resource must be deleted first because both have the same name. */
   readonly deleteBeforeReplace: boolean;
 }
 
@@ -91,19 +94,19 @@ export interface UpdateRequest extends DiffRequest {
 
 export interface ReadRequest extends Target {
   readonly id: string;
-  /** Empty where the resource is imported. */
+  /** Empty on import. */
   readonly inputs: Fields;
   readonly state: Fields;
 }
 
-/** What becomes the state of a resource. */
+/** A resource in the state. */
 export interface State {
   readonly id: string;
   readonly inputs: Fields;
   readonly outputs: Fields;
 }
 
-/** A provider of the resource types in a table. */
+/** Implements the requests of Pulumi's engine for some resource types. */
 export class Provider {
   private readonly types: ReadonlyMap<string, ResourceType>;
 
@@ -111,7 +114,7 @@ export class Provider {
     this.types = new Map(types.map((type) => [type.token, type]));
   }
 
-  /** Names a program's mistakes, and fills in what it left out. */
+  /** Checks a program's properties and adds defaults. */
   check(request: CheckRequest): { inputs: Fields; failures: readonly string[] } {
     const { properties } = this.typeOf(request.urn);
     const { olds, news, seed } = request;
@@ -135,22 +138,22 @@ export class Provider {
   }
 
   /**
-   * Makes a resource; in a preview nothing is called.
-   * @throws InitError where Google made the resource and it does not work.
+   * Creates a resource; a preview makes no call.
+   * @throws InitError if Google created the resource but it does not work.
    */
   async create(request: Target & { news: Fields; preview: boolean }): Promise<{ id: string; outputs: Fields }> {
     const type = this.typeOf(request.urn);
     const { google, news } = request;
     if (request.preview) return { id: "", outputs: seal(type.properties, news) };
     const inputs = plain(news);
-    const live = await whole(type, news, () => type.create(google, inputs), undefined, google, inputs);
+    const live = await orInitError(type, news, () => type.create(google, inputs), undefined, google, inputs);
     return { id: live.id, outputs: outputs(type, news, live) };
   }
 
   /**
-   * Reads a resource: to refresh it, or to import it where the state is empty.
-   * @returns Undefined where a resource that was there is gone.
-   * @throws Error where there is nothing to import.
+   * Reads a resource to refresh it or, if the state is empty, to import it.
+   * @returns Undefined if it no longer exists.
+   * @throws Error if there is nothing to import.
    */
   async read(request: ReadRequest): Promise<State | undefined> {
     const type = this.typeOf(request.urn);
@@ -172,8 +175,8 @@ export class Provider {
   }
 
   /**
-   * Changes a resource; in a preview nothing is called, and what stays is known.
-   * @throws InitError where Google changed the resource and it does not work.
+   * Updates a resource; a preview makes no call and keeps the outputs that the update does not change.
+   * @throws InitError if Google changed the resource but it does not work.
    */
   async update(request: UpdateRequest): Promise<Fields> {
     const type = this.typeOf(request.urn);
@@ -195,12 +198,12 @@ export class Provider {
       return { ...request.oldOutputs, ...seal(type.properties, ownValues(type.properties, news)) };
     }
     const work = () => update(google, id, { before, after, changed });
-    return outputs(type, news, await whole(type, news, work, id, google, { ...before, ...after }));
+    return outputs(type, news, await orInitError(type, news, work, id, google, { ...before, ...after }));
   }
 
   /**
-   * Deletes a resource; one that is gone already is deleted.
-   * @throws Error where the resource is protected.
+   * Deletes a resource, unless it is already gone.
+   * @throws Error if the resource is protected.
    */
   async delete(request: Target & { id: string; state: Fields }): Promise<void> {
     const type = this.typeOf(request.urn);
@@ -208,7 +211,9 @@ export class Provider {
     if (state.deletionPolicy === "ABANDON") return;
     if (state.deletionPolicy === "PREVENT" || state.deletionProtection === true) {
       const guard = state.deletionPolicy === "PREVENT" ? "deletionPolicy is PREVENT" : "deletionProtection is true";
-      throw new Error(`${type.token} "${request.id}" may not be deleted: its ${guard}. Change that and update first.`);
+      throw new Error(
+        `${type.token} "${request.id}" is protected: its ${guard}. Change that and update before deleting it.`,
+      );
     }
     await absent(type.delete(request.google, request.id, state).then(() => ({})));
   }
@@ -218,7 +223,7 @@ export class Provider {
     const type = this.types.get(token);
     if (!type) {
       throw new Error(
-        `The stand-in provider has no resource type "${token}"; it has: ${[...this.types.keys()].join(", ")}. ` +
+        `The stand-in provider does not support the resource type "${token}", only ${[...this.types.keys()].join(", ")}. ` +
           "Add it to packages/pulumi-google-stand-in, or install the official provider.",
       );
     }
@@ -235,19 +240,19 @@ function nameOf(urn: string): string {
 }
 
 function parseId(type: ResourceType, id: string): Fields {
-  if (!type.parseId) throw new Error(`${type.token} cannot be imported, by the official provider neither.`);
+  if (!type.parseId) throw new Error(`${type.token} cannot be imported, as in the official provider.`);
   const known = type.parseId(id);
   if (known) return known;
   throw new Error(`"${id}" is not an id of ${type.token}; expected ${(type.idForms ?? []).join(" or ")}.`);
 }
 
-/** What the provider itself keeps: what Google does not know, and what it does not tell. */
+/** The values that the provider keeps because Google does not return them. */
 function ownValues(properties: Properties, values: Fields): Fields {
   return Object.fromEntries(Object.entries(values).filter(([name]) => isKept(properties[name])));
 }
 
 /**
- * The outputs of a resource: what Google answers and what the provider keeps, secret where the program's are.
+ * The outputs of a resource: what Google returns and what the provider keeps. Secrets of the program stay secret.
  * @param program The program's properties.
  */
 function outputs(type: ResourceType, program: Fields, live: Live, known: Fields = {}): Fields {
@@ -257,14 +262,14 @@ function outputs(type: ResourceType, program: Fields, live: Live, known: Fields 
   return sealLike(program, seal(properties, Object.fromEntries(present))) as Fields;
 }
 
-/** Marks what the table calls secret. */
+/** Marks secret properties. */
 function seal(properties: Properties, values: Fields): Fields {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, properties[name]?.secret ? secret(value) : value]),
   );
 }
 
-/** What a program would set to get these outputs. */
+/** The inputs that produce these outputs. */
 function settable(properties: Properties, outs: Fields): Fields {
   const entries = Object.entries(outs).flatMap(([name, value]) => {
     const property = properties[name];
@@ -288,7 +293,7 @@ function withDefaults(properties: Properties, values: Fields): Fields {
   return { ...Object.fromEntries(defaults), ...values };
 }
 
-/** The program's properties, and what Google had filled in where the program says nothing. */
+/** The program's properties, and the old values of computed properties that it does not set. */
 function completed(properties: Properties, values: Fields, before: Fields): Fields {
   const result = { ...values };
   for (const [name, { type, computed }] of Object.entries(properties)) {
@@ -311,16 +316,16 @@ function completedValue(type: Type, value: unknown, old: unknown): unknown {
 }
 
 /**
- * Does the work; where Google began and failed, and left a resource, that resource goes into the error.
- * @param id Undefined where the resource is being created.
+ * Does the work; if the operation fails but leaves a resource, throws an InitError with it.
+ * @param id Undefined on creation.
  */
-async function whole(
+async function orInitError(
   type: ResourceType,
   program: Fields,
   work: () => Promise<Live>,
   id: string | undefined,
   google: Google,
-  known: Known,
+  known: Fields,
 ): Promise<Live> {
   try {
     return await work();

@@ -3,12 +3,10 @@ import type { Fields } from "./fields.ts";
 import type { Live, ResourceType } from "./provider.ts";
 import { apart, computed, defaulting, flag, map, number, output, type Properties, required, text } from "./schema.ts";
 
-/** The resource types of `@pulumi/random` that the stand-in has. What they draw lies in the state only. */
-
 const DIGITS = "0123456789";
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
 const UPPER = LOWER.toUpperCase();
-/** The special characters of the official provider. */
+/** The official provider's special characters. */
 const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
 
 const password: Properties = {
@@ -30,17 +28,17 @@ const password: Properties = {
 function draw(inputs: Fields): string {
   const special = typeof inputs.overrideSpecial === "string" ? inputs.overrideSpecial : SPECIAL;
   const classes = [
-    { wanted: inputs.lower, least: inputs.minLower, characters: LOWER },
-    { wanted: inputs.upper, least: inputs.minUpper, characters: UPPER },
-    { wanted: isNumeric(inputs), least: inputs.minNumeric, characters: DIGITS },
-    { wanted: inputs.special, least: inputs.minSpecial, characters: special },
+    { allowed: inputs.lower, minimum: inputs.minLower, characters: LOWER },
+    { allowed: inputs.upper, minimum: inputs.minUpper, characters: UPPER },
+    { allowed: isNumeric(inputs), minimum: inputs.minNumeric, characters: DIGITS },
+    { allowed: inputs.special, minimum: inputs.minSpecial, characters: special },
   ];
   const length = Number(inputs.length);
-  const allowed = classes.flatMap(({ wanted, characters }) => (wanted === true ? [characters] : [])).join("");
-  const certain = classes.flatMap(({ least, characters }) => pick(characters, Number(least)));
-  if (certain.length > length) throw new Error(`length is ${length}, and the minimums add up to ${certain.length}`);
-  if (allowed === "" && certain.length < length) throw new Error("no class of characters is allowed");
-  return shuffle([...certain, ...pick(allowed, length - certain.length)]).join("");
+  const alphabet = classes.flatMap(({ allowed, characters }) => (allowed === true ? [characters] : [])).join("");
+  const required = classes.flatMap(({ minimum, characters }) => pick(characters, Number(minimum)));
+  if (required.length > length) throw new Error(`length is ${length}, but the minimums add up to ${required.length}`);
+  if (alphabet === "" && required.length < length) throw new Error("no class of characters is allowed");
+  return shuffle([...required, ...pick(alphabet, length - required.length)]).join("");
 }
 
 /** `number` is the older name of `numeric`. */
@@ -115,4 +113,5 @@ const randomId: ResourceType = {
   delete: () => Promise.resolve(),
 };
 
+/** The supported resource types of `@pulumi/random`; their values exist only in the state. */
 export const randomTypes: readonly ResourceType[] = [randomPassword, randomId];

@@ -1,11 +1,9 @@
 import { type Fields, isFields } from "./fields.ts";
 import { isKept, type Properties, type Type } from "./schema.ts";
 
-/** Translation between a resource's properties and its REST resource. */
-
 /**
- * The REST resource a program's properties describe.
- * @param values Plain values, without secret marks.
+ * Converts properties to a REST resource.
+ * @param values Plain values, without secret markers.
  */
 export function toRest(properties: Properties, values: Fields): Fields {
   const resource: Fields = {};
@@ -38,7 +36,7 @@ function put(target: Fields, [step = "", ...rest]: string[], value: unknown): vo
   put(next, rest, value);
 }
 
-/** The properties a REST resource has; those that are not in it are left out. */
+/** Converts a REST resource to properties. */
 export function fromRest(properties: Properties, resource: Fields): Fields {
   const values: Fields = {};
   for (const [name, property] of Object.entries(properties)) {
@@ -51,7 +49,7 @@ export function fromRest(properties: Properties, resource: Fields): Fields {
 
 function receive(type: Type, value: unknown): unknown {
   if (type.kind === "int64") return Number(value);
-  // Some fields are single in REST and a list in Pulumi, and the other way round.
+  // Some fields are single in REST and a list in Pulumi, or vice versa.
   if (type.kind === "list") return [value].flat().map((item: unknown) => receive(type.items, item));
   if (type.kind === "object") {
     const single: unknown = Array.isArray(value) ? value[0] : value;
@@ -65,7 +63,7 @@ function get(resource: unknown, [step = "", ...rest]: string[]): unknown {
   return rest.length === 0 ? value : get(value, rest);
 }
 
-/** The property's field in the REST resource, for an update mask. */
+/** A property's top-level field in the REST resource, for an update mask. */
 export function restField(properties: Properties, name: string): string {
   return (properties[name]?.rest ?? name).split(".")[0] ?? name;
 }

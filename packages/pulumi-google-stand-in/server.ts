@@ -9,43 +9,37 @@ import emptyMessages from "google-protobuf/google/protobuf/empty_pb.js";
 import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import type { Fields } from "./fields.ts";
 import { type Difference, topLevel } from "./diff.ts";
-import { type Configuration, readConfiguration } from "./endpoints.ts";
+import { readConfiguration } from "./endpoints.ts";
 import { Google } from "./google.ts";
 import { InitError, type Provider } from "./provider.ts";
 import { reveal } from "./values.ts";
 
 const { Struct } = structMessages;
 const { Empty } = emptyMessages;
-
 const { Any } = anyMessages;
 const { Status } = statusMessages;
-
 const { PluginInfo } = pluginMessages;
 type Empty = InstanceType<typeof Empty>;
 type PluginInfo = InstanceType<typeof PluginInfo>;
 type Struct = InstanceType<typeof Struct>;
 
-/**
- * Serves a provider to Pulumi's engine, over the gRPC messages of `@pulumi/pulumi`. The SDK's own server
- * (`@pulumi/pulumi/provider`) knows neither the provider's configuration nor a program's former inputs, makes every output
- * of an updated resource unknown in a preview, and breaks on an import, which comes without a state.
- */
+// The SDK's own server (`@pulumi/pulumi/provider`) passes on neither the provider's configuration nor the old inputs, makes all
+// outputs of an updated resource unknown in previews, and fails on imports, which have no state.
 
-const SERVES_ON = "127.0.0.1:0";
-/** The engine's messages may be as large as a state. */
+/** A message of the engine may be as large as a state. */
 const MESSAGE_LIMIT = 400 * 1024 * 1024;
 const VERSION = "9.37.0";
 
-/** A provider that is being served. */
+/** A running server. */
 export interface Serving {
   readonly port: number;
   stop(): void;
 }
 
 /**
- * Serves on a free port of 127.0.0.1.
- * @param env The environment the configuration is taken from where the engine hands over none.
- * @throws Error where an endpoint in the environment is not on loopback.
+ * Serves a provider to Pulumi's engine on a free port of 127.0.0.1.
+ * @param env Environment variables for settings that the engine does not configure.
+ * @throws Error if an endpoint in the environment is not on loopback.
  */
 export async function serve(provider: Provider, env: NodeJS.ProcessEnv): Promise<Serving> {
   const server = new grpc.Server({
@@ -54,7 +48,7 @@ export async function serve(provider: Provider, env: NodeJS.ProcessEnv): Promise
   });
   server.addService(ResourceProviderService, handlers(provider, new Configurations(env)));
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(SERVES_ON, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });
@@ -67,11 +61,10 @@ export async function serve(provider: Provider, env: NodeJS.ProcessEnv): Promise
   };
 }
 
-/** The engine makes a connection for each configured provider; they may differ, such as in their project. */
+/** The engine opens a connection per configured provider; their configurations may differ. */
 class Configurations {
   private readonly byPeer = new Map<string, Google>();
   private latest: Google;
-
   private readonly env: NodeJS.ProcessEnv;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -80,8 +73,7 @@ class Configurations {
   }
 
   configure(peer: string, args: Fields): void {
-    const configuration: Configuration = readConfiguration(args, this.env);
-    this.latest = new Google(configuration);
+    this.latest = new Google(readConfiguration(args, this.env));
     this.byPeer.set(peer, this.latest);
   }
 
@@ -91,6 +83,10 @@ class Configurations {
 }
 
 function handlers(provider: Provider, configurations: Configurations): grpc.UntypedServiceImplementation {
+  const target = (request: { getUrn: () => string }, peer: string) => ({
+    urn: request.getUrn(),
+    google: configurations.of(peer),
+  });
   return {
     getPluginInfo: unary<Empty, PluginInfo>(() => new PluginInfo().setVersion(VERSION)),
     attach: unary<Empty, Empty>(() => new Empty()),
@@ -108,20 +104,18 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     }),
     check: unary<Messages.CheckRequest, Messages.CheckResponse>((request, peer) => {
       const { inputs, failures } = provider.check({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         olds: values(request.getOlds()),
         news: values(request.getNews()),
         seed: request.getRandomseed_asU8(),
       });
-      // No property is named: the engine would print its value, which could be a secret.
+      // Does not set the property, because the engine would print its value, which could be a secret.
       const listed = failures.map((reason) => new messages.CheckFailure().setReason(reason));
       return new messages.CheckResponse().setInputs(struct(inputs)).setFailuresList(listed);
     }),
     diff: unary<Messages.DiffRequest, Messages.DiffResponse>((request, peer) => {
       const { differences, deleteBeforeReplace } = provider.diff({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         oldInputs: values(request.getOldInputs()),
         oldOutputs: values(request.getOlds()),
         news: values(request.getNews()),
@@ -130,8 +124,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     }),
     create: unary<Messages.CreateRequest, Messages.CreateResponse>(async (request, peer) => {
       const { id, outputs } = await provider.create({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         news: values(request.getProperties()),
         preview: request.getPreview(),
       });
@@ -139,8 +132,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     }),
     read: unary<Messages.ReadRequest, Messages.ReadResponse>(async (request, peer) => {
       const state = await provider.read({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         id: request.getId(),
         inputs: values(request.getInputs()),
         state: values(request.getProperties()),
@@ -153,8 +145,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     }),
     update: unary<Messages.UpdateRequest, Messages.UpdateResponse>(async (request, peer) => {
       const outputs = await provider.update({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         id: request.getId(),
         oldInputs: values(request.getOldInputs()),
         oldOutputs: values(request.getOlds()),
@@ -165,8 +156,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
     }),
     delete: unary<Messages.DeleteRequest, Empty>(async (request, peer) => {
       await provider.delete({
-        urn: request.getUrn(),
-        google: configurations.of(peer),
+        ...target(request, peer),
         id: request.getId(),
         state: values(request.getProperties()),
       });
@@ -207,7 +197,7 @@ function rpcError(error: unknown): Partial<grpc.StatusObject> {
   return { code: grpc.status.UNKNOWN, details: message, metadata };
 }
 
-/** On an import the engine sends no state at all. */
+/** The engine sends no state on import. */
 function values(message: Struct | undefined): Fields {
   return message?.toJavaScript() ?? {};
 }

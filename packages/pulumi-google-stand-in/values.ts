@@ -1,8 +1,6 @@
 import { isFields } from "./fields.ts";
 
-/** Values as Pulumi's engine and a provider exchange them: JSON, with unknowns, secrets and assets marked. */
-
-/** Stands for a value that a preview does not know yet. */
+/** Marks a value that a preview does not know yet. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -14,7 +12,7 @@ interface Secret {
   readonly value: unknown;
 }
 
-/** A file's content as a program hands it over; in a diff the text is left out and the hash stays. */
+/** A file of the program; a diff contains only its hash. */
 export interface Asset {
   readonly hash: string;
   readonly text?: string;
@@ -22,22 +20,21 @@ export interface Asset {
   readonly uri?: string;
 }
 
-/** Marks a value as secret; the engine then encrypts it in the state and hides it in its output. */
+/** Marks a value as secret: the engine encrypts it in the state and masks it in its output. */
 export function secret(value: unknown): unknown {
   return isSecret(value) ? value : { [SIGNATURE]: SECRET, value };
 }
 
-/** Whether a value is marked as secret. */
 export function isSecret(value: unknown): value is Secret {
   return isFields(value) && value[SIGNATURE] === SECRET;
 }
 
-/** Whether a value is a file's content, as {@link Asset}; archives are not. */
+/** Whether a value is an {@link Asset}; archives are not. */
 export function isAsset(value: unknown): value is Asset {
   return isFields(value) && value[SIGNATURE] === ASSET;
 }
 
-/** The value without its secret marks, at any depth. */
+/** The value without secret markers, at any depth. */
 export function reveal(value: unknown): unknown {
   if (isSecret(value)) return reveal(value.value);
   if (Array.isArray(value)) return value.map(reveal);
@@ -46,10 +43,9 @@ export function reveal(value: unknown): unknown {
 }
 
 /**
- * Marks as secret what is secret in the pattern, at the same place. Where a list has changed its length, no place can be
- * trusted and the whole list becomes secret.
- * @param pattern A value with secret marks, such as a resource's inputs.
- * @param value Plain values, such as what Google answered.
+ * Marks values as secret that are secret in the pattern. If the length of a list differs, the whole list becomes secret.
+ * @param pattern A value with secret markers, such as a resource's inputs.
+ * @param value A plain value, such as a response.
  */
 export function sealLike(pattern: unknown, value: unknown): unknown {
   if (isSecret(pattern)) return value === undefined ? undefined : secret(value);
@@ -68,12 +64,12 @@ function holdsSecret(value: unknown): boolean {
   return isFields(value) && Object.values(value).some(holdsSecret);
 }
 
-/** A value that is a string; else nothing. */
+/** The value if it is a string, otherwise "". */
 export function stringOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Whether a value says nothing that its absence would not say: Google's APIs leave such fields out of their answers. */
+/** Whether a value is equivalent to no value: Google's APIs omit such fields from responses. */
 export function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === 0 || value === "") return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -1,9 +1,9 @@
 import type { Fields } from "../fields.ts";
 import type { Google } from "../google.ts";
-import type { Live, ResourceType } from "../provider.ts";
+import { existing, type Live, type ResourceType } from "../provider.ts";
 import { object, replacing, required, set, text } from "../schema.ts";
 
-/** Which accesses to one API a project logs: one entry of `auditConfigs` in the project's IAM policy. */
+/** Which accesses to an API a project logs: an entry of `auditConfigs` in the project's IAM policy. */
 
 interface Policy {
   readonly etag?: string;
@@ -22,7 +22,7 @@ const getPolicy = (google: Google, project: unknown): Promise<Policy> =>
     body: { options: { requestedPolicyVersion: 3 } },
   });
 
-/** Puts another entry, or none, in place of the API's own. */
+/** Replaces the API's entry, or removes it. */
 function replace(google: Google, { project, service }: Fields, entry: readonly Fields[]): Promise<unknown> {
   return google.serially(`resourceManager ${String(project)}`, () =>
     google.contended(async () => {
@@ -47,9 +47,7 @@ async function read(google: Google, { project, service }: Fields): Promise<Live 
 
 async function write(google: Google, { project, service, auditLogConfigs }: Fields): Promise<Live> {
   await replace(google, { project, service }, [{ service, auditLogConfigs }]);
-  const live = await read(google, { project, service });
-  if (!live) throw new Error(`The audit configuration of ${String(service)} was set and is not there.`);
-  return live;
+  return existing(await read(google, { project, service }), `The audit configuration of ${String(service)}`);
 }
 
 export const auditConfig: ResourceType = {

@@ -27,8 +27,6 @@ import {
 } from "../schema.ts";
 import { collection } from "./collection.ts";
 
-/** Cloud Run v2: services and jobs. */
-
 const port = computed(number);
 const probe = object({
   initialDelaySeconds: number,

@@ -18,13 +18,11 @@ import {
   text,
 } from "../schema.ts";
 import { type Collection, collection } from "./collection.ts";
-import { lastStep } from "./paths.ts";
+import { lastStep, sameName } from "./paths.ts";
 
 /** Compute Engine: networks, their subnetworks, and reserved global addresses. */
 
 const name: Property = { ...replacing(text), autoname: true };
-/** The same network, by its name, its full name and its address. */
-const sameName = (before: unknown, after: unknown) => lastStep(before) === lastStep(after);
 const networkOf = (property: Property): Property => ({ ...replacing(property), same: sameName });
 
 const network: Properties = {
@@ -90,13 +88,13 @@ const computeType = (
     self: `${collectionPath}/{name}`,
     importForms: [parent.includes("{region}") ? "{project}/{region}/{name}" : "{project}/{name}"],
     update,
-    // Answered by its address, and set by its name.
+    // Returned as a URL, but set as a name.
     derived: ({ region }: Fields) => (typeof region === "string" ? { region: lastStep(region) } : {}),
     finished: (google: Google, _state: Fields, answer: Fields) => google.computeFinished(answer),
   });
 };
 
-/** Nothing of an address changes but its labels, which have a method of their own. */
+/** Only the labels of an address can be updated, by a separate method. */
 const setLabels: Collection["update"] = (google, path, { before, after }) =>
   google.call("compute", "POST", `${path}/setLabels`, {
     body: { labels: after.labels, labelFingerprint: before.labelFingerprint },

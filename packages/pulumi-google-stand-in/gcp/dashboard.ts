@@ -3,27 +3,23 @@ import type { Google } from "../google.ts";
 import type { Live, ResourceType } from "../provider.ts";
 import { apart, deletionPolicy, project, required, text } from "../schema.ts";
 import { isEmpty } from "../values.ts";
-import { expand, match } from "./paths.ts";
-
-/** A dashboard of Cloud Monitoring, which the program writes as one JSON text. Google names it. */
+import { expand, importIds, match } from "./paths.ts";
 
 const FORM = "projects/{project}/dashboards/{id}";
 
-/** Whether a JSON text has everything that another one asks for: what Google adds is no difference. */
+/** Whether one JSON text contains everything in another; Google may add properties. */
 function same(before: unknown, after: unknown): boolean {
   return covers(JSON.parse(String(before)), JSON.parse(String(after)));
 }
 
-function covers(there: unknown, wanted: unknown): boolean {
+function covers(live: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
     return (
-      Array.isArray(there) &&
-      there.length === wanted.length &&
-      wanted.every((item, index) => covers(there[index], item))
+      Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => covers(live[index], item))
     );
   }
-  if (!isFields(wanted)) return there === wanted || (there === undefined && isEmpty(wanted));
-  return isFields(there) && Object.entries(wanted).every(([name, inner]) => covers(there[name], inner));
+  if (!isFields(wanted)) return live === wanted || (live === undefined && isEmpty(wanted));
+  return isFields(live) && Object.entries(wanted).every(([name, inner]) => covers(live[name], inner));
 }
 
 function toLive(dashboard: Fields): Live {
@@ -38,11 +34,11 @@ async function read(google: Google, id: string): Promise<Live | undefined> {
   return found && toLive(found);
 }
 
+/** A dashboard of Cloud Monitoring, which the program sets as a JSON text. */
 export const dashboard: ResourceType = {
   token: "gcp:monitoring/dashboard:Dashboard",
   properties: { project, dashboardJson: { ...required(apart(text)), same }, deletionPolicy },
-  idForms: [FORM],
-  parseId: (id) => match(FORM, id),
+  ...importIds(FORM),
   create: async (google, inputs) => {
     const body = JSON.parse(String(inputs.dashboardJson)) as Fields;
     return toLive(

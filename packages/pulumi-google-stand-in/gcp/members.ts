@@ -5,8 +5,6 @@ import type { Live, ResourceType } from "../provider.ts";
 import { object, type Properties, replacing, required, text } from "../schema.ts";
 import { match } from "./paths.ts";
 
-/** One member of a role in a resource's IAM policy. Policies are read, changed and written back under their etag. */
-
 interface Binding {
   readonly role: string;
   readonly members?: readonly string[];
@@ -18,7 +16,7 @@ interface Policy {
   readonly bindings?: readonly Binding[];
 }
 
-/** The resource whose policy it is. */
+/** A resource with an IAM policy. */
 export interface Parent {
   readonly token: string;
   readonly api: ApiName;
@@ -26,7 +24,7 @@ export interface Parent {
   readonly properties: Properties;
   /** The resource's id, such as `projects/P/secrets/S`. */
   readonly resource: (values: Fields) => string;
-  /** Forms of the first part of an import id. */
+  /** Templates of the first part of an import id. */
   readonly forms: readonly string[];
   readonly getPolicy: (google: Google, resource: string) => Promise<Fields>;
   readonly setPolicy: (google: Google, resource: string, policy: Fields) => Promise<Fields>;
@@ -34,7 +32,7 @@ export interface Parent {
 
 const POLICY_VERSION = 3;
 
-/** The resource type of a member in such a policy. */
+/** The resource type of one member of a role in the policy, which is updated under its etag. */
 export function iamMember(parent: Parent): ResourceType {
   const condition = replacing(object({ title: required(text), expression: required(text), description: text }));
   const properties: Properties = {
@@ -99,7 +97,7 @@ export function iamMember(parent: Parent): ResourceType {
   };
 }
 
-/** Whether a binding is the one the properties describe; an import names its condition by the title only. */
+/** Finds the binding that the properties describe; an import has only the condition's title. */
 function matching(known: Fields): (binding: Binding) => boolean {
   const wanted = isFields(known.condition) ? known.condition : undefined;
   return ({ role, condition }) =>

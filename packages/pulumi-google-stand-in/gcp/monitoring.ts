@@ -25,7 +25,7 @@ import { type Collection, collection } from "./collection.ts";
 import { dashboard } from "./dashboard.ts";
 import { lastStep } from "./paths.ts";
 
-/** Cloud Monitoring: notification channels, alert policies, uptime checks and dashboards. Google names them. */
+/** Cloud Monitoring. Google generates the names. */
 
 const monitored = (
   token: string,
@@ -176,7 +176,7 @@ const uptimeProperties: Properties = {
   name: output(text),
   uptimeCheckId: output(text),
 };
-/** Metrics call a check by the last part of its name. */
+/** Metrics identify a check by the last part of its name. */
 const uptimeCheck = monitored(UPTIME, "uptimeCheckConfigs", uptimeProperties, ({ name }) => ({
   uptimeCheckId: lastStep(name),
 }));

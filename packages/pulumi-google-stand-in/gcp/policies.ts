@@ -4,13 +4,11 @@ import type { Google } from "../google.ts";
 import type { ResourceType } from "../provider.ts";
 import { apart, project, type Property, replacing, required, text } from "../schema.ts";
 import { iamMember, type Parent } from "./members.ts";
-import { lastStep } from "./paths.ts";
-
-/** Whose IAM policies a program may change. */
+import { sameName } from "./paths.ts";
 
 const VERSION = "3";
 
-/** How most APIs get and set a policy: verbs of the resource itself. */
+/** How most APIs get and set a policy. */
 function verbs(api: ApiName, get: Readonly<Record<string, string>>): Pick<Parent, "api" | "getPolicy" | "setPolicy"> {
   return {
     api,
@@ -21,10 +19,8 @@ function verbs(api: ApiName, get: Readonly<Record<string, string>>): Pick<Parent
   };
 }
 
-/** Whether two ways of naming a resource, by its name and by its full name, mean the same. */
-const sameName = (before: unknown, after: unknown) => lastStep(before) === lastStep(after);
 const name: Property = { ...required(replacing(apart(text))), same: sameName };
-/** A resource's full name, whichever way it is named. */
+/** A resource's full name, given either form. */
 const fullName = (parent: string, name: unknown) =>
   String(name).includes("/") ? String(name) : `${parent}/${String(name)}`;
 
@@ -40,6 +36,7 @@ const runMember = (kind: "service" | "job"): ResourceType => {
   });
 };
 
+/** The resource types of IAM members. */
 export const policyMembers: readonly ResourceType[] = [
   iamMember({
     token: "gcp:projects/iAMMember:IAMMember",

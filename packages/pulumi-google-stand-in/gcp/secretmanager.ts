@@ -5,6 +5,7 @@ import { fromRest } from "../rest.ts";
 import {
   apart,
   autonamed,
+  computed,
   defaulting,
   deletionPolicy,
   deletionProtection,
@@ -25,8 +26,6 @@ import {
 import { collection } from "./collection.ts";
 import { expand, match } from "./paths.ts";
 import { stringOf } from "../values.ts";
-
-/** Secret Manager: secrets and their versions. */
 
 const encryption = object({ kmsKeyName: required(text) });
 
@@ -53,7 +52,7 @@ const secret = collection({
     ),
     annotations: map,
     labels: map,
-    expireTime: { ...text, computed: true },
+    expireTime: computed(text),
     rotation: object({ nextRotationTime: text, rotationPeriod: text }),
     topics: list(object({ name: required(text) })),
     ttl: apart(text),
@@ -109,7 +108,7 @@ const secretVersion: ResourceType = {
   idForms: [VERSION],
   parseId: (id) => {
     const parts = match(VERSION, id);
-    // The API answers with the project's number; so does an import, as with the official provider.
+    // Contains the project's number, as in the API and the official provider.
     return parts && { name: id, secret: expand("projects/{project}/secrets/{secret}", parts) };
   },
   create: async (google, inputs) => {

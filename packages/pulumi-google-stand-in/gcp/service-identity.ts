@@ -3,7 +3,7 @@ import type { ResourceType } from "../provider.ts";
 import { output, project, replacing, required, text } from "../schema.ts";
 import { expand } from "./paths.ts";
 
-/** The account as which an API of Google acts in a project. Google keeps it for ever and shows it nowhere. */
+/** The service agent of an API in a project. Google never deletes it, and no API lists it. */
 export const serviceIdentity: ResourceType = {
   token: "gcp:projects/serviceIdentity:ServiceIdentity",
   properties: {

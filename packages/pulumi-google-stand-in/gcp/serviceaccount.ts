@@ -1,6 +1,6 @@
 import type { Fields } from "../fields.ts";
 import { absent, type Google, GoogleApiError } from "../google.ts";
-import type { Live, ResourceType } from "../provider.ts";
+import { existing, type Live, type ResourceType } from "../provider.ts";
 import { fromRest, restField, toRest } from "../rest.ts";
 import {
   apart,
@@ -15,8 +15,6 @@ import {
   text,
 } from "../schema.ts";
 import { expand, match } from "./paths.ts";
-
-/** IAM service accounts. */
 
 const account: Properties = {
   accountId: autonamed,
@@ -50,19 +48,15 @@ async function read(google: Google, known: Fields): Promise<Live | undefined> {
   };
 }
 
-async function reread(google: Google, known: Fields): Promise<Live> {
-  const live = await read(google, known);
-  if (!live) throw new Error(`${String(known.name)} was made and is not there.`);
-  return live;
-}
+const reread = async (google: Google, known: Fields) => existing(await read(google, known), String(known.name));
 
 async function create(google: Google, inputs: Fields): Promise<Fields> {
   const body = { accountId: inputs.accountId, serviceAccount: toRest(account, inputs) };
   try {
     return await google.call("iam", "POST", expand(ACCOUNTS, inputs), { body });
   } catch (error) {
-    const tolerated = inputs.createIgnoreAlreadyExists === true;
-    if (!(tolerated && error instanceof GoogleApiError && error.code === 409)) throw error;
+    const ignored = inputs.createIgnoreAlreadyExists === true;
+    if (!(ignored && error instanceof GoogleApiError && error.code === 409)) throw error;
     const email = `${String(inputs.accountId)}@${String(inputs.project)}.iam.gserviceaccount.com`;
     return google.call("iam", "GET", expand(NAME, { ...inputs, email }));
   }

@@ -1,16 +1,13 @@
 import { type Fields, isFields } from "../fields.ts";
 import type { Google } from "../google.ts";
-import type { Live, ResourceType } from "../provider.ts";
+import { existing, type Live, type ResourceType } from "../provider.ts";
 import { deletionPolicy, flag, list, output, own, type Properties, replacing, required, text } from "../schema.ts";
-import { lastStep, match } from "./paths.ts";
+import { match, sameName } from "./paths.ts";
 
-/** Private services access: the peering of a network with the one of Google's services. */
+/** Private services access: the peering of a network with Google's services. */
 
 const properties: Properties = {
-  network: {
-    ...replacing(required(text)),
-    same: (before: unknown, after: unknown) => lastStep(before) === lastStep(after),
-  },
+  network: { ...replacing(required(text)), same: sameName },
   service: replacing(required(text)),
   reservedPeeringRanges: required(list(text)),
   updateOnCreationFail: own(flag),
@@ -18,7 +15,7 @@ const properties: Properties = {
   peering: output(text),
 };
 
-/** The network by its project's number, as this API wants it. */
+/** The network with its project's number, as this API requires. */
 async function byNumber(google: Google, network: string): Promise<string> {
   const { project, name } = match("projects/{project}/global/networks/{name}", network) ?? {};
   const found = await google.call("resourceManager", "GET", `projects/${String(project)}`);
@@ -46,9 +43,7 @@ async function send(google: Google, method: "POST" | "PATCH", known: Fields, que
   };
   const operation = await google.call("serviceNetworking", method, path, { query, body });
   await google.finished("serviceNetworking", operation);
-  const live = await read(google, known);
-  if (!live) throw new Error(`The peering of ${String(known.network)} was made and is not there.`);
-  return live;
+  return existing(await read(google, known), `The peering of ${String(known.network)}`);
 }
 
 export const serviceNetworkingConnection: ResourceType = {

@@ -1,10 +1,8 @@
 import { type Fields, isFields } from "../fields.ts";
 import type { Google } from "../google.ts";
-import type { Live, ResourceType } from "../provider.ts";
+import { existing, type Live, type ResourceType } from "../provider.ts";
 import { deletionPolicy, flag, own, project, type Properties, replacing, required, text } from "../schema.ts";
-import { expand, lastStep, match } from "./paths.ts";
-
-/** The APIs that a project uses. */
+import { expand, importIds, lastStep } from "./paths.ts";
 
 const properties: Properties = {
   service: { ...replacing(required(text)), apart: true },
@@ -35,14 +33,11 @@ async function read(google: Google, known: Fields): Promise<Live | undefined> {
 export const projectService: ResourceType = {
   token: "gcp:projects/service:Service",
   properties,
-  idForms: ["{project}/{service}"],
-  parseId: (id) => match("{project}/{service}", id),
+  ...importIds("{project}/{service}"),
   create: async (google, inputs) => {
     const path = expand("projects/{project}/services/{service}:enable", inputs);
     await google.finished("serviceUsage", await google.call("serviceUsage", "POST", path, { body: {} }));
-    const live = await read(google, inputs);
-    if (!live) throw new Error(`${String(inputs.service)} was enabled and is not among the enabled APIs.`);
-    return live;
+    return existing(await read(google, inputs), `API ${String(inputs.service)}`);
   },
   read: (google, _id, known) => read(google, known),
   delete: async (google, _id, state) => {

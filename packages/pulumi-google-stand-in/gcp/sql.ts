@@ -1,6 +1,6 @@
 import { type Fields, isFields } from "../fields.ts";
 import { absent, type Google } from "../google.ts";
-import type { Change, Live, ResourceType } from "../provider.ts";
+import { type Change, existing, type Live, type ResourceType } from "../provider.ts";
 import { fromRest, toRest } from "../rest.ts";
 import {
   any,
@@ -27,13 +27,12 @@ import {
   set,
   text,
 } from "../schema.ts";
-import { expand, match } from "./paths.ts";
+import { collection } from "./collection.ts";
+import { expand, importIds } from "./paths.ts";
 
-/** Cloud SQL: instances, databases and users. */
-
-/** A disk only grows; a smaller one takes a new instance. */
+/** A disk cannot shrink in place. */
 const shrinks = (before: unknown, after: unknown) => Number(after) < Number(before);
-/** A bigger major version is an upgrade in place; Cloud SQL has no way back. */
+/** Cloud SQL upgrades the major version in place, but cannot downgrade it. */
 const isDowngrade = (before: unknown, after: unknown) => {
   const [, engineBefore, versionBefore] = /^(\w+?)_([\d_]+)/.exec(String(before)) ?? [];
   const [, engineAfter, versionAfter] = /^(\w+?)_([\d_]+)/.exec(String(after)) ?? [];
@@ -142,8 +141,8 @@ const instance: Properties = {
 const INSTANCES = "projects/{project}/instances";
 const INSTANCE = `${INSTANCES}/{name}`;
 
-/** Cloud SQL changes an instance, its databases and its users one operation after another. */
-function oneByOne<T>(google: Google, values: Fields, name: string, work: () => Promise<T>): Promise<T> {
+/** Cloud SQL allows only one operation per instance at a time. */
+function serially<T>(google: Google, values: Fields, name: string, work: () => Promise<T>): Promise<T> {
   return google.serially(`sql ${String(values.project)}/${String(values[name])}`, work);
 }
 
@@ -170,17 +169,13 @@ async function readInstance(google: Google, known: Fields): Promise<Live | undef
   };
 }
 
-async function rereadInstance(google: Google, known: Fields): Promise<Live> {
-  const live = await readInstance(google, known);
-  if (!live) throw new Error(`${expand(INSTANCE, known)} was made and is not there.`);
-  return live;
-}
+const rereadInstance = async (google: Google, known: Fields) =>
+  existing(await readInstance(google, known), expand(INSTANCE, known));
 
 const databaseInstance: ResourceType = {
   token: "gcp:sql/databaseInstance:DatabaseInstance",
   properties: instance,
-  idForms: [INSTANCE, "{project}/{name}"],
-  parseId: (id) => match(INSTANCE, id) ?? match("{project}/{name}", id),
+  ...importIds(INSTANCE, "{project}/{name}"),
   create: async (google, inputs) => {
     const body = { ...toRest(instance, inputs), name: inputs.name };
     await operate(google, inputs, google.call("sql", "POST", expand(INSTANCES, inputs), { body }));
@@ -188,7 +183,7 @@ const databaseInstance: ResourceType = {
   },
   read: (google, _id, known) => readInstance(google, known),
   update: (google, _id, { after, changed }: Change) =>
-    oneByOne(google, after, "name", async () => {
+    serially(google, after, "name", async () => {
       const path = expand(INSTANCE, after);
       if (changed.includes("databaseVersion")) {
         const body = { databaseVersion: after.databaseVersion };
@@ -209,7 +204,7 @@ const databaseInstance: ResourceType = {
       return rereadInstance(google, after);
     }),
   delete: (google, _id, state) =>
-    oneByOne(google, state, "name", () =>
+    serially(google, state, "name", () =>
       operate(google, state, google.call("sql", "DELETE", expand(INSTANCE, state))),
     ),
 };
@@ -223,59 +218,34 @@ function setPassword(google: Google, known: Fields, user: string, password: unkn
 const database: Properties = {
   name: { ...replacing(text), autoname: true },
   instance: replacing(required(text)),
-  project: { ...project },
+  project,
   charset: computed(text),
   collation: computed(text),
   deletionPolicy,
   selfLink: output(text),
 };
 const DATABASES = "projects/{project}/instances/{instance}/databases";
-const DATABASE = `${DATABASES}/{name}`;
 
-async function readDatabase(google: Google, known: Fields): Promise<Live | undefined> {
-  const resource = await google.find("sql", expand(DATABASE, known));
-  const values = resource && { ...fromRest(database, resource), project: known.project };
-  return values && { id: expand(DATABASE, known), values };
-}
-
-async function rereadDatabase(google: Google, known: Fields): Promise<Live> {
-  const live = await readDatabase(google, known);
-  if (!live) throw new Error(`${expand(DATABASE, known)} was made and is not there.`);
-  return live;
-}
-
-const sqlDatabase: ResourceType = {
+const sqlDatabase = collection({
   token: "gcp:sql/database:Database",
+  api: "sql",
   properties: database,
-  idForms: [DATABASE, "{project}/{instance}/{name}"],
-  parseId: (id) => match(DATABASE, id) ?? match("{project}/{instance}/{name}", id),
-  create: (google, inputs) =>
-    oneByOne(google, inputs, "instance", async () => {
-      const body = toRest(database, inputs);
-      await operate(google, inputs, google.call("sql", "POST", expand(DATABASES, inputs), { body }));
-      return rereadDatabase(google, inputs);
-    }),
-  read: (google, _id, known) => readDatabase(google, known),
-  update: (google, _id, { after }) =>
-    oneByOne(google, after, "instance", async () => {
-      const body = toRest(database, after);
-      await operate(google, after, google.call("sql", "PUT", expand(DATABASE, after), { body }));
-      return rereadDatabase(google, after);
-    }),
-  delete: (google, _id, state) =>
-    oneByOne(google, state, "instance", () =>
-      operate(google, state, google.call("sql", "DELETE", expand(DATABASE, state))),
-    ),
-};
+  collection: DATABASES,
+  self: `${DATABASES}/{name}`,
+  importForms: ["{project}/{instance}/{name}"],
+  update: (google, path, { after }) => google.call("sql", "PUT", path, { body: toRest(database, after) }),
+  finished: (google, { project }, answer) => google.sqlFinished(String(project), answer),
+  serially: (google, values, work) => serially(google, values, "instance", work),
+});
 
 const user: Properties = {
   name: { ...replacing(text), autoname: true },
   instance: replacing(required(text)),
-  project: { ...project },
+  project,
   host: computed(replacing(text)),
   password: secretly(text),
   type: computed(replacing(text)),
-  databaseRoles: { ...apart(set(text)) },
+  databaseRoles: apart(set(text)),
   passwordPolicy: object({
     allowedFailedAttempts: number,
     enableFailedAttemptsCheck: flag,
@@ -288,10 +258,10 @@ const user: Properties = {
 };
 const USERS = "projects/{project}/instances/{instance}/users";
 
-/** The host part of a MySQL login; PostgreSQL has none. */
+/** The host of a MySQL login; PostgreSQL has none. */
 const hostOf = ({ host }: Fields): string | undefined => (typeof host === "string" && host !== "" ? host : undefined);
 
-/** There is no way to ask for one user: the list is searched. */
+/** Searches the list of users, as the official provider does. */
 async function readUser(google: Google, known: Fields): Promise<Live | undefined> {
   const answer = await absent(google.call("sql", "GET", expand(USERS, known)));
   const items = Array.isArray(answer?.items) ? answer.items.filter(isFields) : [];
@@ -302,19 +272,15 @@ async function readUser(google: Google, known: Fields): Promise<Live | undefined
   return { id: [known.name, found.host ?? "", known.instance].map(String).join("/"), values };
 }
 
-async function rereadUser(google: Google, known: Fields): Promise<Live> {
-  const live = await readUser(google, known);
-  if (!live) throw new Error(`User ${String(known.name)} was made and is not there.`);
-  return live;
-}
+const rereadUser = async (google: Google, known: Fields) =>
+  existing(await readUser(google, known), `User ${String(known.name)}`);
 
 const sqlUser: ResourceType = {
   token: "gcp:sql/user:User",
   properties: user,
-  idForms: ["{project}/{instance}/{name}", "{project}/{instance}/{host}/{name}"],
-  parseId: (id) => match("{project}/{instance}/{name}", id) ?? match("{project}/{instance}/{host}/{name}", id),
+  ...importIds("{project}/{instance}/{name}", "{project}/{instance}/{host}/{name}"),
   create: (google, inputs) =>
-    oneByOne(google, inputs, "instance", async () => {
+    serially(google, inputs, "instance", async () => {
       const { databaseRoles } = inputs;
       const body = { ...toRest(user, inputs), ...(databaseRoles !== undefined && { databaseRoles }) };
       await operate(google, inputs, google.call("sql", "POST", expand(USERS, inputs), { body }));
@@ -322,7 +288,7 @@ const sqlUser: ResourceType = {
     }),
   read: (google, _id, known) => readUser(google, known),
   update: (google, _id, { before, after, changed }) =>
-    oneByOne(google, after, "instance", async () => {
+    serially(google, after, "instance", async () => {
       const roles = changed.includes("databaseRoles");
       const query = {
         name: String(after.name),
@@ -335,7 +301,7 @@ const sqlUser: ResourceType = {
       return rereadUser(google, after);
     }),
   delete: (google, _id, state) =>
-    oneByOne(google, state, "instance", () => {
+    serially(google, state, "instance", () => {
       const query = { name: String(state.name), host: hostOf(state) };
       return operate(google, state, google.call("sql", "DELETE", expand(USERS, state), { query }));
     }),

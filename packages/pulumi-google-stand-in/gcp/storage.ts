@@ -31,9 +31,7 @@ import {
 import { isAsset, stringOf } from "../values.ts";
 import { expand } from "./paths.ts";
 
-/** Cloud Storage: buckets and objects. */
-
-/** Locations are written in either case; Google answers in upper case. */
+/** Locations are case-insensitive; Google returns upper case. */
 const sameInAnyCase = (before: unknown, after: unknown) => String(before).toUpperCase() === String(after).toUpperCase();
 
 const bucket: Properties = {
@@ -129,7 +127,7 @@ const storageBucket: ResourceType = {
   },
   read: (google, _id, known) => readBucket(google, known),
   update: async (google, _id, { before, after, changed }) => {
-    // A patch changes the fields it has; null removes one.
+    // A patch updates the fields in it; null removes a field.
     const resource = bucketBody(after);
     const body: Fields = {};
     for (const name of changed.filter((each) => !bucket[each]?.own)) {
@@ -196,7 +194,7 @@ async function readObject(google: Google, known: Fields): Promise<Live | undefin
 function liveObject(resource: Fields, known: Fields): Live {
   const values = fromRest(storageObject, resource);
   const md5 = Buffer.from(stringOf(resource.md5Hash), "base64").toString("hex");
-  // Google does not tell the content, but whether it is still the one that was uploaded.
+  // The hash reveals whether the content has been replaced since the upload.
   const replaced = known.md5hash !== undefined && known.md5hash !== values.md5hash;
   return {
     id: `${String(resource.bucket)}-${String(resource.name)}`,
@@ -213,13 +211,13 @@ async function upload(google: Google, inputs: Fields): Promise<Live> {
   return liveObject(resource, { md5hash });
 }
 
-/** A path is taken from the working directory of this process, which is that of the command. */
+/** A path is relative to the working directory, which is the command's. */
 async function contentOf({ content, source }: Fields): Promise<Buffer> {
   if (typeof content === "string") return Buffer.from(content);
   if (isAsset(source) && source.text !== undefined) return Buffer.from(source.text);
   if (isAsset(source) && source.path !== undefined) return readFile(source.path);
   throw new Error(
-    'A bucket object needs "content" or "source"; the stand-in takes a StringAsset or a FileAsset as source.',
+    'A bucket object needs "content" or "source"; the stand-in supports StringAsset and FileAsset as source.',
   );
 }
 

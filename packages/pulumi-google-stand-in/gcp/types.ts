@@ -12,7 +12,7 @@ import { projectService } from "./services.ts";
 import { sqlTypes } from "./sql.ts";
 import { storageTypes } from "./storage.ts";
 
-/** The resource types of `@pulumi/gcp` that the stand-in has. */
+/** The supported resource types of `@pulumi/gcp`. */
 export const gcpTypes: readonly ResourceType[] = [
   projectService,
   serviceIdentity,

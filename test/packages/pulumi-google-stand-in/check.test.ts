@@ -20,7 +20,7 @@ test.each([
   ["a missing property", USER, {}, ['missing required property "instance"']],
   ["an output given as input", SECRET, { replication: {}, createTime: "now" }, ['unknown property "createTime"']],
   [
-    "mistakes further down, all of them",
+    "all mistakes in nested properties",
     INSTANCE,
     {
       databaseVersion: "POSTGRES_17",
@@ -34,7 +34,7 @@ test.each([
     ],
   ],
   [
-    "a deletion policy that is none, and would delete",
+    "an unknown deletion policy, which would delete",
     USER,
     { instance: "i", deletionPolicy: "ABANDONED" },
     ['property "deletionPolicy" must be one of DELETE, ABANDON, PREVENT'],
@@ -51,23 +51,23 @@ test.each([
     { instance: "i", password: secret(4711) },
     ['property "password" must be a string, not a number'],
   ],
-])("%s is named", (_what, type, program, expected) => {
+])("names %s", (_what, type, program, expected) => {
   expect(failures(type, program)).toEqual(expected);
 });
 
-test("unknown values and secret marks survive, and what Google must not tell is a secret anyway", () => {
+test("keeps unknown values and secret markers, and marks a secret property", () => {
   const inputs = engine.check(engine.urn(USER), { instance: UNKNOWN, name: secret("n"), password: "p" });
   expect(inputs).toMatchObject({ instance: UNKNOWN, name: secret("n"), password: secret("p"), project: PROJECT });
 });
 
-test("a name that the program leaves out is made up once and then stays", () => {
+test("a generated name is kept", () => {
   const urn = engine.urn(SECRET, "db");
   const first = engine.check(urn, { replication: { auto: {} } });
   expect(first.secretId).toMatch(/^db-[0-9a-f]{7}$/);
   expect(engine.check(urn, { replication: { auto: {} } }, first).secretId).toBe(first.secretId);
 });
 
-test("a resource with a name of its own goes before its successor comes; one with a made-up name after", () => {
+test("a resource with a fixed name is deleted before its replacement, one with a generated name after", () => {
   const change = { replication: { userManaged: { replicas: [{ location: "us-central1" }] } } };
   const had = (program: object) => {
     const inputs = engine.check(engine.urn(SECRET), { replication: { auto: {} }, ...program });
@@ -79,7 +79,7 @@ test("a resource with a name of its own goes before its successor comes; one wit
   expect(engine.diff(had({}), change)).toMatchObject({ deleteBeforeReplace: false });
 });
 
-test("a preview takes an unknown value for a change", () => {
+test("a preview treats an unknown value as a change", () => {
   const inputs = engine.check(engine.urn(USER), { name: "u", instance: "i", password: "p" });
   const resource = { urn: engine.urn(USER), id: "u//i", inputs, outputs: inputs };
   expect(engine.changes(resource, { name: "u", instance: UNKNOWN, password: secret(UNKNOWN) })).toEqual([
@@ -88,10 +88,12 @@ test("a preview takes an unknown value for a change", () => {
   ]);
 });
 
-test("a resource type that is not there is named, with those that are", () => {
-  expect(() => failures("gcp:pubsub/topic:Topic", {})).toThrow(/no resource type "gcp:pubsub\/topic:Topic".*sql\/user/);
+test("names an unknown resource type and the known ones", () => {
+  expect(() => failures("gcp:pubsub/topic:Topic", {})).toThrow(
+    /does not support the resource type "gcp:pubsub\/topic:Topic".*sql\/user/,
+  );
 });
 
-test("marks can be taken off", () => {
+test("removes secret markers at any depth", () => {
   expect(reveal({ a: [secret({ b: secret("c") })] })).toEqual({ a: [{ b: "c" }] });
 });

@@ -2,7 +2,7 @@ import { readConfiguration } from "../../../packages/pulumi-google-stand-in/endp
 import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 import { Engine } from "./engine.ts";
 
-test("the stack's configuration wins over the environment", () => {
+test("the stack's configuration takes precedence over the environment", () => {
   const env = {
     GOOGLE_PROJECT: "from-env",
     GOOGLE_REGION: "us-central1",
@@ -26,9 +26,9 @@ test.each([
   "http://[::2]/",
   "http://0.0.0.0/",
   "not a URL",
-])("an endpoint that is not on this machine is refused: %s", (url) => {
+])("refuses an endpoint that is not on this machine: %s", (url) => {
   expect(() => readConfiguration({ sqlCustomEndpoint: url }, {})).toThrow(
-    /speaks to this machine only, and gcp:sqlCustomEndpoint \(GOOGLE_SQL_CUSTOM_ENDPOINT\)/,
+    /only calls this machine, but gcp:sqlCustomEndpoint \(GOOGLE_SQL_CUSTOM_ENDPOINT\)/,
   );
 });
 
@@ -37,16 +37,16 @@ describe("without endpoints", () => {
   const program = { secretId: "db", replication: { auto: {} } };
   const type = "gcp:secretmanager/secret:Secret";
 
-  test("there are previews", async () => {
+  test("previews work", async () => {
     const urn = engine.urn(type);
     const news = engine.check(urn, program);
     const { outputs } = await engine.provider.create({ urn, google: engine.google, news, preview: true });
     expect(outputs).toMatchObject(program);
   });
 
-  test("everything else says what this is, and what to install", async () => {
+  test("every other request fails with what to install", async () => {
     const says =
-      /stand-in gcp provider.*can never touch a real project.*no endpoint for Secret Manager.*pulumi plugin install/;
+      /stand-in gcp provider.*never with a real project.*no endpoint for Secret Manager.*pulumi plugin install/;
     const resource = {
       urn: engine.urn(type),
       id: "x",
@@ -59,7 +59,7 @@ describe("without endpoints", () => {
     await expect(engine.delete(resource)).rejects.toThrow(says);
   });
 
-  test("without a project it is asked for", () => {
+  test("requires a project", () => {
     const nowhere = new Engine(new Google(readConfiguration({}, {})));
     expect(() => nowhere.check(nowhere.urn(type), program)).toThrow(
       'missing required property "project": set it, or gcp:project in the stack\'s configuration',
@@ -67,7 +67,7 @@ describe("without endpoints", () => {
   });
 });
 
-test("a server that is not there is named, and no token with it", async () => {
+test("names a server that does not answer, without the token", async () => {
   const args = { project: "p", accessToken: "t0ken", secretManagerCustomEndpoint: "http://127.0.0.1:1/v1/" };
   const google = new Google(readConfiguration(args, {}));
   const failed = google.call("secretManager", "GET", "projects/p/secrets");

@@ -15,12 +15,12 @@ test.each([
   ["letters and digits", { length: 25, special: false }, /^[A-Za-z0-9]{25}$/],
   ["one class", { length: 40, special: false, upper: false, lower: false }, /^[0-9]{40}$/],
   [
-    "special characters of one's own",
+    "custom special characters",
     { length: 12, lower: false, upper: false, numeric: false, overrideSpecial: "-" },
     /^-{12}$/,
   ],
   [
-    "minimums that fill it",
+    "minimums that add up to its length",
     { length: 4, minLower: 1, minUpper: 1, minNumeric: 1, minSpecial: 1 },
     /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{4}$/,
   ],
@@ -28,7 +28,7 @@ test.each([
   expect(await draw(program)).toMatch(form);
 });
 
-test("no two passwords are the same, and every place takes every class", async () => {
+test("passwords differ, and each class can be in every place", async () => {
   const drawn = await Promise.all(
     Array.from({ length: 200 }, () => draw({ length: 4, minNumeric: 1, special: false })),
   );
@@ -36,13 +36,13 @@ test("no two passwords are the same, and every place takes every class", async (
   expect(new Set(drawn.map((password) => password.search(/\d/)))).toEqual(new Set([0, 1, 2, 3]));
 });
 
-test("minimums that do not fit are refused", async () => {
+test("refuses minimums that exceed the length", async () => {
   await expect(draw({ length: 1, minLower: 1, minUpper: 1 })).rejects.toThrow(
-    "length is 1, and the minimums add up to 2",
+    "length is 1, but the minimums add up to 2",
   );
 });
 
-test("a password changes with what it was made of, and with nothing else", async () => {
+test("a password is replaced when its inputs change, and only then", async () => {
   const program = { length: 25, special: false, keepers: { turn: "1" } };
   const made = await engine.create(PASSWORD, program);
   expect(engine.changes(made, program)).toEqual([]);

@@ -125,7 +125,7 @@ describe("the process", () => {
 test("the process refuses an endpoint that is not on this machine", async () => {
   const child = start({ GOOGLE_SQL_CUSTOM_ENDPOINT: "https://sqladmin.googleapis.com/" });
   const [said, [code]] = await Promise.all([firstLine(child.stderr), once(child, "exit") as Promise<[number]>]);
-  expect(said).toContain("speaks to this machine only");
+  expect(said).toContain("only calls this machine");
   expect(code).toBe(1);
 });
 
