@@ -3,32 +3,32 @@
 
 const { URL } = require("node:url");
 
-/** What a client sent is wrong; answered with 400. */
+/** The request is invalid; the response is 400. */
 class InvalidInput extends Error {}
 
-/** Something else has this key; answered with 409. */
-class Taken extends Error {}
+/** Another row has this key; the response is 409. */
+class Conflict extends Error {}
 
 /**
- * A column that a client sets: its name, and a check that returns the value to store.
+ * A column: its name, and a check that returns the value to store.
  * @typedef {{ name: string, read: (value: unknown, name: string) => unknown }} Column
  */
 
 /**
- * A table: which columns a client sets, which one it is found by, and which are never shown.
+ * A table: its key, the columns that a client sets, and those that are never returned.
  * @typedef {{ name: string, key: string, columns: Column[], hidden: string[] }} Table
  */
 
 /**
- * The pool, or one connection of it.
+ * The pool, or one of its connections.
  * @typedef {Pick<import("pg").PoolClient, "query">} Database
  */
 
-/** @param {number} length At most so many characters. */
+/** @param {number} length The maximum number of characters. */
 const text = (length) => (/** @type {unknown} */ value, /** @type {string} */ name) => {
   if (value === undefined || value === null) return null;
   if (typeof value === "string" && value !== "" && value.length <= length) return value;
-  throw new InvalidInput(`${name} must be a text of 1 to ${length} characters`);
+  throw new InvalidInput(`${name} must be a string of 1 to ${length} characters`);
 };
 
 /** @param {(value: unknown, name: string) => unknown} read */
@@ -39,12 +39,12 @@ const required = (read) => (/** @type {unknown} */ value, /** @type {string} */ 
 
 /**
  * @param {(value: unknown, name: string) => unknown} read
- * @param {unknown} other Taken where the client sends nothing.
+ * @param {unknown} other The default.
  */
 const defaulted = (read, other) => (/** @type {unknown} */ value, /** @type {string} */ name) =>
   read(value ?? other, name);
 
-/** numeric(38, 18): 20 digits before the point, 18 after it; as text, because a JSON number would be rounded. */
+/** numeric(38, 18): 20 digits before the point and 18 after; as text, because a JSON number would be rounded. */
 const amount = (/** @type {unknown} */ value, /** @type {string} */ name) => {
   if (value === undefined || value === null) return null;
   const digits = typeof value === "number" ? String(value) : value;
@@ -103,13 +103,12 @@ const webhooks = {
 };
 
 /**
- * Stores a row, once however often it is sent: whoever heard no answer may send it again.
+ * Stores a row; idempotent, so that a client without a response can retry.
  * @param {Database} database
  * @param {Table} table
  * @param {unknown} body What the client sent.
  * @returns The row, as stored.
- * @throws {InvalidInput} naming the first field that is wrong; {Taken} where the key is another row's; else PostgreSQL's
- * error.
+ * @throws {InvalidInput} naming the first invalid field; {Conflict} if another row has the key; otherwise PostgreSQL's error.
  */
 async function insert(database, table, body) {
   if (typeof body !== "object" || body === null || Array.isArray(body))
@@ -122,32 +121,32 @@ async function insert(database, table, body) {
   const places = values.map((_value, index) => `$${index + 1}`);
   const of = (/** @type {string} */ row) => names.map((name) => `${row}.${name}`).join(", ");
   const { rows } = await database.query(
-    `insert into ${table.name} as held (${names.join(", ")}) values (${places.join(", ")})
+    `insert into ${table.name} as stored (${names.join(", ")}) values (${places.join(", ")})
      on conflict (${table.key}) do update set ${table.key} = excluded.${table.key}
-     where (${of("held")}) is not distinct from (${of("excluded")}) returning *`,
+     where (${of("stored")}) is not distinct from (${of("excluded")}) returning *`,
     values,
   );
-  if (rows.length === 0) throw new Taken(`another ${table.name} has the ${table.key} "${fields[table.key]}"`);
-  return shown(table, rows[0]);
+  if (rows.length === 0) throw new Conflict(`another ${table.name} has the ${table.key} "${fields[table.key]}"`);
+  return visible(table, rows[0]);
 }
 
 /**
  * @param {Database} database
  * @param {Table} table
  * @param {string} id
- * @returns The row; undefined where there is none.
+ * @returns The row; undefined if it does not exist.
  */
 async function find(database, table, id) {
   const { rows } = await database.query(`select * from ${table.name} where ${table.key} = $1`, [id]);
-  return rows[0] && shown(table, rows[0]);
+  return rows[0] && visible(table, rows[0]);
 }
 
 /**
  * @param {Table} table
  * @param {Record<string, unknown>} row
  */
-function shown(table, row) {
+function visible(table, row) {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !table.hidden.includes(name)));
 }
 
-module.exports = { InvalidInput, Taken, commands, webhooks, insert, find };
+module.exports = { InvalidInput, Conflict, commands, webhooks, insert, find };

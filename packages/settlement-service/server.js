@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** The settlement service: takes settlement commands and webhook subscriptions, and keeps them in PostgreSQL. */
+/** The settlement service: accepts settlement commands and webhook subscriptions, and stores them in PostgreSQL. */
 
 const { Buffer } = require("node:buffer");
 const http = require("node:http");
@@ -9,47 +9,47 @@ const { setTimeout: delay } = require("node:timers/promises");
 const { URL } = require("node:url");
 const { Pool } = require("pg");
 const { readConnection } = require("./connection");
-const { InvalidInput, Taken, commands, find, insert, webhooks } = require("./rows");
+const { InvalidInput, Conflict, commands, find, insert, webhooks } = require("./rows");
 
-/** Bytes of a request's body. */
+/** The largest request body, in bytes. */
 const BODY_LIMIT = 1024 * 1024;
 
-/** How long a request waits for a database that goes, and between two looks at whether it is back; milliseconds. */
-const PATIENCE = 30_000;
-const PAUSE = 250;
+/** How long, and how often, a request retries after losing the database, in milliseconds. */
+const RETRY_LIMIT = 30_000;
+const RETRY_PAUSE = 250;
 
 /**
- * A connection that ends, or is refused while the server restarts:
- * https://www.postgresql.org/docs/current/errcodes-appendix.html, Node's codes, and what `pg` says without a code.
+ * Errors of a connection that was closed, or refused during a restart of the server:
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html, Node's codes, and a message of `pg` without a code.
  */
-const GONE = /^(57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated unexpectedly)$/;
+const LOST = /^(57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated unexpectedly)$/;
 
 /** @type {Record<string, import("./rows").Table>} */
 const TABLES = { commands, webhooks };
 
 /**
- * The database's connections.
+ * The connection pool, and whether the database has ever accepted a connection.
  * @typedef {{ pool: Pool, hasAnswered: boolean }} Connections
  */
 
 /**
- * Does something with the database, and does it again where that goes in the middle and comes back: nothing that is done
- * here does harm a second time. A database that never answered is configured wrongly, and waiting would only hide it.
+ * Retries work while the database restarts; all work here is idempotent. Does not wait for a database that was never
+ * reachable, which would hide a configuration error.
  * @template T
  * @param {Connections} connections
  * @param {(pool: Pool) => Promise<T>} work
  * @returns {Promise<T>}
  */
-async function patiently(connections, work) {
-  const end = Date.now() + PATIENCE;
+async function withRetries(connections, work) {
+  const end = Date.now() + RETRY_LIMIT;
   for (;;) {
     try {
       return await work(connections.pool);
     } catch (error) {
       const { code, message } = /** @type {{ message: string, code?: string }} */ (error);
-      if (!connections.hasAnswered || !GONE.test(code ?? message) || Date.now() > end) throw error;
-      log("WARNING", `The database is gone, waiting for it. ${reason(error).join(" ")}`);
-      await delay(PAUSE);
+      if (!connections.hasAnswered || !LOST.test(code ?? message) || Date.now() > end) throw error;
+      log("WARNING", `Lost the database, retrying. ${reason(error).join(" ")}`);
+      await delay(RETRY_PAUSE);
     }
   }
 }
@@ -67,22 +67,22 @@ async function answer(connections, request) {
   if (resource === "smoke-test" && id === undefined) {
     if (method !== "POST") return notAllowed(method);
     const body = await readJson(request);
-    return [200, await patiently(connections, (pool) => tryCommand(pool, body))];
+    return [200, await withRetries(connections, (pool) => tryCommand(pool, body))];
   }
   const table = Object.hasOwn(TABLES, resource) ? TABLES[resource] : undefined;
   if (!table || rest.length > 0) return [404, failure(`There is no ${request.url}.`)];
   if (!id) {
     if (method !== "POST") return notAllowed(method);
     const body = await readJson(request);
-    return [200, await patiently(connections, (pool) => insert(pool, table, body))];
+    return [200, await withRetries(connections, (pool) => insert(pool, table, body))];
   }
   if (method !== "GET") return notAllowed(method);
-  const row = await patiently(connections, (pool) => find(pool, table, decodeURIComponent(id)));
+  const row = await withRetries(connections, (pool) => find(pool, table, decodeURIComponent(id)));
   return row ? [200, row] : [404, failure(`There is no ${table.key} "${decodeURIComponent(id)}".`)];
 }
 
 /**
- * The database's own answer.
+ * Whether the database answers.
  * @param {Pool} pool
  * @returns {Promise<[number, unknown]>}
  */
@@ -98,22 +98,22 @@ async function health(pool) {
 }
 
 /**
- * Does with a settlement command what `POST /commands` does, reads it back, and takes it back, all in one transaction: no
- * row of it stays, however this ends. docs/DEPLOYMENT.md says what a rollout sends here.
+ * Stores a settlement command like `POST /commands`, reads it back, and rolls back. A rollout calls this; see
+ * docs/DEPLOYMENT.md.
  * @param {Pool} pool
  * @param {unknown} body
- * @returns The row, as it was read back.
+ * @returns The row.
  */
 async function tryCommand(pool, body) {
   const connection = await pool.connect();
-  // One that breaks between two statements is told by the next; without a listener it would end the process.
+  // The next statement reports a broken connection; without a listener, the event would end the process.
   connection.on("error", () => undefined);
   try {
     await connection.query("begin");
     const { command_id: id } = await insert(connection, commands, body);
     return await find(connection, commands, String(id));
   } finally {
-    // Closed instead of given back: PostgreSQL takes back what was not committed, and the pool never gets half a transaction.
+    // Closing the connection rolls back, and keeps an open transaction out of the pool.
     connection.release(true);
   }
 }
@@ -154,7 +154,7 @@ function notAllowed(method) {
 }
 
 /**
- * What PostgreSQL, or the way to it, said.
+ * The message of PostgreSQL, or of the connection to it.
  * @param {unknown} error
  * @returns {[string, string | undefined]} Message and code, such as 42P01.
  */
@@ -169,14 +169,14 @@ function reason(error) {
  */
 function refusal(error) {
   if (error instanceof InvalidInput) return [400, failure(`Invalid request: ${error.message}.`)];
-  if (error instanceof Taken) return [409, failure(`Refused: ${error.message}.`)];
-  if (error instanceof URIError) return [400, failure("Invalid request: the path has a broken percent-encoding.")];
+  if (error instanceof Conflict) return [409, failure(`Refused: ${error.message}.`)];
+  if (error instanceof URIError) return [400, failure("Invalid request: the path has an invalid percent-encoding.")];
   const [message, code] = reason(error);
   return [500, failure(message, code)];
 }
 
 /**
- * A line of Cloud Logging's JSON form.
+ * Writes a log entry in Cloud Logging's JSON format.
  * @param {"INFO" | "WARNING" | "ERROR"} severity
  * @param {string} message
  */
@@ -198,7 +198,7 @@ function createServer(connections) {
 
 function main() {
   const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 30_000 });
-  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  // The next query replaces a broken idle connection; without a listener, the event would end the process.
   pool.on("error", (error) => log("ERROR", `Idle connection lost. ${reason(error).join(" ")}`));
   const connections = { pool, hasAnswered: false };
   pool.once("connect", () => (connections.hasAnswered = true));
@@ -206,7 +206,7 @@ function main() {
   const port = Number(process.env.PORT ?? 8080);
   server.listen(port, () => log("INFO", `Listening on ${port}.`));
   process.once("SIGTERM", () => {
-    // Requests that are under way get their answer first.
+    // Pending requests get their response first.
     server.close(() => void pool.end().then(() => process.exit(0)));
     server.closeIdleConnections();
   });

@@ -55,7 +55,7 @@ test.each([
   ],
   [["--project", "my-project", "--port", "99999"], '--port must be 0 to 65535, not "99999".'],
   [["--prot", "1"], "Unknown option '--prot'"],
-])("refuses the options %j with a sentence and exit code 2", (args, sentence) => {
+])("refuses the options %j with exit code 2", (args, sentence) => {
   const { status, stderr } = run(...args);
   expect([status, stderr.slice(0, sentence.length)]).toEqual([2, sentence]);
 });

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 
-/** The project the tests work in, and another one of the same embedded cloud. */
+/** The projects of the embedded cloud. */
 export const PROJECT = "fusion-prime";
 export const OTHER_PROJECT = "fusion-spare";
 
-/** What came back: its body is parsed where it is JSON, and empty where it is not. */
+/** A response; its body is parsed if it is JSON, otherwise empty. */
 export interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
@@ -15,25 +15,20 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** How a request differs from a plain one of the owner. */
+/** Options of a request; by default it is the owner's. */
 export interface Ask {
-  /** Another caller's token; an empty one sends none. */
+  /** Another caller's token; "" for none. */
   readonly token?: string;
   readonly headers?: Record<string, string>;
 }
 
-/** An embedded cloud on a free port and in a folder of its own, spoken to as any client would. */
+/** An embedded cloud on a free port, with a temporary folder, and a client for it. */
 export class Embedded {
   readonly folder = mkdtempSync(join(tmpdir(), "embedded-cloud-"));
   private running: EmbeddedCloud | undefined;
-
   private readonly images: NonNullable<CloudOptions["images"]>;
   private readonly projects: readonly string[];
 
-  /**
-   * @param images What runs where a Cloud Run service or job names an image.
-   * @param projects Ids of the projects that exist.
-   */
   constructor(
     images: NonNullable<CloudOptions["images"]> = {},
     projects: readonly string[] = [PROJECT, OTHER_PROJECT],
@@ -55,7 +50,7 @@ export class Embedded {
     }
   }
 
-  /** Ends it; the state stays. */
+  /** Stops it; the state remains. */
   async stop(): Promise<void> {
     await this.running?.stop();
     this.running = undefined;
@@ -72,7 +67,7 @@ export class Embedded {
   patch = (path: string, body: unknown, ask?: Ask) => this.ask("PATCH", path, body, ask);
   put = (path: string, body: unknown, ask?: Ask) => this.ask("PUT", path, body, ask);
 
-  /** @param body Sent as JSON, unless it is text or bytes: these are sent as they are. */
+  /** @param body Sent as JSON; text and bytes are sent unchanged. */
   async ask(method: string, path: string, body: unknown, { token, headers }: Ask = {}): Promise<Answer> {
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(this.cloud.url + path, {
@@ -89,12 +84,11 @@ export class Embedded {
   }
 }
 
-/** The sentence of an error. */
+/** The message of an error. */
 export function message({ body }: Answer): string | undefined {
   return (body.error as { message?: string } | undefined)?.message;
 }
 
-/** A value in Base64. */
 export function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }

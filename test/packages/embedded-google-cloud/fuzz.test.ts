@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { Embedded, PROJECT } from "./embedded.ts";
 import { watchRoutes } from "./routes.ts";
 
-/** `SEED=… npx jest fuzz` runs another; a failure tells which one it was. */
+/** `SEED=… npx jest fuzz` uses another seed; a failure prints it. */
 const SEED = Number(process.env.SEED ?? 20251025);
 
-/** Every route that the embedded cloud has. */
+/** Every route of the embedded cloud. */
 const allRoutes = watchRoutes();
 
 const APIS = [
@@ -56,7 +56,7 @@ const json = fc.oneof(
   ),
 );
 
-describe("the embedded cloud, among strangers", () => {
+describe("the embedded cloud, with hostile clients", () => {
   const embedded = new Embedded();
   beforeAll(() => embedded.start(...APIS.map((api) => `${api}.googleapis.com`)));
   afterAll(() => embedded.remove());
@@ -65,13 +65,13 @@ describe("the embedded cloud, among strangers", () => {
   const draw = <T>(count: number, cases: fc.Arbitrary<T>, check: (drawn: T) => Promise<void>) =>
     fc.assert(fc.asyncProperty(cases, check), { seed: SEED, numRuns: count, endOnFailure: true });
 
-  /** It goes on serving, and kept what it had. */
-  async function expectWell(): Promise<void> {
+  /** It still serves requests, and has kept its state. */
+  async function expectHealthy(): Promise<void> {
     const { status, body } = await embedded.get(`/v1/projects/${PROJECT}`);
     expect([status, body.projectId]).toEqual([200, PROJECT]);
   }
 
-  /** Sends bytes as they are, and answers what came back until the connection ended. */
+  /** Sends bytes unchanged, and returns what it receives until the connection closes. */
   function send(...chunks: readonly (string | Uint8Array)[]): Promise<string> {
     return new Promise((resolve) => {
       const socket = connect(port(), "127.0.0.1");
@@ -87,7 +87,7 @@ describe("the embedded cloud, among strangers", () => {
     });
   }
 
-  test("listens on no interface but loopback", async () => {
+  test("listens on loopback only", async () => {
     const others = Object.values(networkInterfaces()).flatMap((list) =>
       (list ?? []).filter(({ internal }) => !internal),
     );
@@ -106,15 +106,17 @@ describe("the embedded cloud, among strangers", () => {
     );
     expect(await Promise.all(reached)).toEqual(others.map(() => false));
     if (process.platform !== "linux") return;
-    // What the kernel says: address and port in hex, and 0A for a socket that listens.
+    // The kernel's table: address and port in hex, and 0A for a listening socket.
     const hex = port().toString(16).toUpperCase().padStart(4, "0");
     const listening = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) =>
-      [...readFileSync(table, "utf8").matchAll(/^\s*\d+: (\w+):(\w+) \S+ 0A /gm)].filter(([, , held]) => held === hex),
+      [...readFileSync(table, "utf8").matchAll(/^\s*\d+: (\w+):(\w+) \S+ 0A /gm)].filter(
+        ([, , number]) => number === hex,
+      ),
     );
     expect(listening.map(([, address]) => address)).toEqual(["0100007F"]);
   });
 
-  test("answers nobody who calls it by a name that is not loopback's", async () => {
+  test("refuses requests with a host name that is not loopback", async () => {
     const names = fc.oneof(
       fc.domain(),
       fc.ipV4().filter((address) => address !== "127.0.0.1"),
@@ -133,10 +135,10 @@ describe("the embedded cloud, among strangers", () => {
       const answer = await send(`GET /v1/projects/${PROJECT} ${line}Authorization: Bearer ${token}\r\n\r\n`);
       expect([line, answer.includes("projectNumber")]).toEqual([line, line.includes("Host: 127.0.0.1")]);
     }
-    await expectWell();
+    await expectHealthy();
   });
 
-  test("survives bytes that are no HTTP, and HTTP that is broken", async () => {
+  test("survives malformed HTTP", async () => {
     const head = `POST /v1/projects/${PROJECT}/services:batchEnable HTTP/1.1\r\nHost: 127.0.0.1\r\n`;
     const broken = fc.constantFrom(
       `${head}Content-Length: -1\r\n\r\n`,
@@ -165,10 +167,10 @@ describe("the embedded cloud, among strangers", () => {
       const answer = await send(bytes);
       expect(answer).toMatch(/^($|HTTP\/1\.1 (4\d\d|501) )/);
     });
-    await expectWell();
+    await expectHealthy();
   });
 
-  test("takes no more of a body than 32 MiB, announced or not", async () => {
+  test("reads at most 32 MiB of a body, with or without a content length", async () => {
     const chunk = Buffer.alloc(2 ** 20, "x");
     let sent = 0;
     const body = new ReadableStream({
@@ -182,27 +184,27 @@ describe("the embedded cloud, among strangers", () => {
       "content-type": "application/json",
     };
     const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
-    // The connection may be closed before the refusal is read.
+    // The connection may close before the client reads the response.
     const status = await fetch(`${embedded.cloud.url}/v2/entries:write`, init).then(
       (response) => response.status,
       () => 413,
     );
     expect(status).toBe(413);
     expect(sent).toBeLessThan(64);
-    await expectWell();
+    await expectHealthy();
   });
 
-  test("refuses JSON that is too deep for whoever walks it", async () => {
+  test("refuses JSON that is nested too deeply", async () => {
     const deep = `{"labels":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
     for (const path of [`/v1/projects/${PROJECT}/secrets?secretId=deep`, "/v2/entries:write"]) {
       const answer = await embedded.post(path, deep, { headers: { "content-type": "application/json" } });
       expect([path, answer.status]).toEqual([path, 400]);
     }
-    await expectWell();
+    await expectHealthy();
   });
 
-  test("no route answers what it was not meant for with a fault of its own", async () => {
-    // Who sets an empty policy has no rights any more, and asks nothing after that.
+  test("no route answers invalid input with a server error", async () => {
+    // Setting an empty policy would remove the owner's permissions.
     const routes = allRoutes.filter(
       ({ method, url }) => ["GET", "POST", "PUT", "PATCH", "DELETE"].includes(method) && !/iam/i.test(url),
     );
@@ -226,11 +228,11 @@ describe("the embedded cloud, among strangers", () => {
         json,
         fc.dictionary(fc.constantFrom("name", "labels", "settings", "template", "policy", "entries", "payload"), json),
       ),
-      stranger: fc.constantFrom(true, ...Array<boolean>(9).fill(false)),
+      hasUnknownToken: fc.constantFrom(true, ...Array<boolean>(9).fill(false)),
     });
     const failed: unknown[] = [];
     const answers = new Map<number, number>();
-    await draw(1000, call, async ({ route: { method, url }, project, ids, query, body, stranger }) => {
+    await draw(1000, call, async ({ route: { method, url }, project, ids, query, body, hasUnknownToken }) => {
       let next = 0;
       const path = url
         .replaceAll("::", "\u0001")
@@ -240,20 +242,20 @@ describe("the embedded cloud, among strangers", () => {
         .replaceAll("\u0001", ":");
       const sent = method === "GET" ? undefined : JSON.stringify(body);
       const { status, bytes } = await embedded.ask(method, `${path}?${new URLSearchParams(query).toString()}`, sent, {
-        ...(stranger && { token: "nonsense" }),
+        ...(hasUnknownToken && { token: "nonsense" }),
         ...(sent !== undefined && { headers: { "content-type": "application/json" } }),
       });
       answers.set(status, (answers.get(status) ?? 0) + 1);
       if (status >= 500) failed.push([method, path.slice(0, 200), body, bytes.toString().slice(0, 300)]);
     });
-    // The routes were reached, not only their guards.
+    // Requests reached the handlers, not only the permission checks.
     expect((answers.get(200) ?? 0) + (answers.get(400) ?? 0)).toBeGreaterThan(80);
     expect(failed).toEqual([]);
     expect({}).not.toHaveProperty("polluted");
-    await expectWell();
+    await expectHealthy();
   });
 
-  test("keeps everything readable by its owner only", async () => {
+  test("makes all files readable by their owner only", async () => {
     await embedded.post(`/v1/projects/${PROJECT}/secrets?secretId=kept`, { replication: { automatic: {} } });
     await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "kept" });
     await embedded.post("/upload/storage/v1/b/kept/o?uploadType=media&name=a", "contents");

@@ -11,7 +11,7 @@ afterAll(() => {
 
 const run = (command: string, args: string[], cwd = folder) => execFileSync(command, args, { cwd, encoding: "utf8" });
 
-test("the tarball installs into an empty folder, where the README's example and the command run", () => {
+test("in an empty folder, the tarball installs, and the README's example and the command run", () => {
   run("npm", ["pack", "--silent", "--pack-destination", folder], PACKAGE);
   const [tarball = ""] = readdirSync(folder);
   const options = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];

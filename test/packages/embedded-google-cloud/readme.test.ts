@@ -4,7 +4,7 @@ import { Embedded } from "./embedded.ts";
 import { type Route, watchRoutes } from "./routes.ts";
 
 const README = join(import.meta.dirname, "../../../packages/embedded-google-cloud/README.md");
-/** In the order of the README's tables. */
+/** The order in the README's tables. */
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 const routes = watchRoutes();
@@ -12,12 +12,12 @@ const embedded = new Embedded();
 beforeAll(() => embedded.start());
 afterAll(() => embedded.remove());
 
-test("the README's tables list every method that is answered, and no other", () => {
+test("the README's tables list exactly the supported methods", () => {
   const listed = [...readFileSync(README, "utf8").matchAll(/^\| ([A-Za-z ]+?) *\| `(.+)` *\|$/gm)];
   expect(listed.map(([, methods, path]) => `${path}  ${methods}`).sort()).toEqual(rows(routes));
 });
 
-/** Each path with its methods; `any` where it takes others too. */
+/** Each path with its methods; `any` if there are others. */
 function rows(all: readonly Route[]): string[] {
   const byPath = Map.groupBy(all, ({ url }) => pathOf(url));
   const lines = [...byPath].map(([path, group]) => {
@@ -28,7 +28,7 @@ function rows(all: readonly Route[]): string[] {
   return lines.sort();
 }
 
-/** A path as Google's references write it: `:secret(^[^:]+)::access` is `{secret}:access`. */
+/** A path in the notation of Google's references: `:secret(^[^:]+)::access` is `{secret}:access`. */
 function pathOf(url: string): string {
   return url.replace(/::|:(\w+)(\([^)]*\))?/g, (_match, name?: string) => (name === undefined ? ":" : `{${name}}`));
 }

@@ -1,13 +1,13 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { FastifyInstance } from "fastify";
 
-/** A method that a server answers, with the path as Fastify writes it. */
+/** A method of a server, with the path in Fastify's notation. */
 export interface Route {
   readonly method: string;
   readonly url: string;
 }
 
-/** The routes of every server that is made from now on. The list grows as they are registered. */
+/** The routes of every server created from now on; the list grows as they are registered. */
 export function watchRoutes(): readonly Route[] {
   const routes: Route[] = [];
   subscribe("fastify.initialization", (message) => {

@@ -8,7 +8,7 @@ import { enable, Engine, startTestCloud, type TestCloud } from "./engine.ts";
 const OBJECT = "gcp:storage/bucketObject:BucketObject";
 const BUCKET = "gcp:storage/bucket:Bucket";
 
-/** As the engine hands an asset over; in a diff it keeps the hash and leaves the text out. */
+/** An asset as the engine sends it; a diff contains only its hash. */
 const asset = (content: { text: string } | { path: string }) => ({
   "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
   hash: createHash("sha256").update(JSON.stringify(content)).digest("hex"),
@@ -38,7 +38,7 @@ const contentOf = async (name: string): Promise<string> => {
   return (await fetch(url, { headers })).text();
 };
 
-test("an object is uploaded, replaced in place, seen when somebody else replaces it, and deleted with its bucket", async () => {
+test("an object is uploaded, updated in place, drifts when replaced elsewhere, and is deleted with its bucket", async () => {
   const bucket = await engine.create(BUCKET, { name: "migrations", location: "US", versioning: { enabled: true } });
   const made = await engine.create(OBJECT, program("select 1;\n"));
   expect(made.id).toBe("migrations-migrations/0001.sql");
@@ -75,10 +75,10 @@ test("an object is uploaded, replaced in place, seen when somebody else replaces
   expect(await engine.refresh(emptied)).toBeUndefined();
 });
 
-describe("content comes", () => {
+describe("an object is uploaded", () => {
   beforeAll(() => engine.create(BUCKET, { name: "migrations", location: "US" }));
 
-  test("as text of the program", async () => {
+  test("from a string", async () => {
     await engine.create(OBJECT, { ...program(""), source: null, content: "select 3;" });
     expect(await contentOf("migrations/0001.sql")).toBe("select 3;");
   });
@@ -94,13 +94,13 @@ describe("content comes", () => {
     }
   });
 
-  test("from nowhere: that is named", async () => {
+  test("only with a content or source", async () => {
     await expect(engine.create(OBJECT, { ...program(""), source: null })).rejects.toThrow(
       'needs "content" or "source"',
     );
   });
 });
 
-test("an object cannot be imported, and the message says so", async () => {
+test("refuses to import an object", async () => {
   await expect(engine.import(OBJECT, "migrations-x")).rejects.toThrow("cannot be imported");
 });

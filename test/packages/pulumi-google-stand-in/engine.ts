@@ -9,11 +9,10 @@ import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 import { type DiffResult, Provider } from "../../../packages/pulumi-google-stand-in/provider.ts";
 import { randomTypes } from "../../../packages/pulumi-google-stand-in/random.ts";
 
-/** The project of these tests. */
 export const PROJECT = "fusion-prime";
 export const REGION = "us-central1";
 
-/** A resource as the engine's state has it. */
+/** A resource in the engine's state. */
 export interface Resource {
   readonly urn: string;
   readonly id: string;
@@ -21,10 +20,9 @@ export interface Resource {
   readonly outputs: Fields;
 }
 
-/** Does with a provider what Pulumi's engine does, without the engine. */
+/** Calls a provider as Pulumi's engine does. */
 export class Engine {
   readonly provider = new Provider([...gcpTypes, ...randomTypes]);
-
   readonly google: Google;
 
   constructor(google: Google) {
@@ -55,7 +53,7 @@ export class Engine {
     return this.provider.diff({ ...this.old(resource), news });
   }
 
-  /** What would change, as `path` or, where it takes a new resource, `path!`. */
+  /** The changed paths; a trailing `!` marks a replacement. */
   changes(resource: Resource, program: Fields): string[] {
     return this.diff(resource, program).differences.map(({ path, replaces }) => path + (replaces ? "!" : ""));
   }
@@ -66,7 +64,7 @@ export class Engine {
     return { ...resource, inputs, outputs };
   }
 
-  /** Undefined where the resource is gone. */
+  /** Undefined if the resource no longer exists. */
   async refresh(resource: Resource): Promise<Resource | undefined> {
     const { urn, id, inputs, outputs } = resource;
     const read = await this.provider.read({ urn, google: this.google, id, inputs, state: outputs });
@@ -112,14 +110,14 @@ export function googleAt(url: string, token?: string): Google {
   );
 }
 
-/** An embedded cloud in a folder of its own. */
+/** An embedded cloud in a temporary folder. */
 export interface TestCloud {
   readonly cloud: EmbeddedCloud;
   readonly google: Google;
   stop(): Promise<void>;
 }
 
-/** Starts one; its image `hello` answers every request. */
+/** Starts an embedded cloud, whose image `hello` answers every request. */
 export async function startTestCloud(): Promise<TestCloud> {
   const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
   const hello = "require('http').createServer((request, response) => response.end()).listen(process.env.PORT)";
@@ -135,7 +133,7 @@ export async function startTestCloud(): Promise<TestCloud> {
   };
 }
 
-/** Enables APIs, which a new project has not. */
+/** Enables APIs. */
 export async function enable({ google }: TestCloud, ...services: string[]): Promise<void> {
   const engine = new Engine(google);
   for (const service of services) await engine.create("gcp:projects/service:Service", { service });

@@ -3,7 +3,7 @@ import { type Fields, isFields } from "../../../packages/embedded-google-cloud/r
 import type { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 import { googleAt } from "./engine.ts";
 
-/** A call as it came in. */
+/** A received call. */
 export interface Call {
   readonly method: string;
   readonly path: string;
@@ -11,15 +11,12 @@ export interface Call {
   readonly body: unknown;
 }
 
-/**
- * As much of Cloud SQL and Cloud Run as keeps what it is sent, answers with operations that are not done at once, and
- * remembers every call, so that a test can say what goes over the wire.
- */
+/** A fake of Cloud SQL and Cloud Run that stores resources, returns pending operations, and records every call. */
 export class FakeGoogle {
   readonly calls: Call[] = [];
   /** Resources by path. */
   readonly resources = new Map<string, Fields>();
-  /** What the next operation fails with. */
+  /** The error of the next operation. */
   failure: string | undefined;
   private readonly operations = new Map<string, { left: number; failure: string | undefined }>();
   private readonly app: FastifyInstance = fastify();
@@ -41,7 +38,7 @@ export class FakeGoogle {
     return googleAt(await this.app.listen({ host: "127.0.0.1", port: 0 }));
   }
 
-  /** The calls since the last time, without those that only read. */
+  /** The calls since the last time, except reads. */
   writes(): Call[] {
     return this.calls.splice(0).filter(({ method }) => method !== "GET");
   }
@@ -117,7 +114,7 @@ export class FakeGoogle {
   }
 }
 
-/** An instance as Cloud SQL answers it: with fields of its own, and with a version of the settings that grows. */
+/** An instance as Cloud SQL returns it: with its own fields and a growing version of the settings. */
 function instance(before: Fields, body: Fields, known: Fields): Fields {
   const old = isFields(before.settings) ? before.settings : {};
   const settings = isFields(body.settings) ? body.settings : old;

@@ -3,7 +3,7 @@ import type { Fault } from "../../../packages/embedded-google-cloud/server/fault
 import { readConfiguration } from "../../../packages/pulumi-google-stand-in/endpoints.ts";
 import { Google } from "../../../packages/pulumi-google-stand-in/google.ts";
 
-/** What the official provider repeats, see `error_retry_predicates.go` in hashicorp/terraform-provider-google. */
+/** As the official provider retries: `error_retry_predicates.go` in hashicorp/terraform-provider-google. */
 
 const embedded = new Embedded();
 let google: Google;
@@ -26,27 +26,27 @@ test.each<[string, Fault]>([
   ["500", { kind: "error", status: 500 }],
   ["503", { kind: "error", status: 503 }],
   ["reset", { kind: "reset" }],
-])("a call is made again after %s", async (name, fault) => {
+])("retries a call after %s", async (name, fault) => {
   const { struck } = strike(fault);
   expect(await make(`after-${name}`)).toMatchObject({ name: expect.stringContaining(`after-${name}`) as string });
   expect(struck).toHaveLength(2);
 });
 
-test("a call is made again where no answer comes", async () => {
+test("retries a call that gets no response", async () => {
   const { struck } = embedded.cloud.faults.inject({ path: /secrets$/, times: 1 }, { kind: "silence" });
   await make("after-silence");
   expect(struck).toHaveLength(1);
 });
 
-test("not after a conflict, nor where nobody listens", async () => {
+test("does not retry after a conflict or a refused connection", async () => {
   const { struck } = strike({ kind: "stale" });
   await expect(make("conflict")).rejects.toThrow("409 ABORTED: There were concurrent changes.");
   expect(struck).toHaveLength(1);
-  const nobody = new Google(readConfiguration({ secretManagerCustomEndpoint: "http://127.0.0.1:9009/v1/" }, {}));
-  await expect(nobody.call("secretManager", "GET", SECRETS)).rejects.toThrow("http://127.0.0.1:9009 does not answer");
+  const refusing = new Google(readConfiguration({ secretManagerCustomEndpoint: "http://127.0.0.1:9009/v1/" }, {}));
+  await expect(refusing.call("secretManager", "GET", SECRETS)).rejects.toThrow("http://127.0.0.1:9009 does not answer");
 });
 
-test("one that was done, and whose answer was lost, meets what it made", async () => {
+test("retrying a creation whose response was lost finds that the resource exists", async () => {
   embedded.cloud.faults.clear();
   embedded.cloud.faults.inject({ path: /secrets$/, times: 1 }, { kind: "lost" });
   await expect(make("lost")).rejects.toThrow("409 ALREADY_EXISTS");

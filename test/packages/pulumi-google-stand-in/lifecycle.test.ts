@@ -2,17 +2,17 @@ import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields
 import { secret } from "../../../packages/pulumi-google-stand-in/values.ts";
 import { enable, Engine, PROJECT, startTestCloud, type TestCloud } from "./engine.ts";
 
-/** One resource type: what a program says, what it changes, and what it gets back. */
+/** A resource type, with programs and the expected outputs and changes. */
 interface Case {
   readonly type: string;
-  /** What must be there before. */
+  /** Resources to create first. */
   readonly parents?: readonly { readonly type: string; readonly program: Fields }[];
   readonly program: Fields;
-  /** The id, the import id where it is another one, and some outputs. */
+  /** The id, the import id if it differs, and some outputs. */
   readonly id: string | RegExp;
   readonly importId?: string;
   readonly outputs: Fields;
-  /** A changed program, and the changes; a trailing `!` says that it takes a new resource. */
+  /** A changed program, and the changes; a trailing `!` marks a replacement. */
   readonly changed?: { readonly program: Fields; readonly changes: readonly string[]; readonly outputs: Fields };
   readonly replaced: { readonly program: Fields; readonly changes: readonly string[] };
 }
@@ -420,7 +420,7 @@ describe.each(cases)("$type", (example) => {
   });
   afterAll(() => cloud.stop());
 
-  test("is created, stays, is refreshed, imported, updated, replaced and deleted", async () => {
+  test("is created, refreshed, imported, updated, replaced and deleted", async () => {
     const { type, program, id, outputs, changed, replaced } = example;
     let resource = await engine.create(type, program);
     expect(resource.id).toEqual(typeof id === "string" ? id : expect.stringMatching(id));
@@ -432,8 +432,8 @@ describe.each(cases)("$type", (example) => {
 
     const imported = await engine.import(type, example.importId ?? resource.id);
     expect(imported.id).toBe(resource.id);
-    const ofTheProvider = ["forceDestroy", "disableOnDestroy", "deletionProtection", "password"];
-    expect(engine.changes(imported, program).filter((path) => !ofTheProvider.includes(path))).toEqual([]);
+    const notFromGoogle = ["forceDestroy", "disableOnDestroy", "deletionProtection", "password"];
+    expect(engine.changes(imported, program).filter((path) => !notFromGoogle.includes(path))).toEqual([]);
 
     if (changed) {
       expect(engine.changes(resource, changed.program).sort()).toEqual([...changed.changes].sort());

@@ -6,7 +6,7 @@ const MEMBER = "gcp:projects/iAMMember:IAMMember";
 const role = "roles/cloudsql.client";
 const member = (name: string) => ({ project: PROJECT, role, member: `user:${name}@example.com` });
 
-/** A policy that somebody else changes between a read and a write, as often as told. */
+/** A policy that another client changes between a read and a write, for a number of times. */
 class ContendedPolicy {
   policy: Fields = { etag: "0" };
   conflicts = 0;
@@ -40,19 +40,19 @@ beforeEach(async () => {
 });
 afterEach(() => contended.app.close());
 
-test("a member is added although somebody else changes the policy meanwhile", async () => {
+test("adds a member despite concurrent changes of the policy", async () => {
   contended.conflicts = 2;
   await engine.create(MEMBER, member("a"));
   expect(contended.policy.bindings).toEqual([{ role, members: ["user:a@example.com"] }]);
 });
 
-test("whoever changes it all the time is reported after a bounded number of attempts", async () => {
+test("gives up after a bounded number of concurrent changes", async () => {
   contended.conflicts = 1000;
   await expect(engine.create(MEMBER, member("a"))).rejects.toThrow("There were concurrent policy changes.");
   expect(contended.conflicts).toBe(992);
 }, 30_000);
 
-test("members that are added at the same time are all there, each beside the others", async () => {
+test("adds members concurrently without losing any", async () => {
   const names = ["a", "b", "c", "d", "e"];
   const [first, ...others] = await Promise.all(names.map((name) => engine.create(MEMBER, member(name))));
   expect(contended.policy.bindings).toMatchObject([{ role, members: names.map((name) => `user:${name}@example.com`) }]);
@@ -62,7 +62,7 @@ test("members that are added at the same time are all there, each beside the oth
   expect(contended.policy).toMatchObject({ bindings: [], version: 3 });
 });
 
-test("a binding with a condition is another one than that without", async () => {
+test("a binding with a condition is distinct from one without", async () => {
   const condition = { title: "t", description: "d", expression: "true" };
   const plain = await engine.create(MEMBER, member("a"));
   const bound = await engine.create(MEMBER, { ...member("a"), condition });

@@ -53,7 +53,7 @@ test("a password is replaced when its inputs change, and only then", async () =>
   expect(engine.changes(made, { length: 25, special: false })).toEqual(["keepers!"]);
 });
 
-test("an id has four forms of the same bytes", async () => {
+test("an id has four encodings of the same bytes", async () => {
   const made = await engine.create(ID, { byteLength: 4, prefix: "db-" });
   const { hex, dec, b64Std, b64Url } = made.outputs as Record<string, string>;
   const bytes = Buffer.from((hex ?? "").replace("db-", ""), "hex");
@@ -72,7 +72,7 @@ test("an id has four forms of the same bytes", async () => {
   expect(engine.changes(imported, { byteLength: 4, prefix: "db-" })).toEqual([]);
 });
 
-test("the password of an import is a secret", async () => {
+test("an imported password is a secret", async () => {
   const imported = await engine.import(PASSWORD, "correct-horse");
   expect(isSecret(imported.outputs.result)).toBe(true);
 });

@@ -61,8 +61,7 @@ test("a service is created, updated whole, imported and deleted", async () => {
   expect(made.outputs).toMatchObject({ uri: "https://it.run.app", terminalConditions: [{ type: "Ready" }] });
   expect(engine.changes(made, service("1"))).toEqual([]);
   expect(await engine.refresh(made)).toEqual(made);
-  const ofTheProvider = ["deletionProtection"];
-  expect(engine.changes(await engine.import(SERVICE, NAME), service("1"))).toEqual(ofTheProvider);
+  expect(engine.changes(await engine.import(SERVICE, NAME), service("1"))).toEqual(["deletionProtection"]);
 
   expect(engine.changes(made, service("2"))).toEqual(["template.containers[0].envs"]);
   const changed = await engine.update(made, service("2"));
@@ -77,14 +76,14 @@ test("a service is created, updated whole, imported and deleted", async () => {
   ]);
 });
 
-test("a service moves by way of a new one; under the same name the old one goes first", async () => {
+test("a new location replaces a service; with the same name, the old service is deleted first", async () => {
   const made = await engine.create(SERVICE, service("1"));
   expect(engine.changes(made, service("1", { location: "europe-west1" }))).toEqual(["location!"]);
   expect(engine.diff(made, service("1", { location: "europe-west1" })).deleteBeforeReplace).toBe(true);
   expect(engine.diff(made, service("1", { name: "other" })).deleteBeforeReplace).toBe(false);
 });
 
-test("a service whose revision does not start is kept, so that the next update can mend it", async () => {
+test("a service whose revision does not start stays in the state, so that the next update can fix it", async () => {
   fake.failure = "Revision 'settlement-service-00001' is not ready and cannot serve traffic.";
   await expect(engine.create(SERVICE, service("1"))).rejects.toMatchObject({
     name: "InitError",
@@ -94,7 +93,7 @@ test("a service whose revision does not start is kept, so that the next update c
   });
 });
 
-test("a revision that does not start fails the update, and the state has what is there", async () => {
+test("a revision that does not start fails the update, and the state is up to date", async () => {
   const made = await engine.create(SERVICE, service("1"));
   fake.failure = "Revision 'settlement-service-00002' is not ready and cannot serve traffic.";
   await expect(engine.update(made, service("2"))).rejects.toMatchObject({
@@ -103,7 +102,7 @@ test("a revision that does not start fails the update, and the state has what is
   });
 });
 
-test("a job has its containers two templates down", async () => {
+test("a job has its containers in a nested template", async () => {
   const program = {
     name: "settlement-migration",
     location: "us-central1",

@@ -25,7 +25,7 @@ const dataOf = async (name: string) => {
   return Buffer.from((payload as { data: string }).data, "base64").toString();
 };
 
-test("a version holds the data, which is a secret wherever it is kept", async () => {
+test("a version contains the data, which is a secret in the state", async () => {
   const made = await engine.create(VERSION, program());
   expect(made.id).toMatch(/^projects\/\d+\/secrets\/db\/versions\/\d+$/);
   expect(made.outputs).toMatchObject({ version: made.id.split("/").at(-1), enabled: true, name: made.id });
@@ -35,14 +35,14 @@ test("a version holds the data, which is a secret wherever it is kept", async ()
   expect(engine.changes(made, program({ secretData: "other" }))).toEqual(["secretData!"]);
 });
 
-test("data in base64 is not encoded again", async () => {
+test("data in base64 is not encoded twice", async () => {
   const data = Buffer.from([0, 255]).toString("base64");
   const made = await engine.create(VERSION, program({ secretData: data, isSecretDataBase64: true }));
   const { payload } = await cloud.google.call("secretManager", "GET", `${made.id}:access`);
   expect(payload).toMatchObject({ data });
 });
 
-test("a version is disabled and enabled in place", async () => {
+test("disables and enables a version in place", async () => {
   const made = await engine.create(VERSION, program());
   const disabled = await engine.update(made, program({ enabled: false }));
   expect(await stateOf(made.id)).toBe("DISABLED");
@@ -55,24 +55,24 @@ test.each([
   ["DELETE", "DESTROYED"],
   ["DISABLE", "DISABLED"],
   ["ABANDON", "ENABLED"],
-])("the policy %s leaves a deleted version %s", async (deletionPolicy, state) => {
+])("with the policy %s, a deleted version is %s", async (deletionPolicy, state) => {
   const made = await engine.create(VERSION, program({ deletionPolicy }));
   await engine.delete(made);
   expect(await stateOf(made.id)).toBe(state);
 });
 
-test("a version that must not go stays", async () => {
+test("refuses to delete a version with the policy PREVENT", async () => {
   const made = await engine.create(VERSION, program({ deletionPolicy: "PREVENT" }));
   await expect(engine.delete(made)).rejects.toThrow("deletionPolicy is PREVENT");
 });
 
-test("a destroyed version is gone", async () => {
+test("a destroyed version no longer exists", async () => {
   const made = await engine.create(VERSION, program());
   await cloud.google.call("secretManager", "POST", `${made.id}:destroy`, { body: {} });
   expect(await engine.refresh(made)).toBeUndefined();
 });
 
-test("an import brings the data, and the project's number where a program has its id", async () => {
+test("an import reads the data, and has the project's number instead of its id", async () => {
   const made = await engine.create(VERSION, program());
   const imported = await engine.import(VERSION, made.id);
   expect(isSecret(imported.inputs.secretData)).toBe(true);

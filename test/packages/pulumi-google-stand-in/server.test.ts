@@ -20,7 +20,6 @@ const PASSWORD = "urn:pulumi:test::project::random:index/randomPassword:RandomPa
 
 const struct = (fields: Fields) => Struct.fromJavaScript(fields as Parameters<typeof Struct.fromJavaScript>[0]);
 
-/** Starts the process as a command does. */
 function start(env: NodeJS.ProcessEnv = {}): ChildProcess {
   return spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...env } });
 }
@@ -33,7 +32,6 @@ async function firstLine(stream: NodeJS.ReadableStream | null): Promise<string> 
 
 type Done<A> = (error: grpc.ServiceError | null, answer: A) => void;
 
-/** One call, as a promise. */
 function call<A>(start: (done: Done<A>) => unknown): Promise<A> {
   return new Promise((resolve, reject) => {
     start((error, answer) => {
@@ -77,7 +75,7 @@ describe("the process", () => {
     expect(isSecret(made.getProperties()?.toJavaScript().result)).toBe(true);
   });
 
-  test("checks with the configuration it was given, and names no property whose value the engine would print", async () => {
+  test("checks with the provider's configuration, without naming a property whose value the engine would print", async () => {
     const news = struct({ instance: UNKNOWN, pasword: "hunter2" });
     const checked = await call<Messages.CheckResponse>((done) =>
       client.check(new messages.CheckRequest().setUrn(USER).setNews(news), done),
@@ -88,7 +86,7 @@ describe("the process", () => {
     expect(checked.getInputs()?.toJavaScript()).toMatchObject({ instance: UNKNOWN, project: "fusion-prime" });
   });
 
-  test("answers a diff with the properties, their kinds and what they replace", async () => {
+  test("returns a diff with the properties, their kinds and replacements", async () => {
     const request = new messages.DiffRequest().setUrn(USER).setId("u//i");
     const old = struct({ name: "u", instance: "i", password: secret("first") });
     const news = struct({ name: "u", instance: "j", password: secret("second") });
@@ -102,7 +100,7 @@ describe("the process", () => {
     expect(diff.getDetaileddiffMap().get("password")?.getKind()).toBe(Kind.UPDATE);
   });
 
-  test("reads without any state, as the engine asks on an import", async () => {
+  test("reads without a state, as on import", async () => {
     const id = "projects/fusion-prime/locations/us-central1/services/it";
     fake.resources.set(`/v2/${id}`, { name: id, template: { containers: [{ image: "hello" }] } });
     const read = await call<Messages.ReadResponse>((done) =>
@@ -111,7 +109,7 @@ describe("the process", () => {
     expect(read.getInputs()?.toJavaScript()).toMatchObject({ name: "it", location: "us-central1" });
   });
 
-  test("hands a resource that failed to the engine, so that it stays in the state", async () => {
+  test("returns a failed resource to the engine, which keeps it in the state", async () => {
     fake.failure = "Revision 'it-00001' is not ready.";
     const program = { name: "it", project: "fusion-prime", location: "us-central1", template: { containers: [] } };
     const request = new messages.CreateRequest().setUrn(SERVICE).setProperties(struct(program));
@@ -129,7 +127,7 @@ test("the process refuses an endpoint that is not on this machine", async () => 
   expect(code).toBe(1);
 });
 
-test("the process ends with the command that holds its input", async () => {
+test("the process exits when its input closes", async () => {
   const child = start();
   await firstLine(child.stdout);
   child.stdin?.end();

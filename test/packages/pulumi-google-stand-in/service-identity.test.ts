@@ -13,7 +13,7 @@ describe("gcp:projects/serviceIdentity:ServiceIdentity", () => {
   });
   afterAll(() => cloud.stop());
 
-  test("names the service agent, and stays when it is refreshed and deleted: Google shows and deletes none", async () => {
+  test("returns the service agent, and survives a refresh and a deletion, because Google neither lists nor deletes service agents", async () => {
     const resource = await engine.create(type, program);
     expect(resource.id).toBe(`projects/${PROJECT}/services/monitoring.googleapis.com`);
     expect(resource.outputs.email).toMatch(/^service-\d+@gcp-sa-monitoring-notification\.iam\.gserviceaccount\.com$/);

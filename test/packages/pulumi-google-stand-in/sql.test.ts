@@ -43,7 +43,7 @@ beforeEach(async () => {
 afterEach(() => fake.stop());
 
 describe("an instance", () => {
-  test("is created as the official provider does, with the values it assumes", async () => {
+  test("is created with the official provider's defaults", async () => {
     const made = await engine.create(INSTANCE, program({}, { rootPassword: "root" }));
     expect(fake.writes()).toEqual([
       {
@@ -93,7 +93,7 @@ describe("an instance", () => {
     expect(await engine.refresh(made)).toEqual(made);
   });
 
-  test("is updated whole, with the version of the settings and what Cloud SQL had filled in", async () => {
+  test("is updated whole, with the version of the settings and Cloud SQL's values", async () => {
     const made = await engine.create(INSTANCE, program());
     fake.writes();
     const change = program({
@@ -124,7 +124,7 @@ describe("an instance", () => {
     expect(engine.changes(changed, change)).toEqual([]);
   });
 
-  test("takes flags in any order, and sees one that somebody removed", async () => {
+  test("accepts flags in any order, and detects a removed flag", async () => {
     const made = await engine.create(INSTANCE, program());
     const turned = program({
       databaseFlags: [
@@ -148,12 +148,12 @@ describe("an instance", () => {
     ["a newer PostgreSQL", { databaseVersion: "POSTGRES_18" }, ["databaseVersion"]],
     ["another engine", { databaseVersion: "MYSQL_8_4" }, ["databaseVersion!"]],
     ["another region", { region: "europe-west1" }, ["region!"]],
-  ])("%s", async (_what, change, changes) => {
+  ])("changes for %s", async (_what, change, changes) => {
     const made = await engine.create(INSTANCE, program());
     expect(engine.changes(made, { ...program(), ...change })).toEqual(changes);
   });
 
-  test("is deleted only where its protection is off; turning that off does not call Google", async () => {
+  test("is deleted only without protection, and turning protection off does not call Google", async () => {
     const made = await engine.create(INSTANCE, program());
     await expect(engine.delete(made)).rejects.toThrow("deletionProtection is true");
     fake.writes();
@@ -164,7 +164,7 @@ describe("an instance", () => {
     expect(fake.writes()).toMatchObject([{ method: "DELETE", path: `${PATH}/db-1` }]);
   });
 
-  test("stays in the state where Google made it and then failed", async () => {
+  test("stays in the state if its creation fails late", async () => {
     fake.failure = "The zone has no capacity.";
     await expect(engine.create(INSTANCE, program())).rejects.toMatchObject({
       name: "InitError",
@@ -174,7 +174,7 @@ describe("an instance", () => {
     });
   });
 
-  test("is imported with everything a program would say", async () => {
+  test("is imported with all settable properties", async () => {
     const made = await engine.create(INSTANCE, program());
     const imported = await engine.import(INSTANCE, made.id);
     expect(engine.changes(imported, program())).toEqual([]);
@@ -182,7 +182,7 @@ describe("an instance", () => {
     expect(imported.inputs).not.toHaveProperty("settings.version");
   });
 
-  test("says nothing of computed values to a dependent in a preview of an update that leaves them", async () => {
+  test("keeps computed outputs known in a preview of an update that does not change them", async () => {
     const made = await engine.create(INSTANCE, program());
     const preview = await engine.update(made, program({ tier: "db-custom-2-7680" }), true);
     expect(preview.outputs).toMatchObject({
@@ -195,7 +195,7 @@ describe("an instance", () => {
 describe("a user", () => {
   const user = { name: "settlement_user", instance: "db-1", password: "first" };
 
-  test("is created, given a new password and deleted, and its password is nowhere in clear", async () => {
+  test("is created, gets a new password and is deleted, and its password is a secret", async () => {
     const made = await engine.create(USER, user);
     expect(made.id).toBe("settlement_user//db-1");
     expect(isSecret(made.outputs.password)).toBe(true);
@@ -225,21 +225,21 @@ describe("a user", () => {
     ]);
   });
 
-  test("is imported, and then takes the program's password", async () => {
+  test("is imported, and then gets the program's password", async () => {
     await engine.create(USER, user);
     const imported = await engine.import(USER, `${PROJECT}/db-1/settlement_user`);
     expect(imported.id).toBe("settlement_user//db-1");
     expect(engine.changes(imported, user)).toEqual(["password"]);
   });
 
-  test("is left behind where the policy says ABANDON", async () => {
+  test("remains with the policy ABANDON", async () => {
     const made = await engine.create(USER, { ...user, deletionPolicy: "ABANDON" });
     await engine.delete(made);
     expect(await engine.refresh(made)).toBeDefined();
   });
 });
 
-test("a database is created, imported, replaced under another name and deleted", async () => {
+test("a database is created, imported, replaced on another name and deleted", async () => {
   const program = { name: "settlement_db", instance: "db-1" };
   const made = await engine.create(DATABASE, program);
   expect(made.id).toBe(`projects/${PROJECT}/instances/db-1/databases/settlement_db`);
@@ -253,7 +253,7 @@ test("a database is created, imported, replaced under another name and deleted",
   ]);
 });
 
-test("an operation that failed says so in Google's words, and the password stays secret", async () => {
+test("a failed operation has Google's message, and the password stays secret", async () => {
   fake.failure = "permission denied";
   const failed = engine.create(USER, { name: "u", instance: "db-1", password: "hunter2" });
   await expect(failed).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { sealLike, secret } from "../../../packages/pulumi-google-stand-in/values.ts";
 
-test("what the program keeps secret is secret in what Google answers", () => {
+test("secrets of the program are secret in Google's response", () => {
   const program = {
     envs: [
       { name: "A", value: secret("x") },
@@ -19,10 +19,10 @@ test("what the program keeps secret is secret in what Google answers", () => {
   expect(sealLike(program, answer)).toEqual({ ...answer, envs: [{ name: "A", value: secret("x") }, answer.envs[1]] });
 });
 
-test("a list that has changed its length is secret as a whole, since no place in it can be trusted", () => {
+test("a list of another length is secret as a whole", () => {
   expect(sealLike([secret("x")], ["y", "x"])).toEqual(secret(["y", "x"]));
 });
 
-test("what is not there does not become a secret", () => {
+test("a missing value does not become a secret", () => {
   expect(sealLike({ a: secret("x") }, {})).toEqual({});
 });

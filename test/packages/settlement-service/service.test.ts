@@ -25,7 +25,7 @@ const PASSWORD = "Abcdefghij0123456789Klmno";
 const SECRET = "settlement-db-connection-string";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1`;
 
-/** A command as the integration test of 25 October 2025 sent it. */
+/** A command that the integration test of 25 October 2025 sent. */
 const COMMAND = {
   command_id: "cmd-1",
   workflow_id: "wf-1",
@@ -66,7 +66,7 @@ describe("the settlement service on the embedded cloud", () => {
   });
   afterAll(() => embedded.remove());
 
-  /** Makes exactly these the bindings of the account. */
+  /** Grants the account exactly these roles. */
   async function grant(...roles: string[]): Promise<void> {
     const path = `/v1/projects/${PROJECT}`;
     const policy = (await embedded.post(`${path}:getIamPolicy`)).body as { bindings: { role: string }[] };
@@ -75,7 +75,7 @@ describe("the settlement service on the embedded cloud", () => {
     expect((await embedded.post(`${path}:setIamPolicy`, { policy: { ...policy, bindings } })).status).toBe(200);
   }
 
-  /** Makes the secret anew, with one version. */
+  /** Replaces the secret with one that has a single version. */
   async function putSecret(url: string): Promise<void> {
     await embedded.delete(`/v1/projects/${PROJECT}/secrets/${SECRET}`);
     await embedded.post(`/v1/projects/${PROJECT}/secrets?secretId=${SECRET}`, { replication: { automatic: {} } });
@@ -83,7 +83,7 @@ describe("the settlement service on the embedded cloud", () => {
     expect((await embedded.post(path, { payload: { data: base64(url) } })).status).toBe(200);
   }
 
-  /** Deploys the service under a name; answers why it is not ready, if it is not. */
+  /** Deploys the service under a name; returns why it is not ready, if so. */
   async function deploy(name: string, container: object = {}, instance = CONNECTION_NAME): Promise<string | undefined> {
     const begun = await embedded.post(`${RUN}/services?serviceId=${name}`, {
       template: {
@@ -111,7 +111,7 @@ describe("the settlement service on the embedded cloud", () => {
     return embedded.post(`${await pathOf(name)}/commands`, body);
   }
 
-  /** What the newest revision wrote. */
+  /** The log of the latest revision. */
   async function logOf(name: string): Promise<string> {
     const { latestCreatedRevision } = (await embedded.get(`${RUN}/services/${name}`)).body as {
       latestCreatedRevision: string;
@@ -138,7 +138,7 @@ describe("the settlement service on the embedded cloud", () => {
       expect(why).toContain("Permission denied on secret: projects/");
     });
 
-    it("cause 4: without the client role it starts, and answers 500", async () => {
+    it("cause 4: without the client role it starts, but returns 500", async () => {
       await grant("roles/secretmanager.secretAccessor");
       expect(await deploy("cause-4-client")).toBeUndefined();
       const answer = await send("cause-4-client");
@@ -148,7 +148,7 @@ describe("the settlement service on the embedded cloud", () => {
       expect((await embedded.get(`${await pathOf("cause-4-client")}/health`)).status).toBe(503);
     });
 
-    it("a zone in the connection name: 500, whether in the string or in the volume too", async () => {
+    it("with a zone in the connection name of the string, or also of the volume, it returns 500", async () => {
       const zoned = `${PROJECT}:us-central1-a:db-one`;
       await grant("roles/secretmanager.secretAccessor", "roles/cloudsql.client");
       await putSecret(urlOf(zoned));
@@ -161,7 +161,7 @@ describe("the settlement service on the embedded cloud", () => {
       expect(await logOf("zone-in-volume")).toContain("zone");
     });
 
-    it("cause 2: with another password it answers 500, and names no password", async () => {
+    it("cause 2: with a wrong password it returns 500, without the password", async () => {
       await putSecret(urlOf(CONNECTION_NAME, "wrongwrongwrong"));
       expect(await deploy("cause-2")).toBeUndefined();
       const answer = await send("cause-2");
@@ -174,12 +174,12 @@ describe("the settlement service on the embedded cloud", () => {
       expect(answer.bytes.toString() + (await logOf("cause-2"))).not.toContain("wrongwrongwrong");
     });
 
-    it("cause 2: with a startup probe on /health it does not even become ready", async () => {
+    it("cause 2: with a startup probe on /health it does not become ready", async () => {
       const startupProbe = { httpGet: { path: "/health" }, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1 };
       expect(await deploy("cause-2-probed", { startupProbe })).toContain("failed the configured startup probe checks");
     });
 
-    it("cause 3: without the tables it answers 500, though it is healthy", async () => {
+    it("cause 3: without the tables it returns 500, though it is healthy", async () => {
       await putSecret(urlOf());
       expect(await deploy("cause-3")).toBeUndefined();
       const answer = await send("cause-3");
@@ -193,13 +193,13 @@ describe("the settlement service on the embedded cloud", () => {
       });
     });
 
-    it("with all of it there, the command is accepted", async () => {
+    it("with all causes fixed, it accepts the command", async () => {
       expect((await importSql(embedded, "db-one", "settlement_db", "settlement_user", SCHEMA)).error).toBeUndefined();
       expect(await send("cause-3")).toMatchObject({ status: 200, body: { ...COMMAND, status: "RECEIVED" } });
     });
   });
 
-  it("reads back what it keeps", async () => {
+  it("returns stored rows, without the secret of a webhook", async () => {
     const path = await pathOf("cause-3");
     expect(await embedded.get(`${path}/commands/cmd-1`)).toMatchObject({ status: 200, body: COMMAND });
     expect(await embedded.get(`${path}/commands/cmd-2`)).toMatchObject({ status: 404 });
@@ -216,7 +216,7 @@ describe("the settlement service on the embedded cloud", () => {
     expect(read.body.secret).toBeUndefined();
   });
 
-  it("takes a command that is sent again for the one it has, and refuses another with its id", async () => {
+  it("accepts a repeated command, and refuses another one with its id", async () => {
     expect(await send("cause-3")).toMatchObject({ status: 200, body: COMMAND });
     expect(await send("cause-3", { ...COMMAND, amount_numeric: "1" })).toMatchObject({ status: 409 });
     const answer = await send("cause-3", { ...COMMAND, payee: null });
@@ -224,7 +224,7 @@ describe("the settlement service on the embedded cloud", () => {
     expect((await embedded.get(`${await pathOf("cause-3")}/commands/cmd-1`)).body).toMatchObject(COMMAND);
   });
 
-  it("answers, late, what it was asked while its database restarts", async () => {
+  it("completes requests that arrive while its database restarts", async () => {
     const owner = new Volume();
     await owner.open(embedded, CONNECTION_NAME);
     const login = ["settlement_user", PASSWORD, "settlement_db"] as const;
@@ -234,7 +234,7 @@ describe("the settlement service on the embedded cloud", () => {
       "select from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into settlement%'";
     while ((await owner.query(...login, waits)).length === 0);
     const restart = await embedded.post(`${SQL}/instances/db-one/restart`);
-    // In the middle of it, when nobody is let in.
+    // During the restart, when the database refuses connections.
     waiting.push(send("cause-3", { ...COMMAND, command_id: "later" }));
     expect(failure(await done(embedded, restart))).toBeUndefined();
     expect((await Promise.all(waiting)).map(({ body, status }) => [status, body.command_id])).toEqual([
@@ -244,7 +244,7 @@ describe("the settlement service on the embedded cloud", () => {
     await owner.close();
   });
 
-  it("tries a command whole, and keeps nothing of it", async () => {
+  it("smoke-tests a command without storing it", async () => {
     const path = await pathOf("cause-3");
     const tried = { ...COMMAND, command_id: "tried" };
     const answer = await embedded.post(`${path}/smoke-test`, tried);
@@ -259,19 +259,19 @@ describe("the settlement service on the embedded cloud", () => {
   it.each([
     ["commands", "account_ref is missing", { command_id: "x", workflow_id: "x" }],
     ["commands", "amount_numeric must be a decimal number", { ...COMMAND, amount_numeric: "1e3" }],
-    ["commands", "payer must be a text of 1 to 128 characters", { ...COMMAND, payer: "x".repeat(129) }],
+    ["commands", "payer must be a string of 1 to 128 characters", { ...COMMAND, payer: "x".repeat(129) }],
     ["commands", "colour is not a field of settlement_commands", { ...COMMAND, colour: "red" }],
     ["commands", "the body is not JSON", "{"],
     ["webhooks", "url must be an http or https URL", { ...SUBSCRIPTION, url: "ftp://x" }],
     ["webhooks", "event_types must be a list", { ...SUBSCRIPTION, event_types: [] }],
-  ])("refuses wrong %s: %s", async (collection, sentence, body) => {
+  ])("refuses invalid %s: %s", async (collection, sentence, body) => {
     const answer = await embedded.post(`${await pathOf("cause-3")}/${collection}`, body);
     expect(answer.status).toBe(400);
     expect(message(answer)).toContain(sentence);
   });
 });
 
-describe("the settlement service by itself", () => {
+describe("the settlement service without a cloud", () => {
   async function run(url: string | undefined) {
     const child = spawn(PROGRAM.command, PROGRAM.args, {
       env: { PATH: process.env.PATH, PORT: "0", ...(url !== undefined && { DATABASE_URL: url }) },
@@ -282,12 +282,12 @@ describe("the settlement service by itself", () => {
   }
 
   it.each([
-    ["nothing", undefined, "DATABASE_URL is not set"],
-    ["an empty text", "", "DATABASE_URL is not set"],
+    ["no value", undefined, "DATABASE_URL is not set"],
+    ["an empty string", "", "DATABASE_URL is not set"],
     ["SQLite", "sqlite:///./settlement.db", 'uses the driver "sqlite", which is not PostgreSQL'],
     ["no host", "postgresql+asyncpg://user:pa55word@/settlement_db", "does not have the form"],
-    ["a broken encoding", "postgresql://user:pa55%zzword@localhost/settlement_db", "broken percent-encoding"],
-  ])("does not start with %s in DATABASE_URL, and has no other database", async (_what, url, sentence) => {
+    ["an invalid encoding", "postgresql://user:pa55%zzword@localhost/settlement_db", "invalid percent-encoding"],
+  ])("does not start with %s in DATABASE_URL", async (_what, url, sentence) => {
     const { child, output } = await run(url);
     const [code] = (await once(child, "close")) as [number];
     expect(code).toBe(1);
@@ -296,7 +296,7 @@ describe("the settlement service by itself", () => {
     expect(output()).not.toContain("pa55");
   });
 
-  it("ends when it is told to", async () => {
+  it("exits on SIGTERM", async () => {
     const { child, output } = await run(urlOf());
     await once(child.stdout, "data");
     expect(output()).toContain("Listening");

@@ -39,7 +39,7 @@ describe("access", () => {
     });
   const allowed = (permission: string, on = INSTANCE, member = MEMBER) => access.allows(member, permission, on);
 
-  test("nobody may do anything without a role", () => {
+  test("denies everything without a role", () => {
     expect(allowed("cloudsql.instances.get")).toBe(false);
     expect(() => {
       access.require(MEMBER, "cloudsql.instances.get", INSTANCE);
@@ -49,15 +49,15 @@ describe("access", () => {
     );
   });
 
-  test("a role of the project counts for everything in it, and gives what is in the role only", () => {
+  test("a role on the project applies to everything in it, with the role's permissions only", () => {
     grant(PROJECT, "roles/cloudsql.client");
     expect(allowed("cloudsql.instances.connect")).toBe(true);
     expect(allowed("cloudsql.instances.delete")).toBe(false);
     expect(allowed("cloudsql.instances.connect", { ...INSTANCE, project: "another" })).toBe(false);
-    expect(allowed("cloudsql.instances.connect", INSTANCE, "user:somebody@example.com")).toBe(false);
+    expect(allowed("cloudsql.instances.connect", INSTANCE, "user:other@example.com")).toBe(false);
   });
 
-  test("a role of a resource counts for what it contains, not for what lies beside it", () => {
+  test("a role on a resource applies to what it contains, not to its siblings", () => {
     const secret = (name: string) => ({
       project: "fusion-prime",
       service: "secretmanager.googleapis.com",
@@ -70,7 +70,7 @@ describe("access", () => {
     expect(allowed("secretmanager.versions.access", secret("other/versions/1"))).toBe(false);
   });
 
-  test("everybody is everybody; every authenticated caller is not", () => {
+  test("allUsers includes anonymous callers, allAuthenticatedUsers does not", () => {
     grant(PROJECT, "roles/viewer", "allUsers");
     expect(allowed("cloudsql.instances.get", INSTANCE, "allUsers")).toBe(true);
     expect(allowed("cloudsql.instances.get")).toBe(true);
@@ -82,14 +82,14 @@ describe("access", () => {
   test.each([
     ["its name", "resource.name == 'projects/fusion-prime/instances/db-1'", true],
     ["another name", "resource.name == 'projects/fusion-prime/instances/db-2'", false],
-    ["how its name begins", "resource.name.startsWith('projects/fusion-prime/instances/db')", true],
+    ["a prefix of its name", "resource.name.startsWith('projects/fusion-prime/instances/db')", true],
     ["its type", "resource.type == 'sqladmin.googleapis.com/Instance'", true],
     ["its API", "resource.service == 'sqladmin.googleapis.com' && resource.type != 'x'", true],
-    ["a time that has not come yet", "request.time > timestamp('2999-01-01T00:00:00Z')", false],
-    ["a time that is not over yet", "request.time < timestamp('2999-01-01T00:00:00Z')", true],
+    ["a start in the future", "request.time > timestamp('2999-01-01T00:00:00Z')", false],
+    ["an end in the future", "request.time < timestamp('2999-01-01T00:00:00Z')", true],
     ["an attribute that does not exist", "resource.colour == 'red'", false],
-    ["something that is not a yes or no", "resource.name", false],
-  ])("a condition may ask for %s", (_what, expression, expected) => {
+    ["a value that is not a boolean", "resource.name", false],
+  ])("evaluates a condition on %s", (_what, expression, expected) => {
     grant(PROJECT, "roles/cloudsql.client", MEMBER, { title: "condition", expression });
     expect(allowed("cloudsql.instances.connect")).toBe(expected);
   });

@@ -19,17 +19,17 @@ describe("policies", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("one that was never set is empty", () => {
+  test("a policy that was never set is empty", () => {
     expect(policies.get(RESOURCE)).toEqual({ version: 1, etag: "ACAB", bindings: [] });
   });
 
-  test("one that was set is there after a restart; a binding without members is none", () => {
+  test("a policy survives a restart, without bindings that have no members", () => {
     const set = policies.set(RESOURCE, { bindings: [VIEWER, { role: "roles/editor", members: [] }] });
     expect(set).toMatchObject({ version: 1, bindings: [VIEWER] });
     expect(new Policies(new Store(folder)).get(RESOURCE)).toEqual(set);
   });
 
-  test("every change has another etag, and an old one is refused", () => {
+  test("every change has a new etag, and an old etag is refused", () => {
     const first = policies.set(RESOURCE, { bindings: [VIEWER] });
     const second = policies.set(RESOURCE, { bindings: [], etag: first.etag });
     const third = policies.set(RESOURCE, { bindings: [VIEWER], etag: second.etag });
@@ -44,14 +44,14 @@ describe("policies", () => {
     }
   });
 
-  test("with conditions its version is 3, and must be set as such", () => {
+  test("a policy with conditions has version 3, and must be set with it", () => {
     const bindings = [{ ...VIEWER, condition: { title: "t", expression: "true" } }];
     expect(() => policies.set(RESOURCE, { bindings })).toThrow("must be set with version 3");
     expect(policies.set(RESOURCE, { version: 3, bindings }).version).toBe(3);
     expect(policies.set(RESOURCE, { version: 3, bindings: [VIEWER] }).version).toBe(1);
   });
 
-  test("a member is renamed wherever it stands", () => {
+  test("renames a member in every policy", () => {
     policies.set(RESOURCE, { bindings: [VIEWER] });
     const other = policies.set(`${RESOURCE}2`, {
       bindings: [{ role: "roles/editor", members: ["user:b@example.com"] }],
@@ -80,7 +80,7 @@ describe("roles", () => {
     expect(roleAllows(role, permission)).toBe(expected);
   });
 
-  test("a name of JavaScript's own is not a role", () => {
+  test("a property of Object.prototype is not a role", () => {
     expect(roleExists("roles/owner")).toBe(true);
     expect(roleExists("toString")).toBe(false);
   });

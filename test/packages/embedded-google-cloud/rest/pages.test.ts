@@ -4,7 +4,7 @@ const all = ["a", "b", "c", "d", "e"];
 const read = (pageSize?: string, pageToken?: string, list = all) =>
   page(list, (item) => item, { pageSize, pageToken }, 3);
 
-test("a list is read page by page, to its end", () => {
+test("pages through a list to its end", () => {
   const first = read("2");
   const second = read("2", first.nextPageToken);
   const third = read("2", second.nextPageToken);
@@ -12,18 +12,18 @@ test("a list is read page by page, to its end", () => {
   expect(third).not.toHaveProperty("nextPageToken");
 });
 
-test("a page has no more than the limit", () => {
+test("limits the page size", () => {
   expect(read().items).toHaveLength(3);
   expect(read("0").items).toHaveLength(3);
   expect(read("100").items).toHaveLength(3);
 });
 
-test("what was deleted meanwhile hides nothing", () => {
+test("deleting an item between pages hides no other", () => {
   const { nextPageToken } = read("2");
   expect(read("2", nextPageToken, ["a", "c", "d", "e"]).items).toEqual(["c", "d"]);
 });
 
-test("what is neither a size nor a token is refused", () => {
+test("refuses invalid sizes and tokens", () => {
   for (const size of ["-1", "x", "1.5"]) expect(() => read(size)).toThrow("Invalid page size.");
   for (const token of ["x", Buffer.from("[1]").toString("base64url")]) {
     expect(() => read("1", token)).toThrow("Invalid page token.");

@@ -19,7 +19,7 @@ describe("faults", () => {
   afterAll(() => embedded.remove());
 
   test.each([403, 409, 429, 500, 503] as const)(
-    "an answer %d in Google's form, and nothing is done",
+    "a call fails with %d in Google's format, without effect",
     async (status) => {
       inject({ kind: "error", status });
       const answer = await make("refused");
@@ -29,31 +29,31 @@ describe("faults", () => {
     },
   );
 
-  test("an answer may say when to come again", async () => {
+  test("a response can have a retry-after header", async () => {
     inject({ kind: "error", status: 429, retryAfter: 7 });
     expect((await make("refused")).headers.get("retry-after")).toBe("7");
   });
 
-  test("a stale etag is a conflict, and in the older APIs a failed precondition", async () => {
+  test("a stale etag is a conflict, or a failed precondition in the older APIs", async () => {
     inject({ kind: "stale" }, { path: /secrets$|\/b$/ });
     expect((await make("refused")).status).toBe(409);
     expect((await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "refused" })).status).toBe(412);
     expect(await exists("refused")).toBe(false);
   });
 
-  test("a connection is reset before anything is done", async () => {
+  test("a connection is reset before the call takes effect", async () => {
     inject({ kind: "reset" });
     await expect(make("refused")).rejects.toThrow("fetch failed");
     expect(await exists("refused")).toBe(false);
   });
 
-  test("an answer is lost after everything was done", async () => {
+  test("a response is lost after the call takes effect", async () => {
     inject({ kind: "lost" });
     await expect(make("made")).rejects.toThrow("fetch failed");
     expect(await exists("made")).toBe(true);
   });
 
-  test("an answer never comes", async () => {
+  test("a response never arrives", async () => {
     const { struck } = inject({ kind: "silence" }, { method: "GET", path: /secrets\/made$/ });
     const given = new AbortController();
     const url = `${embedded.cloud.url}${SECRETS}/made`;
@@ -64,14 +64,14 @@ describe("faults", () => {
     await expect(asked).rejects.toThrow("enough");
   });
 
-  test("an answer comes later", async () => {
+  test("a response is delayed", async () => {
     inject({ kind: "latency", milliseconds: 50 });
     const began = performance.now();
     expect((await make("later")).status).toBe(200);
     expect(performance.now() - began).toBeGreaterThanOrEqual(49);
   });
 
-  test("strikes the calls it is aimed at, and tells which", async () => {
+  test("affects the selected calls, and lists them", async () => {
     const injection = inject({ kind: "error", status: 500 }, { from: 2, times: 1 });
     const statuses = [];
     for (const name of ["one", "two", "three"]) statuses.push((await make(name)).status);
@@ -82,7 +82,7 @@ describe("faults", () => {
     expect((await make("two")).status).toBe(200);
   });
 
-  test("strikes by the query too, and only after another call came", async () => {
+  test("selects calls by their query, and by an earlier call", async () => {
     const { struck } = inject({ kind: "error", status: 403 }, { query: /secretId=struck$/ });
     expect([(await make("spared")).status, (await make("struck")).status]).toEqual([200, 403]);
     expect(struck).toEqual([`POST ${SECRETS}`]);
@@ -94,13 +94,13 @@ describe("faults", () => {
     expect(later.struck).toHaveLength(1);
   });
 
-  test("a caller that may not call learns of no fault", async () => {
+  test("an unauthenticated call is not affected", async () => {
     inject({ kind: "error", status: 500 });
     const answer = await embedded.post(`${SECRETS}?secretId=nobody`, {}, { token: "not a token" });
     expect(answer.status).toBe(401);
   });
 
-  test("an operation is answered, and then fails without having been done", async () => {
+  test("an operation starts, and then fails without effect", async () => {
     await createInstance(embedded, "late");
     embedded.cloud.faults.inject({ method: "POST", path: /backupRuns$|databases$/ }, { kind: "late" });
     for (const [path, body] of [

@@ -27,7 +27,7 @@ interface Answer {
   readonly body: Record<string, unknown> & { error: { message: string; status: string } };
 }
 
-describe("the server all APIs share", () => {
+describe("the server of all APIs", () => {
   const folder = mkdtempSync(join(tmpdir(), "server-"));
   const store = new Store(folder);
   const projects = new Projects([PROJECT]);
@@ -49,7 +49,7 @@ describe("the server all APIs share", () => {
           passed: true,
         }));
         server.get("/broken", () => {
-          throw new TypeError("a mistake of ours");
+          throw new TypeError("a bug");
         });
       },
     };
@@ -69,12 +69,12 @@ describe("the server all APIs share", () => {
   const send = ({ headers, ...request }: Ask): ClientRequest =>
     open(url, { ...request, headers: { authorization: `Bearer ${identities.ownerToken}`, ...headers } });
 
-  test.each(["127.0.0.1", "127.0.0.1:8123", "localhost:8123", "[::1]:8123"])("%s is one of its names", async (host) => {
+  test.each(["127.0.0.1", "127.0.0.1:8123", "localhost:8123", "[::1]:8123"])("accepts the host %s", async (host) => {
     expect((await ask({ path: "/echo", headers: { host } })).status).toBe(200);
   });
 
   test.each(["attacker.example", "127.0.0.1.attacker.example", "localhost.attacker.example"])(
-    "a page of %s, which a browser was tricked into, gets nothing",
+    "refuses the host %s, against DNS rebinding",
     async (host) => {
       const { status, body } = await ask({ path: "/open", headers: { host: `${host}:80` } });
       expect(status).toBe(403);
@@ -86,27 +86,27 @@ describe("the server all APIs share", () => {
     ["no token", "", "Request is missing required authentication credential."],
     ["an unknown token", "Bearer nonsense", /^Request had invalid authentication credentials/],
     ["another scheme", "Basic YTpi", "Request is missing required authentication credential."],
-  ])("%s is refused", async (_what, authorization, sentence) => {
+  ])("refuses %s", async (_what, authorization, sentence) => {
     const { status, body } = await ask({ path: "/echo", headers: { authorization } });
     expect(status).toBe(401);
     expect(body.error).toMatchObject({ status: "UNAUTHENTICATED", code: 401 });
     expect(body.error.message).toMatch(sentence);
   });
 
-  test("a route may let callers without a token in; an unknown token is refused there too", async () => {
+  test("a route can allow callers without a token, but not with an unknown one", async () => {
     const open = (authorization: string) => ask({ path: "/open", headers: { authorization } });
     expect((await open("")).body).toEqual({ caller: "allUsers" });
     expect((await open("Bearer nonsense")).status).toBe(401);
   });
 
-  test("the owner's token outlives a restart, and no other does", () => {
+  test("only the owner's token survives a restart", () => {
     const other = identities.tokenFor("user:dev@example.com");
     const restarted = new Identities(folder);
     expect(restarted.caller(`Bearer ${identities.ownerToken}`)?.member).toBe(OWNER);
     expect(() => restarted.caller(`Bearer ${other}`)).toThrow("invalid authentication credentials");
   });
 
-  test("a route's permission and its API are asked for", async () => {
+  test("a route requires its permission and its API", async () => {
     const token = identities.tokenFor("user:dev@example.com");
     const path = `/guarded/${PROJECT}`;
     expect((await ask({ path })).body).toEqual({ passed: true });
@@ -119,7 +119,7 @@ describe("the server all APIs share", () => {
     services.enable(PROJECT, [SERVICE]);
   });
 
-  test("the older APIs get errors in their form", async () => {
+  test("the older APIs have their own error format", async () => {
     const { error } = (await ask({ path: `/legacy/${PROJECT}` })).body;
     expect(error).toMatchObject({ code: 403, errors: [{ domain: "global", reason: "accessNotConfigured" }] });
     expect(error).not.toHaveProperty("status");
@@ -131,22 +131,22 @@ describe("the server all APIs share", () => {
     ["JSON", '{"a":1}', { a: 1 }],
     ["an empty body with a content type", "", {}],
     ["null", "null", {}],
-  ])("%s is read", async (_what, payload, body) => {
+  ])("reads %s", async (_what, payload, body) => {
     expect((await ask({ method: "POST", path: "/echo", payload, headers })).body).toMatchObject({ body });
   });
 
-  test("a deletion without a body is read", async () => {
+  test("reads a deletion without a body", async () => {
     expect((await ask({ method: "DELETE", path: "/echo" })).body).toEqual({ body: {}, caller: OWNER });
   });
 
-  test("malformed JSON is refused", async () => {
+  test("refuses malformed JSON", async () => {
     expect(await ask({ method: "POST", path: "/echo", payload: '{"a":', headers })).toMatchObject({
       status: 400,
       body: { error: { status: "INVALID_ARGUMENT", message: "Invalid JSON payload received." } },
     });
   });
 
-  test("a body above 32 MiB is refused by its announcement", async () => {
+  test("refuses a content length above 32 MiB", async () => {
     const announced = send({ method: "POST", path: "/echo", headers: { "content-length": String(32 * 2 ** 20 + 1) } });
     announced.flushHeaders();
     expect(await received(announced)).toMatchObject({
@@ -156,14 +156,14 @@ describe("the server all APIs share", () => {
     announced.destroy();
   });
 
-  test("what is not there is named", async () => {
+  test("names an unknown method and path", async () => {
     expect(await ask({ method: "PUT", path: "/v1/none?secret=1" })).toMatchObject({
       status: 404,
       body: { error: { status: "NOT_FOUND", message: "The embedded cloud has no PUT /v1/none." } },
     });
   });
 
-  test("a mistake of ours is an internal error", async () => {
+  test("an exception in a handler is an internal error", async () => {
     expect(await ask({ path: "/broken" })).toMatchObject({ status: 500, body: { error: { status: "INTERNAL" } } });
   });
 });

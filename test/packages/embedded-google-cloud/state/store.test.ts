@@ -14,7 +14,7 @@ describe("the store", () => {
 
   const open = () => new Store(folder).collection<object>("things");
 
-  test("what is put is there after a restart, and what is deleted is not", () => {
+  test("values survive a restart, and deleted ones do not", () => {
     const things = open();
     things.put("a", { n: 1 });
     things.put("b", { n: 2 });
@@ -25,20 +25,20 @@ describe("the store", () => {
     expect(open().keys()).toEqual(["a"]);
   });
 
-  test("a name stands for one collection", () => {
+  test("a name identifies one collection", () => {
     const store = new Store(folder);
     store.collection("things").put("a", {});
     expect(store.collection("things").keys()).toEqual(["a"]);
     expect(store.collection("others").keys()).toEqual([]);
   });
 
-  test("values come in the order of their keys", () => {
+  test("values are sorted by key", () => {
     const things = open();
     for (const name of ["b", "c", "a"]) things.put(name, { name });
     expect(things.values()).toEqual([{ name: "a" }, { name: "b" }, { name: "c" }]);
   });
 
-  test("keys that look alike are told apart, long ones too, on any file system", () => {
+  test("keys that look alike differ, even long ones and on any file system", () => {
     const long = "x".repeat(400);
     const keys = ["a/b", "a~b", "a%2Fb", "A/B", "..", "ä", "ae:\n*?", `${long}1`, `${long}2`, `${long}1/y`];
     const things = open();
@@ -49,21 +49,21 @@ describe("the store", () => {
     expect(new Set(files.map((file) => file.toLowerCase())).size).toBe(keys.length);
   });
 
-  test("only its owner can read it", () => {
+  test("its files are readable by their owner only", () => {
     open().put("a", {});
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, "things")).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, "things", "a.json")).mode & 0o777).toBe(0o600);
   });
 
-  test("a write that was cut off leaves the value before it", () => {
+  test("an interrupted write leaves the previous value", () => {
     open().put("a", { n: 1 });
     writeFileSync(join(folder, "things", "a.json.tmp"), '{"key":"a","val');
     expect(open().get("a")).toEqual({ n: 1 });
     expect(readdirSync(join(folder, "things"))).toEqual(["a.json"]);
   });
 
-  test("a damaged file is named", () => {
+  test("names a damaged file", () => {
     open().put("a", {});
     const path = join(folder, "things", "a.json");
     writeFileSync(path, '{"key":');
