@@ -7,7 +7,7 @@ const HELP = `Runs an embedded Google Cloud until you press Ctrl-C.
 
 Usage: embedded-google-cloud --project ID [--project ID ...] [--port PORT] [--folder FOLDER]
 
-  --project ID     a project to create; can be repeated
+  --project ID     the id of a project; can be repeated
   --port PORT      the port on 127.0.0.1; default: a free port
   --folder FOLDER  the folder for state and data, which a restart reuses; default: .embedded-google-cloud
   --help           print this help

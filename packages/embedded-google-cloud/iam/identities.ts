@@ -13,7 +13,7 @@ const ID_TOKEN_LIFETIME = 60 * 60 * 1000;
 /** The caller that a token identifies. */
 export interface Caller {
   readonly member: string;
-  /** The audience of an ID token, which no API accepts. */
+  /** Set for an ID token, which APIs do not accept. */
   readonly audience?: string;
 }
 

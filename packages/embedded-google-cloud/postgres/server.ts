@@ -138,7 +138,7 @@ export class PostgresServer {
     const { role, ...rest } = login;
     const options = role === undefined ? {} : { options: `-c role=${role.replace(/[\\ ]/g, "\\$&")}` };
     const client = new Client({ host: dirname(this.socket), ...rest, ...options });
-    // When the server stops, pending queries are rejected anyway.
+    // A closed connection rejects its queries; without a listener, the event would end this process.
     client.on("error", () => undefined);
     await client.connect();
     return client;

@@ -10,7 +10,7 @@ import type { EnabledServices } from "./enabled-services.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The permission that a caller needs, such as `secretmanager.secrets.create`; by default the handler checks. */
+    /** The permission that a caller needs, such as `secretmanager.secrets.create`; without it, the handler checks. */
     permission?: string;
     /** The resource that the permission is checked on; the project in the path by default. */
     resource?: (request: FastifyRequest) => Resource;
