@@ -7,9 +7,9 @@ import { PROJECT } from "../infra/names.ts";
 import { policies } from "./pack.ts";
 
 /**
- * What `config.<stack>.json` says for a stack of this project, so that plain `--policy-pack policies` judges each stack by its own thresholds. A file
- * given with `--policy-pack-config` has the last word. Stacks of other projects are judged by the defaults, which are the strictest.
- * @throws RunError that names the file, the policy and the setting that is wrong.
+ * The settings in `config.<stack>.json`, so that plain `--policy-pack policies` applies each stack's own thresholds; `--policy-pack-config` overrides
+ * them. Stacks of other projects get the defaults, which are the strictest.
+ * @throws RunError naming the file, the policy and the wrong setting.
  */
 export function configOf(project: string, stack: string): PolicyPackConfig {
   const file = join(import.meta.dirname, `config.${stack}.json`);
@@ -21,13 +21,13 @@ export function configOf(project: string, stack: string): PolicyPackConfig {
   }
 }
 
-/** @throws Error as {@link parseConfig}, and where the text is not JSON, without repeating it. */
+/** Parses a configuration file. @throws Error as {@link parseConfig}, or if the text is not JSON, without quoting it. */
 export function readConfig(text: string): PolicyPackConfig {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error("it is not JSON.");
+    throw new Error("not valid JSON.");
   }
   return parseConfig(value);
 }
@@ -35,22 +35,22 @@ export function readConfig(text: string): PolicyPackConfig {
 const level = z.enum(["advisory", "mandatory", "remediate", "disabled"]);
 const entry = z.union([level, z.looseObject({ enforcementLevel: level.optional() })]);
 
-/** Checks a configuration; the engine by itself overlooks a policy or a setting that does not exist. */
+/** Checks a configuration, because the engine ignores unknown policies and settings. @throws Error naming the first mistake. */
 export function parseConfig(value: unknown): PolicyPackConfig {
   const config: PolicyPackConfig = {};
   const whole = z.record(z.string(), z.unknown()).safeParse(value);
-  if (!whole.success) throw new Error("it is not an object with a key for each policy.");
+  if (!whole.success) throw new Error("expected an object with one key per policy.");
   for (const [name, own] of Object.entries(whole.data)) {
     const policy = policies.find((one) => one.name === name);
-    // What is not even the form of a name may be anything, and is not repeated.
-    if (!policy) throw new Error(`there is no policy ${/^[a-z-]{1,60}$/.test(name) ? `"${name}"` : "of such a name"}.`);
+    // Anything else may be a secret, and is not quoted.
+    if (!policy) throw new Error(`there is no policy ${/^[a-z-]{1,60}$/.test(name) ? `"${name}"` : "with that name"}.`);
     const parsed = entry.safeParse(own);
-    if (!parsed.success) throw new Error(`${name}: expected a level, or an object of settings.`);
+    if (!parsed.success) throw new Error(`${name}: expected a level or an object with settings.`);
     const { data } = parsed;
     const { enforcementLevel, ...settings } = typeof data === "string" ? { enforcementLevel: data } : data;
     const result = policy.settings.safeParse(settings);
     if (!result.success) throw new Error(`${name}: ${z.prettifyError(result.error)}`);
-    // Without a level the SDK sends the engine "advisory".
+    // The SDK's default level is "advisory".
     config[name] = { ...settings, enforcementLevel: enforcementLevel ?? (policy.level satisfies EnforcementLevel) };
   }
   return config;

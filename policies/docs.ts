@@ -7,12 +7,12 @@ import { subjects } from "./pack.ts";
 import { answeredBy, PEERS, UNANSWERED } from "./peers.ts";
 import type { Policy } from "./engine/policy.ts";
 
-/** Where the documentation stands. */
+/** The path of the generated document. */
 export const DOCUMENT = join(import.meta.dirname, "..", "docs", "POLICIES.md");
 
 const STACKS = ["local", "staging", "prod"] as const;
 
-/** `docs/POLICIES.md`, made from the pack. */
+/** The content of `docs/POLICIES.md`. */
 export function documentation(): string {
   return [
     INTRODUCTION,
@@ -21,12 +21,12 @@ export function documentation(): string {
       table(POLICY_COLUMNS, policies.map(policyRow)),
     ]),
     SETTINGS,
-    table(["setting", "says", "default"], Object.values(subjects).flat().flatMap(settingRows)),
+    table(["setting", "meaning", "default"], Object.values(subjects).flat().flatMap(settingRows)),
     PER_STACK,
     table(["policy", ...STACKS], Object.values(subjects).flat().flatMap(stackRow)),
     EXCEPTIONS,
     PEERS_TITLE,
-    table(["check", "asks", "answer"], Object.entries(PEERS).map(peerRow)),
+    table(["check", "requires", "covered by"], Object.entries(PEERS).map(peerRow)),
     VISIBILITY,
   ].join("\n\n");
 }
@@ -52,16 +52,16 @@ function stackRow({ name, level }: Policy): string[][] {
 
 function described(entry: Record<string, unknown> | undefined, level: string): string {
   const { enforcementLevel = level, exceptions = [], ...settings } = entry ?? {};
-  const told = [
+  const parts = [
     ...Object.entries(settings).map(([setting, value]) => `${setting} ${code(value)}`),
     ...(exceptions as readonly Exception[]).map(({ resource, until }) => `not \`${resource}\` until ${until}`),
   ];
-  return [...(enforcementLevel === level ? [] : [String(enforcementLevel)]), ...told].join(", ") || level;
+  return [...(enforcementLevel === level ? [] : [String(enforcementLevel)]), ...parts].join(", ") || level;
 }
 
-function peerRow([peer, asks]: [string, string]): string[] {
+function peerRow([peer, requirement]: [string, string]): string[] {
   const answers = answeredBy(peer).map((name) => `\`${name}\``);
-  return [peer, asks, answers.length > 0 ? answers.join(", ") : `none: ${UNANSWERED[peer] ?? ""}`];
+  return [peer, requirement, answers.length > 0 ? answers.join(", ") : `none: ${UNANSWERED[peer] ?? ""}`];
 }
 
 function code(value: unknown): string {
@@ -81,35 +81,36 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
   return cells.map(line).join("\n");
 }
 
-const INTRODUCTION = `<!-- Made by \`npm run policies:docs\` from policies/; changes belong there. -->
+const INTRODUCTION = `<!-- Generated from policies/ by \`npm run policies:docs\`; do not edit. -->
 
 # Policies
 
-What must never be deployed with Cloud SQL, Secret Manager, IAM, Cloud Storage and Cloud Run, whoever wrote the program:
+Rules for what must never be deployed with Cloud SQL, Secret Manager, IAM, Cloud Storage and Cloud Run, whatever the program:
 
 \`\`\`sh
 pulumi preview --policy-pack policies
 \`\`\`
 
-\`npm start\`, \`npm run preview\` and \`npm run up\` apply the pack by themselves. A violation of a mandatory policy ends the command
-with an exit code that is not 0, names the policy and says what to do. An advisory one is printed and lets the command go on.
-A policy of the level \`remediate\` mends the resource and says so. No message contains a value that may be secret.
+\`npm start\`, \`npm run preview\` and \`npm run up\` apply the pack automatically. A violation of a mandatory policy fails the command;
+the message names the policy and says what to do. A violation of an advisory policy is only printed.
+A policy with the level \`remediate\` fixes the resource and reports that. No message contains a possibly secret value.
 
-What no scanner of single resources can see, values and dependencies across resources, is what this pack is for: the first two tables.
-The rest has peers in Checkov and in the CIS Google Cloud benchmark, whose numbers stand beside it.
+The first two tables check what scanners of single resources cannot see: values and dependencies across resources. The other
+policies list their counterparts in Checkov and in the CIS Google Cloud benchmark.
 
 ## The policies`;
 
 const SETTINGS = `## Settings
 
-Thresholds and lists are policy configuration; each policy publishes a JSON schema for it, which the engine checks.`;
+Thresholds and lists are policy configuration, checked against the JSON schema of each policy.`;
 
-const PER_STACK = `The stacks of this project are configured in \`policies/config.<stack>.json\`, which the pack reads by itself. Any other stack, and any other project,
-gets the defaults: everything on. A file given with \`--policy-pack-config\` has the last word.`;
+const PER_STACK = `The pack reads the settings of this project's stacks from \`policies/config.<stack>.json\`. Any other stack or project gets the
+defaults, with every policy on. \`--policy-pack-config\` overrides both.`;
 
 const EXCEPTIONS = `## Exceptions
 
-What is accepted for a while is configuration, with a reason and the last day. After that day the violation is back, and says that the exception ended:
+An exception accepts a violation until its last day, with a reason. After that day the violation is reported again, with the exception
+that ended:
 
 \`\`\`json
 {
@@ -124,83 +125,75 @@ const PEERS_TITLE = `## Checkov and CIS
 Checkov's checks on these resource types, and sections 6.2 and 6.4 to 6.7 of the CIS Google Cloud benchmark.`;
 
 const PHASES = [
-  ["preview, before each resource", "policies on one resource", "its properties, as far as they are known"],
-  [
-    "preview, at the end",
-    "policies on the stack",
-    "all resources, what each property is made of, and what waits for what",
-  ],
+  ["preview, before each resource", "resource policies", "its known properties"],
+  ["preview, at the end", "stack policies", "all resources with their dependencies, also of each property"],
   [
     "update, before each resource is created or changed",
-    "policies on one resource, and contradictions with the resources before it",
-    "its properties, all known",
+    "resource policies, and contradictions with earlier resources",
+    "all its properties",
   ],
-  ["update, at the end", "policies on the stack", "all resources, all values; too late to prevent anything"],
+  ["update, at the end", "stack policies", "all resources and values, too late to prevent anything"],
 ];
 
 const BLIND = [
   [
-    "the form of a connection name, or a zone in it, inside a text with such a value",
-    "`connection-name-format`, before the resource that holds the text",
-    "what that resource is made of: instance, user, password",
+    "an invalid connection name, or one with a zone, inside such a text",
+    "`connection-name-format`, before the resource with the text",
+    "that resource's dependencies: instance, user, password",
   ],
   [
-    "that such a name has another project or region than the stack's instance",
-    "`connection-name-matches-instance`, before the resource that holds it, or the instance, whichever is later",
-    "likewise",
+    "a connection name whose project or region differs from the stack's instance",
+    "`connection-name-matches-instance`, before the later of the resource with the name and the instance",
+    "that resource's dependencies",
   ],
   [
-    "the driver and the form of a connection string with such a value",
-    "`database-url-matches-stack`, before the service or the version of the secret, whichever is later",
-    "the other one",
+    "a connection string with the wrong driver or form",
+    "`database-url-matches-stack`, before the later of the service and the secret version",
+    "the earlier one",
   ],
   [
-    "another password in the string than the user's, though made of the same generated one",
-    "`one-password`, before the version or the user, whichever is later",
-    "the other one",
+    "a password in the string that differs from the user's, though derived from the same generated password",
+    "`one-password`, before the later of the secret version and the user",
+    "the earlier one",
   ],
   [
-    "the name of another database, user or instance inside a string with such a value",
+    "a connection string that names another database, user or instance",
     "`database-url-matches-stack`, at the end: the update fails",
-    "everything; the revision is not ready, since its database does not answer",
+    "everything; the revision is not ready because it cannot reach its database",
   ],
   [
-    "that the container mounts another instance than the string names, where either is such a value",
-    "`database-url-socket-mounted`, before the service or the version of the secret, whichever is later",
-    "the other one",
+    "a container that mounts a different instance than the connection string names",
+    "`database-url-socket-mounted`, before the later of the service and the secret version",
+    "the earlier one",
   ],
   [
-    "that a condition with such a value does not hold, though made of the right instance",
+    "a condition that does not hold, though derived from the right instance",
     "`service-account-may-connect`, at the end: the update fails",
-    "everything; the revision is not ready, since its database does not answer",
+    "everything; the revision is not ready because it cannot reach its database",
   ],
   [
-    "that such a value under the name of a credential is not the id of a secret",
+    "a value of a credential variable that is not the id of a secret",
     "`no-plain-credentials`, at the end: the update fails",
     "everything",
   ],
-  [
-    "a role, a member or an address that is such a value",
-    "its policy, before the resource that holds it",
-    "nothing of it",
-  ],
+  ["a role, a member or an address", "its policy, before the resource that has it", "its dependencies"],
 ];
 
 const VISIBILITY = `## What the engine can see, and when
 
 ${table(["when", "what runs", "what it sees"], PHASES)}
 
-A value that is not known yet is not judged, and hides nothing else: the policy goes on with the rest of the resource.
-Relations are checked in the preview by what properties are made of: that the user's password and both secrets come from
-one generated password, that the account which is granted a role is the service's, that the service waits for the schema.
+An unknown value is not checked; the policy still checks the rest of the resource. A preview checks relations by dependencies:
+that the user's password and both secrets are derived from one generated password, that the account with the role is the
+service's, and that the service waits for the schema.
 
-So a preview stops every violation, and nothing is created, except for those below. They exist only where a text is put
-together from a value of a resource that does not exist yet: on a first deployment, or with a new password.
+So the preview blocks all violations before anything is created, except those below. They need a text that contains a value of
+a resource that does not exist yet: on a first deployment, or with a new password.
 
-${table(["what a preview cannot see", "what stops it on the update", "what exists by then"], BLIND)}
+${table(["what a preview cannot see", "what stops it during the update", "what exists by then"], BLIND)}
 
-What is granted outside of the stack, and a secret that another stack owns, count as missing: declare them here, or write
-an exception.
+Access granted outside the stack, and a secret that another stack owns, count as missing: declare them here, or add an
+exception.
 `;
 
 if (process.argv[1] === import.meta.filename) writeFileSync(DOCUMENT, documentation());

@@ -5,7 +5,7 @@ import { configOf } from "./config.ts";
 import { policies } from "./pack.ts";
 import { Operation } from "./engine/operation.ts";
 
-// The entry of `--policy-pack policies`. The engine starts a process for each operation.
+// Entry point of `--policy-pack policies`. The engine starts one process per operation.
 const operation = new Operation();
 new PolicyPack(
   PROJECT,

@@ -56,5 +56,5 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
   Hygiene: [hygiene.requiredLabels, hygiene.defaultLabels, hygiene.allowedRegions, hygiene.costLimits],
 };
 
-/** The same as a list. */
+/** Every policy. */
 export const policies: readonly Policy[] = Object.values(subjects).flat();

@@ -1,27 +1,26 @@
 import { policies } from "./pack.ts";
 
-/** What other tools ask of these resource types, and why no policy of this pack asks it. */
+/** Other tools' checks that no policy of this pack covers, and why. */
 export const UNANSWERED: Readonly<Record<string, string>> = {
   CKV_GCP_54:
-    "log_lock_waits writes a line for every wait of a second; query insights, which the stack turns on, shows waits with their queries. CIS dropped it too.",
+    "log_lock_waits logs every lock wait of a second; query insights, which the stack enables, shows waits by query. CIS dropped the check too.",
   CKV_GCP_56:
-    "log_temp_files at 0 writes a line for every sort on disk; the temporary bytes are a metric of Cloud SQL. CIS dropped it too.",
+    "log_temp_files at 0 logs every sort on disk; Cloud SQL has a metric for temporary bytes. CIS dropped the check too.",
   CKV_GCP_62:
-    "access logs of a bucket are delivered by the hour and without guarantee; Data Access audit logs say the same, and are the project's to turn on.",
-  CKV_GCP_108:
-    "log_hostname makes a DNS look-up for every connection, and connections come through the connector, whose host says nothing.",
+    "bucket access logs are hourly and best effort; Data Access audit logs record the same and are enabled per project.",
+  CKV_GCP_108: "log_hostname needs a DNS lookup for every connection, and only shows the connector's host.",
   CKV2_GCP_13:
-    "log_duration writes a line for every statement; query insights measures them all, and log_min_duration_statement stays at -1 as CIS asks.",
+    "log_duration logs every statement; query insights measures them all, and log_min_duration_statement stays at -1 as CIS requires.",
 };
 
 /** Checkov's checks on these resource types, and the CIS Google Cloud benchmark's on Cloud SQL for PostgreSQL. */
 export const PEERS: Readonly<Record<string, string>> = {
-  CKV_GCP_6: "Cloud SQL asks for TLS",
+  CKV_GCP_6: "Cloud SQL requires TLS",
   CKV_GCP_11: "Cloud SQL is not open to the world",
   CKV_GCP_14: "Cloud SQL has backups",
   CKV_GCP_28: "a bucket is not public",
   CKV_GCP_29: "a bucket has uniform access",
-  CKV_GCP_41: "nobody acts as every account of a project",
+  CKV_GCP_41: "no role on a project impersonates every account",
   CKV_GCP_42: "a service account has no administrative role",
   CKV_GCP_46: "the default account holds no role on a project",
   CKV_GCP_49: "no role on a project manages or impersonates accounts",
@@ -29,7 +28,7 @@ export const PEERS: Readonly<Record<string, string>> = {
   CKV_GCP_52: "log_connections is on",
   CKV_GCP_53: "log_disconnections is on",
   CKV_GCP_54: "log_lock_waits is on",
-  CKV_GCP_55: "log_min_messages is a level that helps",
+  CKV_GCP_55: "log_min_messages has a useful level",
   CKV_GCP_56: "log_temp_files is 0",
   CKV_GCP_57: "log_min_duration_statement is -1",
   CKV_GCP_60: "Cloud SQL has no public address",
@@ -57,13 +56,13 @@ export const PEERS: Readonly<Record<string, string>> = {
   "CIS 6.2.6": "log_min_error_statement is error or stricter",
   "CIS 6.2.7": "log_min_duration_statement is -1",
   "CIS 6.2.8": "pgAudit is on",
-  "CIS 6.4": "Cloud SQL asks for TLS",
+  "CIS 6.4": "Cloud SQL requires TLS",
   "CIS 6.5": "Cloud SQL is not open to the world",
   "CIS 6.6": "Cloud SQL has no public address",
   "CIS 6.7": "Cloud SQL has automated backups",
 };
 
-/** The policies that ask what a peer asks. */
+/** The policies that cover a peer's check. */
 export function answeredBy(peer: string): string[] {
   return policies.filter(({ peers }) => peers.includes(peer)).map(({ name }) => name);
 }

@@ -3,26 +3,22 @@ import type { Resource } from "../model/resource.ts";
 import { UNKNOWN, type Value } from "../model/values.ts";
 
 /**
- * What the engine showed of one operation so far. Before a resource is created it shows what the program set, and only of
- * a whole stack, at the end, what waits for what; but then with what the provider made of the properties, which in a
- * preview may be less than the program said. So the one is kept for the other. Every policy is shown the same, a copy of
- * its own, which is read for the first of them only.
+ * What the engine has shown of one operation. Before a resource is created, it shows the program's inputs. Dependencies
+ * come at the end with the whole stack, but with the provider's outputs, which in a preview may be less than the inputs;
+ * so the inputs are kept. Every policy gets its own copy of the same values, and only the first copy is read.
  */
 export class Operation {
   private readonly seen = new Map<string, Shown<Resource>>();
   private stack: Shown<readonly Resource[]> | undefined;
 
-  /** Takes in the resource that a policy is shown before it is created or changed. */
+  /** Records the resource that the engine shows a policy before creating or changing it. */
   see(args: ResourceValidationArgs, policy: string): Resource {
     const shown = shownTo(policy, this.seen.get(args.urn), () => ({ ...own(args), dependencies: [], madeOf: {} }));
     this.seen.set(args.urn, shown);
     return shown.what;
   }
 
-  /**
-   * All resources of the stack, as a policy is shown them, in the order of their URNs: as the program set them, completed
-   * by the provider.
-   */
+  /** All resources of the stack, sorted by URN: the program's inputs, completed by the provider's outputs. */
   whole(resources: readonly PolicyResource[], policy: string): readonly Resource[] {
     this.stack = shownTo(policy, this.stack, () => this.complete(resources));
     return this.stack.what;
@@ -51,13 +47,13 @@ export class Operation {
   }
 }
 
-/** What the engine showed, and the policies that it was shown to. */
+/** What the engine showed, and to which policies. */
 interface Shown<What> {
   readonly what: What;
   readonly to: Set<string>;
 }
 
-/** What was shown to other policies is the same for this one; what this one was shown before, the engine shows anew. */
+/** Other policies are shown the same values; if this policy has already seen them, the engine is showing newer ones. */
 function shownTo<What>(policy: string, earlier: Shown<What> | undefined, read: () => What): Shown<What> {
   const shown = earlier && !earlier.to.has(policy) ? earlier : { what: read(), to: new Set<string>() };
   shown.to.add(policy);
@@ -68,7 +64,7 @@ function own({ urn, type, name, props, opts, provider }: ResourceValidationArgs 
   return { urn, type, name, props: record(props), protect: opts.protect, provider: record(provider?.props ?? {}) };
 }
 
-/** The SDK throws where an unknown value is touched; a copy with {@link UNKNOWN} in its place can be read to the end. */
+/** Copies properties with {@link UNKNOWN} for unknown values, because the SDK throws when an unknown value is accessed. */
 function record(object: Readonly<Record<string, unknown>>): Record<string, Value> {
   const values = Object.keys(object).map((key) => [key, read(object, key)] as const);
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));

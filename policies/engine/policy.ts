@@ -12,39 +12,39 @@ import { type Names, References } from "../model/references.ts";
 import type { Resource } from "../model/resource.ts";
 
 /**
- * Says that a resource breaks the policy.
- * @param message What is wrong, where, and what to do; never a value that may be secret.
+ * Reports that a resource violates the policy.
+ * @param message What is wrong, where, and what to do; never a possibly secret value.
  */
 export type Report = (resource: Resource, message: string) => void;
 
-/** A policy, as the files of this folder declare one. */
+/** A policy as the files in `rules/` declare it. */
 export interface PolicyArgs<Shape extends z.ZodRawShape> {
   /** Lower case, words joined by hyphens. */
   readonly name: string;
-  /** What must be true, and why, in a sentence. */
+  /** One sentence: what must be true, and why. */
   readonly sentence: string;
   readonly level: "mandatory" | "advisory" | "remediate";
   readonly severity: Severity;
-  /** Google's documentation, or the number in the CIS Google Cloud benchmark 4.0. */
+  /** URL of the documentation, or the number in the CIS Google Cloud benchmark 4.0. */
   readonly reference: string;
-  /** Checks of other tools that ask for the same, such as `CKV_GCP_11`. */
+  /** Other tools' checks for the same thing, such as `CKV_GCP_11`. */
   readonly peers?: readonly string[];
-  /** What a stack may set: lists and thresholds, each with its default. */
+  /** Lists and thresholds that a stack may set, each with its default. */
   readonly settings?: Shape;
-  /** Judges one resource before it is created or changed. */
+  /** Checks one resource before it is created or changed. */
   readonly resource?: (resource: Resource, report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
-  /** Judges how the resources of a stack belong together. */
+  /** Checks relations between the resources of a stack. */
   readonly stack?: (resources: readonly Resource[], report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
   /**
-   * Finds resources that contradict each other by their values. What is missing is not its business, so it also runs
-   * before each resource is created, on those that came before: a value that no preview can know still stops in time.
+   * Finds resources whose values contradict each other. It ignores missing resources, so that it can also run before each
+   * resource is created, on the earlier ones: this catches values that no preview can know.
    */
   readonly contradictions?: {
-    /** The names by which resources refer to each other: those that are not joined by any do not contradict. */
+    /** The names by which resources refer to each other; unconnected resources cannot contradict each other. */
     readonly names: (resource: Resource) => Names;
     readonly find: (resources: readonly Resource[], report: Report) => void;
   };
-  /** Mends a resource's properties in place, and says whether it changed any. */
+  /** Fixes a resource's properties in place. Returns whether it changed any. */
   readonly remedy?: (type: string, props: Record<string, unknown>, settings: z.output<z.ZodObject<Shape>>) => boolean;
 }
 
@@ -52,9 +52,9 @@ export interface PolicyArgs<Shape extends z.ZodRawShape> {
 export interface Policy extends Required<
   Pick<PolicyArgs<z.ZodRawShape>, "name" | "sentence" | "level" | "severity" | "reference" | "peers">
 > {
-  /** What a stack may set: checks it, and fills in what it leaves out. */
+  /** Validates what a stack sets and fills in the defaults. */
   readonly settings: z.ZodType;
-  /** The same as JSON schema, a property a setting. */
+  /** The same as JSON schema, one property per setting. */
   readonly schema: NonNullable<ResourceValidationPolicy["configSchema"]>["properties"];
   /** What the engine runs during an operation. */
   readonly during: (operation: Operation) => ResourceValidationPolicy | StackValidationPolicy;
@@ -86,7 +86,7 @@ function checks<Shape extends z.ZodRawShape>(
   settings: Settings<Shape>,
   operation: Operation,
 ) {
-  // A contradiction that was reported before a resource's creation is not reported again at the end.
+  // Do not report a contradiction again at the end if it was reported before the resource's creation.
   const reported = new Set<string>();
   const once =
     (report: ReportViolation): ReportViolation =>
@@ -98,7 +98,7 @@ function checks<Shape extends z.ZodRawShape>(
 
   const references = contradictions && new References(contradictions.names);
 
-  // The engine configures a pack once, before it shows a resource.
+  // The engine configures a pack once, before it shows any resource.
   let configured: z.output<typeof settings> | undefined;
   const configuredBy = (args: { readonly getConfig: () => object }) =>
     (configured ??= settings.parse(args.getConfig()));
@@ -137,7 +137,7 @@ function checks<Shape extends z.ZodRawShape>(
   };
 }
 
-/** The part of the SDK's arguments that a remedy needs. */
+/** The SDK's arguments that a remedy needs. */
 interface Remedied {
   readonly type: string;
   readonly name: string;
@@ -146,7 +146,7 @@ interface Remedied {
   readonly getConfig: () => object;
 }
 
-/** Leaves out what the stack's configuration accepts for a while. */
+/** Drops violations that the stack's exceptions accept. */
 function reporter(accepted: readonly Exception[], report: ReportViolation): Report {
   return (resource, message) => {
     const exception = find(accepted, resource);

@@ -1,6 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 
-/** What a condition is asked about, and all that it may ask for beside `request.time`; what is left out is not known yet. */
+/** The attributes that a condition may use besides `request.time`; an omitted one is not known yet. */
 export interface Asked {
   /** `resource.service`, such as `sqladmin.googleapis.com`. */
   readonly service: string;
@@ -10,14 +10,14 @@ export interface Asked {
   readonly name?: string;
 }
 
-/** What a condition says: `unreadable` where it cannot be evaluated, `unknown` where an attribute is left out for that. */
+/** A condition's result: `unreadable` if it cannot be evaluated, `unknown` if it depends on an omitted attribute. */
 export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
-let made: Environment | undefined;
+let created: Environment | undefined;
 
-/** What reads conditions; it is made for the first one, since many stacks have none. */
+/** The CEL environment, created for the first condition because many stacks have none. */
 function environment(): Environment {
-  return (made ??= new Environment()
+  return (created ??= new Environment()
     .registerVariable({ name: "resource", schema: { service: "string", type: "string", name: "string" } })
     .registerVariable({ name: "request", schema: { time: "google.protobuf.Timestamp" } })
     .registerType("Api", { fields: {} })
@@ -36,7 +36,7 @@ function environment(): Environment {
 /**
  * Evaluates the condition of a grant.
  * @param expression In CEL, with the attributes of https://cloud.google.com/iam/docs/conditions-attribute-reference
- * @param time `request.time`; now, where it is left out.
+ * @param time `request.time`; now by default.
  */
 export function ask(expression: string, asked: Asked, time = new Date()): Answer {
   try {
@@ -45,7 +45,7 @@ export function ask(expression: string, asked: Asked, time = new Date()): Answer
     if (!valid || type !== "bool") return "unreadable";
     return answer(() => condition({ resource: { ...asked }, request: { time }, api: {} }) as unknown, asked);
   } catch {
-    return "unreadable"; // The parser's sentence may quote the expression.
+    return "unreadable"; // The parser's message may quote the expression, so drop it.
   }
 }
 
@@ -57,7 +57,7 @@ function answer(evaluate: () => unknown, { type, name }: Asked): Answer {
   }
 }
 
-/** IAM's own function: the part of a text that stands for `{name}` in a template, or the empty text. */
+/** IAM's `extract`: the part of a text that matches `{name}` in a template, or an empty string. */
 function extract(text: string, template: string): string {
   const [, before, after] = /^([^{}]*)\{[^{}]+\}([^{}]*)$/.exec(template) ?? [];
   if (before === undefined || after === undefined) throw new Error(`extract needs one {name} in "${template}".`);

@@ -2,21 +2,21 @@ import type { Resource } from "./resource.ts";
 import { text, textsIn, valuesAt } from "./values.ts";
 import { isProxy, SOCKETS_ANNOTATION, workload } from "./workloads.ts";
 
-/** A connection name as it stands in a resource. */
+/** A connection name found in a resource. */
 export interface Mention {
   readonly path: string;
   readonly name: string;
 }
 
-/** Where text is read for connection names; elsewhere, such as in an alert's documentation, it is only text. */
+/** Types whose text is searched for connection names; in others, such as an alert's documentation, it is just prose. */
 const READ =
   /^(?:gcp:(?:cloudrun|cloudrunv2|cloudfunctions|cloudfunctionsv2|appengine|secretmanager)\/|gcp:compute\/instance|kubernetes:)/;
 
-/** What can only be a connection name, and a wrong one, whatever stands around it. */
+/** Text that can only be a connection name, with a zone instead of a region. */
 const ZONAL =
   /(?<![a-z0-9.:-])((?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]*:[a-z]+(?:-[a-z]+)+[0-9]+-[a-z]:[a-z][a-z0-9-]*)/g;
 
-/** Every connection name that stands in a resource. */
+/** Every connection name in a resource. */
 export function mentions(resource: Resource): Mention[] {
   if (!READ.test(resource.type)) return [];
   const named = structured(resource);
@@ -25,7 +25,7 @@ export function mentions(resource: Resource): Mention[] {
   return [...named, ...read.filter(({ path, name }) => !seen.has(`${path} ${name}`))];
 }
 
-/** Properties that are connection names and nothing else. */
+/** Properties that hold only connection names. */
 function structured(resource: Resource): Mention[] {
   const run = workload(resource);
   if (!run) return [];
@@ -47,7 +47,7 @@ function structured(resource: Resource): Mention[] {
   ];
 }
 
-/** The connection names in one argument of the proxy: `--instances=A=tcp:5432,B` of version 1, `A?port=5432` of version 2. */
+/** The connection names in a proxy argument: `--instances=A=tcp:5432,B` (version 1) or `A?port=5432` (version 2). */
 function proxied(argument: string): string[] {
   const list = /^--?instances=(.*)$/.exec(argument)?.[1]?.split(",");
   const names = list ?? (argument.startsWith("-") || !argument.includes(":") ? [] : [argument]);
@@ -57,7 +57,7 @@ function proxied(argument: string): string[] {
 function inText(path: string, encoded: string): Mention[] {
   if (path.includes(SOCKETS_ANNOTATION)) return [];
   const plain = encoded.replace(/%2f/gi, "/").replace(/%3a/gi, ":").replace(/%20/g, " ");
-  // In a URL a blank is part of the name, and wrong; anywhere else the name ends there.
+  // In a URL a blank is part of the (invalid) name; elsewhere it ends the name.
   const end = /^[a-z0-9+]+:\/\//.test(plain) ? /[/?&#"',;|)\]}]/ : /[\s/?&#"',;|)\]}]/;
   const sockets = plain
     .split("/cloudsql/")
@@ -69,7 +69,7 @@ function inText(path: string, encoded: string): Mention[] {
     .map((name) => ({ path, name }));
 }
 
-/** Filled in when the container starts, such as `$(INSTANCE)` or `${INSTANCE}`; nothing to judge. */
+/** Whether the name is filled in when the container starts, such as `$(INSTANCE)` or `${INSTANCE}`. */
 function isPlaceholder(name: string): boolean {
   return /[${}<>]/.test(name);
 }

@@ -6,15 +6,15 @@ import { dataOf, originsOf } from "./secrets.ts";
 import { type Located, text, UNKNOWN } from "./values.ts";
 import type { Workload } from "./workloads.ts";
 
-/** An instance that something points at: by its connection name, or where that is not known, by its resource. */
+/** An instance, identified by its connection name or, if that is not known, by its resource. */
 export interface Target {
   readonly name: ConnectionName | undefined;
   readonly instance: Instance | undefined;
 }
 
 /**
- * What a workload connects to: an entry for each socket that it mounts, or where it mounts none, for each connection
- * string. An entry is an instance, or several of which it is one.
+ * What a workload connects to: one entry per mounted socket or, if it mounts none, per connection string. An entry lists
+ * the candidate instances.
  */
 export function connections(run: Workload, resources: readonly Resource[]): Target[][] {
   const own = readers([run.resource]);
@@ -31,7 +31,7 @@ export function targetsOf({ resource }: Workload, { value }: Located, resources:
   return named(parseConnectionName(text(value) ?? ""), resources);
 }
 
-/** The instances of the connection strings that a variable may be taken from. */
+/** The instances in the connection strings that a variable may refer to. */
 export function targetsNamed(reader: Reader, resources: readonly Resource[]): Target[] {
   return versionsRead(reader, resources).flatMap((version) => {
     const data = dataOf(version);
@@ -46,13 +46,13 @@ function declared(origins: readonly Resource[] = []): Target[] {
 }
 
 function named(parsed: ReturnType<typeof parseConnectionName>, resources: readonly Resource[]): Target[] {
-  if (!parsed.ok) return []; // The business of `connection-name-format`.
+  if (!parsed.ok) return []; // Reported by `connection-name-format`.
   const name = parsed.value;
   const target = declared(resources).find((one) => one.name !== undefined && isSameName(one.name, name));
   return [target ?? { name, instance: undefined }];
 }
 
-/** Whether two may be the same instance. */
+/** Whether two targets may be the same instance. */
 export function mayBeSame(one: Target, other: Target): boolean {
   if (one.name && other.name) return isSameName(one.name, other.name);
   return one.instance === undefined || other.instance === undefined || one.instance === other.instance;

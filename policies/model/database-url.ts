@@ -4,12 +4,12 @@ import { refersTo, SECRETS, VERSIONS } from "./secrets.ts";
 import { lastPart, text } from "./values.ts";
 import { type Container, type Env, type Workload, workloads } from "./workloads.ts";
 
-/** The variables that a workload reads its connection string from, one for each container that has one. */
+/** A workload's DATABASE_URL variables, at most one per container. */
 export function databaseUrls({ env }: Workload): Env[] {
   return env.filter(({ name }) => name === DATABASE_URL);
 }
 
-/** A container that reads a connection string from a secret. */
+/** A container that reads DATABASE_URL from a secret. */
 export interface Reader {
   readonly run: Workload;
   readonly container: Container;
@@ -18,7 +18,7 @@ export interface Reader {
 
 type Reference = Env & { readonly secret: NonNullable<Env["secret"]> };
 
-/** The containers that read a connection string from a secret. */
+/** The containers that read DATABASE_URL from a secret. */
 export function readers(resources: readonly Resource[]): Reader[] {
   return workloads(resources).flatMap((run) =>
     run.containers.flatMap((container) =>
@@ -29,12 +29,12 @@ export function readers(resources: readonly Resource[]): Reader[] {
   );
 }
 
-/** Whether a workload needs the database: it mounts a socket, or reads a connection string from a secret. */
+/** Whether a workload needs the database: it mounts a socket or reads DATABASE_URL from a secret. */
 export function needsDatabase(run: Workload): boolean {
   return run.sockets.length > 0 || databaseUrls(run).some(({ secret }) => secret);
 }
 
-/** The secret a variable refers to: by its id, or where that is not known, one that the workload is made of. */
+/** The secrets that a variable may refer to: by id or, if that is not known, by the workload's dependencies. */
 export function secretsOf({ run, url }: Reader, resources: readonly Resource[]): Resource[] {
   const all = ofType(resources, ...SECRETS);
   const { id } = url.secret;
@@ -42,7 +42,7 @@ export function secretsOf({ run, url }: Reader, resources: readonly Resource[]):
   return all.filter((one) => run.resource.madeOf.template?.includes(one));
 }
 
-/** The versions that a variable may be taken from, also where another stack has their secret. */
+/** The secret versions that a variable may refer to, even if another stack owns the secret. */
 export function versionsRead(reader: Reader, resources: readonly Resource[]): Resource[] {
   const { id } = reader.url.secret;
   const secrets = secretsOf(reader, resources);
@@ -54,7 +54,7 @@ export function versionsRead(reader: Reader, resources: readonly Resource[]): Re
   );
 }
 
-/** Whether a version can be the one that is referred to. */
+/** Whether a variable may refer to this version of its secret. */
 export function isMeant({ props }: Resource, { secret }: Reference): boolean {
   if (props.enabled === false) return false;
   if (typeof secret.version !== "string" || secret.version === "latest") return true;

@@ -1,16 +1,16 @@
 import type { Resource } from "./resource.ts";
 import { type Value, valueAt, valuesAt } from "./values.ts";
 
-/** A role that is granted to members by an IAM resource, whatever it is granted on. */
+/** A role that an IAM resource grants to members, on any kind of resource. */
 export interface Grant {
   readonly resource: Resource;
-  /** `Member` adds to what is there; the others replace it. */
+  /** `Member` adds to existing grants; the others replace them. */
   readonly form: "Member" | "Binding" | "Policy";
   readonly role: Value;
   readonly members: readonly Value[];
-  /** Whether the role reaches everything in a project, folder or organisation. */
+  /** Whether it is granted on a whole project, folder or organization. */
   readonly wide: boolean;
-  /** Text of the condition; undefined where there is none. */
+  /** The condition's expression; undefined if unconditional. */
   readonly condition: Value;
 }
 
@@ -23,18 +23,18 @@ export const CONNECT = [
   "roles/owner",
 ] as const;
 
-/** Those with `secretmanager.versions.access`; https://cloud.google.com/iam/docs/roles-permissions/secretmanager */
+/** The roles with `secretmanager.versions.access`; https://cloud.google.com/iam/docs/roles-permissions/secretmanager */
 export const READ_SECRET = ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"] as const;
 
 const TYPE = /I(?:am|AM)(Member|Binding|Policy)$/;
 const WIDE = /^gcp:(?:projects|folder|organizations)\//;
 
-/** Whether a resource is one of the provider's IAM resources, and of which form. */
+/** The form of an IAM resource; undefined for any other resource. */
 export function grantForm({ type }: Resource): Grant["form"] | undefined {
   return TYPE.exec(type)?.[1] as Grant["form"] | undefined;
 }
 
-/** What a resource grants; a policy is taken apart into its bindings where its text is known. */
+/** What a resource grants; a known policy is split into its bindings. */
 export function grants(resource: Resource): Grant[] {
   const form = grantForm(resource);
   if (!form) return [];
@@ -52,7 +52,7 @@ function bindings({ props }: Resource, form: Grant["form"]): Binding[] {
     const policy = JSON.parse(data, (_key, value: unknown) => value ?? undefined) as Value;
     return valuesAt(policy, "bindings.*").map(({ value }) => binding(value));
   } catch {
-    return []; // Google refuses a policy that is not JSON.
+    return []; // Google rejects a policy that is not JSON.
   }
 }
 
@@ -61,7 +61,7 @@ function binding(value: Value): Binding {
   return { role: valueAt(value, "role"), members, condition: valueAt(value, "condition.expression") };
 }
 
-/** The members that are known. */
+/** The members whose value is known. */
 export function knownMembers({ members }: Grant): string[] {
   return members.filter((member) => typeof member === "string");
 }

@@ -14,12 +14,12 @@ export function instances(resources: readonly Resource[]): Instance[] {
   return ofType(resources, INSTANCE);
 }
 
-/** The connection name an instance has or will have, as far as it is known. */
+/** The connection name that an instance has or will have; undefined if not known. */
 export const realName = once(({ props, provider }: Instance) => {
-  const told = parseConnectionName(text(props.connectionName) ?? "");
-  if (told.ok) return told.value;
+  const declared = parseConnectionName(text(props.connectionName) ?? "");
+  if (declared.ok) return declared.value;
   const [project, region, instance] = [props.project ?? provider.project, props.region ?? provider.region, props.name];
   if (typeof project !== "string" || typeof region !== "string" || typeof instance !== "string") return undefined;
-  const made = parseConnectionName(`${project}:${region}:${instance}`);
-  return made.ok ? made.value : undefined;
+  const built = parseConnectionName(`${project}:${region}:${instance}`);
+  return built.ok ? built.value : undefined;
 });

@@ -3,7 +3,7 @@ import type { Types } from "./types.ts";
 
 export const GENERATED = "random:index/randomPassword:RandomPassword";
 
-/** The properties that hold a password or something made of one, by type. */
+/** The properties that hold a password or a text derived from one, by type. */
 const CREDENTIALS: { readonly [Type in keyof Types]?: readonly (keyof Types[Type] & string)[] } = {
   "gcp:sql/user:User": ["password", "passwordWo"],
   "gcp:sql/databaseInstance:DatabaseInstance": ["rootPassword", "rootPasswordWo"],
@@ -11,13 +11,13 @@ const CREDENTIALS: { readonly [Type in keyof Types]?: readonly (keyof Types[Type
   "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": ["secretData"],
 };
 
-/** The property of a resource that holds its credential, where it has one. */
+/** The property that holds a resource's credential, if any. */
 export function credentialProperty({ type, props }: Resource): string | undefined {
   const properties: readonly string[] | undefined = CREDENTIALS[type as keyof Types];
   return properties?.find((property) => props[property] !== undefined && props[property] !== "");
 }
 
-/** The generated passwords that a resource's credential is made of, also where it takes it over from another resource. */
+/** The generated passwords that a resource's credential is derived from, directly or through other resources. */
 export function generatedPasswords(resource: Resource, seen: readonly Resource[] = []): Resource[] {
   const property = credentialProperty(resource);
   if (property === undefined || seen.includes(resource)) return [];

@@ -1,26 +1,25 @@
 import type { Resource } from "./resource.ts";
 
-/** The names that join a resource with others. */
+/** The names that connect a resource with others. */
 export interface Names {
-  /** What others may call it. */
+  /** Names that others may use for it. */
   readonly own: readonly string[];
-  /** What it calls others. */
+  /** Names that it uses for others. */
   readonly others: readonly string[];
 }
 
-/** Resources that refer to each other by name, found without a look at those that do not. */
+/** An index of resources that refer to each other by name, so that unrelated ones need not be searched. */
 export class References {
   private readonly resources = new Map<string, { readonly resource: Resource; readonly names: Names }>();
   private readonly called = new Map<string, Set<string>>();
   private readonly calling = new Map<string, Set<string>>();
-
   private readonly namesOf: (resource: Resource) => Names;
 
   constructor(namesOf: (resource: Resource) => Names) {
     this.namesOf = namesOf;
   }
 
-  /** Takes in a resource, and gives all that refer to it, over however many steps, with all that those refer to. */
+  /** Adds a resource. Returns everything that refers to it, directly or indirectly, and everything those refer to. */
   around(resource: Resource): Resource[] {
     const { urn } = resource;
     const names = this.namesOf(resource);

@@ -1,7 +1,7 @@
 import type { Types } from "./types.ts";
 import type { Shaped, Value } from "./values.ts";
 
-/** A resource, before it is created or as part of a stack; its properties are those of one of {@link Types}, or any. */
+/** A resource, before it is created or as part of a stack; its properties are typed by {@link Types}, or untyped. */
 export interface Resource<Properties = Record<string, unknown>> {
   readonly urn: string;
   /** Such as `gcp:sql/user:User`. */
@@ -12,13 +12,13 @@ export interface Resource<Properties = Record<string, unknown>> {
   readonly protect: boolean;
   /** The provider's configuration. */
   readonly provider: Readonly<Record<string, Value>>;
-  /** All it depends on; empty before it is created, since the engine says so of a whole stack only. */
+  /** All its dependencies; empty before it is created, because the engine shows them only with the whole stack. */
   readonly dependencies: readonly Resource[];
-  /** What each property is made of; likewise. */
+  /** The resources that each property is derived from; likewise. */
   readonly madeOf: Readonly<Record<string, readonly Resource[]>>;
 }
 
-/** Works something out for an object the first time that it is asked for; the object must not change. */
+/** Caches a function's result per object; the object must not change. */
 export function once<Of extends object, T>(work: (of: Of) => T): (of: Of) => T {
   const known = new WeakMap<Of, { readonly value: T }>();
   return (of) => {
@@ -38,7 +38,7 @@ const byType = once((resources: readonly Resource[]) => {
   return found;
 });
 
-/** Whether a resource is of one of these types. */
+/** Whether a resource has one of these types. */
 export function isA<Type extends keyof Types>(
   resource: Resource,
   ...types: readonly Type[]
@@ -46,7 +46,7 @@ export function isA<Type extends keyof Types>(
   return (types as readonly string[]).includes(resource.type);
 }
 
-/** The resources of the given types. */
+/** The resources with one of these types. */
 export function ofType<Type extends keyof Types>(
   resources: readonly Resource[],
   ...types: readonly Type[]
@@ -54,7 +54,7 @@ export function ofType<Type extends keyof Types>(
   return types.flatMap((type) => (byType(resources).get(type) ?? []) as Resource<Types[Type]>[]);
 }
 
-/** Whether one resource waits for another, over however many steps. */
+/** Whether a resource depends on another, directly or indirectly. */
 export function dependsOn(resource: Resource, other: Resource): boolean {
   const seen = new Set<Resource>();
   const visit = (current: Resource): boolean => {

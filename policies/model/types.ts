@@ -2,7 +2,7 @@ import type * as gcp from "@pulumi/gcp";
 import type { OutputInstance } from "@pulumi/pulumi";
 import type { RandomPassword } from "@pulumi/random";
 
-/** The resource types whose properties are read, with the properties that their provider declares. */
+/** The resource types that rules read, with the properties that the provider declares. */
 export interface Types {
   "gcp:cloudrun/service:Service": Properties<gcp.cloudrun.Service>;
   "gcp:cloudrunv2/job:Job": Properties<gcp.cloudrunv2.Job>;
@@ -19,7 +19,7 @@ export interface Types {
   "gcp:sql/user:User": Properties<gcp.sql.User>;
   "gcp:storage/bucket:Bucket": Properties<gcp.storage.Bucket>;
   "random:index/randomPassword:RandomPassword": Properties<RandomPassword>;
-  /** The import of the migrations, as `infra` declares it. */
+  /** The import of the migrations, declared by `infra`. */
   "pulumi-nodejs:dynamic/settlement:ImportedSchema": Record<string, unknown>;
 }
 
@@ -32,8 +32,8 @@ type Properties<Class> = {
 };
 
 /**
- * The paths below a value of a type, such as `settings.ipConfiguration.ipv4Enabled`, with `*` for every element of a list:
- * one that is misspelt does not compile. Any text where the type is not known.
+ * The paths into a type, such as `settings.ipConfiguration.ipv4Enabled`, with `*` for every element of a list: a misspelt
+ * path does not compile. Any string if the type is unknown.
  */
 export type Path<Shape> = unknown extends Shape
   ? string

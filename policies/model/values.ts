@@ -1,37 +1,37 @@
 import type { Path } from "./types.ts";
 
-/** What stands where a value is not known yet: during a preview, whatever comes from a resource that does not exist. */
+/** A value that is not known yet, such as an output, during a preview, of a resource that does not exist yet. */
 export const UNKNOWN = Symbol("unknown");
 
 /**
- * A property's value as policies see it: secrets are plain here, so no message may contain one. The official provider
- * returns null for what is not set; here that is undefined, so that no policy takes it for a value.
+ * A property's value as policies see it. Secrets are in plain text, so no message may contain a value that may be one. The
+ * official provider returns null for unset properties; here they are undefined.
  */
 export type Value =
   string | number | boolean | undefined | typeof UNKNOWN | readonly Value[] | { readonly [key: string]: Value };
 
 declare const shape: unique symbol;
 
-/** A value whose type the provider declares, for the compiler to check paths by; nothing at run time. */
+/** A value with its declared type, by which the compiler checks paths; it has no effect at run time. */
 export interface Shaped<Shape> {
   readonly [shape]?: Shape;
 }
 
-/** A value and where it stands, such as `template.volumes[0].name`. */
+/** A value and its path, such as `template.volumes[0].name`. */
 export interface Located {
   readonly path: string;
   readonly value: Value;
 }
 
 /**
- * The values at a path, `*` standing for every element of a list: `template.volumes.*.name`. A value that is not known
- * stands for all that lies below it; what is not there gives nothing.
+ * The values at a path, with `*` for every element of a list: `template.volumes.*.name`. An unknown value stands for
+ * everything below it; a missing one is skipped.
  */
 export function valuesAt<Shape>(value: Value | Shaped<Shape>, path: string & Path<Shape>): Located[] {
   return below<Shape>({ path: "", value: value as Value }, path);
 }
 
-/** The same below a value that stands somewhere itself. */
+/** The values at a path below a located value. */
 export function below<Shape = unknown>(outer: Located, path: string & Path<Shape>): Located[] {
   return path.split(".").reduce<Located[]>((found, step) => found.flatMap((one) => inside(one, step)), [outer]);
 }
@@ -44,17 +44,17 @@ function inside({ path, value }: Located, step: string): Located[] {
   return inner === undefined ? [] : [{ path: path === "" ? step : `${path}.${step}`, value: inner }];
 }
 
-/** The value at a path without `*`; undefined where nothing is there. */
+/** The value at a path without `*`; undefined if missing. */
 export function valueAt<Shape>(value: Value | Shaped<Shape>, path: string & Path<Shape>): Value {
   return valuesAt<Shape>(value, path)[0]?.value;
 }
 
-/** Whether a value is, or may turn out to be, one that is accepted: what is not known cannot be judged. */
+/** Whether a value is accepted, or is unknown and may turn out to be. */
 export function mayBe(value: Value, accepted: (known: Value) => boolean): boolean {
   return value === UNKNOWN || accepted(value);
 }
 
-/** Every text below a value, with its path. */
+/** Every string below a value, with its path. */
 export function textsIn(value: Value, path = ""): { path: string; text: string }[] {
   if (typeof value === "string") return [{ path, text: value }];
   if (isList(value)) return value.flatMap((item, index) => textsIn(item, `${path}[${index}]`));
@@ -62,20 +62,21 @@ export function textsIn(value: Value, path = ""): { path: string; text: string }
   return Object.entries(value).flatMap(([key, item]) => textsIn(item, path === "" ? key : `${path}.${key}`));
 }
 
-/** The text, where the value is one and known. */
+/** The value if it is a known string. */
 export function text(value: Value): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-export function isList(value: Value): value is readonly Value[] {
+function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
+/** Whether a value is a known object. */
 export function isRecord(value: Value): value is Readonly<Record<string, Value>> {
   return typeof value === "object" && !Array.isArray(value);
 }
 
-/** The last part of a secret's, account's or instance's full name: its id. */
+/** The last part of a full resource name: its id. */
 export function lastPart(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
 }

@@ -7,7 +7,7 @@ import { dataOf, SECRETS, VERSIONS } from "./secrets.ts";
 import { lastPart, text, type Value } from "./values.ts";
 import { workload } from "./workloads.ts";
 
-/** The names by which a workload reaches its database: over the secret's versions to the login, and to the instance. */
+/** The names that connect a workload to its database: through secret versions to the login, and to the instance. */
 export function wiring(resource: Resource): Names {
   const instances = mentions(resource).flatMap(({ name }) => {
     const parsed = parseConnectionName(name);
@@ -26,7 +26,7 @@ export function wiring(resource: Resource): Names {
   return { own: [], others: [...instances, ...secrets.map((secret) => `secret ${lastPart(secret)}`)] };
 }
 
-/** A kind, with the last part of each name; what is not known yet joins nothing. */
+/** The kind and the last part of each name; empty if a name is not known yet, so that it connects nothing. */
 function named(kind: string, ...names: readonly Value[]): string[] {
   const known = names.flatMap((name) => text(name) ?? []);
   return known.length < names.length ? [] : [[kind, ...known.map(lastPart)].join(" ")];

@@ -7,28 +7,28 @@ import { below, isRecord, type Located, mayBe, text, UNKNOWN, type Value, valueA
 export interface Env {
   readonly path: string;
   readonly name: Value;
-  /** As it stands in the program; undefined where it comes from a secret. */
+  /** The literal value; undefined if it comes from a secret. */
   readonly value: Value;
-  /** The secret it comes from: an id or a full name, and a version. */
+  /** The secret it comes from (id or full name) and the version. */
   readonly secret?: { readonly id: Value; readonly version: Value };
 }
 
 /** A container of a workload. */
 export interface Container extends Located {
   readonly env: readonly Env[];
-  /** Connection names whose sockets it can reach. */
+  /** Connection names of the sockets mounted in it. */
   readonly sockets: readonly Located[];
 }
 
-/** What runs on Cloud Run, whichever API declares it: all of it stands below the property `template`. */
+/** A Cloud Run workload, from either API version; everything it declares is below the property `template`. */
 export interface Workload {
   readonly resource: Resource;
   readonly kind: "service" | "job" | "worker pool";
-  /** The account it runs as. */
+  /** The service account it runs as. */
   readonly account: Value;
-  /** Connection names whose sockets are mounted. */
+  /** Connection names of the mounted sockets. */
   readonly sockets: readonly Located[];
-  /** Whether it gets into a network, or may: by Direct VPC egress or by a connector. */
+  /** Whether it has, or may have, access to a VPC network: by Direct VPC egress or a connector. */
   readonly inNetwork: boolean;
   readonly containers: readonly Container[];
   /** The variables of all containers. */
@@ -36,17 +36,17 @@ export interface Workload {
 }
 
 type V1 = Types["gcp:cloudrun/service:Service"];
-/** What services, jobs and worker pools have in common in the second version of Cloud Run's API. */
+/** What services, jobs and worker pools have in common in Cloud Run's API v2. */
 type Template = Types["gcp:cloudrunv2/service:Service"]["template"];
 type ContainerV1 = NonNullable<NonNullable<V1["template"]>["spec"]["containers"]>[number];
 type ContainerV2 = NonNullable<Template["containers"]>[number];
 type Volume = NonNullable<Template["volumes"]>[number];
 type Variable = NonNullable<(ContainerV1 | ContainerV2)["envs"]>[number];
 
-/** The annotation by which the first version of Cloud Run's API mounts sockets: connection names, joined by commas. */
+/** The annotation by which Cloud Run's API v1 mounts sockets: connection names separated by commas. */
 export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
 
-/** And those by which it lets a workload into a network. */
+/** The annotations by which it gives a workload access to a network. */
 const NETWORK_ANNOTATIONS = ["run.googleapis.com/network-interfaces", "run.googleapis.com/vpc-access-connector"];
 
 /** The workloads among resources. */
@@ -54,7 +54,7 @@ export function workloads(resources: readonly Resource[]): Workload[] {
   return resources.flatMap((resource) => workload(resource) ?? []);
 }
 
-/** The workload a resource declares, if it does. */
+/** The workload that a resource declares, if any. */
 export const workload = once((resource: Resource): Workload | undefined => {
   if (isA(resource, "gcp:cloudrun/service:Service")) return fromV1(resource);
   if (isA(resource, "gcp:cloudrunv2/service:Service"))
@@ -89,7 +89,7 @@ function socketsOf(volume: Located): Located[] {
 }
 
 /**
- * Whether a container mounts a volume where Cloud Run makes sockets: under `/cloudsql`, also where no path is given.
+ * Whether a container mounts a volume at `/cloudsql`, the default, where Cloud Run creates sockets.
  * https://cloud.google.com/run/docs/reference/rest/v2/Container#VolumeMount
  */
 function isMounted({ value: volume }: Located, { value: container }: Located): boolean {

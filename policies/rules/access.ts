@@ -11,59 +11,53 @@ import { type Workload, workloads } from "../model/workloads.ts";
 
 export const mayConnect = policy({
   name: "service-account-may-connect",
-  sentence:
-    "The account of a service with a Cloud SQL socket or a DATABASE_URL holds the client role for that instance.",
+  sentence: "The account of a service with a Cloud SQL socket or a DATABASE_URL has the client role on that instance.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/roles-and-permissions",
   stack: (resources, report) => {
-    const given = resources.flatMap(grants).filter((grant) => grant.wide && holdsRole(grant, CONNECT));
+    const candidates = resources.flatMap(grants).filter((grant) => grant.wide && holdsRole(grant, CONNECT));
     for (const run of workloads(resources).filter((one) => needsDatabase(one) && isKnown(one))) {
-      const own = given.filter((grant) => isGrantedTo(grant, run));
+      const own = candidates.filter((grant) => isGrantedTo(grant, run));
       const answers = connections(run, resources).map((targets) =>
         own.flatMap((grant) => targets.map((target) => mayReach(grant, target))),
       );
-      const missed = answers.find((said) => !said.some(isEnough));
-      if (missed)
-        report(
-          run.resource,
-          `its account may not connect${reason(missed, own, "roles/cloudsql.client with gcp.projects.IAMMember")}`,
-        );
+      const missed = answers.find((given) => !given.some(isEnough));
+      const remedy = "roles/cloudsql.client with gcp.projects.IAMMember";
+      if (missed) report(run.resource, `its account may not connect${reason(missed, own, remedy)}`);
     }
   },
 });
 
 export const mayReadSecret = policy({
   name: "service-account-may-read-secret",
-  sentence: "The account of a service holds the accessor role on the secret that DATABASE_URL is taken from.",
+  sentence: "The account of a service has the accessor role on the secret that DATABASE_URL refers to.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
   stack: (resources, report) => {
-    const given = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ_SECRET));
+    const candidates = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ_SECRET));
     for (const reader of readers(resources).filter(({ run }) => isKnown(run))) {
       const secrets = secretsOf(reader, resources);
       const reaches = (grant: Grant) =>
         grant.wide || secrets.some((secret) => refersTo(grant.resource, "secretId", secret));
-      const own = given.filter((grant) => isGrantedTo(grant, reader.run) && reaches(grant));
-      // The name of a secret in a condition has the number of its project, which no resource tells.
+      const own = candidates.filter((grant) => isGrantedTo(grant, reader.run) && reaches(grant));
+      // In a condition, the secret's name has the project number, which no resource shows.
       const answers = own.map(({ condition }) => judged(condition, { service: "secretmanager.googleapis.com" }));
-      if (secrets.length > 0 && !answers.some(isEnough))
-        report(
-          reader.run.resource,
-          `its account may not read the secret of DATABASE_URL${reason(answers, own, "roles/secretmanager.secretAccessor on that secret")}`,
-        );
+      if (secrets.length === 0 || answers.some(isEnough)) continue;
+      const why = reason(answers, own, "roles/secretmanager.secretAccessor on that secret");
+      report(reader.run.resource, `its account may not read the secret of DATABASE_URL${why}`);
     }
   },
 });
 
-/** Whether a grant is of one of these roles, or may be: roles of one's own are not taken apart. */
+/** Whether a grant's role is, or may be, one of these: custom roles are not inspected. */
 function holdsRole({ role }: Grant, accepted: readonly string[]): boolean {
   const name = text(role);
   return name === undefined || accepted.includes(name) || !name.startsWith("roles/");
 }
 
-/** Whether it can be said whose account a workload has. */
+/** Whether the workload's account can be identified. */
 function isKnown(run: Workload): boolean {
   return (
     (typeof run.account === "string" && run.account !== "") ||
@@ -71,7 +65,7 @@ function isKnown(run: Workload): boolean {
   );
 }
 
-/** Whether a grant's members contain a workload's account: by its email or, before that is known, by its resource. */
+/** Whether a grant's members include a workload's account: by email or, if that is not known, by resource. */
 function isGrantedTo({ resource, members }: Grant, run: Workload): boolean {
   const email = text(run.account);
   if (email !== undefined && members.includes(`serviceAccount:${email}`)) return true;
@@ -87,7 +81,7 @@ function accounts(resources: readonly Resource[] = []): Resource[] {
   return ofType(resources, "gcp:serviceaccount/account:Account");
 }
 
-/** What a grant's condition says of an instance. */
+/** The result of a grant's condition for an instance. */
 function mayReach(grant: Grant, { name, instance }: Target): Answer {
   const { condition, resource } = grant;
   if (condition === UNKNOWN) {
@@ -102,7 +96,7 @@ function mayReach(grant: Grant, { name, instance }: Target): Answer {
   });
 }
 
-/** What a condition says, if there is one. */
+/** The result of a condition; a missing condition holds. */
 function judged(condition: Value, asked: Asked): Answer {
   if (condition === UNKNOWN) return "unknown";
   return typeof condition === "string" && condition !== "" ? ask(condition, asked) : "holds";
@@ -112,11 +106,11 @@ function isEnough(answer: Answer): boolean {
   return answer === "holds" || answer === "unknown";
 }
 
-/** Why an account may not do something, and what to do, after what the conditions of its grants say. */
-function reason(said: readonly Answer[], grants: readonly Grant[], remedy: string): string {
+/** Why an account lacks access, judging by the conditions of its grants, and what to do. */
+function reason(answers: readonly Answer[], grants: readonly Grant[], remedy: string): string {
   if (grants.length === 0) return `; grant it ${remedy}.`;
   const condition = `: the condition of ${grants.map(({ resource }) => resource.name).join(", ")}`;
-  return said.includes("unreadable")
-    ? `${condition} cannot be read; write it with resource.name, resource.type, resource.service and request.time.`
-    : `${condition} does not hold; write it for what the workload uses, with the project's id, and for the time that it runs.`;
+  return answers.includes("unreadable")
+    ? `${condition} cannot be evaluated; use only resource.name, resource.type, resource.service and request.time.`
+    : `${condition} does not hold; it must match the resource that the workload uses, with the project id, and must not expire.`;
 }

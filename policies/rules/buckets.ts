@@ -6,7 +6,7 @@ const BUCKET = "gcp:storage/bucket:Bucket";
 
 export const uniformAccess = policy({
   name: "bucket-uniform-access",
-  sentence: "A bucket's access is decided by IAM alone, not by a list on every object.",
+  sentence: "Only IAM controls access to a bucket, not access lists on each object.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 5.2",
@@ -19,7 +19,7 @@ export const uniformAccess = policy({
 
 export const publicAccessPrevention = policy({
   name: "bucket-public-access-prevention",
-  sentence: "A bucket cannot be made public, not even by a later grant.",
+  sentence: "A bucket cannot be made public, even by a later grant.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 5.1",
@@ -32,7 +32,7 @@ export const publicAccessPrevention = policy({
 
 export const versioning = policy({
   name: "bucket-versioning",
-  sentence: "A bucket keeps what was overwritten or deleted: a migration that ran can still be read.",
+  sentence: "A bucket keeps overwritten and deleted objects, so that migrations that already ran can still be read.",
   level: "mandatory",
   severity: "medium",
   reference: "https://cloud.google.com/storage/docs/object-versioning",
@@ -45,7 +45,7 @@ export const versioning = policy({
 
 export const noSelfLogging = policy({
   name: "bucket-not-its-own-log",
-  sentence: "A bucket does not write its access log into itself, where each entry makes the next one.",
+  sentence: "A bucket does not log access to itself: every log entry would cause another.",
   level: "mandatory",
   severity: "low",
   reference: "https://cloud.google.com/storage/docs/access-logs",
@@ -54,6 +54,6 @@ export const noSelfLogging = policy({
     if (!isA(resource, BUCKET)) return;
     const log = text(valueAt(resource.props, "logging.logBucket"));
     if (log === undefined || log !== resource.props.name) return;
-    report(resource, "logging.logBucket names the bucket itself; name another one.");
+    report(resource, "logging.logBucket is the bucket itself; use another bucket.");
   },
 });

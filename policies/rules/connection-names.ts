@@ -7,7 +7,7 @@ import { wiring } from "../model/wiring.ts";
 export const connectionNameFormat = policy({
   name: "connection-name-format",
   sentence:
-    "A Cloud SQL connection name is PROJECT:REGION:INSTANCE wherever it stands: a zone in place of the region, or any other form, fails at run time only.",
+    "A Cloud SQL connection name has the form PROJECT:REGION:INSTANCE everywhere: any other form, such as a zone instead of the region, fails only at run time.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
@@ -21,8 +21,7 @@ export const connectionNameFormat = policy({
 
 export const connectionNameMatchesInstance = policy({
   name: "connection-name-matches-instance",
-  sentence:
-    "A connection name that points at an instance of the stack is that instance's own: same project, same region.",
+  sentence: "A connection name that refers to an instance of the stack has that instance's project and region.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/instance-info",
@@ -41,7 +40,7 @@ export const connectionNameMatchesInstance = policy({
           if (!parsed.ok || !meant || formatConnectionName(meant) === formatConnectionName(parsed.value)) continue;
           report(
             resource,
-            `${path}: connection name "${name}" points at an instance of this stack whose connection name is "${formatConnectionName(meant)}"; take it from the instance's connectionName.`,
+            `${path}: connection name "${name}" refers to an instance of this stack, but its connection name is "${formatConnectionName(meant)}"; use the instance's connectionName.`,
           );
         }
       }

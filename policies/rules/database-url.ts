@@ -13,26 +13,26 @@ import { workload } from "../model/workloads.ts";
 export const fromSecretManager = policy({
   name: "database-url-from-secret-manager",
   sentence:
-    "A service with a Cloud SQL socket takes DATABASE_URL from Secret Manager: without it, it does not start, or starts with another database.",
+    "A service with a Cloud SQL socket gets DATABASE_URL from Secret Manager: without it, it does not start, or uses another database.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
   resource: (resource, report) => {
     const run = workload(resource);
     if (!run || run.env.some(({ name }) => name === UNKNOWN)) return;
-    const instead = "take it from a version of a secret, with secretKeyRef";
+    const instead = "refer to a secret version with secretKeyRef";
     const urls = databaseUrls(run);
     for (const { path } of urls.filter(({ secret }) => !secret))
-      report(resource, `${path} (${DATABASE_URL}) is written in clear; ${instead}.`);
+      report(resource, `${path} (${DATABASE_URL}) is in plain text; ${instead}.`);
     if (urls.length === 0 && run.kind === "service" && run.sockets.length > 0) {
-      report(resource, `mounts a Cloud SQL socket and has no ${DATABASE_URL}; ${instead}.`);
+      report(resource, `mounts a Cloud SQL socket but has no ${DATABASE_URL}; ${instead}.`);
     }
   },
 });
 
 export const noSqlite = policy({
   name: "no-sqlite",
-  sentence: "No service falls back to SQLite: it would start without its database, and nobody would notice.",
+  sentence: "No service falls back to SQLite: it would start without its database, unnoticed.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/run/docs/container-contract#filesystem",
@@ -41,14 +41,14 @@ export const noSqlite = policy({
     const secret: Located[] = Object.entries(resource.props).map(([path, value]) => ({ path, value }));
     for (const { path, value } of resource.type.startsWith("gcp:secretmanager/") ? secret : plain) {
       if (!/^sqlite[a-z0-9+]*:/i.test((text(value) ?? "").trim())) continue;
-      report(resource, `${path} is an SQLite database; set the connection string of the Cloud SQL database.`);
+      report(resource, `${path} is an SQLite database; use the connection string of the Cloud SQL database.`);
     }
   },
 });
 
 export const secretInStack = policy({
   name: "database-url-secret-in-stack",
-  sentence: "The secret that DATABASE_URL is taken from is in the same stack as the service, and has a version.",
+  sentence: "The secret that DATABASE_URL refers to is in the service's stack and has a version.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/secret-manager/docs/add-secret-version",
@@ -58,17 +58,15 @@ export const secretInStack = policy({
       const secrets = secretsOf(reader, resources);
       const name = `the secret ${typeof url.secret.id === "string" ? `"${lastPart(url.secret.id)}"` : `of ${DATABASE_URL}`}`;
       if (secrets.length === 0) {
-        report(run.resource, `${name} is not in the stack; declare it, with a version, beside the service.`);
+        report(run.resource, `${name} is not in the stack; declare it there, with a version.`);
         continue;
       }
       const versions = versionsOf(secrets, resources);
       if (versions.length === 0)
         report(run.resource, `${name} has no version; declare one, or the service cannot start.`);
       else if (!versions.some((version) => isMeant(version, url))) {
-        report(
-          run.resource,
-          `${name} has no enabled version ${text(url.secret.version) ?? ""}; refer to the version that the stack declares.`,
-        );
+        const wanted = text(url.secret.version) ?? "";
+        report(run.resource, `${name} has no enabled version ${wanted}; refer to the version that the stack declares.`);
       }
     }
   },
@@ -76,7 +74,7 @@ export const secretInStack = policy({
 
 export const matchesDatabase = policy({
   name: "database-url-matches-stack",
-  sentence: "The connection string is PostgreSQL's and names the database, user and instance of the stack.",
+  sentence: "The connection string is for PostgreSQL and names the database, user and instance of the stack.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
@@ -85,7 +83,7 @@ export const matchesDatabase = policy({
     find: (resources, report) => {
       for (const { version, value } of connectionStrings(resources)) {
         const parsed = parseConnectionString(value);
-        // A wrong connection name in it is the business of `connection-name-format`.
+        // `connection-name-format` reports a wrong connection name.
         if (parsed.ok || parsed.problem.startsWith("the connection name")) continue;
         report(version, `${parsed.problem}.`);
       }
@@ -99,12 +97,12 @@ export const matchesDatabase = policy({
       const missing = (what: string) => {
         report(
           version,
-          `the connection string names ${what} that the stack does not have; build it from the stack's own resources.`,
+          `the connection string names ${what} that is not in the stack; build it from the stack's resources.`,
         );
       };
       const here = instances(resources);
       if (here.length === 0) continue;
-      // One of the same name in another place is the business of `connection-name-matches-instance`.
+      // `connection-name-matches-instance` reports another project or region.
       if (here.every((one) => isAnother(one, instance.instance))) missing("an instance");
       else {
         if (lacks(resources, "gcp:sql/database:Database", database, instance.instance)) missing("a database");
@@ -116,7 +114,7 @@ export const matchesDatabase = policy({
 
 export const onePassword = policy({
   name: "one-password",
-  sentence: "The database user and its secrets carry one and the same generated password.",
+  sentence: "The database user and its secrets have the same generated password.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/create-manage-users",
@@ -134,7 +132,7 @@ export const onePassword = policy({
         if (passwords.length === 0 || passwords.includes(undefined) || passwords.includes(password)) continue;
         report(
           version,
-          `the connection string carries another password than the user ${user} has; give both the same generated password.`,
+          `the connection string has a different password than the user ${user}; use the same generated password for both.`,
         );
       }
     },
@@ -147,15 +145,15 @@ export const onePassword = policy({
       const its = secrets.filter((secret) => refersTo(version, "secret", secret));
       if (!its.some((secret) => read.has(secret)) && !isForDatabase(version, its[0])) continue;
       const data = dataOf(version);
-      if (typeof data === "string" && parseConnectionString(data).ok) continue; // Judged by its value.
+      if (typeof data === "string" && parseConnectionString(data).ok) continue; // `contradictions` compares its value.
       const own = generatedPasswords(version);
       if (theirs.length === 0 || own.some((password) => theirs.includes(password))) continue;
-      report(version, "is not made of the password that the database user has; make it of the same RandomPassword.");
+      report(version, "is not derived from the database user's password; use the same RandomPassword.");
     }
   },
 });
 
-/** The known values of the secrets that workloads take their connection string from. */
+/** The known connection strings that workloads read from secrets. */
 function connectionStrings(resources: readonly Resource[]): { version: Resource; value: string }[] {
   const versions = new Set(readers(resources).flatMap((reader) => versionsRead(reader, resources)));
   return [...versions].flatMap((version) => {
@@ -164,13 +162,13 @@ function connectionStrings(resources: readonly Resource[]): { version: Resource;
   });
 }
 
-/** Whether a secret's version holds the database's credential by what it is made of, or by the name of its secret. */
+/** Whether a secret version holds the database's credential, judging by its dependencies or the name of its secret. */
 function isForDatabase(version: Resource, secret: Resource | undefined): boolean {
   if (originsOf(version).some(({ type }) => type.startsWith("gcp:sql/"))) return true;
   return /(?:db|database|sql|postgres).*password/.test(text(secret?.props.secretId) ?? "");
 }
 
-/** The users with a password, of one instance where it is known which. */
+/** The database users, or only those that may belong to an instance. */
 function usersOf(resources: readonly Resource[], instance?: string): Resource[] {
   return ofType(resources, "gcp:sql/user:User").filter(
     ({ props }) =>
@@ -178,12 +176,12 @@ function usersOf(resources: readonly Resource[], instance?: string): Resource[] 
   );
 }
 
-/** Whether an instance is known to have another name. */
+/** Whether an instance certainly has another name. */
 function isAnother({ props }: Resource, name: string): boolean {
   return typeof props.name === "string" && props.name !== name;
 }
 
-/** Whether it is known that no resource of a type has a name. */
+/** Whether certainly no resource of a type has a name. */
 function lacks(
   resources: readonly Resource[],
   type: "gcp:sql/database:Database" | "gcp:sql/user:User",

@@ -6,25 +6,25 @@ import { isA, type Resource } from "../model/resource.ts";
 import type { Path, Types } from "../model/types.ts";
 import { mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/values.ts";
 
-/** Where a policy on instances looks: one value, what it may be, and what to do where it is something else. */
+/** One setting of an instance: its path, the accepted values, and the message for any other value. */
 type Setting = readonly [path: Path<Types[typeof INSTANCE]>, accepted: (value: Value) => boolean, problem: string];
 
 const isTrue = (value: Value) => value === true;
 const isTrueOrDefault = (value: Value) => value === true || value === undefined;
 
-/** Reports each setting that is known to be something else. */
+/** Reports each setting with a known value that is not accepted. */
 function expect(resource: Instance, report: Report, settings: readonly Setting[]) {
   for (const [path, accepted, problem] of settings) {
     if (!mayBe(valueAt(resource.props, path), accepted)) report(resource, `${path} ${problem}.`);
   }
 }
 
-/** Whether PostgreSQL runs on it, or may run on it where the version is not known. */
+/** Whether an instance runs PostgreSQL, or may run it because its version is not known. */
 function isPostgres(resource: Resource): resource is Instance {
   return isA(resource, INSTANCE) && (text(resource.props.databaseVersion) ?? "POSTGRES").startsWith("POSTGRES");
 }
 
-/** Whether it is the one that holds the data; a replica follows its primary. */
+/** Whether an instance is a primary; a replica follows its primary's settings. */
 function isPrimary(resource: Resource): resource is Instance {
   if (!isA(resource, INSTANCE)) return false;
   const { masterInstanceName, instanceType } = resource.props;
@@ -33,7 +33,7 @@ function isPrimary(resource: Resource): resource is Instance {
 
 export const deletionProtection = policy({
   name: "database-deletion-protection",
-  sentence: "An instance is protected from deletion twice: in the provider, and by Google against every tool.",
+  sentence: "An instance is protected from deletion twice: by the provider, and by Google against any tool.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/deletion-protection",
@@ -41,25 +41,25 @@ export const deletionProtection = policy({
     if (!isA(resource, INSTANCE)) return;
     expect(resource, report, [
       ["deletionProtection", isTrueOrDefault, "is off; set it to true, so that Pulumi does not delete the instance"],
-      ["settings.deletionProtectionEnabled", isTrue, "is off; set it to true, so that nothing deletes the instance"],
+      ["settings.deletionProtectionEnabled", isTrue, "is off; set it to true, so that no tool deletes the instance"],
     ]);
   },
 });
 
 export const backups = policy({
   name: "database-backups",
-  sentence: "An instance is backed up every day, and enough backups are kept.",
+  sentence: "An instance is backed up daily and keeps enough backups.",
   level: "mandatory",
   severity: "critical",
   reference: "CIS 6.7",
   peers: ["CKV_GCP_14", "CIS 6.7"],
-  settings: { retained: z.int().min(1).max(365).default(7).describe("Backups that are kept at least") },
+  settings: { retained: z.int().min(1).max(365).default(7).describe("Minimum number of backups to keep") },
   resource: (resource, report, { retained }) => {
     if (!isPrimary(resource)) return;
     const at = "settings.backupConfiguration";
     expect(resource, report, [
       [`${at}.enabled`, isTrue, "is off; set it to true"],
-      // Google keeps seven where nothing is said.
+      // Google's default is 7.
       [
         `${at}.backupRetentionSettings.retainedBackups`,
         (kept) => Number(kept ?? 7) >= retained,
@@ -71,11 +71,11 @@ export const backups = policy({
 
 export const pointInTimeRecovery = policy({
   name: "database-point-in-time-recovery",
-  sentence: "An instance can be set back to any moment of the last days.",
+  sentence: "An instance can be restored to any point in time of the last days.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",
-  settings: { days: z.int().min(1).max(35).default(7).describe("Days of transaction log at least") },
+  settings: { days: z.int().min(1).max(35).default(7).describe("Minimum number of days of transaction logs") },
   resource: (resource, report, { days }) => {
     if (!isPrimary(resource) || !isPostgres(resource)) return;
     const at = "settings.backupConfiguration";
@@ -92,24 +92,22 @@ export const pointInTimeRecovery = policy({
 
 export const noOpenNetworks = policy({
   name: "database-no-open-networks",
-  sentence: "No instance is open to the world, nor to a large part of it.",
+  sentence: "No instance is open to the Internet or to a large part of it.",
   level: "mandatory",
   severity: "critical",
   reference: "CIS 6.5",
   peers: ["CKV_GCP_11", "CIS 6.5"],
   settings: {
-    ipv4: z.int().min(0).max(32).default(24).describe("Shortest prefix of an authorized IPv4 network"),
-    ipv6: z.int().min(0).max(128).default(64).describe("Shortest prefix of an authorized IPv6 network"),
+    ipv4: z.int().min(0).max(32).default(24).describe("Minimum prefix length of an authorized IPv4 network"),
+    ipv6: z.int().min(0).max(128).default(64).describe("Minimum prefix length of an authorized IPv6 network"),
   },
   resource: (resource, report, shortest) => {
     if (!isA(resource, INSTANCE)) return;
     for (const { path, value } of valuesAt(resource.props, "settings.ipConfiguration.authorizedNetworks.*.value")) {
       const network = text(value);
       if (network === undefined || isNarrow(network, shortest)) continue;
-      report(
-        resource,
-        `${path} "${network}" is open to too many; connect through the Cloud SQL connectors, or name a /${shortest.ipv4} (IPv6: /${shortest.ipv6}) or smaller.`,
-      );
+      const size = `/${shortest.ipv4} (IPv6: /${shortest.ipv6})`;
+      report(resource, `${path} "${network}" is too large; use the Cloud SQL connectors, or ${size} or smaller.`);
     }
   },
 });
@@ -123,21 +121,21 @@ function isNarrow(network: string, shortest: { readonly ipv4: number; readonly i
 
 export const tlsOnly = policy({
   name: "database-tls-only",
-  sentence: "An instance accepts encrypted connections only.",
+  sentence: "An instance accepts only encrypted connections.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 6.4",
   peers: ["CKV_GCP_6", "CIS 6.4"],
   resource: (resource, report) => {
     if (!isA(resource, INSTANCE)) return;
-    // The provider had it until its version 8.
+    // A setting of the provider before version 8.
     if (valueAt<unknown>(resource.props, "settings.ipConfiguration.requireSsl") === true) return;
     const modes = ["ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"];
     expect(resource, report, [
       [
         "settings.ipConfiguration.sslMode",
         (mode) => modes.includes(text(mode) ?? ""),
-        "lets clear text in; set it to ENCRYPTED_ONLY",
+        "allows unencrypted connections; set it to ENCRYPTED_ONLY",
       ],
     ]);
   },
@@ -145,7 +143,7 @@ export const tlsOnly = policy({
 
 export const publicAddress = policy({
   name: "database-public-address",
-  sentence: "An instance has no public address, or one that only Cloud SQL's connectors, which ask IAM, can use.",
+  sentence: "An instance has no public address, or one that only the Cloud SQL connectors can use, which check IAM.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 6.6",
@@ -154,7 +152,7 @@ export const publicAddress = policy({
     if (!isA(resource, INSTANCE) || valueAt(resource.props, "settings.connectorEnforcement") === "REQUIRED") return;
     if (valueAt(resource.props, "settings.connectorEnforcement") === UNKNOWN) return;
     expect(resource, report, [
-      // Google gives an address where nothing is said.
+      // Google's default is true.
       [
         "settings.ipConfiguration.ipv4Enabled",
         (enabled) => enabled === false,
@@ -166,7 +164,7 @@ export const publicAddress = policy({
 
 export const supportedVersion = policy({
   name: "database-version",
-  sentence: "PostgreSQL runs in a major version that is still supported and was tested with the schema.",
+  sentence: "PostgreSQL has a major version that is still supported and tested with the schema.",
   level: "mandatory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/db-versions",
@@ -175,7 +173,7 @@ export const supportedVersion = policy({
     versions: z
       .array(z.string())
       .default(["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"])
-      .describe("Versions an instance may have"),
+      .describe("Allowed versions"),
   },
   resource: (resource, report, { versions }) => {
     if (!isPostgres(resource)) return;
@@ -183,7 +181,7 @@ export const supportedVersion = policy({
       [
         "databaseVersion",
         (version) => versions.includes(text(version) ?? ""),
-        `is not supported; take one of ${versions.join(", ")}`,
+        `is not supported; use one of ${versions.join(", ")}`,
       ],
     ]);
   },
@@ -191,7 +189,7 @@ export const supportedVersion = policy({
 
 const DEBUG = ["debug1", "debug2", "debug3", "debug4", "debug5"];
 
-/** The flags of CIS 6.2 with the values it accepts, the one to take first; and flags that are right unless they are set. */
+/** The flags of CIS 6.2 with the accepted values, the recommended one first; a flag that is not required has a good default. */
 const FLAGS: Readonly<Record<string, { readonly accepted: readonly string[]; readonly required: boolean }>> = {
   "cloudsql.enable_pgaudit": { accepted: ["on"], required: true },
   log_connections: { accepted: ["on"], required: true },
@@ -211,51 +209,34 @@ const FLAGS: Readonly<Record<string, { readonly accepted: readonly string[]; rea
 
 export const flags = policy({
   name: "database-flags",
-  sentence:
-    "PostgreSQL records who connects, every change of the schema and every error with its statement, and nothing that holds data.",
+  sentence: "PostgreSQL logs connections, schema changes and errors with their statements, but no data.",
   level: "mandatory",
   severity: "medium",
   reference: "CIS 6.2",
   peers: [
-    ...[
-      "CKV_GCP_51",
-      "CKV_GCP_52",
-      "CKV_GCP_53",
-      "CKV_GCP_55",
-      "CKV_GCP_57",
-      "CKV_GCP_109",
-      "CKV_GCP_110",
-      "CKV_GCP_111",
-    ],
-    ...["CKV2_GCP_14", "CKV2_GCP_15", "CKV2_GCP_16", "CKV2_GCP_17"],
-    ...["CIS 6.2.1", "CIS 6.2.2", "CIS 6.2.3", "CIS 6.2.4", "CIS 6.2.5", "CIS 6.2.6", "CIS 6.2.7", "CIS 6.2.8"],
+    ...[51, 52, 53, 55, 57, 109, 110, 111].map((number) => `CKV_GCP_${number}`),
+    ...[14, 15, 16, 17].map((number) => `CKV2_GCP_${number}`),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].map((number) => `CIS 6.2.${number}`),
   ],
   resource: (resource, report) => {
     if (!isPostgres(resource)) return;
     const set = valuesAt(resource.props, "settings.databaseFlags.*").map(({ value }) => value);
     if (set.some((flag) => valueAt(flag, "name") === UNKNOWN)) return;
     for (const [name, { accepted, required }] of Object.entries(FLAGS)) {
-      const value = valueAt(
-        set.find((flag) => valueAt(flag, "name") === name),
-        "value",
-      );
-      if (
-        mayBe(value, (known) =>
-          known === undefined ? !required : accepted.includes((text(known) ?? "").toLowerCase()),
-        )
-      )
+      const flag = set.find((one) => valueAt(one, "name") === name);
+      const value = valueAt(flag, "value");
+      const known = text(value);
+      if (value === undefined ? !required : value === UNKNOWN || accepted.includes((known ?? "").toLowerCase()))
         continue;
-      report(
-        resource,
-        `flag ${name} is ${text(value) === undefined ? "not set" : `"${text(value) ?? ""}"`}; set it to "${accepted[0] ?? ""}".`,
-      );
+      const found = known === undefined ? "not set" : `"${known}"`;
+      report(resource, `flag ${name} is ${found}; set it to "${accepted[0] ?? ""}".`);
     }
   },
 });
 
 export const regional = policy({
   name: "database-regional",
-  sentence: "An instance keeps a standby in a second zone, so that the loss of a zone is not the loss of the service.",
+  sentence: "An instance has a standby in a second zone, so that the service survives the loss of a zone.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/high-availability",
@@ -269,18 +250,17 @@ export const regional = policy({
 
 export const maintenanceWindow = policy({
   name: "database-maintenance-window",
-  sentence: "Maintenance, which restarts an instance, happens at a time that was chosen.",
+  sentence: "Maintenance, which restarts an instance, happens at a chosen time.",
   level: "mandatory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/maintenance",
   resource: (resource, report) => {
     if (!isPrimary(resource)) return;
-    const problem = "is not set; choose the day and hour with the least traffic";
     expect(resource, report, [
       [
         "settings.maintenanceWindow",
         (window) => window !== undefined && mayBe(valueAt(window, "day"), (day) => typeof day === "number"),
-        problem,
+        "is not set; choose the day and hour with the least traffic",
       ],
     ]);
   },
@@ -288,14 +268,14 @@ export const maintenanceWindow = policy({
 
 export const diskAutoresize = policy({
   name: "database-disk-autoresize",
-  sentence: "An instance's disk grows before it is full: a full disk stops PostgreSQL.",
+  sentence: "An instance's disk grows automatically: a full disk stops PostgreSQL.",
   level: "mandatory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/instance-settings#automatic-storage-increase-2ndgen",
   resource: (resource, report) => {
     if (!isA(resource, INSTANCE)) return;
     expect(resource, report, [
-      ["settings.diskAutoresize", isTrueOrDefault, "is off; leave it on, and bound it with diskAutoresizeLimit"],
+      ["settings.diskAutoresize", isTrueOrDefault, "is off; leave it on, and limit it with diskAutoresizeLimit"],
     ]);
   },
 });
@@ -309,12 +289,12 @@ const DATA = [
 
 export const dataProtected = policy({
   name: "data-protected",
-  sentence: "What holds data is protected in Pulumi: a careless destroy or replacement stops before it begins.",
+  sentence: "Resources with data are protected in Pulumi: a careless destroy or replacement stops before it begins.",
   level: "mandatory",
   severity: "high",
   reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
   resource: (resource, report) => {
     if (isA(resource, ...DATA) && !resource.protect)
-      report(resource, "holds data and is not protected; set the resource option protect to true.");
+      report(resource, "holds data but is not protected; set the resource option protect to true.");
   },
 });

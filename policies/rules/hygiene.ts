@@ -6,7 +6,7 @@ import { isA } from "../model/resource.ts";
 import type { Path, Types } from "../model/types.ts";
 import { mayBe, text, valueAt, valuesAt } from "../model/values.ts";
 
-/** Where each type keeps its labels. */
+/** The path of the labels, by type. */
 const LABELS: { readonly [Type in keyof Types]?: Path<Types[Type]> } = {
   "gcp:sql/databaseInstance:DatabaseInstance": "settings.userLabels",
   "gcp:secretmanager/secret:Secret": "labels",
@@ -17,28 +17,29 @@ const LABELS: { readonly [Type in keyof Types]?: Path<Types[Type]> } = {
 
 export const requiredLabels = policy({
   name: "required-labels",
-  sentence: "What costs money says which application and environment it belongs to.",
+  sentence: "A resource that costs money has labels for its application and environment.",
   level: "advisory",
   severity: "low",
   reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
-  settings: { labels: z.array(z.string()).default(["app", "environment"]).describe("Labels that must be there") },
+  settings: { labels: z.array(z.string()).default(["app", "environment"]).describe("Required labels") },
   resource: (resource, report, { labels }) => {
     const at = LABELS[resource.type as keyof Types];
     if (at === undefined) return;
     const set = valueAt(resource.props, at);
     const missing = labels.filter((label) => !mayBe(set, (known) => valueAt(known, label) !== undefined));
-    if (missing.length > 0) report(resource, `${at} lacks ${missing.join(" and ")}; add it.`);
+    if (missing.length > 0)
+      report(resource, `${at} lacks ${missing.join(" and ")}; add ${missing.length > 1 ? "them" : "it"}.`);
   },
 });
 
 export const defaultLabels = policy({
   name: "default-labels",
-  sentence: "What Pulumi manages carries a label that says so; it is added where it is missing.",
+  sentence: "A resource that Pulumi manages has a label that says so; it is added if missing.",
   level: "remediate",
   severity: "low",
   reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
   settings: {
-    labels: z.record(z.string(), z.string()).default(MANAGED_BY).describe("Labels that are added"),
+    labels: z.record(z.string(), z.string()).default(MANAGED_BY).describe("Labels to add"),
   },
   remedy: (type, props, { labels }) => {
     const path = LABELS[type as keyof Types]?.split(".") ?? [];
@@ -56,12 +57,12 @@ type Labelled = Record<string, unknown>;
 
 export const allowedRegions = policy({
   name: "allowed-regions",
-  sentence: "Data and services stay in the regions that were chosen.",
+  sentence: "Data and services stay in the chosen regions.",
   level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/about/locations",
   settings: {
-    regions: z.array(z.string()).default([]).describe("Regions, in lower case; any where the list is empty"),
+    regions: z.array(z.string()).default([]).describe("Allowed regions, in lower case; empty for any"),
   },
   resource: (resource, report, { regions }) => {
     if (regions.length === 0 || !resource.type.startsWith("gcp:")) return;
@@ -78,35 +79,36 @@ export const allowedRegions = policy({
 
 export const costLimits = policy({
   name: "cost-limits",
-  sentence: "Outside production nobody pays for production's size.",
+  sentence: "Environments other than production are smaller than production.",
   level: "advisory",
   severity: "low",
   reference: "https://cloud.google.com/sql/pricing",
   settings: {
-    cpus: z.int().min(1).optional().describe("CPUs of an instance at most; no limit where nothing is said"),
-    instances: z.int().min(1).optional().describe("Instances of a Cloud Run service at most; likewise"),
+    cpus: z.int().min(1).optional().describe("Maximum number of CPUs of an instance; no limit by default"),
+    instances: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("Maximum number of instances of a Cloud Run service; no limit by default"),
     regional: z.boolean().default(true).describe("Whether an instance may have a standby"),
   },
   resource: (resource, report, limits) => {
     if (isA(resource, INSTANCE)) {
       const cpus = cpusOf(text(valueAt(resource.props, "settings.tier")) ?? "");
       if (cpus > (limits.cpus ?? Infinity))
-        report(resource, `settings.tier has ${cpus} CPUs; ${limits.cpus ?? 0} are enough here.`);
+        report(resource, `settings.tier has ${cpus} CPUs; use ${limits.cpus ?? 0} or fewer.`);
       if (!limits.regional && valueAt(resource.props, "settings.availabilityType") === "REGIONAL")
-        report(resource, "settings.availabilityType doubles the price; ZONAL is enough here.");
+        report(resource, "settings.availabilityType is REGIONAL, which doubles the price; set it to ZONAL.");
     }
     if (isA(resource, "gcp:cloudrunv2/service:Service")) {
       const instances = valueAt(resource.props, "template.scaling.maxInstanceCount");
       if (typeof instances === "number" && instances > (limits.instances ?? Infinity))
-        report(
-          resource,
-          `template.scaling.maxInstanceCount is ${instances}; ${limits.instances ?? 0} are enough here.`,
-        );
+        report(resource, `template.scaling.maxInstanceCount is ${instances}; use ${limits.instances ?? 0} or fewer.`);
     }
   },
 });
 
-/** CPUs of a machine type: `db-custom-4-15360` and `db-perf-optimized-N-4` say it, the shared ones have less than one. */
+/** CPUs of a machine type, such as `db-custom-4-15360` or `db-perf-optimized-N-4`; 0 for shared ones. */
 function cpusOf(tier: string): number {
   return Number(/^db-(?:custom|perf-optimized-N|memory-optimized-N|n1-standard|n1-highmem)-(\d+)/.exec(tier)?.[1] ?? 0);
 }

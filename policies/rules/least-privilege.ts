@@ -7,7 +7,7 @@ import { workload } from "../model/workloads.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
 const BASIC = new Set(["roles/owner", "roles/editor", "roles/viewer"]);
-/** Roles that let their holder act as a service account, or make it do so. */
+/** Roles that allow acting as a service account, or creating a way to do so. */
 const IMPERSONATION = new Set([
   "roles/iam.serviceAccountUser",
   "roles/iam.serviceAccountTokenCreator",
@@ -19,22 +19,22 @@ const IMPERSONATION = new Set([
 const PRIVATE = /^gcp:(?:secretmanager|storage|sql|projects|folder|organizations|serviceaccount)\//;
 const INVOKERS = /^gcp:(?:cloudrun|cloudrunv2)\//;
 
-/** The accounts Google makes by itself, which every workload of a project shares. */
+/** The accounts that Google creates, which all workloads of a project share by default. */
 const DEFAULT_ACCOUNT = /^(?:\d+-compute@developer|[^@]+@appspot)\.gserviceaccount\.com$/;
 
-/** The role as text; the empty text where it is not known. */
+/** The role; an empty string if not known. */
 function role(grant: Grant): string {
   return text(grant.role) ?? "";
 }
 
-/** Roles that administer: they can change who may do what, or delete what others depend on. */
+/** Whether a role can change access, or delete what others depend on. */
 function isAdministrative(name: string): boolean {
-  return /(?:[./]|[a-z])[aA]dmin$/.test(name);
+  return /[./a-z][aA]dmin$/.test(name);
 }
 
 export const noBasicRoles = policy({
   name: "no-basic-roles",
-  sentence: "Nobody is granted owner, editor or viewer: these roles reach every service of the project.",
+  sentence: "No grant of owner, editor or viewer: these roles reach every service of the project.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/roles-overview#basic",
@@ -42,14 +42,14 @@ export const noBasicRoles = policy({
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
       if (!BASIC.has(role(grant))) continue;
-      report(resource, `grants ${role(grant)}; grant the predefined role of the one service that is needed.`);
+      report(resource, `grants ${role(grant)}; grant a predefined role for the service in question.`);
     }
   },
 });
 
 export const noAdministrativeRoles = policy({
   name: "no-administrative-roles",
-  sentence: "A service account holds no administrative role: a service that is broken into must not own what it uses.",
+  sentence: "A service account has no administrative role: a compromised service must not control what it uses.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.5",
@@ -57,21 +57,16 @@ export const noAdministrativeRoles = policy({
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
       const accounts = knownMembers(grant).filter((member) => member.startsWith("serviceAccount:"));
-      const member =
-        accounts[0] ??
-        (grant.members.some((value) => value === UNKNOWN) ? "an account that is not known yet" : undefined);
+      const member = accounts[0] ?? (grant.members.includes(UNKNOWN) ? "an account that is not known yet" : undefined);
       if (!isAdministrative(role(grant)) || member === undefined) continue;
-      report(
-        resource,
-        `grants ${role(grant)} to ${member}; grant what the service does, such as roles/cloudsql.client.`,
-      );
+      report(resource, `grants ${role(grant)} to ${member}; grant only what it needs, such as roles/cloudsql.client.`);
     }
   },
 });
 
 export const noImpersonation = policy({
   name: "no-project-wide-impersonation",
-  sentence: "Nobody may act as every service account of a project, folder or organisation.",
+  sentence: "No member may act as every service account of a project, folder or organization.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.6",
@@ -79,18 +74,14 @@ export const noImpersonation = policy({
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
       if (!grant.wide || !IMPERSONATION.has(role(grant))) continue;
-      report(
-        resource,
-        `grants ${role(grant)} on everything; grant it on the one account, with gcp.serviceaccount.IAMMember.`,
-      );
+      report(resource, `grants ${role(grant)} on all accounts; grant it on one, with gcp.serviceaccount.IAMMember.`);
     }
   },
 });
 
 export const noDefaultAccountRoles = policy({
   name: "no-roles-for-default-accounts",
-  sentence:
-    "Google's default accounts are granted nothing: every workload that names no account of its own runs as one of them.",
+  sentence: "Google's default accounts have no roles: every workload without its own account runs as one of them.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/service-account-types#default",
@@ -99,14 +90,17 @@ export const noDefaultAccountRoles = policy({
     for (const grant of grants(resource)) {
       const member = knownMembers(grant).find((name) => DEFAULT_ACCOUNT.test(name.replace(/^serviceAccount:/, "")));
       if (member)
-        report(resource, `grants ${role(grant)} to ${member}; make an account for the workload and grant it there.`);
+        report(
+          resource,
+          `grants ${role(grant)} to ${member}; create an account for the workload and grant the role to that.`,
+        );
     }
   },
 });
 
 export const ownServiceAccount = policy({
   name: "service-account-is-own",
-  sentence: "A workload on Cloud Run runs as an account of its own, never as the default compute account.",
+  sentence: "A Cloud Run workload has its own service account, never the default compute account.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/run/docs/securing/service-identity",
@@ -115,15 +109,15 @@ export const ownServiceAccount = policy({
     if (!run || run.account === UNKNOWN) return;
     const account = text(run.account) ?? "";
     if (account === "")
-      report(resource, "names no service account and would run as the default compute account; make one and name it.");
+      report(resource, "names no service account and would run as the default compute account; create one and set it.");
     else if (DEFAULT_ACCOUNT.test(account))
-      report(resource, `runs as ${account}, which every workload of the project shares; make an account of its own.`);
+      report(resource, `runs as ${account}, which all workloads of the project share; create an account for it.`);
   },
 });
 
 export const noPublicMembers = policy({
   name: "no-public-members",
-  sentence: "Secrets, buckets, databases and projects are never granted to everybody.",
+  sentence: "Secrets, buckets, databases and projects are never public.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/storage/docs/access-control/making-data-public",
@@ -140,7 +134,7 @@ export const noPublicMembers = policy({
   },
 });
 
-/** The entities of Cloud Storage's access control lists, the way before IAM, such as `READER:allUsers`. */
+/** The public entities in Cloud Storage's access control lists, such as `allUsers` in `READER:allUsers`. */
 function accessList(props: Resource["props"]): string[] {
   const entities = ["entity", "roleEntities.*", "predefinedAcl", "defaultAcl"].flatMap((path) => valuesAt(props, path));
   return entities.flatMap(
@@ -150,13 +144,13 @@ function accessList(props: Resource["props"]): string[] {
 
 export const publicInvoker = policy({
   name: "public-invoker",
-  sentence: "Only the services that the configuration lists may be called by everybody.",
+  sentence: "Only services listed in the configuration may be public.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/run/docs/authenticating/public",
   peers: ["CKV_GCP_102"],
   settings: {
-    services: z.array(z.string()).default([]).describe("Names of the Cloud Run services that anybody may call"),
+    services: z.array(z.string()).default([]).describe("Names of the public Cloud Run services"),
   },
   resource: (resource, report, { services }) => {
     if (!INVOKERS.test(resource.type)) return;
@@ -166,15 +160,16 @@ export const publicInvoker = policy({
     const members = grants(resource)
       .flatMap(knownMembers)
       .filter((member) => PUBLIC.has(member));
-    const what = "list it in the policy's services if everybody shall call it";
-    if (members[0]) report(resource, `lets ${members[0]} call the service; name the caller, or ${what}.`);
-    if (props.invokerIamDisabled === true) report(resource, `turns the invoker check off; leave it on, or ${what}.`);
+    const otherwise = "add it to the policy's services if it is meant to be public";
+    if (members[0]) report(resource, `lets ${members[0]} call the service; grant it to its callers, or ${otherwise}.`);
+    if (props.invokerIamDisabled === true)
+      report(resource, `disables the invoker check; leave it on, or ${otherwise}.`);
   },
 });
 
 export const noProjectWideSecretAccess = policy({
   name: "no-project-wide-secret-access",
-  sentence: "Secrets are read one by one: no accessor role reaches all secrets of a project.",
+  sentence: "Access is granted per secret: no accessor role reaches all secrets of a project.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
@@ -183,7 +178,7 @@ export const noProjectWideSecretAccess = policy({
       if (!grant.wide || !/^roles\/secretmanager\.(?:secretAccessor|admin)$/.test(role(grant))) continue;
       report(
         resource,
-        `grants ${role(grant)} on all secrets; grant it on the secret, with gcp.secretmanager.SecretIamMember.`,
+        `grants ${role(grant)} on all secrets; grant it on one, with gcp.secretmanager.SecretIamMember.`,
       );
     }
   },
@@ -191,32 +186,31 @@ export const noProjectWideSecretAccess = policy({
 
 export const noAuthoritativeGrants = policy({
   name: "no-authoritative-grants",
-  sentence:
-    "Access is added member by member: a Policy or Binding resource silently drops the members it does not list.",
+  sentence: "Access is granted per member: a Policy or Binding resource silently removes the members it does not list.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/granting-changing-revoking-access",
   resource: (resource, report) => {
     const form = grantForm(resource);
-    if (form === "Policy" || form === "Binding") {
-      report(
-        resource,
-        `is authoritative and drops members that it does not list; use the ${form === "Policy" ? "IAMMember" : "Member"} resource instead.`,
-      );
-    }
+    if (form !== "Policy" && form !== "Binding") return;
+    const instead = form === "Policy" ? "IAMMember" : "Member";
+    report(
+      resource,
+      `is authoritative and removes members that it does not list; use the ${instead} resource instead.`,
+    );
   },
 });
 
 export const noServiceAccountKeys = policy({
   name: "no-service-account-keys",
   sentence:
-    "No keys of service accounts are made: they do not expire and are copied; use an attached account or workload identity.",
+    "No service account has keys, which do not expire and get copied: use attached accounts or workload identity.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.4",
   resource: (resource, report) => {
     if (isA(resource, "gcp:serviceaccount/key:Key")) {
-      report(resource, "makes a key; attach the account to what runs, or federate with workload identity.");
+      report(resource, "creates a key; attach the account to the workload, or use workload identity federation.");
     }
   },
 });

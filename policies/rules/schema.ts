@@ -11,7 +11,10 @@ export const schemaFirst = policy({
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/import-export/import-export-sql",
   settings: {
-    required: z.boolean().default(false).describe("Whether a stack with such a service must import a schema"),
+    required: z
+      .boolean()
+      .default(false)
+      .describe("Whether a stack with a service that needs the database must import a schema"),
   },
   stack: (resources, report, { required }) => {
     const schemas = ofType(resources, "pulumi-nodejs:dynamic/settlement:ImportedSchema");
@@ -20,10 +23,7 @@ export const schemaFirst = policy({
       if (schemas.length > 0)
         report(resource, "does not wait for the schema; add the import of the migrations to its dependsOn.");
       else if (required)
-        report(
-          resource,
-          "needs a schema and the stack imports none; declare the import and let the service depend on it.",
-        );
+        report(resource, "needs a schema, but the stack imports none; declare the import and depend on it.");
     }
   },
 });

@@ -8,7 +8,7 @@ import { isProxy, SOCKETS_ANNOTATION, workloads } from "../model/workloads.ts";
 export const socketMounted = policy({
   name: "database-url-socket-mounted",
   sentence:
-    "The instance that DATABASE_URL names is mounted under /cloudsql in the container that reads it: elsewhere its socket does not exist.",
+    "A container that reads DATABASE_URL mounts the instance it names at /cloudsql: otherwise the socket does not exist.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
@@ -18,9 +18,9 @@ export const socketMounted = policy({
       const how = resource.type.startsWith("gcp:cloudrun/")
         ? `name the instance in the annotation ${SOCKETS_ANNOTATION}`
         : run.sockets.length > 0
-          ? "mount the volume of the instance there, at /cloudsql"
-          : "add a volume with the instance's connection name and mount it there, at /cloudsql";
-      report(resource, `${container.path} reads DATABASE_URL and mounts no Cloud SQL socket; ${how}.`);
+          ? "mount the volume of the instance in it, at /cloudsql"
+          : "add a volume with the instance's connection name and mount it at /cloudsql";
+      report(resource, `${container.path} reads DATABASE_URL but mounts no Cloud SQL socket; ${how}.`);
     }
   },
   contradictions: {
@@ -32,10 +32,8 @@ export const socketMounted = policy({
         const named = targetsNamed(reader, resources);
         if (mounted.length === 0 || named.length === 0) continue;
         if (mounted.some((one) => named.some((other) => mayBeSame(one, other)))) continue;
-        report(
-          run.resource,
-          `${container.path} mounts another instance than its DATABASE_URL names; mount the one of the connection string.`,
-        );
+        const problem = "mounts a different instance than its DATABASE_URL names; mount the instance in DATABASE_URL";
+        report(run.resource, `${container.path} ${problem}.`);
       }
     },
   },
@@ -43,8 +41,7 @@ export const socketMounted = policy({
 
 export const privateReachable = policy({
   name: "private-instance-reachable",
-  sentence:
-    "What connects to an instance without a public address is in a network: from elsewhere its socket never answers.",
+  sentence: "A workload that connects to an instance without a public address has access to a network that reaches it.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
@@ -56,7 +53,7 @@ export const privateReachable = policy({
         if (instances.length === 0) continue;
         report(
           run.resource,
-          "connects to an instance that has a private address only, and is in no network; set vpcAccess to a network that reaches it.",
+          "connects to an instance with only a private address but has no network access; set vpcAccess to a network that reaches it.",
         );
       }
     },
@@ -67,7 +64,7 @@ function isPrivate({ instance }: Target): boolean {
   return instance !== undefined && valueAt(instance.props, "settings.ipConfiguration.ipv4Enabled") === false;
 }
 
-/** Whether a container reaches its database by itself: beside the Cloud SQL proxy it needs no socket of Cloud Run's. */
+/** Whether a container needs Cloud Run's socket; with the Cloud SQL proxy as a sidecar it does not. */
 function dials({ run }: Reader): boolean {
   return !run.containers.some(({ value }) => isProxy(value));
 }

@@ -1,10 +1,9 @@
 import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
 import * as good from "./good.ts";
 
-/** A policy, a stack that breaks it, what it then says, and a stack that comes near and does not break it. */
+/** A policy, a stack that violates it, the message, and a similar stack that complies. */
 export interface Case {
   readonly policy: string;
-  /** What is special about the case. */
   readonly title: string;
   readonly breaks: readonly Declared[];
   readonly says: RegExp;
@@ -93,7 +92,7 @@ function invoker(member: string): Declared {
   };
 }
 
-/** A version of the connection string that is known, with the user whose password is known too. */
+/** The user and the secret version with a known password and connection string. */
 function known(part: Parameters<typeof connectionString>[0] = {}): readonly [Declared, Declared] {
   return [user("generated1"), version(connectionString(part))];
 }
@@ -103,18 +102,18 @@ const INSTANCE_NAME = "projects/fusion-prime/instances/shop-db";
 /** A second instance, named `other` in the program. */
 const OTHER_INSTANCE: Declared = { ...instance({}, { name: "old-db" }), name: "other" };
 
-/** The service with a socket that is not known yet, of one instance. */
+/** The service with an unknown socket derived from an instance. */
 function mounting(origin: string): Declared {
   return { ...service(sockets(UNKNOWN_TEXT)), madeOf: { template: ["account", origin, "secret", "version"] } };
 }
 
-/** A stack before its first deployment, when even the name of its instance is not known; without the grant. */
+/** A stack before its first deployment, when even the instance's name is unknown; without the grant. */
 const UNNAMED: readonly Declared[] = stackWithout("client").map((one) => {
   if (one.name === "service") return mounting("instance");
   return one.name === "instance" ? instance({}, { name: UNKNOWN_TEXT }) : one;
 });
 
-/** The grant with a condition that names an instance; one that is not known yet is made of a resource. */
+/** The grant with a condition that names an instance, or with an unknown condition derived from a resource. */
 function conditional(named: string): Declared {
   if (named.includes("/")) return client(undefined, { condition: { expression: `resource.name == "${named}"` } });
   const grant = client(undefined, { condition: { title: "one", expression: UNKNOWN_TEXT } });
@@ -252,13 +251,13 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "another region",
       breaks: stack(service(sockets("fusion-prime:us-east1:shop-db"))),
-      says: /"fusion-prime:us-east1:shop-db" points at an instance of this stack whose connection name is "fusion-prime:us-central1:shop-db"/,
+      says: /"fusion-prime:us-east1:shop-db" refers to an instance of this stack, but its connection name is "fusion-prime:us-central1:shop-db"/,
       passes: stack(service(sockets("fusion-prime:us-east1:another-db", CONNECTION_NAME))),
     },
     {
       title: "another project, in a secret",
       breaks: stack(version(connectionString({ host: "fusion-test:us-central1:shop-db" }))),
-      says: /points at an instance of this stack/,
+      says: /refers to an instance of this stack/,
       passes: stack(...known()),
     },
   ],
@@ -266,19 +265,19 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "no variable",
       breaks: stack(service({ containers: [container([])] })),
-      says: /mounts a Cloud SQL socket and has no DATABASE_URL/,
+      says: /mounts a Cloud SQL socket but has no DATABASE_URL/,
       passes: stack(service({ containers: [container([])], volumes: [] })),
     },
     {
-      title: "in clear",
+      title: "in plain text",
       breaks: stack(service({ containers: [container([{ name: "DATABASE_URL", value: "postgresql://db" }])] })),
-      says: /envs\[0\] \(DATABASE_URL\) is written in clear/,
+      says: /envs\[0\] \(DATABASE_URL\) is in plain text/,
       passes: stack(service({ containers: [container([]), container([url()])] })),
     },
     {
-      title: "in clear, first version of the API",
+      title: "in plain text, first version of the API",
       breaks: stack(serviceV1(CONNECTION_NAME, [{ name: "DATABASE_URL", value: "postgresql://db" }])),
-      says: /is written in clear/,
+      says: /is in plain text/,
       passes: stack(serviceV1(CONNECTION_NAME)),
     },
   ],
@@ -341,19 +340,19 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "another database",
       breaks: stack(...known({ database: "postgres" })),
-      says: /names a database that the stack does not have/,
+      says: /names a database that is not in the stack/,
       passes: stack(...known()),
     },
     {
       title: "another user",
       breaks: stack(...known({ user: "postgres" })),
-      says: /names a user that the stack does not have/,
+      says: /names a user that is not in the stack/,
       passes: stack({ ...user(), props: { ...user().props, name: UNKNOWN_TEXT } }, version(connectionString())),
     },
     {
       title: "another instance",
       breaks: stack(...known({ host: "fusion-prime:us-central1:old-db" })),
-      says: /names an instance that the stack does not have/,
+      says: /names an instance that is not in the stack/,
       passes: stackWithout("instance", "database", "user").map((one) =>
         one.name === "version" ? version(connectionString({ host: "fusion-prime:us-central1:old-db" })) : one,
       ),
@@ -363,13 +362,13 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "another generated password, not known yet",
       breaks: stack(generated("other"), version(undefined, ["other", "instance"])),
-      says: /is not made of the password that the database user has/,
+      says: /is not derived from the database user's password/,
       passes: stack(generated("other"), version(undefined, ["user"])),
     },
     {
       title: "another password, known",
       breaks: stack(...known({ password: "generated2" })),
-      says: /carries another password than the user shop_user has/,
+      says: /has a different password than the user shop_user/,
       passes: stack(...known()),
     },
     {
@@ -380,7 +379,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
         version(undefined, ["other"]),
         service({ containers: [container([url("shop-db-password")])] }),
       ),
-      says: /is not made of the password/,
+      says: /is not derived from the database user's password/,
       passes: stack(
         generated("other"),
         { ...secret("session-key"), name: "session" },
@@ -396,13 +395,13 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a service in no network",
       breaks: stack(service({ vpcAccess: undefined })),
-      says: /private address only, and is in no network; set vpcAccess/,
+      says: /only a private address but has no network access; set vpcAccess/,
       passes: stack(service()),
     },
     {
-      title: "an instance that connectors reach from everywhere",
+      title: "no network, though connectors could reach a public address from anywhere",
       breaks: stack(service({ vpcAccess: undefined })),
-      says: /in no network/,
+      says: /no network access/,
       passes: stack(
         service({ vpcAccess: undefined }),
         instance({
@@ -412,15 +411,15 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ),
     },
     {
-      title: "a network that is not known yet",
+      title: "no network, though one may be unknown yet",
       breaks: stack(service({ vpcAccess: undefined })),
-      says: /in no network/,
+      says: /no network access/,
       passes: stack(service({ vpcAccess: UNKNOWN_TEXT })),
     },
     {
       title: "a job",
       breaks: stack(job([container([url()])], sockets(CONNECTION_NAME).volumes)),
-      says: /in no network/,
+      says: /no network access/,
       passes: stack(job([container([url()])], sockets("fusion-prime:us-central1:elsewhere").volumes)),
     },
     {
@@ -435,7 +434,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
           },
         },
       }),
-      says: /in no network/,
+      says: /no network access/,
       passes: stack(serviceV1(CONNECTION_NAME)),
     },
   ],
@@ -443,13 +442,13 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "no volume",
       breaks: stack(service({ volumes: [] })),
-      says: /containers\[0\] reads DATABASE_URL and mounts no Cloud SQL socket; add a volume/,
+      says: /containers\[0\] reads DATABASE_URL but mounts no Cloud SQL socket; add a volume/,
       passes: stack(service()),
     },
     {
       title: "no mount",
       breaks: stack(service({ containers: [container([url()], { volumeMounts: [] })] })),
-      says: /mounts no Cloud SQL socket; mount the volume of the instance there/,
+      says: /mounts no Cloud SQL socket; mount the volume of the instance in it/,
       passes: stack(service({ containers: [container([url()], { volumeMounts: [{ name: "cloudsql" }] })] })),
     },
     {
@@ -457,7 +456,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(
         service({ containers: [container([url()], { volumeMounts: [{ name: "cloudsql", mountPath: "/sql" }] })] }),
       ),
-      says: /mount the volume of the instance there, at \/cloudsql/,
+      says: /mount the volume of the instance in it, at \/cloudsql/,
       passes: stack(
         service({
           containers: [container([url()], { volumeMounts: [{ name: "cloudsql", mountPath: UNKNOWN_TEXT }] })],
@@ -469,7 +468,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(
         service({ containers: [container([url()], { volumeMounts: [{ name: "cache", mountPath: "/cloudsql" }] })] }),
       ),
-      says: /mount the volume of the instance there/,
+      says: /mount the volume of the instance in it/,
       passes: stack(
         service({
           volumes: [{ name: "cache", emptyDir: {} }, ...sockets(CONNECTION_NAME).volumes],
@@ -487,17 +486,17 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "another container",
       breaks: stack(service({ containers: [container([]), container([url()], { volumeMounts: [] })] })),
-      says: /containers\[1\] reads DATABASE_URL and mounts no Cloud SQL socket/,
+      says: /containers\[1\] reads DATABASE_URL but mounts no Cloud SQL socket/,
       passes: stack(service({ containers: [container([], { volumeMounts: [] }), container([url()])] })),
     },
     {
       title: "a job",
       breaks: [job([container([url()])])],
-      says: /template.template.containers\[0\] reads DATABASE_URL and mounts no/,
+      says: /template.template.containers\[0\] reads DATABASE_URL but mounts no/,
       passes: [job([container([url()])], sockets(CONNECTION_NAME).volumes)],
     },
     {
-      title: "the proxy beside it",
+      title: "a sidecar that is not the proxy",
       breaks: [job([container([url()], { volumeMounts: [] }), container([])], sockets(CONNECTION_NAME).volumes)],
       says: /mounts no Cloud SQL socket/,
       passes: [
@@ -516,31 +515,31 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "another instance, by its name",
       breaks: stack(...known(), service(sockets("fusion-prime:us-central1:old-db"))),
-      says: /containers\[0\] mounts another instance than its DATABASE_URL names/,
+      says: /containers\[0\] mounts a different instance than its DATABASE_URL names/,
       passes: stack(...known(), service(sockets("fusion-prime:us-central1:old-db", CONNECTION_NAME))),
     },
     {
       title: "another instance, first version of the API",
       breaks: stack(...known(), serviceV1("fusion-prime:us-central1:old-db")),
-      says: /mounts another instance/,
+      says: /mounts a different instance/,
       passes: stack(...known(), serviceV1(`fusion-prime:us-central1:old-db, ${CONNECTION_NAME}`)),
     },
     {
       title: "another instance, in a string that is not known yet",
       breaks: stack(OTHER_INSTANCE, version(undefined, ["password", "other"])),
-      says: /mounts another instance/,
+      says: /mounts a different instance/,
       passes: stack(OTHER_INSTANCE, version(undefined, ["password", "instance"])),
     },
     {
       title: "another instance, with a socket that is not known yet",
       breaks: stack(OTHER_INSTANCE, ...known(), mounting("other")),
-      says: /mounts another instance/,
+      says: /mounts a different instance/,
       passes: stack(OTHER_INSTANCE, ...known(), mounting("instance")),
     },
     {
       title: "another instance, both not known yet",
       breaks: [...UNNAMED, client(), OTHER_INSTANCE].map((one) => (one.name === "service" ? mounting("other") : one)),
-      says: /mounts another instance/,
+      says: /mounts a different instance/,
       passes: [...UNNAMED, client()],
     },
   ],
@@ -613,7 +612,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     ].map((expression) => ({
       title: `a condition that cannot be evaluated, ${expression}`,
       breaks: stack(client(undefined, { condition: { expression } })),
-      says: /may not connect: the condition of client cannot be read/,
+      says: /may not connect: the condition of client cannot be evaluated/,
       passes: stack(client(undefined, { condition: { expression } }), { ...client(), name: "another" }),
     })),
     {
@@ -700,7 +699,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "the default compute account",
       breaks: stack(serviceV1(CONNECTION_NAME, undefined, "123456789-compute@developer.gserviceaccount.com")),
-      says: /which every workload of the project shares/,
+      says: /which all workloads of the project share/,
       passes: stack(serviceV1(CONNECTION_NAME, undefined, ACCOUNT)),
     },
   ],
@@ -730,7 +729,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "token creator",
       breaks: [grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com")],
-      says: /grants roles\/iam.serviceAccountTokenCreator on everything/,
+      says: /grants roles\/iam.serviceAccountTokenCreator on all accounts/,
       passes: [
         grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com", "gcp:serviceaccount/iAMMember:IAMMember"),
       ],
@@ -738,7 +737,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "user of accounts, in a folder",
       breaks: [grant("roles/iam.serviceAccountUser", "user:a@example.com", "gcp:folder/iAMMember:IAMMember")],
-      says: /grants roles\/iam.serviceAccountUser on everything/,
+      says: /grants roles\/iam.serviceAccountUser on all accounts/,
       passes: [grant("roles/iam.securityReviewer", "user:a@example.com", "gcp:folder/iAMMember:IAMMember")],
     },
   ],
@@ -794,7 +793,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "no check",
       breaks: stack(service({}, { invokerIamDisabled: true })),
-      says: /turns the invoker check off/,
+      says: /disables the invoker check/,
       passes: stack(service({}, { invokerIamDisabled: false })),
     },
   ],
@@ -809,7 +808,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "administrator of an organisation's secrets",
       breaks: [grant("roles/secretmanager.admin", "group:a@example.com", "gcp:organizations/iAMMember:IAMMember")],
       says: /grants roles\/secretmanager.admin on all secrets/,
-      // It adds and destroys versions, and reads none.
+      // This role adds and destroys versions, but cannot read them.
       passes: [grant("roles/secretmanager.secretVersionManager", `serviceAccount:${ACCOUNT}`)],
     },
   ],
@@ -823,7 +822,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
           props: { project: "p", policyData: '{"bindings":[]}' },
         },
       ],
-      says: /is authoritative and drops members/,
+      says: /is authoritative and removes members/,
       passes: [grant("roles/run.developer", "group:team@example.com")],
     },
     {
@@ -843,7 +842,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a key",
       breaks: [{ type: "gcp:serviceaccount/key:Key", name: "key", props: { serviceAccountId: ACCOUNT } }],
-      says: /makes a key/,
+      says: /creates a key/,
       passes: [account()],
     },
   ],
@@ -865,7 +864,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "an instance",
       breaks: [instance({}, {}, false)],
-      says: /holds data and is not protected/,
+      says: /holds data but is not protected/,
       passes: [instance(), account()],
     },
     { title: "a bucket", breaks: [bucket({}, false)], says: /is not protected/, passes: [bucket()] },
@@ -908,7 +907,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "the world",
       breaks: [networks("0.0.0.0/0")],
-      says: /"0.0.0.0\/0" is open to too many/,
+      says: /"0.0.0.0\/0" is too large/,
       passes: [networks("203.0.113.0/24")],
     },
     {
@@ -937,7 +936,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "clear text too",
       breaks: [instance({ ipConfiguration: { ipv4Enabled: false, sslMode: "ALLOW_UNENCRYPTED_AND_ENCRYPTED" } })],
-      says: /sslMode lets clear text in/,
+      says: /sslMode allows unencrypted connections/,
       passes: [instance({ ipConfiguration: { ipv4Enabled: false, requireSsl: true } })],
     },
   ],
@@ -945,7 +944,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "an old one",
       breaks: [instance({}, { databaseVersion: "POSTGRES_12" })],
-      says: /databaseVersion is not supported; take one of POSTGRES_15/,
+      says: /databaseVersion is not supported; use one of POSTGRES_15/,
       passes: [instance({}, { databaseVersion: "POSTGRES_15" })],
     },
   ],
@@ -997,23 +996,23 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a variable by its name",
       breaks: stack(env("DB_PASSWORD", "hunter2")),
-      says: /\(DB_PASSWORD\) holds a credential in clear/,
+      says: /\(DB_PASSWORD\) holds a credential in plain text/,
       passes: stack(env("DB_PASSWORD", "/secrets/password")),
     },
     ...["PGPASSWORD", "DB_PASS", "DBPASS", "MYSQL_PWD", "dbPassword", "SSH_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"].map(
       (name) => ({
         title: name,
         breaks: stack(env(name, "hunter2")),
-        says: /holds a credential in clear/,
+        says: /holds a credential in plain text/,
         passes: stack(env(name, "/secrets/password")),
       }),
     ),
     ...[
-      // A secret's id, where the name says that it is one.
+      // A secret's id, because the variable's name says so.
       { name: "DB_PASSWORD_SECRET", literal: "hunter2", other: "shop-db-password" },
       { name: "DB_PASSWORD_SECRET", literal: "not-an-id!", other: "SHOP_DB_PASSWORD" },
       { name: "DB_PASSWORD_SECRET", literal: "xK3-9fQ_hunter2", other: UNKNOWN_TEXT },
-      // A secret's id, where the stack has the secret.
+      // A secret's id, because the stack has the secret.
       { name: "ACCESS_TOKEN_SECRET", literal: "signed-by-hunter2", other: "shop-database-url" },
       { name: "CLIENT_SECRET", literal: "hunter2", other: "shop-database-url" },
       // Switches and limits.
@@ -1021,12 +1020,12 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       { name: "REQUIRE_SECRET", literal: "truehunter2", other: "False" },
       { name: "MAX_TOKEN", literal: "4096hunter2", other: "4096" },
       { name: "SEND_PASSWORD", literal: "12345678", other: "0" },
-      // Words that end like one.
+      // Empty.
       { name: "DB_PWD", literal: "hunter2", other: "" },
     ].map(({ name, literal, other }) => ({
       title: `${name}, ${literal} and ${other}`,
       breaks: stack(env(name, literal)),
-      says: new RegExp(`\\(${name}\\) holds a credential in clear`),
+      says: new RegExp(`\\(${name}\\) holds a credential in plain text`),
       passes: stack(env(name, other)),
     })),
     ...["PWD", "COMPASS", "ALLOW_BYPASS", "DB_PASSWORD_FILE", "TOKEN_URL", "SECRETARY"].map((name) => ({
@@ -1036,7 +1035,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       passes: stack(env(name, "north")),
     })),
     {
-      title: "what is not known yet, in a service that refers to no secret",
+      title: "an unknown value in a service that refers to no secret",
       breaks: stack({ ...env("S3_SECRET", UNKNOWN_TEXT), madeOf: { template: ["account", "bucket"] } }),
       says: /\(S3_SECRET\) holds a credential/,
       passes: stack({ ...env("S3_SECRET", UNKNOWN_TEXT), madeOf: { template: ["account", "secret"] } }),
@@ -1050,7 +1049,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a generated password in a template",
       breaks: stack({ ...service(), madeOf: { template: ["account", "secret", "version", "password"] } }),
-      says: /template is made of the generated password password/,
+      says: /template contains the generated password password/,
       passes: stack(service()),
     },
   ],
@@ -1058,7 +1057,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a user's",
       breaks: stack({ ...user("hunter2"), madeOf: { instance: ["instance"] } }),
-      says: /^password is not made of a generated password/m,
+      says: /^password is not a generated password/m,
       passes: stack({
         ...user(undefined),
         props: { name: "shop_user", instance: "shop-db", type: "CLOUD_IAM_USER" },
@@ -1068,7 +1067,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "a connection string's",
       breaks: stack(version(connectionString(), [])),
-      says: /^secretData is not made of a generated password/m,
+      says: /^secretData is not a generated password/m,
       passes: stack(
         { ...secret("api-key"), name: "key" },
         { ...version("hunter2", []), name: "key-version", madeOf: { secret: ["key"] } },
@@ -1077,7 +1076,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "root's",
       breaks: [instance({}, { rootPassword: "hunter2" })],
-      says: /^rootPassword is not made/m,
+      says: /^rootPassword is not a generated password/m,
       passes: [
         generated(),
         { ...instance({}, { rootPassword: "generated1" }), madeOf: { rootPassword: ["password"] } },
@@ -1120,7 +1119,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     {
       title: "itself",
       breaks: [bucket({ logging: { logBucket: "shop-migrations" } })],
-      says: /names the bucket itself/,
+      says: /logBucket is the bucket itself/,
       passes: [bucket({ logging: { logBucket: "shop-logs" } })],
     },
   ],
