@@ -16,15 +16,15 @@ import { run } from "../ops/terminal/run.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
 import { UsageError, UserError } from "../ops/terminal/user-error.ts";
 
-const IDEAS = { preview, typescript, up, fresh, policies, growth, reads };
+const BENCHMARKS = { preview, typescript, up, fresh, policies, growth, reads };
 
 const HELP = `npm run bench [-- OPTIONS]
 
-Measures how fast the project is, against what one would use instead, and writes the figures to docs/benchmarks. What it
-compares runs in turns, seven times after a warm-up; all of it takes about a quarter of an hour of a machine that does nothing else.
+Measures how fast the project is compared with the alternatives, and writes the figures to docs/benchmarks. The sides of a
+comparison run in turns, seven times each after a warm-up. Everything takes about 15 minutes on an otherwise idle machine.
 
-  --only NAME  one of ${Object.keys(IDEAS).join(", ")}; writes nothing
-  --check      compare with the committed figures instead of writing new ones: fails where a ratio is more than
+  --only NAME  run only one of ${Object.keys(BENCHMARKS).join(", ")}; writes nothing
+  --check      compare with the committed figures instead of writing new ones; fails if a ratio is more than
                ${TOLERANCE * 100} % worse
   --help       this text
 `;
@@ -32,7 +32,7 @@ compares runs in turns, seven times after a warm-up; all of it takes about a qua
 const FOLDER = join(ROOT, "docs", "benchmarks");
 const RESULTS = join(FOLDER, "results.json");
 
-/** What is committed. */
+/** The content of the committed `results.json`. */
 interface Results {
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -44,10 +44,10 @@ interface Results {
 run(HELP, async () => {
   const options = { only: { type: "string" }, check: { type: "boolean" } } as const;
   const { only, check } = parseArgs({ options }).values;
-  if (only !== undefined && !Object.hasOwn(IDEAS, only)) throw new UsageError(`There is no benchmark "${only}".`);
+  if (only !== undefined && !Object.hasOwn(BENCHMARKS, only)) throw new UsageError(`There is no benchmark "${only}".`);
   const before = check ? committed() : undefined;
   const figures: Figure[] = [];
-  for (const [name, measure] of Object.entries(IDEAS)) {
+  for (const [name, measure] of Object.entries(BENCHMARKS)) {
     if (only !== undefined && only !== name) continue;
     console.error(name);
     figures.push(...(await measure(console.error)));
@@ -60,7 +60,7 @@ run(HELP, async () => {
 });
 
 function committed(): Results {
-  if (!existsSync(RESULTS)) throw new UserError(`There is nothing to compare with: ${RESULTS} does not exist.`);
+  if (!existsSync(RESULTS)) throw new UserError(`${RESULTS} does not exist: run npm run bench first, or omit --check.`);
   return JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
 }
 

@@ -4,34 +4,33 @@ import { join } from "node:path";
 import { ROOT } from "../ops/engine/stack-file.ts";
 import { type Figure, type Measured, ratio } from "./figure.ts";
 
-/** A process that ran to its end, with all that it started. */
+/** The result of a process and its descendants. */
 export interface Run {
-  /** From its start to its end. */
   readonly seconds: number;
-  /** The most that it and its descendants held at one time: resident memory, what they share counted for each. Linux only. */
+  /** Peak resident memory, counting shared memory for each process. Linux only. */
   readonly mebibytes: number | undefined;
   readonly output: string;
 }
 
-/** What a process is started with. */
+/** How to start a process. */
 export interface Command {
   readonly args: readonly string[];
-  /** Node.js by default. */
+  /** Default: Node.js. */
   readonly program?: string;
-  /** The repository by default. */
+  /** Default: the repository. */
   readonly cwd?: string;
 }
 
-/** A file of `subjects/`, started as the project's commands are. */
+/** Starts a file of `subjects/` the way the project's commands start. */
 export function subject(file: string, ...args: string[]): Command {
   const compileCache = join(ROOT, "ops", "engine", "compile-cache.mjs");
   return { args: ["--import", compileCache, join(import.meta.dirname, "subjects", file), ...args] };
 }
 
-/** Time between two looks at the memory, in milliseconds. */
+/** Memory sampling interval in milliseconds. */
 const SAMPLING = 50;
 
-/** @throws Error with what the process said, where it fails. */
+/** Runs a process to its end. @throws Error with the process's output if it fails. */
 export function runChild({ program = process.execPath, args, cwd = ROOT }: Command): Promise<Run> {
   return new Promise((resolve, reject) => {
     const start = process.hrtime.bigint();
@@ -51,14 +50,14 @@ export function runChild({ program = process.execPath, args, cwd = ROOT }: Comma
       const seconds = Number(process.hrtime.bigint() - start) / 1e9;
       if (code === 0) resolve({ seconds, mebibytes: most, output });
       else {
-        const said = errors.slice(-2000) + output.slice(-1000);
-        reject(new Error(`${args.slice(-3).join(" ")} ended with ${String(code)}:\n${said}`));
+        const tail = errors.slice(-2000) + output.slice(-1000);
+        reject(new Error(`${args.slice(-3).join(" ")} exited with code ${String(code)}:\n${tail}`));
       }
     });
   });
 }
 
-/** Resident memory of a process and its descendants, in MiB; undefined where there is no /proc. */
+/** Resident memory of a process and its descendants, in MiB; undefined without /proc. */
 function residentMemory(root: number): number | undefined {
   const parents = new Map<number, { parent: number; pages: number }>();
   try {
@@ -76,7 +75,7 @@ function residentMemory(root: number): number | undefined {
   return (pages * 4096) / 2 ** 20;
 }
 
-/** The fields behind the name of the program, which may hold blanks; undefined where the process has just ended. */
+/** The fields after the program's name, which may contain blanks; undefined if the process has just ended. */
 function stat(pid: string): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -86,13 +85,13 @@ function stat(pid: string): string[] | undefined {
   }
 }
 
-/** Runs of each side after a warm-up: enough for a median that one disturbance does not move. */
+/** Runs per side after a warm-up: enough for a median that ignores an outlier. */
 const RUNS = 7;
 
 /**
- * Runs sides in turns, so that whatever else the machine does meets all of them alike.
+ * Runs sides in turns, so that other load on the machine affects them alike.
  * @param say Prints progress.
- * @param options How often each side runs, and whether it does so once more before, as a warm-up.
+ * @param options How often each side runs, and whether after a warm-up run.
  */
 export async function inTurns<Name extends string, Result extends Run>(
   sides: Readonly<Record<Name, () => Promise<Result>>>,
@@ -111,12 +110,12 @@ export async function inTurns<Name extends string, Result extends Run>(
   return runs;
 }
 
-/** The time of a side's runs. */
+/** The run times of a side. */
 export function time(name: string, runs: readonly Run[]): Measured {
   return { name, unit: "s", values: runs.map(({ seconds }) => seconds) };
 }
 
-/** The peak memory of a side's runs; undefined where it cannot be read. */
+/** The peak memory of a side's runs; undefined if it cannot be read. */
 export function memory(name: string, runs: readonly Run[]): Measured | undefined {
   const values = runs.flatMap(({ mebibytes }) => mebibytes ?? []);
   return values.length === runs.length ? { name, unit: "MiB", values } : undefined;
@@ -126,8 +125,8 @@ type Side = readonly [name: string, runs: readonly Run[]];
 
 /**
  * The ratios of one side's time and peak memory to the other's.
- * @param name Names the figure of `time` or `memory`.
- * @param most The limit of each ratio; none by default.
+ * @param name Returns the name of the figure for `time` or `memory`.
+ * @param most The limit for each ratio; none by default.
  */
 export function timeAndMemory(name: (measure: string) => string, one: Side, other: Side, most?: number): Figure[] {
   const limit = most === undefined ? undefined : { most };

@@ -1,7 +1,6 @@
-/** What one side of a comparison took, over all its runs. */
+/** Statistics of one side's runs. */
 export interface Summary {
   readonly median: number;
-  /** The spread. */
   readonly lowest: number;
   readonly highest: number;
   readonly runs: number;
@@ -13,43 +12,41 @@ export interface Side extends Summary {
   readonly unit: string;
 }
 
-/** A number that the benchmarks give, with what it was made of. */
+/** A benchmark result, with the sides it is computed from. */
 export interface Figure {
   /** Such as `preview against an empty program, time`. */
   readonly name: string;
   readonly value: number;
-  /** `×` for a ratio of medians, the only figures that are compared between runs. */
+  /** `×` for a ratio of medians; only ratios are compared with committed figures. */
   readonly unit: string;
-  /** What it may be; a figure without is reported only. */
+  /** A figure without a limit is only reported. */
   readonly limit?: { readonly most: number } | { readonly least: number };
   readonly sides: readonly Side[];
 }
 
-/** @throws Error without values. */
+/** Computes the statistics of values. @throws Error if there are none. */
 export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (index: number) => {
     const value = sorted[index];
-    if (value === undefined) throw new Error("There is nothing to summarize.");
+    if (value === undefined) throw new Error("There are no values to summarize.");
     return value;
   };
   const median = (at(Math.floor((sorted.length - 1) / 2)) + at(Math.ceil((sorted.length - 1) / 2))) / 2;
   return { median, lowest: at(0), highest: at(sorted.length - 1), runs: sorted.length };
 }
 
-/** Values of one side. */
+/** The measured values of one side. */
 export interface Measured {
   readonly name: string;
   readonly unit: string;
   readonly values: readonly number[];
 }
 
-/** The median of the first side as a multiple of the second's. */
+/** The ratio of the first side's median to the second's. */
 export function ratio(name: string, one: Measured, other: Measured, limit?: Figure["limit"]): Figure {
-  const sides = [one, other].map(side);
-  const [first, second] = sides;
-  if (!first || !second) throw new Error("A ratio has two sides.");
-  return { name, value: first.median / second.median, unit: "×", ...(limit && { limit }), sides };
+  const [first, second] = [side(one), side(other)];
+  return { name, value: first.median / second.median, unit: "×", ...(limit && { limit }), sides: [first, second] };
 }
 
 /** The median of one side. */
@@ -62,17 +59,17 @@ function side({ name, unit, values }: Measured): Side {
   return { name, unit, ...summarize(values) };
 }
 
-/** How much of its limit a figure uses: more than 1 misses it. Undefined where there is none. */
+/** The part of its limit that a figure uses; it misses the limit above 1. Undefined without a limit. */
 export function used({ limit, value }: Figure): number | undefined {
   if (!limit) return undefined;
   return "most" in limit ? value / limit.most : limit.least / value;
 }
 
-/** A ratio may be so much worse than the committed one: what the same code differs by from run to run, and a little more. */
+/** How much worse than the committed one a ratio may be: slightly more than the same code varies between runs. */
 export const TOLERANCE = 0.25;
 
 /**
- * What became worse than it was, in sentences. Only ratios are compared: times are another machine's.
+ * Messages about ratios that became worse. Times are not compared, because they depend on the machine.
  * @param before The committed figures.
  */
 export function regressions(figures: readonly Figure[], before: readonly Figure[]): string[] {
@@ -81,6 +78,6 @@ export function regressions(figures: readonly Figure[], before: readonly Figure[
     if (unit !== "×" || !earlier) return [];
     const worse = limit && "least" in limit ? earlier.value / value : value / earlier.value;
     if (worse <= 1 + TOLERANCE) return [];
-    return [`${name}: ${value.toFixed(2)} ×, and was ${earlier.value.toFixed(2)} ×`];
+    return [`${name}: ${value.toFixed(2)} ×, was ${earlier.value.toFixed(2)} ×`];
   });
 }

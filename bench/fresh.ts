@@ -7,8 +7,8 @@ import { inTurns, runChild, time } from "./child.ts";
 import { absolute, type Figure } from "./figure.ts";
 
 /**
- * What a newcomer waits for after `git clone`, the CLI being there: `npm start` installs the packages, deploys, and sends a
- * settlement command. The packages come from the registry, so the figure is also one of the network, and has no limit.
+ * How long a newcomer waits after `git clone`, with the CLI installed: `npm start` installs the packages, deploys, and sends
+ * a settlement command. The figure has no limit because it depends on the registry and the network.
  */
 export async function fresh(say: (line: string) => void): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "bench-fresh-"));
@@ -20,7 +20,7 @@ export async function fresh(say: (line: string) => void): Promise<Figure[]> {
   };
   try {
     const { runs } = await inTurns({ runs: start }, say, { turns: 3, warmUp: false });
-    return [absolute("fresh clone to a settlement command, with the CLI there", time("npm start", runs))];
+    return [absolute("fresh clone to a settlement command, CLI installed", time("npm start", runs))];
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -5,9 +5,9 @@ type Say = (line: string) => void;
 
 const services = (way: "preview" | "up", count: number) => () => runChild(subject("growth.ts", way, String(count)));
 
-/** Services in one stack: what each costs where there are many, against where there are few. */
+/** The cost of each service in a stack with many services, compared with few. */
 export async function growth(say: Say): Promise<Figure[]> {
-  return [...(await previewed(say)), ...(await made(say))];
+  return [...(await previewed(say)), ...(await created(say))];
 }
 
 async function previewed(say: Say): Promise<Figure[]> {
@@ -22,13 +22,13 @@ async function previewed(say: Say): Promise<Figure[]> {
   ];
 }
 
-/** A hundred services take minutes to make, so there are fewer turns. */
-async function made(say: Say): Promise<Figure[]> {
+/** Fewer turns, because creating 100 services takes minutes. */
+async function created(say: Say): Promise<Figure[]> {
   const side = (count: number) => services("up", count);
-  const runs = await inTurns({ "10 made": side(10), "100 made": side(100) }, say, { turns: 2, warmUp: false });
+  const runs = await inTurns({ "10 created": side(10), "100 created": side(100) }, say, { turns: 2, warmUp: false });
   return [
-    absolute("growth, up of 100 services", time("100 services", runs["100 made"])),
-    ...compared("growth, up", runs["100 made"], runs["10 made"]),
+    absolute("growth, up of 100 services", time("100 services", runs["100 created"])),
+    ...compared("growth, up", runs["100 created"], runs["10 created"]),
   ];
 }
 

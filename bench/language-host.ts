@@ -5,14 +5,14 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
 
-// Plain `pulumi` runs a program through a language host, which comes with the official CLI but not with one built from its
-// Go module. The Automation API is no substitute: it runs the program in its own process, without the SDK's entry that takes
-// `nodeargs`, loads ts-node and reports errors, which is what is measured and tested here.
+// `pulumi` runs a program through a language host, which is missing from a CLI built from the Go module. The Automation API
+// is no substitute: it bypasses the SDK's entry point, which takes `nodeargs`, loads ts-node and reports errors, and which is
+// what is measured and tested here.
 
 /**
- * Starts a language host that runs Node.js programs as the official one does: by the SDK's entry, in the program's folder,
- * with `typescript` and `nodeargs` of Pulumi.yaml.
- * @returns What `pulumi --client` takes, and how to stop it.
+ * Starts a language host that runs Node.js programs like the official one: with the SDK's entry point, in the program's
+ * folder, with `typescript` and `nodeargs` from Pulumi.yaml.
+ * @returns The address for `pulumi --client`, and a function that stops the host.
  */
 export async function startLanguageHost(): Promise<{ address: string; stop: () => void }> {
   const server = new grpc.Server();
@@ -43,9 +43,9 @@ const run: grpc.handleUnaryCall<RunRequest, RunResponse> = ({ request }, done) =
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ["ignore", "ignore", "inherit"] });
   child.on("exit", (code) => {
     const response = new language.RunResponse();
-    // 32: the SDK has told the engine already what is wrong.
+    // With exit code 32, the SDK has already reported the error to the engine.
     if (code === 32) response.setBail(true);
-    else if (code !== 0) response.setError(`the program ended with code ${String(code)}`);
+    else if (code !== 0) response.setError(`the program exited with code ${String(code)}`);
     done(null, response);
   });
 };

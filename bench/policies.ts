@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { inTurns, runChild, subject, time } from "./child.ts";
 import { absolute, type Figure, type Measured, ratio, summarize } from "./figure.ts";
 
-/** The policy pack on prod's resources, few and many: start, every resource, the whole stack. */
+/** The policy pack on few and many copies of prod's resources: startup, each resource, the whole stack. */
 export async function policies(say: (line: string) => void): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "settlement-bench-"));
   const plan = join(folder, "plan.json");
   try {
     await runChild(subject("plan.ts", plan));
-    const judge = (count: number) => () => runChild(subject("policies.ts", plan, String(count)));
-    const runs = await inTurns({ none: judge(0), "30": judge(30), "300": judge(300), "3000": judge(3000) }, say);
+    const check = (count: number) => () => runChild(subject("policies.ts", plan, String(count)));
+    const runs = await inTurns({ none: check(0), "30": check(30), "300": check(300), "3000": check(3000) }, say);
     const start = summarize(runs.none.map(({ seconds }) => seconds)).median;
     const each = (count: "300" | "3000"): Measured => ({
       name: `${count} resources`,

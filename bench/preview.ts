@@ -3,14 +3,14 @@ import { type Figure, type Measured, ratio } from "./figure.ts";
 
 const run = (file: string, side: string) => () => runChild(subject(file, side));
 
-/** The offline preview of prod with the policies, against the same with one thing less. */
+/** The offline preview of prod with policies, compared with an empty program or no policies. */
 export async function preview(say: (line: string) => void): Promise<Figure[]> {
-  const { prod, empty, bare, unjudged } = await inTurns(
+  const { prod, empty, bare, unchecked } = await inTurns(
     {
       prod: run("preview.ts", "prod"),
       empty: run("preview.ts", "empty"),
       bare: run("preview.ts", "empty-without-policies"),
-      unjudged: run("preview.ts", "without-policies"),
+      unchecked: run("preview.ts", "without-policies"),
     },
     say,
   );
@@ -18,11 +18,11 @@ export async function preview(say: (line: string) => void): Promise<Figure[]> {
   return [
     ...timeAndMemory(against("an empty program"), ["prod", prod], ["empty program", empty], 1.5),
     ...timeAndMemory(against("an empty program without policies"), ["prod", prod], ["empty, no policies", bare]),
-    ...timeAndMemory(against("no policies"), ["prod", prod], ["no policies", unjudged], 1.3),
+    ...timeAndMemory(against("no policies"), ["prod", prod], ["no policies", unchecked], 1.3),
   ];
 }
 
-/** A plain `pulumi preview` of prod as this project runs TypeScript, against a project of Pulumi's template. */
+/** A plain `pulumi preview` of prod as this project runs TypeScript, compared with Pulumi's template. */
 export async function typescript(say: (line: string) => void): Promise<Figure[]> {
   const sides = {
     ours: run("plain.ts", "ours"),
@@ -31,14 +31,14 @@ export async function typescript(say: (line: string) => void): Promise<Figure[]>
   };
   const { ours, first, again } = await inTurns(sides, say);
   const name = "preview against pulumi new gcp-typescript";
-  const stripped = said("types stripped", ours);
+  const stripped = printed("types stripped", ours);
   return [
-    ratio(`${name}, time`, stripped, said("ts-node", first), { most: 0.33 }),
-    ratio(`${name} that checked these files before, time`, stripped, said("ts-node", again)),
+    ratio(`${name}, time`, stripped, printed("ts-node", first), { most: 0.33 }),
+    ratio(`${name} that checked these files before, time`, stripped, printed("ts-node", again)),
   ];
 }
 
-/** The time that a side's process measured itself. */
-function said(name: string, runs: readonly Run[]): Measured {
+/** The times that a side's process measured and printed. */
+function printed(name: string, runs: readonly Run[]): Measured {
   return { name, unit: "s", values: runs.map(({ output }) => Number(output)) };
 }

@@ -7,7 +7,7 @@ import { inTurns, type Run, runChild, subject } from "./child.ts";
 import { absolute, type Figure, ratio } from "./figure.ts";
 
 const PROJECT = "fusion-prime";
-/** What is read: from the embedded cloud's own records, as a bare server could, and from PostgreSQL, as none could. */
+/** Reads of the embedded cloud's own records, which a bare server can answer too. */
 const READS = {
   get: `/v1/projects/${PROJECT}/secrets/secret-7`,
   list: `/v1/projects/${PROJECT}/secrets`,
@@ -33,7 +33,7 @@ const p99 = (name: string, loads: readonly Load[]) => ({
   values: loads.map(({ latency }) => latency.p99),
 });
 
-/** Reads of the embedded cloud under load, against a server of the same framework that knows the answers. */
+/** Reads of the embedded cloud under load, compared with a server of the same framework that has the answers in memory. */
 export async function reads(say: (line: string) => void): Promise<Figure[]> {
   const cloud = await serve("cloud.ts");
   const headers = { authorization: `Bearer ${cloud.token}` };
@@ -63,7 +63,7 @@ export async function reads(say: (line: string) => void): Promise<Figure[]> {
   }
 }
 
-/** The load comes from a process of its own, for both servers. */
+/** Loads a server from a separate process. */
 async function load(url: string, token: string): Promise<Load> {
   const options = ["-c", CONNECTIONS, "-d", SECONDS, "-j", "-H", `authorization=Bearer ${token}`];
   const autocannon = createRequire(import.meta.filename).resolve("autocannon");
@@ -80,15 +80,15 @@ async function serve(
   const child = spawn(process.execPath, subject(file, ...args).args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
-  const [said] = await Promise.race([
+  const [printed] = await Promise.race([
     line,
     ended.then((): never => {
-      throw new Error(`${file} ended before it served.`);
+      throw new Error(`${file} exited before it was ready.`);
     }),
   ]);
   const stop = () => {
     child.stdin.end();
     return ended;
   };
-  return { token: "", ...(JSON.parse(said) as { url: string }), stop };
+  return { token: "", ...(JSON.parse(printed) as { url: string }), stop };
 }

@@ -1,6 +1,6 @@
 import { type Figure, type Side, used } from "./figure.ts";
 
-/** The figures as a table for a terminal. */
+/** The figures as a table for the terminal. */
 export function table(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [
     figure.name,
@@ -34,12 +34,12 @@ function short(value: number): string {
 
 const ROW = 26;
 const LEFT = 420;
-/** Pixels from nothing to the limit. */
+/** Pixels from zero to the limit. */
 const SCALE = 300;
 const WIDTH = LEFT + SCALE * 1.5 + 110;
 
 /**
- * The figures that have a limit as a plot: how much of it each uses. A bar that crosses the line misses it.
+ * A plot of the figures with a limit, showing how much of it each uses. A bar across the line misses its limit.
  * @param caption Machine and versions.
  */
 export function svg(figures: readonly Figure[], caption: string): string {
@@ -61,7 +61,7 @@ export function svg(figures: readonly Figure[], caption: string): string {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="8" y="18" font-size="14">How much of its limit each figure uses; beyond the line it is missed</text>
+<text x="8" y="18" font-size="14">How much of its limit each figure uses; a bar across the line misses it</text>
 <text x="8" y="36" fill="#555555">${escape(caption)}</text>
 ${rows.join("\n")}
 <line x1="${limit}" y1="44" x2="${limit}" y2="${height - 18}" stroke="#222222" stroke-dasharray="4 3"/>

@@ -1,10 +1,7 @@
 import { inTurns, runChild, subject } from "./child.ts";
 import { absolute, type Figure, type Measured, ratio } from "./figure.ts";
 
-/**
- * The local stack from nothing until a settlement command is accepted, step by step; then, while it is there, a preview in
- * which nothing is new, and the doctor.
- */
+/** The local stack from nothing to an accepted settlement command, by step; then a preview without changes, and the doctor. */
 export async function up(say: (line: string) => void): Promise<Figure[]> {
   const { runs } = await inTurns({ runs: () => runChild(subject("up.ts")) }, say);
   const steps = runs.map(({ output }) => JSON.parse(output) as Record<string, number>);

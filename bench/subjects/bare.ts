@@ -1,6 +1,6 @@
 import fastify from "fastify";
 
-// Serves answers from memory, given as JSON by path. Prints its address as a line of JSON, and ends with its input.
+// Serves answers from memory, given as JSON by path. Prints its address as a line of JSON, and exits when stdin closes.
 async function main(): Promise<void> {
   const app = fastify();
   const answers = JSON.parse(process.argv[2] ?? "{}") as Record<string, object>;

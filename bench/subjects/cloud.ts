@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCloud } from "../../packages/embedded-google-cloud/index.ts";
 
-// Serves the embedded cloud with a project of twenty secrets and a database instance. Prints its address and token as a
-// line of JSON, and ends with its input.
+// Serves the embedded cloud with a project of 20 secrets and a database instance. Prints its address and token as a line of
+// JSON, and exits when stdin closes.
 const PROJECT = "fusion-prime";
 const APIS = ["secretmanager.googleapis.com", "sqladmin.googleapis.com"];
 

@@ -16,10 +16,9 @@ import { startLocal } from "../../ops/engine/local.ts";
 import { type OpenStack, openOffline } from "../../ops/engine/open.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
-// Previews or makes a stack of COUNT services. In a preview each has its database, credentials, schema and alerts as prod
-// has them, and only the APIs that are enabled are one and the same. What is made shares the instance with its logins and
-// the schema too, because a PostgreSQL server for each of a hundred services is more than one machine runs. Without
-// policies: what these cost for each resource is a figure of its own.
+// Previews or creates a stack of COUNT services without policies, which have their own figure. In a preview each service has
+// its own database, credentials, schema and alerts as in prod; only the enabled APIs are shared. An update also shares the
+// instance, its logins and the schema, because one machine cannot run 100 PostgreSQL servers.
 type Way = "preview" | "up";
 
 function services(count: number, way: Way): void {
@@ -54,7 +53,7 @@ function services(count: number, way: Way): void {
   }
 }
 
-/** What has a fixed name in the project, and is there once for each service, gets the service's number behind it. */
+/** The properties with a name that must be unique in the project: the service's number is appended. */
 const NAMES = ["accountId", "name", "secretId"];
 
 function numbered({ name, opts, props }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
@@ -71,7 +70,7 @@ const WAYS: Readonly<Record<Way, (folder: string) => Promise<OpenStack>>> = {
   preview: () => openOffline("prod", undefined, () => undefined),
   up: async (folder) => {
     const local = await startLocal(folder, () => undefined);
-    // The engine writes all of the state for each step, which is the square of the services, and not ours.
+    // Otherwise the engine writes the whole state at each step, which grows with the square of the services.
     local.stack.workspace.envVars.PULUMI_SKIP_CHECKPOINTS = "true";
     return local;
   },

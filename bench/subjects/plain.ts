@@ -9,10 +9,9 @@ import { startProviders } from "../../ops/engine/providers.ts";
 import { readStackFile, ROOT, stackPath } from "../../ops/engine/stack-file.ts";
 import { startLanguageHost } from "../language-host.ts";
 
-// One `pulumi preview` of prod as a user types it, without policies: with this project's way to run TypeScript, or as
-// `pulumi new gcp-typescript` sets a project up, with ts-node, which checks the types. ts-node keeps in the folder for
-// temporary files what it has checked, file by file: `default` is without that, as on a runner's fresh machine; `unchanged`
-// is with it. Each is what Pulumi.yaml says of the program.
+// One `pulumi preview` of prod from the command line, without policies: the way this project runs TypeScript, or as in
+// `pulumi new gcp-typescript`, with ts-node and its type check. ts-node caches checked files in the temporary folder:
+// `default` disables the cache, as on a fresh CI runner; `unchanged` uses it. Each side returns its Pulumi.yaml.
 const SIDES: Readonly<Record<string, () => object>> = {
   ours: () => ({ ...(parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as object), main: ROOT }),
   default: () => {
@@ -22,7 +21,7 @@ const SIDES: Readonly<Record<string, () => object>> = {
   unchanged: asTemplate,
 };
 
-/** Writes the program as that template would have it: CommonJS, with its options of TypeScript. The path is always the same. */
+/** Writes the program as in that template, as CommonJS with its tsconfig.json, always at the same path for the cache. */
 function asTemplate(): object {
   const folder = join(ROOT, ".local", "bench-template");
   mkdirSync(folder, { recursive: true });
@@ -49,7 +48,7 @@ async function main(): Promise<void> {
   const [host, providers] = await Promise.all([startLanguageHost(), startProviders(command)]);
   try {
     writeFileSync(join(folder, "Pulumi.yaml"), stringify(project));
-    // From an empty state nothing can be imported.
+    // Nothing can be imported from an empty state.
     const config = { ...readStackFile("prod").config, [ADOPT_KEY]: undefined };
     writeFileSync(stackPath("prod", folder), stringify({ config }));
     mkdirSync(join(folder, "state"));
@@ -67,7 +66,7 @@ async function main(): Promise<void> {
     await pulumi("stack", "init", "prod");
     const start = process.hrtime.bigint();
     const { stdout } = await pulumi("preview", `--client=${host.address}`);
-    console.log(Number(process.hrtime.bigint() - start) / 1e9); // the rest is setting up
+    console.log(Number(process.hrtime.bigint() - start) / 1e9); // without the setup
     if (!/\+ \d+ to create/.test(stdout)) throw new Error(stdout);
   } finally {
     host.stop();

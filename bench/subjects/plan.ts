@@ -2,7 +2,7 @@ import { copyFileSync } from "node:fs";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { openOffline } from "../../ops/engine/open.ts";
 
-// Writes the engine's plan for prod, from which policies.ts takes what the engine shows a policy pack.
+// Writes the engine's plan for prod, from which policies.ts derives the requests to a policy pack.
 async function main(): Promise<void> {
   const { stack, stop } = await openOffline("prod", undefined, () => undefined);
   try {

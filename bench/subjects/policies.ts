@@ -1,16 +1,16 @@
-import type { PolicyPackConfig } from "@pulumi/policy";
 import * as server from "@pulumi/policy/server.js";
 import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
 import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { policies } from "../../policies/pack.ts";
 import { Operation } from "../../policies/engine/operation.ts";
 
 const { Struct } = structMessages;
 
-// Judges COUNT resources as the engine has them judged, one by one and as a stack: those of prod's plan, as often as it
-// takes, with other names. The same code of the SDK as in a preview, without the connection to the engine.
+// Checks COUNT resources like the engine, one by one and as a stack: renamed copies of those in prod's plan. It runs the
+// SDK's code as in a preview, but without the connection to the engine.
 
 type Fields = Record<string, JavaScriptValue>;
 interface Goal {
@@ -23,21 +23,15 @@ interface Goal {
 }
 type Plans = readonly (readonly [string, { readonly goal: Goal }])[];
 
-/** The SDK declares neither: they are what it serves to the engine. */
+/** The functions that the SDK serves to the engine, without declaring their types. */
 type Rpc = (call: { request: unknown }, done: (error: Error | null, answer?: unknown) => void) => void;
-type Make = (
-  name: string,
-  version: string,
-  level: string,
-  policies: readonly unknown[],
-  config?: PolicyPackConfig,
-) => Rpc;
+type Make = (name: string, version: string, level: string, policies: readonly unknown[]) => Rpc;
 const { makeAnalyzeRpcFun, makeAnalyzeStackRpcFun } = server as unknown as Record<
   "makeAnalyzeRpcFun" | "makeAnalyzeStackRpcFun",
   Make
 >;
 
-/** How the plan keeps a secret, and what the engine shows a policy of a value that is not known yet, as most of them are. */
+/** The marker of secrets in the plan, and the engine's placeholder for unknown values, which most secrets are. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const shown = (_key: string, value: unknown) =>
@@ -58,18 +52,7 @@ async function main(): Promise<void> {
   const plans = copies(readFileSync(path, "utf8"), Number(count));
   const operation = new Operation();
   const pack = policies.map(({ during }) => during(operation));
-  const call = (make: Make, request: unknown) =>
-    new Promise<void>((resolve, reject) => {
-      make(
-        "settlement",
-        "1.0.0",
-        "mandatory",
-        pack,
-      )({ request }, (error) => {
-        if (error) reject(error);
-        else resolve();
-      });
-    });
+  const call = (make: Make, request: unknown) => promisify(make("settlement", "1.0.0", "mandatory", pack))({ request });
   const options = (goal: Goal) => new messages.AnalyzerResourceOptions().setProtect(goal.protect ?? false);
   const props = (goal: Goal) => Struct.fromJavaScript(goal.inputDiff?.adds ?? {});
   for (const [urn, { goal }] of plans) {

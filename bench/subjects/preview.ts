@@ -1,7 +1,7 @@
 import { inspect, type InspectOptions } from "../../ops/preview/inspect.ts";
 import { openOffline } from "../../ops/engine/open.ts";
 
-// One `npm run preview -- --stack prod --offline`, or the same with one thing less.
+// One `npm run preview -- --stack prod --offline`, or the same with an empty program or without policies.
 const EMPTY: InspectOptions = { program: () => Promise.resolve() };
 const SIDES: Readonly<Record<string, { readonly policies: boolean; readonly options: InspectOptions }>> = {
   prod: { policies: true, options: {} },

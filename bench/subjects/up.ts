@@ -17,17 +17,17 @@ import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 
-// What `npm start` does on a folder of its own, from nothing until a settlement command is accepted, with the time of each
-// step; then a preview of the same stack, in which nothing is new, and the doctor. Prints seconds by step, as JSON.
+// Does what `npm start` does, in a new folder, until a settlement command is accepted; then a preview without changes, and
+// the doctor. Prints the seconds of each step as JSON.
 
-/** What is waited for in an update, by the type of the resource. */
-const WAITED = {
+/** The slowest parts of an update, by resource type. */
+const SLOWEST = {
   PostgreSQL: "gcp:sql/databaseInstance:DatabaseInstance",
   import: "pulumi-nodejs:dynamic/settlement:ImportedSchema",
   service: "gcp:cloudrunv2/service:Service",
 };
 
-/** Seconds from the engine's first to its last word on the resource of a type. */
+/** Seconds from the engine's first to its last event for resources of a type. */
 function secondsOf(type: string, events: readonly (readonly [number, EngineEvent])[]): number {
   const times = events.flatMap(([at, { resourcePreEvent, resOutputsEvent }]) =>
     (resourcePreEvent ?? resOutputsEvent)?.metadata.type === type ? [at] : [],
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     await upAlone(stack, { color: "never", policyPacks: POLICY_PACKS, suppressOutputs: true, onEvent });
     const { serviceUrl } = outputsOf(await readState(stack));
     step("update");
-    for (const [name, type] of Object.entries(WAITED)) steps[`of the update, ${name}`] = secondsOf(type, events);
+    for (const [name, type] of Object.entries(SLOWEST)) steps[`of the update, ${name}`] = secondsOf(type, events);
     await sendSettlementCommand(String(serviceUrl), token);
     step("settlement command");
     steps.all = performance.now() / 1000;

@@ -118,7 +118,7 @@ function checks<Shape extends z.ZodRawShape>(
     reported.clear();
   };
 
-  const remediateResource = ({ type, name, urn, props, ...args }: Remedied) => {
+  const remediateResource: ResourceValidationPolicy["remediateResource"] = ({ type, name, urn, props, ...args }) => {
     try {
       const own = configuredBy(args);
       const exception = find(own.exceptions, { name, urn });
@@ -135,15 +135,6 @@ function checks<Shape extends z.ZodRawShape>(
     ...((stack ?? contradictions) && { validateStack }),
     ...(remedy && { remediateResource }),
   };
-}
-
-/** The SDK's arguments that a remedy needs. */
-interface Remedied {
-  readonly type: string;
-  readonly name: string;
-  readonly urn: string;
-  readonly props: Record<string, unknown>;
-  readonly getConfig: () => object;
 }
 
 /** Drops violations that the stack's exceptions accept. */

@@ -43,7 +43,7 @@ export const mayReadSecret = policy({
         grant.wide || secrets.some((secret) => refersTo(grant.resource, "secretId", secret));
       const own = candidates.filter((grant) => isGrantedTo(grant, reader.run) && reaches(grant));
       // In a condition, the secret's name has the project number, which no resource shows.
-      const answers = own.map(({ condition }) => judged(condition, { service: "secretmanager.googleapis.com" }));
+      const answers = own.map(({ condition }) => evaluated(condition, { service: "secretmanager.googleapis.com" }));
       if (secrets.length === 0 || answers.some(isEnough)) continue;
       const why = reason(answers, own, "roles/secretmanager.secretAccessor on that secret");
       report(reader.run.resource, `its account may not read the secret of DATABASE_URL${why}`);
@@ -88,7 +88,7 @@ function mayReach(grant: Grant, { name, instance }: Target): Answer {
     const named = instances([...(resource.madeOf.condition ?? []), ...(resource.madeOf.policyData ?? [])]);
     return instance === undefined || named.length === 0 || named.includes(instance) ? "unknown" : "fails";
   }
-  return judged(condition, {
+  return evaluated(condition, {
     service: "sqladmin.googleapis.com",
     type: "sqladmin.googleapis.com/Instance",
     // https://cloud.google.com/sql/docs/postgres/iam-conditions
@@ -97,7 +97,7 @@ function mayReach(grant: Grant, { name, instance }: Target): Answer {
 }
 
 /** The result of a condition; a missing condition holds. */
-function judged(condition: Value, asked: Asked): Answer {
+function evaluated(condition: Value, asked: Asked): Answer {
   if (condition === UNKNOWN) return "unknown";
   return typeof condition === "string" && condition !== "" ? ask(condition, asked) : "holds";
 }

@@ -3,14 +3,14 @@ import { svg, table } from "../../bench/report.ts";
 
 const seconds = (name: string, ...values: number[]) => ({ name, unit: "s", values });
 
-describe("figures of the benchmarks", () => {
-  test("are medians with their spread", () => {
+describe("benchmark figures", () => {
+  test("have a median and a spread", () => {
     expect(summarize([9, 1, 3])).toEqual({ median: 3, lowest: 1, highest: 9, runs: 3 });
     expect(summarize([4, 1, 2, 9]).median).toBe(3);
-    expect(() => summarize([])).toThrow("nothing to summarize");
+    expect(() => summarize([])).toThrow("no values to summarize");
   });
 
-  test("are ratios of medians", () => {
+  test("compare medians as a ratio", () => {
     const figure = ratio("preview", seconds("prod", 4, 6, 5), seconds("empty", 2, 2, 4), { most: 2 });
     expect(figure).toMatchObject({ value: 2.5, unit: "×" });
     expect(used(figure)).toBe(1.25);
@@ -30,15 +30,15 @@ describe("the check against the committed figures", () => {
   const most = { most: 3 };
   const least = { least: 0.6 };
 
-  test("fails beyond the tolerance, in the direction that is worse", () => {
+  test("reports changes for the worse beyond the tolerance", () => {
     const just = 1 + TOLERANCE;
     expect(regressions([figure(just, most)], [figure(1, most)])).toEqual([]);
-    expect(regressions([figure(just + 0.01, most)], [figure(1, most)])).toEqual(["reads: 1.26 ×, and was 1.00 ×"]);
+    expect(regressions([figure(just + 0.01, most)], [figure(1, most)])).toEqual(["reads: 1.26 ×, was 1.00 ×"]);
     expect(regressions([figure(2, least)], [figure(1, least)])).toEqual([]);
     expect(regressions([figure(0.7, least)], [figure(1, least)])).toHaveLength(1);
   });
 
-  test("compares ratios only, and what was there before", () => {
+  test("compares only ratios that have a committed figure", () => {
     expect(regressions([figure(9, most, "s")], [figure(1, most, "s")])).toEqual([]);
     expect(regressions([figure(9, most)], [])).toEqual([]);
   });
@@ -49,7 +49,7 @@ describe("the report", () => {
   const misses = absolute("up", seconds("all", 15), { most: 12 });
   const free = absolute("start", seconds("start", 1));
 
-  test("is a table that says what holds and what does not", () => {
+  test("prints a table that says which limits hold", () => {
     const [, ...rows] = table([holds, misses, free]).trim().split("\n");
     expect(rows).toEqual([
       expect.stringMatching(/^first & second +0\.500 × +≤ 1 +holds +one 1\.00 s \(1\.00 to 1\.00\) \/ two 2\.00 s/),
@@ -58,7 +58,7 @@ describe("the report", () => {
     ]);
   });
 
-  test("is a plot with a bar for each figure that has a limit", () => {
+  test("plots a bar for each figure with a limit", () => {
     const plot = svg([holds, misses, free], "a machine <of two>");
     expect(plot.match(/<rect x=/g)).toHaveLength(2);
     expect(plot).toContain("first &amp; second");

@@ -399,7 +399,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       passes: stack(service()),
     },
     {
-      title: "no network, though connectors could reach a public address from anywhere",
+      title: "no network, against a public address that connectors can use",
       breaks: stack(service({ vpcAccess: undefined })),
       says: /no network access/,
       passes: stack(
@@ -411,7 +411,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ),
     },
     {
-      title: "no network, though one may be unknown yet",
+      title: "no network, against one that is not known yet",
       breaks: stack(service({ vpcAccess: undefined })),
       says: /no network access/,
       passes: stack(service({ vpcAccess: UNKNOWN_TEXT })),
@@ -616,7 +616,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       passes: stack(client(undefined, { condition: { expression } }), { ...client(), name: "another" }),
     })),
     {
-      title: "a condition that is not known yet, made of another instance",
+      title: "an unknown condition derived from another instance",
       breaks: stack(OTHER_INSTANCE, conditional("other")),
       says: /the condition of client does not hold/,
       passes: stack(OTHER_INSTANCE, conditional("instance")),
@@ -785,7 +785,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
   ],
   "public-invoker": [
     {
-      title: "everybody",
+      title: "a public service",
       breaks: [invoker("allUsers")],
       says: /lets allUsers call the service/,
       passes: [invoker(`serviceAccount:${ACCOUNT}`)],
@@ -1020,7 +1020,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       { name: "REQUIRE_SECRET", literal: "truehunter2", other: "False" },
       { name: "MAX_TOKEN", literal: "4096hunter2", other: "4096" },
       { name: "SEND_PASSWORD", literal: "12345678", other: "0" },
-      // Empty.
+      // An empty value.
       { name: "DB_PWD", literal: "hunter2", other: "" },
     ].map(({ name, literal, other }) => ({
       title: `${name}, ${literal} and ${other}`,

@@ -7,7 +7,7 @@ const INSTANCE = {
   name: "projects/fusion-prime/instances/db-1",
 };
 
-// The pack and doctor ask the one, the embedded cloud the other.
+// The pack and the doctor use the first implementation, the embedded cloud the second.
 test.each<[expression: string, answer: Answer]>([
   ["resource.name == 'projects/fusion-prime/instances/db-1'", "holds"],
   ["resource.name == 'projects/fusion-prime/instances/db-2'", "fails"],
@@ -36,12 +36,12 @@ test.each<[expression: string, answer: Answer]>([
   ["'levels' in request.auth.access_levels", "unreadable"],
   ["resource.name", "unreadable"],
   ["resource.name == '", "unreadable"],
-])("%s: %s", (expression, answer) => {
+])("%s %s", (expression, answer) => {
   expect(ask(expression, INSTANCE)).toBe(answer);
   expect(conditionHolds(expression, INSTANCE, {})).toBe(answer === "holds");
 });
 
-test("an attribute that is not known yet leaves a condition open where it depends on it", () => {
+test("a condition is unknown if it depends on an unknown attribute", () => {
   const { service } = INSTANCE;
   expect(ask("resource.name.startsWith('projects/')", { service })).toBe("unknown");
   expect(ask("resource.service == 'storage.googleapis.com' && resource.name == 'x'", { service })).toBe("fails");

@@ -13,7 +13,7 @@ const project = fc
   .map(([domain, id]) => (domain === undefined ? id : `${domain}:${id}`));
 const name = fc.record({ project, region, instance: word(0, 30) });
 
-/** What the pack says of a socket that is mounted. */
+/** The pack's violations for a mounted socket. */
 function violations(connectionName: string) {
   const volumes = [{ name: "cloudsql", cloudSqlInstance: { instances: [connectionName] } }];
   return judge([service({ volumes })], { phases: ["resource"] }).filter(
@@ -22,7 +22,7 @@ function violations(connectionName: string) {
 }
 
 describe("connection names", () => {
-  test("parse and format are inverse, and no legal name is rejected", () => {
+  test("survive format and parse, and legal ones are accepted", () => {
     fc.assert(
       fc.property(name, (parts) => {
         const text = formatConnectionName(parts);
@@ -32,7 +32,7 @@ describe("connection names", () => {
     );
   });
 
-  test("no zone is ever accepted, and the sentence names it and the region to use", () => {
+  test("are rejected with a zone, with a message that names it and the region to use", () => {
     fc.assert(
       fc.property(name, fc.constantFrom("a", "b", "c", "d", "f"), (parts, letter) => {
         const zone = `${parts.region}-${letter}`;
@@ -57,7 +57,7 @@ describe("connection names", () => {
     'fusion-prime:us-central1:"hunter2"',
     "amqps://reports:hunter2@rabbit/reports",
     "hunter2::",
-  ])("nothing of %j is repeated, wherever it stands", (value) => {
+  ])("are not quoted from %j, wherever it is", (value) => {
     const containers = [
       {
         image: "gcr.io/cloudsql-docker/cloud_sql_proxy",
@@ -71,7 +71,7 @@ describe("connection names", () => {
     expect(found.filter(({ message }) => message.includes("hunter2"))).toEqual([]);
   });
 
-  test("in a secret, a mistake is named without the text around it", () => {
+  test("are reported in a secret without the surrounding text", () => {
     const found = judge([version("postgresql://u:p@/db?host=/cloudsql/hunter2")], { phases: ["resource"] });
     expect(found.map(({ message }) => message)).toEqual([
       "secretData: the connection name has 1 part; expected PROJECT:REGION:INSTANCE.",

@@ -8,19 +8,19 @@ import {
 import { policies } from "../../policies/pack.ts";
 import { Operation } from "../../policies/engine/operation.ts";
 
-/** A resource as a test declares it; `madeOf` and `dependsOn` name others of the same stack. */
+/** A resource as a test declares it; `madeOf` and `dependsOn` name other resources of the stack. */
 export interface Declared {
   readonly type: string;
   readonly name: string;
   readonly props: Readonly<Record<string, unknown>>;
-  /** What the provider makes of the properties; the same where this is left out. */
+  /** The provider's outputs; the properties by default. */
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly protect?: boolean;
   readonly dependsOn?: readonly string[];
   readonly madeOf?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What the engine sends in place of a text that is not known yet. */
+/** The placeholder that the engine sends for an unknown string. */
 export const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** A violation: policy, resource and message. */
@@ -31,9 +31,9 @@ export interface Violation {
 }
 
 /**
- * Judges resources as a preview does: one by one as before their creation, and then as a stack.
- * @param options `only` is the one policy that is asked; `phases` leaves one of the two out; `outputs` is what the
- * provider makes of the properties of every resource; `project` is the provider's.
+ * Checks resources as a preview does: one by one before their creation, then as a stack.
+ * @param options `only` selects one policy, `phases` the phases; `outputs` overrides the outputs of every resource;
+ * `project` is the provider's.
  */
 export function judge(
   declared: readonly Declared[],
@@ -61,7 +61,7 @@ export function judge(
       getConfig: () => settings as never,
       stackTags: new Map<string, string>(),
       notApplicable: (): never => {
-        throw new Error("No policy says so.");
+        throw new Error("No policy calls notApplicable.");
       },
     };
     const report = (message: string, urn?: string) => {
@@ -83,7 +83,7 @@ function configured(entry: PolicyPackConfig[string] | undefined): Record<string,
   return typeof entry === "string" ? { enforcementLevel: entry } : (entry ?? {});
 }
 
-/** The SDK declares this function without its type. */
+/** The SDK does not declare the type of this function. */
 const guard = unknownCheckingProxy as (props: object) => Record<string, unknown>;
 
 function link(declared: readonly Declared[], project: string): PolicyResource[] {

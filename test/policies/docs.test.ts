@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { documentation, DOCUMENT } from "../../policies/docs.ts";
 import { policies } from "../../policies/pack.ts";
 
-test("docs/POLICIES.md is what the pack says; otherwise run npm run policies:docs", () => {
+test("docs/POLICIES.md is up to date; otherwise run npm run policies:docs", () => {
   expect(readFileSync(DOCUMENT, "utf8")).toBe(documentation());
 });
 
-test("every policy is a name, a sentence, a source and a check", () => {
+test("every policy has a unique name, a sentence and a source", () => {
   for (const { name, sentence, reference } of policies) {
     expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(sentence).toMatch(/^[A-Z][^|]*\.$/);
@@ -16,7 +16,7 @@ test("every policy is a name, a sentence, a source and a check", () => {
   expect(new Set(policies.map(({ name }) => name)).size).toBe(policies.length);
 });
 
-test("the examples of policies/README.md are a rule of the pack and its case", () => {
+test("policies/README.md quotes a rule of the pack and its case", () => {
   const root = join(import.meta.dirname, "../..");
   const read = (file: string) => readFileSync(join(root, file), "utf8").replace(/^ +/gm, "");
   const examples = [...read("policies/README.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);

@@ -6,6 +6,7 @@ import type * as Messages from "@pulumi/pulumi/proto/provider_pb.js";
 import emptyMessages from "google-protobuf/google/protobuf/empty_pb.js";
 import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
 import { UNKNOWN_TEXT } from "./declare.ts";
 
 const { Struct } = structMessages;
@@ -13,20 +14,20 @@ const { Empty } = emptyMessages;
 
 const { PluginInfo } = pluginMessages;
 
-/** The password that {@link startEcho} generates; no output may contain it. */
+/** The password that the echo provider generates; no output may contain it. */
 export const GENERATED_PASSWORD = "made-by-the-echo-0123456789";
 
-/** A provider that is being served. */
+/** A running echo provider. */
 export interface Echo {
   readonly port: number;
-  /** What was really created, in order. */
+  /** The resources created by updates, in order. */
   readonly created: { readonly type: string; readonly inputs: Readonly<Record<string, unknown>> }[];
   stop(): void;
 }
 
 /**
- * Stands for every provider where only the engine and the pack matter: whatever a program sets is accepted and comes back.
- * A generated password is unknown in a preview and known after it was made, as with the real provider.
+ * Starts a stand-in for every provider that accepts all inputs and returns them as outputs. As with the real provider, a
+ * generated password is unknown in a preview.
  */
 export async function startEcho(): Promise<Echo> {
   const created: Echo["created"] = [];
@@ -51,19 +52,9 @@ export async function startEcho(): Promise<Echo> {
     delete: answer(() => new Empty()),
     cancel: answer(() => new Empty()),
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(error);
-      else resolve(bound);
-    });
-  });
-  return {
-    port,
-    created,
-    stop: () => {
-      server.forceShutdown();
-    },
-  };
+  const bind = promisify(server.bindAsync.bind(server));
+  const port = await bind("127.0.0.1:0", grpc.ServerCredentials.createInsecure());
+  return { port, created, stop: server.forceShutdown.bind(server) };
 }
 
 function answer<Request>(respond: (request: Request) => unknown) {

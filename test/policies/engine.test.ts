@@ -26,7 +26,7 @@ describe("the real engine", () => {
     echo.stop();
   });
 
-  describe("previews a program that breaks every mandatory policy", () => {
+  describe("in the preview of a program that violates every mandatory policy", () => {
     let broken: Run;
     beforeAll(async () => {
       const program = async () => {
@@ -35,18 +35,18 @@ describe("the real engine", () => {
       broken = await run({ stack: "broken", providers, program });
     });
 
-    test("and fails", () => {
+    test("fails and creates nothing", () => {
       expect(broken.succeeded).toBe(false);
       expect(echo.created).toEqual([]);
     });
 
-    test.each(mandatory)("and says of $name what to do", ({ name, sentence, severity }) => {
+    test.each(mandatory)("says what to do about $name", ({ name, sentence, severity }) => {
       expect(broken.output).toMatch(new RegExp(`\\[mandatory\\] \\[severity: ${severity}\\] +${name} `));
-      const said = broken.violations.filter(({ policyName }) => policyName === name);
-      expect(said.map(({ message }) => message).join("\n")).toMatch(
+      const reported = broken.violations.filter(({ policyName }) => policyName === name);
+      expect(reported.map(({ message }) => message).join("\n")).toMatch(
         cases.find(({ policy }) => policy === name)?.says ?? /^$/,
       );
-      expect(said).toContainEqual(
+      expect(reported).toContainEqual(
         expect.objectContaining({
           enforcementLevel: "mandatory",
           message: expect.stringContaining(sentence) as string,
@@ -55,16 +55,16 @@ describe("the real engine", () => {
       );
     });
 
-    test("and judges what it can where a value is not known", () => {
+    test("checks what it can despite unknown values", () => {
       expect(broken.output).not.toContain("can't run policy");
     });
 
-    test("and prints no credential", () => {
+    test("prints no credential", () => {
       expect(broken.output).not.toMatch(/hunter2|generated[12]/);
     });
   });
 
-  describe("updates a program whose mistake no preview can see", () => {
+  describe("with violations that no preview can see", () => {
     const user = (password: pulumi.Output<string>) => {
       return new gcp.sql.User("user", { name: "shop_user", instance: goodInstance().name, password });
     };
@@ -76,7 +76,7 @@ describe("the real engine", () => {
 
     const mistakes: readonly { what: string; policy: string; program: () => void }[] = [
       {
-        what: "a zone in a connection string that is not known before the password is",
+        what: "a zone in a connection string that is unknown until the password exists",
         policy: "connection-name-format",
         program: () => {
           const dependsOn = declare("bare", [bare]);
@@ -88,7 +88,7 @@ describe("the real engine", () => {
         },
       },
       {
-        what: "a password that was changed on its way into the connection string",
+        what: "a password that differs in the connection string",
         policy: "one-password",
         program: () => {
           const { result } = new random.RandomPassword("changed-password", { length: 25 });
@@ -101,22 +101,22 @@ describe("the real engine", () => {
       },
     ];
 
-    let said = "";
+    let output = "";
 
-    test("which is not stopped in a preview, as little as what a configuration file excepts", async () => {
+    test("accepts the preview, and an exception in a configuration file", async () => {
       const program = async () => {
         for (const mistake of mistakes) mistake.program();
         new random.RandomPassword("legacy", { length: 16 });
       };
       const exception = { resource: "legacy", reason: "Moved by the end of the year", until: "9999-12-31" };
       const config = { "password-length": { exceptions: [exception] } };
-      const { output, succeeded, violations } = await withConfig(config, { stack: "update", providers, program });
-      expect(violations).toEqual([]);
-      expect(succeeded).toBe(true);
-      expect(output).not.toContain(GENERATED_PASSWORD);
+      const preview = await withConfig(config, { stack: "update", providers, program });
+      expect(preview.violations).toEqual([]);
+      expect(preview.succeeded).toBe(true);
+      expect(preview.output).not.toContain(GENERATED_PASSWORD);
     });
 
-    test.each(mistakes)("and stops before $what is stored", async ({ policy, program }) => {
+    test.each(mistakes)("stops the update before it stores $what", async ({ policy, program }) => {
       const before = echo.created.length;
       const update = await run({
         stack: "update",
@@ -126,7 +126,7 @@ describe("the real engine", () => {
         },
         update: true,
       });
-      said += update.output;
+      output += update.output;
       expect(update.succeeded).toBe(false);
       expect(update.violations.map(({ policyName }) => policyName)).toEqual([policy]);
       const created = echo.created.slice(before).map(({ type }) => type);
@@ -135,14 +135,14 @@ describe("the real engine", () => {
       expect(update.output).not.toContain(GENERATED_PASSWORD);
     });
 
-    test("and has created a resource with the label that was missing", () => {
+    test("adds a missing label to a resource", () => {
       const { inputs } = echo.created.find(({ type }) => type === bare.type) ?? {};
       expect(inputs?.labels).toEqual({ app: "shop", environment: "prod", "managed-by": "pulumi" });
-      expect(said).toMatch(/\[remediate\].*default-labels/);
+      expect(output).toMatch(/\[remediate\].*default-labels/);
     });
   });
 
-  test("refuses a configuration file that does not keep the schema", async () => {
+  test("refuses a configuration file that does not match the schema", async () => {
     const program = async () => undefined;
     const config = { "password-length": { length: "long", exceptions: [{ resource: "legacy" }] } };
     const refused = await withConfig(config, { stack: "configured", providers, program });
@@ -152,7 +152,7 @@ describe("the real engine", () => {
   });
 });
 
-/** Runs a program with a configuration of the policies. */
+/** Runs a program with a policy configuration. */
 async function withConfig(config: unknown, options: Omit<RunOptions, "policyConfig">): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), "policies-"));
   try {
@@ -164,7 +164,7 @@ async function withConfig(config: unknown, options: Omit<RunOptions, "policyConf
   }
 }
 
-/** An instance that keeps every policy. */
+/** A compliant instance. */
 function goodInstance(): gcp.sql.DatabaseInstance {
   const props = instance().props as unknown as gcp.sql.DatabaseInstanceArgs;
   return new gcp.sql.DatabaseInstance("instance", props, { protect: true });
@@ -172,26 +172,26 @@ function goodInstance(): gcp.sql.DatabaseInstance {
 
 class Resource extends pulumi.CustomResource {}
 
-/** Declares a test's resources in a real program, each after those it is made of. */
+/** Declares a test's resources in a real program, each after its dependencies. */
 function declare(prefix: string, declared: readonly Declared[]): Resource[] {
-  const made = new Map<string, Resource>();
+  const created = new Map<string, Resource>();
   const isReady = ({ dependsOn = [], madeOf = {} }: Declared, rest: readonly Declared[]) =>
     [...dependsOn, ...Object.values(madeOf).flat()].every((name) => !rest.some((other) => other.name === name));
-  const origins = (names: readonly string[] = []) => names.flatMap((name) => made.get(name) ?? []);
+  const origins = (names: readonly string[] = []) => names.flatMap((name) => created.get(name) ?? []);
   const add = ({ type, name, props, protect = false, dependsOn, madeOf }: Declared) => {
     const values = Object.entries(props).map(([key, value]) => {
       const from = origins(madeOf?.[key]);
       return [key, from.length > 0 ? pulumi.all(from.map(({ urn }) => urn)).apply(() => value) : value] as const;
     });
     const options = { protect, dependsOn: origins(dependsOn) };
-    made.set(name, new Resource(type, `${prefix}-${name}`, Object.fromEntries(values), options));
+    created.set(name, new Resource(type, `${prefix}-${name}`, Object.fromEntries(values), options));
   };
   let rest = [...declared];
   while (rest.length > 0) {
     const ready = rest.filter((one) => isReady(one, rest));
-    if (ready.length === 0) throw new Error(`The resources of ${prefix} wait for each other.`);
+    if (ready.length === 0) throw new Error(`The resources of ${prefix} have circular dependencies.`);
     ready.forEach(add);
     rest = rest.filter((one) => !ready.includes(one));
   }
-  return [...made.values()];
+  return [...created.values()];
 }

@@ -11,28 +11,27 @@ import { findCli } from "../../ops/engine/cli.ts";
 import { ENGINE } from "../../ops/engine/program.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 
-/** What a run of the real engine said. */
+/** The result of a run of the real engine. */
 export interface Run {
-  /** Whether the command ended with exit code 0. */
+  /** Whether the exit code was 0. */
   readonly succeeded: boolean;
   readonly output: string;
   readonly violations: readonly PolicyEvent[];
 }
 
-/** What a program is run with. */
 export interface RunOptions {
   readonly program: PulumiFn;
   readonly stack: string;
   /** Running providers and their ports, as PULUMI_DEBUG_PROVIDERS takes them. */
   readonly providers: string;
   readonly config?: Readonly<Record<string, string>>;
-  /** A file that `--policy-pack-config` names. */
+  /** File for `--policy-pack-config`. */
   readonly policyConfig?: string;
-  /** Where there is one, the program is really deployed, without a preview before. */
+  /** Deploy the program instead of previewing it. */
   readonly update?: boolean;
 }
 
-/** Runs a program through the real engine with the policy pack, in a folder of its own that is removed afterwards. */
+/** Runs a program in the real engine with the policy pack, in a temporary folder. */
 export async function run(options: RunOptions): Promise<Run> {
   const command = await findCli(() => undefined);
   mkdirSync(join(ROOT, ".local"), { recursive: true });

@@ -1,6 +1,6 @@
 import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
 
-/** Resources that keep every policy, to be changed one property at a time; a preview of a stack that does not exist yet. */
+/** Compliant resources, as in the first preview of a stack; tests change one property at a time. */
 
 const PROJECT = "fusion-prime";
 export const CONNECTION_NAME = `${PROJECT}:us-central1:shop-db`;
@@ -39,7 +39,7 @@ export function instance(settings: Props = {}, props: Props = {}, protect = true
   };
 }
 
-/** The flags the benchmark asks for, with some changed; undefined leaves one out. */
+/** The flags that the benchmark requires, with some changed; undefined leaves one out. */
 export function flags(changed: Readonly<Record<string, string | undefined>> = {}) {
   const all: Record<string, string | undefined> = {
     "cloudsql.enable_pgaudit": "on",
@@ -174,7 +174,7 @@ export function url(secretId: unknown = "shop-database-url", pinned: unknown = U
   return { name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: secretId, version: pinned } } };
 }
 
-/** The first version of Cloud Run's API: annotations, and a spec. */
+/** The service in Cloud Run's API v1, with annotations and a spec. */
 export function serviceV1(
   annotation: string | undefined,
   envs: readonly unknown[] = [urlV1()],
@@ -232,7 +232,7 @@ export function grant(
   return { type, name: "grant", props: { project: PROJECT, role, member, ...props } };
 }
 
-/** A whole stack that keeps every policy; what is given takes the place of what has the same name. */
+/** A compliant stack; given resources replace those with the same name, or are added. */
 export function stack(...changed: readonly Declared[]): Declared[] {
   const all = [
     ...[generated(), instance(), database(), user(), secret(), version(), account(), client(), accessor()],
@@ -242,7 +242,7 @@ export function stack(...changed: readonly Declared[]): Declared[] {
   return [...replaced, ...changed.filter(({ name }) => !all.some((one) => one.name === name))];
 }
 
-/** The same without some. */
+/** The compliant stack without some resources. */
 export function stackWithout(...names: readonly string[]): Declared[] {
   return stack().filter(({ name }) => !names.includes(name));
 }

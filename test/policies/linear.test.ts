@@ -2,7 +2,7 @@ import { Session } from "node:inspector/promises";
 import { type Declared, judge } from "./declare.ts";
 import { stack } from "./good.ts";
 
-/** Copies of a stack that keeps every policy, side by side, each with names of its own. */
+/** Copies of a compliant stack, each with its own names. */
 function copies(count: number): Declared[] {
   return Array.from({ length: count }, (_, index) => {
     const declared = JSON.parse(JSON.stringify(stack()).replaceAll("shop", `shop${index}`)) as Declared[];
@@ -18,7 +18,7 @@ function copies(count: number): Declared[] {
 
 type Phase = "resource" | "stack";
 
-/** How often functions of the pack are called while it judges: work, whatever the machine is busy with. */
+/** Calls of the pack's functions during a check: a measure of work that does not depend on the machine's load. */
 async function calls(declared: readonly Declared[], phase: Phase): Promise<number> {
   const session = new Session();
   session.connect();
@@ -35,11 +35,11 @@ async function calls(declared: readonly Declared[], phase: Phase): Promise<numbe
   }
 }
 
-// At the end of an operation, once, some policies compare pairs; sixteen times the work would be all with all.
+// At the end of an operation some policies compare pairs; comparing everything with everything would be 16 times the work.
 test.each([
   ["resource", 4.1],
   ["stack", 10],
-] as const)("four times the stack is about four times the work, phase %s", async (phase, most) => {
+] as const)("a stack four times as large takes about four times the work, phase %s", async (phase, most) => {
   const few = await calls(copies(10), phase);
   const many = await calls(copies(40), phase);
   expect(few).toBeGreaterThan(1000);

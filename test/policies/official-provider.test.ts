@@ -6,7 +6,7 @@ import { declare as declareStack } from "../infra/declared.ts";
 import { type Declared, judge, UNKNOWN_TEXT } from "./declare.ts";
 import { connectionString } from "./good.ts";
 
-/** A resource as the official provider was seen to check and keep it; see test/recorded/take-over.mjs. */
+/** A resource recorded from the official provider; see test/recorded/take-over.mjs. */
 interface Recorded {
   readonly type: string;
   readonly name: string;
@@ -14,10 +14,10 @@ interface Recorded {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-/** What stands in the recordings in place of every secret, also of one that is null. */
+/** The placeholder for every secret in the recordings, even for null. */
 const BLANKED = "[secret]";
 
-/** A recorded stack, joined by the dependencies that the program declares; what is newer than it stays as declared. */
+/** A recorded stack with the dependencies that the program declares; resources added since stay as declared. */
 async function recorded(stack: string, config: Record<string, unknown>, preview: boolean): Promise<Declared[]> {
   const file = join(import.meta.dirname, "..", "recorded", "official-provider", `${stack}.json`);
   const resources = JSON.parse(readFileSync(file, "utf8")) as Recorded[];

@@ -2,7 +2,7 @@ import { answeredBy, PEERS, UNANSWERED } from "../../policies/peers.ts";
 import { type Declared, judge } from "./declare.ts";
 import { ACCOUNT, bucket, flags, grant, instance } from "./good.ts";
 
-/** A resource that fails a peer's check, and one that passes. */
+/** A resource that fails a peer's check, and one that passes it. */
 type Pair = readonly [fails: Declared, passes: Declared];
 
 function flag(name: string, wrong: string | undefined, right: string | undefined): Pair {
@@ -83,20 +83,20 @@ const pairs: Readonly<Record<string, Pair>> = {
 };
 
 describe("other tools' checks", () => {
-  test.each(Object.entries(pairs))("%s has a policy that finds the same", (peer, [fails, passes]) => {
+  test.each(Object.entries(pairs))("%s has a policy that finds the same violation", (peer, [fails, passes]) => {
     const names = answeredBy(peer);
     const found = (declared: Declared) => judge([declared]).filter(({ policy }) => names.includes(policy));
     expect(found(fails)).toHaveLength(1);
     expect(found(passes)).toEqual([]);
   });
 
-  test("are each answered once: by a policy, or by a sentence that says why not", () => {
+  test("are each covered by a policy, or have a reason why not", () => {
     expect([...Object.keys(pairs), ...Object.keys(UNANSWERED)].sort()).toEqual(Object.keys(PEERS).sort());
     for (const peer of Object.keys(pairs)) expect(answeredBy(peer)).not.toEqual([]);
     for (const peer of Object.keys(UNANSWERED)) expect(answeredBy(peer)).toEqual([]);
   });
 
-  test("are the ones that were asked for", () => {
+  test("are the required ones", () => {
     const numbers = (prefix: string, ...ranges: readonly (number | readonly [number, number])[]) =>
       ranges.flatMap((range) => {
         const [from, to] = typeof range === "number" ? [range, range] : range;

@@ -7,7 +7,7 @@ type Tree = Readonly<Record<string, unknown>>;
 
 const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Every property that a case sets on a resource of the type, as deep as objects go. */
+/** Every property, nested ones included, that a case sets on a resource of the type. */
 const PROPERTIES = new Map<string, Tree>();
 for (const { type, props } of cases.flatMap(({ breaks, passes }) => [...breaks, ...passes]))
   PROPERTIES.set(type, merged(PROPERTIES.get(type) ?? {}, props));
@@ -20,7 +20,7 @@ function merged(one: Tree, other: Tree): Tree {
   return { ...one, ...(Object.fromEntries(inner) as Tree) };
 }
 
-/** The same resource as the official provider returns it: null for each property that it knows and nobody set. */
+/** The resource as the official provider returns it: null for each known property that is not set. */
 function withNulls(declared: Declared): Declared {
   return { ...declared, props: filled(declared.props, PROPERTIES.get(declared.type) ?? {}) };
 }
@@ -34,25 +34,28 @@ function filled(props: Tree, all: Tree): Tree {
 }
 
 describe("every policy", () => {
-  test.each(cases)("$policy: $title", ({ policy, breaks, says, passes }) => {
-    expect(judge(breaks, { only: policy })).toContainEqual(
-      expect.objectContaining({ message: expect.stringMatching(says) as string }),
-    );
-    expect(judge(passes, { only: policy })).toEqual([]);
-  });
+  test.each(cases)(
+    "$policy reports a violation and accepts what complies: $title",
+    ({ policy, breaks, says, passes }) => {
+      expect(judge(breaks, { only: policy })).toContainEqual(
+        expect.objectContaining({ message: expect.stringMatching(says) as string }),
+      );
+      expect(judge(passes, { only: policy })).toEqual([]);
+    },
+  );
 
-  test.each(cases)("$policy: $title, with null for what is not set", ({ policy, breaks, says, passes }) => {
+  test.each(cases)("$policy does so with null for unset properties: $title", ({ policy, breaks, says, passes }) => {
     expect(judge(breaks.map(withNulls), { only: policy })).toContainEqual(
       expect.objectContaining({ message: expect.stringMatching(says) as string }),
     );
     expect(judge(passes.map(withNulls), { only: policy })).toEqual([]);
   });
 
-  test("is silent about a stack that keeps them all", () => {
+  test("accepts a stack that complies with all", () => {
     expect(judge(stack())).toEqual([]);
   });
 
-  test("is silent about Google's service agents, which call a service and encrypt for it", () => {
+  test("accepts roles of Google's service agents", () => {
     const agent = (name: string) => `serviceAccount:service-123@gcp-sa-${name}.iam.gserviceaccount.com`;
     const on = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember";
     const called = { name: "shop", location: "us-central1" };
@@ -65,7 +68,7 @@ describe("every policy", () => {
     expect(judge(stack(...granted.map((one, index) => ({ ...one, name: `agent-${index}` }))))).toEqual([]);
   });
 
-  test("sees what the program set where the provider's preview says less", () => {
+  test("sees the program's inputs if the provider's preview returns less", () => {
     const outputs = { template: UNKNOWN_TEXT, secretId: UNKNOWN_TEXT, role: UNKNOWN_TEXT };
     const names = ["version", "client", "accessor"].map((name) => {
       const declared = stack().filter((one) => one.name !== name);
@@ -79,14 +82,14 @@ describe("every policy", () => {
     expect(judge(stack(), { outputs })).toEqual([]);
   });
 
-  test("speaks of a contradiction once: before a resource is created, or else at the end", () => {
+  test("reports a contradiction once: before a resource is created, or else at the end", () => {
     const declared = stack(user("generated1"), version(connectionString({ password: "generated2" })));
     for (const phases of [["resource"], ["stack"], ["resource", "stack"]] as const) {
       expect(judge(declared, { phases }).map(({ policy }) => policy)).toEqual(["one-password"]);
     }
   });
 
-  test("stops what no preview could know before the later of two resources is created", () => {
+  test("reports a contradiction that no preview could see before the later resource is created", () => {
     const kept = (secretData: string) => ({
       ...version(secretData),
       props: { secret: "projects/fusion-prime/secrets/shop-database-url", secretData },

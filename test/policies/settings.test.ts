@@ -6,7 +6,7 @@ import { Operation } from "../../policies/engine/operation.ts";
 import { judge, UNKNOWN_TEXT } from "./declare.ts";
 import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good.ts";
 
-/** Names of the policies that speak under a configuration. */
+/** Names of the policies that report a violation under a configuration. */
 function broken(declared: Parameters<typeof judge>[0], config: Parameters<typeof parseConfig>[0] = {}): string[] {
   return [...new Set(judge(declared, { config: parseConfig(config) }).map(({ policy }) => policy))];
 }
@@ -14,7 +14,7 @@ function broken(declared: Parameters<typeof judge>[0], config: Parameters<typeof
 describe("settings", () => {
   test.each([
     {
-      what: "services that anybody may call",
+      what: "public services",
       declared: [
         grant("roles/run.invoker", "allUsers", "gcp:cloudrunv2/serviceIamMember:ServiceIamMember", { name: "shop" }),
       ],
@@ -46,7 +46,7 @@ describe("settings", () => {
       loose: { "cost-limits": { instances: 100 } },
     },
     {
-      what: "a schema that must be there",
+      what: "a required schema",
       declared: stackWithout("schema"),
       strict: { "schema-before-service": { required: true } },
       loose: { "schema-before-service": { required: false } },
@@ -63,40 +63,40 @@ describe("settings", () => {
       strict: { "database-regional": "mandatory" },
       loose: { "database-regional": "disabled" },
     },
-  ])("$what", ({ declared, strict, loose }) => {
+  ])("decide about $what", ({ declared, strict, loose }) => {
     expect(broken(declared, strict)).toEqual(Object.keys(strict));
     expect(broken(declared, loose)).toEqual([]);
   });
 
-  test("what is misspelt is an error that names it", () => {
+  test("reject a misspelt name and quote it", () => {
     expect(() => parseConfig({ "password-lenght": "disabled" })).toThrow('there is no policy "password-lenght"');
     expect(() => parseConfig({ "password-length": { lenght: 30 } })).toThrow(/password-length: .*lenght/s);
   });
 
-  test("a setting keeps the policy's own level", () => {
+  test("keep the policy's level", () => {
     expect(parseConfig({ "password-length": { length: 30 } })).toEqual({
       "password-length": { length: 30, enforcementLevel: "mandatory" },
     });
   });
 });
 
-describe("a stack's own file", () => {
+describe("a stack's configuration file", () => {
   const stacks = readdirSync(join(import.meta.dirname, "../../policies")).flatMap(
     (file) => /^config\.([a-z]+)\.json$/.exec(file)?.[1] ?? [],
   );
 
-  test.each(stacks)("%s is accepted", (name) => {
+  test.each(stacks)("is valid for %s", (name) => {
     expect(Object.keys(configOf("settlement", name))).not.toEqual([]);
   });
 
-  test("exists for every environment, and nothing is turned off in prod", () => {
+  test("exists for every environment and disables nothing in prod", () => {
     expect(stacks).toEqual(["local", "prod", "staging"]);
     expect(readFileSync(join(import.meta.dirname, "../../policies/config.prod.json"), "utf8")).not.toMatch(
       /disabled|advisory/,
     );
   });
 
-  test("speaks of this project's stacks only", () => {
+  test("applies only to this project's stacks", () => {
     expect(configOf("another", "local")).toEqual({});
     expect(configOf("settlement", "another")).toEqual({});
   });
@@ -111,14 +111,14 @@ describe("an exception", () => {
     jest.useRealTimers();
   });
 
-  test("holds to the end of its last day, for its resource alone", () => {
+  test("holds until the end of its last day, only for its resource", () => {
     jest.useFakeTimers({ now: new Date("2026-03-31T23:59:59Z") });
     expect(judge(declared, { config: parseConfig(accepted("2026-03-31")) }).map(({ resource }) => resource)).toEqual([
       "bucket",
     ]);
   });
 
-  test("says that it ended", () => {
+  test("is mentioned in the violation after it ended", () => {
     jest.useFakeTimers({ now: new Date("2026-04-01T00:00:00Z") });
     expect(judge(declared, { config: parseConfig(accepted("2026-03-31")) })).toContainEqual({
       policy: "bucket-versioning",
@@ -127,13 +127,13 @@ describe("an exception", () => {
     });
   });
 
-  test("needs a reason and a day", () => {
+  test("requires a reason and a day", () => {
     const without = { "bucket-versioning": { exceptions: [{ resource: "old", until: "soon" }] } };
     expect(() => parseConfig(without)).toThrow(/reason[\s\S]*until|until[\s\S]*reason/);
   });
 });
 
-describe("labels that are added", () => {
+describe("the remedy for labels", () => {
   const labels = policies.find(({ name }) => name === "default-labels")?.during(new Operation());
   const remediateResource = labels && "remediateResource" in labels ? labels.remediateResource : undefined;
   const remedy = (declared: ReturnType<typeof bucket>) => {
@@ -141,7 +141,7 @@ describe("labels that are added", () => {
     return remediateResource?.({ type: declared.type, props, getConfig: () => ({}) } as never);
   };
 
-  test("where one is missing, the others stay", () => {
+  test("adds a missing label and keeps the others", () => {
     expect(remedy(bucket({ labels: { app: "shop" } }))).toMatchObject({
       labels: { app: "shop", "managed-by": "pulumi" },
     });
@@ -150,13 +150,13 @@ describe("labels that are added", () => {
     });
   });
 
-  test("and nowhere else", () => {
+  test("changes nothing else", () => {
     expect(remedy(bucket({ labels: { "managed-by": "terraform" } }))).toBeUndefined();
     expect(remedy(schema())).toBeUndefined();
   });
 });
 
-test("no value that is not known stops a policy, or is taken for a mistake of its own", () => {
+test("unknown values neither stop a policy nor count as violations", () => {
   const hidden = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(hidden);
     if (typeof value !== "object" || value === null) return UNKNOWN_TEXT;
