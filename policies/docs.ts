@@ -95,8 +95,8 @@ pulumi preview --policy-pack policies
 the message names the policy and says what to do. A violation of an advisory policy is only printed.
 A policy with the level \`remediate\` fixes the resource and reports that. No message contains a possibly secret value.
 
-The first two tables check what scanners of single resources cannot see: values and dependencies across resources. The other
-policies list their counterparts in Checkov and in the CIS Google Cloud benchmark.
+The policies in the first two tables check what scanners of single resources cannot see: values and dependencies across
+resources. The others have counterparts in Checkov and in the CIS Google Cloud benchmark, listed as peers.
 
 ## The policies`;
 
@@ -109,8 +109,8 @@ defaults, with every policy on. \`--policy-pack-config\` overrides both.`;
 
 const EXCEPTIONS = `## Exceptions
 
-An exception accepts a violation until its last day, with a reason. After that day the violation is reported again, with the exception
-that ended:
+An exception accepts a violation until its last day, with a reason. After that day the violation is reported again, and says that the
+exception ended:
 
 \`\`\`json
 {
@@ -126,7 +126,7 @@ Checkov's checks on these resource types, and sections 6.2 and 6.4 to 6.7 of the
 
 const PHASES = [
   ["preview, before each resource", "resource policies", "its known properties"],
-  ["preview, at the end", "stack policies", "all resources with their dependencies, also of each property"],
+  ["preview, at the end", "stack policies", "all resources, with the dependencies of each property"],
   [
     "update, before each resource is created or changed",
     "resource policies, and contradictions with earlier resources",
@@ -187,8 +187,8 @@ An unknown value is not checked; the policy still checks the rest of the resourc
 that the user's password and both secrets are derived from one generated password, that the account with the role is the
 service's, and that the service waits for the schema.
 
-So the preview blocks all violations before anything is created, except those below. They need a text that contains a value of
-a resource that does not exist yet: on a first deployment, or with a new password.
+So the preview blocks all violations before anything is created, except those below. They occur only in a text that contains
+a value of a resource that does not exist yet: on a first deployment, or with a new password.
 
 ${table(["what a preview cannot see", "what stops it during the update", "what exists by then"], BLIND)}
 

@@ -10,7 +10,7 @@ export interface Asked {
   readonly name?: string;
 }
 
-/** A condition's result: `unreadable` if it cannot be evaluated, `unknown` if it depends on an omitted attribute. */
+/** The result of a condition: `unreadable` if it cannot be evaluated, `unknown` if it depends on an omitted attribute. */
 export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
 let created: Environment | undefined;

@@ -1,6 +1,6 @@
 import type { Path } from "./types.ts";
 
-/** A value that is not known yet, such as an output, during a preview, of a resource that does not exist yet. */
+/** A value that is not known yet, such as an output of a resource that a preview would create. */
 export const UNKNOWN = Symbol("unknown");
 
 /**

@@ -71,7 +71,7 @@ export const backups = policy({
 
 export const pointInTimeRecovery = policy({
   name: "database-point-in-time-recovery",
-  sentence: "An instance can be restored to any point in time of the last days.",
+  sentence: "An instance can be restored to any point in time in the last days.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",
@@ -107,7 +107,7 @@ export const noOpenNetworks = policy({
       const network = text(value);
       if (network === undefined || isNarrow(network, shortest)) continue;
       const size = `/${shortest.ipv4} (IPv6: /${shortest.ipv6})`;
-      report(resource, `${path} "${network}" is too large; use the Cloud SQL connectors, or ${size} or smaller.`);
+      report(resource, `${path} "${network}" is too large; use the Cloud SQL connectors, or narrow it to ${size}.`);
     }
   },
 });
@@ -164,7 +164,7 @@ export const publicAddress = policy({
 
 export const supportedVersion = policy({
   name: "database-version",
-  sentence: "PostgreSQL has a major version that is still supported and tested with the schema.",
+  sentence: "PostgreSQL runs a major version that is supported and was tested with the schema.",
   level: "mandatory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/db-versions",

@@ -34,7 +34,7 @@ function isAdministrative(name: string): boolean {
 
 export const noBasicRoles = policy({
   name: "no-basic-roles",
-  sentence: "No grant of owner, editor or viewer: these roles reach every service of the project.",
+  sentence: "Owner, editor and viewer are never granted: these roles reach every service of the project.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/roles-overview#basic",
@@ -144,7 +144,7 @@ function accessList(props: Resource["props"]): string[] {
 
 export const publicInvoker = policy({
   name: "public-invoker",
-  sentence: "Only services listed in the configuration may be public.",
+  sentence: "Only the services listed in the configuration may be public.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/run/docs/authenticating/public",

@@ -41,7 +41,7 @@ export const socketMounted = policy({
 
 export const privateReachable = policy({
   name: "private-instance-reachable",
-  sentence: "A workload that connects to an instance without a public address has access to a network that reaches it.",
+  sentence: "A workload on a private instance has network access: otherwise the instance's socket never answers.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
