@@ -3,7 +3,6 @@ import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
 import structMessages from "google-protobuf/google/protobuf/struct_pb.js";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb.js";
 import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
 import { policies } from "../../policies/pack.ts";
 import { Operation } from "../../policies/engine/operation.ts";
 
@@ -52,7 +51,18 @@ async function main(): Promise<void> {
   const plans = copies(readFileSync(path, "utf8"), Number(count));
   const operation = new Operation();
   const pack = policies.map(({ during }) => during(operation));
-  const call = (make: Make, request: unknown) => promisify(make("settlement", "1.0.0", "mandatory", pack))({ request });
+  const call = (make: Make, request: unknown) =>
+    new Promise<void>((resolve, reject) => {
+      make(
+        "settlement",
+        "1.0.0",
+        "mandatory",
+        pack,
+      )({ request }, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
   const options = (goal: Goal) => new messages.AnalyzerResourceOptions().setProtect(goal.protect ?? false);
   const props = (goal: Goal) => Struct.fromJavaScript(goal.inputDiff?.adds ?? {});
   for (const [urn, { goal }] of plans) {

@@ -57,7 +57,7 @@ function proxied(argument: string): string[] {
 function inText(path: string, encoded: string): Mention[] {
   if (path.includes(SOCKETS_ANNOTATION)) return [];
   const plain = encoded.replace(/%2f/gi, "/").replace(/%3a/gi, ":").replace(/%20/g, " ");
-  // In a URL a blank is part of the (invalid) name; elsewhere it ends the name.
+  // In a URL a blank is part of the (invalid) name; in other text, it ends the name.
   const end = /^[a-z0-9+]+:\/\//.test(plain) ? /[/?&#"',;|)\]}]/ : /[\s/?&#"',;|)\]}]/;
   const sockets = plain
     .split("/cloudsql/")
