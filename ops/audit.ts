@@ -9,14 +9,14 @@ import { UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run audit
 
-Asks the registry which advisories the packages of package-lock.json that are not for development have. Each must be answered
-in ops/audit/answers.json, by its id, with a reason and the last day on which the answer counts:
+Asks the registry for advisories about the production packages in package-lock.json. Each advisory needs an answer in
+ops/audit/answers.json, by its id, with a reason and the last day on which the answer is valid:
 
   { "GHSA-xxxx-xxxx-xxxx": { "reason": "Only reached by ...", "until": "2027-03-31" } }
 
   --help  this text
 
-Exit code: 0 every advisory is answered, 1 one is not, or the registry cannot be asked.
+Exit code: 0 every advisory is answered, 1 an advisory is not, or the registry cannot be reached.
 `;
 
 run(HELP, async () => {
@@ -28,20 +28,20 @@ run(HELP, async () => {
   });
   const answers = JSON.parse(readFileSync(join(ROOT, "ops", "audit", "answers.json"), "utf8")) as Answers;
   const open = unanswered(reportOf(stdout), answers, new Date());
-  if (open.length > 0) throw new UserError(`Not answered in ops/audit/answers.json:\n${open.join("\n")}`);
-  console.log(`No advisory is open; ${Object.keys(answers).length} answered.`);
+  if (open.length > 0) throw new UserError(`Answer in ops/audit/answers.json:\n${open.join("\n")}`);
+  console.log(`No open advisories; ${Object.keys(answers).length} answered.`);
   return Promise.resolve();
 });
 
-/** @throws UserError where npm has not got one. */
+/** @throws UserError if npm got no report. */
 function reportOf(stdout: string): AuditReport {
   let answer: Partial<AuditReport> & { message?: string } = {};
   try {
     answer = JSON.parse(stdout) as typeof answer;
   } catch {
-    // said below
+    // reported below
   }
   const { message, vulnerabilities } = answer;
   if (vulnerabilities) return { vulnerabilities };
-  throw new UserError(`The registry does not tell of advisories${message === undefined ? "" : `: ${message}`}.`);
+  throw new UserError(`The registry did not answer with advisories${message === undefined ? "" : `: ${message}`}.`);
 }

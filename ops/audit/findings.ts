@@ -1,8 +1,8 @@
 import { lastPart } from "../../infra/google.ts";
 
-/** What `npm audit --json` prints, as far as it is read. */
+/** The part of `npm audit --json` that is used. */
 export interface AuditReport {
-  /** By package. A text in `via` names another package, whose own advisory it is. */
+  /** By package. A string in `via` names the package that has the advisory. */
   readonly vulnerabilities: Readonly<Record<string, { readonly via: readonly (Advisory | string)[] }>>;
 }
 
@@ -15,13 +15,10 @@ export interface Advisory {
   readonly url: string;
 }
 
-/** Why an advisory does not matter, and the last day, `YYYY-MM-DD`, on which that counts; by the advisory's id. */
+/** By advisory id: why it does not matter, and the last day, `YYYY-MM-DD`, on which the answer is valid. */
 export type Answers = Readonly<Record<string, { readonly reason: string; readonly until: string }>>;
 
-/**
- * The advisories that nobody has answered, and the answers that have ended or that no advisory needs, a line each.
- * @param today What the last days are compared with.
- */
+/** A line for each advisory without a valid answer, and for each answer without an advisory. */
 export function unanswered({ vulnerabilities }: AuditReport, answers: Answers, today: Date): string[] {
   const advisories = Object.values(vulnerabilities)
     .flatMap(({ via }) => via)
@@ -31,8 +28,8 @@ export function unanswered({ vulnerabilities }: AuditReport, answers: Answers, t
     const answer = Object.hasOwn(answers, id) ? answers[id] : undefined;
     const line = `  - ${id}, ${severity}, ${name}: ${title} (${url})`;
     if (!answer?.reason) return [line];
-    return answer.until < today.toISOString().slice(0, 10) ? [`${line}; the answer ended on ${answer.until}`] : [];
+    return answer.until < today.toISOString().slice(0, 10) ? [`${line}; the answer expired on ${answer.until}`] : [];
   });
-  const idle = Object.keys(answers).filter((id) => !byId.has(id));
-  return [...open, ...idle.map((id) => `  - ${id} is answered, and no package has it any more: remove the answer`)];
+  const unused = Object.keys(answers).filter((id) => !byId.has(id));
+  return [...open, ...unused.map((id) => `  - ${id} no longer affects any package: remove the answer`)];
 }

@@ -9,14 +9,14 @@ export interface Grant {
   readonly identity: Identity;
   readonly role: string;
   readonly on: Holder;
-  /** What needs it: types of the stack's resources, or a part of the work in words. */
+  /** What needs it: types of the stack's resources, or a task. */
   readonly for: readonly string[];
   readonly condition?: { readonly title: string; readonly description: string; readonly expression: string };
-  /** For which stacks, in words too; all by default. */
+  /** The stacks that need it, also in words; all by default. */
   readonly where?: { readonly words: string; readonly holds: (target: Target) => boolean };
 }
 
-/** The roles whose members the stack's own bindings on the project change; a test compares them with test/inventory. */
+/** The project roles that the stack itself grants; a test compares them with test/inventory. */
 export const GRANTED_BY_STACK = ["roles/cloudsql.client"] as const;
 
 /** https://cloud.google.com/iam/docs/setting-limits-on-granting-roles */
@@ -26,10 +26,10 @@ const ONLY_THESE = {
   expression: `api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${GRANTED_BY_STACK.map((role) => `'${role}'`).join(", ")}])`,
 };
 
-/** Staging's state holds nothing that a reader of its pull requests may not see; prod's does. */
+/** Readers of pull requests may see everything in staging's state, but not in prod's. */
 const decrypts = { words: "not in prod", holds: ({ config }: Target) => config.environment !== "prod" };
 
-/** What comes with a role of {@link RESOURCE_TYPES}, beside the types themselves; `for` is added to them. */
+/** Additions to the grants that follow from {@link RESOURCE_TYPES}. */
 const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" | "where">>>> = {
   "roles/cloudsql.admin": { for: ["the schema's backups and imports"] },
   "roles/compute.networkAdmin": {
@@ -39,7 +39,7 @@ const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" |
   "roles/secretmanager.secretAccessor": { where: decrypts },
 };
 
-/** The roles that an identity needs for the stack's types, a grant a role, in the order of the table. */
+/** A grant for each role that an identity needs for the stack's types. */
 function grantsForTypes(identity: Identity, need = (type: string) => type): Grant[] {
   const types = Object.entries(RESOURCE_TYPES).flatMap(([token, { [identity]: role }]) =>
     role === undefined ? [] : [{ role, need: need(typeName(token)) }],
@@ -56,51 +56,37 @@ function grantsForTypes(identity: Identity, need = (type: string) => type): Gran
   );
 }
 
-/** Every role of both identities, the smallest predefined one that does. docs/DEPLOYMENT.md shows the same table. */
+function grant(identity: Identity, role: string, on: Holder, need: string): Grant {
+  return { identity, role, on, for: [need] };
+}
+
+/** Every role of both identities, the smallest predefined one each. docs/DEPLOYMENT.md shows the same table. */
 export const GRANTS: readonly Grant[] = [
-  { identity: "previewer", role: "roles/viewer", on: "project", for: ["reading what is there, for --refresh"] },
-  {
-    identity: "previewer",
-    role: "roles/iam.securityReviewer",
-    on: "project",
-    for: ["reading the policies that bindings are part of"],
-  },
-  { identity: "previewer", role: "roles/logging.logWriter", on: "project", for: ["what the nightly doctor found"] },
+  grant("previewer", "roles/viewer", "project", "reading resources, for --refresh"),
+  grant("previewer", "roles/iam.securityReviewer", "project", "reading IAM policies"),
+  grant("previewer", "roles/logging.logWriter", "project", "logging the findings of the nightly doctor"),
   ...grantsForTypes("previewer", (type) => `reading ${type}, for --refresh`),
-  { identity: "previewer", role: "roles/storage.objectViewer", on: "state bucket", for: ["reading the state"] },
+  grant("previewer", "roles/storage.objectViewer", "state bucket", "reading the state"),
   {
-    identity: "previewer",
-    role: "roles/cloudkms.cryptoKeyDecrypter",
-    on: "key",
-    for: ["reading the secrets in the state"],
+    ...grant("previewer", "roles/cloudkms.cryptoKeyDecrypter", "key", "decrypting the secrets in the state"),
     where: decrypts,
   },
   ...grantsForTypes("deployer"),
-  {
-    identity: "deployer",
-    role: "roles/artifactregistry.reader",
-    on: "project",
-    for: ["the image of gcp.cloudrunv2.Service"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/iam.serviceAccountUser",
-    on: "settlement account",
-    for: ["running gcp.cloudrunv2.Service and gcp.cloudrunv2.Job as it"],
-  },
-  {
-    identity: "deployer",
-    role: "roles/iam.serviceAccountOpenIdTokenCreator",
-    on: "deployer account",
-    for: ["calling a new revision, before users do"],
-  },
-  { identity: "deployer", role: "roles/storage.objectUser", on: "state bucket", for: ["writing the state"] },
-  {
-    identity: "deployer",
-    role: "roles/cloudkms.cryptoKeyEncrypterDecrypter",
-    on: "key",
-    for: ["the secrets in the state"],
-  },
+  grant("deployer", "roles/artifactregistry.reader", "project", "the image of gcp.cloudrunv2.Service"),
+  grant(
+    "deployer",
+    "roles/iam.serviceAccountUser",
+    "settlement account",
+    "running gcp.cloudrunv2.Service and gcp.cloudrunv2.Job as it",
+  ),
+  grant(
+    "deployer",
+    "roles/iam.serviceAccountOpenIdTokenCreator",
+    "deployer account",
+    "calling a new revision before users do",
+  ),
+  grant("deployer", "roles/storage.objectUser", "state bucket", "writing the state"),
+  grant("deployer", "roles/cloudkms.cryptoKeyEncrypterDecrypter", "key", "the secrets in the state"),
 ];
 
 /** The grants of a stack. */
@@ -108,23 +94,23 @@ export function grantsOf(target: Target): readonly Grant[] {
   return GRANTS.filter(({ where }) => where?.holds(target) ?? true);
 }
 
-/** Google's attributes of a GitHub token, by CEL over its claims. A job outside any environment has no such claim. */
+/** The attribute mapping of GitHub's tokens, in CEL. A job outside any environment has no environment claim. */
 export const ATTRIBUTES = {
   "google.subject": "assertion.sub",
   "attribute.repository": "assertion.repository",
   "attribute.ref": "assertion.ref",
-  // Both in one, because a principal set looks at one attribute only.
+  // Both in one, because a principal set matches a single attribute.
   "attribute.deployment": 'has(assertion.environment) ? assertion.environment + "/" + assertion.ref : "none"',
 } as const;
 
-/** Whose tokens are accepted at all. */
+/** The condition on which a token is accepted at all. */
 export function attributeCondition({ repository }: Target): string {
   return `assertion.repository == "${repository}"`;
 }
 
 /**
- * Who may act as an identity: every workflow of the repository previews, and deploys only a job of the main branch that
- * the environment has let in.
+ * The principal that may act as an identity: any workflow of the repository may preview; only a job that runs on the main
+ * branch in the stack's environment may deploy.
  * @param pool Full name of the pool, with the project's number.
  */
 export function principalOf(identity: Identity, pool: string, { repository, stack }: Target): string {

@@ -1,22 +1,20 @@
-import { SERVICE_ACCOUNT } from "../../infra/names.ts";
+import { SERVICE_ACCOUNT, serviceAccountEmail } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
-import type { Google } from "../../infra/google.ts";
+import type { Call, Google } from "../../infra/google.ts";
 import { enabledApis } from "../google/apis.ts";
 import { differenceOf, type Membership, repair, type Wanted } from "../google/policy.ts";
 import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
-import { BRANCH, emailOf, IDENTITIES, type Identity, settlementEmail, type Target } from "./target.ts";
+import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
 
-/** One thing that must be there before a stack's first update. */
+/** One prerequisite of a stack's first update. */
 export interface Step {
-  /** What it is about. */
   readonly title: string;
-  /** The gcloud commands that make it from nothing. */
+  /** The gcloud commands that create it. */
   readonly commands: readonly string[];
-  /** What is missing or not as it should be, a line each; none where there is nothing to do. */
-  readonly look: () => Promise<readonly string[]>;
-  /** Makes what is missing, and leaves alone what is there. */
-  readonly make: () => Promise<void>;
+  /** The changes to make, a line each. */
+  readonly plan: () => Promise<readonly string[]>;
+  readonly apply: () => Promise<void>;
 }
 
 /** The APIs that are needed before the stack enables its own, and what for. */
@@ -31,22 +29,22 @@ const APIS = {
 } as const;
 
 const DAY = 24 * 3600;
-/** How long a version of the key waits before it is destroyed: the longest that Cloud KMS allows. */
+/** How long a key version is scheduled for destruction: the longest that Cloud KMS allows. */
 const DESTROY_AFTER_DAYS = 120;
 const ROTATION_DAYS = 90;
-/** How long a deleted object of the state can be brought back, whoever deleted it. */
+/** How long a deleted state can be restored. */
 const SOFT_DELETE_DAYS = 30;
-/** Replaced states are kept for a year and then, where ten newer ones exist, deleted. */
+/** Replaced states are deleted after a year if ten newer versions exist. */
 const LIFECYCLE = {
   rule: [{ action: { type: "Delete" }, condition: { daysSinceNoncurrentTime: 365, numNewerVersions: 10 } }],
 };
 
-/** Id of the workload identity pool, and of its provider. */
+/** Id of the workload identity pool and of its provider. */
 export const POOL = "github";
 const ISSUER = "https://token.actions.githubusercontent.com";
 
 /**
- * All steps, in the order in which they are made.
+ * All steps, in the order in which they are applied.
  * @param number The project's number.
  */
 export function stepsOf(target: Target, google: Google, number: string): readonly Step[] {
@@ -70,8 +68,8 @@ function apis({ config: { project } }: Target, google: Google): Step {
   return {
     title: "APIs",
     commands: [command("gcloud", "services", "enable", ...Object.keys(APIS), `--project=${project}`)],
-    look: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
-    make: async () => {
+    plan: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
+    apply: async () => {
       const body: gapi.client.serviceusage.BatchEnableServicesRequest = {
         serviceIds: (await missing()).map(([service]) => service),
       };
@@ -89,16 +87,16 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     lifecycle: LIFECYCLE,
   } satisfies gapi.client.storage.Bucket;
   const read = () => google.find<gapi.client.storage.Bucket>({ api: "storage", path: `b/${bucket}` });
-  /** The parts that are not as wanted, with what they are for. */
+  /** The settings to change, with a description. */
   const wrong = (found: gapi.client.storage.Bucket): [keyof typeof wanted, string][] => {
     const { iamConfiguration: access, lifecycle, softDeletePolicy, versioning } = found;
     const locked = access?.uniformBucketLevelAccess?.enabled && access.publicAccessPrevention === "enforced";
     const kept = Number(softDeletePolicy?.retentionDurationSeconds ?? 0) >= SOFT_DELETE_DAYS * DAY;
     const parts: [boolean | undefined, keyof typeof wanted, string][] = [
-      [locked, "iamConfiguration", "uniform access, and none for the public"],
-      [versioning?.enabled, "versioning", "versions, so that an earlier state can be had back"],
-      [kept, "softDeletePolicy", `${SOFT_DELETE_DAYS} days in which what was deleted can be had back`],
-      [(lifecycle?.rule ?? []).length > 0, "lifecycle", "an end to versions that are long replaced"],
+      [locked, "iamConfiguration", "uniform access, no public access"],
+      [versioning?.enabled, "versioning", "versioning, to restore earlier states"],
+      [kept, "softDeletePolicy", `${SOFT_DELETE_DAYS} days of soft delete, to restore deleted states`],
+      [(lifecycle?.rule ?? []).length > 0, "lifecycle", "a lifecycle rule, to delete old versions"],
     ];
     return parts.flatMap(([good, part, what]) => (good ? [] : [[part, what]]));
   };
@@ -107,20 +105,17 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     commands: [
       command(
         ...["gcloud", "storage", "buckets", "create", `gs://${bucket}`, `--project=${project}`, `--location=${region}`],
-        ...[
-          "--uniform-bucket-level-access",
-          "--public-access-prevention",
-          `--soft-delete-duration=${SOFT_DELETE_DAYS}d`,
-        ],
+        ...["--uniform-bucket-level-access", "--public-access-prevention"],
+        `--soft-delete-duration=${SOFT_DELETE_DAYS}d`,
       ),
       `${command("gcloud", "storage", "buckets", "update", `gs://${bucket}`, "--versioning", "--lifecycle-file=/dev/stdin")} <<'END'\n${JSON.stringify(LIFECYCLE)}\nEND`,
     ],
-    look: async () => {
+    plan: async () => {
       const found = await read();
-      if (!found) return [`make the bucket gs://${bucket} in ${region}`];
-      return wrong(found).map(([, what]) => `give gs://${bucket} ${what}`);
+      if (!found) return [`create bucket gs://${bucket} in ${region}`];
+      return wrong(found).map(([, what]) => `update gs://${bucket}: ${what}`);
     },
-    make: async () => {
+    apply: async () => {
       const found = await read();
       if (!found) {
         const body = { name: bucket, location: region.toUpperCase(), ...wanted };
@@ -133,7 +128,6 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
   };
 }
 
-/** Path of the ring that a key is in. */
 function ringOf({ key: { location, project, ring } }: Target): string {
   return `projects/${project}/locations/${location}/keyRings/${ring}`;
 }
@@ -144,8 +138,8 @@ function keyRing(target: Target, google: Google): Step {
   return {
     title: "Key ring",
     commands: [command("gcloud", "kms", "keyrings", "create", ring, `--location=${location}`, `--project=${project}`)],
-    look: async () => ((await google.find({ api: "kms", path })) ? [] : [`make the key ring ${ring} in ${location}`]),
-    make: async () => {
+    plan: async () => ((await google.find({ api: "kms", path })) ? [] : [`create key ring ${ring} in ${location}`]),
+    apply: async () => {
       const path = `projects/${project}/locations/${location}/keyRings?keyRingId=${ring}`;
       await google.operate({ api: "kms", path, body: {} });
     },
@@ -169,12 +163,12 @@ function key(target: Target, google: Google): Step {
         `--rotation-period=${ROTATION_DAYS}d`,
       )} --next-rotation-time=$(date -u -d +${ROTATION_DAYS}days +%FT%TZ)`,
     ],
-    look: async () => {
+    plan: async () => {
       const found = await read();
-      if (!found) return [`make the key ${name}, rotated every ${ROTATION_DAYS} days`];
-      return found.rotationPeriod === undefined ? [`rotate the key ${name} every ${ROTATION_DAYS} days`] : [];
+      if (!found) return [`create key ${name}, rotated every ${ROTATION_DAYS} days`];
+      return found.rotationPeriod === undefined ? [`rotate key ${name} every ${ROTATION_DAYS} days`] : [];
     },
-    make: async () => {
+    apply: async () => {
       if (await read()) {
         const query = "updateMask=rotationPeriod,nextRotationTime";
         await google.operate({ method: "PATCH", api: "kms", path: `${path}?${query}`, body: schedule() });
@@ -193,7 +187,7 @@ function key(target: Target, google: Google): Step {
 
 const POOLS = (project: string) => `projects/${project}/locations/global/workloadIdentityPools`;
 
-/** Brings back what was deleted less than thirty days ago: until then its name cannot be used again. */
+/** Restores a resource that was deleted less than thirty days ago: its name cannot be reused before. */
 async function undelete(google: Google, path: string): Promise<void> {
   await google.operate({ api: "iamBeta", path: `${path}:undelete`, body: {} });
 }
@@ -210,12 +204,12 @@ function pool({ config: { project } }: Target, google: Google): Step {
         ...[`--display-name=${body.displayName}`, `--project=${project}`],
       ),
     ],
-    look: async () => {
+    plan: async () => {
       const found = await read();
-      if (!found) return [`make the workload identity pool ${POOL}`];
-      return found.state === "DELETED" ? [`bring back the deleted workload identity pool ${POOL}`] : [];
+      if (!found) return [`create workload identity pool ${POOL}`];
+      return found.state === "DELETED" ? [`restore the deleted workload identity pool ${POOL}`] : [];
     },
-    make: async () => {
+    apply: async () => {
       if (await read()) await undelete(google, path);
       else {
         const create = `${POOLS(project)}?workloadIdentityPoolId=${POOL}`;
@@ -251,17 +245,17 @@ function provider(target: Target, google: Google): Step {
         ...[`--attribute-mapping=${mapping.join(",")}`, `--attribute-condition=${condition}`],
       ),
     ],
-    look: async () => {
+    plan: async () => {
       const found = await read();
-      if (!found) return [`accept GitHub's tokens where ${condition}`];
+      if (!found) return [`accept GitHub's tokens if ${condition}`];
       return [
-        ...(found.state === "DELETED" ? [`bring back the deleted provider ${POOL}`] : []),
+        ...(found.state === "DELETED" ? [`restore the deleted provider ${POOL}`] : []),
         ...(isAsWanted(found)
           ? []
-          : [`accept GitHub's tokens where ${condition}, no longer where ${found.attributeCondition ?? "anything"}`]),
+          : [`accept GitHub's tokens if ${condition} (now: ${found.attributeCondition ?? "always"})`]),
       ];
     },
-    make: async () => {
+    apply: async () => {
       const found = await read();
       if (!found) {
         const create = `${POOLS(project)}/${POOL}/providers?workloadIdentityPoolProviderId=${POOL}`;
@@ -289,22 +283,22 @@ function accounts(target: Target, google: Google): Step[] {
           ...[`--display-name=${displayName}`, `--project=${project}`],
         ),
       ],
-      look: async () =>
-        (await google.find({ api: "iamBeta", path })) ? [] : [`make the account ${accountId}, ${why}`],
-      make: async () => {
+      plan: async () =>
+        (await google.find({ api: "iamBeta", path })) ? [] : [`create service account ${accountId}, ${why}`],
+      apply: async () => {
         await google.operate({ api: "iamBeta", path: `projects/${project}/serviceAccounts`, body });
       },
     };
   };
   return [
-    one(IDENTITIES.previewer, "Settlement previewer", "which previews"),
-    one(IDENTITIES.deployer, "Settlement deployer", "which updates"),
-    // The deployer may act as this one alone, and that can only be said of an account that is there.
-    one(SERVICE_ACCOUNT.accountId, SERVICE_ACCOUNT.displayName, "as which the service runs"),
+    one(IDENTITIES.previewer, "Settlement previewer", "for previews"),
+    one(IDENTITIES.deployer, "Settlement deployer", "for updates"),
+    // Created here because the deployer gets a role on it.
+    one(SERVICE_ACCOUNT.accountId, SERVICE_ACCOUNT.displayName, "for the service"),
   ];
 }
 
-/** Full name of the pool, as principals have it. */
+/** Full name of the pool. */
 export function poolName(number: string): string {
   return `${POOLS(number)}/${POOL}`;
 }
@@ -314,12 +308,12 @@ function policies(target: Target, google: Google, number: string): Step[] {
   const { project } = config;
   const members = Object.keys(IDENTITIES).map((identity) => memberOf(identity as Identity, target));
   const isIdentity = (member: string) => members.includes(member);
-  // Every bucket begins with bindings of whoever views or edits the project: a state is not for all of them.
+  // A new bucket grants access to the project's viewers and editors, who must not all see the state.
   const isConvenience = (member: string) => [`projectViewer:${project}`, `projectEditor:${project}`].includes(member);
   const isFederated = (member: string) => member.includes(`/${POOLS(number)}/`);
 
-  const keyPath = `${ringOf(target)}/cryptoKeys/${key.name}`;
-  const held: [Holder, string, Policied, string[], (member: string) => boolean][] = [
+  const settlement = serviceAccountEmail(project);
+  const holders: [Holder, string, PolicyAccess, string[], (member: string) => boolean][] = [
     [
       "project",
       `project ${project}`,
@@ -346,10 +340,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
     [
       "key",
       `key ${key.name}`,
-      {
-        read: { api: "kms", path: `${keyPath}:getIamPolicy?options.requestedPolicyVersion=3` },
-        write: (policy) => ({ api: "kms", path: `${keyPath}:setIamPolicy`, body: { policy } }),
-      },
+      policyAt({ api: "kms", path: `${ringOf(target)}/cryptoKeys/${key.name}` }),
       [
         ...["gcloud", "kms", "keys", "add-iam-policy-binding", key.name, `--keyring=${key.ring}`],
         ...[`--location=${key.location}`, `--project=${project}`],
@@ -358,13 +349,13 @@ function policies(target: Target, google: Google, number: string): Step[] {
     ],
     [
       "settlement account",
-      settlementEmail(target),
-      accountPolicy(project, settlementEmail(target)),
-      ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", settlementEmail(target), `--project=${project}`],
+      settlement,
+      accountPolicy(project, settlement),
+      ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", settlement, `--project=${project}`],
       isIdentity,
     ],
   ];
-  const heldSteps = held.map(([on, where, holder, words, isOurs]): Step => {
+  const grantSteps = holders.map(([on, where, holder, words, isOurs]): Step => {
     const grants = grantsOf(target).filter((grant) => grant.on === on);
     const step = policyStep(
       google,
@@ -379,7 +370,8 @@ function policies(target: Target, google: Google, number: string): Step[] {
     const email = emailOf(identity, target);
     const grants = grantsOf(target).filter(({ on }) => on === `${identity} account`);
     const role = "roles/iam.workloadIdentityUser";
-    const who = identity === "deployer" ? `what ${target.stack} has approved on ${BRANCH}` : "any workflow";
+    const who =
+      identity === "deployer" ? `deployments from ${BRANCH} that ${target.stack} has approved` : "any workflow";
     const step = policyStep(
       google,
       email,
@@ -394,15 +386,15 @@ function policies(target: Target, google: Google, number: string): Step[] {
       (each) => whyOf(grants)(each) ?? who,
     );
     const words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", email, `--project=${project}`];
-    // In double quotes, for the number that the shell knows.
+    // In double quotes, so that the shell expands $NUMBER.
     const member = principalOf(identity, poolName("$NUMBER"), target);
     const federated = `# ${who}\n${command(...words, `--role=${role}`)} --member="${member}"`;
     return { ...step, commands: [federated, ...grants.map((grant) => grantCommand(grant, target, words))] };
   });
-  return [...heldSteps, ...actors];
+  return [...grantSteps, ...actors];
 }
 
-/** What a membership is for, where it is one of the grants. */
+/** What a membership is for, if it is one of the grants. */
 function whyOf(grants: readonly Grant[]): (each: Membership) => string | undefined {
   return ({ member, role }) =>
     grants
@@ -419,26 +411,30 @@ function policyStep(
   return {
     title: `Access to ${where}`,
     commands: [],
-    look: async () => {
+    plan: async () => {
       const { extra, missing } = await differenceOf(google, wanted);
       return [
-        ...missing.map((each) => `grant ${described(each)} on ${where}, for ${why(each) ?? "it"}`),
-        ...extra.map((each) => `take ${described(each)} on ${where} away: nothing needs it`),
+        ...missing.map((each) => `grant ${described(each, "to")} on ${where}, for ${why(each) ?? "it"}`),
+        ...extra.map((each) => `revoke ${described(each, "from")} on ${where}: nothing needs it`),
       ];
     },
-    make: () => repair(google, wanted),
+    apply: () => repair(google, wanted),
   };
 }
 
-/** Where a policy is. */
-type Policied = Pick<Wanted, "read" | "write">;
+/** How a policy is read and written. */
+type PolicyAccess = Pick<Wanted, "read" | "write">;
 
-function accountPolicy(project: string, email: string): Policied {
-  const path = `projects/${project}/serviceAccounts/${email}`;
+/** @param resource With a body if Google takes `getIamPolicy` as a POST. */
+function policyAt({ path, ...rest }: Call): PolicyAccess {
   return {
-    read: { api: "iamBeta", path: `${path}:getIamPolicy?options.requestedPolicyVersion=3`, body: {} },
-    write: (policy) => ({ api: "iamBeta", path: `${path}:setIamPolicy`, body: { policy } }),
+    read: { ...rest, path: `${path}:getIamPolicy?options.requestedPolicyVersion=3` },
+    write: (policy) => ({ ...rest, path: `${path}:setIamPolicy`, body: { policy } }),
   };
+}
+
+function accountPolicy(project: string, email: string): PolicyAccess {
+  return policyAt({ api: "iamBeta", path: `projects/${project}/serviceAccounts/${email}`, body: {} });
 }
 
 function memberOf(identity: Identity, target: Target): string {
@@ -449,9 +445,9 @@ function membershipOf({ condition, identity, role }: Grant, target: Target): Mem
   return { role, member: memberOf(identity, target), ...(condition && { condition }) };
 }
 
-function described({ condition, member, role }: Membership): string {
+function described({ condition, member, role }: Membership, preposition: "to" | "from"): string {
   const who = member.replace(/^serviceAccount:([^@]+)@.*/, "$1");
-  return `${role} to ${who}${condition ? `, with the condition ${condition.title ?? condition.expression}` : ""}`;
+  return `${role} ${preposition} ${who}${condition ? `, with the condition ${condition.title ?? condition.expression}` : ""}`;
 }
 
 function grantCommand(grant: Grant, target: Target, words: readonly string[]): string {
@@ -460,11 +456,11 @@ function grantCommand(grant: Grant, target: Target, words: readonly string[]): s
   if (grant.condition) {
     return `${comment}${line} --condition-from-file=/dev/stdin <<'END'\n${JSON.stringify(grant.condition)}\nEND`;
   }
-  // Where a policy has conditions gcloud asks for one, unless it is told that there is none.
+  // If a policy has conditions, gcloud prompts for one unless given --condition=None.
   return comment + (grant.on === "project" ? `${line} --condition=None` : line);
 }
 
-/** Takes away what every bucket of a project begins with; https://cloud.google.com/storage/docs/access-control/iam */
+/** Revokes the default roles of a new bucket: https://cloud.google.com/storage/docs/access-control/iam */
 function conveniences(bucket: string, project: string): string[] {
   const bindings = [
     ["projectViewer", "legacyBucketReader"],
@@ -481,14 +477,14 @@ function conveniences(bucket: string, project: string): string[] {
 }
 
 /**
- * The project's number, which principals are named with.
- * @throws UserError where there is no such project.
+ * The project's number, which principals contain.
+ * @throws UserError if the project does not exist.
  */
 export async function projectNumber({ config: { project } }: Target, google: Google): Promise<string> {
   type Project = gapi.client.cloudresourcemanager.Project;
   const found = await google.find<Project>({ api: "resourceManager", path: `projects/${project}` });
   if (found?.projectNumber !== undefined) return found.projectNumber;
-  throw new UserError(
-    `Project ${project} does not exist, or its cloudresourcemanager.googleapis.com is not enabled: ${command("gcloud", "services", "enable", "cloudresourcemanager.googleapis.com", `--project=${project}`)}`,
-  );
+  const api = "cloudresourcemanager.googleapis.com";
+  const enable = command("gcloud", "services", "enable", api, `--project=${project}`);
+  throw new UserError(`Project ${project} does not exist, or does not have ${api} enabled: ${enable}`);
 }

@@ -1,15 +1,14 @@
 import type { StackConfig } from "../../infra/config.ts";
-import { serviceAccountEmail } from "../../infra/names.ts";
 import { BACKENDS, readStackFile } from "../engine/stack-file.ts";
 import { requireConfig } from "../engine/stack-values.ts";
 import { UsageError, UserError } from "../terminal/user-error.ts";
 
-/** What is made for a stack, before its first update. */
+/** The stack to prepare for its first update. */
 export interface Target {
-  /** The stack's name; the GitHub environment behind whose approval it is deployed has the same. */
+  /** The stack's name, and that of the GitHub environment that approves its deployments. */
   readonly stack: string;
   readonly config: StackConfig;
-  /** The bucket of the state. */
+  /** The state's bucket. */
   readonly bucket: string;
   /** The key that encrypts the secrets in the state. */
   readonly key: Key;
@@ -17,7 +16,7 @@ export interface Target {
   readonly repository: string;
 }
 
-/** Where a key of Cloud KMS is. */
+/** A Cloud KMS key. */
 export interface Key {
   readonly project: string;
   readonly location: string;
@@ -31,7 +30,6 @@ export const BRANCH = "main";
 /** The two identities of the pipelines, by account id. */
 export const IDENTITIES = { previewer: "settlement-previewer", deployer: "settlement-deployer" } as const;
 
-/** Who something is granted to. */
 export type Identity = keyof typeof IDENTITIES;
 
 /** Email of an identity in the stack's project. */
@@ -39,19 +37,14 @@ export function emailOf(identity: Identity, { config }: Target): string {
   return `${IDENTITIES[identity]}@${config.project}.iam.gserviceaccount.com`;
 }
 
-/** Email of the account that the service runs as. */
-export function settlementEmail({ config }: Target): string {
-  return serviceAccountEmail(config.project);
-}
-
 /**
- * Reads what is to be made from the stack's file.
- * @param repository As the command line says it.
- * @throws UsageError for what is not a repository's name; UserError where the stack's file is wrong, or it is not a shared one.
+ * Reads the target from the stack's file.
+ * @param repository As given on the command line.
+ * @throws UsageError without a valid repository name; UserError if the stack's file is wrong or its state is not shared.
  */
 export function targetOf(stack: string, repository: string | undefined): Target {
   if (repository === undefined || !/^[\w.-]+\/[\w.-]+$/.test(repository)) {
-    throw new UsageError("Whose workflows may deploy? Add --repository OWNER/NAME, as on GitHub.");
+    throw new UsageError("Which GitHub repository may deploy? Add --repository OWNER/NAME.");
   }
   const config = requireConfig(stack);
   const bucket = /^gs:\/\/([^/]+)$/.exec(BACKENDS[stack] ?? "")?.[1];
@@ -63,7 +56,6 @@ export function targetOf(stack: string, repository: string | undefined): Target 
   return { stack, config, bucket, key: keyOf(stack, config.project), repository };
 }
 
-/** The key that the stack's file names. */
 function keyOf(stack: string, own: string): Key {
   const { secretsprovider = "" } = readStackFile(stack);
   const form = /^gcpkms:\/\/projects\/([^/]+)\/locations\/([^/]+)\/keyRings\/([^/]+)\/cryptoKeys\/([^/]+)$/;

@@ -1,7 +1,7 @@
 import { pages } from "../../infra/google.ts";
 
 /**
- * Hosts of the APIs that are enabled in a project.
+ * Host names of a project's enabled APIs.
  * @param read Reads one page.
  */
 export async function enabledApis(

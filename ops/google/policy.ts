@@ -3,13 +3,13 @@ import { type Call, type Google, GoogleError, PROPAGATION, repeat, type Sent } f
 /** A condition of a binding. */
 export type Condition = Sent<gapi.client.cloudresourcemanager.Expr, "expression">;
 
-/** A role of a policy, with those who have it. */
+/** A role and its members. */
 export type Binding = Omit<gapi.client.cloudresourcemanager.Binding, "condition" | "role"> & {
   readonly role: string;
   readonly condition?: Condition;
 };
 
-/** An IAM policy; every API has it in this form. */
+/** An IAM policy, the same in every API. */
 export type Policy = Omit<gapi.client.cloudresourcemanager.Policy, "bindings"> & { readonly bindings?: Binding[] };
 
 /** One member of one role. */
@@ -19,35 +19,28 @@ export interface Membership {
   readonly condition?: Condition;
 }
 
-/** What our members should have on something. */
+/** The roles that our members should have on a resource. */
 export interface Wanted {
-  /** Reads the policy. */
   readonly read: Call;
   readonly write: (policy: Policy) => Call;
   readonly memberships: readonly Membership[];
-  /** Whether a member's memberships are all among these; those of others are left alone. */
+  /** Members whose other roles are removed; those of everyone else are left alone. */
   readonly isOurs: (member: string) => boolean;
 }
 
 /** How a policy differs from what it should be. */
-export interface Difference {
+interface Difference {
   readonly missing: readonly Membership[];
-  /** Memberships of ours that nothing needs, such as one whose condition is another. */
+  /** Memberships of ours that are not wanted, such as one with another condition. */
   readonly extra: readonly Membership[];
 }
 
-/**
- * How a policy differs from what it should be; where its holder is not there yet, all is missing.
- * @throws GoogleError
- */
+/** How a policy differs from what it should be; everything is missing if the resource does not exist. */
 export async function differenceOf(google: Google, wanted: Wanted): Promise<Difference> {
   return compare((await google.find<Policy>(wanted.read)) ?? {}, wanted);
 }
 
-/**
- * Makes a policy what it should be, under its etag; where somebody else changed it meanwhile, it is read again.
- * @throws GoogleError
- */
+/** Makes a policy what it should be; reads it again after a concurrent change, which the etag detects. */
 export async function repair(google: Google, wanted: Wanted): Promise<void> {
   await repeat(async () => {
     const policy = await google.call<Policy>(wanted.read);
@@ -57,7 +50,7 @@ export async function repair(google: Google, wanted: Wanted): Promise<void> {
   }, unsettled);
 }
 
-/** Whether it may pass that a policy is not read or written: what it is about, or a member, is new, or another writes it too. */
+/** How long to retry: the resource or a member may be too new, or the policy may be changed concurrently. */
 function unsettled({ busy, message, missing, status = 0 }: GoogleError): number {
   const unknownMember = status === 400 && /service account .* does not exist/i.test(message);
   return busy || missing || unknownMember || [409, 412].includes(status) ? PROPAGATION : 0;

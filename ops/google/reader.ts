@@ -1,51 +1,48 @@
 import { type Call, type Endpoints, Google, GoogleError, type Token } from "../../infra/google.ts";
 import { UserError } from "../terminal/user-error.ts";
 
-/** What a fact is asked from; with a body for those questions that Google takes as POST. */
+/** A read; with a body if Google takes it as a POST. */
 export interface Question extends Pick<Call, "api" | "path" | "body"> {
-  /** The smallest predefined role that allows the question; where it is bound stands behind it. */
+  /** The smallest predefined role that allows it, and on what: `roles/viewer on the project`. */
   readonly role: string;
 }
 
-/** Something could not be looked at; the rest could. */
+/** One fact cannot be seen. */
 export class NotVisible extends Error {
   override readonly name = "NotVisible";
 
   readonly role: string | undefined;
 
-  /** @param role Who has it would see. */
+  /** @param role The role that is missing, if that is the reason. */
   constructor(why: string, role?: string) {
     super(why);
     this.role = role;
   }
 }
 
-/** Nothing could be looked at. */
+/** Nothing can be inspected. */
 export class CannotInspect extends UserError {}
 
-/** How the doctor learns what is there. */
+/** Reads from Google. */
 export interface Reader {
   /**
-   * Asks once, however often it is called.
-   * @returns The answer; undefined where there is no such thing.
-   * @throws NotVisible where the caller may not ask, or the API cannot answer now; CannotInspect without valid credentials.
+   * Sends the same question only once.
+   * @returns The answer; undefined if the resource does not exist.
+   * @throws NotVisible if the caller may not ask or the API cannot answer; CannotInspect without valid credentials.
    */
   read<T>(question: Question): Promise<T | undefined>;
 }
 
-/** Longest a single answer is waited for, in milliseconds. */
-const PATIENCE = 10_000;
-
-/** Reads over REST. */
+/** Reads over REST; an answer may take ten seconds. */
 export class RestReader implements Reader {
   /** Requests sent so far. */
   requests = 0;
   private readonly answers = new Map<string, Promise<unknown>>();
   private readonly google: Google;
 
-  /** @param token The caller's, where it is not that of {@link Google}. */
+  /** @param token The caller's, if it is not the default of {@link Google}. */
   constructor(endpoints: Endpoints, token?: Token) {
-    this.google = new Google(endpoints, { deadline: PATIENCE, token });
+    this.google = new Google(endpoints, { deadline: 10_000, token });
   }
 
   read<T>(question: Question): Promise<T | undefined> {

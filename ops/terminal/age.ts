@@ -1,7 +1,4 @@
-/**
- * A span of time for people, in its largest unit: `25 minutes`.
- * @param since A time as JSON has it.
- */
+/** The time since an ISO 8601 time, in its largest unit: `25 minutes`. */
 export function age(since: string, now = new Date()): string {
   const minutes = Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / 60_000));
   const [number, unit] =

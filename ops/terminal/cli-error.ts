@@ -1,6 +1,6 @@
 import { printable } from "./values.ts";
 
-/** What the CLI says last in a CommandError, where it fails before it has an event to report, as one line for people. */
+/** The last lines of a CommandError's stderr, as one line; for when the CLI failed before it reported an event. */
 export function cliError(error: Error): string {
   const stderr = /stderr: ([\s\S]*?)(?:\n err\?:|$)/.exec(error.message)?.[1] ?? error.message;
   const lines = stderr.split("\n").map((line) => line.replace(/^error: /, "").trim());

@@ -1,7 +1,4 @@
-/**
- * Writes a shell command, with quotes where a word needs them.
- * @param words The program and its arguments.
- */
+/** Joins a program and its arguments into a shell command, quoting the words that need it. */
 export function command(...words: string[]): string {
   return words.map(quoted).join(" ");
 }
@@ -11,8 +8,8 @@ function quoted(word: string): string {
 }
 
 /**
- * Breaks a command into lines that a shell takes as one: at blanks between words, never inside one.
- * @param width Columns of a line, the backslash included; a longer word stays whole.
+ * Wraps a shell command between words, with a backslash at the end of each line.
+ * @param width Columns of a line, including the backslash; a longer word is kept whole.
  */
 export function wrapCommand(text: string, width: number): string[] {
   const words = text.match(/(?:'[^']*'|"[^"]*"|\\.|[^\s'"])+/g) ?? [];

@@ -1,26 +1,25 @@
 import { createInterface } from "node:readline/promises";
 import { UserError } from "./user-error.ts";
 
-/** Asks a question that is answered with y or n, such as `Update prod?`, and tells the answer. */
+/** Asks a yes/no question, such as `Update prod?`. */
 export type Ask = (question: string) => Promise<boolean>;
 
 /**
- * How a command asks before it changes something. It is called before anything is begun, so that a command that cannot ask
- * stops at once.
- * @param yes Whether the user said `--yes`: then every answer is yes.
- * @throws UserError where there is no terminal to ask on, and no `--yes`.
+ * How a command asks for confirmation. Called before any work starts, so that a command that cannot ask fails at once.
+ * @param yes Answers every question with yes: `--yes`.
+ * @throws UserError without `--yes` if standard input is not a terminal.
  */
 export function consent(yes = false): Ask {
   if (yes) return () => Promise.resolve(true);
   if (!process.stdin.isTTY) {
     throw new UserError(
-      "There is no terminal to ask on, so nothing was changed. Add --yes to go on without a question.",
+      "Nothing was changed: there is no terminal to confirm on. Add --yes to proceed without asking.",
     );
   }
   return ask;
 }
 
-/** Whatever ends the question without an answer, Ctrl-C or the end of the input, is a no. */
+/** Ctrl-C and the end of the input count as no. */
 async function ask(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new AbortController();

@@ -8,11 +8,9 @@ import { cut, printable } from "./values.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
 /**
- * Runs a command: prints its help where asked, and turns errors into an exit code, 1 for what the user can mend and for
- * a failed update, 2 for a wrong command line, 70 for a fault of ours, with its stack trace, 128 and the signal's number
- * where a signal ended it.
+ * Runs a command, or prints its help. Exit codes: 1 for an error that the user can fix or a failed update, 2 for a wrong
+ * command line, 70 for a bug, with its stack trace, and 128 plus the signal's number after a signal.
  * @param help What `--help` prints.
- * @param command The command itself.
  */
 export function run(help: string, command: () => Promise<void>): void {
   if (process.argv.includes("--help")) {
@@ -26,17 +24,17 @@ export function run(help: string, command: () => Promise<void>): void {
   });
 }
 
-/** Where whoever read the output has gone, as `| head` does, what was begun is still brought to its end. */
+/** The command finishes its work even if the reader of its output, such as `| head`, has exited. */
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-/** Errors whose message says what to do; no stack trace helps. */
-const FOR_PEOPLE = [UserError, GoogleError, OperationError, StoreError, LockedError, MigrationFileError];
+/** Errors whose message says what to do; a stack trace would not help. */
+const EXPECTED = [UserError, GoogleError, OperationError, StoreError, LockedError, MigrationFileError];
 
 /**
- * Says what went wrong.
- * @param help What follows after a wrong command line.
+ * Prints an error.
+ * @param help Printed after the message if the command line is wrong.
  * @returns The exit code.
  */
 export function report(error: unknown, help: string): number {
@@ -45,7 +43,7 @@ export function report(error: unknown, help: string): number {
     console.error(`${readable(error.message)}\n\n${help}`);
     return 2;
   }
-  if (FOR_PEOPLE.some((known) => error instanceof known)) {
+  if (EXPECTED.some((known) => error instanceof known)) {
     const remedy = error instanceof StoreError ? " Start over with: npm start -- --reset" : "";
     console.error(readable(error.message) + remedy);
     return 1;
@@ -58,13 +56,8 @@ export function report(error: unknown, help: string): number {
   return 70;
 }
 
-/** Longest line of a message, in characters. */
-const LONGEST = 1000;
-
-/** A message as a terminal and a log may have it. */
+/** A message that is safe to print in a terminal and a log. */
 function readable(message: string): string {
-  return message
-    .split("\n")
-    .map((line) => cut(printable(line), LONGEST))
-    .join("\n");
+  const lines = message.split("\n").map((line) => cut(printable(line), 1000));
+  return lines.join("\n");
 }

@@ -1,9 +1,9 @@
-/** Something the user can mend. Commands print the message alone, without a stack trace, and end with exit code 1. */
+/** An error that the user can fix. Commands print its message without a stack trace and exit with 1. */
 export class UserError extends Error {
   override readonly name = "UserError";
 }
 
-/** A command line that says something else than the help. Commands print the message and the help, and end with 2. */
+/** A wrong command line. Commands print the message and the help, and exit with 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

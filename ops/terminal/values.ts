@@ -1,27 +1,24 @@
-/** What stands in place of a secret, whatever its value. */
+/** Shown in place of a secret. */
 export const SECRET = "[secret]";
 
-/** What stands in place of a value that is known only once the update has run. */
+/** Shown in place of a value that is known only after the update. */
 export const UNKNOWN = "[known after the update]";
 
-/** How the engine marks values that are more than JSON: sdk/go/common/resource/sig.go in pulumi/pulumi. */
+/** How the engine marks special values in JSON: sdk/go/common/resource/sig.go in pulumi/pulumi. */
 export const SIGNATURE = "4dabf18193072939515e22adb298388d";
 export const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** Names of properties that hold a credential; blanked even where a program forgot to mark them as secret. */
+/** Properties that hold a credential; masked even if the program did not mark them as secret. */
 const CREDENTIAL = /^(.*password.*|.*private_?key.*|secret_?data.*|.*token|client_?secret)$/i;
 
-/** Longer values are cut. */
-const LONGEST = 300;
-
-/** A resource's properties by path, each as it is shown. */
+/** A resource's properties as displayed, by path. */
 export type Leaves = ReadonlyMap<string, string>;
 
 /**
- * Takes a resource's inputs apart into paths such as `settings.tier`. Lists whose elements have one are told apart by
- * name or version, `databaseFlags[log_statement].value`, so that an insertion is not a change of everything behind it.
- * @param inputs As the engine's events have them, secrets already blanked by the engine.
+ * Flattens a resource's inputs into paths such as `settings.tier`. List elements are keyed by name or version if they have
+ * one, as in `databaseFlags[log_statement].value`, so that an insertion does not change every later element.
+ * @param inputs From the engine's events, with secrets masked by the engine.
  */
 export function leaves(inputs: Readonly<Record<string, unknown>>): Leaves {
   const found = new Map<string, string>();
@@ -43,7 +40,7 @@ export function leaves(inputs: Readonly<Record<string, unknown>>): Leaves {
   return found;
 }
 
-/** A value that is not taken apart, or undefined for lists and objects that are. */
+/** The displayed value; undefined for lists and objects that are flattened. */
 function show(value: unknown): string | undefined {
   if (value === UNKNOWN_TEXT) return UNKNOWN;
   if (typeof value !== "object" || value === null) return cut(printable(JSON.stringify(value ?? null)));
@@ -67,10 +64,7 @@ function elementKeys(list: readonly unknown[]): readonly string[] {
   return usable ?? list.map((_, index) => String(index));
 }
 
-/**
- * Makes a text safe to show anywhere: no control or direction-changing characters, and no password inside a URL.
- * @param text Any text.
- */
+/** Makes a text safe to print: escapes control and bidirectional characters, and masks passwords in URLs. */
 export function printable(text: string): string {
   return text
     .replace(/(:\/\/[^\s:@/"']*:)[^\s@/"']+@/g, `$1${SECRET}@`)
@@ -81,12 +75,11 @@ export function printable(text: string): string {
 }
 
 /**
- * Cuts a text that is too long to show.
- * @param text Any text.
- * @param longest Its length at most, in UTF-16 code units.
+ * Truncates a text.
+ * @param longest In UTF-16 code units.
  */
-export function cut(text: string, longest = LONGEST): string {
+export function cut(text: string, longest = 300): string {
   if (text.length <= longest) return text;
-  const pair = /[\uD800-\uDBFF]$/.test(text.slice(0, longest)); // half of a character may not be left over
+  const pair = /[\uD800-\uDBFF]$/.test(text.slice(0, longest)); // do not split a surrogate pair
   return `${text.slice(0, longest - (pair ? 1 : 0))}…`;
 }

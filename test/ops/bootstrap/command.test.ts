@@ -23,7 +23,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the command as people do; the embedded cloud stands in for Google by the provider's own variables. */
+/** Runs the command against the embedded cloud, through the provider's endpoint variables. */
 async function bootstrap(
   stack: Stack,
   args: string[],
@@ -78,14 +78,14 @@ const email = (account: string, stack: Stack) => `${account}@${PROJECTS[stack]}.
 const account = (name: string, stack: Stack) => `/v1/projects/${PROJECTS[stack]}/serviceAccounts/${email(name, stack)}`;
 const provider = `/v1/projects/${PROJECTS.prod}/locations/global/workloadIdentityPools/github/providers/github`;
 
-/** What an account holds of some permissions on a resource. */
-async function held(name: string, stack: Stack, resource: string, permissions: string[]): Promise<string[]> {
+/** Those of some permissions that an account has on a resource. */
+async function granted(name: string, stack: Stack, resource: string, permissions: string[]): Promise<string[]> {
   const token = cloud.identities.tokenFor(`serviceAccount:${email(name, stack)}`);
   const { body } = await ask("POST", `${resource}:testIamPermissions`, { permissions }, token);
   return (body.permissions ?? []) as string[];
 }
 
-test("--dry-run prints the commands, asks nothing and changes nothing", async () => {
+test("--dry-run prints the commands and changes nothing", async () => {
   const enabled = () => get(`/v1/projects/${PROJECTS.prod}/services`);
   const before = await enabled();
   const nowhere = await bootstrap("prod", ["--dry-run"]);
@@ -102,11 +102,11 @@ test("--dry-run prints the commands, asks nothing and changes nothing", async ()
   expect((await ask("GET", bucket("prod"))).status).toBe(404);
 });
 
-describe("a project in which nothing is there", () => {
+describe("an empty project", () => {
   let first: { code: number; text: string };
 
   beforeAll(async () => {
-    // Bindings that a bucket of Google begins with are there when it is looked at, so this one is made by hand.
+    // This bucket has a default binding of Google's to revoke.
     const { body } = await ask("POST", `/v1/projects/${PROJECTS.prod}/services:batchEnable`, {
       serviceIds: ["storage.googleapis.com"],
     });
@@ -117,20 +117,20 @@ describe("a project in which nothing is there", () => {
     first = await bootstrap("prod", ["--yes"]);
   });
 
-  test("gets all of it, and the command says what pipelines and plain pulumi need", () => {
+  test("gets everything, and the command prints the settings for pipelines and plain pulumi", () => {
     expect(first).toMatchObject({ code: 0 });
-    for (const said of [
-      "make the key prod, rotated every 90 days",
-      "give gs://fusion-prime-pulumi-state versions",
-      `take roles/storage.legacyObjectReader to projectViewer:${PROJECTS.prod}`,
+    for (const line of [
+      "create key prod, rotated every 90 days",
+      "update gs://fusion-prime-pulumi-state: versioning",
+      `revoke roles/storage.legacyObjectReader from projectViewer:${PROJECTS.prod}`,
       "PULUMI_BACKEND_URL=gs://fusion-prime-pulumi-state pulumi stack init prod --secrets-provider=gcpkms://projects/fusion-prime/",
       "service_account: settlement-deployer@fusion-prime.iam.gserviceaccount.com, to update from main",
     ]) {
-      expect(first.text).toContain(said);
+      expect(first.text).toContain(line);
     }
   });
 
-  test("keeps the state's bucket locked, versioned and to the two identities", async () => {
+  test("gets a versioned state bucket without public access, for the two identities only", async () => {
     expect(await get(bucket("prod"))).toMatchObject({
       iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: "enforced" },
       versioning: { enabled: true },
@@ -143,22 +143,22 @@ describe("a project in which nothing is there", () => {
     ]);
   });
 
-  test("has a key that rotates and is destroyed late, which prod's previewer cannot use", async () => {
+  test("gets a rotating key with delayed destruction, which prod's previewer cannot use", async () => {
     expect(await get(key("prod"))).toMatchObject({ rotationPeriod: "7776000s", destroyScheduledDuration: "10368000s" });
     const permissions = ["cloudkms.cryptoKeyVersions.useToDecrypt", "cloudkms.cryptoKeyVersions.useToEncrypt"];
-    expect(await held("settlement-previewer", "prod", key("prod"), permissions)).toEqual([]);
-    expect(await held("settlement-deployer", "prod", key("prod"), permissions)).toEqual(permissions);
+    expect(await granted("settlement-previewer", "prod", key("prod"), permissions)).toEqual([]);
+    expect(await granted("settlement-deployer", "prod", key("prod"), permissions)).toEqual(permissions);
   });
 
-  test("lets the deployer act as the settlement account alone", async () => {
+  test("lets the deployer act only as the settlement account", async () => {
     const permissions = ["iam.serviceAccounts.actAs"];
-    const acts = (name: string) => held("settlement-deployer", "prod", account(name, "prod"), permissions);
+    const acts = (name: string) => granted("settlement-deployer", "prod", account(name, "prod"), permissions);
     expect(await acts("settlement-service")).toEqual(permissions);
     expect(await acts("settlement-previewer")).toEqual([]);
     expect(await acts("settlement-deployer")).toEqual([]);
   });
 
-  test("lets the deployer grant what the stack grants, and nothing else", async () => {
+  test("lets the deployer grant only the roles that the stack grants", async () => {
     const token = cloud.identities.tokenFor(`serviceAccount:${email("settlement-deployer", "prod")}`);
     const grant = async (role: string) => {
       const policy = await projectPolicy("prod");
@@ -170,7 +170,7 @@ describe("a project in which nothing is there", () => {
     expect(await grant("roles/cloudsql.client")).toBe(200);
   });
 
-  test("has nothing to do for a second run", async () => {
+  test("needs no changes in a second run", async () => {
     const before = await projectPolicy("prod");
     const { code, text } = await bootstrap("prod", ["--yes"]);
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("nothing to do") as string });
@@ -178,7 +178,7 @@ describe("a project in which nothing is there", () => {
     expect(await projectPolicy("prod")).toEqual(before);
   });
 
-  test("is completed where something is missing, and narrowed where the identities hold more", async () => {
+  test("gets what is missing, and loses the identities' excess roles", async () => {
     const deployer = `serviceAccount:${email("settlement-deployer", "prod")}`;
     const before = await projectPolicy("prod");
     const without = before.bindings.filter(({ role }) => role !== "roles/run.admin");
@@ -193,7 +193,7 @@ describe("a project in which nothing is there", () => {
     await ask("PATCH", `${provider}?updateMask=attributeCondition`, { attributeCondition: "true" });
     await ask("DELETE", provider);
 
-    // Somebody else changes the policy meanwhile, and Google is busy.
+    // The policy is changed concurrently, and Google is busy.
     const policy = /^\/v1\/projects\/fusion-prime:setIamPolicy$/;
     cloud.faults.inject({ path: policy, times: 1 }, { kind: "stale" });
     cloud.faults.inject(
@@ -202,11 +202,11 @@ describe("a project in which nothing is there", () => {
     );
     const { code, text } = await bootstrap("prod", ["--yes"]);
     expect(text).toContain("grant roles/run.admin to settlement-deployer on project fusion-prime, for gcp.cloudrunv2");
-    expect(text).toContain("take roles/owner to settlement-deployer on project fusion-prime away");
-    expect(text).toContain("take roles/resourcemanager.projectIamAdmin to settlement-deployer on project");
-    expect(text).toContain("bring back the deleted provider github");
-    expect(text).toContain("no longer where true");
-    expect(text).toContain("make the account settlement-service");
+    expect(text).toContain("revoke roles/owner from settlement-deployer on project fusion-prime");
+    expect(text).toContain("revoke roles/resourcemanager.projectIamAdmin from settlement-deployer on project");
+    expect(text).toContain("restore the deleted provider github");
+    expect(text).toContain("(now: true)");
+    expect(text).toContain("create service account settlement-service");
     expect(code).toBe(0);
 
     const after = await projectPolicy("prod");
@@ -223,10 +223,10 @@ describe("a project in which nothing is there", () => {
 test("staging's previewer reads the secrets in staging's state", async () => {
   expect(await bootstrap("staging", ["--yes"])).toMatchObject({ code: 0 });
   const permissions = ["cloudkms.cryptoKeyVersions.useToDecrypt"];
-  expect(await held("settlement-previewer", "staging", key("staging"), permissions)).toEqual(permissions);
+  expect(await granted("settlement-previewer", "staging", key("staging"), permissions)).toEqual(permissions);
 });
 
-test("a caller who may not is told what Google says, without a stack trace", async () => {
+test("prints Google's message to a caller without access, without a stack trace", async () => {
   const { code, text } = await bootstrap("prod", ["--yes"], cloud.identities.tokenFor("user:stranger@example.com"));
   expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining("Google refused GET") as string });
   expect(text).not.toMatch(/^\s+at /m);

@@ -13,16 +13,16 @@ interface Listed {
 }
 
 const folder = join(ROOT, "test", "inventory");
-// That of prod's imports has ids only.
+// prod-imports.yaml lists only ids.
 const inventories = readdirSync(folder).filter((file) => file.endsWith(".yaml") && file !== "prod-imports.yaml");
 const resources = inventories.flatMap((file) => parse(readFileSync(join(folder, file), "utf8")) as Listed[]);
 
-test("the deployer may grant the roles that the stacks grant on the project, and no other", () => {
+test("the deployer may grant only the project roles that the stacks grant", () => {
   const granted = resources
     .filter(({ type }) => type === "gcp.projects.IAMMember")
     .map(({ properties }) => properties.role);
   expect([...GRANTED_BY_STACK].sort()).toEqual([...new Set(granted)].sort());
-  // Whole policies and bindings would change what others have granted.
+  // Authoritative policies and bindings would change grants of others.
   expect(resources.filter(({ type }) => /IAM(Policy|Binding)$/i.test(type))).toEqual([]);
   const condition = GRANTS.find(({ role }) => role === "roles/resourcemanager.projectIamAdmin")?.condition;
   expect(condition?.expression).toBe(
@@ -30,7 +30,7 @@ test("the deployer may grant the roles that the stacks grant on the project, and
   );
 });
 
-test("no role is wide, the deployer acts as the settlement account alone, and only staging's previewer decrypts", () => {
+test("no role is broad, the deployer acts only as the settlement account, and only staging's previewer decrypts", () => {
   for (const { role } of GRANTS) expect(["roles/owner", "roles/editor"]).not.toContain(role);
   const acting = GRANTS.filter(({ role }) => /serviceAccount(User|Admin|TokenCreator)$/.test(role));
   expect(acting.map(({ identity, on }) => [identity, on])).toEqual([["deployer", "settlement account"]]);
@@ -44,7 +44,7 @@ test("no role is wide, the deployer acts as the settlement account alone, and on
   }
 });
 
-/** Compares with the document; `UPDATE_GOLDEN=1 npx jest test/ops/bootstrap` writes the table anew. */
+/** `UPDATE_GOLDEN=1 npx jest test/ops/bootstrap` updates the table. */
 test("docs/DEPLOYMENT.md lists every role with what needs it", () => {
   const rows = GRANTS.map(({ condition, for: needs, identity, on, role, where }) => [
     identity,
@@ -64,41 +64,41 @@ test("docs/DEPLOYMENT.md lists every role with what needs it", () => {
   expect(process.env.UPDATE_GOLDEN === undefined ? document : updated).toBe(updated);
 });
 
-describe("of GitHub's tokens", () => {
+describe("a GitHub token", () => {
   const target = targetOf("prod", "acme/settlement");
   const main = { sub: "repo:acme/settlement:x", repository: "acme/settlement", ref: "refs/heads/main" };
-  /** Which identities a job with these claims may take. */
+  /** The identities that a job with these claims may act as. */
   const identities = (claims: Record<string, string>): Identity[] => {
     if (evaluate(attributeCondition(target), { assertion: claims }) !== true) return [];
-    const held = Object.entries(ATTRIBUTES).map(
+    const principals = Object.entries(ATTRIBUTES).map(
       ([name, expression]) =>
         `principalSet://iam.googleapis.com/POOL/${name}/${String(evaluate(expression, { assertion: claims }))}`,
     );
     return (["previewer", "deployer"] as const).filter((identity) =>
-      held.includes(principalOf(identity, "POOL", target)),
+      principals.includes(principalOf(identity, "POOL", target)),
     );
   };
 
   test.each([
-    ["main, let in by the environment", { ...main, environment: "prod" }, ["previewer", "deployer"]],
+    ["main, in the environment", { ...main, environment: "prod" }, ["previewer", "deployer"]],
     ["main, without an environment", main, ["previewer"]],
-    ["main, let in by another environment", { ...main, environment: "staging" }, ["previewer"]],
+    ["main, in another environment", { ...main, environment: "staging" }, ["previewer"]],
     ["a pull request", { ...main, ref: "refs/pull/7/merge" }, ["previewer"]],
-    ["a branch that an environment let in", { ...main, ref: "refs/heads/x", environment: "prod" }, ["previewer"]],
-    ["a branch that is called so", { ...main, ref: "prod/refs/heads/main" }, ["previewer"]],
+    ["a branch, in the environment", { ...main, ref: "refs/heads/x", environment: "prod" }, ["previewer"]],
+    ["a branch with a misleading name", { ...main, ref: "prod/refs/heads/main" }, ["previewer"]],
     ["another repository", { ...main, repository: "acme/other", environment: "prod" }, []],
-  ])("%s", (_what, claims, may) => {
+  ])("of %s", (_what, claims, may) => {
     expect(identities(claims)).toEqual(may);
   });
 });
 
 test.each([undefined, "settlement", "https://github.com/acme/settlement", 'acme/x" || true || "'])(
-  "%s is not a repository",
+  "refuses %s as a repository",
   (repository) => {
     expect(() => targetOf("prod", repository)).toThrow("Add --repository OWNER/NAME");
   },
 );
 
-test("the local stack keeps its state on this machine", () => {
+test("refuses the local stack, whose state is not shared", () => {
   expect(() => targetOf("local", "acme/settlement")).toThrow('Stack "local" has no shared state');
 });

@@ -5,6 +5,6 @@ describe("--stack", () => {
     expect(stackName(name)).toBe(name);
   });
   test.each([undefined, "", "../prod", "a b", "x".repeat(101)])("not %j", (name) => {
-    expect(() => stackName(name)).toThrow(/Which stack\?|is not the name of a stack/);
+    expect(() => stackName(name)).toThrow(/Which stack\?|is not a valid stack name/);
   });
 });
