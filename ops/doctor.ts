@@ -23,32 +23,32 @@ import { run } from "./terminal/run.ts";
 const HELP = `npm run doctor -- --stack S [OPTIONS]
 npm run doctor -- --project P --region R [OPTIONS]
 
-Finds out why the settlement service does not work. It asks Google's APIs and changes nothing; the likeliest cause comes
-first, each with a command that mends it. Bindings of folders and of the organization are not looked at.
+Diagnoses why the settlement service does not work. It only reads from Google's APIs. The most likely cause comes first,
+each with a command that fixes it. IAM bindings on folders and the organization are not checked.
 
-  --stack S             a stack of this project: what Pulumi.S.yaml says, and the names this project uses
+  --stack S             a stack of this project, as configured in Pulumi.S.yaml
   --project P           project id
   --region R            region of the service
-  --instance I          Cloud SQL instance; found if not given
+  --instance I          Cloud SQL instance; by default the one that the service uses
   --database D          ${DATABASE}
   --user U              ${LOGINS[0]}
   --service N           ${SERVICE}
   --secret ID           ${CONNECTION_STRING_SECRET}
   --password-secret ID  ${PASSWORD_SECRET}
   --bucket B            ${migrationsBucket("P")}
-  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: logs in, and looks at the tables
-  --json                the same as JSON
-  --log                 also write the result to the log ${DOCTOR_LOG}, which alerts read: for a nightly run
+  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: log in, and check the tables
+  --json                print JSON
+  --log                 also write the result to the log ${DOCTOR_LOG}, which alerts read
   --help                this text
 
-roles/viewer and roles/iam.securityReviewer on the project show all but contents; roles/secretmanager.secretAccessor on
-the two secrets and roles/cloudsql.client show these too; --log needs roles/logging.logWriter on the project. The caller
-is GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials. Without --socket, the password in the secret is
-compared with the one in the stack's state, where the caller can decrypt that.
+Needs roles/viewer and roles/iam.securityReviewer on the project; to read passwords and tables also
+roles/secretmanager.secretAccessor on the two secrets and roles/cloudsql.client; for --log roles/logging.logWriter.
+Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials. Without --socket, the password in the
+secret is compared with the one in the stack's state if the caller can decrypt it.
 
-gcloud does not reach the embedded cloud of the local stack: there, \`npm start -- --reset\` makes everything anew.
+gcloud cannot reach the embedded cloud of the local stack: \`npm start -- --reset\` recreates it.
 
-Exit code: 0 nothing wrong, 1 something is, 2 wrong command line, 3 it could not look, or not write the log.
+Exit code: 0 no fault, 1 a fault, 2 wrong command line, 3 inconclusive, or the log could not be written.
 `;
 
 const ROOT = join(import.meta.dirname, "..");
@@ -80,7 +80,7 @@ run(HELP, async () => {
   }
 });
 
-/** Without the entry no alert follows, so this counts for more than what was found. */
+/** Overrides the exit code of the findings: without the log entry no alert fires. */
 function notWritten(error: unknown): void {
   if (!(error instanceof NotVisible)) throw error;
   const role = error.role === undefined ? "" : ` (needs ${error.role})`;

@@ -2,7 +2,7 @@ import { type Asked, ask } from "../../policies/model/conditions.ts";
 import type { Binding, Policy } from "../google/policy.ts";
 import { NotVisible } from "../google/reader.ts";
 
-/** Something an account must be allowed, and the predefined roles that allow it, the smallest first. */
+/** The predefined roles that allow something, the smallest first. */
 export type Right = readonly [smallest: string, ...larger: string[]];
 
 /** `storage.objects.get`; https://cloud.google.com/storage/docs/access-control/iam-roles */
@@ -15,16 +15,16 @@ export const READ_OBJECT: Right = [
   "roles/storage.legacyObjectOwner",
 ];
 
-/** Whether an account has a right, with the sentence that says by what, or why not. */
+/** Whether an account has a right, and by which role or why not. */
 export interface Grant {
   readonly granted: boolean;
   readonly why: string;
 }
 
 /**
- * Whether a member has a right on a resource. Bindings of folders and of the organization are not looked at.
- * @param policies Of the project, and of the resource where it has one of its own.
- * @throws NotVisible where a policy that was not seen, a group or a custom role may grant it.
+ * Whether a member has a right on a resource. Bindings on folders and the organization are not checked.
+ * @param policies Of the project, and of the resource if it has one.
+ * @throws NotVisible if a policy that cannot be read, a group or a custom role may grant it.
  */
 export async function grant(
   right: Right,
@@ -33,21 +33,21 @@ export async function grant(
   policies: readonly Promise<Policy | undefined>[],
   now: Date,
 ): Promise<Grant> {
-  const unseen: NotVisible[] = [];
+  const hidden: NotVisible[] = [];
   const seen = await Promise.all(
     policies.map((policy) =>
       policy.catch((error: unknown): undefined => {
         if (!(error instanceof NotVisible)) throw error;
-        unseen.push(error);
+        hidden.push(error);
       }),
     ),
   );
   const bindings = seen.flatMap((policy) => policy?.bindings ?? []);
-  const held = bindings.filter((binding) => right.includes(binding.role) && includes(binding, member));
-  const failures = held.map((binding) => ({ binding, failure: conditionFailure(binding, resource, now) }));
-  const holding = failures.find(({ failure }) => failure === undefined);
-  if (holding) return { granted: true, why: holding.binding.role };
-  if (unseen[0]) throw unseen[0];
+  const matching = bindings.filter((binding) => right.includes(binding.role) && includes(binding, member));
+  const failures = matching.map((binding) => ({ binding, failure: conditionFailure(binding, resource, now) }));
+  const valid = failures.find(({ failure }) => failure === undefined);
+  if (valid) return { granted: true, why: valid.binding.role };
+  if (hidden[0]) throw hidden[0];
   const failing = failures[0];
   if (failing) return { granted: false, why: `has ${failing.binding.role}, but ${failing.failure ?? ""}` };
   const indirect = bindings.find((binding) => mayInclude(binding, member, right));
@@ -56,21 +56,18 @@ export async function grant(
 }
 
 function includes({ members = [] }: Binding, member: string): boolean {
-  return members.some((held) => [member, "allUsers", "allAuthenticatedUsers"].includes(held));
+  return members.some((each) => [member, "allUsers", "allAuthenticatedUsers"].includes(each));
 }
 
-/** Who belongs to a group, and what a custom role allows, stands elsewhere. */
+/** The members of a group and the permissions of a custom role are not read. */
 function mayInclude(binding: Binding, member: string, right: Right): boolean {
   if (!binding.role.startsWith("roles/")) return includes(binding, member);
   return (
-    right.includes(binding.role) && (binding.members ?? []).some((held) => /^(group|domain|principalSet):/.test(held))
+    right.includes(binding.role) && (binding.members ?? []).some((each) => /^(group|domain|principalSet):/.test(each))
   );
 }
 
-/**
- * Why a binding's condition does not hold; undefined where it does, or there is none.
- * https://cloud.google.com/iam/docs/conditions-attribute-reference
- */
+/** Why a binding's condition is false: https://cloud.google.com/iam/docs/conditions-attribute-reference */
 function conditionFailure({ condition }: Binding, resource: Required<Asked>, now: Date): string | undefined {
   if (!condition) return undefined;
   const { title = "untitled", expression } = condition;
@@ -82,6 +79,6 @@ function conditionFailure({ condition }: Binding, resource: Required<Asked>, now
     (time) => time <= now && ask(expression, resource, new Date(time.getTime() - 1)) === "holds",
   );
   return expiry
-    ? `its condition "${title}" has expired on ${expiry.toISOString()}`
+    ? `its condition "${title}" expired on ${expiry.toISOString()}`
     : `its condition "${title}" is false for ${resource.name}: ${expression}`;
 }

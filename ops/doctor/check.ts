@@ -1,18 +1,18 @@
 import type { Facts } from "./facts.ts";
 
-/** One question about the live environment, and how its answer is judged. */
+/** One check of the live environment. */
 export interface Check {
-  /** Short name, by which others refer to it. */
+  /** Short name for `causes`, JSON and the log. */
   readonly id: string;
-  /** What is looked at, for people. */
+  /** Shown to people. */
   readonly title: string;
-  /** Ids of the checks whose finding explains this one's: a finding is then a consequence. */
+  /** Ids of the checks whose finding explains this one's, which is then a consequence. */
   readonly causes: readonly string[];
-  /** @throws NotVisible where it cannot be seen. */
+  /** @throws NotVisible if it cannot be checked. */
   readonly look: (facts: Facts) => Promise<Judgement>;
 }
 
-/** What a check says of what it saw. Nothing in it is a credential. */
+/** The result of a check; never contains a credential. */
 export type Judgement =
   | { readonly verdict: "ok"; readonly found: string }
   | {

@@ -12,14 +12,11 @@ import {
   user,
 } from "./checks/database.ts";
 import { apis, certificate, disk, instance } from "./checks/instance.ts";
-import { doubles } from "./checks/monitoring.ts";
+import { duplicates } from "./checks/monitoring.ts";
 import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets.ts";
 import { connectionName, databaseUrl, revision, service } from "./checks/service.ts";
 
-/**
- * All checks, in the order in which a request depends on them: what comes first is the likelier root cause. The last
- * ones do not stop a request, yet.
- */
+/** All checks, the more likely root cause first; the last ones do not affect requests yet. */
 export const CHECKS: readonly Check[] = [
   apis,
   disk,
@@ -48,5 +45,5 @@ export const CHECKS: readonly Check[] = [
   certificate,
   backup,
   breadth,
-  doubles,
+  duplicates,
 ];

@@ -2,27 +2,27 @@ import type { Check, Judgement } from "./check.ts";
 import type { Facts } from "./facts.ts";
 import { NotVisible } from "../google/reader.ts";
 
-/** A check's answer, with its place among the others. */
+/** A check with its result. */
 export interface Row {
   readonly check: string;
   readonly title: string;
-  /** `consequence`: a finding that another one explains. */
+  /** `consequence` is a finding that another one explains; `unseen` could not be checked. */
   readonly verdict: "finding" | "consequence" | "unseen" | "ok";
   readonly found: string;
   /** A command to paste. */
   readonly fix?: string;
   /** Titles of the findings that explain a consequence. */
   readonly because?: readonly string[];
-  /** The role that would show what was not seen. */
+  /** The role that the caller lacks to check it. */
   readonly role?: string;
 }
 
 const ORDER = ["finding", "consequence", "unseen", "ok"] as const;
 
 /**
- * Asks everything at once.
- * @param checks From the most fundamental to the least: of two findings the first is the likelier root cause.
- * @returns Findings first, likeliest root cause at the top; then consequences, what was not seen, and what is well.
+ * Runs all checks concurrently.
+ * @param checks The more likely root cause first.
+ * @returns Findings first, the most likely root cause at the top, then consequences, what was not checked, and the rest.
  * @throws CannotInspect without valid credentials.
  */
 export async function diagnose(checks: readonly Check[], facts: Facts): Promise<Row[]> {
@@ -50,15 +50,15 @@ async function answer(check: Check, facts: Facts): Promise<Answer> {
   }
 }
 
-/** Without these, that nothing was found says nothing. */
+/** Without these checks, the absence of findings means nothing. */
 const ESSENTIAL = ["instance", "service"];
 
-/** A row without which a clean result means nothing, and which was not seen. */
+/** An essential check that could not be run. */
 export function blindSpot(rows: readonly Row[]): Row | undefined {
   return rows.find(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check));
 }
 
-/** The exit code: 1 where something is wrong, 3 where the instance or the service could not be looked at, else 0. */
+/** 1 with a finding, 3 if the instance or the service could not be checked, else 0. */
 export function exitCode(rows: readonly Row[]): 0 | 1 | 3 {
   if (rows.some(({ verdict }) => verdict === "finding")) return 1;
   return blindSpot(rows) ? 3 : 0;

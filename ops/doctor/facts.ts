@@ -21,14 +21,14 @@ export type Service = Sent<gapi.client.run.GoogleCloudRunV2Service, "template">;
 
 export type EnvVar = Sent<gapi.client.run.GoogleCloudRunV2EnvVar, "name">;
 
-/** A version of a secret; its name is `projects/NUMBER/secrets/ID/versions/N`. */
+/** Named `projects/NUMBER/secrets/ID/versions/N`. */
 export type Version = Sent<gapi.client.secretmanager.SecretVersion, "name" | "state" | "createTime">;
 
 export type UptimeCheck = Sent<gapi.client.monitoring.UptimeCheckConfig, "name" | "displayName">;
 
 export type AlertPolicy = Sent<gapi.client.monitoring.AlertPolicy, "name" | "displayName">;
 
-/** Which version of the connection string the service reads. */
+/** The version of the connection string that the service reads. */
 export interface Pin {
   /** Id of the secret. */
   readonly secret: string;
@@ -42,13 +42,11 @@ export const DAY = 24 * 3_600_000;
 const VIEWER = "roles/viewer on the project";
 const REVIEWER = "roles/iam.securityReviewer on the project";
 
-/** What is there: each fact is asked for when a check needs it, and once. */
+/** The live environment; each fact is read once, when a check needs it. */
 export class Facts {
   private login: Promise<Login> | undefined;
-
-  /** Those the database should have, in order. */
+  /** Those that the stack should have applied, in order. */
   readonly migrations: readonly Migration[];
-
   readonly target: Target;
   private readonly reader: Reader;
   readonly now: Date;
@@ -56,9 +54,7 @@ export class Facts {
 
   /**
    * @param migrations Those of the repository, in order.
-   * @param now What ages are counted from.
-   * @param ofState The password that the stack gave to a login, by the login's name; throws NotVisible. Without it there is no
-   * state to compare with.
+   * @param ofState Reads the password of a login from the stack's state, if there is a stack; throws NotVisible.
    */
   constructor(
     target: Target,
@@ -75,21 +71,34 @@ export class Facts {
     this.migrations = migrations.filter(({ version }) => schemaVersion === undefined || version <= schemaVersion);
   }
 
-  /** A gcloud command about the project, to paste. */
+  /** A gcloud command for the project. */
   gcloud(...words: string[]): string {
     return command("gcloud", ...words, `--project=${this.target.project}`);
   }
 
-  /** What makes the stack's resources again as they are declared; for other stacks than ours a command instead of it. */
+  /** Grants a role. @param place As gcloud names the resource, its id last. */
+  bind(place: readonly string[], member: string, role: string, ...more: string[]): string {
+    return this.gcloud(
+      ...[...place.slice(0, -1), "add-iam-policy-binding", place.at(-1) ?? ""],
+      ...[`--member=${member}`, `--role=${role}`, ...more],
+    );
+  }
+
+  /** Changes the service. */
+  updateService(...options: string[]): string {
+    const { region, service } = this.target;
+    return this.gcloud("run", "services", "update", service, `--region=${region}`, ...options);
+  }
+
+  /** Restores the stack's resources as declared. @param otherwise Command if the target is not a stack of this project. */
   deploy(otherwise: string): string {
     const { stack } = this.target;
     if (stack === undefined) return otherwise;
     if (stack === "local") return "npm start -- --reset";
-    const option = `--stack=${stack}`;
-    return command("npm", "run", "up", "--", option, "--refresh");
+    return command("npm", "run", "up", "--", `--stack=${stack}`, "--refresh");
   }
 
-  /** Hosts of the enabled APIs. */
+  /** Host names of the enabled APIs. */
   async enabledApis(): Promise<string[]> {
     return enabledApis(this.target.project, (path) => this.reader.read({ api: "serviceUsage", path, role: VIEWER }));
   }
@@ -113,7 +122,7 @@ export class Facts {
     return this.reader.read({ api: "storage", path, role: REVIEWER });
   }
 
-  /** The service account's own entry. */
+  /** The account that the service runs as. */
   async account(): Promise<gapi.client.iam.ServiceAccount | undefined> {
     const path = `projects/${this.target.project}/serviceAccounts/${await this.email()}`;
     return this.reader.read({ api: "iamBeta", path, role: VIEWER });
@@ -125,27 +134,27 @@ export class Facts {
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
   }
 
-  /** The job that runs migrations when somebody executes it; most stacks have none. */
+  /** The job that runs migrations on demand; optional. */
   migrationJob(): Promise<gapi.client.run.GoogleCloudRunV2Job | undefined> {
     const { project, region } = this.target;
     const path = `projects/${project}/locations/${region}/jobs/${MIGRATION_JOB}`;
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
   }
 
-  /** @throws NotVisible where there is no service. */
+  /** @throws NotVisible if it does not exist. */
   async existingService(): Promise<Service> {
     const service = await this.service();
-    if (!service) throw new NotVisible("there is no service");
+    if (!service) throw new NotVisible("the service does not exist");
     return service;
   }
 
-  /** Email of the account the service runs as; of the one it should run as where it is not to be seen. */
+  /** Email of the account that the service runs as, or should run as if the service cannot be read. */
   async email(): Promise<string> {
     const service = await this.service().catch(orNothing);
     return service?.template.serviceAccount ?? serviceAccountEmail(this.target.project);
   }
 
-  /** Where the service's `DATABASE_URL` comes from; undefined where not from a secret. */
+  /** The source of the service's `DATABASE_URL`; undefined if not a secret. */
   async pin(): Promise<Pin | undefined> {
     const service = await this.existingService();
     const variable = environment(service).find(({ name }) => name === DATABASE_URL);
@@ -153,7 +162,7 @@ export class Facts {
     return secret === undefined ? undefined : { secret: lastPart(secret), version };
   }
 
-  /** The service's instance: the one that was named, else `PROJECT-db-…`, else the one the service mounts. */
+  /** The instance given, else the stack's `PROJECT-db-…`, else the one that the service mounts. */
   async instance(): Promise<Instance | undefined> {
     const { instance: given, project } = this.target;
     const instances = (await this.sql<{ items?: Instance[] }>("instances"))?.items ?? [];
@@ -161,32 +170,30 @@ export class Facts {
     const service = await this.service().catch(orNothing);
     const mounted = instances.filter(({ connectionName }) => service && mounts(service).includes(connectionName));
     const ours = instances.filter(({ name }) => name.startsWith(`${project}-db-`));
-    // Of several, one may be left from before a replacement.
+    // After a replacement, an old instance may still exist.
     const both = ours.filter((instance) => mounted.includes(instance));
     const newest = ours.toSorted((a, b) => (b.createTime ?? "").localeCompare(a.createTime ?? ""));
     return both[0] ?? newest[0] ?? mounted[0];
   }
 
-  /** @throws NotVisible where there is none, or it does not run. */
+  /** @throws NotVisible if it does not exist or is not running. */
   async runningInstance(): Promise<Instance> {
     const instance = await this.existingInstance();
-    if (!runs(instance)) throw new NotVisible("the instance does not run");
+    if (!runs(instance)) throw new NotVisible("the instance is not running");
     return instance;
   }
 
-  /** @throws NotVisible where there is none. */
+  /** @throws NotVisible if it does not exist. */
   async existingInstance(): Promise<Instance> {
     const instance = await this.instance();
-    if (!instance) throw new NotVisible("there is no instance");
+    if (!instance) throw new NotVisible("the instance does not exist");
     return instance;
   }
 
-  /** Names of the databases. */
   async databases(): Promise<string[]> {
     return names(await this.ofInstance("databases"));
   }
 
-  /** Names of the logins. */
   async users(): Promise<string[]> {
     return names(await this.ofInstance("users"));
   }
@@ -197,7 +204,7 @@ export class Facts {
     return (await this.sql<gapi.client.sql.BackupRunsListResponse>(`instances/${name}/backupRuns`))?.items ?? [];
   }
 
-  /** Those that have ended, newest first. */
+  /** Completed ones, newest first. */
   async operations(): Promise<Operation[]> {
     const { name } = await this.existingInstance();
     const list = await this.sql<{ items?: Operation[] }>(`operations?instance=${name}&maxResults=500`);
@@ -205,21 +212,21 @@ export class Facts {
     return ended.sort((a, b) => b.insertTime.localeCompare(a.insertTime));
   }
 
-  /** A secret's versions, newest first; undefined where there is no such secret. */
+  /** A secret's versions, newest first; undefined if the secret does not exist. */
   async versions(secret: string): Promise<Version[] | undefined> {
     const path = `projects/${this.target.project}/secrets/${secret}/versions`;
     const list = await this.reader.read<{ versions?: Version[] }>({ api: "secretManager", path, role: VIEWER });
     return list && (list.versions ?? []).sort((a, b) => numberOf(b) - numberOf(a));
   }
 
-  /** What the service reads as its connection string. @throws NotVisible without a version, or without access to it. */
+  /** The connection string that the service reads. @throws NotVisible without an enabled version or access to it. */
   async connectionString(): Promise<Parsed<ConnectionString>> {
     const pin = await this.pin().catch(orNothing);
     const secret = pin?.secret ?? this.target.secret;
     return parseConnectionString(await this.contents(secret, pin?.version ?? "latest"));
   }
 
-  /** What is kept for people. @throws NotVisible */
+  /** The password in the password secret. @throws NotVisible */
   password(): Promise<string> {
     return this.contents(this.target.passwordSecret, "latest");
   }
@@ -227,23 +234,23 @@ export class Facts {
   private async contents(secret: string, version: string): Promise<string> {
     const versions = await this.versions(secret);
     const used = version === "latest" ? versions?.[0] : versions?.find((each) => String(numberOf(each)) === version);
-    if (used?.state !== "ENABLED") throw new NotVisible("there is no enabled version to read");
+    if (used?.state !== "ENABLED") throw new NotVisible(`${secret} has no enabled version`);
     const path = `projects/${this.target.project}/secrets/${secret}/versions/${numberOf(used)}:access`;
     const role = `roles/secretmanager.secretAccessor on ${secret}`;
     const answer = await this.reader.read<gapi.client.secretmanager.AccessSecretVersionResponse>({
       ...{ api: "secretManager", path, role },
     });
-    if (!answer) throw new NotVisible("there is no enabled version to read");
+    if (!answer) throw new NotVisible(`${secret} has no enabled version`);
     return Buffer.from(answer.payload?.data ?? "", "base64").toString("utf8");
   }
 
-  /** The password that the stack gave to a login. @throws NotVisible without a stack, or access to its state. */
+  /** The password of a login in the stack's state. @throws NotVisible without a stack or access to its state. */
   generatedPassword(login: string): Promise<string> {
-    if (!this.ofState) throw new NotVisible("there is no state to compare with");
+    if (!this.ofState) throw new NotVisible("there is no stack to compare with");
     return this.ofState(login);
   }
 
-  /** A login through the socket. @throws NotVisible where none is possible. */
+  /** Logs in through the socket, once. @throws NotVisible if that is not possible. */
   loggedIn(): Promise<Login> {
     return (this.login ??= this.tryToLogIn());
   }
@@ -253,7 +260,7 @@ export class Facts {
     const { connectionName } = await this.runningInstance();
     if (socket === undefined) {
       throw new NotVisible(
-        "no login was tried; with `cloud-sql-proxy --unix-socket DIR " + `${connectionName}\`, add --socket DIR`,
+        `no login was tried: run \`cloud-sql-proxy --unix-socket DIR ${connectionName}\` and add --socket DIR`,
         "roles/cloudsql.client on the project",
       );
     }
@@ -265,14 +272,14 @@ export class Facts {
     if (!fromString) return { ...(await attempt(await this.password())), source: passwordSecret };
     const first = { ...(await attempt(fromString.password)), source: secret };
     if (first.ok || first.code !== "28P01") return first;
-    // The other secret may hold the right one: then it need not be made anew.
+    // The password secret may have the right password, which then need not be replaced.
     const other = await this.password().catch(orNothing);
     const second = other === undefined || other === fromString.password ? undefined : await attempt(other);
     return { ...first, alternative: second?.ok === true };
   }
 
   /**
-   * The newest value of a metric, in total over its time series; undefined where there is none of the last hour.
+   * The newest value of a metric, summed over its time series; undefined without a value in the last hour.
    * https://cloud.google.com/monitoring/api/metrics_gcp#gcp-cloudsql
    * @param metric Below `cloudsql.googleapis.com/database/`.
    */
@@ -297,7 +304,7 @@ export class Facts {
     return this.monitored("alertPolicies");
   }
 
-  /** Their uptime checks. */
+  /** The uptime checks of this project's stacks. */
   uptimeChecks(): Promise<UptimeCheck[]> {
     return this.monitored("uptimeCheckConfigs");
   }
@@ -318,32 +325,31 @@ export class Facts {
   }
 }
 
-/** Whether an instance takes connections. */
+/** Whether an instance accepts connections. */
 export function runs({ state, settings }: Instance): boolean {
   return state === "RUNNABLE" && settings.activationPolicy !== "NEVER";
 }
 
-/** The service's logins: rotation lets two take turns. */
+/** The service's logins, between which rotation alternates. */
 export function logins(user: string): string[] {
   return [user, `${user}_b`];
 }
 
-/** The environment of all containers. */
+/** The environment variables of all containers. */
 export function environment(service: Service): readonly EnvVar[] {
   return (service.template.containers ?? []).flatMap(({ env = [] }) => env as EnvVar[]);
 }
 
-/** Connection names of the sockets that the service asks for. */
+/** Connection names of the sockets that the service mounts. */
 export function mounts(service: Service): readonly string[] {
   return (service.template.volumes ?? []).flatMap(({ cloudSqlInstance }) => cloudSqlInstance?.instances ?? []);
 }
 
-/** A version's number. */
 export function numberOf({ name }: Version): number {
   return Number(lastPart(name));
 }
 
-/** Takes what was not seen as nothing; passes on every other error. */
+/** Turns NotVisible into undefined; rethrows other errors. */
 export function orNothing(error: unknown): undefined {
   if (!(error instanceof NotVisible)) throw error;
 }

@@ -4,10 +4,7 @@ import { RestReader, NotVisible } from "../google/reader.ts";
 import { summary } from "./table.ts";
 import type { Place, Target } from "../engine/target.ts";
 
-/**
- * What the log gets: one entry, with the verdict of each check by its id, so that a filter finds one.
- * https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
- */
+/** One entry, with the verdicts by check id: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry */
 export function entry({ project, service, stack }: Target, rows: readonly Row[]): gapi.client.logging.LogEntry {
   const severity = { 0: "INFO", 1: "ERROR", 3: "WARNING" } as const;
   return {
@@ -25,11 +22,11 @@ export function entry({ project, service, stack }: Target, rows: readonly Row[])
 
 /**
  * Writes the diagnosis to Cloud Logging.
- * @throws NotVisible where the caller may not, or Logging cannot be reached; CannotInspect without valid credentials.
+ * @throws NotVisible if the caller may not, or Logging cannot be reached; CannotInspect without valid credentials.
  */
 export async function writeEntry({ endpoints, target, token }: Place, rows: readonly Row[]): Promise<void> {
   const role = "roles/logging.logWriter on the project";
   const body: gapi.client.logging.WriteLogEntriesRequest = { entries: [entry(target, rows)] };
   const answer = await new RestReader(endpoints, token).read({ api: "logging", path: "entries:write", role, body });
-  if (answer === undefined) throw new NotVisible(`there is no log to write to in ${target.project}`);
+  if (answer === undefined) throw new NotVisible(`project ${target.project} does not exist`);
 }

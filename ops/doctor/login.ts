@@ -5,11 +5,11 @@ import { directions, type Migration } from "../../infra/migrations/files.ts";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
 import { NotVisible } from "../google/reader.ts";
 
-/** What a login showed. */
+/** The result of a login. */
 export type Login = { readonly source?: string } & (
   | {
       readonly ok: true;
-      /** What the login may see; a sentence where PostgreSQL refuses to tell. */
+      /** Or the message with which PostgreSQL refuses access to it. */
       readonly contents: Contents | string;
     }
   | {
@@ -17,48 +17,47 @@ export type Login = { readonly source?: string } & (
       /** PostgreSQL's code, such as `28P01`. */
       readonly code: string;
       readonly message: string;
-      /** Whether the password's own secret holds one that is accepted. */
+      /** Whether the password in the password secret is accepted. */
       readonly alternative?: boolean;
     }
 );
 
-/** What is inside a database. */
+/** The contents of a database. */
 export interface Contents {
-  /** Tables of the migrations that are not there. */
+  /** Tables of the migrations that do not exist. */
   readonly missing: readonly string[];
-  /** Recorded versions; undefined where there is no record. */
+  /** Undefined without a table of versions. */
   readonly versions: ReadonlyMap<string, Recorded> | undefined;
   readonly connections: number;
   readonly maxConnections: number;
 }
 
-/** What a database records of a version; a row of dbmate's own says nothing. */
+/** What a database records about a version; nothing if dbmate applied it. */
 export interface Recorded {
   readonly checksum: string | null;
-  /** When it was applied. */
   readonly at: Date | null;
-  /** Id of the backup that was taken before. */
+  /** Id of the backup taken before. */
   readonly backup: string | null;
 }
 
-/** Where and as whom to connect. */
+/** A login to try. */
 export interface LoginRequest {
   /** Folder of the Auth Proxy's sockets. */
   readonly socket: string;
-  /** The socket lies in a folder of this name below it, as the Auth Proxy makes it, or in the folder itself. */
+  /** The socket is in a subfolder of this name, as the Auth Proxy creates it, or in the folder itself. */
   readonly connectionName: string;
   readonly database: string;
   readonly user: string;
   readonly password: string;
 }
 
-/** Longest a connection, and then a statement, is waited for, in milliseconds. */
-const PATIENCE = 5_000;
+/** For the connection and for each statement, in milliseconds. */
+const TIMEOUT = 5_000;
 
 /**
- * Logs in, and reads what the migrations should have left.
+ * Logs in, and reads what the migrations should have created.
  * @param migrations Those of the repository, in order.
- * @throws NotVisible where PostgreSQL was not reached.
+ * @throws NotVisible if PostgreSQL cannot be reached.
  */
 export async function logIn(request: LoginRequest, migrations: readonly Migration[]): Promise<Login> {
   const { socket, connectionName, database, user, password } = request;
@@ -69,11 +68,11 @@ export async function logIn(request: LoginRequest, migrations: readonly Migratio
     user,
     password,
     application_name: "doctor",
-    connectionTimeoutMillis: PATIENCE,
-    statement_timeout: PATIENCE,
+    connectionTimeoutMillis: TIMEOUT,
+    statement_timeout: TIMEOUT,
     options: "-c default_transaction_read_only=on",
   });
-  client.on("error", () => undefined); // the query that is under way reports it
+  client.on("error", () => undefined); // the running query reports it
   let connected = false;
   try {
     await client.connect();
@@ -82,7 +81,7 @@ export async function logIn(request: LoginRequest, migrations: readonly Migratio
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!(error instanceof DatabaseError)) {
-      // A proxy that may not connect closes what it has accepted.
+      // A proxy that may not connect closes the accepted connection.
       const role = code === undefined ? "roles/cloudsql.client on the project" : undefined;
       throw new NotVisible(`no connection through ${socket}: ${message}`, role);
     }
@@ -104,15 +103,15 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
   );
   const versions = limits[0]?.recorded
     ? await client.query<Recorded & { version: string }>(
-        // A table of dbmate's own has one column.
+        // dbmate's own table has one column.
         `SELECT version, line ->> 'checksum' AS checksum, (line ->> 'applied_at')::timestamptz AS at,
                 line ->> 'backup' AS backup
-           FROM ${VERSIONS_TABLE} held, to_jsonb(held) line`,
+           FROM ${VERSIONS_TABLE} entry, to_jsonb(entry) line`,
       )
     : undefined;
   return {
     missing: missing.map(({ name }) => name),
-    versions: versions && new Map(versions.rows.map(({ version, ...held }) => [version, held])),
+    versions: versions && new Map(versions.rows.map(({ version, ...recorded }) => [version, recorded])),
     connections: limits[0]?.used ?? 0,
     maxConnections: limits[0]?.most ?? 0,
   };
@@ -120,7 +119,7 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
 
 const TABLE = String.raw`table\s+(?:if\s+(?:not\s+)?exists\s+)?(?:public\.)?"?(\w+)"?`;
 
-/** The tables that migrations leave: those created, less those dropped. */
+/** The tables that migrations create and do not drop. */
 export function tablesOf(migrations: readonly Migration[]): string[] {
   const tables = new Set<string>();
   for (const { file, text } of migrations) {

@@ -7,10 +7,7 @@ import { readState, type StackState } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { NotVisible } from "../google/reader.ts";
 
-/** Longest the engine is waited for, in milliseconds. */
-const PATIENCE = 10_000;
-
-/** How a state that shows its secrets has one of them. */
+/** A decrypted secret in an exported state. */
 interface Shown {
   readonly [SIGNATURE]?: string;
   /** As JSON. */
@@ -18,14 +15,12 @@ interface Shown {
 }
 
 /**
- * The password that a stack gave to a login: what its state holds, decrypted. Nothing is installed for it.
- * @param stack The stack's name.
+ * The password of a login in a stack's state, decrypted. Does not install the CLI.
  * @param root The repository's root.
- * @param login Name of the login.
- * @throws NotVisible where the state cannot be read or decrypted, or holds no such login.
+ * @throws NotVisible if the state cannot be read within ten seconds or decrypted, or does not contain the login.
  */
 export async function generatedPassword(stack: string, root: string, login: string): Promise<string> {
-  const { deployment } = await readState(place(stack, root), { showSecrets: true, patience: PATIENCE }).catch(
+  const { deployment } = await readState(place(stack, root), { showSecrets: true, patience: 10_000 }).catch(
     (error: unknown) => {
       throw error instanceof UserError ? new NotVisible(error.message) : error;
     },
@@ -33,12 +28,12 @@ export async function generatedPassword(stack: string, root: string, login: stri
   const users = (deployment.resources ?? []).filter(({ type }) => type === "gcp:sql/user:User");
   const password = users.find(({ inputs }) => inputs.name === login)?.inputs.password as Shown | undefined;
   if (password?.[SIGNATURE] !== SECRET_SIGNATURE || password.plaintext === undefined) {
-    throw new NotVisible(`the state of ${stack} has no password of ${login}`);
+    throw new NotVisible(`the state of ${stack} has no password for ${login}`);
   }
   return JSON.parse(password.plaintext) as string;
 }
 
-/** Where the state is; the CLI is the one on PATH, or else the one that our commands have installed. */
+/** Uses the CLI on PATH, or else the one that the commands have installed. */
 function place(stack: string, root: string): StackState {
   const { envVars, workDir } =
     stack === "local"

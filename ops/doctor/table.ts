@@ -3,22 +3,19 @@ import { blindSpot, type Row } from "./diagnosis.ts";
 
 /** Columns of a terminal line. */
 const WIDTH = 120;
-/** Columns of the verdict and of the check's title, with the blanks behind them. */
+/** Column widths. */
 const VERDICT = 13;
 const TITLE = 25;
 
 /** ANSI colours by verdict. */
 const COLOUR = { finding: 31, consequence: 33, unseen: 36, ok: 32 } as const;
 
-/**
- * Writes the diagnosis for a terminal: the likeliest cause in the first line, then a table.
- * @param colour Whether verdicts are coloured.
- */
+/** The diagnosis for a terminal: the most likely cause in the first line, then a table. */
 export function render(rows: readonly Row[], colour: boolean): string {
   const lines = [
     ...wrapped(summary(rows), WIDTH),
     "",
-    `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FOUND, AND THE FIX`,
+    `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FINDING AND FIX`,
   ];
   for (const row of rows) {
     const [first = "", ...rest] = wrapped(sentence(row), WIDTH - VERDICT - TITLE);
@@ -35,14 +32,14 @@ export function render(rows: readonly Row[], colour: boolean): string {
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-/** What is most likely wrong, or that nothing is, or that nobody can say. */
+/** One line: the most likely cause, that the result is inconclusive, or that there is no fault. */
 export function summary(rows: readonly Row[]): string {
   const [first] = rows;
   const blind = blindSpot(rows);
-  const unseen = rows.filter(({ verdict }) => verdict === "unseen").length;
-  const part = unseen === 0 ? "" : `; ${unseen} of ${rows.length} checks could not be made`;
+  const missing = rows.filter(({ verdict }) => verdict === "unseen").length;
+  const part = missing === 0 ? "" : `; ${missing} of ${rows.length} checks could not be run`;
   if (first?.verdict === "finding") return `Most likely cause: ${first.title}: ${first.found}`;
-  return blind ? `Could not look: ${blind.title}: ${sentence(blind)}` : `No fault found${part}.`;
+  return blind ? `Inconclusive: ${blind.title}: ${sentence(blind)}` : `No fault found${part}.`;
 }
 
 function sentence({ because, found, role }: Row): string {
@@ -56,7 +53,7 @@ function wrapped(text: string, width: number): string[] {
     const line = lines.at(-1);
     if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
     else {
-      // A word longer than a line, such as a condition's expression without blanks, is cut.
+      // A word longer than a line, such as a condition's expression, is split.
       for (let from = 0; from < Math.max(word.length, 1); from += width) lines.push(word.slice(from, from + width));
     }
   }

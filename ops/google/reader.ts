@@ -68,6 +68,6 @@ function notVisible(error: unknown, role: string): unknown {
   if (!(error instanceof GoogleError)) return error;
   if (error.status === 401) return new CannotInspect(error.message);
   if (error.disabled) return new NotVisible("its API is not enabled in the project");
-  if (error.status === 403) return new NotVisible("the caller may not see it", role);
+  if (error.status === 403) return new NotVisible("permission denied", role);
   return new NotVisible(error.message);
 }

@@ -48,7 +48,7 @@ export function doctorSteps(step: Step, deployed: () => Deployed): void {
       const rows = await look(deployed());
       expect(notOk(rows)).toEqual([]);
       expect(rows.find(({ check }) => check === "login")?.found).toBe(
-        "settlement-db-connection-string holds the password that the stack gave to settlement_user, by its state; no login was tried",
+        "settlement-db-connection-string matches the password of settlement_user in the stack's state; no login was tried",
       );
     },
   );

@@ -165,7 +165,7 @@ describe("the doctor on the embedded cloud", () => {
         ...measured("disk/utilization", 0.97),
         as: VIEWER,
         findings: ["disk"],
-        found: /^97 % of 10 GB, grows by itself$/,
+        found: /^97 % of 10 GB, grows automatically$/,
         fix: /sql instances patch .*--storage-size=15GB --storage-auto-increase/,
       },
       "connections nearly used up": {
@@ -215,7 +215,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: redeploy,
         as: VIEWER,
         findings: ["secret"],
-        found: /there is no version 7/,
+        found: /version 7 does not exist/,
         fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:1/,
         consequences: ["pinned-version", "revision"],
       },
@@ -256,7 +256,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: () => setting.bindProject(CLIENT).then(redeploy),
         as: VIEWER,
         findings: ["client"],
-        found: /has expired on 2025-10-25T00:00:00/,
+        found: /expired on 2025-10-25T00:00:00/,
         fix: /gcloud projects add-iam-policy-binding/,
         consequences: ["revision"],
       },
@@ -288,7 +288,7 @@ describe("the doctor on the embedded cloud", () => {
         make: () => setting.importSchema("DROP TABLE schema_migrations;"),
         undo: () => setting.importSchema(`DROP TABLE settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
         findings: ["tables"],
-        found: /no version is recorded: they were made by hand/,
+        found: /no version is recorded: they were created manually/,
         fix: /gcloud sql import sql/,
       },
       "a pending migration": {
@@ -318,7 +318,7 @@ describe("the doctor on the embedded cloud", () => {
         make: string({ user: PASSWORD, password: "settlement_user" }),
         undo: repair,
         findings: ["connection-string"],
-        found: /the user is another one, not settlement_user/,
+        found: /the user is not settlement_user/,
         fix: /^password=.* && printf/,
         consequences: ["login", "revision"],
       },
@@ -347,7 +347,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: redeploy,
         as: VIEWER,
         findings: ["database-url"],
-        found: /stands in the service in clear/,
+        found: /is plain text, not a reference to a secret/,
         fix: /--remove-env-vars=DATABASE_URL .*&& .*--update-secrets=DATABASE_URL=/,
       },
       "a fallback to SQLite": {
@@ -356,7 +356,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: redeploy,
         as: VIEWER,
         findings: ["database-url"],
-        found: /FALLBACK_URL offers another database/,
+        found: /FALLBACK_URL names another database/,
         fix: /--remove-env-vars=FALLBACK_URL/,
       },
       "an image that does not exist": {
@@ -364,7 +364,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: redeploy,
         as: VIEWER,
         findings: ["revision"],
-        found: /not ready, settlement-service-\d+-\w+ goes on serving: .*Image '.*' not found/,
+        found: /not ready, settlement-service-\d+-\w+ still serves: .*Image '.*' not found/,
         fix: /--image=/,
       },
       "an image that does not start": {
@@ -386,7 +386,7 @@ describe("the doctor on the embedded cloud", () => {
         make: () => setting.alterLogin("NOLOGIN"),
         undo: () => setting.alterLogin("LOGIN"),
         findings: ["user"],
-        found: /settlement_user is none of the logins of/,
+        found: /the login settlement_user does not exist on/,
         fix: /^npm run up -- --stack=test --refresh$/,
         consequences: ["login"],
       },
@@ -412,7 +412,7 @@ describe("the doctor on the embedded cloud", () => {
         make: () => setting.putSecret(PASSWORD_SECRET, OTHER_PASSWORD),
         undo: () => setting.putSecret(PASSWORD_SECRET, PASSWORD),
         findings: ["password-secret"],
-        found: /another password than the connection string, whose own PostgreSQL accepts/,
+        found: /does not match the password in the connection string, which PostgreSQL accepts/,
         fix: /^gcloud secrets versions access 1 .* \| sed .* \| gcloud secrets versions add settlement-db-password --data-file=-/,
       },
       "a login that does not exist": {
@@ -420,7 +420,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         given: { user: "settlement_other" },
         findings: ["user"],
-        found: /settlement_other is none of the logins of/,
+        found: /the login settlement_other does not exist on/,
         fix: /^npm run up -- --stack=test --refresh$/,
       },
       "a database that does not exist": {
@@ -437,7 +437,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         given: { instance: "fusion-prime-db-00000000" },
         findings: ["instance"],
-        found: /there is no fusion-prime-db-00000000/,
+        found: /fusion-prime-db-00000000 does not exist/,
         fix: /^npm run up -- --stack=test --refresh$/,
       },
       "a service that does not exist": {
@@ -445,7 +445,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         given: { service: "settlement-other" },
         findings: ["service"],
-        found: /there is no settlement-other in us-central1/,
+        found: /settlement-other does not exist in us-central1/,
         fix: /^npm run up -- --stack=test --refresh$/,
       },
       "an API that is not enabled": {
@@ -529,7 +529,7 @@ describe("the doctor on the embedded cloud", () => {
         login: "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 2 of 28 checks could not be made\./);
+      expect(shown(rows)).toMatch(/^No fault found; 2 of 28 checks could not be run\./);
     });
 
     test("Viewer alone does not see policies", async () => {
@@ -657,7 +657,7 @@ describe("the doctor on the embedded cloud", () => {
         check: "service",
         title: "Service",
         verdict: "finding",
-        found: "there is no settlement-other in us-central1",
+        found: "settlement-other does not exist in us-central1",
         fix: "gcloud run services list --region=us-central1 --project=fusion-prime",
       });
     });
@@ -688,7 +688,7 @@ describe("the doctor on the embedded cloud", () => {
       const refused = await run([...names, "--log"], cloud(VIEWER));
       expect(refused.code).toBe(3);
       expect(refused.stderr).toBe(
-        "The log entry was not written: the caller may not see it (needs roles/logging.logWriter on the project).\n",
+        "The log entry was not written: permission denied (needs roles/logging.logWriter on the project).\n",
       );
     });
 

@@ -17,28 +17,28 @@ import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
 import { readConfig } from "../../policies/config.ts";
 import { policies } from "../../policies/pack.ts";
 
-/** The commands as `package.json` names them, caught where each hands itself to `run`. */
+/** The commands in `package.json`, caught in their call of `run`. */
 const caught: { help: string; command: () => Promise<void> }[] = [];
 jest.mock("../../ops/terminal/run.ts", () => ({
   ...jest.requireActual<object>("../../ops/terminal/run.ts"),
   run: (help: string, command: () => Promise<void>) => caught.push({ help, command }),
 }));
-// Node's own looks at the arguments of jest.
+// The original reads the arguments of jest.
 jest.mock("node:util", () => {
   const util = jest.requireActual<typeof import("node:util")>("node:util");
   const parseArgs = (config: ParseArgsConfig) => util.parseArgs({ args: process.argv.slice(2), ...config });
   return { ...util, parseArgs };
 });
-// Whoever gets as far as the engine has not been stopped.
+// Bad input must be refused before a command reaches the engine.
 jest.mock("../../ops/engine/cli.ts", () => ({
   ...jest.requireActual<object>("../../ops/engine/cli.ts"),
   findCli: () => Promise.reject(new Error("The engine was reached.")),
 }));
 
-/** Two seeds, so that a failure can be run again: `SEED=… npx jest test/ops/bad-input`. */
+/** Fixed, so that failures are reproducible; for another one: `SEED=… npx jest test/ops/bad-input`. */
 const SEED = Number(process.env.SEED ?? 20251025);
 
-/** Whoever finds it in a message has found a leak. */
+/** Must not appear in any message. */
 const PASSWORD = "Zq3fT9wLk2Vn8RbYx5Jm7Hd4s";
 const STRING = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=/cloudsql/p:us-central1:i`;
 
@@ -89,12 +89,12 @@ const HOSTILE = [
 ];
 const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: "binary", maxLength: 40 }));
 
-/** Whether a text is a name that a migration may have. */
+/** Whether a text is a valid name for a migration. */
 function namesMigration(text: string): boolean {
   return /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(text) && text.length <= 60;
 }
 
-/** A value of another type than most expect, or one of a right type that nobody means. */
+/** A value of an unexpected type, or an unreasonable one of the right type. */
 const odd = fc.oneof(
   hostile,
   fc.constantFrom<unknown>(null, true, -1, 0.5, 1e308, [], {}, [[[[]]]], { secure: "v1:AAAA" }, [STRING], {
@@ -108,7 +108,7 @@ function leaks(text: string): boolean {
   );
 }
 
-/** What a message for people is: some sentences, on lines that a terminal can show, and no secret. */
+/** Expects lines of a reasonable length, without a stack trace or a secret. */
 function expectReadable(message: string): void {
   expect(message.trim()).not.toBe("");
   expect(message).not.toMatch(/^\s+at .*:\d+/m);
@@ -117,7 +117,7 @@ function expectReadable(message: string): void {
 }
 
 let total = 0;
-/** Draws cases, tells one that fails with its seed, and counts them. */
+/** Checks and counts random cases. */
 async function forEach<T>(count: number, cases: fc.Arbitrary<T>, check: (drawn: T) => Promise<void> | void) {
   const property = fc.asyncProperty(cases, async (drawn) => {
     await check(drawn);
@@ -138,8 +138,8 @@ describe("command lines", () => {
   };
   const files = Object.values(scripts).flatMap((script) => / ((?:ops|bench)\/[\w-]+)\.ts$/.exec(script)?.[1] ?? []);
   const commands = new Map<string, (typeof caught)[number]>();
-  /** Those that change something refuse a command line before they do. */
-  const before = () => [
+  /** Files that a command could have created. */
+  const created = () => [
     ...readdirSync(join(ROOT, "migrations"), { recursive: true }),
     ...readdirSync(ROOT).filter((name) => !/^Pulumi\.(wrong|stack)-/.test(name)),
   ];
@@ -152,7 +152,7 @@ describe("command lines", () => {
     }
   });
 
-  /** Runs a command in this process as `run` does; answers its exit code and everything it printed. */
+  /** Runs a command in this process, like `run`; returns its exit code and output. */
   async function attempt(name: string, args: readonly string[]): Promise<{ code: number; text: string }> {
     const { help, command } = commands.get(name) ?? { help: "", command: () => Promise.resolve() };
     const { report } = jest.requireActual<typeof import("../../ops/terminal/run.ts")>("../../ops/terminal/run.ts");
@@ -186,7 +186,7 @@ describe("command lines", () => {
   const joined = (...parts: fc.Arbitrary<string[]>[]) => fc.tuple(...parts).map((words) => words.flat());
   const words = (...texts: string[]) => fc.constant(texts);
 
-  /** Arguments that are wrong, each in another way, of the commands that take some of their own. */
+  /** Wrong arguments of the commands that have their own. */
   const OWN: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
     preview: wrongStack,
     up: wrongStack,
@@ -216,10 +216,10 @@ describe("command lines", () => {
   };
   const wrong = (name: string) => fc.oneof(unknown, tooMuch, ...(OWN[name] ? [OWN[name], OWN[name]] : []));
 
-  test("of every command are refused with 1 or 2 before anything is begun", async () => {
+  test("are refused by every command with 1 or 2 before it does anything", async () => {
     expect(Object.keys(OWN).filter((name) => !commands.has(name))).toEqual([]);
     expect(commands.size).toBe(files.length);
-    const was = before();
+    const before = created();
     for (const name of commands.keys()) {
       await forEach(name === "migration" ? 70 : 20, wrong(name), async (args) => {
         const { code, text } = await attempt(name, args);
@@ -227,13 +227,13 @@ describe("command lines", () => {
         expectReadable(text);
       });
     }
-    expect(before()).toEqual(was);
+    expect(created()).toEqual(before);
   });
 
-  test("are refused by the processes too, which create nothing where they are called", async () => {
+  test("are refused by the processes too, which create no files", async () => {
     const cases = fc.tuple(
       fc.constantFrom("doctor", "migration", "preview", "up"),
-      // A process cannot be given a zero byte.
+      // An argument cannot contain a zero byte.
       notAStack.filter((text) => !text.includes("\u0000")),
     );
     const drawn = fc.sample(cases, { seed: SEED, numRuns: 8 });
@@ -265,7 +265,7 @@ describe("stack configurations", () => {
     return path.length === 0 ? below : [path, ...below];
   }
 
-  /** A copy with a value at a path, or without one. */
+  /** A copy with another value at a path. */
   function changed(value: unknown, [key = "", ...rest]: Path, to: unknown): unknown {
     const copy: Record<string, unknown> = { ...(value as Record<string, unknown>) };
     if (rest.length > 0) copy[key] = changed(copy[key], rest, to);
@@ -283,7 +283,7 @@ describe("stack configurations", () => {
   );
   const unknown = fc.record({ name: stack, path: hostile.map((key) => [`settlement:${key}`]), value: odd });
 
-  test("with a value that nobody means, or a key that nobody reads, say each one in a sentence", async () => {
+  test("with a wrong value or an unknown key are refused with a sentence for each", async () => {
     let accepted = 0;
     await forEach(150, fc.oneof(known, known, unknown), ({ name, path, value }) => {
       const config = changed(GOOD[name].config, path, value);
@@ -303,7 +303,7 @@ describe("stack configurations", () => {
     expect(accepted).toBeLessThan(15);
   });
 
-  test("that are no stack files say so, and do not show what they hold", async () => {
+  test("that are not stack files are refused without showing their contents", async () => {
     const texts = fc.oneof(
       hostile,
       fc.constantFrom(
@@ -327,7 +327,7 @@ describe("stack configurations", () => {
         expectReadable((error as Error).message);
         return;
       }
-      throw new Error("It was taken for a configuration.");
+      throw new Error("It was accepted as a configuration.");
     });
   });
 });
@@ -341,7 +341,7 @@ describe("connection strings", () => {
     separator: fc.constantFrom("://", ":", "//", ""),
   });
 
-  test("are read, or refused in a sentence without the password", async () => {
+  test("are parsed, or refused in a sentence without the password", async () => {
     await forEach(100, parts, ({ driver, user, database, host, separator }) => {
       const parsed = parseConnectionString(`${driver}${separator}${user}:${PASSWORD}@/${database}?host=${host}`);
       if (parsed.ok) return;
@@ -351,7 +351,7 @@ describe("connection strings", () => {
     });
   });
 
-  test("and names of instances never make the reader fail", async () => {
+  test("and connection names never crash the parser", async () => {
     await forEach(60, hostile, (text) => {
       for (const parsed of [parseConnectionString(text), parseConnectionName(text)]) {
         if (!parsed.ok) expect(parsed.problem).toContain("expected");
@@ -381,7 +381,7 @@ describe("migration files", () => {
     ),
   );
 
-  test("are linted to findings that name the file, and read or refused in a sentence", async () => {
+  test("are linted with findings that name the file, and read or refused in a sentence", async () => {
     const migrations = join(folder, "migrations");
     await forEach(60, fc.tuple(name, text), async ([file, content]) => {
       mkdirSync(migrations);
@@ -405,7 +405,7 @@ describe("migration files", () => {
     expect(readdirSync(folder)).not.toContain("created");
   });
 
-  test("are not made with a name that is a path or a command", async () => {
+  test("cannot be created with a path or a command as name", async () => {
     const migrations = join(folder, "made");
     mkdirSync(migrations);
     await forEach(40, hostile, (text) => {
@@ -425,7 +425,7 @@ describe("policy configurations", () => {
     fc.constantFrom(`{"a": ${STRING}`, "[]", "null", "7", `"${STRING}"`, '{"__proto__": {"polluted": true}}'),
   );
 
-  test("are taken, or refused in a sentence", async () => {
+  test("are accepted, or refused in a sentence", async () => {
     let accepted = 0;
     await forEach(120, text, (config) => {
       try {
@@ -440,6 +440,6 @@ describe("policy configurations", () => {
   });
 });
 
-test("these were at least 300", () => {
+test("at least 300 cases were checked", () => {
   expect(total).toBeGreaterThanOrEqual(300);
 });

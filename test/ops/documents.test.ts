@@ -13,7 +13,7 @@ const scripts = (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as
 /** The text of a script's `--help`. */
 function help(script: string): string {
   const program = /\S+\.ts$/.exec(scripts[script] ?? "")?.[0];
-  if (program === undefined) return ""; // npm's own
+  if (program === undefined) return ""; // a command of npm itself
   const file = join(ROOT, program);
   return execFileSync(process.execPath, [file, "--help"], {
     cwd: ROOT,
@@ -29,7 +29,7 @@ describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLIC
   const path = join(ROOT, "docs", name);
   const text = readFileSync(path, "utf8");
 
-  test("shows commands that exist, with options that they have and stacks that are there", () => {
+  test("shows existing commands, options and stacks", () => {
     const commands = [...text.matchAll(/npm (?:run )?(?:--silent )?([\w:-]+)(?: -- ([^\n`]*))?/g)];
     for (const [command, script = "", args = ""] of commands) {
       expect([command, [...Object.keys(scripts), "ci"]]).toEqual([command, expect.arrayContaining([script])]);
@@ -44,7 +44,7 @@ describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLIC
     }
   });
 
-  test("links to files that exist, and to sections that they have", () => {
+  test("links to existing files and sections", () => {
     for (const [link, file = "", anchor] of text.matchAll(/\]\(([^)#:]+)(?:#([^)]+))?\)/g)) {
       const target = join(dirname(path), file);
       expect([link, existsSync(target)]).toEqual([link, true]);
@@ -56,7 +56,7 @@ describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLIC
     }
   });
 
-  test("shows configuration that the program takes", () => {
+  test("shows valid configuration", () => {
     for (const [, yaml = ""] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
       const shown = parse(yaml) as Record<string, unknown>;
       const own = Object.fromEntries(
@@ -64,7 +64,7 @@ describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLIC
       );
       expect(parseConfig({ ...CONFIG, ...own })).toMatchObject(own);
     }
-    // A key that is known is told of its wrong value; any other that it is none.
+    // A known key with a wrong value and an unknown key get different messages.
     for (const [, key = ""] of text.matchAll(/`settlement:([\w.]+)`/g)) {
       const wrong = key.split(".").reduceRight<unknown>((inner, part) => ({ [part]: inner }), -1);
       expect(() => parseConfig({ ...CONFIG, ...(wrong as object) })).not.toThrow("is not a key");
@@ -73,7 +73,7 @@ describe.each(documents.filter((file) => file.endsWith(".md") && file !== "POLIC
   });
 });
 
-test("the checks that docs/DATABASE_SETUP.md names are the doctor's", () => {
+test("docs/DATABASE_SETUP.md names only checks of the doctor", () => {
   const [, table = ""] =
     /## Troubleshooting\n([\s\S]*)/.exec(readFileSync(join(ROOT, "docs/DATABASE_SETUP.md"), "utf8")) ?? [];
   const rows = table

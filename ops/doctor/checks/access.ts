@@ -29,7 +29,7 @@ export const accessor: Check = {
   look: async (facts) => {
     const [email, secret] = await Promise.all([facts.email(), secretInUse(facts)]);
     const versions = await facts.versions(secret);
-    if (!versions) throw new NotVisible("there is no secret to read");
+    if (!versions) throw new NotVisible("the secret does not exist");
     const resource = {
       name: versions[0]?.name ?? `projects/${facts.target.project}/secrets/${secret}/versions/latest`,
       service: "secretmanager.googleapis.com",
@@ -37,13 +37,7 @@ export const accessor: Check = {
     };
     const member = `serviceAccount:${email}`;
     const policies = [facts.projectPolicy(), facts.secretPolicy(secret)];
-    const fix = facts.gcloud(
-      "secrets",
-      "add-iam-policy-binding",
-      secret,
-      `--member=${member}`,
-      `--role=${READ_SECRET[0]}`,
-    );
+    const fix = facts.bind(["secrets", secret], member, READ_SECRET[0]);
     return judged(email, `on ${secret}`, await grant(READ_SECRET, member, resource, policies, facts.now), fix);
   },
 };
@@ -60,20 +54,9 @@ export const client: Check = {
     const resource = { name: `projects/${project}/instances/${name}`, service, type: `${service}/Instance` };
     const member = `serviceAccount:${email}`;
     const condition = `resource.service == "${service}" && resource.name == "${resource.name}"`;
-    const fix = facts.gcloud(
-      "projects",
-      "add-iam-policy-binding",
-      project,
-      `--member=${member}`,
-      `--role=${CONNECT[0]}`,
-      `--condition=title=${CLIENT_CONDITION},expression=${condition}`,
-    );
-    return judged(
-      email,
-      `for ${name}`,
-      await grant(CONNECT, member, resource, [facts.projectPolicy()], facts.now),
-      fix,
-    );
+    const option = `--condition=title=${CLIENT_CONDITION},expression=${condition}`;
+    const granted = await grant(CONNECT, member, resource, [facts.projectPolicy()], facts.now);
+    return judged(email, `for ${name}`, granted, facts.bind(["projects", project], member, CONNECT[0], option));
   },
 };
 
@@ -95,14 +78,7 @@ export const bucketReader: Check = {
       type: "storage.googleapis.com/Object",
     };
     const member = `serviceAccount:${email}`;
-    const fix = facts.gcloud(
-      "storage",
-      "buckets",
-      "add-iam-policy-binding",
-      `gs://${bucket}`,
-      `--member=${member}`,
-      `--role=${READ_OBJECT[0]}`,
-    );
+    const fix = facts.bind(["storage", "buckets", `gs://${bucket}`], member, READ_OBJECT[0]);
     const granted = await grant(READ_OBJECT, member, resource, [policy, facts.projectPolicy()], facts.now);
     return judged("the instance's account", `on gs://${bucket}`, granted, fix);
   },
@@ -133,8 +109,8 @@ export const breadth: Check = {
 };
 
 /**
- * Bindings that give more than the service needs: to everybody or, with an account, to it on a whole project.
- * @param place As gcloud names it, the id last.
+ * Bindings that grant more than the service needs: to everyone or, with an account, to it on the whole project.
+ * @param place As gcloud names the resource, its id last.
  */
 function wide(facts: Facts, place: readonly string[], policy: Policy | undefined, account: string | undefined) {
   const name = place.at(-1) ?? "";
@@ -142,25 +118,21 @@ function wide(facts: Facts, place: readonly string[], policy: Policy | undefined
     tooMany(binding, account).map((who) => ({
       found: `${who === account ? "the service's account" : who} has ${binding.role} on ${name}`,
       fix: facts.gcloud(
-        ...place.slice(0, -1),
-        "remove-iam-policy-binding",
-        name,
-        `--member=${who}`,
-        `--role=${binding.role}`,
-        "--condition=None",
+        ...[...place.slice(0, -1), "remove-iam-policy-binding", name],
+        ...[`--member=${who}`, `--role=${binding.role}`, "--condition=None"],
       ),
     })),
   );
 }
 
 function tooMany({ role, members = [], condition }: Binding, account: string | undefined): string[] {
-  const everybody = members.filter((member) => ["allUsers", "allAuthenticatedUsers"].includes(member));
+  const everyone = members.filter((member) => ["allUsers", "allAuthenticatedUsers"].includes(member));
   const broad =
     account !== undefined &&
     members.includes(account) &&
     !condition &&
     (/^roles\/(owner|editor)$|admin$/i.test(role) || [READ_SECRET[0], CONNECT[0], READ_OBJECT[0]].includes(role));
-  return broad ? [...everybody, account] : everybody;
+  return broad ? [...everyone, account] : everyone;
 }
 
 async function secretInUse(facts: Facts): Promise<string> {

@@ -32,7 +32,7 @@ export const user: Check = {
     if ((await facts.users()).includes(name)) return ok(name);
     const { name: instance } = await facts.existingInstance();
     const create = facts.gcloud("sql", "users", "create", name, `--instance=${instance}`, "--prompt-for-password");
-    return finding(`${name} is none of the logins of ${instance}`, facts.deploy(create));
+    return finding(`the login ${name} does not exist on ${instance}`, facts.deploy(create));
   },
 };
 
@@ -45,8 +45,8 @@ export const login: Check = {
     const result = await facts.loggedIn().catch(orNotVisible);
     if (result instanceof NotVisible) return compared(facts, result);
     const source = result.source ?? secret;
-    // PostgreSQL looks at the password before the database and the number of connections.
-    if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted, with the password in ${source}`);
+    // PostgreSQL checks the password before the database and the number of connections.
+    if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted with the password in ${source}`);
     const { name: instance } = await facts.existingInstance();
     const refusal = `PostgreSQL refuses the login with ${source}: ${result.message}`;
     if (result.alternative) {
@@ -56,10 +56,7 @@ export const login: Check = {
       );
     }
     if (result.code !== "28P01") {
-      return finding(
-        refusal,
-        command("gcloud", "sql", "connect", instance, "--user=postgres", `--project=${facts.target.project}`),
-      );
+      return finding(refusal, facts.gcloud("sql", "connect", instance, "--user=postgres"));
     }
     const { stack } = facts.target;
     return finding(
@@ -72,8 +69,8 @@ export const login: Check = {
 };
 
 /**
- * Where no login can be tried: whether the secret holds the password that the stack gave to the login.
- * @param untried Why there was no login.
+ * Without a login: whether the secret has the password in the stack's state.
+ * @param untried Why no login was tried.
  */
 async function compared(facts: Facts, untried: NotVisible): Promise<Judgement> {
   const suspicious = await suspicion(facts);
@@ -84,13 +81,16 @@ async function compared(facts: Facts, untried: NotVisible): Promise<Judgement> {
   const login = logins(first).includes(name) ? name : first;
   const given = await facts.generatedPassword(login).catch(orNotVisible);
   if (given instanceof NotVisible) {
-    throw new NotVisible(`${untried.message}. Nor was it compared: ${given.message}${suspicious}`, untried.role);
+    throw new NotVisible(
+      `${untried.message}. The password was not compared either: ${given.message}${suspicious}`,
+      untried.role,
+    );
   }
   if (password !== given) {
-    const found = `${secret} holds another password than the stack gave to ${login}, by its state; no login was tried`;
+    const found = `${secret} does not match the password of ${login} in the stack's state; no login was tried`;
     return finding(found, facts.deploy(await writeString(facts, secret, await facts.versions(secret))));
   }
-  const same = `${secret} holds the password that the stack gave to ${login}, by its state`;
+  const same = `${secret} matches the password of ${login} in the stack's state`;
   if (suspicious !== "") throw new NotVisible(`${untried.message}; ${same}${suspicious}`, untried.role);
   return ok(`${same}; no login was tried`);
 }
@@ -100,7 +100,7 @@ function orNotVisible(error: unknown): NotVisible {
   throw error;
 }
 
-/** What speaks for a password that was changed by hand, where no login can be tried. */
+/** Signs of a password that was changed manually. */
 async function suspicion(facts: Facts): Promise<string> {
   const { secret, user: name } = facts.target;
   const [operations = [], versions, users = []] = await Promise.all([
@@ -112,14 +112,14 @@ async function suspicion(facts: Facts): Promise<string> {
   const changes = operations.map(({ operationType }) => /^(CREATE|UPDATE|DELETE)_USER$/.test(operationType));
   const change = operations.find((_operation, index) => {
     if (!changes[index]) return false;
-    // A migration ends with a change of the roles of each login.
+    // A migration ends by changing the roles of each login.
     const before = changes.indexOf(false, index);
     return operations[before]?.operationType !== "IMPORT" || before - index > own;
   });
   const written = versions?.[0]?.createTime;
   if (!change || written === undefined || change.insertTime <= written) return "";
-  const harmless = own > 1 ? " (the end of a rotation changes the idle login so)" : "";
-  return `. Suspicious: ${change.user ?? "somebody"} changed a login at ${minute(change.insertTime)}, after the secret was written${harmless}`;
+  const harmless = own > 1 ? " (normal for the idle login after a rotation)" : "";
+  return `. Suspicious: ${change.user ?? "an unknown user"} changed a login at ${minute(change.insertTime)}, after the secret was written${harmless}`;
 }
 
 export const migration: Check = {
@@ -136,12 +136,12 @@ export const migration: Check = {
         facts.deploy(facts.gcloud("sql", "operations", "describe", last.name)),
       );
     }
-    // What the job had committed before it failed stays.
+    // The job may have committed a part before it failed.
     const execution = (await facts.migrationJob().catch(orNothing))?.latestCreatedExecution;
-    if (execution?.completionStatus !== "EXECUTION_FAILED") return ok(about ?? "no import on record");
+    if (execution?.completionStatus !== "EXECUTION_FAILED") return ok(about ?? "no import recorded");
     const name = lastPart(execution.name ?? "");
     return finding(
-      `execution ${name} of the job ${MIGRATION_JOB}, of ${minute(execution.createTime ?? "")}, failed`,
+      `execution ${name} of the job ${MIGRATION_JOB} at ${minute(execution.createTime ?? "")} failed`,
       facts.gcloud("logging", "read", `labels."run.googleapis.com/execution_name"="${name}"`, "--limit=50"),
     );
   },
@@ -155,11 +155,11 @@ export const tables: Check = {
     const result = await facts.loggedIn().catch(orNothing);
     if (result?.ok) {
       const problem = typeof result.contents === "string" ? result.contents : halfMigrated(facts, result.contents);
-      return problem === undefined ? ok("all there, seen through a login") : finding(problem, await importAgain(facts));
+      return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await importAgain(facts));
     }
     const last = await lastImport(facts);
-    if (!last) return finding(`no import into ${facts.target.database} is on record`, await importAgain(facts));
-    return ok(`made by ${last.importContext?.uri ?? "an import"}`);
+    if (!last) return finding(`no import into ${facts.target.database} is recorded`, await importAgain(facts));
+    return ok(`created by ${last.importContext?.uri ?? "an import"}`);
   },
 };
 
@@ -175,18 +175,18 @@ export const schemaVersion: Check = {
       const { versions } = result.contents;
       if (!versions?.size) throw new NotVisible("no version is recorded");
       const problem = difference(facts, versions);
-      return problem === undefined ? ok(`${newest}, seen through a login`) : finding(problem, await importAgain(facts));
+      return problem === undefined ? ok(`${newest}, checked by a login`) : finding(problem, await importAgain(facts));
     }
     const uri = (await lastImport(facts))?.importContext?.uri;
-    if (uri === undefined) throw new NotVisible("there was no import");
+    if (uri === undefined) throw new NotVisible("no import is recorded");
     const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
-    if (version === undefined) throw new NotVisible(`the last import was ${uri}; what it left only a login shows`);
+    if (version === undefined) throw new NotVisible(`the last import was ${uri}; only a login can show its result`);
     if (version === newest) return ok(`${version}, by the last import`);
     return finding(`${version}, by the last import; expected ${newest}`, await importAgain(facts));
   },
 };
 
-/** What a database lacks of the versions it has begun; undefined where nothing. */
+/** Missing tables or versions; undefined if nothing is missing. */
 function halfMigrated({ migrations, target }: Facts, { missing, versions }: Contents): string | undefined {
   const recorded = migrations.filter(({ version }) => versions?.has(version));
   const expected = tablesOf(recorded.length > 0 ? recorded : migrations);
@@ -195,13 +195,13 @@ function halfMigrated({ migrations, target }: Facts, { missing, versions }: Cont
     const how = versions ? `, though ${recorded.length} of ${migrations.length} versions are recorded` : "";
     return `${target.database} lacks ${lacking.join(" and ")}${how}`;
   }
-  if (!versions) return "the tables are there, but no version is recorded: they were made by hand";
+  if (!versions) return "the tables exist but no version is recorded: they were created manually";
   const last = recorded.at(-1)?.version ?? "";
   const skipped = migrations.find(({ version }) => version < last && !versions.has(version));
   return skipped && `version ${skipped.version} is not recorded, though the later ${last} is`;
 }
 
-/** How the recorded versions differ from the migrations; undefined where they do not. */
+/** How the recorded versions differ from the migrations. */
 function difference({ migrations }: Facts, record: NonNullable<Contents["versions"]>): string | undefined {
   const pending = migrations.filter(({ version }) => !record.has(version));
   const edited = migrations.find(
@@ -209,14 +209,13 @@ function difference({ migrations }: Facts, record: NonNullable<Contents["version
   );
   const unknown = [...record.keys()].find((version) => !migrations.some((migration) => migration.version === version));
   if (pending.length > 0) return `pending: ${pending.map(({ version }) => version).join(", ")}`;
-  if (unknown !== undefined) return `version ${unknown} is applied, which this checkout does not know`;
+  if (unknown !== undefined) return `version ${unknown} is applied but missing in this checkout`;
   return edited && `version ${edited.version} was edited after it was applied`;
 }
 
 /**
- * The last import into the database that succeeded, as far as nothing since has taken away what it did; undefined where
- * there was none.
- * @throws NotVisible where Cloud SQL may have forgotten it.
+ * The last successful import into the database that was not undone since.
+ * @throws NotVisible if Cloud SQL may no longer list it.
  */
 async function lastImport(facts: Facts): Promise<Operation | undefined> {
   const operations = await facts.operations();
@@ -227,11 +226,11 @@ async function lastImport(facts: Facts): Promise<Operation | undefined> {
       operationType === "IMPORT" && importContext?.database === facts.target.database && !error,
   );
   const complete = reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE");
-  if (!last && !complete) throw new NotVisible("no import is on record any more; what is there only a login shows");
+  if (!last && !complete) throw new NotVisible("the import is no longer listed; only a login can show its result");
   return last;
 }
 
-/** A script that was imported once can be imported again: what the database holds already is skipped. */
+/** Scripts can be imported repeatedly: they skip what has been applied. */
 async function importAgain(facts: Facts): Promise<string> {
   const { database: name, user: login } = facts.target;
   const { name: instance } = await facts.existingInstance();
@@ -250,24 +249,17 @@ export const connections: Check = {
     const instance = await facts.runningInstance();
     const result = await facts.loggedIn().catch(orNothing);
     const flag = instance.settings.databaseFlags?.find(({ name }) => name === "max_connections")?.value;
-    const fix = facts.gcloud(
-      "run",
-      "services",
-      "update",
-      facts.target.service,
-      `--region=${facts.target.region}`,
-      "--max-instances=2",
-    );
-    if (result && !result.ok && result.code === "53300") return finding(`none is left: ${result.message}`, fix);
+    const fix = facts.updateService("--max-instances=2");
+    if (result && !result.ok && result.code === "53300") return finding(`none left: ${result.message}`, fix);
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
     const most = seen?.maxConnections ?? (flag === undefined ? maxConnections(instance.settings.tier) : Number(flag));
-    if (used === undefined) throw new NotVisible("no metric of the last hour, and no login");
+    if (used === undefined) throw new NotVisible("no metric in the last hour, and no login");
     return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
   },
 };
 
-/** How far back a failed operation is worth a look, in milliseconds. */
+/** How long a failed operation is reported, in milliseconds. */
 const RECENT = 7 * DAY;
 
 export const operation: Check = {
@@ -276,12 +268,12 @@ export const operation: Check = {
   causes: ["apis", "disk", "instance"],
   look: async (facts) => {
     const others = (await facts.operations()).filter(({ operationType }) => operationType !== "IMPORT");
-    // A later success of the same kind makes up for a failure.
+    // Ignore a failure after a later success of the same type.
     const newest = new Map(others.toReversed().map((each) => [each.operationType, each]));
     const failed = [...newest.values()].find(
       ({ error, insertTime }) => error && facts.now.getTime() - Date.parse(insertTime) < RECENT,
     );
-    if (!failed) return ok("none has failed lately");
+    if (!failed) return ok("no recent failure");
     return finding(
       `${failed.operationType} at ${minute(failed.insertTime)} failed: ${reason(failed)}`,
       facts.gcloud("sql", "operations", "describe", failed.name),
@@ -289,7 +281,7 @@ export const operation: Check = {
   },
 };
 
-/** Backups are made every day; later than this one is missing, in hours. */
+/** Backups are daily; an older one is overdue, in hours. */
 const OVERDUE = 26;
 
 export const backup: Check = {
@@ -307,7 +299,7 @@ export const backup: Check = {
       .map(({ endTime = "" }) => endTime);
     const fix = facts.gcloud("sql", "backups", "create", `--instance=${name}`);
     const newest = ends.sort().at(-1);
-    if (newest === undefined) return finding("there is none", fix);
+    if (newest === undefined) return finding("no backup exists", fix);
     const hours = Math.floor((facts.now.getTime() - Date.parse(newest)) / 3_600_000);
     return hours >= OVERDUE ? finding(`${hours} hours old`, fix) : ok(`${hours} hours old`);
   },
@@ -319,7 +311,6 @@ function reason({ error }: Operation): string {
   return (first?.message ?? first?.code ?? "no reason given").split("\n")[0] ?? "";
 }
 
-/** A time, to the minute. */
 function minute(time: string): string {
   return `${time.slice(0, 16).replace("T", " ")} UTC`;
 }

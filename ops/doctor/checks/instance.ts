@@ -1,9 +1,9 @@
 import { APIS } from "../../../infra/api-names.ts";
 import { type Check, finding, ok } from "../check.ts";
-import { DAY, type Instance, runs } from "../facts.ts";
+import { DAY, runs } from "../facts.ts";
 import { NotVisible } from "../../google/reader.ts";
 
-/** What a request needs; the others watch. */
+/** Those that a request needs. */
 const NEEDED = APIS.filter((api) => api !== "logging" && api !== "monitoring");
 
 export const apis: Check = {
@@ -18,7 +18,7 @@ export const apis: Check = {
   },
 };
 
-/** A disk this full is about to stop the instance: Cloud SQL shuts it down to protect the data. */
+/** From this utilization on, Cloud SQL is about to shut the instance down to protect the data. */
 const FULL = 0.95;
 
 export const disk: Check = {
@@ -34,8 +34,8 @@ export const disk: Check = {
       return finding(`full (${size} GB): Cloud SQL has shut ${instance.name} down`, fix);
     }
     const used = await facts.metric("disk/utilization");
-    const growth = grows ? "grows by itself" : "does not grow by itself";
-    if (used === undefined) throw new NotVisible(`no metric of the last hour; ${size} GB, ${growth}, not shut down`);
+    const growth = grows ? "grows automatically" : "does not grow automatically";
+    if (used === undefined) throw new NotVisible(`no metric in the last hour; ${size} GB, ${growth}, not shut down`);
     const share = `${Math.round(used * 100)} % of ${size} GB, ${growth}`;
     return used >= FULL ? finding(share, fix) : ok(share);
   },
@@ -51,31 +51,23 @@ export const instance: Check = {
     if (!found) {
       return finding(
         given === undefined
-          ? `there is no instance named ${project}-db-… and none the service mounts`
-          : `there is no ${given}`,
+          ? `no instance is named ${project}-db-… or mounted by the service`
+          : `${given} does not exist`,
         facts.deploy(facts.gcloud("sql", "instances", "list")),
       );
     }
     const place = `${found.name} in ${found.region}${found.gceZone === undefined ? "" : `, zone ${found.gceZone}`}`;
     if (runs(found)) return ok(`${place}, running`);
-    return finding(
-      `${place} ${describe(found)}`,
-      restart(found, (...words) => facts.gcloud(...words)),
-    );
+    if (found.settings.activationPolicy === "NEVER") {
+      const start = facts.gcloud("sql", "instances", "patch", found.name, "--activation-policy=ALWAYS");
+      return finding(`${place} was stopped (activation policy NEVER)`, start);
+    }
+    const operations = facts.gcloud("sql", "operations", "list", `--instance=${found.name}`, "--limit=5");
+    return finding(`${place} is ${found.state}`, operations);
   },
 };
 
-function describe({ state, settings }: Instance): string {
-  return settings.activationPolicy === "NEVER" ? "was stopped (activation policy NEVER)" : `is ${state}`;
-}
-
-function restart({ name, settings }: Instance, gcloud: (...words: string[]) => string): string {
-  return settings.activationPolicy === "NEVER"
-    ? gcloud("sql", "instances", "patch", name, "--activation-policy=ALWAYS")
-    : gcloud("sql", "operations", "list", `--instance=${name}`, "--limit=5");
-}
-
-/** A certificate that ends in fewer days is due for renewal. */
+/** A certificate that expires in fewer days is due for renewal. */
 const LAST_DAYS = 30;
 
 export const certificate: Check = {
@@ -84,13 +76,14 @@ export const certificate: Check = {
   causes: ["apis"],
   look: async (facts) => {
     const { name, serverCaCert, settings } = await facts.existingInstance();
-    if (serverCaCert?.expirationTime === undefined) throw new NotVisible(`Cloud SQL names no certificate of ${name}`);
+    if (serverCaCert?.expirationTime === undefined)
+      throw new NotVisible(`Cloud SQL reports no certificate for ${name}`);
     const days = Math.floor((Date.parse(serverCaCert.expirationTime) - facts.now.getTime()) / DAY);
-    if (days >= LAST_DAYS) return ok(`ends in ${days} days`);
-    // Connectors learn of a new certificate by themselves; other clients must be given it first.
+    if (days >= LAST_DAYS) return ok(`expires in ${days} days`);
+    // Connectors fetch the new certificate themselves; other clients need it before the rotation.
     const steps = settings.connectorEnforcement === "REQUIRED" ? ["create", "rotate"] : ["create"];
     return finding(
-      days < 0 ? `has ended on ${serverCaCert.expirationTime}` : `ends in ${days} days`,
+      days < 0 ? `expired on ${serverCaCert.expirationTime}` : `expires in ${days} days`,
       steps.map((step) => facts.gcloud("sql", "ssl", "server-ca-certs", step, `--instance=${name}`)).join(" && "),
     );
   },

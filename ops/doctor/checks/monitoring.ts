@@ -3,23 +3,23 @@ import { type Check, finding, ok } from "../check.ts";
 import type { AlertPolicy, Facts, UptimeCheck } from "../facts.ts";
 
 /**
- * Whatever gets its name from Google is made twice where the answer to its creation is lost and the provider asks again;
- * the stack then knows the later one. Google tells when a policy was made, and policies name the check they read.
+ * If the response to a creation is lost, the provider creates a resource that Google names a second time. The stack knows
+ * only the newest policy, and a policy refers to the uptime check in use.
  */
-export const doubles: Check = {
+export const duplicates: Check = {
   id: "doubles",
-  title: "Alerts made twice",
+  title: "Duplicate alerts",
   causes: ["apis"],
   look: async (facts) => {
     const [policies, checks] = await Promise.all([facts.alertPolicies(), facts.uptimeChecks()]);
-    const former = sameTitle(policies).flatMap((same) => same.toSorted(byCreation).slice(0, -1));
+    const older = sameTitle(policies).flatMap((same) => same.toSorted(byCreation).slice(0, -1));
     const read = JSON.stringify(policies);
     const unread = sameTitle(checks).flatMap((same) => same.filter((check) => !read.includes(lastPart(check.name))));
-    if (former.length + unread.length === 0) return ok(`none of ${policies.length} policies`);
-    const titles = [...former, ...unread].map(({ displayName }) => `"${displayName}"`);
+    if (older.length + unread.length === 0) return ok(`none among ${policies.length} policies`);
+    const titles = [...older, ...unread].map(({ displayName }) => `"${displayName}"`);
     return finding(
-      `${[...new Set(titles)].join(", ")} more than once: whoever is on call is told more than once`,
-      [...former.map(deletion(facts, "policies")), ...unread.map(deletion(facts, "uptime"))].join(" && "),
+      `${[...new Set(titles)].join(", ")} exist more than once: on-call is notified more than once`,
+      [...older.map(deletion(facts, "policies")), ...unread.map(deletion(facts, "uptime"))].join(" && "),
     );
   },
 };
@@ -36,5 +36,5 @@ function byCreation(a: AlertPolicy, b: AlertPolicy): number {
 }
 
 function deletion(facts: Facts, group: "policies" | "uptime") {
-  return (made: AlertPolicy | UptimeCheck) => facts.gcloud("monitoring", group, "delete", lastPart(made.name));
+  return ({ name }: AlertPolicy | UptimeCheck) => facts.gcloud("monitoring", group, "delete", lastPart(name));
 }

@@ -21,8 +21,11 @@ export const secret: Check = {
         facts.gcloud("secrets", "versions", "enable", String(numberOf(used)), `--secret=${id}`),
       );
     }
-    const lost = used ? `version ${numberOf(used)} is destroyed` : `there is no version ${version}`;
-    return finding(`${id}: ${lost}`, newest ? pinTo(facts, id, newest) : await writeString(facts, id, versions));
+    const lost = used ? `version ${numberOf(used)} is destroyed` : `version ${version} does not exist`;
+    return finding(
+      `${id}: ${lost}`,
+      newest ? useVersion(facts, id, numberOf(newest)) : await writeString(facts, id, versions),
+    );
   },
 };
 
@@ -37,23 +40,21 @@ export const connectionString: Check = {
     if (!parsed.ok) return finding(discreet(parsed.problem), await fix());
     const { driver, user, database, instance } = parsed.value;
     const target = facts.target;
-    // What is in a secret is named only where it is known from elsewhere too: fields may be in the wrong order.
-    const known = (name: string, names: readonly string[] | undefined) =>
-      names?.includes(name) ? name : "another one";
+    // A name from the secret is shown only if it is known from elsewhere: it may be a misplaced password.
+    const known = (name: string, names: readonly string[] | undefined) => (names?.includes(name) ? `${name}, ` : "");
     const wrong: string[] = [];
     if (driver !== "postgresql+asyncpg") wrong.push(`the driver is ${driver}, not postgresql+asyncpg`);
     if (!logins(target.user).includes(user)) {
-      wrong.push(`the user is ${known(user, await facts.users().catch(orNothing))}, not ${target.user}`);
+      wrong.push(`the user is ${known(user, await facts.users().catch(orNothing))}not ${target.user}`);
     }
     if (database !== target.database) {
-      wrong.push(
-        `the database is ${known(database, await facts.databases().catch(orNothing))}, not ${target.database}`,
-      );
+      const databases = await facts.databases().catch(orNothing);
+      wrong.push(`the database is ${known(database, databases)}not ${target.database}`);
     }
     const name = `${instance.project}:${instance.region}:${instance.instance}`;
     const expected = await facts.instance().catch(orNothing);
     if (expected && name !== expected.connectionName)
-      wrong.push(`it points at ${name}, not ${expected.connectionName}`);
+      wrong.push(`it points to ${name}, not ${expected.connectionName}`);
     if (wrong.length > 0) return finding(wrong.join("; "), await fix());
     return ok(`${driver}, ${user}, ${database}, ${name}`);
   },
@@ -70,8 +71,8 @@ export const pinnedVersion: Check = {
     if (version === "latest" || !newest) return ok(`${id}, ${version}`);
     if (String(numberOf(newest)) === version) return ok(`${id}, version ${version}, the newest`);
     return finding(
-      `the service reads version ${version} of ${id}; the newest is ${numberOf(newest)}, of ${newest.createTime.slice(0, 16)}Z`,
-      pinTo(facts, id, newest),
+      `the service reads version ${version} of ${id}; the newest is ${numberOf(newest)}, created ${newest.createTime.slice(0, 16)}Z`,
+      useVersion(facts, id, numberOf(newest)),
     );
   },
 };
@@ -89,7 +90,7 @@ export const passwordSecret: Check = {
     if (newest?.state !== "ENABLED") {
       const enabled = versions.find(({ state }) => state === "DISABLED");
       return finding(
-        `${id} has no enabled newest version`,
+        `the newest version of ${id} is not enabled`,
         enabled
           ? facts.gcloud("secrets", "versions", "enable", String(numberOf(enabled)), `--secret=${id}`)
           : facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
@@ -101,25 +102,25 @@ export const passwordSecret: Check = {
     ]);
     const about = `${id}, version ${numberOf(newest)} is enabled`;
     if (password === undefined || !string?.ok) return ok(about);
-    if (password === string.value.password) return ok(`${about}, the same password as in the connection string`);
+    if (password === string.value.password) return ok(`${about} and matches the connection string`);
     const login = await facts.loggedIn().catch(orNothing);
-    if (login && !login.ok && login.alternative) return ok(`${about}, the password that PostgreSQL accepts`);
+    if (login && !login.ok && login.alternative) return ok(`${about}, with the password that PostgreSQL accepts`);
     const add = facts.gcloud("secrets", "versions", "add", id, "--data-file=-");
-    const differs = `${id} holds another password than the connection string`;
-    if (!login?.ok) return finding(`${differs}, and which one PostgreSQL accepts is not known`, add);
+    const differs = `${id} does not match the password in the connection string`;
+    if (!login?.ok) return finding(`${differs}; it is not known which one PostgreSQL accepts`, add);
     const { secret: source, version } = await pinOrDefault(facts);
     const access = facts.gcloud("secrets", "versions", "access", version, `--secret=${source}`);
     const cut = command("sed", String.raw`s#^[^:]*://[^:]*:\([^@]*\)@.*#\1#`);
-    return finding(`${differs}, whose own PostgreSQL accepts`, `${access} | ${cut} | ${add}`);
+    return finding(`${differs}, which PostgreSQL accepts`, `${access} | ${cut} | ${add}`);
   },
 };
 
-/** Days after which a password is due to be renewed: as often as the key of the state, see `docs/DEPLOYMENT.md`. */
+/** Days after which a password is due for rotation, like the key of the state: see `docs/DEPLOYMENT.md`. */
 const ROTATION = 90;
 
 export const rotation: Check = {
   id: "rotation",
-  title: "Age of the password",
+  title: "Password age",
   causes: ["apis", "password-secret"],
   look: async (facts) => {
     const { passwordSecret: id, secret: source, stack, user } = facts.target;
@@ -127,7 +128,7 @@ export const rotation: Check = {
     if (!newest) throw new NotVisible(`${id} has no version`);
     const days = Math.floor((facts.now.getTime() - Date.parse(newest.createTime)) / DAY);
     if (days < ROTATION) return ok(`${days} days old`);
-    const found = `${days} days old; it is due after ${ROTATION}`;
+    const found = `${days} days old; rotation is due after ${ROTATION}`;
     if (stack !== undefined) return finding(found, command("npm", "run", "rotate", "--", `--stack=${stack}`));
     const { name } = await facts.existingInstance();
     const steps = [
@@ -139,7 +140,7 @@ export const rotation: Check = {
   },
 };
 
-/** What a parser says of a connection string, without the parts that may be a password in the wrong place. */
+/** A parser's message about a connection string, without the parts that may be a misplaced password. */
 export function discreet(problem: string): string {
   return problem
     .replace(/the driver "(?!sqlite|mysql|mariadb|mssql|oracle)[^"]*"/, "another driver")
@@ -147,15 +148,15 @@ export function discreet(problem: string): string {
 }
 
 /**
- * Writes the connection string anew from the password's secret, and nothing where that cannot be read. The password
- * stays inside the shell and its pipe.
+ * A command that writes the connection string with the password from the password secret; writes nothing if that cannot be
+ * read. The password stays in the shell.
  */
 export async function writeString(facts: Facts, id: string, versions: readonly Version[] | undefined): Promise<string> {
   const { database, passwordSecret: source, project, region } = facts.target;
-  // Whose turn it is only the string itself says.
+  // Only the string itself shows which login is in use.
   const string = await facts.connectionString().catch(orNothing);
-  const turn = string?.ok ? logins(facts.target.user).find((login) => login === string.value.user) : undefined;
-  const user = turn ?? facts.target.user;
+  const current = string?.ok ? logins(facts.target.user).find((login) => login === string.value.user) : undefined;
+  const user = current ?? facts.target.user;
   const instance = await facts.instance().catch(orNothing);
   const name = instance?.connectionName ?? `${project}:${region}:INSTANCE`;
   const form = `postgresql+asyncpg://${user}:%s@/${database}?host=/cloudsql/${name}`;
@@ -167,14 +168,8 @@ export async function writeString(facts: Facts, id: string, versions: readonly V
   return `password=$(${password}) && ${command("printf", form)} "$password" | ${add} && ${useVersion(facts, id, next)}`;
 }
 
-function pinTo(facts: Facts, id: string, version: Version): string {
-  return useVersion(facts, id, numberOf(version));
-}
-
 function useVersion(facts: Facts, id: string, version: number): string {
-  const { region, service } = facts.target;
-  const secret = `--update-secrets=DATABASE_URL=${id}:${version}`;
-  return facts.gcloud("run", "services", "update", service, `--region=${region}`, secret);
+  return facts.updateService(`--update-secrets=DATABASE_URL=${id}:${version}`);
 }
 
 async function pinOrDefault(facts: Facts): Promise<{ secret: string; version: string }> {

@@ -3,7 +3,6 @@ import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
-import { command } from "../../terminal/command.ts";
 
 export const service: Check = {
   id: "service",
@@ -14,7 +13,7 @@ export const service: Check = {
     const found = await facts.service();
     if (!found) {
       return finding(
-        `there is no ${name} in ${region}`,
+        `${name} does not exist in ${region}`,
         facts.deploy(facts.gcloud("run", "services", "list", `--region=${region}`)),
       );
     }
@@ -31,22 +30,24 @@ export const databaseUrl: Check = {
     const variables = environment(await facts.existingService());
     const url = variables.find(({ name }) => name === DATABASE_URL);
     const newest = (await facts.versions(secret).catch(orNothing))?.find(({ state }) => state === "ENABLED");
-    const use = update(facts, `--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
+    const use = facts.updateService(`--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
     if (!url) return finding("DATABASE_URL is not set", use);
     const reference = url.valueSource?.secretKeyRef;
     if (!reference) {
-      const kind = isOtherDatabase(url) ? "names a database that is not PostgreSQL" : "stands in the service in clear";
-      return finding(`DATABASE_URL ${kind}`, `${update(facts, "--remove-env-vars=DATABASE_URL")} && ${use}`);
+      const kind = isOtherDatabase(url)
+        ? "names a database that is not PostgreSQL"
+        : "is plain text, not a reference to a secret";
+      return finding(`DATABASE_URL ${kind}`, `${facts.updateService("--remove-env-vars=DATABASE_URL")} && ${use}`);
     }
     const fallback = variables.find((variable) => variable !== url && isOtherDatabase(variable));
     if (fallback) {
       return finding(
-        `${fallback.name} offers another database, which hides a missing DATABASE_URL`,
-        update(facts, `--remove-env-vars=${fallback.name}`),
+        `${fallback.name} names another database, which hides a missing DATABASE_URL`,
+        facts.updateService(`--remove-env-vars=${fallback.name}`),
       );
     }
     const id = lastPart(reference.secret ?? "");
-    if (id !== secret) return finding(`DATABASE_URL is read from ${id}, not from ${secret}`, use);
+    if (id !== secret) return finding(`DATABASE_URL comes from ${id}, not from ${secret}`, use);
     return ok(`from ${id}, no other database`);
   },
 };
@@ -58,7 +59,7 @@ export const connectionName: Check = {
   look: async (facts) => {
     const mounted = mounts(await facts.existingService());
     const { connectionName: expected } = await facts.existingInstance();
-    const fix = update(facts, `--set-cloudsql-instances=${expected}`);
+    const fix = facts.updateService(`--set-cloudsql-instances=${expected}`);
     if (mounted.includes(expected)) return ok(expected);
     const [first] = mounted;
     if (first === undefined) return finding("the service mounts no Cloud SQL socket", fix);
@@ -102,30 +103,22 @@ export const revision: Check = {
     if (terminalCondition?.state === "CONDITION_SUCCEEDED") return ok(`${newest} is ready`);
     if (terminalCondition?.state !== "CONDITION_FAILED") return ok(`${newest} is being rolled out`);
     const serving =
-      latestReadyRevision === undefined ? "nothing serves" : `${lastPart(latestReadyRevision)} goes on serving`;
+      latestReadyRevision === undefined ? "no revision serves" : `${lastPart(latestReadyRevision)} still serves`;
     const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
-    const { region, service } = facts.target;
     const image = `--image=${template.containers?.[0]?.image ?? "IMAGE"}`;
     return finding(
       `not ready, ${serving}: ${why}`,
-      /image/i.test(why) && /not found/i.test(why)
-        ? facts.gcloud("run", "services", "update", service, `--region=${region}`, image)
-        : logs(facts, newest),
+      /image/i.test(why) && /not found/i.test(why) ? facts.updateService(image) : logs(facts, newest),
     );
   },
 };
 
-/** The values of variables may hold credentials, and are never shown. */
+/** Values of variables may contain credentials and are never shown. */
 function isOtherDatabase({ name, value = "" }: EnvVar): boolean {
   return /^(sqlite|mysql|mariadb|mssql|oracle|file)\b[^/]*:/i.test(value) || /sqlite|\.db$/i.test(`${name} ${value}`);
 }
 
-function update(facts: Facts, change: string): string {
-  const { region, service } = facts.target;
-  return facts.gcloud("run", "services", "update", service, `--region=${region}`, change);
-}
-
 function logs(facts: Facts, revisionName: string): string {
   const filter = `resource.type="cloud_run_revision" AND resource.labels.revision_name="${revisionName}"`;
-  return command("gcloud", "logging", "read", filter, "--limit=50", `--project=${facts.target.project}`);
+  return facts.gcloud("logging", "read", filter, "--limit=50");
 }

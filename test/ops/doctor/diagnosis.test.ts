@@ -20,21 +20,21 @@ const SECRET = "secretManager projects/fusion-prime/secrets/settlement-db-connec
 const those = (rows: readonly Row[], verdict: Row["verdict"]) =>
   rows.filter((row) => row.verdict === verdict).map(({ check }) => check);
 
-/** The record after a change. */
+/** A healthy record with a change. */
 function changed(change: (record: Recorded) => void): Recorded {
   const record = healthy();
   change(record);
   return record;
 }
 
-test("a healthy stack: everything is well, only the login was not tried", async () => {
+test("a healthy stack has no finding, and only the login is not checked", async () => {
   const rows = await judge(healthy());
   expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual(["login"]);
   expect(exitCode(rows)).toBe(0);
 });
 
 describe("the order of causes", () => {
-  test("a check is explained only by checks before it, so that there is always a first cause", () => {
+  test("causes precede their consequences, so that there is always a first cause", () => {
     const ids = CHECKS.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const wrong = CHECKS.flatMap(({ causes }, index) =>
@@ -43,7 +43,7 @@ describe("the order of causes", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("findings come by depth, consequences after them with what explains them, then what was not seen", async () => {
+  test("lists findings by likelihood, then consequences with their causes, then what was not checked", async () => {
     const rows = await judge(
       changed((record) => {
         record[SERVICE].terminalCondition = { state: "CONDITION_FAILED", message: "It does not start." };
@@ -59,7 +59,7 @@ describe("the order of causes", () => {
     ]);
   });
 
-  test("an operation that failed is forgotten once one of its kind succeeds, or after a week", async () => {
+  test("a failed operation is ignored after a success of the same type, or after a week", async () => {
     const failed = (insertTime: string) => ({
       name: "op-restart",
       operationType: "RESTART",
@@ -81,7 +81,7 @@ describe("the order of causes", () => {
 describe("faults that the embedded cloud cannot show", () => {
   const faults: [string, (record: Recorded) => void, string, RegExp][] = [
     [
-      "a full disk that has stopped the instance",
+      "a full disk that has shut the instance down",
       (record) => {
         for (const instance of record[INSTANCES].items) {
           instance.outOfDiskReport.sqlOutOfDiskState = "SOFT_SHUTDOWN";
@@ -95,7 +95,7 @@ describe("faults that the embedded cloud cannot show", () => {
       "a disk about to be full",
       (record) => (record["monitoring disk/utilization"] = metric(0.97)),
       "disk",
-      /97 % of 10 GB, grows by itself/,
+      /97 % of 10 GB, grows automatically/,
     ],
     [
       "connections about to run out",
@@ -114,23 +114,23 @@ describe("faults that the embedded cloud cannot show", () => {
       /49 hours old/,
     ],
     [
-      "a certificate about to end",
+      "a certificate about to expire",
       (record) => {
         for (const instance of record[INSTANCES].items) instance.serverCaCert.expirationTime = "2026-02-20T10:00:00Z";
       },
       "certificate",
-      /^ends in 19 days$/,
+      /^expires in 19 days$/,
     ],
     [
-      "a password that is due to be renewed",
+      "a password due for rotation",
       (record) => {
         for (const version of record[PASSWORD_VERSIONS].versions) version.createTime = "2025-10-25T12:00:00Z";
       },
       "rotation",
-      /^98 days old; it is due after 90$/,
+      /^98 days old; rotation is due after 90$/,
     ],
     [
-      "a migration job that failed on its way",
+      "a failed migration job",
       (record) => {
         record[JOB] = {
           latestCreatedExecution: {
@@ -141,10 +141,10 @@ describe("faults that the embedded cloud cannot show", () => {
         };
       },
       "migration",
-      /^execution settlement-migration-x7k2p of the job settlement-migration, of 2026-01-31 20:00 UTC, failed$/,
+      /^execution settlement-migration-x7k2p of the job settlement-migration at 2026-01-31 20:00 UTC failed$/,
     ],
     [
-      "an instance that Google suspended",
+      "an instance suspended by Google",
       (record) => {
         for (const instance of record[INSTANCES].items) instance.state = "SUSPENDED";
       },
@@ -152,7 +152,7 @@ describe("faults that the embedded cloud cannot show", () => {
       /is SUSPENDED/,
     ],
     [
-      "a secret that anybody may read",
+      "a secret that anyone may read",
       (record) =>
         record[`${SECRET}:getIamPolicy`].bindings.push({
           role: "roles/secretmanager.secretAccessor",
@@ -162,7 +162,7 @@ describe("faults that the embedded cloud cannot show", () => {
       /allAuthenticatedUsers has roles\/secretmanager.secretAccessor on settlement-db-connection-string/,
     ],
     [
-      "a client role without a condition, as it was bound by hand",
+      "a client role without a condition, granted manually",
       (record) => {
         for (const binding of record[POLICY].bindings) delete binding.condition;
       },
@@ -170,7 +170,7 @@ describe("faults that the embedded cloud cannot show", () => {
       /the service's account has roles\/cloudsql.client on fusion-prime/,
     ],
     [
-      "tables at an older version, by the last import",
+      "an older schema version, by the last import",
       (record) => {
         const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
         if (operation)
@@ -180,7 +180,7 @@ describe("faults that the embedded cloud cannot show", () => {
       /^20250101000000, by the last import; expected \d{14}/,
     ],
     [
-      "an alert and an uptime check that were made twice, because answers were lost",
+      "a duplicate alert and uptime check, after a lost response",
       (record) => {
         const { alertPolicies } = record["monitoring v3/projects/fusion-prime/alertPolicies"];
         alertPolicies.push(alertPolicy("2", "Failed backup", "2026-01-30T12:41:00Z"));
@@ -188,10 +188,10 @@ describe("faults that the embedded cloud cannot show", () => {
         record["monitoring v3/projects/fusion-prime/uptimeCheckConfigs"].uptimeCheckConfigs.push(uptimeCheck("a"));
       },
       "doubles",
-      /^"Failed backup", "Settlement service" more than once/,
+      /^"Failed backup", "Settlement service" exist more than once/,
     ],
     [
-      "a database restored to a time before the import",
+      "a database restored to before the import",
       (record) =>
         record[OPERATIONS].items.push({
           name: "op-restore",
@@ -200,13 +200,13 @@ describe("faults that the embedded cloud cannot show", () => {
           insertTime: "2026-01-31T00:00:00Z",
         }),
       "tables",
-      /no import into settlement_db is on record/,
+      /no import into settlement_db is recorded/,
     ],
   ];
 
-  test("of alerts made twice the earlier go, and the check that no alert reads; those of others are nobody's concern", async () => {
-    const double = faults.find(([, , check]) => check === "doubles");
-    const [row] = await judge(changed((record) => double?.[1](record)));
+  test("deletes the older of duplicate alerts and the unused uptime check, and ignores those of other projects", async () => {
+    const duplicate = faults.find(([, , check]) => check === "doubles");
+    const [row] = await judge(changed((record) => duplicate?.[1](record)));
     expect(row?.fix).toBe(
       "gcloud monitoring policies delete 2 --project=fusion-prime && " +
         "gcloud monitoring uptime delete settlement-service-a --project=fusion-prime",
@@ -221,7 +221,7 @@ describe("faults that the embedded cloud cannot show", () => {
     expect(those(others, "finding")).toEqual([]);
   });
 
-  test.each(faults)("%s", async (_name, change, check, found) => {
+  test.each(faults)("reports %s", async (_name, change, check, found) => {
     const rows = await judge(changed(change));
     expect(those(rows, "finding")).toEqual([check]);
     expect(rows[0]?.found).toMatch(found);
@@ -230,8 +230,8 @@ describe("faults that the embedded cloud cannot show", () => {
   });
 });
 
-describe("what is not seen", () => {
-  test("a policy that another one makes up for is not missed", async () => {
+describe("what is not visible", () => {
+  test("does not matter if another policy grants the role", async () => {
     const record = { ...healthy(), [POLICY]: undefined };
     const rows = await judge(record);
     expect(rows.find(({ check }) => check === "accessor")?.verdict).toBe("ok");
@@ -247,7 +247,7 @@ describe("what is not seen", () => {
         members: ["serviceAccount:settlement-service@fusion-prime.iam.gserviceaccount.com"],
       },
     ],
-  ])("%s may allow it: that is no finding", async (_name, binding) => {
+  ])("is no finding if %s may grant the role", async (_name, binding) => {
     const rows = await judge(changed((record) => (record[POLICY].bindings = [binding])));
     expect(those(rows, "finding")).toEqual([]);
     expect(rows.find(({ check }) => check === "client")?.found).toContain(
@@ -255,25 +255,25 @@ describe("what is not seen", () => {
     );
   });
 
-  test("an import that Cloud SQL may have forgotten is not missed", async () => {
+  test("is no finding if Cloud SQL may no longer list the import", async () => {
     const tables = async (change: (record: Recorded) => void) =>
       (await judge(changed(change))).find(({ check }) => check === "tables");
     expect((await tables((record) => record[OPERATIONS].items.pop()))?.verdict).toBe("finding");
     expect(await tables((record) => (record[OPERATIONS].items = []))).toMatchObject({
       verdict: "unseen",
-      found: expect.stringContaining("only a login shows") as string,
+      found: expect.stringContaining("only a login can show") as string,
     });
   });
 
-  test("without the instance or the service, that nothing was found is no good news", async () => {
+  test("makes the diagnosis inconclusive if it is the instance or the service", async () => {
     const rows = await judge({ ...healthy(), [INSTANCES]: undefined });
     expect(exitCode(rows)).toBe(3);
-    expect(render(rows, false)).toMatch(/^Could not look: Instance: the caller may not see it \(needs roles\/viewer/);
+    expect(render(rows, false)).toMatch(/^Inconclusive: Instance: permission denied \(needs roles\/viewer/);
     expect(exitCode(await judge({ ...healthy(), [SERVICE]: undefined }))).toBe(3);
   });
 });
 
-describe("the password, where no login can be tried", () => {
+describe("the password, without a login", () => {
   const login = async (ofState?: (login: string) => Promise<string>, record = healthy()) => {
     const rows = await judge(record, { stack: "prod" }, ofState);
     for (const password of [PASSWORD, "Another"]) expect(JSON.stringify(rows)).not.toContain(password);
@@ -281,26 +281,26 @@ describe("the password, where no login can be tried", () => {
   };
   const secret = "settlement-db-connection-string";
 
-  test("is compared with what the stack's state has for that login", async () => {
+  test("is compared with the one in the stack's state", async () => {
     const asked: string[] = [];
     const ofState = (name: string) => {
       asked.push(name);
       return Promise.resolve(PASSWORD);
     };
-    const found = `${secret} holds the password that the stack gave to settlement_user, by its state; no login was tried`;
+    const found = `${secret} matches the password of settlement_user in the stack's state; no login was tried`;
     expect(await login(ofState)).toMatchObject({ verdict: "ok", found });
     expect(asked).toEqual(["settlement_user"]);
   });
 
-  test("is a finding where it is another one", async () => {
+  test("is a finding if they differ", async () => {
     expect(await login(() => Promise.resolve("Another"))).toMatchObject({
       verdict: "finding",
-      found: `${secret} holds another password than the stack gave to settlement_user, by its state; no login was tried`,
+      found: `${secret} does not match the password of settlement_user in the stack's state; no login was tried`,
       fix: "npm run up -- --stack=prod --refresh",
     });
   });
 
-  test("is not vouched for by the state once somebody has changed a login since", async () => {
+  test("is not confirmed if a login was changed later", async () => {
     const change = (insertTime: string, user: string) => ({
       name: "op-user",
       operationType: "UPDATE_USER",
@@ -315,17 +315,19 @@ describe("the password, where no login can be tried", () => {
     });
     const row = await login(() => Promise.resolve(PASSWORD), record);
     expect(row?.verdict).toBe("unseen");
-    expect(row?.found).toMatch(/no login was tried.*holds the password that the stack gave.*Suspicious: somebody@/s);
+    expect(row?.found).toMatch(/no login was tried.*matches the password of settlement_user.*Suspicious: somebody@/s);
   });
 
-  test("is not seen where neither is possible, and both reasons are told", async () => {
+  test("is not checked if neither is possible, with both reasons", async () => {
     const row = await login(() => Promise.reject(new NotVisible("the state of prod cannot be read")));
     expect(row).toMatchObject({ verdict: "unseen", role: "roles/cloudsql.client on the project" });
-    expect(row?.found).toMatch(/no login was tried.*Nor was it compared: the state of prod cannot be read$/s);
+    expect(row?.found).toMatch(
+      /no login was tried.*The password was not compared either: the state of prod cannot be read$/s,
+    );
   });
 });
 
-test("a certificate is renewed at once only where nobody but connectors, which learn of it, can connect", async () => {
+test("a certificate is rotated immediately only if all clients are connectors", async () => {
   const fix = async (connectorEnforcement: string) => {
     const rows = await judge(
       changed((record) => {
@@ -335,7 +337,7 @@ test("a certificate is renewed at once only where nobody but connectors, which l
         }
       }),
     );
-    expect(rows[0]?.found).toBe("has ended on 2026-01-20T10:00:00Z");
+    expect(rows[0]?.found).toBe("expired on 2026-01-20T10:00:00Z");
     return rows[0]?.fix;
   };
   const create = "gcloud sql ssl server-ca-certs create --instance=fusion-prime-db-a504713e --project=fusion-prime";
@@ -343,7 +345,7 @@ test("a certificate is renewed at once only where nobody but connectors, which l
   expect(await fix("REQUIRED")).toBe(`${create} && ${create.replace("create", "rotate")}`);
 });
 
-test("of several instances the one that the service mounts counts, else the newest", async () => {
+test("checks the instance that the service mounts, else the newest", async () => {
   const named = async (change: (record: Recorded) => void) =>
     (await judge(changed(change))).find(({ check }) => check === "instance")?.found;
   const add = (record: Recorded) => {
@@ -361,7 +363,7 @@ test("of several instances the one that the service mounts counts, else the newe
   expect(await named(unmounted)).toContain("fusion-prime-db-0badcafe");
 });
 
-test("a connection string is written anew for the login whose turn it is", async () => {
+test("rewrites a connection string for the login in use", async () => {
   const turn = async (login: string) => {
     const rows = await judge(
       changed((record) => {
@@ -379,7 +381,7 @@ test("a connection string is written anew for the login whose turn it is", async
   expect(await turn("somebody")).toContain("//settlement_user:%s@");
 });
 
-test("a stack that keeps an older schema version is not behind", async () => {
+test("accepts the schema version that the stack configures", async () => {
   const older = (record: Recorded) => {
     const [, operation] = record[OPERATIONS].items as { importContext: { uri: string } }[];
     if (operation) operation.importContext.uri = "gs://fusion-prime-migrations/imports/20251025120000-0123456789ab.sql";
@@ -389,7 +391,7 @@ test("a stack that keeps an older schema version is not behind", async () => {
   expect(found(await judge(changed(older), { schemaVersion: "20251025120000" }))).toBe("ok");
 });
 
-test("for a stack that is not ours, every fix is a gcloud command", async () => {
+test("gives only gcloud commands without a stack", async () => {
   const rows = await judge({ [INSTANCES]: {} }, {});
   const fixes = rows.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
   expect(fixes.length).toBeGreaterThan(3);
@@ -400,14 +402,14 @@ test("for a stack that is not ours, every fix is a gcloud command", async () => 
   for (const fix of fixes) expect(fix).toMatch(/^(gcloud |password=\$\(gcloud )/);
 });
 
-describe("the command that writes the connection string anew", () => {
+describe("the command that rewrites the connection string", () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "doctor-"))));
   afterEach(() => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs the fix with a gcloud that gives this password, and keeps what it is told to add; answers its end. */
+  /** Runs the fix with a fake gcloud that records the added version; returns the exit code. */
   async function run(access: string) {
     const rows = await judge(changed((record) => (record[`${SECRET}/versions/1:access`] = encoded("sqlite://"))));
     const [first] = rows;
@@ -425,14 +427,14 @@ describe("the command that writes the connection string anew", () => {
     );
   });
 
-  test("adds nothing where the password cannot be read", async () => {
+  test("adds nothing if the password cannot be read", async () => {
     expect(await run("exit 1")).toBe(1);
     expect(existsSync(join(folder, "added"))).toBe(false);
   });
 });
 
 describe("the table", () => {
-  test("begins with the likeliest cause and fits 120 columns", async () => {
+  test("begins with the most likely cause and fits 120 columns", async () => {
     const text = render(
       await judge(
         changed((record) => {
@@ -445,12 +447,12 @@ describe("the table", () => {
     const lines = text.split("\n");
     expect(lines[0]).toMatch(/^Most likely cause: Connecting to Cloud SQL: settlement-service@.* lacks$/);
     expect(lines[1]).toBe("roles/cloudsql.client for fusion-prime-db-a504713e");
-    // One word of a command, the condition, is longer than a line, and stays whole.
+    // The condition is a single word and stays whole.
     const long = lines.filter((line) => line.length > 120);
     expect(long).toEqual([expect.stringMatching(/^ *'--condition=title=[^']*' \\$/)]);
   });
 
-  test("has colours only where asked for", async () => {
+  test("has colours only on request", async () => {
     const rows = await judge(healthy());
     expect(render(rows, true)).toContain("\u001b[32mok");
     expect(render(rows, false)).not.toContain("\u001b");

@@ -15,30 +15,30 @@ import { UsageError } from "../../../ops/terminal/user-error.ts";
 describe("a command to paste", () => {
   const words = ["printf", "%s\\n", "plain", "two words", "it's", `a == "b" && c`, "$(id)", "--x=y:z/%s", ""];
 
-  test("means the same to a shell, in one line and broken", () => {
+  test("means the same to a shell when wrapped", () => {
     const whole = command(...words);
-    const broken = wrapCommand(whole, 20);
-    expect(broken.length).toBeGreaterThan(3);
+    const wrapped = wrapCommand(whole, 20);
+    expect(wrapped.length).toBeGreaterThan(3);
     const run = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" });
     expect(run(whole)).toBe(`${words.slice(2).join("\n")}\n`);
-    expect(run(broken.join("\n"))).toBe(run(whole));
+    expect(run(wrapped.join("\n"))).toBe(run(whole));
   });
 
-  test("is broken between words, within the width", () => {
+  test("is wrapped between words, within the width", () => {
     const lines = wrapCommand(command("gcloud", ..."abcdefgh".split("").map((letter) => letter.repeat(9))), 40);
     expect(lines).toHaveLength(3);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
   });
 });
 
-describe("where the doctor looks", () => {
+describe("the target", () => {
   let root: string;
   beforeEach(() => (root = mkdtempSync(join(tmpdir(), "doctor-"))));
   afterEach(() => {
     rmSync(root, { recursive: true });
   });
 
-  test("a stack file gives project, region, endpoints and schema version; options go before it", () => {
+  test("has project, region, endpoints and schema version from the stack file; options override it", () => {
     writeFileSync(
       join(root, "Pulumi.staging.yaml"),
       `config:
@@ -65,19 +65,19 @@ describe("where the doctor looks", () => {
     expect(endpoints).toEqual({ ...GOOGLE, sql: "https://sql.example.com/v1/" });
   });
 
-  test("without a stack, project and region are enough", () => {
+  test("needs only project and region without a stack", () => {
     expect(locate({ project: "fusion-prime", region: "us-central1" }, root).endpoints).toEqual(GOOGLE);
   });
 
   test.each([
     ["nothing", {}],
     ["a project without a region", { project: "fusion-prime" }],
-    ["a stack that is not there", { stack: "staging" }],
-  ])("%s is a wrong command line", (_name, given) => {
+    ["a stack that does not exist", { stack: "staging" }],
+  ])("is refused for %s", (_name, given) => {
     expect(() => locate(given, root)).toThrow(UsageError);
   });
 
-  test("the local stack is where its last run was, with its owner's token", async () => {
+  test("of the local stack is its last run, with its owner's token", async () => {
     expect(() => locate({ stack: "local" }, root)).toThrow(CannotInspect);
     const start = join(root, ".local", "start");
     for (const folder of ["pulumi", "cloud"]) mkdirSync(join(start, folder), { recursive: true });
@@ -117,29 +117,29 @@ describe("reading", () => {
   const reader = () => new RestReader(endpoints, () => Promise.resolve("token"));
   const read = (path: string) => reader().read({ api: "sql", path, role: "roles/viewer on the project" });
 
-  test("asks once for what is wanted often", async () => {
+  test("asks the same question once", async () => {
     const one = reader();
     const question = { api: "sql", path: "there", role: "" } as const;
     expect(await Promise.all([one.read(question), one.read(question)])).toEqual([{ name: "there" }, { name: "there" }]);
     expect(one.requests).toBe(1);
   });
 
-  test("takes for missing what is not there", async () => {
+  test("returns undefined for a missing resource", async () => {
     expect(await read("nothing")).toBeUndefined();
   });
 
   test.each([
-    ["forbidden", "the caller may not see it", "roles/viewer on the project"],
+    ["forbidden", "permission denied", "roles/viewer on the project"],
     ["disabled", "its API is not enabled in the project", undefined],
     ["stopped", "Invalid request since instance is not running.", undefined],
     ["broken", /^http:\/\/127.0.0.1:\d+ answered 502$/, undefined],
-  ])("says why %s was not seen", async (path, why, role) => {
+  ])("says why a %s resource is not visible", async (path, why, role) => {
     const error = await read(path).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotVisible);
     expect(error).toMatchObject({ message: expect.stringMatching(why) as string, role });
   });
 
-  test("cannot look with credentials that are refused", async () => {
+  test("fails if the credentials are refused", async () => {
     await expect(read("unknown-caller")).rejects.toThrow(CannotInspect);
   });
 
@@ -151,7 +151,7 @@ describe("reading", () => {
   });
 });
 
-test("the tables of the migrations are those created, less those dropped", () => {
+test("lists the tables that the migrations create and do not drop", () => {
   const migration = (version: string, up: string) => {
     const text = `-- migrate:up\n${up}\n-- migrate:down\nSELECT 1;\n`;
     return { version, file: `${version}_x.sql`, text, checksum: checksum(text) };

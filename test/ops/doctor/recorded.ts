@@ -25,16 +25,16 @@ export const PASSWORD = "Abcdefghij0123456789Klmno";
 export const NOW = new Date("2026-02-01T03:00:00Z");
 export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../../migrations"));
 
-/** What a version of a secret answers. */
+/** Google's answer for a version of a secret. */
 export const encoded = (text: string) => ({ payload: { data: Buffer.from(text).toString("base64") } });
 const bound = (role: string, ...members: string[]) => ({ role, members });
 const version = (id: string) => ({
   versions: [{ name: `projects/1004/secrets/${id}/versions/1`, state: "ENABLED", createTime: "2026-01-30T12:00:00Z" }],
 });
-/** A point of a metric. */
+/** A metric with one point. */
 export const metric = (value: number) => ({ timeSeries: [{ points: [{ value: { doubleValue: value } }] }] });
 
-/** An alert policy of the stack; `reads` is the uptime check whose metric it reads. */
+/** @param reads The uptime check whose metric the policy reads. */
 export const alertPolicy = (id: string, displayName: string, mutateTime: string, reads = "") => ({
   name: `projects/fusion-prime/alertPolicies/${id}`,
   displayName,
@@ -48,7 +48,7 @@ export const uptimeCheck = (id: string) => ({
   userLabels: { app: "settlement" },
 });
 
-/** What a healthy stack answered, by what is asked: the API, and how the path begins or which metric it names. */
+/** Google's answers for a healthy stack, by API and path (or its prefix, or a metric). */
 export function healthy() {
   return {
     "serviceUsage projects/fusion-prime/services": {
@@ -155,7 +155,7 @@ export function healthy() {
 export type Recorded = ReturnType<typeof healthy>;
 type Part = { readonly [Key in keyof Recorded]?: Recorded[Key] | object | undefined };
 
-/** Answers from a record; what it does not hold does not exist, and what it holds as undefined may not be seen. */
+/** Answers from a record: a missing key does not exist, an undefined value is not visible. */
 class RecordReader implements Reader {
   private readonly record: Part;
 
@@ -172,14 +172,14 @@ class RecordReader implements Reader {
     if (key === undefined) return Promise.resolve(undefined);
     const answer = this.record[key as keyof Recorded];
     return answer === undefined
-      ? Promise.reject(new NotVisible("the caller may not see it", role))
+      ? Promise.reject(new NotVisible("permission denied", role))
       : Promise.resolve(structuredClone(answer) as T);
   }
 }
 
 /**
- * What the doctor says of a record, which by default is that of the stack `prod`.
- * @param ofState The password of a login in the stack's state, which by default nobody may read.
+ * The doctor's diagnosis of a record, by default for the stack `prod`.
+ * @param ofState Reads the password of a login from the stack's state; by default there is none.
  */
 export function judge(
   record: Part,

@@ -106,7 +106,7 @@ describe("against a scripted service", () => {
       [
         "may not have one",
         { status: 403, body: { error: { message: "Permission denied." } } },
-        "the caller may not see it. Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
+        "permission denied. Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
       ],
       ["is answered with a page", { status: 502, body: "<html>" }, "answered 502."],
       ["acts for nobody that is there", { status: 404, body: {} }, "there is no such account."],
@@ -228,7 +228,7 @@ describe("against a scripted service", () => {
     test("where the caller may not look, that is said", async () => {
       answers = { [`GET /v2/${NAME}`]: { status: 403, body: {} } };
       await expect(rolloutOf(stack, preview("update", template))).rejects.toThrow(
-        "Which revision of settlement-service has the traffic cannot be seen: the caller may not see it",
+        "Which revision of settlement-service has the traffic cannot be seen: permission denied",
       );
     });
   });

@@ -7,6 +7,6 @@ test.each([
   ["2026-11-25T01:25:00Z", "2 hours"],
   ["2026-11-23T03:25:00Z", "2 days"],
   ["2026-11-25T04:00:00Z", "0 minutes"],
-])("since %s is %s", (since, words) => {
+])("the time since %s is %s", (since, words) => {
   expect(age(since, new Date("2026-11-25T03:25:00Z"))).toBe(words);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
-/** What a process prints that runs like an npm script, on a standard input that is no terminal. */
+/** Runs Node.js with a standard input that is not a terminal. */
 function node(args: readonly string[], input?: string) {
   const options = { cwd: ROOT, encoding: "utf8", timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync(
@@ -24,10 +24,10 @@ describe("without a terminal and without --yes", () => {
     "ops/migration.ts restore --stack prod --backup 1",
   ];
 
-  test.each(changing)("%s stops at once and says why", (command) => {
+  test.each(changing)("%s stops immediately and says why", (command) => {
     expect(node(command.split(" "))).toEqual({
       status: 1,
-      output: "There is no terminal to ask on, so nothing was changed. Add --yes to go on without a question.\n",
+      output: "Nothing was changed: there is no terminal to confirm on. Add --yes to proceed without asking.\n",
     });
   });
 
@@ -40,7 +40,7 @@ describe("without a terminal and without --yes", () => {
     expect(asking.sort()).toEqual([...new Set(changing.map((command) => command.split(" ")[0]))].sort());
   });
 
-  test("pipelines say --yes", () => {
+  test("pipelines pass --yes", () => {
     const pipelines = ["cloudbuild.yaml", ".github/workflows/deliver.yml", ".github/workflows/nightly.yml"];
     for (const file of pipelines) {
       const lines = readFileSync(join(ROOT, file), "utf8").split("\n");

@@ -1,10 +1,10 @@
 import { stackName } from "../../../ops/terminal/options.ts";
 
 describe("--stack", () => {
-  test.each(["local", "staging", "prod", "my_stack-2"])("%s", (name) => {
+  test.each(["local", "staging", "prod", "my_stack-2"])("accepts %s", (name) => {
     expect(stackName(name)).toBe(name);
   });
-  test.each([undefined, "", "../prod", "a b", "x".repeat(101)])("not %j", (name) => {
+  test.each([undefined, "", "../prod", "a b", "x".repeat(101)])("refuses %j", (name) => {
     expect(() => stackName(name)).toThrow(/Which stack\?|is not a valid stack name/);
   });
 });

@@ -17,7 +17,7 @@ const COMMAND = `
   });
 `;
 
-test("a command whose output nobody reads any more is brought to its end", async () => {
+test("a command finishes even if its output is closed", async () => {
   const child = spawn(process.execPath, ["-e", COMMAND], { cwd: ROOT });
   child.stdout.destroy();
   child.stderr.destroy();
@@ -25,7 +25,7 @@ test("a command whose output nobody reads any more is brought to its end", async
   expect(await once(child, "exit")).toEqual([3, null]);
 });
 
-test("names the command that starts over, where what an earlier run left is damaged", () => {
+test("a damaged data folder is reported with the command that resets it", () => {
   const print = jest.spyOn(console, "error").mockReturnValue();
   expect(report(new StoreError("/state/port", "it is empty"), "")).toBe(1);
   expect(print).toHaveBeenCalledWith(
