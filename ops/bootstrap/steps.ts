@@ -309,7 +309,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
   const members = Object.keys(IDENTITIES).map((identity) => memberOf(identity as Identity, target));
   const isIdentity = (member: string) => members.includes(member);
   // A new bucket grants access to the project's viewers and editors, who must not all see the state.
-  const isConvenience = (member: string) => [`projectViewer:${project}`, `projectEditor:${project}`].includes(member);
+  const isDefaultMember = (member: string) => [`projectViewer:${project}`, `projectEditor:${project}`].includes(member);
   const isFederated = (member: string) => member.includes(`/${POOLS(number)}/`);
 
   const settlement = serviceAccountEmail(project);
@@ -335,7 +335,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
         write: (body) => ({ method: "PUT", api: "storage", path: `b/${bucket}/iam`, body }),
       },
       ["gcloud", "storage", "buckets", "add-iam-policy-binding", `gs://${bucket}`],
-      (member) => isIdentity(member) || isConvenience(member),
+      (member) => isIdentity(member) || isDefaultMember(member),
     ],
     [
       "key",
@@ -363,10 +363,10 @@ function policies(target: Target, google: Google, number: string): Step[] {
       { ...holder, isOurs, memberships: grants.map((grant) => membershipOf(grant, target)) },
       whyOf(grants),
     );
-    const removed = on === "state bucket" ? conveniences(bucket, project) : [];
+    const removed = on === "state bucket" ? revokeDefaults(bucket, project) : [];
     return { ...step, commands: [...grants.map((grant) => grantCommand(grant, target, words)), ...removed] };
   });
-  const actors = (Object.keys(IDENTITIES) as Identity[]).map((identity): Step => {
+  const identitySteps = (Object.keys(IDENTITIES) as Identity[]).map((identity): Step => {
     const email = emailOf(identity, target);
     const grants = grantsOf(target).filter(({ on }) => on === `${identity} account`);
     const role = "roles/iam.workloadIdentityUser";
@@ -383,7 +383,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
           ...grants.map((grant) => membershipOf(grant, target)),
         ],
       },
-      (each) => whyOf(grants)(each) ?? who,
+      whyOf(grants, who),
     );
     const words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", email, `--project=${project}`];
     // In double quotes, so that the shell expands $NUMBER.
@@ -391,30 +391,25 @@ function policies(target: Target, google: Google, number: string): Step[] {
     const federated = `# ${who}\n${command(...words, `--role=${role}`)} --member="${member}"`;
     return { ...step, commands: [federated, ...grants.map((grant) => grantCommand(grant, target, words))] };
   });
-  return [...grantSteps, ...actors];
+  return [...grantSteps, ...identitySteps];
 }
 
-/** What a membership is for, if it is one of the grants. */
-function whyOf(grants: readonly Grant[]): (each: Membership) => string | undefined {
+/** What a membership is for. */
+function whyOf(grants: readonly Grant[], otherwise = ""): (each: Membership) => string {
   return ({ member, role }) =>
     grants
       .find((grant) => grant.role === role && member.startsWith(`serviceAccount:${IDENTITIES[grant.identity]}@`))
-      ?.for.join(", ");
+      ?.for.join(", ") ?? otherwise;
 }
 
-function policyStep(
-  google: Google,
-  where: string,
-  wanted: Wanted,
-  why: (missing: Membership) => string | undefined,
-): Step {
+function policyStep(google: Google, where: string, wanted: Wanted, why: (missing: Membership) => string): Step {
   return {
     title: `Access to ${where}`,
     commands: [],
     plan: async () => {
       const { extra, missing } = await differenceOf(google, wanted);
       return [
-        ...missing.map((each) => `grant ${described(each, "to")} on ${where}, for ${why(each) ?? "it"}`),
+        ...missing.map((each) => `grant ${described(each, "to")} on ${where}, for ${why(each)}`),
         ...extra.map((each) => `revoke ${described(each, "from")} on ${where}: nothing needs it`),
       ];
     },
@@ -461,7 +456,7 @@ function grantCommand(grant: Grant, target: Target, words: readonly string[]): s
 }
 
 /** Revokes the default roles of a new bucket: https://cloud.google.com/storage/docs/access-control/iam */
-function conveniences(bucket: string, project: string): string[] {
+function revokeDefaults(bucket: string, project: string): string[] {
   const bindings = [
     ["projectViewer", "legacyBucketReader"],
     ["projectViewer", "legacyObjectReader"],

@@ -57,10 +57,10 @@ function unsettled({ busy, message, missing, status = 0 }: GoogleError): number 
 }
 
 function compare(policy: Policy, { isOurs, memberships: wanted }: Wanted): Difference {
-  const held = memberships(policy);
+  const current = memberships(policy);
   return {
-    missing: wanted.filter((each) => !held.some((other) => same(each, other))),
-    extra: held.filter((each) => isOurs(each.member) && !wanted.some((other) => same(each, other))),
+    missing: wanted.filter((each) => !current.some((other) => same(each, other))),
+    extra: current.filter((each) => isOurs(each.member) && !wanted.some((other) => same(each, other))),
   };
 }
 
