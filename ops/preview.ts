@@ -15,17 +15,17 @@ const HELP = `npm run preview -- --stack STACK [OPTIONS]
 Shows, as Markdown for a pull request, what an update of the stack would do, with the policies applied.
 
   --stack STACK  local, staging or prod
-  --offline      without credentials: compare with the snapshot that npm run up -- --publish left in .local/snapshots,
-                 or, where there is none, with an empty state, so that everything shows as new
-  --refresh      ask the cloud what is there now, and show what was changed by hand since the last update
-  --snapshot     as --refresh, but compared with that snapshot, for whoever cannot decrypt the state: what is in secrets is
-                 not looked at
+  --offline      without credentials: compare with the snapshot that npm run up -- --publish wrote to .local/snapshots, or,
+                 if there is none, with an empty state, so that everything shows as new
+  --refresh      read the cloud's current state, and show what was changed manually since the last update
+  --snapshot     like --refresh, but compare with that snapshot, which needs no access to the state's key; ignores the
+                 contents of secrets
   --out FILE     write the Markdown to a file instead of to the terminal
   --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
   --help         this text
 
-Exit code: 0 the update can be carried out, 1 a policy, the guard against loss of data or an error blocks it, 2 with
---refresh or --snapshot something was changed by hand. A wrong command line is 2 too: then standard output is empty.
+Exit codes: 0 the update can run; 1 a policy, the data-loss guard or an error blocks it; 2 --refresh or --snapshot found
+manual changes, or the command line is invalid (standard output is then empty).
 `;
 
 run(HELP, async () => {
@@ -39,16 +39,16 @@ run(HELP, async () => {
   } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
-  const given = (["offline", "refresh", "snapshot"] as const).filter((way) => values[way]);
+  const given = (["offline", "refresh", "snapshot"] as const).filter((mode) => values[mode]);
   if (given.length > 1) {
     const [first = "", second = ""] = given;
-    throw new UsageError(`--${first} and --${second} compare with different things: give one of them.`);
+    throw new UsageError(`--${first} and --${second} are mutually exclusive: give only one.`);
   }
   const { blocked, drifted, markdown } = await preview(name, given[0]);
   if (values.comment) await writeComment(name, markdown);
   if (values.out === undefined) process.stdout.write(markdown);
   else write(values.out, markdown);
-  if (blocked) throw new UserError(`An update of ${name} is blocked; the preview says by what.`);
+  if (blocked) throw new UserError(`The update of ${name} is blocked; the preview says why.`);
   if (drifted) process.exitCode = 2;
 });
 
@@ -56,41 +56,41 @@ function write(path: string, markdown: string): void {
   try {
     writeFileSync(path, markdown);
   } catch (error) {
-    throw new UserError(`The preview was not written: ${(error as Error).message}.`);
+    throw new UserError(`Cannot write the preview: ${(error as Error).message}.`);
   }
 }
 
-/** What a preview is compared with: by default the state alone. */
-type Way = "offline" | "refresh" | "snapshot";
+/** What to compare with instead of the state as it is. */
+type Mode = "offline" | "refresh" | "snapshot";
 
-async function preview(name: string, way?: Way): Promise<Inspection> {
+async function preview(name: string, mode?: Mode): Promise<Inspection> {
   const problem = configProblem(name);
   if (problem !== undefined) return refuse(name, problem);
-  const snapshot = way === "offline" || way === "snapshot" ? readSnapshot(name) : undefined;
-  const { stack, stop } = await open(name, way, snapshot);
+  const offline = mode === "offline" || mode === "snapshot";
+  const snapshot = offline ? readSnapshot(name) : undefined;
+  const { stack, stop } = await open(name, mode, snapshot);
   try {
     const locks = await locksOf(stack);
     if (locks.length > 0) console.error(describeLocks(stack, locks));
     const inspection = await inspect(stack, {
-      offline: way === "offline" || way === "snapshot",
+      offline,
       snapshot,
-      refresh: way === "refresh" || way === "snapshot",
-      exclude: way === "snapshot" && snapshot ? secretContents(snapshot) : [],
+      refresh: mode === "refresh" || mode === "snapshot",
+      exclude: mode === "snapshot" && snapshot ? secretContents(snapshot) : [],
     });
     const { pending } = inspection;
-    if (pending.length > 0)
-      console.error(`An update ended in the middle of ${pending.join(", ")}; npm run up goes on there.`);
+    if (pending.length > 0) console.error(`An update was interrupted at ${pending.join(", ")}; npm run up resumes it.`);
     return inspection;
   } finally {
     await stop();
   }
 }
 
-function open(name: string, way: Way | undefined, snapshot: Snapshot | undefined): Promise<OpenStack> {
-  if (way === "offline") return openOffline(name, snapshot, console.error);
-  if (way !== "snapshot") return openStack(name, console.error);
+function open(name: string, mode: Mode | undefined, snapshot: Snapshot | undefined): Promise<OpenStack> {
+  if (mode === "offline") return openOffline(name, snapshot, console.error);
+  if (mode !== "snapshot") return openStack(name, console.error);
   if (snapshot) return openSnapshot(name, snapshot, console.error);
   throw new UserError(
-    `There is no snapshot of ${name} in .local/snapshots: npm run up -- --stack ${name} --publish leaves one there.`,
+    `.local/snapshots has no snapshot of ${name}: create one with npm run up -- --stack ${name} --publish.`,
   );
 }

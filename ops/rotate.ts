@@ -10,13 +10,13 @@ import { requireConfig } from "./engine/stack-values.ts";
 
 const HELP = `npm run rotate -- --stack STACK [OPTIONS]
 
-Renews the credential of the database without a failed request, in two updates; each is shown and asked for like npm run up.
-The login that rests gets a new password and a new revision of the service; then, when no revision with traffic uses the
-other login any more, that one's password changes too. Interrupted, it is run again and goes on from there. It writes
-settlement:rotation.step into the stack's file, which is to be committed. docs/ROTATION.md says more.
+Rotates the database credential without a failed request, in two updates, each previewed and confirmed as in npm run up: the
+idle login gets a new password and a new revision of the service that uses it; once no revision with traffic uses the other
+login, its password changes too. If interrupted, run it again to resume. It writes settlement:rotation.step into the stack's
+file; commit that. See docs/ROTATION.md.
 
   --stack STACK  local, staging or prod
-  --yes          do not ask; without a terminal to ask on, the command stops unless this is given
+  --yes          do not ask for confirmation; required without a terminal
   --help         this text
 `;
 
@@ -42,14 +42,13 @@ run(HELP, async () => {
   }
 });
 
-/** What there is to say in the end. */
 function outcome(stack: string, step: number | undefined): string[] {
   if (step === undefined) return ["Nothing was changed."];
   const [newest] = validCredentials(step);
   return [
     step % 2 === 0
-      ? `${loginOf(newest)} of ${stack} works with a new password, and the former credential is refused.`
-      : `Both logins of ${stack} work; run this again to end that.`,
-    `Pulumi.${stack}.yaml says settlement:rotation.step ${step}: commit it, because the next update follows it.`,
+      ? `${loginOf(newest)} of ${stack} has a new password, and the former credential is revoked.`
+      : `Both logins of ${stack} work; run this again to revoke the former credential.`,
+    `Pulumi.${stack}.yaml has settlement:rotation.step ${step}: commit it, because the next update uses it.`,
   ];
 }

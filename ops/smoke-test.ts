@@ -10,8 +10,8 @@ import { UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run smoke-test -- --stack STACK
 
-Tries the settlement service as a user would: its health, and a settlement command that it reads back and takes back, so
-that nothing of it stays. npm run up does the same with each new revision before it gets traffic.
+Tests the settlement service as a client: its health, and a settlement command that it stores, reads back and rolls back.
+npm run up does the same with each new revision before it gets traffic.
 
   --stack STACK  local, staging or prod
   --help         this text
@@ -26,7 +26,7 @@ run(HELP, async () => {
   const { endpoints, target, token } = locate({ stack }, ROOT);
   const place = { ...target, endpoints, token, deployer: typeof deployer === "string" ? deployer : undefined };
   const service = await liveService(place);
-  if (!service) throw new UserError(`There is no service ${target.service} in ${target.project}, ${target.region}.`);
+  if (!service) throw new UserError(`Service ${target.service} does not exist in ${target.project}, ${target.region}.`);
   await smokeTest(service.uri, await invokerToken(place, service.uri));
   console.log(`${target.service} accepts settlement commands: ${service.uri}`);
 });

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
-import { holdOpen, type LocalEnvironment, startLocal } from "./engine/local.ts";
+import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./preview/update.ts";
 import { run } from "./terminal/run.ts";
@@ -16,8 +16,8 @@ const HELP = `npm start [-- OPTIONS]
 
 Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
 
-  --keep    hold it open until Ctrl-C, also for other commands with --stack local, and print what to open
-  --reset   forget everything an earlier run left, and start over
+  --keep    keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
+  --reset   delete the data of earlier runs, and start over
   --help    this text
 `;
 
@@ -25,14 +25,14 @@ run(HELP, async () => {
   const options = { keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
   const { values } = parseArgs({ options });
   const folder = localFolder();
-  if (values.reset) forget(folder);
+  if (values.reset) reset(folder);
 
   const local = await startLocal(folder, console.log);
   try {
     await deploy(local);
     if (values.keep) {
-      holdOpen(folder);
-      await invite(local);
+      share(folder);
+      await explain(local);
       await untilInterrupted();
       process.exitCode = 0;
     }
@@ -41,9 +41,9 @@ run(HELP, async () => {
   }
 });
 
-function forget(folder: string): void {
+function reset(folder: string): void {
   const cloud = join(folder, "cloud");
-  if (existsSync(cloud)) lock(cloud); // not under the feet of a run that is still open
+  if (existsSync(cloud)) lock(cloud); // fails if another run is using it
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -69,17 +69,17 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
     ["Schema version", output("schemaVersion")],
     ["Cloud Run service", output("serviceUrl")],
   ];
-  for (const [what = "", where = ""] of rows) console.log(`${what.padEnd(20)}${where}`);
+  for (const [name = "", value = ""] of rows) console.log(`${name.padEnd(20)}${value}`);
   console.log(`\nsettlement command accepted (${status})`);
 }
 
-async function invite({ cloud, stack }: LocalEnvironment): Promise<void> {
+async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   const { serviceUrl } = outputsOf(await readState(stack));
   const token = privateFolder(localFolder()).ownerToken;
   console.log(`
-The service is called with the owner's token, as Cloud Run calls for one:
+Call the service with the owner's token, which Cloud Run requires:
   curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl)}/health
-The APIs of the embedded cloud take the same token:
+Call the APIs of the embedded cloud with the same token:
   curl -H "Authorization: Bearer $(cat ${token})" ${cloud.url}/sql/v1beta4/projects/settlement-local/instances
-Ctrl-C ends it.`);
+Press Ctrl-C to stop.`);
 }

@@ -10,13 +10,13 @@ import { run } from "./terminal/run.ts";
 
 const HELP = `npm run up -- --stack STACK [OPTIONS]
 
-Shows what npm run preview shows, and carries out exactly that, unless a policy or the guard against loss of data blocks it.
+Shows the same preview as npm run preview, and carries out exactly that, unless a policy or the data-loss guard blocks it.
 
   --stack STACK  local, staging or prod
-  --refresh      ask the cloud what is there now, and undo what was changed by hand since the last update
-  --migrations   no more than the schema, where it is there already: the migrations that are pending
-  --take-over    take over what is there already and not in the state, where an update has stopped at it
-  --yes          do not ask; without a terminal to ask on, the command stops unless this is given
+  --refresh      read the cloud's current state, and undo what was changed manually since the last update
+  --migrations   only apply the pending migrations; does nothing if the database does not exist yet
+  --take-over    import existing resources after an update failed with "already exists"
+  --yes          do not ask for confirmation; required without a terminal
   --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
   --help         this text
 `;
@@ -37,7 +37,7 @@ run(HELP, async () => {
   try {
     const schema = values.migrations ? await appliedSchema(stack) : undefined;
     if (values.migrations && !schema) {
-      console.error("There is no database yet: the first update of the stack makes it, and its schema.");
+      console.error("The database does not exist yet: the first update of the stack creates it and its schema.");
       return;
     }
     const print = (text: string) => process.stdout.write(text);

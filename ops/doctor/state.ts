@@ -20,7 +20,7 @@ interface Shown {
  * @throws NotVisible if the state cannot be read within ten seconds or decrypted, or does not contain the login.
  */
 export async function generatedPassword(stack: string, root: string, login: string): Promise<string> {
-  const { deployment } = await readState(place(stack, root), { showSecrets: true, patience: 10_000 }).catch(
+  const { deployment } = await readState(place(stack, root), { showSecrets: true, timeout: 10_000 }).catch(
     (error: unknown) => {
       throw error instanceof UserError ? new NotVisible(error.message) : error;
     },

@@ -8,7 +8,7 @@ import { CLI_VERSION, cliFolder, GO_VERSION } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
 import { UserError } from "../terminal/user-error.ts";
 
-/** The oldest version that was seen to work with the SDK of package.json. */
+/** The oldest version known to work with the SDK in package.json. */
 export const OLDEST = new SemVer("3.256.0");
 
 const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
@@ -16,10 +16,10 @@ const DOWNLOADS = "https://get.pulumi.com/releases/sdk/";
 let found: Promise<PulumiCommand> | undefined;
 
 /**
- * Finds the Pulumi CLI, and installs it where there is none: one on PATH, one in `$PULUMI_HOME/versions`, the official
- * download, a build from the pinned Go module. Looks once in a process.
+ * Finds the Pulumi CLI on PATH or in `$PULUMI_HOME/versions`, else downloads it or builds it from the pinned Go module.
+ * The result is cached per process.
  * @param say Prints a line of progress.
- * @throws UserError with the reason of each way that failed, and what to install.
+ * @throws UserError with the reason for each failed attempt, and what to install.
  */
 export function findCli(say: (line: string) => void): Promise<PulumiCommand> {
   return (found ??= find(say));
@@ -27,23 +27,23 @@ export function findCli(say: (line: string) => void): Promise<PulumiCommand> {
 
 async function find(say: (line: string) => void): Promise<PulumiCommand> {
   const root = cliFolder();
-  const ways: [string, () => Promise<PulumiCommand>][] = [
+  const attempts: [string, () => Promise<PulumiCommand>][] = [
     ["on PATH", () => PulumiCommand.get({ version: OLDEST })],
     [root, () => PulumiCommand.get({ root, version: OLDEST })],
     ["official download", () => download(root, say)],
     ["built with Go", () => build(root, say)],
   ];
   const reasons: string[] = [];
-  for (const [way, get] of ways) {
+  for (const [attempt, get] of attempts) {
     try {
       return await get();
     } catch (error) {
-      reasons.push(`  - ${way}: ${firstLine(error)}`);
+      reasons.push(`  - ${attempt}: ${firstLine(error)}`);
     }
   }
   throw new UserError(
-    `There is no Pulumi CLI:\n${reasons.join("\n")}\n` +
-      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go ${GO_VERSION} or newer (https://go.dev/dl), and run the command again.`,
+    `Cannot find or install the Pulumi CLI:\n${reasons.join("\n")}\n` +
+      `Install Pulumi ${OLDEST.version} or newer (https://www.pulumi.com/docs/install), or Go ${GO_VERSION} or newer (https://go.dev/dl), then run the command again.`,
   );
 }
 
@@ -74,13 +74,13 @@ async function build(root: string, say: (line: string) => void): Promise<PulumiC
   return PulumiCommand.get({ root, version: OLDEST });
 }
 
-/** What the official distribution carries beside the CLI, by the entry of the SDK that it runs, out of the working folder. */
+/** Plugins that the official distribution ships beside the CLI, by the SDK's entry point, resolved from the working folder. */
 const PLUGINS = {
   "dynamic-provider": "pulumi-resource-pulumi-nodejs",
   "run-policy-pack": "pulumi-analyzer-policy-nodejs",
 };
 
-/** Each runs in one process, where the SDK's own scripts start Node.js twice. */
+/** Writes scripts that run each plugin in one process; the SDK's own scripts start Node.js twice. */
 async function bundlePlugins(bin: string): Promise<void> {
   for (const [entry, plugin] of Object.entries(PLUGINS)) {
     const script = `#!/bin/sh\nexec node -e "require('@pulumi/pulumi/cmd/${entry}')" ${entry} "$@"\n`;
@@ -89,8 +89,8 @@ async function bundlePlugins(bin: string): Promise<void> {
 }
 
 /**
- * What the project file says of plugins that lie beside a CLI: the CLI also puts its own folder on PATH, and warns of a
- * plugin that it finds there. Undefined where the CLI brings its own.
+ * The project file's `plugins` for a CLI that we built: without it the CLI warns about plugins found on PATH, which includes
+ * its own folder. Undefined if the CLI ships its own plugins.
  */
 export function pluginsBeside({ command }: PulumiCommand): object | undefined {
   const path = dirname(command);
@@ -98,7 +98,7 @@ export function pluginsBeside({ command }: PulumiCommand): object | undefined {
   return isBeside ? { analyzers: [{ name: "policy-nodejs", path }] } : undefined;
 }
 
-/** Runs Go and returns what it prints; each line of its error output is handed over as it comes. */
+/** Runs Go and returns the lines that it prints; `onLine` gets each line of its error output. */
 function go(cwd: string, args: string[], onLine: (line: string) => void = () => undefined): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const child = spawn("go", args, {
@@ -128,9 +128,9 @@ function go(cwd: string, args: string[], onLine: (line: string) => void = () => 
   });
 }
 
-/** An error of the Automation API carries the whole output of a command; the first line with a word says enough. */
+/** The first line with a word: an Automation API error carries the command's whole output. */
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  if (/ENOENT|spawn/.test(text)) return "not there";
+  if (/ENOENT|spawn/.test(text)) return "not found";
   return text.split("\n").find((line) => /[a-z]{3}/i.test(line)) ?? text;
 }

@@ -1,6 +1,5 @@
-// What every command starts with: Node.js keeps the code that it made of each file, without its types, for the next time
-// and for the processes that the command starts. Where the folder cannot be written, or Node.js is too old to do this, it
-// works without.
+// Preloaded by every command: caches compiled, type-stripped code for later runs and child processes. If the folder is not
+// writable or Node.js is too old, there is no cache.
 import module from "node:module";
 import { join } from "node:path";
 

@@ -2,14 +2,14 @@
 "use strict";
 
 /**
- * Loaded first by the plugins that the engine runs with Node.js: the policy pack and the dynamic provider. The engine tells
- * them its address, and ends them when it ends; where it is killed, they find nobody there any more, and end by themselves.
+ * Preloaded into the Node.js plugins: the policy pack and the dynamic provider. The engine passes them its address and stops
+ * them when it exits; if it is killed, its port refuses connections and they exit on their own.
  */
 
 const net = require("node:net");
 const { setTimeout } = require("node:timers");
 
-/** Milliseconds between two looks, where the engine closes a connection over which it is told nothing. */
+/** Milliseconds before reconnecting after the engine closes an idle connection. */
 const PAUSE = 500;
 
 const address = process.argv.find((argument) => /^127\.0\.0\.1:\d+$/.test(argument));
@@ -17,7 +17,7 @@ if (address !== undefined) watch(Number(address.split(":")[1]));
 
 /** @param {number} port */
 function watch(port) {
-  // Unless what the engine says is read, its end is not seen.
+  // The close event needs the stream to be read.
   const connection = net.connect(port, "127.0.0.1").unref().resume();
   connection.on("error", (/** @type {Error & { code?: string }} */ error) => {
     if (error.code === "ECONNREFUSED") process.exit();

@@ -1,6 +1,6 @@
 import { endpoints, type Endpoints, endpointVariable, GOOGLE } from "../../infra/google.ts";
 
-/** Stack configuration that sends every API to an address such as `http://127.0.0.1:4510`. */
+/** Stack configuration that points every API at a base URL such as `http://127.0.0.1:4510`. */
 export function endpointConfig(url: string): Record<string, string> {
   return byApi((api) => `gcp:${api}CustomEndpoint`, url);
 }
@@ -14,15 +14,12 @@ function byApi(key: (api: string) => string, url: string): Record<string, string
   return Object.fromEntries(Object.entries(GOOGLE).map(([api, google]) => [key(api), url + new URL(google).pathname]));
 }
 
-/**
- * Where a stack's APIs are, as the provider finds them: in its configuration, in the environment, at Google.
- * @param config The stack's configuration, by key.
- */
+/** A stack's API endpoints, as the provider finds them: in its configuration (by key), in the environment, at Google. */
 export function endpointsOf(config: Readonly<Record<string, unknown>>): Endpoints {
   return endpoints((key) => (typeof config[key] === "string" ? config[key] : undefined));
 }
 
-/** Whether an address is on this machine: the embedded cloud, and never Google. */
+/** Whether an address is on this machine, so the embedded cloud and never Google. */
 export function isLoopback(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -7,49 +7,40 @@ import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/st
 import { UserError } from "../terminal/user-error.ts";
 import { PROJECT } from "../../infra/names.ts";
 
-// How Pulumi lays out states in a folder or a bucket: pkg/backend/diy in pulumi/pulumi, `stackLockDir` in lock.go,
+// Pulumi's file layout in a folder or bucket: pkg/backend/diy in pulumi/pulumi, `stackLockDir` in lock.go,
 // `projectReferenceStore` in store.go, `backupTarget` in state.go; and gocloud.dev, blob/fileblob/attrs.go.
-// test/ops/engine/file-backend.test.ts holds all of it against the engine.
+// test/ops/engine/file-backend.test.ts compares it with the engine's.
 
-/**
- * The folder of a stack's locks, below the backend's root; each update leaves a file in it while it runs.
- * @param stack The stack's name.
- */
+/** The folder of a stack's locks, relative to the backend's root; each running update keeps a file in it. */
 export function lockFolder(stack: string): string {
   return posix.join(".pulumi", "locks", "organization", PROJECT, stack);
 }
 
-/** A checkpoint, as far as it is read here: `apitype.VersionedCheckpoint`. */
+/** The part of `apitype.VersionedCheckpoint` used here. */
 interface Checkpoint<T> {
   readonly version: number;
   readonly checkpoint: { readonly latest?: T };
 }
 
 /**
- * The files of a stack whose state is in a folder.
+ * The files of a stack, or undefined if its state is not in a folder.
  * @param backend The value of `PULUMI_BACKEND_URL`.
- * @param stack The stack's name.
- * @returns Undefined where the state is anywhere else.
  */
 export function stackFiles(backend: string, stack: string): StackFiles | undefined {
   const url = URL.parse(backend);
   return url?.protocol === "file:" && url.hostname === "" ? new StackFiles(fileURLToPath(url), stack) : undefined;
 }
 
-/** The files of one stack. */
+/** The files of one stack in a backend's root folder. */
 export class StackFiles {
-  /** Where the state is. */
+  /** Path of the state. */
   readonly checkpoint: string;
-  /** The checkpoint before that. */
+  /** Path of the previous checkpoint. */
   readonly before: string;
-  /** What the engine notes about the checkpoint's file: it reads it, but does not need it. */
+  /** Path of the checkpoint's metadata, which the engine reads but does not need. */
   readonly attributes: string;
   private readonly folder: string;
 
-  /**
-   * @param root The backend's root.
-   * @param stack The stack's name.
-   */
   constructor(root: string, stack: string) {
     this.checkpoint = join(root, ".pulumi", "stacks", PROJECT, `${stack}.json`);
     this.before = `${this.checkpoint}.bak`;
@@ -62,15 +53,12 @@ export class StackFiles {
     return existsSync(this.checkpoint);
   }
 
-  /**
-   * The state's checkpoint.
-   * @returns Undefined where there is none, it is cut off, or the engine compresses it (`NAME.json.gz`).
-   */
+  /** The checkpoint; undefined if it does not exist, is truncated, or is compressed (`NAME.json.gz`). */
   read<T>(): Checkpoint<T> | undefined {
     return readJson(this.checkpoint) as Checkpoint<T> | undefined;
   }
 
-  /** Replaces the checkpoint, past the engine: no update may be under way. */
+  /** Replaces the checkpoint, bypassing the engine: no update may be running. */
   write(checkpoint: Checkpoint<unknown>): void {
     replaceFile(this.checkpoint, JSON.stringify(checkpoint));
   }
@@ -82,9 +70,9 @@ export class StackFiles {
   }
 
   /**
-   * Removes the locks of updates that were killed. Only for a caller that holds the folder, so that nobody else updates the
-   * stack; an engine that outlived its command is left to finish.
-   * @throws UserError where such an engine does not end.
+   * Removes the locks of killed updates, after waiting for an engine that outlived its command. The caller must have locked
+   * the folder.
+   * @throws UserError if such an engine does not end.
    */
   async breakDeadLocks(): Promise<void> {
     for (const path of this.locks()) {
@@ -92,7 +80,7 @@ export class StackFiles {
       const end = Date.now() + ENGINE_PATIENCE;
       while (pid > 0 && isAlive(pid)) {
         if (Date.now() > end) {
-          throw new UserError(`An update of an earlier run is still under way in process ${pid}. Wait for it.`);
+          throw new UserError(`An earlier update is still running in process ${pid}. Wait for it to finish.`);
         }
         await delay(50);
       }
@@ -101,21 +89,21 @@ export class StackFiles {
   }
 
   /**
-   * Takes the checkpoint before where a kill has cut the last one off.
-   * @throws StoreError where both are cut off.
+   * Restores the previous checkpoint if a kill has truncated the last one.
+   * @throws StoreError if both are truncated.
    */
-  restoreCutOff(): void {
+  restoreTruncated(): void {
     if (readJson(this.attributes) === undefined) rmSync(this.attributes, { force: true });
     if (!this.exists() || this.read() !== undefined) return;
-    if (readJson(this.before) === undefined) throw new StoreError(this.checkpoint, "it is cut off");
+    if (readJson(this.before) === undefined) throw new StoreError(this.checkpoint, "it is truncated");
     replaceFile(this.checkpoint, readFileSync(this.before, "utf8"));
   }
 }
 
-/** How long an engine that lost its command may take to end, in milliseconds. */
+/** How long to wait for an engine whose command was killed, in milliseconds. */
 const ENGINE_PATIENCE = 10_000;
 
-/** @returns Undefined where there is no such file, or it is cut off. */
+/** Undefined if the file does not exist or is truncated. */
 function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));

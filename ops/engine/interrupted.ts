@@ -5,31 +5,29 @@ import type { Failed } from "./failed-creates.ts";
 import { lookupOf } from "./lookup.ts";
 import { type Deployment, notePending, readState, type State, type StateResource, writeState } from "./state.ts";
 
-/** The names of what an update was at when it ended in the middle; empty where none did. */
+/** The names of the resources that an interrupted update was changing. */
 export function pendingIn({ pending_operations: pending = [] }: Deployment): string[] {
   return pending.map(({ resource }) => resource.urn.split("::").at(-1) ?? resource.urn);
 }
 
 /**
- * Takes over what an update was making when it was killed, so that the next one neither makes it twice nor stops at it: it
- * joins the state under its id, and a refresh finds out whether it is really there.
+ * Imports the resources that a killed update was creating, so that the next one neither creates them twice nor fails on
+ * them: each joins the state under its id, and a refresh finds out whether it exists.
  * @param say Prints a line of progress.
- * @returns The state, in which nothing is open any more.
+ * @returns The state, without pending operations.
  */
 export async function takeOverInterrupted(stack: Stack, say: (line: string) => void): Promise<Deployment> {
   const { deployment, version } = await readState(stack);
   const pending = deployment.pending_operations ?? [];
   if (pending.length === 0) return deployment;
-  const when = deployment.manifest === undefined ? "" : `, ${age(deployment.manifest.time)} ago`;
-  say(
-    `An earlier run was killed in the middle${when}; taking over what it was at: ${pendingIn(deployment).join(", ")} ...`,
-  );
+  const when = deployment.manifest === undefined ? "" : ` ${age(deployment.manifest.time)} ago`;
+  say(`An earlier run was killed${when}; recovering its unfinished resources: ${pendingIn(deployment).join(", ")} ...`);
   const creating = pending.filter(({ type }) => type === "creating").map(({ resource }) => resource);
   await takeOver(stack, { version, deployment }, creating, say);
   return (await readState(stack)).deployment;
 }
 
-/** Notes in the state what an update may have made and was not told: the next run takes that over. */
+/** Records creations without a response as pending in the state: the next run imports them. */
 export function noteUnanswered(stack: Stack, failed: readonly Failed[]): void {
   notePending(
     stack,
@@ -38,10 +36,10 @@ export function noteUnanswered(stack: Stack, failed: readonly Failed[]): void {
 }
 
 /**
- * Takes over what an update failed to make, because it exists: created by an earlier run whose answer was lost, or
- * manually. What was not answered goes along, since the state that is written for that forgets what was noted of it.
+ * Imports the resources that an update failed to create because they exist, and those without a response, since writing the
+ * state drops its pending operations.
  * @param say Prints a line of progress.
- * @returns Whether anything that is said to exist really does.
+ * @returns Whether any resource that was reported to exist does.
  */
 export async function takeOverFailed(
   stack: Stack,
@@ -55,7 +53,7 @@ export async function takeOverFailed(
   return resources.some(({ urn }) => existing.some((one) => one.urn === urn));
 }
 
-/** With outputs a resource reads as one that may be gone; without, as an import of one that must be there. */
+/** Gives the resources outputs: with them a refresh drops those that do not exist; without, it would fail on them. */
 async function takeOver(
   stack: Stack,
   { deployment, version }: State,

@@ -8,28 +8,28 @@ import { endpointConfig } from "./endpoints.ts";
 import { privateFolder } from "./private-folder.ts";
 import { startProviders } from "./providers.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { openBeside } from "./private-stack.ts";
+import { openWithProviders } from "./private-stack.ts";
 import { ROOT } from "./stack-file.ts";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {
   readonly cloud: EmbeddedCloud;
   readonly stack: Stack;
-  /** Ends every process; state and data stay. */
+  /** Stops every process; state and data are kept. */
   stop(): Promise<void>;
 }
 
-/** The port of the embedded cloud, where nothing else has taken it. */
+/** The embedded cloud's preferred port. */
 const PORT = 4510;
 
-/** The project that exists in the embedded cloud; `Pulumi.local.yaml` names the same. */
+/** The embedded cloud's only project, as in `Pulumi.local.yaml`. */
 const PROJECT = "settlement-local";
 
 /**
- * Starts the embedded cloud and whatever the engine needs to deploy to it.
- * @param folder An ignored folder inside the repository that keeps state and data.
+ * Starts the embedded cloud and the providers, and opens the `local` stack.
+ * @param folder A git-ignored folder inside the repository for state and data.
  * @param say Prints a line of progress.
- * @param images What runs where a stack names one of these images; any other is the sample service.
+ * @param images Programs that run in place of images, besides the sample service.
  */
 export async function startLocal(
   folder: string,
@@ -55,27 +55,27 @@ export async function startLocal(
 }
 
 /**
- * Opens the `local` stack: on the embedded cloud that `npm start -- --keep` holds open, else on one that ends with it.
- * @param folder What {@link startLocal} was given.
+ * Opens the `local` stack: on the embedded cloud that `npm start -- --keep` is running, else on a new one.
+ * @param folder As for {@link startLocal}.
  * @param say Prints a line of progress.
  */
 export async function openLocal(folder: string, say: (line: string) => void): Promise<Omit<LocalEnvironment, "cloud">> {
-  const held = join(folder, HELD);
-  if (!existsSync(held) || !isAlive(Number(readFileSync(held, "utf8")))) return startLocal(folder, say);
+  const owner = join(folder, OWNER);
+  if (!existsSync(owner) || !isAlive(Number(readFileSync(owner, "utf8")))) return startLocal(folder, say);
   const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
   const token = readFileSync(privateFolder(folder).ownerToken, "utf8");
   return openOn(folder, await announcedCli(say), url, token, say);
 }
 
-/** Holds the number of the process that lets other commands use its embedded cloud. */
-const HELD = "held-open";
+/** The file with the id of the process whose embedded cloud other commands may use. */
+const OWNER = "held-open";
 
 /**
- * Lets other commands use the embedded cloud of this process, until that ends.
- * @param folder What {@link startLocal} was given.
+ * Lets other commands use this process's embedded cloud until it ends.
+ * @param folder As for {@link startLocal}.
  */
-export function holdOpen(folder: string): void {
-  writeFileSync(join(folder, HELD), String(process.pid));
+export function share(folder: string): void {
+  writeFileSync(join(folder, OWNER), String(process.pid));
 }
 
 async function announcedCli(say: (line: string) => void): Promise<PulumiCommand> {
@@ -84,7 +84,6 @@ async function announcedCli(say: (line: string) => void): Promise<PulumiCommand>
   return command;
 }
 
-/** Starts whatever the engine needs to deploy to an embedded cloud, and opens the stack. */
 async function openOn(
   folder: string,
   command: PulumiCommand,
@@ -98,29 +97,26 @@ async function openOn(
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     return { ...providers, env };
   });
-  return openBeside(starting, { name: "local", folder, command, config: endpointConfig(url) }, say);
+  return openWithProviders(starting, { name: "local", folder, command, config: endpointConfig(url) }, say);
 }
 
-/**
- * Starts the embedded cloud on the port of the folder's earlier run, because the addresses in the state carry it; else on
- * the usual one or, where that is taken, on any.
- */
+/** Starts the embedded cloud on the port of the folder's earlier run, since URLs in the state contain it; else on {@link PORT} or any. */
 async function startOnOwnPort(folder: string, images: NonNullable<CloudOptions["images"]>): Promise<EmbeddedCloud> {
   const options = { folder: join(folder, "cloud"), projects: [PROJECT], images };
-  const remembered = join(folder, "port");
-  const earlier = existsSync(remembered) ? Number(readFileSync(remembered, "utf8")) : undefined;
+  const portFile = join(folder, "port");
+  const earlier = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : undefined;
   const cloud = await startCloud({ ...options, port: earlier ?? PORT }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     if (earlier === undefined) return startCloud(options);
     throw new UserError(
-      `Port ${earlier}, which the addresses of the earlier run carry, is taken by another program. End that program, or start over: npm start -- --reset`,
+      `Port ${earlier}, which the state of the earlier run contains, is taken by another program. Stop that program, or start over: npm start -- --reset`,
     );
   });
-  writeFileSync(remembered, new URL(cloud.url).port);
+  writeFileSync(portFile, new URL(cloud.url).port);
   return cloud;
 }
 
-/** What runs where the stack names an image: there are no containers here, so the sample service stands in for it. */
+/** The program that runs in place of an image, as the embedded cloud runs no containers. */
 const IMAGES = {
   "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service": {
     command: process.execPath,

@@ -7,19 +7,15 @@ import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { lockFolder, stackFiles } from "./file-backend.ts";
 
-/** What an update leaves beside the state while it runs, and where it dies for good: `lockContent` in Pulumi's lock.go. */
+/** The file that an update keeps beside the state while it runs, and leaves if killed: `lockContent` in Pulumi's lock.go. */
 export interface Lock {
   readonly username: string;
   readonly hostname: string;
   readonly pid: number;
-  /** When it was taken. */
   readonly timestamp: string;
 }
 
-/**
- * The locks of a stack whose state is in a folder or in Cloud Storage; none are seen in other places, where the engine
- * still stops at them.
- */
+/** The locks of a stack in a folder or in Cloud Storage; for other backends none, though the engine enforces them. */
 export async function locksOf(stack: Stack): Promise<Lock[]> {
   const backend = stack.workspace.envVars.PULUMI_BACKEND_URL ?? "";
   const files = stackFiles(backend, stack.name);
@@ -29,7 +25,7 @@ export async function locksOf(stack: Stack): Promise<Lock[]> {
 }
 
 async function locksIn(bucket: string, folder: string): Promise<Lock[]> {
-  const emulator = process.env.STORAGE_EMULATOR_HOST; // as for the engine, which knows no other setting
+  const emulator = process.env.STORAGE_EMULATOR_HOST; // the engine's only setting
   const endpoints = endpointsOf({});
   const storage =
     emulator === undefined ? endpoints.storage : `http://${emulator.replace(/^http:\/\//, "")}/storage/v1/`;
@@ -40,28 +36,28 @@ async function locksIn(bucket: string, folder: string): Promise<Lock[]> {
     const locks = (list?.items ?? []).map(({ name = "" }) =>
       read<Lock>(`b/${bucket}/o/${encodeURIComponent(name)}?alt=media`),
     );
-    // One that is gone by now is the end of an update.
+    // A lock that is gone by now belonged to an update that has ended.
     return (await Promise.all(locks)).filter((lock) => lock !== undefined);
   } catch (error) {
-    if (error instanceof NotVisible) return []; // the engine reads the state by itself, and says better what is wrong
+    if (error instanceof NotVisible) return []; // the engine's own error is clearer
     throw error;
   }
 }
 
-/** Who holds a stack, since when, and what to do where that update is dead. */
+/** Who has locked a stack, for how long, and what to do. */
 export function describeLocks(stack: Stack, locks: readonly Lock[], now = new Date()): string {
   const holders = locks.map(
-    ({ hostname, pid, timestamp, username }) => `${username}@${hostname} (process ${pid}) since ${age(timestamp, now)}`,
+    ({ hostname, pid, timestamp, username }) => `${username}@${hostname} (process ${pid}) for ${age(timestamp, now)}`,
   );
   const { PULUMI_BACKEND_URL = "" } = stack.workspace.envVars;
   return (
-    `${stack.name} is locked by ${holders.join(" and ")}: an update is under way, or died. Where it runs, wait for it; where ` +
-    `it died, take its lock away and run this again:\n` +
+    `${stack.name} is locked by ${holders.join(" and ")}: an update is running, or was killed. If it is ` +
+    `running, wait for it; if it was killed, remove its lock and run this again:\n` +
     `  PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL} ${stack.workspace.pulumiCommand.command} cancel --yes --stack ${stack.name}`
   );
 }
 
-/** @throws UserError where an update of the stack is under way or died. */
+/** @throws UserError if the stack is locked. */
 export async function requireUnlocked(stack: Stack): Promise<void> {
   const locks = await locksOf(stack);
   if (locks.length > 0) throw new UserError(`${describeLocks(stack, locks)}\nNothing was changed.`);

@@ -7,26 +7,25 @@ import { type Inputs, RESOURCE_TYPES } from "./resource-types.ts";
 import type { StateResource } from "./state.ts";
 import { endpointsOf } from "./endpoints.ts";
 
-/** How long the creation of an instance may take, and the pause between two looks at it, in milliseconds. */
+/** How long an instance may take to be created, and the polling interval, in milliseconds. */
 const CREATION = { longest: 30 * 60_000, pause: 500 };
 
-/** Looks up in Google Cloud, as the caller of the command, what an update may have created. */
+/** Looks up in Google Cloud, with the user's credentials, what an update may have created. */
 export async function lookupOf(stack: Stack) {
   const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
   const config = Object.fromEntries(values) as Record<string, string>;
   const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
-  /** Each time anew. */
   const ask = <T>(question: Question) =>
     new RestReader(endpointsOf(config), token === undefined ? undefined : () => Promise.resolve(token)).read<T>(
       question,
     );
   return {
     /**
-     * The id of a resource, whether it exists or not; one that Google names is found only where it exists.
-     * @param known Ids of the resources that the state has already.
+     * The id of a resource, whether it exists or not; an id that Google generates is found only if the resource exists.
+     * @param known Ids of the resources in the state.
      */
     idOf: async ({ inputs: own, type }: StateResource, known: ReadonlySet<string | undefined>) => {
-      // The official provider leaves the defaults of its own configuration out of the inputs.
+      // The official provider omits defaults from its own configuration.
       const inputs = { project: config["gcp:project"], region: config["gcp:region"], ...own };
       const lookup = RESOURCE_TYPES[type]?.lookup ?? "repeatable";
       if (lookup === "repeatable") return undefined;
@@ -38,16 +37,13 @@ export async function lookupOf(stack: Stack) {
       const names = items.filter((item) => matches(item, inputs)).map(({ name }) => String(name));
       return names.find((name) => !known.has(name));
     },
-    /**
-     * Waits while an instance is being created: until then Cloud SQL does not tell its service account.
-     * @param id Of the instance.
-     */
+    /** Waits until an instance is created: before, Cloud SQL does not return its service account. */
     untilCreated: async (id: string, say: (line: string) => void) => {
       const end = Date.now() + CREATION.longest;
       for (let said = false; ; said = true) {
         const instance = await ask<{ state: string }>({ api: "sql", path: id, role: "roles/cloudsql.viewer" });
         if (instance?.state !== "PENDING_CREATE" || Date.now() > end) return;
-        if (!said) say(`Waiting until Cloud SQL has made ${lastPart(id)} ...`);
+        if (!said) say(`Waiting for Cloud SQL to create ${lastPart(id)} ...`);
         await delay(CREATION.pause, undefined, { signal: interrupted });
       }
     },

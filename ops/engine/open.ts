@@ -4,41 +4,39 @@ import { join } from "node:path";
 import { lock } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { findCli } from "./cli.ts";
 import { accessToken } from "../../infra/google.ts";
-import { endpointsOf } from "./endpoints.ts";
-import { isLoopback } from "./endpoints.ts";
+import { endpointsOf, isLoopback } from "./endpoints.ts";
 import { localFolder, privateFolder } from "./private-folder.ts";
 import { type Providers, startProviders } from "./providers.ts";
 import { readStackFile, ROOT } from "./stack-file.ts";
 import { requireConfig } from "./stack-values.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { openBeside } from "./private-stack.ts";
+import { openWithProviders } from "./private-stack.ts";
 import { openSharedStack } from "./shared-stack.ts";
 import { readState, writeState } from "./state.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** A stack, and whatever runs as long as it is used. */
+/** A stack with its running providers, and its embedded cloud if it has one. */
 export interface OpenStack {
   readonly stack: Stack;
-  /** Ends every process. */
+  /** Stops every process. */
   readonly stop: () => Promise<void>;
 }
 
 type Say = (line: string) => void;
 
 /**
- * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, which may be held open, any other with its shared state, also where
- * the environment sends every API to an embedded cloud.
- * @throws UserError where its configuration is wrong, or the state or the official providers cannot be had.
+ * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state.
+ * @throws UserError if its configuration is wrong, or the state or the official providers are not available.
  */
 export async function openStack(name: string, say: Say): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") {
-    const { openLocal } = await import("./local.ts"); // only here, since it is large
+    const { openLocal } = await import("./local.ts"); // lazily, since it is large
     return openLocal(localFolder(), say);
   }
   const command = await findCli(say);
-  const providers = await startAsking(name, command);
+  const providers = await startOnline(name, command);
   try {
     const stack = await openSharedStack({ name, command, env: providers.env }, say);
     return { stack, stop: providers.stop };
@@ -49,17 +47,17 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
 }
 
 /**
- * Starts providers that ask the cloud of a stack, as whoever runs the command.
- * @throws UserError where that is Google's and the official providers cannot be had.
+ * Starts providers that call a stack's cloud with the user's credentials.
+ * @throws UserError if that is Google's and the official providers are not available.
  */
-async function startAsking(name: string, command: PulumiCommand): Promise<Providers> {
+async function startOnline(name: string, command: PulumiCommand): Promise<Providers> {
   const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
   const embedded = google.every(isLoopback);
   const providers = await startProviders(command, embedded ? await accessToken() : undefined);
   if (Object.keys(providers.env).length > 0 && !embedded) {
     await providers.stop();
     throw new UserError(
-      `Stack "${name}" needs the official providers, and they cannot be downloaded here. To preview without them and without credentials, add --offline.`,
+      `Stack "${name}" needs the official providers, which cannot be downloaded here. To preview without them and without credentials, add --offline.`,
     );
   }
   const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
@@ -67,25 +65,25 @@ async function startAsking(name: string, command: PulumiCommand): Promise<Provid
 }
 
 /**
- * Opens a stack with a state of its own on this machine, which can only be previewed; no credentials are read.
- * @param snapshot What the state is; empty by default.
- * @throws UserError where its configuration is wrong.
+ * Opens a stack without credentials, for previews only.
+ * @param snapshot The state; empty by default.
+ * @throws UserError if its configuration is wrong.
  */
 export function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
   return openCopy(name, snapshot, say, async (command) => {
     const providers = await startProviders(command);
-    // The official provider looks for credentials where it is given no token, even if it never uses one.
+    // Without a token the official provider looks for credentials, even if it never uses them.
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     return { ...providers, env };
   });
 }
 
 /**
- * Opens a stack with a snapshot for its state, which can only be previewed, also against what the cloud has.
- * @throws UserError where its configuration is wrong, or the official providers cannot be had.
+ * Opens a stack with a snapshot as its state, for previews only, which may refresh it from the cloud.
+ * @throws UserError if its configuration is wrong, or the official providers are not available.
  */
 export function openSnapshot(name: string, snapshot: Snapshot, say: Say): Promise<OpenStack> {
-  return openCopy(name, snapshot, say, (command) => startAsking(name, command));
+  return openCopy(name, snapshot, say, (command) => startOnline(name, command));
 }
 
 async function openCopy(
@@ -100,9 +98,13 @@ async function openCopy(
   const unlock = lock(folder);
   try {
     const { state, workDir } = privateFolder(folder);
-    for (const made of [workDir, state]) rmSync(made, { recursive: true, force: true });
+    for (const path of [workDir, state]) rmSync(path, { recursive: true, force: true });
     const command = await findCli(say);
-    const { stack, stop: stopProviders } = await openBeside(start(command), { name, folder, command, config: {} }, say);
+    const { stack, stop: stopProviders } = await openWithProviders(
+      start(command),
+      { name, folder, command, config: {} },
+      say,
+    );
     const stop = async () => {
       await stopProviders();
       unlock();
@@ -120,7 +122,7 @@ async function openCopy(
   }
 }
 
-/** Makes a snapshot the state of a new stack, whose own passphrase encrypts the placeholders. */
+/** Makes a snapshot the state of a new stack, whose passphrase encrypts the placeholders. */
 async function fill(stack: Stack, { state }: Snapshot): Promise<void> {
   const { secrets_providers } = (await readState(stack)).deployment;
   await writeState(stack, { ...state, deployment: { ...state.deployment, secrets_providers } });

@@ -1,21 +1,21 @@
 import { join } from "node:path";
 import { ROOT } from "./stack-file.ts";
 
-/** What lies in the folder of a stack that is on this machine alone. */
+/** The files of a stack that exists on this machine only. */
 export interface PrivateFolder {
-  /** The folder that the engine works in, with its copy of the stack file. */
+  /** The engine's working folder, with its copy of the stack file. */
   readonly workDir: string;
   /** The root of the engine's backend. */
   readonly state: string;
   /** The file with the passphrase that encrypts the state's secrets. */
   readonly passphrase: string;
-  /** What tells the engine of both. */
+  /** The engine's settings for both. */
   readonly envVars: Readonly<Record<string, string>>;
-  /** The file with the token of the embedded cloud's owner, where that has its data here too. */
+  /** The file with the owner's token of the embedded cloud, if its data is in this folder. */
   readonly ownerToken: string;
 }
 
-/** @param folder An ignored folder inside the repository. */
+/** @param folder A git-ignored folder inside the repository. */
 export function privateFolder(folder: string): PrivateFolder {
   const state = join(folder, "state");
   const passphrase = join(folder, "passphrase");
@@ -28,10 +28,7 @@ export function privateFolder(folder: string): PrivateFolder {
   };
 }
 
-/**
- * The folder of `npm start`, with the state of the stack `local` and the embedded cloud's data.
- * @param root The repository's root.
- */
+/** The folder of `npm start` in a repository: the state of the `local` stack and the embedded cloud's data. */
 export function localFolder(root = ROOT): string {
   return join(root, ".local", "start");
 }

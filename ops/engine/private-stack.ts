@@ -12,19 +12,19 @@ import type { StackOptions } from "./shared-stack.ts";
 import { readStackFile, stackPath, writeStackCopy } from "./stack-file.ts";
 import type { Deployment } from "./state.ts";
 
-/** What a stack is opened with whose state lives on this machine. */
+/** How to open a stack whose state is on this machine. */
 export interface PrivateStackOptions extends Omit<StackOptions, "env"> {
-  /** As for any stack; needed only once the state is made. */
+  /** As for any stack; awaited only after the state is created. */
   readonly env: StackOptions["env"] | Promise<StackOptions["env"]>;
-  /** An ignored folder inside the repository: the engine runs plugins there, and they find their packages above it. */
+  /** A git-ignored folder inside the repository, so that plugins running there find node_modules. */
   readonly folder: string;
-  /** Configuration besides that of the stack file, such as where the embedded cloud is. */
+  /** Additional configuration, such as the embedded cloud's endpoints. */
   readonly config: Readonly<Record<string, string>>;
 }
 
 /**
- * Opens a stack on this machine alone: state in the folder, secrets encrypted with a passphrase that was generated there.
- * The engine works on a copy of the stack file, because it adds the passphrase's salt, and the configuration may differ.
+ * Opens a stack on this machine only: state in the folder, secrets encrypted with a generated passphrase. The engine works
+ * on a copy of the stack file, because it adds the passphrase's salt, and the configuration may differ.
  * @param say Prints a line of progress.
  */
 export async function openPrivateStack(options: PrivateStackOptions, say: (line: string) => void): Promise<Stack> {
@@ -42,7 +42,7 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
 
   const files = new StackFiles(state, name);
   await files.breakDeadLocks();
-  files.restoreCutOff();
+  files.restoreTruncated();
   const settings = { workDir, pulumiCommand: command, envVars: { ...envVars, ...ENGINE } };
   const opening = files.exists()
     ? LocalWorkspace.selectStack(inlineProgram(name), settings)
@@ -54,16 +54,16 @@ export async function openPrivateStack(options: PrivateStackOptions, say: (line:
 }
 
 /**
- * Opens a stack on this machine alone while its providers start; they are ended where it cannot be opened.
+ * Opens a stack on this machine only while its providers start, and stops them if that fails.
  * @param say Prints a line of progress.
  */
-export async function openBeside(
+export async function openWithProviders(
   starting: Promise<Providers>,
   options: Omit<PrivateStackOptions, "env">,
   say: (line: string) => void,
 ): Promise<{ readonly stack: Stack; readonly stop: Providers["stop"] }> {
   const env = starting.then((providers) => providers.env);
-  env.catch(() => undefined); // thrown below, where the providers are waited for
+  env.catch(() => undefined); // thrown below, when `starting` is awaited
   try {
     const stack = await openPrivateStack({ ...options, env }, say);
     return { stack, stop: (await starting).stop };

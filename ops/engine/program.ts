@@ -5,21 +5,21 @@ import type { HeldRevision } from "../../infra/service.ts";
 import { settlement } from "../../infra/settlement.ts";
 import { PROJECT } from "../../infra/names.ts";
 
-/** What is loaded first into each plugin of the engine that Node.js runs. */
-const FIRST = ["as-under-bun.cjs", "end-with-engine.cjs"].map(
+/** Node.js options that preload our modules into the engine's plugins. */
+const PRELOADS = ["as-under-bun.cjs", "end-with-engine.cjs"].map(
   (file) => `--require "${join(import.meta.dirname, file).replaceAll("\\", "\\\\")}"`,
 );
 
-/** What every engine's environment has. */
+/** Environment of every engine. */
 export const ENGINE = {
   PULUMI_SKIP_UPDATE_CHECK: "true",
-  NODE_OPTIONS: [process.env.NODE_OPTIONS ?? "", ...FIRST].join(" ").trim(),
+  NODE_OPTIONS: [process.env.NODE_OPTIONS ?? "", ...PRELOADS].join(" ").trim(),
 };
 
 /**
  * The program that the commands run.
- * @param held The revisions that keep the traffic of the service while its newest one is tried; none by default.
- * @param adjust Makes another configuration of the stack's own.
+ * @param held The revisions that keep the traffic while the newest one is tested; none by default.
+ * @param adjust Changes the stack's configuration; no change by default.
  */
 export function programOf(
   held: readonly HeldRevision[] = [],
@@ -28,10 +28,7 @@ export function programOf(
   return () => Promise.resolve(settlement(adjust(loadConfig()), undefined, held));
 }
 
-/**
- * The stack with that program, as the Automation API opens it.
- * @param name The stack's name.
- */
+/** That program as an inline program of the Automation API, for a stack's name. */
 export function inlineProgram(name: string): InlineProgramArgs {
   return { stackName: name, projectName: PROJECT, program: programOf() };
 }

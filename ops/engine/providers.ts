@@ -9,28 +9,27 @@ import { pulumiHome } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
 import { ROOT } from "./stack-file.ts";
 
-/** Where the plugins of a run come from. */
+/** The provider plugins of a run. */
 export interface Providers {
   /** One line for the user. */
   readonly line: string;
-  /** What the engine's environment needs besides. */
+  /** Additional environment for the engine. */
   readonly env: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
 }
 
 const WANTED = ["gcp", "random"] as const;
 
-/** Remembers, in the project's ignored folder, when a download was tried in vain and why it failed. */
+/** Records when a download last failed, and why. */
 const NOTE = join(ROOT, ".local", "no-plugin-download");
 
-/** How long a machine that had no internet is taken to have none, in milliseconds. */
-const ASK_AGAIN = 24 * 60 * 60 * 1000;
+/** How long not to retry a failed download, in milliseconds. */
+const RETRY_AFTER = 24 * 60 * 60 * 1000;
 
 /**
- * The official provider plugins where they are installed or can be downloaded, else the stand-ins.
+ * The official provider plugins if they are installed or can be downloaded, else the stand-ins.
  * @param command The CLI, which installs plugins.
- * @param token What the stand-ins call the embedded cloud with; without one they only preview. Where it is, stands in the
- * configuration or, as for the official provider, in the environment.
+ * @param token The stand-ins' access token for the embedded cloud; without one they can only preview.
  */
 export async function startProviders(command: PulumiCommand, token?: string): Promise<Providers> {
   const missing = WANTED.filter((name) => !isInstalled(name));
@@ -43,14 +42,14 @@ export async function startProviders(command: PulumiCommand, token?: string): Pr
     line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded: ${obstacle}`,
     env: {
       PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(","),
-      // Else the engine tries in vain to download what a state names, for seconds, each time that it works on one.
+      // Otherwise the engine spends seconds of each run trying to download the state's plugins.
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     },
     stop: standIn.stop,
   };
 }
 
-/** The version of the plugin that belongs to the npm package. */
+/** The version of the npm package, which is also the plugin's. */
 function version(name: string): string {
   const file = createRequire(import.meta.filename).resolve(`@pulumi/${name}/package.json`);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
@@ -66,13 +65,13 @@ function isInstalled(name: string): boolean {
 }
 
 /**
- * Downloads plugins to the CLI's usual place.
- * @returns Undefined, or why that cannot be done; for a day it is not tried again.
+ * Downloads plugins to the CLI's plugin folder, unless that failed less than a day ago.
+ * @returns Why it failed; undefined on success.
  */
 async function install(command: PulumiCommand, names: readonly string[]): Promise<string | undefined> {
   if (existsSync(NOTE)) {
-    const [asked = "", obstacle] = readFileSync(NOTE, "utf8").split("\n");
-    if (Date.now() - Number(asked) < ASK_AGAIN) return obstacle;
+    const [tried = "", obstacle] = readFileSync(NOTE, "utf8").split("\n");
+    if (Date.now() - Number(tried) < RETRY_AFTER) return obstacle;
   }
   const obstacle = await download(command, names);
   if (obstacle === undefined) {
@@ -97,7 +96,7 @@ async function download(command: PulumiCommand, names: readonly string[]): Promi
   }
 }
 
-/** Where the environment sends the provider, instead of to Google. */
+/** The environment's settings that replace Google's endpoints. */
 function customEndpoints(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^GOOGLE_\w+_CUSTOM_ENDPOINT$/.test(name)));
 }

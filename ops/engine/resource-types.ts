@@ -1,28 +1,25 @@
 import type { Question } from "../google/reader.ts";
 
-/** A resource's inputs, as far as they are text. */
+/** A resource's inputs that are strings. */
 export type Inputs = Readonly<Record<string, string | undefined>>;
 
-/** A collection of Google's, in which a resource is found by what its inputs say. */
+/** A Google API collection in which a resource is found by its inputs. */
 export interface Listing extends Pick<Question, "api" | "role"> {
-  /** Path of the collection, with inputs in it, such as `{secret}/versions`. Its last part is the key of the answer's list. */
+  /** Path with input names, such as `{secret}/versions`. Its last part is the key of the response's list. */
   readonly collection: string;
   /** Whether an item of the list is the resource with these inputs. */
   readonly matches: (item: Readonly<Record<string, unknown>>, inputs: Inputs) => boolean;
 }
 
-/** What the commands know of a type of resource. */
+/** What the commands know about a type of resource. */
 export interface ResourceType {
   /** The smallest predefined role with which the deployer creates, changes and deletes it; none outside Google Cloud. */
   readonly deployer?: string;
-  /** The role with which the previewer reads it, where `roles/viewer` does not suffice. */
+  /** The role with which the previewer reads it, if `roles/viewer` does not suffice. */
   readonly previewer?: string;
-  /** What is lost with a resource that holds data, as the end of a sentence that begins with "lost is". */
+  /** The data lost with the resource, as the object of "this loses"; none if it holds no data. */
   readonly data?: string;
-  /**
-   * How an interrupted creation is found: by the id that the program's name gives it, or in a list where Google names it.
-   * `repeatable` where creating it once more does no harm.
-   */
+  /** How to find an interrupted creation: by its id if derived from inputs, else in a list; `repeatable` if safe to redo. */
   readonly lookup: { readonly id: string } | { readonly list: Listing } | "repeatable";
 }
 
@@ -35,7 +32,7 @@ const run = { deployer: "roles/run.admin" } as const;
 const network = { deployer: "roles/compute.networkAdmin" } as const;
 const random = { data: "the generated value, which names or unlocks other resources", lookup: "repeatable" } as const;
 
-/** @param title Reads the title out of the inputs; Google's names of these resources are numbers. */
+/** @param title Reads the title from the inputs; Google's names of these resources are numbers. */
 function monitoring(collection: string, title = ({ displayName }: Inputs): unknown => displayName): ResourceType {
   return {
     deployer: "roles/monitoring.editor",
@@ -51,8 +48,8 @@ function monitoring(collection: string, title = ({ displayName }: Inputs): unkno
 }
 
 /**
- * Every type that the program declares, by the engine's token; the identities' roles, the guard and interrupted updates
- * are derived from it. A test compares it with the program.
+ * Every type that the program declares, by the engine's token; the identities' roles, the guard and the recovery of
+ * interrupted updates are derived from it. A test compares it with the program.
  */
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   "gcp:projects/service:Service": serviceUsage,
@@ -71,7 +68,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   "gcp:sql/user:User": {
     ...sql,
-    data: "the login, and the access of whatever connects with it",
+    data: "the login, and the access of every client that uses it",
     lookup: { id: "{name}//{instance}" },
   },
   "gcp:secretmanager/secret:Secret": {
@@ -95,7 +92,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   "gcp:secretmanager/secretIamMember:SecretIamMember": { ...secretManager, lookup: "repeatable" },
   "gcp:storage/bucket:Bucket": {
     ...storage,
-    // New buckets let a project's viewers read; this holds also where that was taken away.
+    // A new bucket's default policy lets project viewers read it, but can be changed.
     previewer: "roles/storage.bucketViewer",
     data: "every object in the bucket",
     lookup: { id: "{name}" },
@@ -139,10 +136,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   "pulumi-nodejs:dynamic/settlement:ImportedSchema": { lookup: "repeatable" },
 };
 
-/**
- * A type as the program writes it: `gcp:sql/user:User` is `gcp.sql.User`, `random:index/randomId:RandomId` is
- * `random.RandomId`.
- */
+/** A type as the program writes it: `gcp.sql.User` for `gcp:sql/user:User`, `random.RandomId` for `random:index/randomId:RandomId`. */
 export function typeName(token: string): string {
   const [plugin = "", module = "", name = ""] = token.split(":");
   const part = module.split("/")[0];

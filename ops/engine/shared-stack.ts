@@ -6,19 +6,18 @@ import { pluginsBeside } from "./cli.ts";
 import { ENGINE, inlineProgram } from "./program.ts";
 import { backendOf, readStackFile, ROOT, writeStackCopy } from "./stack-file.ts";
 
-/** What a stack is opened with. */
+/** How to open a stack. */
 export interface StackOptions {
-  /** The stack's name, as in `Pulumi.<name>.yaml`. */
   readonly name: string;
   readonly command: PulumiCommand;
-  /** The engine's environment, besides this process's own. */
+  /** Additional environment for the engine. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * Opens a stack whose state is shared: the engine works in the repository, as plain `pulumi` does.
+ * Opens a stack with shared state: the engine works in the repository, as plain `pulumi` does.
  * @param say Prints a line of progress.
- * @throws UserError where the stack was never made, or nobody knows where its state is.
+ * @throws UserError if the stack or its backend does not exist.
  */
 export async function openSharedStack(
   { name, command, env }: StackOptions,
@@ -27,7 +26,7 @@ export async function openSharedStack(
   const backend = backendOf(name);
   if (backend === undefined) {
     throw new UserError(
-      `Stack "${name}" has no state: set PULUMI_BACKEND_URL, or add it to BACKENDS in ops/engine/stack-file.ts.`,
+      `Stack "${name}" has no backend: set PULUMI_BACKEND_URL, or add it to BACKENDS in ops/engine/stack-file.ts.`,
     );
   }
   say(`State           PULUMI_BACKEND_URL=${backend}`);
@@ -40,14 +39,14 @@ export async function openSharedStack(
     if (!(error instanceof StackNotFoundError)) throw error;
     const { secretsprovider = "gcpkms://…" } = readStackFile(name);
     throw new UserError(
-      `There is no stack "${name}" in ${backend} yet. After \`npm run bootstrap -- --stack ${name}\`, make it once, and commit the encryptedkey that this writes into its file: \`PULUMI_BACKEND_URL=${backend} pulumi stack init ${name} --secrets-provider=${secretsprovider}\``,
+      `Stack "${name}" does not exist in ${backend} yet. After \`npm run bootstrap -- --stack ${name}\`, create it once, and commit the encryptedkey that this adds to its file: \`PULUMI_BACKEND_URL=${backend} pulumi stack init ${name} --secrets-provider=${secretsprovider}\``,
     );
   });
 }
 
 /**
- * Where the engine works on a stack whose state is in a folder, so that a pipeline can be rehearsed on one machine. In its
- * copy of the stack file is no key, which only Google has: the passphrase of the environment encrypts secrets instead.
+ * The engine's working folder for a stack whose state is in a folder, so that a pipeline can be rehearsed on one machine. Its
+ * copy of the stack file names no Cloud KMS key: the environment's passphrase encrypts secrets instead.
  */
 function rehearsalFolder(name: string, command: PulumiCommand): string {
   const workDir = join(ROOT, ".local", `rehearsal-${name}`);

@@ -8,30 +8,26 @@ import { ROOT } from "./stack-file.ts";
 import { readState, type State } from "./state.ts";
 import { SECRET_SIGNATURE as SECRET, SIGNATURE } from "../terminal/values.ts";
 
-/** A stack's state as it may be published: nothing in it is a secret, and no key is needed to read it. */
+/** A stack's state that can be published: it contains no secrets, and reading it needs no key. */
 export interface Snapshot {
-  /** The commit that the state is of. */
   readonly commit: string;
-  /** When it was made, as JSON has it. */
+  /** When it was taken (ISO 8601). */
   readonly time: string;
   readonly state: State;
 }
 
-/** Where the snapshot of a stack is: pipelines keep the folder between their runs. */
+/** Pipelines keep this folder between their runs. */
 function snapshotPath(stack: string): string {
   return join(ROOT, ".local", "snapshots", `${stack}.json`);
 }
 
-/** The snapshot that was published of a stack; undefined where none is here. */
+/** The published snapshot of a stack; undefined if there is none. */
 export function readSnapshot(stack: string): Snapshot | undefined {
   const path = snapshotPath(stack);
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Snapshot) : undefined;
 }
 
-/**
- * Writes the snapshot of a stack.
- * @returns Its path.
- */
+/** Writes a stack's snapshot, and returns its path. */
 export async function publishSnapshot(stack: Stack): Promise<string> {
   const state = withoutSecrets(await readState(stack, { showSecrets: true }));
   const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
@@ -42,7 +38,7 @@ export async function publishSnapshot(stack: Stack): Promise<string> {
   return path;
 }
 
-/** URNs of what cannot be compared with a snapshot, which has placeholders for the contents of secrets. */
+/** URNs of resources that cannot be compared with a snapshot, which has placeholders for the contents of secrets. */
 export function secretContents({ state }: Snapshot): string[] {
   const versions = (state.deployment.resources ?? []).filter(({ type }) =>
     /^gcp:secretmanager\/(s|regionalS)ecretVersion:/.test(type),
@@ -56,10 +52,10 @@ interface Fields {
 }
 
 /**
- * Replaces every secret with a placeholder, the same for the same secret, so that a program computes from them what is in
- * the state; a connection string keeps all but its password. What stands in clear in the same state, such as a label, is
- * no secret even where the provider marks it as one. A state that shows its secrets has the JSON of each in `plaintext`.
- * @param state A state that shows its secrets.
+ * Replaces every secret with a placeholder, equal secrets with equal ones, so that a program's results match the state; a
+ * connection string loses only its password. A value that also appears in plain text, such as a label, is no secret even if
+ * the provider marks it as one.
+ * @param state A state exported with secrets shown: each secret has its JSON in `plaintext`.
  */
 export function withoutSecrets(state: State): State {
   const clear = new Set<string>();
@@ -76,13 +72,13 @@ export function withoutSecrets(state: State): State {
     if (!parsed.ok) return placeholder(text);
     return formatConnectionString({ ...parsed.value, password: placeholder(parsed.value.password) });
   };
-  // JSON leaves out what is undefined: the key that the secrets were encrypted with.
+  // The key that encrypts the secrets: JSON omits undefined properties.
   const deployment = { ...state.deployment, secrets_providers: undefined };
   const plain = JSON.parse(JSON.stringify({ ...state, deployment })) as Json;
   return map(plain, (secret) => map(secret, undefined, replaced)) as unknown as State;
 }
 
-/** Hands over every text that is not part of a secret. */
+/** Calls `text` with every string outside secrets. */
 function visit(value: Json, text: (found: string) => void): void {
   if (typeof value === "string") text(value);
   else if (isObject(value) && value[SIGNATURE] === SECRET) return;
@@ -90,9 +86,9 @@ function visit(value: Json, text: (found: string) => void): void {
 }
 
 /**
- * The same value with other secrets and texts.
- * @param secret What becomes of the value of a secret; it stays one.
- * @param text What becomes of a text, and of a number or a truth value, which could be told by its text.
+ * A copy of a value with secrets and scalars replaced.
+ * @param secret Replaces a secret's value; it stays a secret.
+ * @param text Replaces a string, number or boolean, given as a string.
  */
 function map(value: Json, secret?: (shown: Json) => Json, text?: (found: string) => Json): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map((inner) => map(inner, secret, text));

@@ -4,63 +4,57 @@ import { parse, parseDocument, stringify } from "yaml";
 import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { UserError } from "../terminal/user-error.ts";
 
-/** The repository's root, where the stack files are. */
+/** The repository's root, which contains the stack files. */
 export const ROOT = join(import.meta.dirname, "..", "..");
 
-/** Where the state of each shared stack is, by the stack's name: the value of `PULUMI_BACKEND_URL`. */
+/** The backend (`PULUMI_BACKEND_URL`) of each shared stack, by name. */
 export const BACKENDS: Readonly<Record<string, string>> = {
   staging: "gs://fusion-prime-staging-pulumi-state",
   prod: "gs://fusion-prime-pulumi-state",
 };
 
-/**
- * Where a shared stack's state is: the value of `PULUMI_BACKEND_URL`.
- * @returns Undefined where nobody knows.
- */
+/** The backend of a shared stack: `PULUMI_BACKEND_URL` if set, else from {@link BACKENDS}; undefined if in neither. */
 export function backendOf(stack: string): string | undefined {
   return process.env.PULUMI_BACKEND_URL ?? BACKENDS[stack];
 }
 
-/** A stack file, as far as it is read and written here. */
+/** The parts of a stack file used here. */
 export interface StackFile {
   /** Values by key, such as `gcp:region`. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** What encrypts the secrets in the state, such as `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K`. */
+  /** The key that encrypts the state's data key, such as `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K`. */
   readonly secretsprovider?: string;
-  /** The state's own key, encrypted by that one: `pulumi stack init` writes it. */
+  /** The state's data key, encrypted; `pulumi stack init` writes it. */
   readonly encryptedkey?: string;
-  /** The same for a passphrase. */
+  /** The salt of a passphrase, used instead of a key. */
   readonly encryptionsalt?: string;
 }
 
-/**
- * Path of a stack's file.
- * @param folder Where the file is; the repository by default.
- */
+/** Path of a stack's file in a folder, by default the repository. */
 export function stackPath(stack: string, folder = ROOT): string {
   return join(folder, `Pulumi.${stack}.yaml`);
 }
 
 /**
- * Reads a stack's file.
- * @param folder Where the file is; the repository by default.
- * @throws UserError where there is no such stack, or the file is no stack file; StoreError where it is empty.
+ * Reads a stack's file from a folder, by default the repository.
+ * @throws UserError if the file does not exist or is not a stack file; StoreError if it is empty.
  */
 export function readStackFile(stack: string, folder = ROOT): StackFile {
   const path = stackPath(stack, folder);
-  if (!existsSync(path)) throw new UserError(`There is no ${path}: a stack is a file Pulumi.<stack>.yaml.`);
+  if (!existsSync(path)) throw new UserError(`${path} does not exist: each stack has a file Pulumi.<stack>.yaml.`);
   const file = parsed(path);
   if (file === null) throw new StoreError(path, "it is empty");
   const { config = {} } = file;
-  if (!isObject(file) || !isObject(config)) throw new UserError(`${path} does not hold the keys of a stack: config.`);
+  if (!isObject(file) || !isObject(config))
+    throw new UserError(`${path} is not a stack file: config must map keys to values.`);
   return file;
 }
 
 /**
- * Changes a value in a stack's file, and leaves the rest as it stands, comments too.
+ * Changes a value in a stack's file, and keeps the rest, including comments.
  * @param path The key, such as `settlement:schema`, and the keys below it.
- * @param folders Where the file is, and where the engine's copy of it is, which may be the same.
- * @returns Puts back what the files were.
+ * @param folders The folder of the file and that of the engine's copy, which may be the same.
+ * @returns Restores the files.
  */
 export function setInStackFile(
   stack: string,
@@ -81,8 +75,8 @@ export function setInStackFile(
 }
 
 /**
- * Writes the engine's own copy of a stack's file, and of the project's.
- * @param folder The folder that the engine works in.
+ * Writes the engine's copy of a stack file and of the project file.
+ * @param folder The engine's working folder.
  * @param plugins The `plugins` of the project file; none by default.
  */
 export function writeStackCopy(stack: string, folder: string, file: StackFile, plugins?: object): void {
@@ -95,7 +89,7 @@ function parsed(path: string): StackFile | null {
   try {
     return parse(readFileSync(path, "utf8")) as StackFile | null;
   } catch (error) {
-    // The lines below the first show the file, which may hold what must not be shown.
+    // The other lines quote the file, which may contain secrets.
     const [first = ""] = (error as Error).message.split("\n");
     throw new UserError(`${path} cannot be read: ${first}`);
   }

@@ -3,16 +3,16 @@ import { UserError } from "../terminal/user-error.ts";
 import { readStackFile } from "./stack-file.ts";
 
 /**
- * What a stack's file says, as `parseConfig` takes it.
- * @throws UserError where there is no such stack.
+ * The values of a stack's file, unchecked.
+ * @throws UserError if there is no such stack.
  */
 export function stackValues(stack: string): Record<string, unknown> {
   return programValues(readStackFile(stack).config ?? {});
 }
 
 /**
- * What is wrong in a stack's file, all of it, or undefined where nothing is.
- * @throws UserError where there is no such stack.
+ * Everything that is wrong in a stack's file; undefined if it is valid.
+ * @throws UserError if there is no such stack.
  */
 export function configProblem(stack: string): string | undefined {
   try {
@@ -25,8 +25,8 @@ export function configProblem(stack: string): string | undefined {
 }
 
 /**
- * What a stack's file says, checked.
- * @throws UserError where there is no such stack, or its file is wrong.
+ * The checked configuration in a stack's file.
+ * @throws UserError if there is no such stack, or its file is invalid.
  */
 export function requireConfig(stack: string): StackConfig {
   const problem = configProblem(stack);

@@ -15,40 +15,38 @@ import { endpointsOf } from "./endpoints.ts";
 import { localFolder, privateFolder } from "./private-folder.ts";
 import { readStackFile, stackPath } from "./stack-file.ts";
 
-/** What the doctor looks at: a project, a region, and the names of the parts. */
+/** What the doctor inspects: a project, a region, and the names of the parts. */
 export interface Target {
-  /** Name of the stack, where it is one of this project's. */
+  /** Name of the stack, if it is one of this project's. */
   readonly stack?: string;
   readonly project: string;
   readonly region: string;
-  /** Name of the Cloud SQL instance; where it is not given, the doctor finds it. */
+  /** Name of the Cloud SQL instance; if not given, the doctor finds it. */
   readonly instance?: string;
   readonly database: string;
   /** The service's login. */
   readonly user: string;
-  /** Name of the Cloud Run service. */
   readonly service: string;
   /** Id of the secret with the connection string. */
   readonly secret: string;
   /** Id of the secret with the password. */
   readonly passwordSecret: string;
-  /** Name of the migrations bucket. */
   readonly bucket: string;
-  /** The schema version the stack asks for, where it is not the newest of the checkout. */
+  /** The schema version in the stack's configuration, if any; the checkout's newest otherwise. */
   readonly schemaVersion?: string;
-  /** Folder of a Cloud SQL Auth Proxy's sockets, for a real login. */
+  /** Folder of a Cloud SQL Auth Proxy's sockets, to test the login. */
   readonly socket?: string;
 }
 
-/** A target, and how it is reached. */
+/** A target, and how to reach it. */
 export interface Place {
   readonly target: Target;
   readonly endpoints: Endpoints;
-  /** The caller's, where it is not that of {@link Google}. */
+  /** The caller's token, if not that of {@link Google}. */
   readonly token: Token | undefined;
 }
 
-/** The command line's options, each a text. */
+/** The command line's options. */
 export const OPTIONS = {
   stack: { type: "string" },
   project: { type: "string" },
@@ -63,7 +61,7 @@ export const OPTIONS = {
   socket: { type: "string" },
 } as const;
 
-/** What stands in an address must have its form, or something else would be asked. */
+/** Values that become part of a URL must have these forms, or a request could go elsewhere. */
 const FORMS = {
   project: [/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"],
   region: [/^[a-z]+(-[a-z]+)+[0-9]+$/, "a region, such as us-central1"],
@@ -74,14 +72,14 @@ const FORMS = {
   bucket: [/^[a-z0-9][\w.-]{1,220}[a-z0-9]$/, "the name of a bucket"],
 } as const;
 
-/** What was given of them. */
+/** The options that were given. */
 export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
 
 /**
- * Finds out what to look at, from the stack file and the options; an option goes before the file.
- * @param root The repository's root, where the stack files are.
- * @throws UsageError where there is no such stack, or neither a stack nor a project with its region.
- * @throws CannotInspect where the stack is `local` and its embedded cloud never ran.
+ * Determines the target from the options and the stack file; options take precedence.
+ * @param root The repository's root.
+ * @throws UsageError if there is no such stack, or neither a stack nor a project with its region is given.
+ * @throws CannotInspect if the stack is `local` and its embedded cloud never ran.
  */
 export function locate(given: Given, root: string): Place {
   const config = given.stack === undefined ? {} : stackConfig(stackName(given.stack), root);
@@ -90,13 +88,14 @@ export function locate(given: Given, root: string): Place {
   if (project === undefined || region === undefined) {
     throw new UsageError(
       given.stack === undefined
-        ? "Say what to look at: --stack S, or --project P and --region R."
-        : `Pulumi.${given.stack}.yaml does not say gcp:project and gcp:region: add --project P and --region R.`,
+        ? "Specify what to inspect: --stack S, or --project P and --region R."
+        : `Pulumi.${given.stack}.yaml does not set gcp:project and gcp:region: add --project P and --region R.`,
     );
   }
   for (const [name, [form, expected]] of Object.entries(FORMS)) {
     const value = { ...given, project, region }[name as keyof typeof FORMS];
-    if (value !== undefined && !form.test(value)) throw new UsageError(`--${name} is ${expected}, and not "${value}".`);
+    if (value !== undefined && !form.test(value))
+      throw new UsageError(`--${name} must be ${expected}, not "${value}".`);
   }
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
   return {
@@ -119,17 +118,17 @@ export function locate(given: Given, root: string): Place {
   };
 }
 
-/** The stack's configuration. That of `local` is the engine's copy, which names the embedded cloud's address. */
+/** The stack's configuration; for `local` from the engine's copy, which has the embedded cloud's endpoints. */
 function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
   const folder = stack === "local" ? privateFolder(localFolder(root)).workDir : root;
   if (!existsSync(stackPath(stack, folder))) {
-    if (stack === "local") throw new CannotInspect("There is no embedded cloud: run `npm start -- --keep`.");
+    if (stack === "local") throw new CannotInspect("No embedded cloud is running: run `npm start -- --keep`.");
     throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
   }
   return readStackFile(stack, folder).config ?? {};
 }
 
-/** The embedded cloud's owner, unless the environment names another caller. */
+/** The token of the embedded cloud's owner, unless the environment has another. */
 function localToken(root: string): Promise<string> {
   const { GOOGLE_OAUTH_ACCESS_TOKEN: given = "" } = process.env;
   return Promise.resolve(given === "" ? readFileSync(privateFolder(localFolder(root)).ownerToken, "utf8") : given);

@@ -4,8 +4,8 @@ import { failedIn } from "./failed-creates.ts";
 import { noteUnanswered, takeOverFailed } from "./interrupted.ts";
 
 /**
- * Updates a stack of the embedded cloud, where nobody creates anything manually: what exists and is not in the state is
- * taken over.
+ * Updates a stack on the embedded cloud, and imports resources that exist but are not in the state: they come from an
+ * interrupted run, since nothing is created manually there.
  */
 export async function upAlone(stack: Stack, options: UpOptions): Promise<void> {
   const events: EngineEvent[] = [];

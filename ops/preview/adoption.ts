@@ -1,36 +1,33 @@
 import { ADOPT_KEY, EXISTING } from "../../infra/adoption/existing.ts";
 import type { Change, Preview } from "./model.ts";
 
-/** What the provider keeps to itself: Google does not know it, so it differs after every import. */
-const OWN = /^(deletionPolicy|deletionProtection|forceDestroy)$/;
+/** Properties of the provider alone, unknown to Google, so they differ after every import. */
+const PROVIDER_ONLY = /^(deletionPolicy|deletionProtection|forceDestroy)$/;
 
-/** Where the configuration says that no credential works, these get one in the update that imports them. */
+/** Types that get a new credential in the update that imports them, if the configuration says to replace it. */
 const CREDENTIAL = /^gcp:(sql\/user|cloudrunv2\/service):/;
 
-/** What an update would do to a resource that it imports: an import must leave it as it is. */
+/** A change that an update would make to a resource that it imports; an import must not change the resource. */
 export interface Obstacle {
   readonly change: Change;
-  /** The properties in the way. */
+  /** The properties that would change. */
   readonly paths: readonly string[];
 }
 
-/**
- * Finds imports that are followed by a change of what was imported. The engine does not stop there: it imports, and goes
- * on to change or replace in the same update.
- */
+/** Finds imports that the same update would follow with a change or replacement; the engine itself would not stop. */
 export function findObstacles({ changes, config }: Preview): Obstacle[] {
   const renewed = /"credential":\s*"replace"/.test(config[ADOPT_KEY] ?? "");
   return changes.flatMap((change) => {
     if (!change.imported) return [];
     if (change.op === "replace") return [{ change, paths: change.forcedBy }];
     if (renewed && CREDENTIAL.test(change.type)) return [];
-    const paths = change.properties.map(({ path }) => path).filter((path) => !OWN.test(path));
+    const paths = change.properties.map(({ path }) => path).filter((path) => !PROVIDER_ONLY.test(path));
     return paths.length === 0 ? [] : [{ change, paths }];
   });
 }
 
 /**
- * Adds to a problem of the engine what the configuration should say instead, where it does not fit what is there.
+ * Adds a hint to an engine error if `settlement:adopt` does not match what exists.
  * @param problem Begins with the resource's name and a colon.
  * @param config The stack's configuration, by key.
  */
@@ -40,10 +37,10 @@ export function withHint(problem: string, config: Readonly<Record<string, string
   if (part === undefined || adopt === undefined) return problem;
   const isMissing = adopt.includes(`"${part}"`);
   if (!isMissing && /does not exist|There is no .* to import/.test(problem)) {
-    return `${problem}\nIf it was never made, add ${part} to ${ADOPT_KEY}.missing; it is made then.`;
+    return `${problem}\nIf it does not exist, add ${part} to ${ADOPT_KEY}.missing to create it.`;
   }
   if (isMissing && /already (exists|own)/i.test(problem)) {
-    return `${problem}\nIt is there: remove ${part} from ${ADOPT_KEY}.missing; it is imported then.`;
+    return `${problem}\nIt exists: remove ${part} from ${ADOPT_KEY}.missing to import it.`;
   }
   return problem;
 }

@@ -8,7 +8,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "#": "&#35;",
 };
 
-/** A text as it stands between Markdown's words, its lines kept: nothing in it is markup, a mention, a reference or a link. */
+/** A text as Markdown prose, with its line breaks: nothing in it is markup, a mention, a reference or a link. */
 export function prose(text: string): string {
   return text.split("\n").map(escaped).join("<br>");
 }
@@ -20,12 +20,12 @@ function escaped(line: string): string {
     .replace(/:\/\//g, ":&#47;&#47;");
 }
 
-/** A short text as code, also inside a table. */
+/** A short text as inline code, safe in a table. */
 export function code(text: string): string {
   return `\`${cut(printable(text), 120).replaceAll("`", "'").replaceAll("|", "\\|")}\``;
 }
 
-/** A text of several lines as a block of code that its content cannot end. */
+/** Lines as a code block that their content cannot end. */
 export function fence(language: string, lines: readonly string[]): string {
   const text = lines.map((line) => printable(line.replaceAll("\t", "  "))).join("\n");
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));

@@ -4,7 +4,7 @@ import { RESOURCE_TYPES, typeName } from "../engine/resource-types.ts";
 import type { StateResource } from "../engine/state.ts";
 import type { Change, Preview } from "./model.ts";
 
-/** What is read of a resource in the state. */
+/** The parts of a resource in the state used here. */
 export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & {
   readonly inputs?: Readonly<Record<string, unknown>>;
 };
@@ -12,20 +12,20 @@ export type Kept = Pick<StateResource, "urn" | "id" | "created" | "modified"> & 
 /** Data that an update would take away. */
 export interface Loss {
   readonly change: Change;
-  /** What is lost, as the end of a sentence that begins with "lost is". */
+  /** What is lost, as the object of "this loses". */
   readonly what: string;
-  /** What names exactly this change in `settlement:allowDestructive`. */
+  /** The entry in `settlement:allowDestructive` that allows exactly this change. */
   readonly entry: string;
-  /** Whether the configuration names it. */
+  /** Whether the configuration allows it. */
   readonly allowed: boolean;
 }
 
-/** The key of the stack's configuration that names what may be lost. */
+/** The configuration key that allows losses. */
 export const ALLOW_KEY = "settlement:allowDestructive";
 
 /**
- * Finds what an update would take away for good: a resource that holds data and is replaced or deleted, unless it stays
- * in the cloud, and versions of the schema that are gone back from.
+ * Finds the data that an update would delete: resources with data that are replaced or deleted, unless they stay in the
+ * cloud, and schema versions that are rolled back.
  * @param preview What the engine would do.
  * @param state The resources of the stack's state.
  */
@@ -39,13 +39,13 @@ export function findLosses({ changes, config }: Preview, state: readonly Kept[])
   });
 }
 
-/** What the configuration names; the engine hands a list over as JSON. */
+/** The entries of {@link ALLOW_KEY}; the engine passes a list as JSON. */
 export function allowedEntries(config: Readonly<Record<string, string>>): readonly unknown[] {
   try {
     const entries: unknown = JSON.parse(config[ALLOW_KEY] ?? "[]");
     return Array.isArray(entries) ? entries : [];
   } catch {
-    return []; // the program says that it is no list
+    return []; // the program reports that it is not a list
   }
 }
 
@@ -57,12 +57,12 @@ function whatIsLost(change: Change, state: readonly Kept[]): string | undefined 
   }
   if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
   const type = RESOURCE_TYPES[change.type];
-  // A type that the program no longer declares has left the table; what it holds is not known.
-  const data = type ? type.data : `whatever ${typeName(change.type)} holds`;
+  // The table has no types that the program no longer declares.
+  const data = type ? type.data : `any data in ${typeName(change.type)}`;
   return data && data + postponed(change, state);
 }
 
-/** How long a secret's version can still be brought back, where its secret says so. */
+/** How long a deleted secret version can still be restored, if its secret delays destruction. */
 function postponed({ before }: Change, state: readonly Kept[]): string {
   const secret = state.find(({ id, inputs }) => id === before.secret && inputs?.versionDestroyTtl !== undefined);
   const days = Number.parseInt(String(secret?.inputs?.versionDestroyTtl)) / 86_400;
@@ -70,8 +70,8 @@ function postponed({ before }: Change, state: readonly Kept[]): string {
 }
 
 /**
- * Twelve hex digits that no other change has: they cover what is done, and the moment the state of the resource last
- * changed. A line that is left behind after the update therefore allows nothing any more.
+ * Twelve hex digits that identify the change and the time of the resource's last change in the state, so that an entry left
+ * in the configuration allows nothing after the update.
  */
 function fingerprint({ op, urn, id, after }: Change, state: readonly Kept[]): string {
   const current = state.find((resource) => resource.urn === urn && (resource.id ?? "") === id);

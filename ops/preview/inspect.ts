@@ -22,47 +22,46 @@ import { isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
 import type { Snapshot } from "../engine/snapshot.ts";
 
-/** The policy pack of this repository; it finds the stack's own configuration beside it. */
+/** The repository's policy pack; it finds the stack's configuration beside it. */
 export const POLICY_PACKS = [join(ROOT, "policies")];
 
-/** A preview that was judged. */
+/** A preview with its verdict. */
 export interface Inspection {
-  /** The comment. */
+  /** The pull request comment. */
   readonly markdown: string;
-  /** Whether a policy, the guard or an error forbids the update. */
+  /** Whether a policy, the guard or an error blocks the update. */
   readonly blocked: boolean;
-  /** Whether a refresh found something that was changed past the stack. */
+  /** Whether a refresh found changes made outside the stack. */
   readonly drifted: boolean;
-  /** What the update would do. */
   readonly preview: Preview;
-  /** What an update was at that ended in the middle; it shows as new here, whether it was made or not. */
+  /** Resources that an interrupted update was changing; the preview shows them as new whether they exist or not. */
   readonly pending: readonly string[];
 }
 
-/** How a preview is made. */
+/** How to preview. */
 export interface InspectOptions {
-  /** Whether the state was made for this preview: of a snapshot, or empty. */
+  /** Whether the state is a snapshot or empty, not the stack's own; false by default. */
   readonly offline?: boolean;
   readonly snapshot?: Snapshot | undefined;
-  /** The state, where it was read already. */
+  /** The state, if already read. */
   readonly deployment?: Deployment;
-  /** Whether to ask the cloud first what is there now, instead of trusting the state. */
+  /** Whether to refresh the state from the cloud first; false by default. */
   readonly refresh?: boolean;
-  /** URNs of the only resources that are looked at; all by default. */
+  /** URNs of the resources to include; all by default. */
   readonly target?: readonly string[];
-  /** URNs of resources that are left as they are and not asked for; none by default. */
+  /** URNs of resources to neither refresh nor change; none by default. */
   readonly exclude?: readonly string[];
-  /** What may be lost because the command itself names it; by default only what the configuration names. */
+  /** Losses that the command itself intends, besides those that the configuration allows; none by default. */
   readonly agreed?: (loss: Loss) => boolean;
-  /** The program; by default the stack's own. */
+  /** The program; the stack's own by default. */
   readonly program?: PulumiFn;
 }
 
 /**
- * Previews a stack with the policies applied, and judges what would happen. What the program or a policy refuses is part
- * of the answer.
- * @param use Is called while the engine's plan still exists, with its path; for an update that carries out that plan.
- * @throws UserError where the engine cannot even begin, such as without access to the state.
+ * Previews a stack with the policies applied, and decides whether the update is blocked. Errors of the program and policy
+ * violations are part of the result.
+ * @param use Gets the path of the engine's plan, which exists only during this call, to carry it out.
+ * @throws UserError if the engine cannot start, for example without access to the state.
  */
 export async function inspect(
   stack: Stack,
@@ -81,11 +80,7 @@ export async function inspect(
   }
 }
 
-/**
- * The inspection of a stack that cannot be previewed at all.
- * @param stack The stack's name.
- * @param problem Why.
- */
+/** The inspection of a stack that cannot be previewed because of a problem. */
 export function refuse(stack: string, problem: string): Inspection {
   const nothing = { changes: [], unchanged: 0, drift: [], findings: [], config: {} };
   const report: Report = {
@@ -113,7 +108,7 @@ async function preview(
   options: InspectOptions,
 ): Promise<{ report: Report; pending: readonly string[] }> {
   const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot, target = [] } = options;
-  // From an empty state nothing can be imported.
+  // Nothing can be imported without credentials.
   const program = options.program ?? (offline && !snapshot ? programOf([], withoutAdoption) : undefined);
   const events: EngineEvent[] = [];
   let failed: CommandError | undefined;
@@ -165,7 +160,7 @@ async function preview(
   return { report, pending: pendingIn(deployment) };
 }
 
-/** What the instance will be asked to change once adoption has ended; policies have their say then. */
+/** The instance's settings that the update after adoption will change; that update checks the policies. */
 async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
   const events: EngineEvent[] = [];
   const onEvent = (event: EngineEvent) => events.push(event);
@@ -173,8 +168,8 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
     await stack.preview({ signal: interrupted, onEvent, color: "never", program: programOf([], afterAdoption) });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const said = hinted(readEvents(events)).problems.join("\n") || cliError(error);
-    throw new UserError(`What is to change after adoption cannot be previewed: ${said}`);
+    const why = hinted(readEvents(events)).problems.join("\n") || cliError(error);
+    throw new UserError(`Cannot preview the changes after adoption: ${why}`);
   }
   return laterSettings(readEvents(events).changes);
 }
@@ -183,7 +178,7 @@ function hinted(preview: Preview): Preview {
   return { ...preview, problems: preview.problems.map((problem) => withHint(problem, preview.config)) };
 }
 
-/** The engine's plan, as far as it is read here. */
+/** The parts of the engine's plan used here. */
 interface Plan {
   readonly resourcePlans: Readonly<
     Record<
@@ -193,14 +188,14 @@ interface Plan {
   >;
 }
 
-/** The guard judges events and the update follows the plan, so neither may know a step that the other does not. */
+/** Requires an event for every planned step: the guard checks events, but the update follows the plan. */
 function compare({ resourcePlans }: Plan, events: readonly EngineEvent[]): void {
   const reported = new Set(
     events.map(({ resourcePreEvent: event }) => (event ? `${event.metadata.op} ${event.metadata.urn}` : "")),
   );
   for (const [urn, { steps = [] }] of Object.entries(resourcePlans)) {
     const missing = steps.find((step) => !reported.has(`${step} ${urn}`));
-    if (missing !== undefined) throw new Error(`The engine plans to ${missing} ${urn}, and did not report it.`);
+    if (missing !== undefined) throw new Error(`The engine plans to ${missing} ${urn}, but did not report it.`);
   }
 }
 

@@ -4,46 +4,46 @@ import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { LaterSetting } from "./later.ts";
-import { type Dependencies, picture } from "./mermaid.ts";
+import { type Dependencies, diagram } from "./mermaid.ts";
 import { isSchema, type MigrationStep } from "./migrations.ts";
 import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model.ts";
 import { typeName } from "../engine/resource-types.ts";
 
-/** Everything that a comment is made of. */
+/** The content of a comment. */
 export interface Report {
   /** The stack's name. */
   readonly stack: string;
-  /** Whether it was compared with another state than the stack's own: that of a snapshot, or an empty one. */
+  /** Whether the state is a snapshot or empty, not the stack's own. */
   readonly offline: boolean;
-  /** The snapshot: the commit it is of, when it was made, and how long that is ago. */
+  /** The snapshot's commit, time and age. */
   readonly snapshot?: { readonly commit: string; readonly time: string; readonly age: string } | undefined;
-  /** Whether the cloud was asked what is there now. */
+  /** Whether the state was refreshed from the cloud. */
   readonly refreshed: boolean;
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
-  /** What lint says of the migration files, where some of them are pending. */
+  /** Lint findings in the migration files; empty if none is pending. */
   readonly lint: readonly LintFinding[];
-  /** What adoption leaves as it is for now. */
+  /** The settings that change after adoption. */
   readonly later: readonly LaterSetting[];
   readonly dependencies: Dependencies;
 }
 
-/** GitHub takes comments of up to 65,536 characters; counted here in bytes, of which there are never fewer. */
+/** Maximum size in bytes; GitHub accepts comments of up to 65,536 characters, which is never fewer bytes. */
 export const LIMIT = 65_535;
 
-/** Findings, problems and losses of a kind that are listed; the rest is counted. */
+/** How many findings, problems or losses are listed; the rest is counted. */
 const MOST_LISTED = 20;
 
-/** Properties of one resource that are listed. */
+/** How many properties of a resource are listed. */
 const MOST_PROPERTIES = 10;
 
-/** By this line a pipeline finds the one comment that it edits. */
+/** The line that identifies a stack's comment, so that later pushes edit it. */
 export function marker(stack: string): string {
   return `<!-- settlement preview: ${stack} -->`;
 }
 
-/** Whether the update must not be carried out. */
+/** Whether the update is blocked. */
 export function isBlocked({ lint, losses, preview }: Report): boolean {
   return (
     preview.problems.length > 0 ||
@@ -54,15 +54,15 @@ export function isBlocked({ lint, losses, preview }: Report): boolean {
   );
 }
 
-/** A paragraph of the comment, and what is left of it where the whole is too long. */
+/** A paragraph of the comment, with a short form in case the comment is too long, and the name of what that omits. */
 interface Section {
   readonly text: string;
   readonly short?: { readonly what: string; readonly text: string };
 }
 
 /**
- * Writes the comment of a pull request. The same report gives the same bytes, and never more than {@link LIMIT}: detail
- * goes first, from the end, and the comment says what is missing.
+ * Renders the pull request comment, at most {@link LIMIT} bytes and identical for the same report: details are omitted
+ * first, from the end, and the comment says what is missing.
  */
 export function render(report: Report): string {
   const head = `### ${verdict(report)} ${marker(report.stack)}`;
@@ -81,12 +81,12 @@ export function render(report: Report): string {
   return `${head}\n\nThe rest is too long for a comment.\n`;
 }
 
-/** The sections, the last ones short, and a sentence that says what is missing. */
+/** The sections, the last ones shortened, and a sentence that says what is missing. */
 function shortened(sections: readonly Section[], cut: number): string[] {
   const from = sections.length - cut;
   const texts = sections.map(({ text, short }, index) => (index >= from && short ? short.text : text));
   const missing = sections.slice(from).flatMap(({ short }) => short?.what ?? []);
-  const note = missing.length === 0 ? "" : `Left out, because a comment is limited: ${missing.join(", ")}.`;
+  const note = missing.length === 0 ? "" : `Omitted because of GitHub's size limit: ${missing.join(", ")}.`;
   return [...texts, note].filter(Boolean);
 }
 
@@ -106,7 +106,7 @@ function verdict(report: Report): string {
   const blocked = losses.filter(({ allowed }) => !allowed).length;
   const obstacles = findObstacles(preview).length;
   const reasons = [
-    ...(obstacles > 0 ? [`${count(obstacles, "import")} that would change what is there`] : []),
+    ...(obstacles > 0 ? [`${count(obstacles, "import")} that would change existing resources`] : []),
     ...(violations > 0 ? [count(violations, "policy violation")] : []),
     ...(blocked > 0 ? [`${count(blocked, "change")} that would lose data`] : []),
     ...(passes(report.lint) ? [] : [count(lintErrors(report).length, "mistake") + " in migrations"]),
@@ -126,7 +126,6 @@ function counts(changes: readonly Change[]): string {
     .join(", ");
 }
 
-/** Names a snapshot, and says how old it is. */
 function which({ age, commit, time }: NonNullable<Report["snapshot"]>): string {
   return `the snapshot of ${code(commit.slice(0, 12))}, ${age} old (${time})`;
 }
@@ -135,19 +134,19 @@ function offline(report: Report): Section | undefined {
   const { offline, preview, snapshot, stack } = report;
   if (!offline) return undefined;
   if (snapshot && report.refreshed) {
-    return { text: `Compared with ${which(snapshot)}, and with what is there now, but for the contents of secrets.` };
+    return { text: `Compared with ${which(snapshot)} and the cloud's current state, except the contents of secrets.` };
   }
   if (snapshot) {
-    // A stack that is unchanged says so in its first and only line.
+    // The verdict of an unchanged stack names the snapshot.
     if (preview.changes.length === 0 && !isBlocked(report)) return undefined;
-    return { text: `Compared with ${which(snapshot)}, without credentials: what has changed since does not show.` };
+    return { text: `Compared with ${which(snapshot)}, without credentials: later changes do not show.` };
   }
   return {
     text:
-      `Compared with an empty state, without credentials: every resource shows as new, whatever is deployed. ` +
-      `For the real difference run ${code(`npm run preview -- --stack ${stack}`)} with credentials.` +
+      `Compared with an empty state, without credentials: every resource shows as new, even if it is deployed. ` +
+      `For the actual changes run ${code(`npm run preview -- --stack ${stack}`)} with credentials.` +
       (ADOPT_KEY in preview.config
-        ? ` This stack takes over what was made by hand: what it imports, and that it leaves it as it is, shows nowhere else.`
+        ? ` This stack adopts existing resources: only that preview shows its imports, and whether they would change anything.`
         : ""),
   };
 }
@@ -159,14 +158,14 @@ function violations({ preview }: Report): Section | undefined {
   );
 }
 
-/** Imports that would not leave the resource as it is. */
+/** Imports that would change the resource. */
 function obstructed({ preview }: Report): Section | undefined {
   const obstacles = findObstacles(preview);
   if (obstacles.length === 0) return undefined;
   const line = ({ change, paths }: Obstacle) =>
-    `- ${code(change.name)} (${typeName(change.type)}) would be ${change.op === "replace" ? "replaced" : "changed"}; in the way: ${paths.slice(0, MOST_PROPERTIES).map(code).join(", ")}`;
-  const way = "Make the configuration say what is there, import, and change it in a later update.";
-  return { text: `**Imports that would change what is there**\n\n${list(obstacles.map(line))}\n\n${way}` };
+    `- ${code(change.name)} (${typeName(change.type)}) would be ${change.op === "replace" ? "replaced" : "changed"}; differing properties: ${paths.slice(0, MOST_PROPERTIES).map(code).join(", ")}`;
+  const advice = "Configure these properties as they are, import the resources, and change them in a later update.";
+  return { text: `**Imports that would change existing resources**\n\n${list(obstacles.map(line))}\n\n${advice}` };
 }
 
 function lintErrors({ lint }: Report): LintFinding[] {
@@ -205,15 +204,15 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
     const why = configured.includes(entry)
       ? " Allowed by the configuration."
       : allowed
-        ? " This command is for that."
+        ? " This command intends it."
         : "";
-    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; lost is ${prose(what)}.${why}`;
+    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; this loses ${prose(what)}.${why}`;
   };
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
   if (blocked.length > 0) {
     lines.push(
-      `Nothing is done as long as this stands. If it is meant, add to ${code(`Pulumi.${stack}.yaml`)}, below ${code("config:")}, what allows these changes and no later ones:`,
+      `The update is blocked. If the loss is intended, add to ${code(`Pulumi.${stack}.yaml`)}, below ${code("config:")}, these entries, which allow no later changes:`,
       fence("yaml", [`  ${ALLOW_KEY}:`, ...blocked.slice(0, MOST_LISTED).map(({ entry }) => `    - ${entry}`)]),
     );
   }
@@ -221,36 +220,36 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
 }
 
 function loseVerb(op: Op): string {
-  return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "goes back";
+  return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "is rolled back";
 }
 
-/** What was changed past the stack, by resource. */
+/** Changes made outside the stack, by resource. */
 function drifted({ preview, refreshed, stack }: Report): Section | undefined {
   if (!refreshed || preview.problems.length > 0) return undefined;
   const { drift } = preview;
-  if (drift.length === 0) return { text: "Nothing was changed by hand since the last update." };
+  if (drift.length === 0) return { text: "Nothing was changed manually since the last update." };
   const line = ({ gone, name, properties, type }: Drift) => {
     const rest = properties.length - MOST_PROPERTIES;
     const paths = properties.slice(0, MOST_PROPERTIES).map((property) => `  - ${brief(property)}`);
     return [
-      `- ${code(name)} (${typeName(type)})${gone ? " is gone" : ""}`,
+      `- ${code(name)} (${typeName(type)})${gone ? " was deleted" : ""}`,
       ...paths,
       ...(rest > 0 ? [`  - and ${rest} more`] : []),
     ].join("\n");
   };
-  const way = `npm run up -- --stack ${stack} --refresh`;
-  const advice = `To undo it, run ${code(way)}, which does what stands below; to keep it, change the configuration or the program.`;
-  return { text: `**Changed by hand since the last update**\n\n${list(drift.map(line))}\n\n${advice}` };
+  const command = code(`npm run up -- --stack ${stack} --refresh`);
+  const advice = `To undo this, run ${command}, which makes the changes below; to keep it, change the configuration or the program.`;
+  return { text: `**Changed manually since the last update**\n\n${list(drift.map(line))}\n\n${advice}` };
 }
 
-/** Lines of the configuration that allow what does not happen. */
+/** Entries of the configuration that allow changes this update does not make. */
 function stale({ losses, offline, preview }: Report): Section | undefined {
   if (offline || preview.problems.length > 0) return undefined;
   const used = losses.map(({ entry }) => entry);
   const unused = allowedEntries(preview.config).filter((entry) => !used.includes(String(entry)));
   if (unused.length === 0) return undefined;
   const names = unused.slice(0, MOST_LISTED).map((entry) => code(String(entry)));
-  return { text: `${code(ALLOW_KEY)} names what this update does not do: ${names.join(", ")}. Remove it.` };
+  return { text: `${code(ALLOW_KEY)} has entries that this update does not need: ${names.join(", ")}. Remove them.` };
 }
 
 function problems({ preview }: Report): Section | undefined {
@@ -274,7 +273,7 @@ function changeTable({ preview }: Report, rows: number): Section | undefined {
   return { text: [...table, ...(rest > 0 ? [`| | and ${rest} more | | |`] : [])].join("\n") };
 }
 
-/** A schema's list of versions has a table of its own. */
+/** The properties to show; a schema's migrations have their own table. */
 function shown(change: Change): readonly PropertyChange[] {
   return isSchema(change) ? change.properties.filter(({ path }) => !path.startsWith("migrations[")) : change.properties;
 }
@@ -295,12 +294,11 @@ function changedProperties(change: Change): string {
   return notes.filter(Boolean).join("; ");
 }
 
-/** What changes only when adoption has ended, each setting by itself. */
 function postponed({ later, stack }: Report): Section | undefined {
   if (later.length === 0) return undefined;
   const line = ({ effect, ...property }: LaterSetting) =>
     `- ${brief(property)}${effect === undefined ? "" : `: **${effect}**`}`;
-  const when = `Nothing of this is done as long as ${code(ADOPT_KEY)} stands in ${code(`Pulumi.${stack}.yaml`)}; the update after it is gone does it.`;
+  const when = `The first update without ${code(ADOPT_KEY)} in ${code(`Pulumi.${stack}.yaml`)} makes these changes.`;
   return {
     text: `**Settings of the instance that change later**\n\n${later.map(line).join("\n")}\n\n${when}`,
     short: { what: "the settings of the instance that change later", text: "" },
@@ -310,19 +308,19 @@ function postponed({ later, stack }: Report): Section | undefined {
 function migrationTable({ migrations }: Report, rows: number): Section | undefined {
   if (migrations.length === 0) return undefined;
   const row = ({ direction, file, version }: MigrationStep) =>
-    `| ${direction === "up" ? "apply" : "go back"} | ${code(version)} | ${code(file)} |`;
+    `| ${direction === "up" ? "apply" : "roll back"} | ${code(version)} | ${code(file)} |`;
   const rest = migrations.length - rows;
   const table = ["| | version | migration |", "| --- | --- | --- |", ...migrations.slice(0, rows).map(row)];
   return { text: [...table, ...(rest > 0 ? [`| | | and ${rest} more |`] : [])].join("\n") };
 }
 
-/** A property, with its values where they are short. */
+/** A property, with its values if they are short. */
 function brief({ after = "none", before = "none", path }: PropertyChange): string {
   const short = before !== after && before.length <= 40 && after.length <= 40;
   return short ? `${code(path)} ${code(before)} → ${code(after)}` : code(path);
 }
 
-/** What may be left out, the most important first. */
+/** Sections that may be omitted, most important first. */
 function details({ dependencies, migrations, preview }: Report): Section[] {
   const { changes } = preview;
   const sections: Section[] = [];
@@ -332,14 +330,14 @@ function details({ dependencies, migrations, preview }: Report): Section[] {
   for (const [what, ops] of DETAILS) {
     const group = changes.filter(({ op, properties }) => ops.includes(op) && properties.length > 0);
     if (group.length > 0)
-      add(`the properties of what is ${what}`, folded(`Properties: ${what}`, fence("diff", group.flatMap(diff))));
+      add(`the properties of ${what} resources`, folded(`Properties: ${what}`, fence("diff", group.flatMap(diff))));
   }
   for (const { direction, file, sql } of migrations) {
     if (sql !== undefined)
       add(`the SQL of ${code(file)}`, folded(`SQL: ${prose(file)}, ${direction}`, fence("sql", sql.split("\n"))));
   }
-  const drawing = changes.length === 0 ? undefined : picture(changes, dependencies);
-  if (drawing !== undefined) add("the picture", folded("Picture", fence("mermaid", drawing.split("\n"))));
+  const drawing = changes.length === 0 ? undefined : diagram(changes, dependencies);
+  if (drawing !== undefined) add("the diagram", folded("Diagram", fence("mermaid", drawing.split("\n"))));
   return sections;
 }
 
@@ -354,7 +352,7 @@ function folded(title: string, text: string): string {
   return `<details><summary>${title}</summary>\n\n${text}\n\n</details>`;
 }
 
-/** A resource's properties for a diff block: `+` and `-` stand in the first column. */
+/** A resource's properties as lines of a diff. */
 function diff(change: Change): string[] {
   return [
     `@@ ${change.name} (${typeName(change.type)}) @@`,

@@ -1,13 +1,13 @@
 import { type Change, nameOf, OPS, order } from "./model.ts";
 import { typeName } from "../engine/resource-types.ts";
 
-/** Which resources each resource depends on, by URN. */
+/** The dependencies of each resource, by URN. */
 export type Dependencies = ReadonlyMap<string, readonly string[]>;
 
-/** More boxes than this are no picture. */
+/** The most nodes that are still readable. */
 const MOST = 60;
 
-/** GitHub's own colours, readable in its light and its dark theme. */
+/** GitHub's colours, readable in its light and dark themes. */
 const COLOURS: Readonly<Record<(typeof OPS)[number], string>> = {
   delete: "#ffebe9,stroke:#cf222e",
   replace: "#ffd8b5,stroke:#bc4c00",
@@ -18,24 +18,24 @@ const COLOURS: Readonly<Record<(typeof OPS)[number], string>> = {
 };
 
 /**
- * A picture of what changes, in Mermaid's language: a box a resource, coloured by what happens to it, grouped by component,
- * arrows from what is needed to what needs it. Undefined where there is too much for one picture.
+ * A Mermaid diagram of the changes: one node per resource, coloured by operation, grouped by component, with arrows from
+ * dependencies to dependents. Undefined if there are too many resources.
  */
-export function picture(changes: readonly Change[], dependencies: Dependencies): string | undefined {
+export function diagram(changes: readonly Change[], dependencies: Dependencies): string | undefined {
   if (changes.length > MOST) return undefined;
   const sorted = [...changes].sort((a, b) => order(a.urn + a.id, b.urn + b.id));
-  const boxes = sorted.map((change, index) => ({ change, id: `n${index}` }));
+  const nodes = sorted.map((change, index) => ({ change, id: `n${index}` }));
   const lines = ["flowchart LR"];
   for (const [index, parent] of [...new Set(sorted.map((change) => change.parent))].entries()) {
     const inside = parent !== "" && !parent.includes("::pulumi:pulumi:Stack::");
     if (inside) lines.push(`  subgraph g${index}["${label(group(parent))}"]`);
-    for (const { change, id } of boxes.filter((box) => box.change.parent === parent)) {
+    for (const { change, id } of nodes.filter((node) => node.change.parent === parent)) {
       const text = `${label(change.name)}<br/>${label(typeName(change.type))}`;
       lines.push(`${inside ? "    " : "  "}${id}["${text}"]:::${change.op}`);
     }
     if (inside) lines.push("  end");
   }
-  const ids = new Map(boxes.map(({ change, id }) => [change.urn, id]));
+  const ids = new Map(nodes.map(({ change, id }) => [change.urn, id]));
   for (const [from, to] of arrows(ids, dependencies)) lines.push(`  ${from} --> ${to}`);
   for (const op of OPS.filter((one) => changes.some((change) => change.op === one))) {
     lines.push(`  classDef ${op} fill:${COLOURS[op]},color:#1f2328`);
@@ -43,7 +43,7 @@ export function picture(changes: readonly Change[], dependencies: Dependencies):
   return lines.join("\n");
 }
 
-/** The component's type without its package, and its name where there may be several. */
+/** The component's type without its package, and its name. */
 function group(urn: string): string {
   const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
   return `${type.split(":").at(-1) ?? ""} ${nameOf(urn)}`;
@@ -53,7 +53,7 @@ function label(text: string): string {
   return text.slice(0, 80).replace(/[^\w .:/-]/g, "_");
 }
 
-/** The arrows between resources that change, without those that a longer way says already. */
+/** The arrows between changed resources, without those implied by a longer path. */
 function arrows(ids: ReadonlyMap<string, string>, dependencies: Dependencies): [string, string][] {
   const needs = new Map(
     [...ids.keys()].map((urn) => [urn, (dependencies.get(urn) ?? []).filter((one) => ids.has(one))]),

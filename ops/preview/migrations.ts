@@ -1,28 +1,28 @@
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import type { Change } from "./model.ts";
 
-/** A version of the schema that an update applies or goes back from. */
+/** A schema version that an update applies or rolls back. */
 export interface MigrationStep {
   readonly version: string;
   readonly file: string;
   readonly direction: "up" | "down";
-  /** The SQL of that direction; undefined where this checkout has no such file. */
+  /** The SQL of that direction; undefined if this checkout does not have the file. */
   readonly sql: string | undefined;
 }
 
-/** Whether a resource is a schema that is brought to its version by imports. */
+/** Whether a resource is the schema, which imports migrate. */
 export function isSchema({ type }: Pick<Change, "type">): boolean {
   return type.endsWith(":ImportedSchema");
 }
 
 /**
- * What a change of the schema applies, in the order it happens: versions that go, newest first, then versions that come.
+ * The steps of a schema change in order: versions rolled back, newest first, then versions applied.
  * @param change The schema's change.
  * @param files The migrations of this checkout.
  */
 export function migrationSteps(change: Change, files: readonly Migration[]): MigrationStep[] {
   if (change.op === "delete" || change.op === "forget") return [];
-  // A schema that is replaced begins from nothing, in another database.
+  // A replacement starts in an empty database.
   const before = change.op === "update" ? planned(change.before) : [];
   const after = planned(change.after);
   const missingIn = (list: readonly Planned[]) => (one: Planned) =>

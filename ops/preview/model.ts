@@ -2,82 +2,78 @@ import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pu
 import { stripVTControlCharacters } from "node:util";
 import { cut, leaves, printable, SECRET } from "../terminal/values.ts";
 
-/** What happens to a resource; `forget` is a delete that leaves it in the cloud. The order is that of the comment. */
+/** Operations in the comment's order; `forget` removes a resource from the stack and keeps it in the cloud. */
 export const OPS = ["delete", "replace", "forget", "update", "import", "create"] as const;
 export type Op = (typeof OPS)[number];
 
-/** A property that changes; a side that is undefined has no such property. */
+/** A property that changes; undefined if the property is absent on that side. */
 export interface PropertyChange {
-  /** Such as `settings.tier`. */
+  /** For example `settings.tier`. */
   readonly path: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
 
-/** A resource that changes. */
 export interface Change {
   readonly op: Op;
   readonly urn: string;
   readonly name: string;
   /** The engine's type token, such as `gcp:sql/user:User`. */
   readonly type: string;
-  /** URN of the component it belongs to, or empty. */
+  /** URN of its component, or empty. */
   readonly parent: string;
-  /** The provider's id of what is there now; empty where nothing is. */
+  /** The provider's id of the existing resource; empty if none exists. */
   readonly id: string;
-  /** Whether what is there now stays in the cloud, although the stack lets go of it. */
+  /** Whether the existing resource stays in the cloud when the stack deletes it. */
   readonly kept: boolean;
-  /** Whether it comes into the stack from the cloud; `properties` are then those that the same update goes on to change. */
+  /** Whether it is imported; `properties` are then those that the same update would also change. */
   readonly imported: boolean;
   /** The properties that force a replacement. */
   readonly forcedBy: readonly string[];
   readonly properties: readonly PropertyChange[];
-  /** The inputs before and after, as the engine reports them: without secrets. */
+  /** The inputs before and after, with secrets masked by the engine. */
   readonly before: Readonly<Record<string, unknown>>;
   readonly after: Readonly<Record<string, unknown>>;
 }
 
-/** A resource that somebody changed since the last update, past the stack. */
+/** A resource that was changed outside the stack since the last update. */
 export interface Drift {
   readonly name: string;
   readonly type: string;
-  /** Whether it is gone altogether. */
+  /** Whether it no longer exists. */
   readonly gone: boolean;
-  /** `before` is what the last update left, `after` what is there now; neither where the provider names the path alone. */
+  /** `before` is from the last update, `after` the current value; neither is set if the provider reports only the path. */
   readonly properties: readonly PropertyChange[];
 }
 
-/** What a policy says. */
+/** A policy violation or advice. */
 export interface Finding {
   readonly mandatory: boolean;
   readonly policy: string;
-  /** Name of the resource, or empty where the whole stack is meant. */
+  /** Name of the resource; empty for the whole stack. */
   readonly resource: string;
   readonly message: string;
 }
 
-/** What an update would do, in an order that does not depend on the engine's. */
+/** What an update would do, in an order independent of the engine's. */
 export interface Preview {
   readonly changes: readonly Change[];
-  /** How many resources stay as they are. */
+  /** How many resources do not change. */
   readonly unchanged: number;
-  /** What a refresh found; empty where nothing was refreshed. */
+  /** What a refresh found; empty without a refresh. */
   readonly drift: readonly Drift[];
   readonly findings: readonly Finding[];
-  /** Why the preview could not be finished, a sentence each. */
+  /** Why the preview failed, one sentence each. */
   readonly problems: readonly string[];
-  /** The stack's configuration, secrets blanked by the engine. */
+  /** The stack's configuration, with secrets masked by the engine. */
   readonly config: Readonly<Record<string, string>>;
 }
 
-/**
- * Reads the engine's events of a preview. Components and providers are left out: nothing in the cloud belongs to them.
- * @param events In any order.
- */
+/** Reads a preview from the engine's events, in any order. Components and providers are skipped: they are not in the cloud. */
 export function readEvents(events: readonly EngineEvent[]): Preview {
   const steps = events.flatMap(({ resourcePreEvent }) => (resourcePreEvent ? [resourcePreEvent.metadata] : []));
-  const real = steps.filter((step) => isReal(step) && step.op !== "refresh");
-  // What an earlier update replaced and could not delete shares its URN with what replaced it.
+  const real = steps.filter((step) => isInCloud(step) && step.op !== "refresh");
+  // A resource that an earlier update replaced and could not delete has its replacement's URN.
   const groups = new Map<string, StepEventMetadata[]>();
   for (const step of real) {
     const key = `${step.urn} ${step.op === "delete" && step.old?.delete ? step.old.id : ""}`;
@@ -94,16 +90,17 @@ export function readEvents(events: readonly EngineEvent[]): Preview {
   };
 }
 
-/** Whether something in the cloud belongs to it. */
-function isReal(step: StepEventMetadata): boolean {
+function isInCloud(step: StepEventMetadata): boolean {
   const state = step.new ?? step.old;
   return state?.custom === true && !step.type.startsWith("pulumi:providers:");
 }
 
-/** What a refresh found is told once it is done, unlike other steps. */
+/** Unlike other steps, a refresh is reported in the event after it. */
 function drift(events: readonly EngineEvent[]): Drift[] {
   const steps = events.flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []));
-  const found = steps.filter((step) => step.op === "refresh" && isReal(step) && (!step.new || named(step).length > 0));
+  const found = steps.filter(
+    (step) => step.op === "refresh" && isInCloud(step) && (!step.new || differing(step).length > 0),
+  );
   return found
     .map((step) => ({
       name: nameOf(step.urn),
@@ -114,15 +111,15 @@ function drift(events: readonly EngineEvent[]): Drift[] {
     .sort((a, b) => order(a.name, b.name));
 }
 
-/** The engine names also what a program cannot set: it has no value to show. */
+/** Output-only properties are reported too, but have no input values to show. */
 function driftProperties(step: StepEventMetadata): PropertyChange[] {
   const found = properties(step, step.old, []);
   const bare = Object.keys(step.detailedDiff ?? {}).map((path) => ({ path, before: undefined, after: undefined }));
   return found.length > 0 ? found : bare;
 }
 
-/** The paths that the provider says differ. */
-function named({ detailedDiff, diffs }: StepEventMetadata): string[] {
+/** The paths that the provider reports as different. */
+function differing({ detailedDiff, diffs }: StepEventMetadata): string[] {
   return [...Object.keys(detailedDiff ?? {}), ...(diffs ?? [])];
 }
 
@@ -133,10 +130,10 @@ function key({ name, urn, id }: Change): string {
 const REPLACING = new Set(["replace", "create-replacement", "delete-replaced", "import-replacement"]);
 const PLAIN: Readonly<Record<string, Op>> = { create: "create", update: "update", delete: "delete", import: "import" };
 
-/** One change of all steps that the engine takes with a resource, or undefined where none of them changes anything. */
+/** The change that a resource's steps add up to; undefined if there is none. */
 function change(steps: readonly StepEventMetadata[]): Change | undefined {
   const imported = steps.some(({ op }) => op === "import");
-  // Before an import nobody knows what is there; what is changed then is told by the step after it.
+  // An import's own step does not show the existing values; the update step after it does.
   const later = imported ? steps.find(({ op }) => op === "update") : undefined;
   const step = steps.find(({ op }) => op === "create-replacement" || op === "import-replacement") ?? later ?? steps[0];
   const replaces = steps.some(({ op }) => REPLACING.has(op));
@@ -144,8 +141,8 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
   if (step === undefined || op === undefined) return undefined;
   const old = steps.find((one) => one.old)?.old;
   const forcedBy = op === "replace" ? [...new Set(steps.flatMap(({ keys }) => keys ?? []))].sort(order) : [];
-  // An import brings along what the program never says and the provider does not change.
-  const paths = named(step).map(stem);
+  // An import also reads properties that the program does not set and the provider does not change.
+  const paths = differing(step).map(stem);
   const isChanged = ({ path }: PropertyChange) =>
     !imported || paths.some((one) => isWithin(stem(path), one) || isWithin(one, stem(path)));
   const kept = op !== "create" && old !== undefined && isKept(old);
@@ -165,7 +162,7 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
   };
 }
 
-/** A path up to its first list, such as `settings.databaseFlags` of `settings.databaseFlags[0].value`. */
+/** A path up to its first list index: `settings.databaseFlags` for `settings.databaseFlags[0].value`. */
 function stem(path: string): string {
   return path.replaceAll(/\["([^"]*)"\]/g, ".$1").replace(/\[.*/, "");
 }
@@ -174,9 +171,8 @@ function isWithin(path: string, other: string): boolean {
   return path === other || path.startsWith(`${other}.`);
 }
 
-/** Whether the resource stays in the cloud when the stack deletes it. */
 function isKept({ retainOnDelete, inputs }: StepEventStateMetadata): boolean {
-  // DISABLE: a secret version that can be enabled again.
+  // DISABLE: a secret version that can be re-enabled.
   return retainOnDelete === true || inputs.deletionPolicy === "ABANDON" || inputs.deletionPolicy === "DISABLE";
 }
 
@@ -188,8 +184,8 @@ function properties(
   const before = leaves(old?.inputs ?? {});
   const after = leaves(step.new?.inputs ?? {});
   const changed = new Set([...before.keys(), ...after.keys()].filter((path) => before.get(path) !== after.get(path)));
-  // A secret that changes looks the same before and after; only the provider's own difference shows it.
-  for (const path of [...named(step), ...forcedBy])
+  // A changed secret is masked on both sides; only the provider's diff shows it.
+  for (const path of [...differing(step), ...forcedBy])
     if (before.get(path) === SECRET && after.get(path) === SECRET) changed.add(path);
   return [...changed].sort(order).map((path) => ({ path, before: before.get(path), after: after.get(path) }));
 }
@@ -199,7 +195,7 @@ function findings(events: readonly EngineEvent[]): Finding[] {
   for (const { policyEvent } of events) {
     if (!policyEvent) continue;
     const finding: Finding = {
-      // The engine says "advisory" where the SDK's type says "warning".
+      // The engine sends "advisory"; the SDK's type says "warning".
       mandatory: policyEvent.enforcementLevel === "mandatory",
       policy: policyEvent.policyName,
       resource: policyEvent.resourceUrn === undefined ? "" : nameOf(policyEvent.resourceUrn),
@@ -216,7 +212,7 @@ function problems(events: readonly EngineEvent[]): string[] {
       ? [(event.urn === undefined || isStack(event.urn) ? "" : `${nameOf(event.urn)}: `) + sentence(event.message)]
       : [],
   );
-  // The engine ends with one of these whatever the reason was, and with the other it leaves what it was at.
+  // The engine adds the first after any failure, and the second for each operation it cancels.
   return [...new Set(texts)].filter((text) => !/^preview failed$|: context canceled$/.test(text)).sort(order);
 }
 
@@ -224,7 +220,7 @@ function isStack(urn: string): boolean {
   return urn.split("::")[2] === "pulumi:pulumi:Stack";
 }
 
-/** The engine's text, line by line. */
+/** The engine's text without control characters, indentation and empty lines. */
 function sentence(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split("\n")
@@ -237,7 +233,7 @@ export function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
 
-/** By code units, as no locale does it differently. */
+/** Compares by code units, independent of the locale. */
 export function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

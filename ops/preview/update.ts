@@ -4,7 +4,7 @@ import { interrupted } from "../terminal/interrupt.ts";
 import { failedIn } from "../engine/failed-creates.ts";
 import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
 import { requireUnlocked } from "../engine/locks.ts";
-import { differInTrafficOnly, kept, type Rollout, rolloutOf, tryCandidate } from "../rollout/rollout.ts";
+import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "../rollout/rollout.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { programOf } from "../engine/program.ts";
 import { withHint } from "./adoption.ts";
@@ -12,34 +12,34 @@ import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type Preview, readEvents } from "./model.ts";
 
-/** How an update is shown and agreed to. */
+/** How to show and confirm an update. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
-  /** Whether what is there already, and not in the state, is taken over, whoever made it. */
+  /** Whether to import resources that exist but are not in the state; false by default. */
   readonly takeOver?: boolean;
   /** Shows the preview. */
   readonly print: (markdown: string) => void;
-  /** Shows what the engine says while it works. */
+  /** Shows the engine's output. */
   readonly progress: (text: string) => void;
-  /** Whether to go on, once the preview is shown. */
+  /** Whether to continue after the preview is shown. */
   readonly confirm: () => Promise<boolean>;
 }
 
 /**
- * Previews a stack, and carries out exactly the plan that was shown. The policies are applied again, because some values
- * are known only while the resources are made. A revision of the service that is new is first made without traffic and
- * tried; a second update gives it the traffic. What an update left that ended in the middle is taken over first.
- * @returns Whether the update was agreed to.
- * @throws UserError where a policy, the guard or an error blocks it, before anything is touched, and where the update or
- * the new revision fails, or another update holds the stack.
+ * Previews a stack, and carries out exactly the plan that was shown, after recovering an interrupted update. The policies
+ * are applied again, because some values are known only then. A new revision of the service is first created without
+ * traffic and tested; a second update moves the traffic to it.
+ * @returns Whether the update was confirmed.
+ * @throws UserError if a policy, the guard or an error blocks the update before it changes anything, if the update or the
+ * new revision fails, or if the stack is locked.
  */
 export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
   await requireUnlocked(stack);
-  const deployment = await takeOverInterrupted(stack, saying(options));
+  const deployment = await takeOverInterrupted(stack, linesTo(options));
   const { confirm, print } = options;
   let agreed = false;
   const inspecting = inspect(stack, { ...options, deployment }, async ({ blocked, markdown, preview }, plan) => {
     print(markdown);
-    if (blocked) throw new UserError(`An update of ${stack.name} is blocked, as said above. Nothing was changed.`);
+    if (blocked) throw new UserError(`The update of ${stack.name} is blocked; see above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
     const rollout = await rolloutOf(stack, preview);
@@ -50,39 +50,40 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
     await inspecting;
     return agreed;
   } catch (error) {
-    if (!(error instanceof TakenOver)) throw error;
+    if (!(error instanceof Imported)) throw error;
     return update(stack, options);
   }
 }
 
-/** What was there already is in the state now; the update is to begin anew. */
-class TakenOver extends Error {}
+/** Existing resources were imported into the state; the update must start over. */
+class Imported extends Error {}
 
-function saying({ progress }: Pick<UpdateOptions, "progress">) {
+function linesTo({ progress }: Pick<UpdateOptions, "progress">) {
   return (line: string) => {
     progress(`${line}\n`);
   };
 }
 
-/** Updates the stack twice: with the traffic where it is, and, once the new revision has been tried, with all on that. */
+/** Updates the stack twice: first without moving traffic, then, after the new revision passed its test, with all on it. */
 async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: UpdateOptions): Promise<void> {
   const { before, urn } = rollout;
-  const say = saying(options);
+  const say = linesTo(options);
   const program = programOf(before.serving);
   await inspect(stack, { ...options, program }, async ({ preview }, plan) => {
     if (!differInTrafficOnly(shown, preview)) {
-      throw new UserError(`The program wants something else now than was shown. Nothing was changed; run it again.`);
+      throw new UserError(
+        `The plan no longer matches the preview that was shown. Nothing was changed; run this again.`,
+      );
     }
-    say(
-      `Making the new revision without traffic; ${before.serving.map(({ revision }) => revision).join(", ")} serves ...`,
-    );
+    const serving = before.serving.map(({ revision }) => revision).join(", ");
+    say(`Creating the new revision without traffic, which stays on ${serving} ...`);
     await carryOut(stack, { ...options, plan, program }, kept(before));
   });
   interrupted.throwIfAborted();
-  await tryCandidate(stack, rollout, say);
+  await testCandidate(stack, rollout, say);
   interrupted.throwIfAborted();
-  say("Giving it the traffic ...");
-  // No more than the service can change, and nothing of it but the traffic is left to do.
+  say("Moving the traffic to it ...");
+  // Only the service's traffic is left to change.
   await carryOut(stack, { progress: options.progress, target: [urn] }, kept(before));
 }
 
@@ -92,8 +93,8 @@ type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "takeOver" |
   readonly program?: PulumiFn;
 };
 
-/** @param consolation What is as before where the update fails. */
-async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""): Promise<void> {
+/** @param reassurance What a failure does not affect. */
+async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""): Promise<void> {
   const { plan, program, progress, refresh = false, takeOver = false, target = [] } = options;
   const events: EngineEvent[] = [];
   try {
@@ -111,29 +112,29 @@ async function carryOut(stack: Stack, options: CarryOutOptions, consolation = ""
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    if (error.message.includes("is currently locked")) await requireUnlocked(stack); // somebody else was quicker
+    if (error.message.includes("is currently locked")) await requireUnlocked(stack); // another update started first
     const failed = failedIn(events);
     noteUnanswered(stack, failed);
-    const stopped = failed.some(({ exists }) => exists);
-    // The engine stops at the first, so there may be more; each time the state grows, or this ends.
-    if (stopped && takeOver && (await takeOverFailed(stack, failed, saying(options)))) throw new TakenOver();
-    // With a plan the engine also complains of everything that it did not come to because of the error.
+    const existing = failed.some(({ exists }) => exists);
+    // The engine stops at the first, so there may be more; each retry needs an import, so this ends.
+    if (existing && takeOver && (await takeOverFailed(stack, failed, linesTo(options)))) throw new Imported();
+    // With a plan the engine also reports every operation that the error prevented.
     const read = readEvents(events);
     const problems = read.problems
       .filter((problem) => !/^[\w-]+: expected resource operations/.test(problem))
       .map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? cliError(error) : problems.join("\n  - ");
     const step =
-      stopped &&
-      `What is there already, and not in the state, was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack ${stack.name} --take-over`;
-    const next = [consolation, step || "Run it again to go on from there."].filter(Boolean).join(" ");
-    throw new UserError(`The update of ${stack.name} stopped:\n  - ${why}\n${next}`);
+      existing &&
+      `Resources that exist but are not in the state were created manually, or by a run whose response was lost. To import them: npm run up -- --stack ${stack.name} --take-over`;
+    const next = [reassurance, step || "Run this again to resume."].filter(Boolean).join(" ");
+    throw new UserError(`The update of ${stack.name} failed:\n  - ${why}\n${next}`);
   }
 }
 
 /**
- * Previews a stack with the policies applied, for a command that updates it by itself.
- * @throws UserError with the whole preview where a policy, the guard or an error blocks the update.
+ * Previews a stack with the policies applied.
+ * @throws UserError with the whole preview if a policy, the guard or an error blocks the update.
  */
 export async function requireUnblocked(stack: Stack): Promise<void> {
   const { blocked, markdown } = await inspect(stack);

@@ -7,25 +7,25 @@ import { smokeTest } from "./smoke.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "./live.ts";
 
-/** The properties of a service that make a revision, and those that say which one has the traffic. */
+/** The properties of a service that create a revision, and those that assign the traffic. */
 const TEMPLATE = /^template\b/;
 const TRAFFIC = /^traffics\b/;
 
-/** A new revision that has to be tried before it gets traffic. */
+/** The rollout of a new revision, which is tested before it gets traffic. */
 export interface Rollout {
   /** URN of the service. */
   readonly urn: string;
   readonly place: ServicePlace;
-  /** The service as it was before. */
+  /** The service before the update. */
   readonly before: LiveService;
 }
 
 /**
- * Whether an update gives the traffic of a service to another revision than has it now: one that it makes, or one that an
- * earlier rollout made and did not finish.
+ * The rollout of an update that would move the service's traffic to another revision: one that it creates, or one left by an
+ * unfinished rollout.
  * @param preview What the update would do.
- * @returns Undefined where it does not, or nothing has traffic that could keep it.
- * @throws UserError where nobody is configured who could try the revision.
+ * @returns Undefined if the update moves no traffic, or no revision has traffic yet.
+ * @throws UserError if no account is configured that may test the revision.
  */
 export async function rolloutOf(stack: Stack, { changes, config }: Preview): Promise<Rollout | undefined> {
   const service = changes.find(isService);
@@ -37,11 +37,7 @@ export async function rolloutOf(stack: Stack, { changes, config }: Preview): Pro
   return { urn: service.urn, place, before };
 }
 
-/**
- * Where a stack's service is, and how it is reached.
- * @param config The stack's configuration, by key.
- * @param service Its name.
- */
+/** The location of a stack's service, by name, from the stack's configuration. */
 export function placeOf(stack: Stack, config: Readonly<Record<string, string>>, service: string): ServicePlace {
   const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
   return {
@@ -59,11 +55,11 @@ function isService({ op, type }: Change): boolean {
 }
 
 /**
- * Whether two previews do the same, but for who has the traffic of the service.
- * @param shown The preview that was agreed to.
- * @param held The one that keeps the traffic where it is.
+ * Whether two previews are equal except for the service's traffic.
+ * @param shown The preview that was confirmed.
+ * @param staged The preview of the same update without moving traffic.
  */
-export function differInTrafficOnly(shown: Preview, held: Preview): boolean {
+export function differInTrafficOnly(shown: Preview, staged: Preview): boolean {
   const rest = ({ changes }: Preview) =>
     changes.flatMap((change): readonly Change[] => {
       if (!isService(change)) return [change];
@@ -72,15 +68,15 @@ export function differInTrafficOnly(shown: Preview, held: Preview): boolean {
       const after = { ...change.after, traffics: undefined };
       return properties.length === 0 ? [] : [{ ...change, properties, before, after }];
     });
-  return isDeepStrictEqual(rest(shown), rest(held));
+  return isDeepStrictEqual(rest(shown), rest(staged));
 }
 
 /**
- * Tries the newest revision under its tag.
+ * Tests the newest revision at its tag's URL.
  * @param say Prints a line of progress.
- * @throws UserError with what it answered, and what to do; the traffic stays where it is.
+ * @throws UserError with its response and what to do; the traffic does not move.
  */
-export async function tryCandidate(
+export async function testCandidate(
   stack: Stack,
   { before, place }: Rollout,
   say: (line: string) => void,
@@ -89,18 +85,18 @@ export async function tryCandidate(
   const url = tagged[CANDIDATE];
   try {
     if (url === undefined) throw new UserError(`Cloud Run has no revision with the tag ${CANDIDATE}.`);
-    say(`Trying ${newest} without traffic, at ${url} ...`);
+    say(`Testing ${newest} without traffic, at ${url} ...`);
     await smokeTest(url, await invokerToken(place, before.uri));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
       `${newest} gets no traffic: ${error.message}\n${kept(before)} Its log: gcloud run revisions logs read ${newest} ` +
-        `--region ${place.region} --project ${place.project}\nWhen it is mended: npm run up -- --stack ${stack.name}`,
+        `--region ${place.region} --project ${place.project}\nOnce it is fixed: npm run up -- --stack ${stack.name}`,
     );
   }
 }
 
-/** Who serves, as a sentence. */
+/** A sentence that says which revisions keep the traffic. */
 export function kept({ serving }: LiveService): string {
-  return `Users notice nothing: ${serving.map(({ revision }) => revision).join(" and ")} serves as before.`;
+  return `Users are not affected: the traffic stays on ${serving.map(({ revision }) => revision).join(" and ")}.`;
 }

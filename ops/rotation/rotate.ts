@@ -2,35 +2,30 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { PROJECT, SERVICE } from "../../infra/names.ts";
 import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation.ts";
 import type { Loss } from "../preview/guard.ts";
-import { update } from "../preview/update.ts";
+import { update, type UpdateOptions } from "../preview/update.ts";
 import { placeOf } from "../rollout/rollout.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { untilFormerIsUnused } from "./former.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
-/** Where a stack's rotation stands, and who is asked and told. */
-export interface RotateOptions {
-  /** `settlement:rotation.step`, as the stack's file says it. */
+/** How to rotate a stack's credential. */
+export interface RotateOptions extends Pick<UpdateOptions, "print" | "progress"> {
+  /** `settlement:rotation.step` in the stack's file. */
   readonly step: number;
-  /** Writes another step into the stack's file, so that the next preview has it. */
+  /** Writes another step into the stack's file. */
   readonly write: (step: number) => void;
-  /** Whether to go on, once the preview is shown. */
+  /** Whether to continue after a preview is shown. */
   readonly confirm: (question: string) => Promise<boolean>;
-  /** Shows a preview. */
-  readonly print: (markdown: string) => void;
-  /** Shows what the engine says while it works. */
-  readonly progress: (text: string) => void;
   /** Prints a line of progress. */
   readonly say: (line: string) => void;
 }
 
 /**
- * Renews the credential of a stack, or finishes what an earlier run did not: first the other login gets a new password
- * and a revision of its own; then, when no revision with traffic uses the former login, that one's password changes too.
- * @returns The step that the stack was brought to, odd where somebody did not agree to the second half; undefined where
- * nothing was changed.
- * @throws UserError where file and state do not fit, a revision still uses the former login, or an update stops. Both
- * logins work then, or the newest alone.
+ * Rotates the credential of a stack, or resumes an interrupted rotation: first the idle login gets a new password and a new
+ * revision that uses it; then, once no revision with traffic uses the former login, its password changes too.
+ * @returns The step that was reached, odd if the second half was declined; undefined if nothing was changed.
+ * @throws UserError if file and state do not match, a revision still uses the former login, or an update fails. Both logins
+ * work then, or only the new one.
  */
 export async function rotate(stack: Stack, options: RotateOptions): Promise<number | undefined> {
   const first = nextStep(stack.name, options.step, await standingOf(stack));
@@ -44,8 +39,8 @@ export async function rotate(stack: Stack, options: RotateOptions): Promise<numb
 }
 
 /**
- * The step that is to be gone to first.
- * @param written What the stack's file says.
+ * The first step to take.
+ * @param written The step in the stack's file.
  */
 function nextStep(stack: string, written: number, standing: Standing | undefined): number {
   const file = `Pulumi.${stack}.yaml`;
@@ -53,47 +48,47 @@ function nextStep(stack: string, written: number, standing: Standing | undefined
   const { isFinished, step } = standing;
   if (written < step) {
     throw new UserError(
-      `${file} says settlement:rotation.step ${written}, and the stack is at ${step}: this checkout is older than the last rotation. Take over the commit that it left.`,
+      `${file} has settlement:rotation.step ${written}, but the stack is at ${step}: this checkout is older than the last rotation. Pull that rotation's commit.`,
     );
   }
   if (written > step + 1) {
     throw new UserError(
-      `${file} says settlement:rotation.step ${written}, and the stack is at ${step}: steps cannot be left out. Write ${step}, and run this again.`,
+      `${file} has settlement:rotation.step ${written}, but the stack is at ${step}: steps cannot be skipped. Set it to ${step}, and run this again.`,
     );
   }
   return written === step && written % 2 === 0 && isFinished ? step + 1 : written;
 }
 
-/** @returns Whether it was agreed to. */
+/** @returns Whether the step was confirmed. */
 async function advance(stack: Stack, from: number, to: number, options: RotateOptions): Promise<boolean> {
   const { name } = stack;
   const [newest] = validCredentials(to);
-  const [works, waits] = [loginOf(newest), loginOf(newest + 1)];
+  const [active, idle] = [loginOf(newest), loginOf(newest + 1)];
   options.say(
     to % 2 === 1
-      ? `${works} gets a new password, and a revision of the service that uses it. ${waits} works too.`
-      : `${waits} gets another password, and what the former credential left in Secret Manager is disabled.`,
+      ? `${active} gets a new password, and a revision of the service that uses it. ${idle} keeps working.`
+      : `${idle} gets a new password, and the former credential's secret versions are disabled.`,
   );
   const question =
     to % 2 === 1
       ? `Rotate the credential of ${name}?`
-      : `Refuse the former credential of ${name} from now on? No revision can be rolled back to it then.`;
+      : `Revoke the former credential of ${name}? Rolling back to a revision that uses it is then no longer possible.`;
   const answer = { agreed: false };
   options.write(to);
   try {
     return await update(stack, {
       ...options,
-      agreed: (loss) => isOwn(loss, to),
+      agreed: (loss) => isIntended(loss, to),
       confirm: async () => (answer.agreed = await options.confirm(question)),
     });
   } finally {
-    // Once it has begun, the file says so, and the next run goes on from there.
+    // After a confirmed step the file keeps it, even if the update fails, so that the next run resumes it.
     if (!answer.agreed) options.write(from);
   }
 }
 
-/** Whether a rotation takes something away by itself: the password that a step changes, or versions that it disables. */
-function isOwn({ change }: Loss, step: number): boolean {
+/** Whether a loss is part of a step: the password that it changes, or the versions that it disables. */
+function isIntended({ change }: Loss, step: number): boolean {
   const { after, name, op, type } = change;
   if (type === "random:index/randomPassword:RandomPassword") {
     const { rotation } = (after.keepers ?? {}) as { rotation?: string };

@@ -3,17 +3,17 @@ import { CONNECTION_STRING_SECRET } from "../../infra/names.ts";
 import { credentialOf, validCredentials, versionName } from "../../infra/rotation.ts";
 import { readState } from "../engine/state.ts";
 
-/** How far a stack's rotations have got, as its state has it. */
+/** The progress of a stack's rotations, from its state. */
 export interface Standing {
-  /** The last step that was begun. */
+  /** The last step that was started. */
   readonly step: number;
-  /** Whether nothing is left of credentials that are not valid at that step. */
+  /** Whether no credential is left that is not valid at that step. */
   readonly isFinished: boolean;
-  /** Number of the secret's version that holds the newest connection string; undefined where the stack made none. */
+  /** Version number of the newest connection string; undefined if the stack has none. */
   readonly version: string | undefined;
 }
 
-/** A resource in the state, as far as it is read here. */
+/** The parts of a resource in the state used here. */
 interface Resource {
   readonly urn: string;
   readonly type: string;
@@ -21,10 +21,7 @@ interface Resource {
   readonly outputs?: { readonly version?: string };
 }
 
-/**
- * Reads a stack's state.
- * @returns Undefined where the stack has no password, because nothing was deployed yet.
- */
+/** Reads the progress from a stack's state; undefined if the stack has no password yet. */
 export async function standingOf(stack: Stack): Promise<Standing | undefined> {
   const { resources = [] } = (await readState<Resource>(stack)).deployment;
   const passwords = resources.filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
@@ -36,7 +33,7 @@ export async function standingOf(stack: Stack): Promise<Standing | undefined> {
   const [newest, ...others] = validCredentials(step);
   return {
     step,
-    // The engine deletes after everything else.
+    // The engine deletes last, so anything left means an unfinished step.
     isFinished: versions.every(({ name }) => [newest, ...others].includes(credentialOf(name) ?? newest)),
     version: versions.find(({ name }) => name === versionName(CONNECTION_STRING_SECRET, newest))?.number,
   };

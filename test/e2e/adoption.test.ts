@@ -129,7 +129,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     await expect(up()).rejects.toThrow("is blocked");
     await configure("database", database);
     expect(shown).toContain(
-      "`settlement-instance` (gcp.sql.DatabaseInstance) would be replaced; in the way: `databaseVersion`",
+      "`settlement-instance` (gcp.sql.DatabaseInstance) would be replaced; differing properties: `databaseVersion`",
     );
     expect([await live(), await production.bindings()]).toEqual(was);
   });

@@ -10,7 +10,7 @@ import { RestReader } from "../../ops/google/reader.ts";
 import { generatedPassword } from "../../ops/doctor/state.ts";
 import { locate } from "../../ops/engine/target.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
-import { holdOpen, type LocalEnvironment, openLocal } from "../../ops/engine/local.ts";
+import { share, type LocalEnvironment, openLocal } from "../../ops/engine/local.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
@@ -57,7 +57,7 @@ export function doctorSteps(step: Step, deployed: () => Deployed): void {
     const { local, root } = deployed();
     const folder = join(root, ".local", "start");
     await expect(openLocal(folder, () => undefined)).rejects.toThrow(LockedError);
-    holdOpen(folder);
+    share(folder);
     const said: string[] = [];
     const other = await openLocal(folder, (line) => said.push(line));
     expect(said).toContain(`Embedded cloud  ${local.cloud.url}`);

@@ -619,7 +619,7 @@ describe("the doctor on the embedded cloud", () => {
     const names = ["--project", PROJECT, "--region", "us-central1"];
 
     test.each([
-      ["no stack and no names", [], "Say what to look at"],
+      ["no stack and no names", [], "Specify what to inspect"],
       ["an unknown stack", ["--stack", "nowhere"], 'There is no stack "nowhere"'],
       ["an unknown option", ["--colour"], "Unknown option"],
     ])("ends with 2 for %s", async (_what, args, sentence) => {

@@ -139,7 +139,7 @@ describe("following the documents on the embedded cloud", () => {
     let said = "";
     for await (const line of createInterface({ input: child.stdout })) {
       said += `${line}\n`;
-      if (line.startsWith("Ctrl-C ends it")) break;
+      if (line.startsWith("Press Ctrl-C to stop")) break;
     }
     expect(said).toContain("settlement command accepted (200)");
   });

@@ -159,7 +159,7 @@ describe("both pipelines", () => {
     const env = { ...runner(), ...substitutes("staging", "deployer") };
     const state = new StackFiles(join(copy, ".local", "states", "staging"), "staging").checkpoint;
     const locked =
-      /^staging is locked by \S+@\S+ \(process (\d+)\) since \d+ minutes?: an update is under way, or died\./m;
+      /^staging is locked by \S+@\S+ \(process (\d+)\) for \d+ minutes?: an update is running, or was killed\./m;
     // The first update waits for the response to this import.
     const silence = cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "silence" });
     let second: Promise<Ended> | undefined;
@@ -192,7 +192,7 @@ describe("both pipelines", () => {
   step("finishes the update of staging once the lock is cancelled, and smoke-tests it", async () => {
     const { code, output } = await run("deliver", "staging", "staging");
     expect(output).toMatch(
-      /^An earlier run was killed in the middle, \d+ minutes? ago; taking over what it was at: .*settlement-schema/m,
+      /^An earlier run was killed \d+ minutes? ago; recovering its unfinished resources: .*settlement-schema/m,
     );
     expect(output).toContain("settlement-service accepts settlement commands: ");
     expect(code).toBe(0);
@@ -213,7 +213,7 @@ describe("both pipelines", () => {
   step("finds no drift and no fault in staging in the nightly run", async () => {
     const { code, output } = await run("nightly", "staging", "staging");
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
-    expect(summary()).toContain("Nothing was changed by hand since the last update.");
+    expect(summary()).toContain("Nothing was changed manually since the last update.");
     expect(output).toContain("No fault found");
   });
 
@@ -223,12 +223,12 @@ describe("both pipelines", () => {
       ask(cloud, "PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
     await preventPublicAccess("inherited");
     const { code, output } = await run("nightly", "prod", "prod");
-    const [, changed] = /^\*\*Changed by hand since the last update\*\*\n\n((?: *- .*\n)*)/m.exec(summary()) ?? [];
+    const [, changed] = /^\*\*Changed manually since the last update\*\*\n\n((?: *- .*\n)*)/m.exec(summary()) ?? [];
     expect([code, changed]).toEqual([
       2,
       '- `settlement-migrations` (gcp.storage.Bucket)\n  - `publicAccessPrevention` `"enforced"` → `"inherited"`\n',
     ]);
-    expect(summary()).toContain("and with what is there now, but for the contents of secrets.");
+    expect(summary()).toContain("and the cloud's current state, except the contents of secrets.");
     expect(summary()).toContain("`npm run up -- --stack prod --refresh`");
     expect(output).toContain("No fault found");
     await preventPublicAccess("enforced");

@@ -130,7 +130,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     await changeManually();
     await configure("database.retainedBackups", "9");
     await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
-      "The update of local stopped:",
+      "The update of local failed:",
     );
     // Without a refresh the manual changes are not shown.
     expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
@@ -147,7 +147,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(shown()).toMatch(
       new RegExp(`^### ✅ local can be updated: 3 to update, 1 to create, ${ALL - 4} unchanged\\. `),
     );
-    expect(shown()).toContain(`**Changed by hand since the last update**
+    expect(shown()).toContain(`**Changed manually since the last update**
 
 - \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
 - \`settlement-instance\` (gcp.sql.DatabaseInstance)
@@ -156,7 +156,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   - \`labels.app\` \`"settlement"\` → \`"manual"\`
 
 `);
-    expect(said).toMatch(/^Making the new revision without traffic; [^]*^Trying [^]*^Giving it the traffic \.\.\.$/m);
+    expect(said).toMatch(
+      /^Creating the new revision without traffic, [^]*^Testing [^]*^Moving the traffic to it \.\.\.$/m,
+    );
     const { latestReadyRevision, trafficStatuses } = await get<Service>(SERVICE);
     expect(trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
     expect(latestReadyRevision).toContain(`settlement-service-${NEXT}-`);
@@ -167,7 +169,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
     expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
     expect(markdown).toContain(`### ✅ local is unchanged: ${ALL} resources. <!-- settlement preview: local -->\n`);
-    expect(markdown).toContain("Nothing was changed by hand since the last update.");
+    expect(markdown).toContain("Nothing was changed manually since the last update.");
   });
 
   step("accepts every command of a client that sends ten a second, and keeps no row of the trials", async () => {
@@ -183,11 +185,13 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
     const before = await resources();
-    await expect(up()).rejects.toThrow("An update of local is blocked, as said above. Nothing was changed.");
+    await expect(up()).rejects.toThrow("The update of local is blocked; see above. Nothing was changed.");
     const markdown = shown();
     expect(markdown).toMatch(/^### ⛔ local is blocked by 1 policy violation, 5 changes that would lose data: /);
     expect(markdown).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
-    expect(markdown).toContain("`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; lost is every database");
+    expect(markdown).toContain(
+      "`settlement-instance` (gcp.sql.DatabaseInstance) is replaced; this loses every database",
+    );
     expect(markdown).toContain('- region: "us-central1"\n+ region: "europe-west1"');
     // Not listed: the scripts, which are retained on delete, and the secret's version, which is abandoned.
     expect(markdown.match(/^ {4}- .*@/gm)?.map((line) => line.replace(/@.*/, "").trim())).toEqual([
@@ -234,11 +238,11 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     await small.up({ program: papers });
     await allow("papers@0123456789ab");
     await expect(remove()).rejects.toThrow("blocked");
-    expect(shown()).toContain("names what this update does not do: `papers@0123456789ab`. Remove it.");
+    expect(shown()).toContain("has entries that this update does not need: `papers@0123456789ab`. Remove them.");
     expect(await buckets()).toEqual(["papers-local"]);
     await allow(/ {4}- (papers@.*)/.exec(shown())?.[1] ?? "");
     expect(await remove()).toBe(true);
-    expect(shown()).toContain("lost is every object in the bucket. Allowed by the configuration.");
+    expect(shown()).toContain("this loses every object in the bucket. Allowed by the configuration.");
     expect(await buckets()).toEqual([]);
   });
 

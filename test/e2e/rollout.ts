@@ -45,8 +45,8 @@ export function failingRevisions(step: Step, updated: () => Updated): void {
     const old = await serving();
     await expect(deploy("ends")).rejects.toThrow(
       new RegExp(
-        "^The update of local stopped:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
-          `Users notice nothing: ${old} serves as before\\. Run it again to go on from there\\.$`,
+        "^The update of local failed:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
+          `Users are not affected: the traffic stays on ${old}\\. Run this again to resume\\.$`,
       ),
     );
     expect((await get<Service>(SERVICE)).trafficStatuses).toEqual([{ type: LATEST, percent: 100 }]);
@@ -58,8 +58,8 @@ export function failingRevisions(step: Step, updated: () => Updated): void {
     await expect(deploy("broken")).rejects.toThrow(
       new RegExp(
         `^(settlement-service-${FAILED}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
-          `Users notice nothing: ${old} serves as before\\. Its log: gcloud run revisions logs read \\1 ` +
-          `--region us-central1 --project settlement-local\nWhen it is mended: npm run up -- --stack local$`,
+          `Users are not affected: the traffic stays on ${old}\\. Its log: gcloud run revisions logs read \\1 ` +
+          `--region us-central1 --project settlement-local\nOnce it is fixed: npm run up -- --stack local$`,
       ),
     );
     const { trafficStatuses, uri } = await get<Service>(SERVICE);

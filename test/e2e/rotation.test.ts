@@ -7,7 +7,7 @@ import { parseConnectionString } from "../../infra/connection.ts";
 import { type Aim } from "../../packages/embedded-google-cloud/server/faults.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
-import { holdOpen, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
+import { share, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { ask, send } from "../ask.ts";
 import { killAll, only, type Running, startedBy, stillRunning } from "../processes.ts";
@@ -75,7 +75,7 @@ describe("npm run rotate, through the real engine", () => {
     expect((await send(local.cloud, "GET", `${uri}/health`)).status).toBe(200);
   };
   const expectStopped = async ({ code, output }: Ended) => {
-    expect([code, output]).toEqual([1, expect.stringContaining("Run it again to go on from there.")]);
+    expect([code, output]).toEqual([1, expect.stringContaining("Run this again to resume.")]);
     await expectService();
   };
   /** Runs the command against a failing request. */
@@ -107,7 +107,7 @@ describe("npm run rotate, through the real engine", () => {
     sockets = mkdtempSync(join(tmpdir(), "r-"));
     local = await startLocal(folder, () => undefined);
     await bareUp(local.stack, { onOutput: () => undefined });
-    holdOpen(folder);
+    share(folder);
     await remember();
     const outputs = outputsOf(await readState(local.stack));
     await local.cloud.openSocket({
@@ -166,8 +166,8 @@ describe("npm run rotate, through the real engine", () => {
   step("finishes: the old credential is rejected, and the stack is unchanged afterwards", async () => {
     const { code, output } = await rotate();
     expect(output).toContain(
-      "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; lost is the value of " +
-        "this version, which is disabled now and destroyed 7 days later. This command is for that.",
+      "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; this loses the value of " +
+        "this version, which is disabled now and destroyed 7 days later. This command intends it.",
     );
     expect(output).toContain("settlement_user_b of local works with a new password");
     expect(code).toBe(0);

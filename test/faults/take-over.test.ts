@@ -68,7 +68,7 @@ describe("resources that exist but are not in the state", () => {
 
   step("block an update, which changes none of them and names the option", async () => {
     await expect(run(false)).rejects.toThrow(
-      "was made by a run whose answer was lost, or by hand. To take it over: npm run up -- --stack local --take-over",
+      "were created manually, or by a run whose response was lost. To import them: npm run up -- --stack local --take-over",
     );
     expect(await types()).toEqual([]);
     expect(await owner()).toBe("operator");

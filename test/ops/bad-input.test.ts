@@ -294,7 +294,7 @@ describe("stack configurations", () => {
       } catch (error) {
         expect((error as Error).name).toMatch(/^(ConfigError|UserError|RunError|Error)$/);
         expect((error as Error).message).toMatch(
-          /needs (a change|changes):\n {2}- \S+ |does not hold the keys of a stack/,
+          /needs (a change|changes):\n {2}- \S+ |is not a stack file: config must map/,
         );
         for (const line of (error as Error).message.split("\n").slice(1)) expect(line).toMatch(/^ {2}- .*[;.].*$/);
         expectReadable((error as Error).message);

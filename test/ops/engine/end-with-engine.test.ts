@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
-/** Stands for the engine: like it, it speaks first, and waits for an answer that a plugin's look does not give. */
+/** Stands in for the engine: it sends first, and then waits for a response that a plugin's connection does not send. */
 const ENGINE = `
   require("node:net")
-    .createServer((socket) => socket.on("error", () => undefined).write("SETTINGS", () => process.send("looked at")))
+    .createServer((socket) => socket.on("error", () => undefined).write("SETTINGS", () => process.send("connected")))
     .listen(0, "127.0.0.1", function () { process.send(this.address().port); });`;
 
-test("a plugin ends by itself once its engine was killed, and not before", async () => {
+test("a plugin exits when its engine is killed, and not before", async () => {
   const engine = spawn(process.execPath, ["-e", ENGINE], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const [port] = (await once(engine, "message")) as [number];
   const first = join(ROOT, "ops", "engine", "end-with-engine.cjs");

@@ -19,7 +19,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("states and locks are where the engine keeps them, and say what it says of them", async () => {
+test("reads states and locks as the engine writes them", async () => {
   const command = await findCli(() => undefined);
   const stack = await openPrivateStack({ name: "local", folder, command, config: {}, env: {} }, () => undefined);
   const { envVars, workDir } = stack.workspace;
@@ -69,12 +69,12 @@ test("states and locks are where the engine keeps them, and say what it says of 
 
   stack.workspace.envVars.PULUMI_DIY_BACKEND_GZIP = "true";
   await writeState(stack, state);
-  expect(files?.read()).toBeUndefined(); // compressed now: the engine reads it
+  expect(files?.read()).toBeUndefined(); // compressed: readState uses the CLI
   expect(await readState(stack)).toEqual(exported());
 });
 
 test.each(["gs://bucket", "file://~/states", "https://api.pulumi.com", ""])(
-  "a state in %s is in no folder",
+  "knows no files for the backend %j",
   (backend) => {
     expect(stackFiles(backend, "prod")).toBeUndefined();
   },

@@ -8,7 +8,7 @@ import { failedIn } from "../../../ops/engine/failed-creates.ts";
 import { takeOverFailed, takeOverInterrupted } from "../../../ops/engine/interrupted.ts";
 import { secret, types } from "../preview/engine.ts";
 
-/** What the engine tells of a resource that it failed to create. */
+/** The engine's events for a resource that it failed to create. */
 function failure(type: string, inputs: object, said: string): EngineEvent[] {
   const urn = `urn:pulumi:prod::settlement::${type}::it`;
   const metadata = { op: "create", urn, type, provider: "p", new: { type, urn, inputs, parent: "s" } };
@@ -16,29 +16,29 @@ function failure(type: string, inputs: object, said: string): EngineEvent[] {
 }
 
 test.each([
-  ["is there already", "Error creating User: googleapi: Error 409: exists already, alreadyExists", [true]],
-  ["is perhaps there", "Cloud SQL, POST users: http://x does not answer (read ECONNRESET)", [false]],
-  ["is not there", "Error creating User: googleapi: Error 400: invalid", []],
-])("of what an update failed to make is known that it %s", (_what, said, exists) => {
+  ["exists", "Error creating User: googleapi: Error 409: exists already, alreadyExists", [true]],
+  ["may exist", "Cloud SQL, POST users: http://x does not answer (read ECONNRESET)", [false]],
+  ["does not exist", "Error creating User: googleapi: Error 400: invalid", []],
+])("recognizes a failed resource that %s", (_what, said, exists) => {
   expect(failedIn(failure(types.user, { name: "u" }, said)).map((failed) => failed.exists)).toEqual(exists);
 });
 
-test("its secrets, of which the engine tells no value, are left to the next update", () => {
+test("leaves out secrets, whose values the events mask", () => {
   const inputs = { name: "u", password: secret, settings: [{ key: secret }], tags: ["t"] };
   const [failed] = failedIn(failure(types.user, inputs, "Error 409"));
   expect(failed?.resource.inputs).toEqual({ name: "u", tags: ["t"] });
 });
 
-test("what has no id that is known, and no list to be found in, is made again", () => {
+test("ignores types that are safe to create again", () => {
   expect(failedIn(failure("gcp:projects/iAMMember:IAMMember", {}, "Error 409"))).toEqual([]);
 });
 
-describe("taking over", () => {
+describe("recovery", () => {
   let folder: string;
   let stack: Stack;
   let server: Server;
   const happened: string[] = [];
-  /** What Google answers. */
+  /** Google's response. */
   let answer: (path: string) => object;
 
   const say = (line: string) => happened.push(line);
@@ -49,7 +49,7 @@ describe("taking over", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "interrupted-"));
-    // Does what the CLI does with a state.
+    // Exports and imports the state like the CLI.
     const cli = '#!/bin/sh\n[ "$2" = export ] && exec cat state\nexec cat > state\n';
     writeFileSync(join(folder, "pulumi"), cli, { mode: 0o700 });
     server = createServer((request, response) => response.end(JSON.stringify(answer(request.url ?? ""))));
@@ -82,12 +82,12 @@ describe("taking over", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("an instance that is still being made waits until it is made, since only then its account is known", async () => {
+  test("waits until an instance is created, since only then its service account is known", async () => {
     const answers = ["PENDING_CREATE", "PENDING_CREATE"];
     answer = (path) => {
-      const told = { state: answers.shift() ?? "RUNNABLE" };
-      happened.push(`${path} ${told.state}`);
-      return told;
+      const instance = { state: answers.shift() ?? "RUNNABLE" };
+      happened.push(`${path} ${instance.state}`);
+      return instance;
     };
     const urn = `urn:pulumi:prod::settlement::${types.instance}::db`;
     const inputs = { project: "p", name: "db-1" };
@@ -95,9 +95,9 @@ describe("taking over", () => {
     await takeOverInterrupted(stack, say);
     const asked = "/projects/p/instances/db-1";
     expect(happened).toEqual([
-      "An earlier run was killed in the middle; taking over what it was at: db ...",
+      "An earlier run was killed; recovering its unfinished resources: db ...",
       `${asked} PENDING_CREATE`,
-      "Waiting until Cloud SQL has made db-1 ...",
+      "Waiting for Cloud SQL to create db-1 ...",
       `${asked} PENDING_CREATE`,
       `${asked} RUNNABLE`,
       "refresh",
@@ -107,7 +107,7 @@ describe("taking over", () => {
     });
   });
 
-  test("what is there already brings along what the same update was not answered", async () => {
+  test("imports resources without a response together with those that exist", async () => {
     const secretType = "gcp:secretmanager/secret:Secret";
     const alert = "gcp:monitoring/alertPolicy:AlertPolicy";
     const failed = failedIn([

@@ -27,7 +27,7 @@ const take = (port: number) =>
     });
   });
 
-test("a second start has the address of the first, and says so where another program has taken it", async () => {
+test("keeps the port of the first start, and fails if another program has taken it", async () => {
   const first = await startLocal(folder, () => undefined);
   await first.stop();
   const second = await startLocal(folder, () => undefined);
@@ -38,5 +38,5 @@ test("a second start has the address of the first, and says so where another pro
   await take(port);
   const third = startLocal(folder, () => undefined);
   await expect(third).rejects.toThrow(UserError);
-  await expect(third).rejects.toThrow(`Port ${String(port)}, which the addresses of the earlier run carry, is taken`);
+  await expect(third).rejects.toThrow(`Port ${String(port)}, which the state of the earlier run contains, is taken`);
 });

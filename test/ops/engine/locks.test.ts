@@ -10,7 +10,7 @@ function stackAt(backend: string): Stack {
   return { name: "prod", workspace } as unknown as Stack;
 }
 
-test("the locks of a stack in Cloud Storage are read from its bucket, as whoever runs the command", async () => {
+test("reads the locks of a stack in Cloud Storage with the user's token", async () => {
   const asked: string[] = [];
   const path = ".pulumi/locks/organization/settlement/prod/1.json";
   const server = createServer((request, response) => {
@@ -34,8 +34,8 @@ test("the locks of a stack in Cloud Storage are read from its bucket, as whoever
   }
 });
 
-test("a lock is told with its holder, its age and the one command", () => {
+test("describes a lock with its owner, its age and the command that removes it", () => {
   const text = describeLocks(stackAt("gs://state"), [LOCK], new Date("2026-11-25T03:25:30Z"));
-  expect(text).toContain("prod is locked by runner@fv-az1 (process 4121) since 25 minutes: ");
+  expect(text).toContain("prod is locked by runner@fv-az1 (process 4121) for 25 minutes: ");
   expect(text).toMatch(/^ {2}PULUMI_BACKEND_URL=gs:\/\/state pulumi cancel --yes --stack prod$/m);
 });

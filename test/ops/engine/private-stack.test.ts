@@ -8,7 +8,7 @@ import { privateFolder } from "../../../ops/engine/private-folder.ts";
 import { openPrivateStack } from "../../../ops/engine/private-stack.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
-describe("the files of a private state, of which a kill has cut one off", () => {
+describe("a private state with files truncated by a kill", () => {
   let folder: string;
   const open = async () => {
     const command = await findCli(() => undefined);
@@ -20,38 +20,38 @@ describe("the files of a private state, of which a kill has cut one off", () => 
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "private-"));
     const stack = await open();
-    // A state, and the one before it.
+    // Creates a state and a previous one.
     await stack.importStack(await stack.exportStack());
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });
 
-  test.each([["what the engine notes about it", "attributes"] as const, ["the state", "checkpoint"] as const])(
-    "%s: it is opened all the same",
+  test.each([["the metadata is", "attributes"] as const, ["the state is", "checkpoint"] as const])(
+    "opens if %s truncated",
     async (_what, file) => {
       truncateSync(files()[file]);
       expect((await readState(await open())).deployment).toHaveProperty("manifest");
     },
   );
 
-  test("what an update may have made is noted, where the next one finds it", async () => {
+  test("records what an update may have created, so that the next one finds it", async () => {
     const stack = await open();
     const urn = "urn:pulumi:local::settlement::gcp:storage/bucket:Bucket::b";
     const resource = { urn, custom: true, type: "gcp:storage/bucket:Bucket", inputs: { name: "b" } };
-    const there = { ...resource, urn: `${urn}-there` };
+    const existing = { ...resource, urn: `${urn}-existing` };
     noteUnanswered(stack, [
       { resource, exists: false },
-      { resource: there, exists: true },
+      { resource: existing, exists: true },
     ]);
     expect((await readState(stack)).deployment).toMatchObject({
       pending_operations: [{ type: "creating", resource: { urn, inputs: { name: "b" } } }],
     });
   });
 
-  test("the state and the one before: the file is named", async () => {
+  test("names the file if the previous state is truncated too", async () => {
     const { before, checkpoint } = files();
     for (const file of [before, checkpoint]) truncateSync(file);
-    await expect(open()).rejects.toThrow(/local\.json \(it is cut off\)/);
+    await expect(open()).rejects.toThrow(/local\.json \(it is truncated\)/);
   });
 });

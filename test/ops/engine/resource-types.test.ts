@@ -7,7 +7,7 @@ import { ROOT } from "../../../ops/engine/stack-file.ts";
 import { roleExists } from "../../../packages/embedded-google-cloud/iam/roles.ts";
 import { declare } from "../../infra/declared.ts";
 
-/** Whatever the configuration can add. */
+/** Configuration that adds every optional resource. */
 const EVERYTHING = {
   alerts: { email: ["oncall@example.com"] },
   deployer: "deployer@fusion-prime.iam.gserviceaccount.com",
@@ -15,31 +15,31 @@ const EVERYTHING = {
   network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" },
 };
 
-test("the table has every type that the program declares, and no other", async () => {
+test("the table lists exactly the types that the program declares", async () => {
   const { resources } = await declare(EVERYTHING);
   const declared = resources.map(({ type }) => type).filter((type) => type.includes("/"));
   expect(Object.keys(RESOURCE_TYPES).sort()).toEqual([...new Set(declared)].sort());
-  // What else the program could declare would be in its text.
+  // Its source shows types that this configuration does not declare.
   const text = globSync("infra/**/*.ts", { cwd: ROOT }).map((file) => readFileSync(join(ROOT, file), "utf8"));
   const written = text.flatMap((each) => [...each.matchAll(/\bnew ((gcp|random)\.[\w.]+)\(/g)].map(([, type]) => type));
   expect(new Set(written)).toEqual(new Set(declared.map(typeName).filter((type) => !type.startsWith("settlement."))));
 });
 
-test("what is in Google Cloud names a role of the deployer, and every role is one of Google's", () => {
+test("every Google Cloud type has a deployer role, and every role exists", () => {
   for (const [type, { deployer, previewer }] of Object.entries(RESOURCE_TYPES)) {
     expect([type, deployer !== undefined]).toEqual([type, type.startsWith("gcp:")]);
     for (const role of [deployer, previewer]) expect([type, role, roleExists(role ?? "roles/viewer")]).toContain(true);
   }
 });
 
-/** A resource as the official provider was seen to keep it, see test/recorded/take-over.mjs. */
+/** A resource in a state of the official provider, recorded by test/recorded/take-over.mjs. */
 interface Recorded {
   readonly type: string;
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: { readonly id: string };
 }
 
-test("resources that the program names are looked up by the ids that the official provider gives", async () => {
+test("derives the same ids as the official provider", async () => {
   const file = join(ROOT, "test", "recorded", "official-provider", "local-private-network.json");
   const recorded = JSON.parse(readFileSync(file, "utf8")) as Recorded[];
   const config = { "gcp:project": { value: "settlement-local" }, "gcp:region": { value: "us-central1" } };

@@ -9,7 +9,7 @@ const STRING = (password: string) =>
 
 const secret = (value: unknown) => ({ [SIGNATURE]: SECRET, plaintext: JSON.stringify(value) });
 
-describe("a state that is published", () => {
+describe("a published state", () => {
   const deployment = {
     secrets_providers: { type: "cloud", state: { url: "gcpkms://projects/p", encryptedkey: "abc" } },
     resources: [
@@ -22,12 +22,12 @@ describe("a state that is published", () => {
   const published = withoutSecrets({ version: 3, deployment } as unknown as State);
   const text = JSON.stringify(published);
 
-  test("holds no secret, in no form, and names no key", () => {
+  test("contains no secret in any form, and no key", () => {
     for (const found of [PASSWORD, "$2a$10$abc", "PEM", "4711", "gcpkms", "encryptedkey", "secrets_providers"])
       expect(text).not.toContain(found);
   });
 
-  test("names what cannot be compared with it", () => {
+  test("lists the resources that cannot be compared with it", () => {
     const version = "urn:pulumi:prod::settlement::gcp:secretmanager/secretVersion:SecretVersion::version";
     const resources = [
       { urn: version, type: "gcp:secretmanager/secretVersion:SecretVersion", inputs: {} },
@@ -37,11 +37,11 @@ describe("a state that is published", () => {
     expect(secretContents({ commit: "c", time: "t", state })).toEqual([version]);
   });
 
-  test("has the same placeholder for the same secret, so that a program computes what is there", () => {
+  test("has the same placeholder for the same secret, so that the program's results match it", () => {
     const [generated, version, labels, certificate] = (published.deployment as unknown as typeof deployment).resources;
     expect(generated?.outputs).toEqual({ result: secret("placeholder1"), bcryptHash: secret("placeholder2") });
     expect(version?.inputs).toEqual({ secretData: secret(STRING("placeholder1")) });
-    // What the state says in clear elsewhere is no secret.
+    // A value that the state also has in plain text is no secret.
     expect(labels?.outputs).toEqual({ effectiveLabels: secret({ app: "settlement" }) });
     const { certificates, keep } = certificate?.outputs ?? {};
     expect(certificates).toEqual(secret([{ cert: "placeholder3", serial: "placeholder4", expired: "placeholder5" }]));

@@ -25,15 +25,15 @@ const obstacles = (one: Change, config = {}) =>
   );
 
 test.each([
-  ["nothing but the provider's own differs", change("import", USER, ["deletionPolicy"]), []],
-  ["a property is changed in place", change("import", USER, ["password", "deletionPolicy"]), [["password"]]],
-  ["it is replaced", change("replace", "gcp:storage/bucket:Bucket", ["location"]), [["location"]]],
-  ["it is no import", change("update", USER, ["password"], false), []],
-])("an import where %s", (_what, one, expected) => {
+  ["only the provider's own properties differ", change("import", USER, ["deletionPolicy"]), []],
+  ["it changes a property", change("import", USER, ["password", "deletionPolicy"]), [["password"]]],
+  ["it replaces the resource", change("replace", "gcp:storage/bucket:Bucket", ["location"]), [["location"]]],
+  ["it is an update", change("update", USER, ["password"], false), []],
+])("finds obstacles to an import if %s", (_what, one, expected) => {
   expect(obstacles(one)).toEqual(expected);
 });
 
-test("a credential that never worked is replaced in the same update, and nothing else", () => {
+test("allows only the credential to be replaced in the same update, if configured", () => {
   const config = { "settlement:adopt": '{"credential":"replace"}' };
   expect(obstacles(change("import", USER, ["password"]), config)).toEqual([]);
   expect(obstacles(change("import", "gcp:storage/bucket:Bucket", ["labels.app"]), config)).toEqual([["labels.app"]]);
@@ -43,14 +43,14 @@ test.each([
   ["settlement-migrations: Preview failed: resource 'x' does not exist", [], "add bucket to settlement:adopt.missing"],
   ["settlement-migrations: Error 409: already exists", ["bucket"], "remove bucket from settlement:adopt.missing"],
   ['settlement-schema: relation "settlement_commands" already exists', ["tables"], "remove tables from"],
-])("%s, with %j missing: %s", (problem, missing, hint) => {
+])("explains %s with %j missing: %s", (problem, missing, hint) => {
   const config = { "settlement:adopt": JSON.stringify({ missing }) };
   expect(withHint(problem, config)).toContain(hint);
   expect(withHint(problem, {})).toBe(problem);
   expect(withHint(problem.replace("settlement-", "another-"), config)).toBe(problem.replace("settlement-", "another-"));
 });
 
-test("what changes after adoption is listed setting by setting, with what it does", () => {
+test("lists each setting that changes after adoption, with its effect", () => {
   const paths = [
     ["settings.availabilityType", "restarts the instance"],
     ["settings.backupConfiguration.enabled", ""],

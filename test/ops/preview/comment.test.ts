@@ -29,7 +29,7 @@ describe("the comment of a preview", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("is one for each stack, edited on each push, however many others there are", async () => {
+  test("exists once per stack and is edited on each push, among any number of others", async () => {
     github.add(`I quote ${marker("staging")}`, "User");
     for (let number = 0; number < 150; number++) github.add("other", "User");
     await writeComment("staging", `first ${marker("staging")}`, runner());
@@ -43,12 +43,12 @@ describe("the comment of a preview", () => {
     expect(github.changes).toEqual(["POST", "POST", "PATCH"]);
   });
 
-  test("is refused with GitHub's own words, and outside of a pull request", async () => {
+  test("fails with GitHub's own error, and outside a pull request", async () => {
     await expect(writeComment("staging", "", runner({ GITHUB_TOKEN: "other" }))).rejects.toThrow(
-      'GitHub refused the comment (GET 7/comments?per_page=100&page=1, 401): {"message":"Bad credentials"}',
+      'GitHub rejected the comment (GET 7/comments?per_page=100&page=1, 401): {"message":"Bad credentials"}',
     );
-    await expect(writeComment("staging", "", {})).rejects.toThrow("--comment is for jobs of GitHub Actions");
+    await expect(writeComment("staging", "", {})).rejects.toThrow("--comment works only in GitHub Actions jobs");
     writeFileSync(join(folder, "event.json"), "{}");
-    await expect(writeComment("staging", "", runner())).rejects.toThrow("this one began with another event");
+    await expect(writeComment("staging", "", runner())).rejects.toThrow("another event triggered this one");
   });
 });

@@ -11,22 +11,22 @@ import { isSchema, migrationSteps } from "../../../ops/preview/migrations.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { checksum, type Migration } from "../../../infra/migrations/files.ts";
 
-/** The engine's mark of a secret, as it stands in events. */
+/** The engine's mark of a secret in events. */
 export const secret = {
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
   ciphertext: "[secret]",
 };
 
-/** The engine's mark of a value that is not known yet. */
+/** The engine's mark of an unknown value. */
 export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 type Inputs = Record<string, unknown>;
 
-/** A resource, as the steps below need it. */
+/** A resource for the steps below. */
 export interface Declared {
   readonly type: string;
   readonly name: string;
-  /** The component's type; none for resources that stand by themselves. */
+  /** The component's type, if the resource has one. */
   readonly component?: string;
   readonly id?: string;
   readonly retainOnDelete?: boolean;
@@ -68,7 +68,7 @@ function state(resource: Declared, inputs: Inputs): StepEventStateMetadata {
   };
 }
 
-/** An event of the engine before a step. */
+/** The engine's event before a step. */
 export function step(
   op: OpType,
   resource: Declared,
@@ -87,7 +87,7 @@ export function step(
   return { sequence: 0, timestamp: 0, resourcePreEvent: { metadata, planning: true } };
 }
 
-/** What a refresh found of a resource: the last update's inputs, and those of now, none where it is gone. */
+/** The event of a refresh: the last update's inputs and the current ones, undefined if the resource is gone. */
 export function found(
   resource: Declared,
   before: Inputs,
@@ -115,7 +115,7 @@ export function replacement(resource: Declared, before: Inputs, after: Inputs, k
   ];
 }
 
-/** A policy's answer. */
+/** A policy's finding. */
 export function violation(
   level: "mandatory" | "advisory",
   policy: string,
@@ -131,7 +131,7 @@ export function violation(
     policyPackVersionTag: "1.0.0",
     ...(on && { resourceUrn: urn(on) }),
   };
-  // The SDK's type says "warning" where the engine sends "advisory".
+  // The engine sends "advisory"; the SDK's type says "warning".
   return { sequence: 0, timestamp: 0, policyEvent: { ...event, enforcementLevel: level as "mandatory" } };
 }
 
@@ -146,7 +146,7 @@ export function configured(config: Record<string, string>): EngineEvent {
   return { sequence: 0, timestamp: 0, preludeEvent: { config } };
 }
 
-/** Two migrations, and one that is not applied yet. */
+/** Two applied migrations, and a pending one. */
 export const files: Migration[] = [
   ["20250101000000", "create_a", "CREATE TABLE a (id int PRIMARY KEY);", "DROP TABLE a;"],
   ["20250102000000", "create_b", "CREATE TABLE b (id int PRIMARY KEY);", "DROP TABLE b;"],
@@ -161,13 +161,13 @@ export const files: Migration[] = [
   return { version, file: `${version}_${name}.sql`, text, checksum: checksum(text) };
 });
 
-/** The schema's inputs with the first so many migrations. */
+/** The schema's inputs with the first `count` migrations. */
 export function schemaAt(count: number): Inputs {
   const migrations = files.slice(0, count).map(({ checksum, file, version }) => ({ checksum, file, version }));
   return { database: "settlement_db", instance: "i", migrations, version: migrations.at(-1)?.version ?? "" };
 }
 
-/** A report as `inspect` makes one, of events alone. */
+/** A report as `inspect` makes it, from events only. */
 export function report(events: readonly EngineEvent[], more: Partial<Report> = {}, state: Kept[] = []): Report {
   const preview = readEvents(events);
   return {

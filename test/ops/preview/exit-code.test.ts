@@ -1,16 +1,16 @@
 import type { ParseArgsConfig } from "node:util";
 import type { Inspection } from "../../../ops/preview/inspect.ts";
 
-/** The command, caught where it hands itself to `run`. */
+/** The command, captured when it is passed to `run`. */
 const caught: (() => Promise<void>)[] = [];
 let found: Inspection;
-/** What is given besides the stack. */
+/** The options besides the stack. */
 let mockGiven = ["--refresh"];
 
 jest.mock("../../../ops/terminal/run.ts", () => ({
   run: (_help: string, command: () => Promise<void>) => caught.push(command),
 }));
-// Node's own looks at the arguments of jest.
+// Node's own reads jest's arguments.
 jest.mock("node:util", () => {
   const util = jest.requireActual<typeof import("node:util")>("node:util");
   const args = () => ["--stack", "staging", ...mockGiven];
@@ -30,7 +30,7 @@ beforeAll(() => {
   jest.requireActual("../../../ops/preview.ts");
 });
 
-/** How the command ends; the engine's own part, which finds what was changed by hand, is in test/e2e/preview.test.ts. */
+/** Runs the command with a given inspection; test/e2e/preview.test.ts covers how the engine finds drift. */
 async function exitCode(blocked: boolean, drifted: boolean): Promise<unknown> {
   found = { markdown: "", blocked, drifted, pending: [] } as unknown as Inspection;
   try {
@@ -43,13 +43,13 @@ async function exitCode(blocked: boolean, drifted: boolean): Promise<unknown> {
   }
 }
 
-test("npm run preview -- --refresh ends with 2 where something was changed by hand, and a block goes before", async () => {
+test("npm run preview -- --refresh exits with 2 on manual changes, unless the update is blocked", async () => {
   expect(await exitCode(false, false)).toBeUndefined();
   expect(await exitCode(false, true)).toBe(2);
   expect(await exitCode(true, true)).toBe("UserError");
 });
 
-describe("what a preview is compared with", () => {
+describe("the comparison", () => {
   const error = async (...given: string[]) => {
     mockGiven = given;
     const ended = caught[0]?.();
@@ -57,17 +57,17 @@ describe("what a preview is compared with", () => {
     return ended?.catch((thrown: unknown) => `${(thrown as Error).name}: ${(thrown as Error).message}`);
   };
 
-  test("is one thing", async () => {
+  test("is with one thing only", async () => {
     const sentence = (first: string, second: string) =>
-      `UsageError: ${first} and ${second} compare with different things: give one of them.`;
+      `UsageError: ${first} and ${second} are mutually exclusive: give only one.`;
     expect(await error("--refresh", "--offline")).toBe(sentence("--offline", "--refresh"));
     expect(await error("--refresh", "--snapshot")).toBe(sentence("--refresh", "--snapshot"));
     expect(await error("--offline", "--snapshot")).toBe(sentence("--offline", "--snapshot"));
   });
 
-  test("is there", async () => {
+  test("needs a snapshot with --snapshot", async () => {
     expect(await error("--snapshot")).toBe(
-      "UserError: There is no snapshot of staging in .local/snapshots: npm run up -- --stack staging --publish leaves one there.",
+      "UserError: .local/snapshots has no snapshot of staging: create one with npm run up -- --stack staging --publish.",
     );
   });
 });

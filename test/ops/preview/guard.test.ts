@@ -14,7 +14,7 @@ function losses(events: EngineEvent[], state: Kept[] = [], allowed: string[] = [
   );
 }
 
-describe("what the guard takes for a loss of data", () => {
+describe("the guard", () => {
   test.each([
     ["gcp:sql/databaseInstance:DatabaseInstance", "every database"],
     ["gcp:sql/database:Database", "every table"],
@@ -23,10 +23,10 @@ describe("what the guard takes for a loss of data", () => {
     ["gcp:storage/bucketObject:BucketObject", "the object"],
     ["gcp:secretmanager/secret:Secret", "every version"],
     ["gcp:secretmanager/secretVersion:SecretVersion", "the value"],
-    ["gcp:kms/cryptoKey:CryptoKey", "whatever gcp.kms.CryptoKey holds"],
+    ["gcp:kms/cryptoKey:CryptoKey", "any data in gcp.kms.CryptoKey"],
     ["random:index/randomPassword:RandomPassword", "the generated value"],
     ["random:index/randomId:RandomId", "the generated value"],
-  ])("%s: deleted or replaced", (type, what) => {
+  ])("reports a loss if %s is deleted or replaced", (type, what) => {
     const resource = { type, name: "it", id: "1" };
     expect(losses([step("delete", resource, { before: {} })])).toMatchObject([{ allowed: false }]);
     expect(losses(replacement(resource, { a: 1 }, { a: 2 }, ["a"]))[0]?.what).toContain(what);
@@ -36,11 +36,14 @@ describe("what the guard takes for a loss of data", () => {
     ["an update in place", [step("update", bucket, { before: { a: 1 }, after: { a: 2 } })]],
     ["a creation", [step("create", bucket, { after: {} })]],
     ["nothing at all", [step("same", bucket, { before: {}, after: {} })]],
-    ["a service that is replaced", replacement({ type: types.service, name: "s", id: "1" }, {}, { a: 1 }, ["a"])],
-    ["what is retained on delete", [step("delete", { ...bucket, retainOnDelete: true }, { before: {} })]],
-    ["what is retained when replaced", replacement({ ...bucket, retainOnDelete: true }, { a: 1 }, { a: 2 }, ["a"])],
+    ["a replaced service", replacement({ type: types.service, name: "s", id: "1" }, {}, { a: 1 }, ["a"])],
+    ["a deleted resource that is retained", [step("delete", { ...bucket, retainOnDelete: true }, { before: {} })]],
     [
-      "a secret's version that is abandoned",
+      "a replaced resource that is retained",
+      replacement({ ...bucket, retainOnDelete: true }, { a: 1 }, { a: 2 }, ["a"]),
+    ],
+    [
+      "an abandoned secret version",
       replacement(
         { type: types.secretVersion, name: "v", id: "1" },
         { deletionPolicy: "ABANDON" },
@@ -48,13 +51,13 @@ describe("what the guard takes for a loss of data", () => {
         ["secretData"],
       ),
     ],
-    ["a schema going up", [step("update", schema, { before: schemaAt(1), after: schemaAt(3) })]],
-    ["a schema moving to a new instance", replacement(schema, schemaAt(2), schemaAt(2), ["instance"])],
-  ])("%s is none", (_what, events) => {
+    ["a schema migration", [step("update", schema, { before: schemaAt(1), after: schemaAt(3) })]],
+    ["a schema moved to a new instance", replacement(schema, schemaAt(2), schemaAt(2), ["instance"])],
+  ])("reports no loss for %s", (_what, events) => {
     expect(losses(events)).toEqual([]);
   });
 
-  test("a deletion policy that only comes with the replacement does not keep the old one", () => {
+  test("ignores a deletion policy that only the replacement has", () => {
     const version = { type: types.secretVersion, name: "v", id: "1" };
     const events = replacement(version, { deletionPolicy: "DELETE" }, { deletionPolicy: "ABANDON" }, ["secretData"]);
     expect(losses(events)).toHaveLength(1);
@@ -64,19 +67,19 @@ describe("what the guard takes for a loss of data", () => {
     ["604800s", ", which is disabled now and destroyed 7 days later"],
     ["86400s", ", which is disabled now and destroyed a day later"],
     [undefined, ""],
-  ])("a secret's version says what its secret does with it: %s", (versionDestroyTtl, then) => {
+  ])("says how long a secret version can be restored, with a versionDestroyTtl of %s", (versionDestroyTtl, then) => {
     const secret = "projects/p/secrets/s";
     const deletion = step("delete", { type: types.secretVersion, name: "v", id: "1" }, { before: { secret } });
     const [loss] = losses([deletion], [{ urn: "urn", id: secret, inputs: { versionDestroyTtl } }]);
     expect(loss?.what).toBe(`the value of this version${then}`);
   });
 
-  test("a schema going down names the scripts that are run", () => {
+  test("names the down scripts of a schema rollback", () => {
     const [loss] = losses([step("update", schema, { before: schemaAt(3), after: schemaAt(1) })]);
     expect(loss?.what).toBe("what the down scripts of 20250103000000_note.sql, 20250102000000_create_b.sql remove");
   });
 
-  test("what an earlier update replaced and did not delete yet is a loss of its own", () => {
+  test("reports a resource that an earlier update replaced but did not delete", () => {
     const left = step("delete", bucket, { before: {} });
     const old = left.resourcePreEvent?.metadata.old;
     if (old) old.delete = true;
@@ -85,13 +88,13 @@ describe("what the guard takes for a loss of data", () => {
   });
 });
 
-describe("what the configuration allows", () => {
+describe("the configuration", () => {
   const deletion = [step("delete", bucket, { before: {} })];
   const papers = { urn: urn(bucket), id: "papers-1", created: "2026-01-01", modified: "2026-01-02" };
   const state = [papers];
   const entry = losses(deletion, state)[0]?.entry ?? "";
 
-  test("the named change, and an entry that the program accepts", () => {
+  test("allows a listed change, with an entry that the program accepts", () => {
     expect(entry).toMatch(/^papers@[0-9a-f]{12}$/);
     expect(losses(deletion, state, [entry])).toMatchObject([{ allowed: true }]);
     const given = { database: { tier: "db-f1", availability: "ZONAL" }, service: { image: "h/p/n:1" } };
@@ -103,15 +106,15 @@ describe("what the configuration allows", () => {
   });
 
   test.each<[string, EngineEvent[], Kept[]]>([
-    ["one that was made anew since", deletion, [{ ...papers, created: "2026-02-01" }]],
-    ["one that was changed since", deletion, [{ ...papers, modified: "2026-02-01" }]],
+    ["a resource that was recreated since", deletion, [{ ...papers, created: "2026-02-01" }]],
+    ["a resource that was changed since", deletion, [{ ...papers, modified: "2026-02-01" }]],
     ["another change of the same resource", replacement(bucket, { a: 1 }, { a: 2 }, ["a"]), state],
-    ["another resource of that name", [step("delete", { ...bucket, component: "Schema" }, { before: {} })], state],
-  ])("not %s", (_what, events, now) => {
+    ["another resource of the same name", [step("delete", { ...bucket, component: "Schema" }, { before: {} })], state],
+  ])("does not allow %s", (_what, events, now) => {
     expect(losses(events, now, [entry])).toMatchObject([{ allowed: false }]);
   });
 
-  test("not another target of a schema that goes down", () => {
+  test("does not allow a rollback to another version", () => {
     const down = (to: number) => [step("update", schema, { before: schemaAt(3), after: schemaAt(to) })];
     const named = losses(down(2))[0]?.entry ?? "";
     expect(losses(down(2), [], [named])).toMatchObject([{ allowed: true }]);

@@ -28,7 +28,7 @@ const account: Declared = { type: types.account, name: "account" };
 
 const image = (tag: string) => ({ template: { containers: [{ name: "app", image: `h/p/n:${tag}` }] } });
 
-/** Every kind of change, with everything that a comment can say. */
+/** Every kind of change and every section of a comment. */
 const everything: EngineEvent[] = [
   step("same", account, { before: {}, after: {} }),
   ...replacement(instance, { region: "us-central1", tier: "a" }, { region: "europe-west1", tier: "a" }, ["region"]),
@@ -53,11 +53,11 @@ const dependencies = new Map([
   [urn(service), [urn(schema), urn(instance)]],
 ]);
 
-/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/ops/preview` writes them anew. */
+/** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/ops/preview` rewrites them. */
 function expectGolden(name: string, markdown: string): void {
   const path = join(import.meta.dirname, `${name}.md`);
   if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, markdown);
-  expect(existsSync(path) ? readFileSync(path, "utf8") : `there is no ${path}`).toBe(markdown);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `${path} does not exist`).toBe(markdown);
 }
 
 const reports = {
@@ -107,11 +107,11 @@ const reports = {
 } satisfies Record<string, Report>;
 
 describe("the comment", () => {
-  test.each(Object.entries(reports))("%s", (name, one) => {
+  test.each(Object.entries(reports))("matches %s.md", (name, one) => {
     expectGolden(name, render(one));
   });
 
-  test("is one line where nothing changes", () => {
+  test("is one line if nothing changes", () => {
     expect(render(reports.unchanged)).toMatch(
       /^### ✅ test is unchanged: 1 resource\. <!-- settlement preview: test -->\n$/,
     );
@@ -124,7 +124,7 @@ describe("the comment", () => {
     expect(lines).toContain('+ template.containers[app].image: "h/p/n:2"');
   });
 
-  test("is the same whatever order the engine works in", () => {
+  test("does not depend on the order of the engine's events", () => {
     const expected = render(reports.everything);
     fc.assert(
       fc.property(fc.shuffledSubarray(everything, { minLength: everything.length }), (events) => {
@@ -135,20 +135,20 @@ describe("the comment", () => {
   });
 });
 
-describe("what blocks", () => {
-  test.each(["unchanged", "new-stack"] as const)("%s does not", (name) => {
+describe("the verdict", () => {
+  test.each(["unchanged", "new-stack"] as const)("does not block %s", (name) => {
     expect(isBlocked(reports[name])).toBe(false);
   });
-  test.each(["schema-down", "failed-program", "everything"] as const)("%s does", (name) => {
+  test.each(["schema-down", "failed-program", "everything"] as const)("blocks %s", (name) => {
     expect(isBlocked(reports[name])).toBe(true);
   });
-  test("advice does not", () => {
+  test("is not affected by advice", () => {
     expect(isBlocked(report([violation("advisory", "labels", "Add a label.")]))).toBe(false);
   });
 });
 
 describe("secrets and hostile values", () => {
-  test("credentials are blanked, marked or not", () => {
+  test("masks credentials, whether marked as secret or not", () => {
     const password = "Zq7/plain+Password";
     const markdown = render(
       report([
@@ -164,7 +164,7 @@ describe("secrets and hostile values", () => {
     expect(markdown).not.toContain("Zq7");
   });
 
-  test("no value leaves its place", () => {
+  test("escapes every value", () => {
     const evil = "x`|</details><img src=x>@everyone #1 [a](http://b) \n```\n### ✅ fine\u202e\u0007";
     const markdown = render(
       report([
@@ -180,7 +180,7 @@ describe("secrets and hostile values", () => {
     expect(markdown).not.toMatch(/\p{Cf}/u);
   });
 
-  test("SQL cannot end its block", () => {
+  test("keeps SQL inside its code block", () => {
     const markdown = render(report([step("create", schema, { after: schemaAt(3) })]));
     expect(markdown).toContain("````sql\n-- ``` is no fence\nALTER TABLE b ADD COLUMN note text;\n````");
     expect(markdown).not.toContain("DROP COLUMN note");
@@ -197,15 +197,15 @@ describe("GitHub's limit", () => {
       ),
     );
 
-  test("takes detail first, and the comment says what is missing", () => {
+  test("omits details first, and says what is missing", () => {
     const markdown = render(report([...many(300, 250), step("create", schema, { after: schemaAt(2) })]));
     expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(LIMIT);
     expect(markdown).toContain("account-00299");
     expect(markdown).toContain("20250102000000_create_b.sql");
-    expect(markdown).toContain("Left out, because a comment is limited: the properties of what is created");
+    expect(markdown).toContain("Omitted because of GitHub's size limit: the properties of created resources");
   });
 
-  test("then rows, and never the verdict, the violations or what to do", () => {
+  test("then omits rows, but never the verdict, the violations or the advice", () => {
     const loud = Array.from({ length: 500 }, (_, index) => violation("mandatory", `p${index}`, "*".repeat(2000)));
     const markdown = render(report([...many(5000, 5), ...loud, ...everything]));
     expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(LIMIT);

@@ -6,8 +6,8 @@ jest.mock("../../../ops/preview/inspect.ts");
 jest.mock("../../../ops/engine/locks.ts", () => ({ requireUnlocked: () => Promise.resolve() }));
 jest.mock("../../../ops/engine/interrupted.ts", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
 
-/** Updates a stack whose preview was judged; the engine's own part is in test/e2e/preview.test.ts. */
-async function run(blocked: boolean, agrees: boolean) {
+/** Updates a stack with a given inspection; test/e2e/preview.test.ts covers the engine. */
+async function run(blocked: boolean, confirmed: boolean) {
   const preview = { changes: [], unchanged: 1, drift: [], findings: [], problems: [], config: {} };
   const inspection = { markdown: "what happens", blocked, drifted: false, preview, pending: [] };
   jest.mocked(inspect).mockImplementation(async (_stack, _options, use) => {
@@ -20,19 +20,19 @@ async function run(blocked: boolean, agrees: boolean) {
   const ended = update(stack, {
     print: (markdown) => did.push(markdown),
     progress: () => undefined,
-    confirm: () => Promise.resolve((did.push("asked"), agrees)),
+    confirm: () => Promise.resolve((did.push("asked"), confirmed)),
   });
   return { did, ended: await ended.catch((error: unknown) => (error as Error).message) };
 }
 
-test("what was shown is asked for and carried out, and nothing is where nobody agrees", async () => {
+test("carries out the plan that was shown, if it is confirmed", async () => {
   expect(await run(false, true)).toEqual({ did: ["what happens", "asked", "up plan.json"], ended: true });
   expect(await run(false, false)).toEqual({ did: ["what happens", "asked"], ended: false });
 });
 
-test("what is blocked is shown, and not even asked for", async () => {
+test("shows a blocked update without asking for confirmation", async () => {
   expect(await run(true, true)).toEqual({
     did: ["what happens"],
-    ended: "An update of staging is blocked, as said above. Nothing was changed.",
+    ended: "The update of staging is blocked; see above. Nothing was changed.",
   });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { GOOGLE } from "../../../infra/google.ts";
 import { invokerToken, requireInvoker, versionRead } from "../../../ops/rollout/live.ts";
-import { differInTrafficOnly, placeOf, rolloutOf, tryCandidate } from "../../../ops/rollout/rollout.ts";
+import { differInTrafficOnly, placeOf, rolloutOf, testCandidate } from "../../../ops/rollout/rollout.ts";
 import { smokeTest } from "../../../ops/rollout/smoke.ts";
 import { UserError } from "../../../ops/terminal/user-error.ts";
 import { configured, type Declared, step, types } from "../preview/engine.ts";
@@ -12,14 +12,14 @@ import { configured, type Declared, step, types } from "../preview/engine.ts";
 const SERVICE: Declared = { type: types.service, name: "settlement-service", component: "Service", id: "id" };
 const NAME = "projects/p/locations/us-central1/services/settlement-service";
 
-/** Answers by `METHOD path`; 404 to anything else. */
+/** Responses by `METHOD path`; 404 for anything else. */
 type Answers = Record<string, { status?: number; body: unknown }>;
 
 describe("against a scripted service", () => {
   let server: Server;
   let url = "";
   let answers: Answers = {};
-  /** What was asked, with the bodies that were sent. */
+  /** The requests with their bodies. */
   let asked: { what: string; authorization: string | undefined; body: unknown }[] = [];
 
   beforeAll(async () => {
@@ -44,13 +44,13 @@ describe("against a scripted service", () => {
     asked = [];
   });
 
-  /** Stands for the body that was sent. */
+  /** A response with the request's body. */
   const ECHO = Symbol("the body that was sent");
 
   describe("the smoke test", () => {
     const WELL: Answers = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
 
-    test("asks for health, sends a command, and looks that nothing of it is left", async () => {
+    test("checks the health, sends a command, and checks that it is gone afterwards", async () => {
       answers = WELL;
       await smokeTest(url, "token", 0);
       const sent = asked.find(({ what }) => what.startsWith("POST"))?.body as { command_id: string } | undefined;
@@ -66,12 +66,20 @@ describe("against a scripted service", () => {
     test.each<[string, Answers, string]>([
       ["is not healthy", { "GET /health": { status: 503, body: "down" } }, "GET /health answered 503: down"],
       ["refuses the caller", { "GET /health": { status: 403, body: "no" } }, "GET /health answered 403: no"],
-      ["cannot be tried", { "POST /smoke-test": { status: 404, body: "none" } }, "POST /smoke-test answered 404: none"],
+      [
+        "has no smoke test",
+        { "POST /smoke-test": { status: 404, body: "none" } },
+        "POST /smoke-test answered 404: none",
+      ],
       ["fails", { "POST /smoke-test": { status: 500, body: "gone" } }, "POST /smoke-test answered 500: gone"],
-      ["reads another", { "POST /smoke-test": { body: {} } }, "read back another command_id, workflow_id"],
-      ["answers a page", { "POST /smoke-test": { body: "<html>" } }, "did not answer with JSON: <html>"],
-      ["keeps it", { "GET /commands/ID": { body: "row" } }, "of which nothing may be left, answered 200: row"],
-    ])("says what is wrong with one that %s", async (_what, change, sentence) => {
+      [
+        "reads back another command",
+        { "POST /smoke-test": { body: {} } },
+        "read back different values than were sent for command_id, workflow_id",
+      ],
+      ["answers a page", { "POST /smoke-test": { body: "<html>" } }, "did not respond with JSON: <html>"],
+      ["keeps the command", { "GET /commands/ID": { body: "row" } }, "after the rollback answered 200: row"],
+    ])("says what is wrong with a service that %s", async (_what, change, sentence) => {
       answers = { ...WELL, ...change };
       await expect(smokeTest(url, "token", 0)).rejects.toThrow(sentence);
     });
@@ -91,11 +99,11 @@ describe("against a scripted service", () => {
       "settlement-service",
     );
 
-  describe("as whom a revision is called", () => {
+  describe("the token for a revision", () => {
     const DEPLOYER = "deployer@p.iam.gserviceaccount.com";
     const GENERATE = `POST /v1/projects/-/serviceAccounts/${DEPLOYER}:generateIdToken`;
 
-    test("the deployer, by an ID token for the service's own URL", async () => {
+    test("is an ID token of the deployer for the service's own URL", async () => {
       answers = { [GENERATE]: { body: { token: "id-token" } } };
       expect(await invokerToken(place(DEPLOYER), "https://s")).toBe("id-token");
       const body = { audience: "https://s", includeEmail: true };
@@ -104,21 +112,21 @@ describe("against a scripted service", () => {
 
     test.each<[string, Answers[string], string]>([
       [
-        "may not have one",
+        "is denied",
         { status: 403, body: { error: { message: "Permission denied." } } },
-        "permission denied. Whoever tries a revision needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
+        "permission denied. To test a revision, the caller needs roles/iam.serviceAccountOpenIdTokenCreator on that account.",
       ],
-      ["is answered with a page", { status: 502, body: "<html>" }, "answered 502."],
-      ["acts for nobody that is there", { status: 404, body: {} }, "there is no such account."],
-    ])("a caller that %s is told so", async (_what, answer, sentence) => {
+      ["fails with a page", { status: 502, body: "<html>" }, "answered 502."],
+      ["names no account", { status: 404, body: {} }, "this account does not exist."],
+    ])("is explained if its request %s", async (_what, answer, sentence) => {
       answers = { [GENERATE]: answer };
       const token = invokerToken(place(DEPLOYER), "https://s");
       await expect(token).rejects.toThrow(UserError);
-      await expect(token).rejects.toThrow(`No ID token of ${DEPLOYER}: `);
+      await expect(token).rejects.toThrow(`No ID token for ${DEPLOYER}: `);
       await expect(token).rejects.toThrow(sentence);
     });
 
-    test("without a deployer the embedded cloud takes the caller's own token, and Google is not even asked", async () => {
+    test("is the caller's own on the embedded cloud without a deployer, which Google requires", async () => {
       expect(await invokerToken(place(), "https://s")).toBe("token");
       expect(() => {
         requireInvoker("prod", place());
@@ -130,7 +138,7 @@ describe("against a scripted service", () => {
     });
   });
 
-  describe("the trial", () => {
+  describe("the candidate's test", () => {
     const before = {
       uri: "https://s",
       serving: [{ revision: "s-1", percent: 100 }],
@@ -141,19 +149,19 @@ describe("against a scripted service", () => {
     const status = (...trafficStatuses: object[]): Answers => ({
       [`GET /v2/${NAME}`]: { body: { uri: url, latestCreatedRevision: `${NAME}/revisions/s-2`, trafficStatuses } },
     });
-    const attempt = () => tryCandidate(stack, { urn: "", place: place(), before }, () => undefined);
+    const attempt = () => testCandidate(stack, { urn: "", place: place(), before }, () => undefined);
 
-    test("is of the revision that has the tag", async () => {
+    test("calls the revision with the tag", async () => {
       const well = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
       answers = { ...well, ...status({ revision: "s-1", percent: 100 }, { tag: "candidate", uri: url }) };
       await attempt();
       expect(asked.map(({ what }) => what)).toContain("POST /smoke-test");
     });
 
-    test("fails where there is none, and says who serves", async () => {
+    test("fails without a tagged revision, and says which revision keeps the traffic", async () => {
       answers = status({ revision: "s-1", percent: 100 });
       await expect(attempt()).rejects.toThrow(
-        /^s-2 gets no traffic: Cloud Run has no revision with the tag candidate\.\nUsers notice nothing: s-1 serves as before\. Its log: gcloud run revisions logs read s-2 /,
+        /^s-2 gets no traffic: Cloud Run has no revision with the tag candidate\.\nUsers are not affected: the traffic stays on s-1\. Its log: gcloud run revisions logs read s-2 /,
       );
     });
 
@@ -169,7 +177,7 @@ describe("against a scripted service", () => {
     });
   });
 
-  describe("whether a revision is tried first", () => {
+  describe("whether a revision is tested first", () => {
     const inputs = {
       name: "settlement-service",
       template: { image: "1" },
@@ -194,15 +202,15 @@ describe("against a scripted service", () => {
 
     test.each<[string, object, object[], object[]]>([
       ["a new template", template, [{ percent: 100 }], [{ revision: "s-2", percent: 100 }]],
-      ["what an earlier rollout left", { traffics: [] }, [{ percent: 100 }], [{ revision: "s-2", percent: 100 }]],
+      ["an unfinished rollout", { traffics: [] }, [{ percent: 100 }], [{ revision: "s-2", percent: 100 }]],
       [
-        "a new template, where somebody went back by hand",
+        "a new template after a manual rollback",
         template,
         [{ revision: "s-1", percent: 100 }, { tag: "candidate" }],
         [{ revision: "s-1", percent: 100 }],
       ],
       [
-        "a new template, where two share the traffic",
+        "a new template while two revisions share the traffic",
         template,
         [{ revision: "s-1", percent: 60 }, { percent: 40 }],
         [
@@ -210,31 +218,31 @@ describe("against a scripted service", () => {
           { revision: "s-2", percent: 40 },
         ],
       ],
-    ])("%s is", async (_what, after, statuses, held) => {
+    ])("tests %s", async (_what, after, statuses, serving) => {
       answers = serves(...statuses);
-      expect((await rolloutOf(stack, preview("update", after)))?.before.serving).toEqual(held);
+      expect((await rolloutOf(stack, preview("update", after)))?.before.serving).toEqual(serving);
     });
 
     test.each<[string, "create" | "update", object, Answers]>([
-      ["the first one", "create", {}, serves({ percent: 100 })],
-      ["one label more", "update", { labels: { a: "b" } }, serves({ percent: 100 })],
-      ["a new template, where nothing was ever ready", "update", template, serves()],
-      ["a service that is gone", "update", template, {}],
-    ])("%s is not", async (_what, op, after, answer) => {
+      ["the first revision", "create", {}, serves({ percent: 100 })],
+      ["a new label", "update", { labels: { a: "b" } }, serves({ percent: 100 })],
+      ["a new template without a ready revision", "update", template, serves()],
+      ["a deleted service", "update", template, {}],
+    ])("does not test %s", async (_what, op, after, answer) => {
       answers = answer;
       expect(await rolloutOf(stack, preview(op, after))).toBeUndefined();
     });
 
-    test("where the caller may not look, that is said", async () => {
+    test("says if the caller lacks the permission", async () => {
       answers = { [`GET /v2/${NAME}`]: { status: 403, body: {} } };
       await expect(rolloutOf(stack, preview("update", template))).rejects.toThrow(
-        "Which revision of settlement-service has the traffic cannot be seen: permission denied",
+        "Cannot read which revision of settlement-service has the traffic: permission denied",
       );
     });
   });
 });
 
-describe("a preview that keeps the traffic", () => {
+describe("a preview that does not move traffic", () => {
   const before = { name: "s", template: { image: "1" }, traffics: [{ percent: 100 }] };
   const preview = (after: object, ...more: Parameters<typeof step>[]) =>
     readEvents([
@@ -243,14 +251,14 @@ describe("a preview that keeps the traffic", () => {
     ]);
   const shown = preview({ template: { image: "2" } });
 
-  test("does the same as the one that was shown, but for the traffic", () => {
+  test("equals the one that was shown, except for the traffic", () => {
     expect(differInTrafficOnly(shown, preview({ template: { image: "2" }, traffics: [{ revision: "s-1" }] }))).toBe(
       true,
     );
     expect(differInTrafficOnly(preview({ traffics: [] }), readEvents([]))).toBe(true);
   });
 
-  test("is told apart where it does anything else", () => {
+  test("differs if anything else changes", () => {
     expect(differInTrafficOnly(shown, preview({ template: { image: "3" } }))).toBe(false);
     const account: Declared = { type: types.account, name: "a" };
     expect(differInTrafficOnly(shown, preview({ template: { image: "2" } }, ["create", account, { after: {} }]))).toBe(

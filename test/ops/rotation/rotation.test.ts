@@ -16,7 +16,7 @@ jest.mock("../../../ops/engine/state.ts", () => ({
 
 const SECRETS = ["settlement-db-password", "settlement-db-connection-string"];
 
-/** A stack whose last update ended at a step, or stopped before it had deleted anything. */
+/** A stack whose last update ended at a step, with undeleted credentials left if it was interrupted. */
 function stackAt(step: number, left: readonly number[] = []): Stack {
   const password = (name: string, at: number) => ({
     urn: `urn:pulumi:prod::settlement::random:index/randomPassword:RandomPassword::${name}`,
@@ -46,8 +46,8 @@ function stackOf(resources: readonly object[]): Stack {
   return stack as unknown as Stack;
 }
 
-/** Runs the command; each update ends well and leaves a stack at the step that was written. */
-async function run(stack: Stack, step: number, agrees: (question: string) => boolean = () => true) {
+/** Runs the command; each confirmed update succeeds and leaves the stack at the written step. */
+async function run(stack: Stack, step: number, confirms: (question: string) => boolean = () => true) {
   const written: number[] = [];
   const losses: ((loss: Loss) => boolean)[] = [];
   jest.mocked(update).mockImplementation(async (_stack, { agreed, confirm }) => {
@@ -59,7 +59,7 @@ async function run(stack: Stack, step: number, agrees: (question: string) => boo
   const reached = await rotate(stack, {
     step,
     write: (next) => void written.push(next),
-    confirm: (question) => Promise.resolve(agrees(question)),
+    confirm: (question) => Promise.resolve(confirms(question)),
     print: () => undefined,
     progress: () => undefined,
     say: () => undefined,
@@ -72,13 +72,13 @@ beforeEach(() => {
 });
 
 test.each([
-  ["from rest, both halves", stackAt(0), 0, [1, 2]],
-  ["from the rest after a rotation", stackAt(2), 2, [3, 4]],
-  ["that was written and not begun", stackAt(2), 3, [3, 4]],
+  ["that is the first", stackAt(0), 0, [1, 2]],
+  ["that follows another", stackAt(2), 2, [3, 4]],
+  ["that was written but not started", stackAt(2), 3, [3, 4]],
   ["that was interrupted in its first half", stackAt(3), 3, [3, 4]],
-  ["whose second half was written and not begun", stackAt(3), 4, [4]],
+  ["whose second half was written but not started", stackAt(3), 4, [4]],
   ["that was interrupted in its second half", stackAt(4, [1]), 4, [4]],
-])("a rotation %s goes on from there", async (_what, stack, file, steps) => {
+])("completes a rotation %s", async (_what, stack, file, steps) => {
   const { reached, written } = await run(stack, file);
   expect(written).toEqual(steps);
   expect(reached).toBe(steps.at(-1));
@@ -90,29 +90,29 @@ test.each([
     "the checkout is older than the last rotation",
     stackAt(2),
     0,
-    "step 0, and the stack is at 2: this checkout is older",
+    "step 0, but the stack is at 2: this checkout is older",
   ],
-  ["steps were left out by hand", stackAt(0), 2, "step 2, and the stack is at 0: steps cannot be left out"],
-])("where %s, it stops with a sentence and touches nothing", async (_what, stack, file, sentence) => {
+  ["steps were skipped", stackAt(0), 2, "step 2, but the stack is at 0: steps cannot be skipped"],
+])("fails without changes if %s", async (_what, stack, file, sentence) => {
   await expect(run(stack, file)).rejects.toThrow(sentence);
   expect(update).not.toHaveBeenCalled();
 });
 
-test("the second half is not begun while a revision uses the former login", async () => {
+test("does not start the second half while a revision uses the former login", async () => {
   jest.mocked(untilFormerIsUnused).mockRejectedValue(new Error("still uses"));
   await expect(run(stackAt(3), 4)).rejects.toThrow("still uses");
   expect(update).not.toHaveBeenCalled();
 });
 
-test("the file is as it was where nobody agrees, and keeps what was begun where an update stops", async () => {
+test("restores the step in the file if an update is not confirmed", async () => {
   expect(await run(stackAt(0), 0, () => false)).toMatchObject({ reached: undefined, written: [1, 0] });
-  expect(await run(stackAt(0), 0, (question) => !question.startsWith("Refuse"))).toMatchObject({
+  expect(await run(stackAt(0), 0, (question) => !question.startsWith("Revoke"))).toMatchObject({
     reached: 1,
     written: [1, 2, 1],
   });
 });
 
-test("it takes away what a rotation has to, and nothing else", async () => {
+test("allows only the losses that a rotation intends", async () => {
   const { losses } = await run(stackAt(2), 2);
   const password = (name: string, rotation: string) =>
     replacement(
@@ -124,7 +124,7 @@ test("it takes away what a rotation has to, and nothing else", async () => {
   const version = (name: string) => [event("delete", { type: types.secretVersion, name, id: "1" }, { before: {} })];
   const judged = (events: ReturnType<typeof password>) => {
     const [loss] = findLosses(readEvents(events), []);
-    if (!loss) throw new Error("The guard sees no loss.");
+    if (!loss) throw new Error("The guard reports no loss.");
     return losses.map((agreed) => agreed(loss));
   };
   expect(judged(password("settlement-password", "3"))).toEqual([true, false]);
