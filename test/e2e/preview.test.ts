@@ -149,7 +149,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     );
     expect(shown()).toContain(`**Changed manually since the last update**
 
-- \`settlement-20251025120000\` (gcp.storage.BucketObject) is gone
+- \`settlement-20251025120000\` (gcp.storage.BucketObject) was deleted
 - \`settlement-instance\` (gcp.sql.DatabaseInstance)
   - \`settings.backupConfiguration.startTime\` \`"03:00"\` → \`"05:00"\`
 - \`settlement-migrations\` (gcp.storage.Bucket)
