@@ -1,8 +1,10 @@
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
-import { spawn } from "node:child_process";
+import { execFile, type ExecFileException } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { SemVer } from "semver";
 import { CLI_VERSION, cliFolder, GO_VERSION } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
@@ -99,33 +101,17 @@ export function pluginsBeside({ command }: PulumiCommand): object | undefined {
 }
 
 /** Runs Go and returns the lines that it prints; `onLine` gets each line of its error output. */
-function go(cwd: string, args: string[], onLine: (line: string) => void = () => undefined): Promise<string[]> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("go", args, {
-      cwd,
-      env: { ...process.env, CGO_ENABLED: "0" },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    let errors = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      errors += text;
-      text.split("\n").filter(Boolean).forEach(onLine);
-    });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "ENOENT" ? new Error("Go is not installed") : error);
-    });
-    child.on("close", (code) => {
-      if (code === 0) resolve(output.split("\n").filter(Boolean));
-      else
-        reject(
-          new Error(
-            errors.trim().split("\n").slice(-3).join(" ") || `go ${args[0] ?? ""} ended with ${code ?? "a signal"}`,
-          ),
-        );
-    });
-  });
+async function go(cwd: string, args: string[], onLine: (line: string) => void = () => undefined): Promise<string[]> {
+  const options = { cwd, env: { ...process.env, CGO_ENABLED: "0" }, maxBuffer: Infinity };
+  const running = promisify(execFile)("go", args, options);
+  if (running.child.stderr) createInterface({ input: running.child.stderr }).on("line", onLine);
+  try {
+    return (await running).stdout.split("\n").filter(Boolean);
+  } catch (error) {
+    const { code, message, stderr = "" } = error as ExecFileException;
+    if (code === "ENOENT") throw new Error("Go is not installed", { cause: error });
+    throw new Error(stderr.trim().split("\n").slice(-3).join(" ") || message, { cause: error });
+  }
 }
 
 /** The first line with a word: an Automation API error carries the command's whole output. */

@@ -1,29 +1,23 @@
 import { join } from "node:path";
 import { ROOT } from "./stack-file.ts";
 
-/** The files of a stack that exists on this machine only. */
-export interface PrivateFolder {
-  /** The engine's working folder, with its copy of the stack file. */
-  readonly workDir: string;
-  /** The root of the engine's backend. */
-  readonly state: string;
-  /** The file with the passphrase that encrypts the state's secrets. */
-  readonly passphrase: string;
-  /** The engine's settings for both. */
-  readonly envVars: Readonly<Record<string, string>>;
-  /** The file with the owner's token of the embedded cloud, if its data is in this folder. */
-  readonly ownerToken: string;
-}
-
-/** @param folder A git-ignored folder inside the repository. */
-export function privateFolder(folder: string): PrivateFolder {
+/**
+ * The paths of a stack that exists on this machine only.
+ * @param folder A git-ignored folder inside the repository.
+ */
+export function privateFolder(folder: string) {
   const state = join(folder, "state");
   const passphrase = join(folder, "passphrase");
   return {
+    /** The engine's working folder, with its copy of the stack file. */
     workDir: join(folder, "pulumi"),
+    /** The root of the engine's backend. */
     state,
+    /** The file with the passphrase that encrypts the state's secrets. */
     passphrase,
+    /** The engine's settings for both. */
     envVars: { PULUMI_BACKEND_URL: `file://${state}`, PULUMI_CONFIG_PASSPHRASE_FILE: passphrase },
+    /** The file with the owner's token of the embedded cloud, if its data is in this folder. */
     ownerToken: join(folder, "cloud", "owner-token"),
   };
 }

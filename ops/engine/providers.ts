@@ -1,5 +1,6 @@
 import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -101,34 +102,20 @@ function customEndpoints(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^GOOGLE_\w+_CUSTOM_ENDPOINT$/.test(name)));
 }
 
-interface StandIn {
-  readonly port: string;
-  readonly stop: () => Promise<void>;
-}
-
-async function startStandIn(token: string | undefined): Promise<StandIn> {
+async function startStandIn(token: string | undefined) {
   const main = join(ROOT, "packages", "pulumi-google-stand-in", "main.ts");
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env.PATH, ...customEndpoints(), ...(token && { GOOGLE_OAUTH_ACCESS_TOKEN: token }) },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const ended = new Promise<void>((resolve) =>
-    child.once("exit", () => {
-      resolve();
-    }),
-  );
-  const port = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once("line", resolve);
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      reject(new Error(`The stand-in providers ended with code ${code ?? "none"}.`));
-    });
+  const ended = once(child, "exit");
+  const failed = ended.then(([code]) => {
+    throw new Error(`The stand-in providers ended with code ${(code as number | null) ?? "none"}.`);
   });
-  return {
-    port,
-    stop: () => {
-      child.kill();
-      return ended;
-    },
+  const [port] = (await Promise.race([once(createInterface({ input: child.stdout }), "line"), failed])) as [string];
+  const stop = async () => {
+    child.kill();
+    await ended;
   };
+  return { port, stop };
 }

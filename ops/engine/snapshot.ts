@@ -46,11 +46,6 @@ export function secretContents({ state }: Snapshot): string[] {
   return versions.map(({ urn }) => urn);
 }
 
-type Json = string | number | boolean | null | readonly Json[] | Fields;
-interface Fields {
-  readonly [key: string]: Json;
-}
-
 /**
  * Replaces every secret with a placeholder, equal secrets with equal ones, so that a program's results match the state; a
  * connection string loses only its password. A value that also appears in plain text, such as a label, is no secret even if
@@ -58,15 +53,21 @@ interface Fields {
  * @param state A state exported with secrets shown: each secret has its JSON in `plaintext`.
  */
 export function withoutSecrets(state: State): State {
-  const clear = new Set<string>();
-  visit(state as unknown as Json, (text) => clear.add(text));
+  const clear = new Set<unknown>();
+  JSON.stringify(state, (_key, value: unknown) => {
+    if (isSecret(value)) return undefined;
+    clear.add(value);
+    return value;
+  });
   const placeholders = new Map<string, string>();
   const placeholder = (text: string): string => {
     const known = placeholders.get(text) ?? `placeholder${placeholders.size + 1}`;
     placeholders.set(text, known);
     return known;
   };
-  const replaced = (text: string): string => {
+  const replaced = (_key: string, value: string | number | boolean | object | null) => {
+    if (typeof value === "object") return value;
+    const text = String(value);
     if (clear.has(text)) return text;
     const parsed = parseConnectionString(text);
     if (!parsed.ok) return placeholder(text);
@@ -74,33 +75,11 @@ export function withoutSecrets(state: State): State {
   };
   // The key that encrypts the secrets: JSON omits undefined properties.
   const deployment = { ...state.deployment, secrets_providers: undefined };
-  const plain = JSON.parse(JSON.stringify({ ...state, deployment })) as Json;
-  return map(plain, (secret) => map(secret, undefined, replaced)) as unknown as State;
+  return JSON.parse(JSON.stringify({ ...state, deployment }), (_key, value: unknown) =>
+    isSecret(value) ? { ...value, plaintext: JSON.stringify(JSON.parse(value.plaintext, replaced)) } : value,
+  ) as State;
 }
 
-/** Calls `text` with every string outside secrets. */
-function visit(value: Json, text: (found: string) => void): void {
-  if (typeof value === "string") text(value);
-  else if (isObject(value) && value[SIGNATURE] === SECRET) return;
-  else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) visit(inner, text);
-}
-
-/**
- * A copy of a value with secrets and scalars replaced.
- * @param secret Replaces a secret's value; it stays a secret.
- * @param text Replaces a string, number or boolean, given as a string.
- */
-function map(value: Json, secret?: (shown: Json) => Json, text?: (found: string) => Json): Json {
-  if (Array.isArray(value)) return (value as readonly Json[]).map((inner) => map(inner, secret, text));
-  if (isObject(value)) {
-    if (secret && value[SIGNATURE] === SECRET) {
-      return { [SIGNATURE]: SECRET, plaintext: JSON.stringify(secret(JSON.parse(value.plaintext as string) as Json)) };
-    }
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, map(inner, secret, text)]));
-  }
-  return text && value !== null ? text(`${value as string | number | boolean}`) : value;
-}
-
-function isObject(value: Json): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function isSecret(value: unknown): value is { readonly plaintext: string } {
+  return typeof value === "object" && value !== null && SIGNATURE in value && value[SIGNATURE] === SECRET;
 }

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { execFile, type ExecFileException } from "node:child_process";
+import { promisify } from "node:util";
 import { cliError } from "../terminal/cli-error.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { stackFiles } from "./file-backend.ts";
@@ -39,22 +40,15 @@ export interface StackState {
   };
 }
 
-/** How to read a state. */
-export interface ReadOptions {
-  /** Whether to decrypt its secrets; false by default. */
-  readonly showSecrets?: boolean;
-  /** Timeout of the CLI in milliseconds; none by default. */
-  readonly timeout?: number;
-}
-
 /**
  * Reads a stack's state; unless secrets are requested they stay encrypted and no key is needed. A state in a folder is read
  * from its file, since each run of the CLI takes a third of a second.
+ * @param options Whether to decrypt secrets, by default not, and the CLI's timeout in milliseconds, by default none.
  * @throws UserError with the engine's error if it cannot be read.
  */
 export async function readState<R = StateResource>(
   stack: StackState,
-  { showSecrets = false, timeout }: ReadOptions = {},
+  { showSecrets = false, timeout }: { readonly showSecrets?: boolean; readonly timeout?: number } = {},
 ): Promise<State<R>> {
   const stored = showSecrets ? undefined : filesOf(stack)?.read<Deployment<R>>();
   if (stored) {
@@ -103,21 +97,16 @@ async function engine(
   { input = "", timeout }: { input?: string; timeout?: number | undefined },
 ): Promise<string> {
   const { envVars, pulumiCommand, workDir } = workspace;
-  const child = spawn(pulumiCommand.command, ["stack", ...args, "--stack", name, "--non-interactive"], {
-    cwd: workDir,
-    env: { ...process.env, ...envVars },
-    stdio: ["pipe", "pipe", "pipe"],
-    ...(timeout !== undefined && { timeout }),
-  });
-  let [output, errors] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  child.stdin.on("error", () => undefined).end(input); // if the CLI ends early, its exit code says so
-  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve)).catch(
-    (error: unknown) => {
-      throw new UserError(`The state of ${name} cannot be read: ${(error as Error).message}.`);
-    },
-  );
-  if (code === 0) return output;
-  throw new UserError(`The state of ${name}: ${cliError(new Error(errors))}`);
+  const env = { ...process.env, ...envVars };
+  const options = { cwd: workDir, env, maxBuffer: Infinity, ...(timeout !== undefined && { timeout }) };
+  const command = ["stack", ...args, "--stack", name, "--non-interactive"];
+  const running = promisify(execFile)(pulumiCommand.command, command, options);
+  running.child.stdin?.on("error", () => undefined).end(input); // if the CLI ends early, its exit code says so
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    const { code, message, stderr = "" } = error as ExecFileException;
+    if (typeof code === "string") throw new UserError(`The state of ${name} cannot be read: ${message}.`);
+    throw new UserError(`The state of ${name}: ${cliError(new Error(stderr))}`);
+  }
 }

@@ -68,9 +68,16 @@ export function render(report: Report): string {
   const head = `### ${verdict(report)} ${marker(report.stack)}`;
   for (const rows of [Infinity, 200, 50, 10]) {
     const sections = [
-      ...[offline(report), violations(report), obstructed(report), losing(report), linted(report), problems(report)],
+      ...[
+        offline(report),
+        findingList("Blocked by policy", report, true),
+        obstructed(report),
+        losing(report),
+        linted(report),
+        problems(report),
+      ],
       ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), postponed(report)],
-      advisories(report),
+      findingList("Advice", report, false),
       ...details(report),
     ].filter((section) => section !== undefined);
     for (let cut = 0; cut <= sections.length; cut++) {
@@ -151,13 +158,6 @@ function offline(report: Report): Section | undefined {
   };
 }
 
-function violations({ preview }: Report): Section | undefined {
-  return findingList(
-    "Blocked by policy",
-    preview.findings.filter(({ mandatory }) => mandatory),
-  );
-}
-
 /** Imports that would change the resource. */
 function obstructed({ preview }: Report): Section | undefined {
   const obstacles = findObstacles(preview);
@@ -179,14 +179,8 @@ function linted(report: Report): Section | undefined {
   return errors.length === 0 ? undefined : { text: `**Mistakes in migrations**\n\n${list(errors.map(line))}` };
 }
 
-function advisories({ preview }: Report): Section | undefined {
-  return findingList(
-    "Advice",
-    preview.findings.filter(({ mandatory }) => !mandatory),
-  );
-}
-
-function findingList(title: string, findings: readonly Finding[]): Section | undefined {
+function findingList(title: string, { preview }: Report, mandatory: boolean): Section | undefined {
+  const findings = preview.findings.filter((finding) => finding.mandatory === mandatory);
   const line = ({ policy, resource, message }: Finding) =>
     `- ${code(policy)}${resource === "" ? "" : ` on ${code(resource)}`}: ${prose(message)}`;
   return findings.length === 0 ? undefined : { text: `**${title}**\n\n${list(findings.map(line))}` };
