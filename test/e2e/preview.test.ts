@@ -284,7 +284,7 @@ describe("the commands of preview and up", () => {
       expect(text.slice(0, first.length)).toBe(first);
       expect(text).toContain("Compared with an empty state, without credentials");
       for (const { name, type } of listed) expect(text).toContain(`| create | \`${name}\` | ${type} |`);
-      expect(text.includes("This stack takes over what was made by hand")).toBe(name === "prod");
+      expect(text.includes("This stack adopts existing resources")).toBe(name === "prod");
       expect(text).not.toContain("**Advice**");
       expect(code).toBe(0);
     }

@@ -169,7 +169,7 @@ describe("npm run rotate, through the real engine", () => {
       "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; this loses the value of " +
         "this version, which is disabled now and destroyed 7 days later. This command intends it.",
     );
-    expect(output).toContain("settlement_user_b of local works with a new password");
+    expect(output).toContain("settlement_user_b of local has a new password");
     expect(code).toBe(0);
     expect(await Promise.all(strings.map(login))).toEqual(["28P01", "settlement_user_b"]);
     expect(await states()).toEqual(["2 ENABLED", "1 DISABLED"]);
