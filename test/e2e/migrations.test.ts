@@ -245,7 +245,7 @@ describe("the schema, through the real engine", () => {
 
       // An interruption between the restore and the update is repaired by running it again.
       const fault = local.cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "late" });
-      await expect(restore(local.stack, google, id, options)).rejects.toThrow("Run it again");
+      await expect(restore(local.stack, google, id, options)).rejects.toThrow("Run this again");
       expect(await query("SELECT version FROM schema_migrations")).toHaveLength(TWO.length);
       fault.remove();
     }
