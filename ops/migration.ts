@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DUMP_FILE, writeDump } from "./migration/dump.ts";
-import { format, passes } from "./migration/finding.ts";
-import { lintMigrations } from "./migration/lint.ts";
+import { format, passes } from "./lint/finding.ts";
+import { lintMigrations } from "./lint/lint.ts";
 import { newMigration } from "./migration/new.ts";
 import { run } from "./terminal/run.ts";
 import { UsageError } from "./terminal/user-error.ts";

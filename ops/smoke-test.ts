@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { locate } from "./engine/target.ts";
 import { stackName } from "./terminal/options.ts";
-import { invokerToken, liveService } from "./rollout/live.ts";
+import { invokerToken, liveService } from "./service/live.ts";
 import { run } from "./terminal/run.ts";
-import { smokeTest } from "./rollout/smoke.ts";
+import { smokeTest } from "./service/smoke.ts";
 import { stackValues } from "./engine/stack-values.ts";
 import { UserError } from "./terminal/user-error.ts";
 

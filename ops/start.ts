@@ -6,9 +6,9 @@ import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
 import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
-import { requireUnblocked } from "./preview/update.ts";
+import { requireUnblocked } from "./update/update.ts";
 import { run } from "./terminal/run.ts";
-import { sendSettlementCommand } from "./rollout/smoke.ts";
+import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
 import { localFolder, privateFolder } from "./engine/private-folder.ts";
 

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { consent } from "./terminal/consent.ts";
 import { schemaParts } from "./migration/go-to.ts";
 import { appliedSchema } from "./migration/status.ts";
-import { update } from "./preview/update.ts";
+import { update } from "./update/update.ts";
 import { openStack } from "./engine/open.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
 import { stackName } from "./terminal/options.ts";

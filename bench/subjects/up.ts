@@ -13,7 +13,7 @@ import { locate } from "../../ops/engine/target.ts";
 import { upAlone } from "../../ops/engine/up-alone.ts";
 import { startLocal } from "../../ops/engine/local.ts";
 import { inspect, POLICY_PACKS } from "../../ops/preview/inspect.ts";
-import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 

@@ -11,7 +11,7 @@ import {
   type Sent,
 } from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
-import type { PlannedMigration } from "./resource.ts";
+import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript } from "./script.ts";
 import { OWNER_ROLE } from "../names.ts";
 
@@ -32,13 +32,6 @@ export interface SchemaState {
   readonly version: string;
   /** When this stack applied each version. */
   readonly applied?: Readonly<Record<string, Applied>>;
-}
-
-export interface Applied {
-  /** ISO 8601. */
-  readonly at: string;
-  /** Id of the backup taken before. */
-  readonly backup: string;
 }
 
 /** A backup of a Cloud SQL instance; it can be restored if its status is `SUCCESSFUL`. */

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Applied } from "./importer.ts";
 
 /** Arguments of {@link ImportedSchema}. None may be a secret, because the state stores them in plain text. */
 export interface ImportedSchemaArgs {
@@ -20,6 +19,13 @@ export interface ImportedSchemaArgs {
   readonly baseline?: string | undefined;
   /** How many backups taken before migrations to keep. */
   readonly retainedBackups: number;
+}
+
+export interface Applied {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Id of the backup taken before. */
+  readonly backup: string;
 }
 
 /** A version the database should have. */

@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { PROJECT } from "../../infra/names.ts";
 import { isSchema } from "../preview/migrations.ts";
-import { update } from "../preview/update.ts";
+import { update } from "../update/update.ts";
 
 /** What a command that changes a stack's schema version needs from its caller. */
 export interface GoToOptions {

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../terminal/user-error.ts";
-import { momentOf, versionAt, versionOf } from "./form.ts";
+import { momentOf, versionAt, versionOf } from "../lint/form.ts";
 
 /** Longest name, in characters. */
 const LONGEST = 60;

@@ -7,7 +7,7 @@ import { readMigrations } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { pendingIn } from "../engine/interrupted.ts";
 import { age } from "../terminal/age.ts";
-import { lintAdoption, lintMigrations } from "../migration/lint.ts";
+import { lintAdoption, lintMigrations } from "../lint/lint.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { type Deployment, readState } from "../engine/state.ts";
 import { programOf } from "../engine/program.ts";

@@ -1,4 +1,4 @@
-import { type Finding as LintFinding, passes } from "../migration/finding.ts";
+import { type Finding as LintFinding, passes } from "../lint/finding.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";

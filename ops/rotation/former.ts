@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DATABASE_URL } from "../../infra/names.ts";
 import { interrupted } from "../terminal/interrupt.ts";
-import { liveService, type ServicePlace, versionRead } from "../rollout/live.ts";
+import { liveService, type ServicePlace, versionRead } from "../service/live.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /** How long Cloud Run may take to move traffic, and the polling interval, in milliseconds. */

@@ -6,7 +6,7 @@ import { findCli } from "../../ops/engine/cli.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
-import { update } from "../../ops/preview/update.ts";
+import { update } from "../../ops/update/update.ts";
 import { type Providers, startProviders } from "../../ops/engine/providers.ts";
 import { rotate } from "../../ops/rotation/rotate.ts";
 import { readStackFile, ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";

@@ -69,7 +69,7 @@ export function doctorSteps(step: Step, deployed: () => Deployed): void {
   step("the doctor says when the state has no such login, or cannot be decrypted", async () => {
     const { root } = deployed();
     await expect(generatedPassword("local", root, "other_user")).rejects.toThrow(
-      "the state of local has no password of",
+      "the state of local has no password for",
     );
     await expect(generatedPassword("none", root, "settlement_user")).rejects.toThrow("The state of none: ");
   });

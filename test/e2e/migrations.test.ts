@@ -16,7 +16,7 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import type { GoToOptions } from "../../ops/migration/go-to.ts";
 import { restore } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
-import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";

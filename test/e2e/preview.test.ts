@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import { parseConnectionString } from "../../infra/connection.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
-import { update } from "../../ops/preview/update.ts";
+import { update } from "../../ops/update/update.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";

@@ -8,7 +8,7 @@ import { bareUp } from "../../ops/engine/bare-up.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
-import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";

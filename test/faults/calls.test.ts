@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "../../packages/embedded-google-cloud/server/faults.ts";
 import { startLocal } from "../../ops/engine/local.ts";
-import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";

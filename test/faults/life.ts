@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
-import { sendSettlementCommand } from "../../ops/rollout/smoke.ts";
+import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
 import type { Deployment } from "../../ops/engine/state.ts";

@@ -2,7 +2,7 @@ import * as gcp from "@pulumi/gcp";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
-import { update } from "../../ops/preview/update.ts";
+import { update } from "../../ops/update/update.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";

@@ -7,7 +7,7 @@ import { Client } from "pg";
 import { readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { OWNER_ROLE } from "../../infra/names.ts";
-import { lintMigrations } from "../../ops/migration/lint.ts";
+import { lintMigrations } from "../../ops/lint/lint.ts";
 import { describeSchema } from "../../ops/migration/schema.ts";
 import {
   createInstance,

@@ -11,7 +11,7 @@ import { parseConfig, programValues } from "../../infra/config.ts";
 import { parseConnectionName, parseConnectionString } from "../../infra/connection.ts";
 import { MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
 import { discreet } from "../../ops/doctor/checks/secrets.ts";
-import { lintMigrations } from "../../ops/migration/lint.ts";
+import { lintMigrations } from "../../ops/lint/lint.ts";
 import { newMigration } from "../../ops/migration/new.ts";
 import { readStackFile, ROOT } from "../../ops/engine/stack-file.ts";
 import { readConfig } from "../../policies/config.ts";

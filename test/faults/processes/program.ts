@@ -6,7 +6,7 @@ import { settlement } from "../../../infra/settlement.ts";
 import { findCli } from "../../../ops/engine/cli.ts";
 import { endpointConfig } from "../../../ops/engine/endpoints.ts";
 import { upAlone } from "../../../ops/engine/up-alone.ts";
-import { update } from "../../../ops/preview/update.ts";
+import { update } from "../../../ops/update/update.ts";
 import { privateFolder } from "../../../ops/engine/private-folder.ts";
 import { startProviders } from "../../../ops/engine/providers.ts";
 import { ENGINE, inlineProgram } from "../../../ops/engine/program.ts";

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { lintMigrations } from "../../../ops/migration/lint.ts";
+import { lintMigrations } from "../../../ops/lint/lint.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 

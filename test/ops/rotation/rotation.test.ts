@@ -1,14 +1,14 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { passwordStep, validCredentials, versionName } from "../../../infra/rotation.ts";
 import type { Loss } from "../../../ops/preview/guard.ts";
-import { update } from "../../../ops/preview/update.ts";
+import { update } from "../../../ops/update/update.ts";
 import { untilFormerIsUnused } from "../../../ops/rotation/former.ts";
 import { rotate } from "../../../ops/rotation/rotate.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { findLosses } from "../../../ops/preview/guard.ts";
 import { replacement, step as event, types } from "../preview/engine.ts";
 
-jest.mock("../../../ops/preview/update.ts");
+jest.mock("../../../ops/update/update.ts");
 jest.mock("../../../ops/rotation/former.ts");
 jest.mock("../../../ops/engine/state.ts", () => ({
   readState: ({ resources }: { resources: object[] }) => Promise.resolve({ version: 3, deployment: { resources } }),

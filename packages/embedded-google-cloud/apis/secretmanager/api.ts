@@ -9,8 +9,18 @@ import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Collection, Store } from "../../state/store.ts";
-import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed, type StoredSecret } from "./secret.ts";
-import { describe, findVersion, moved, newVersion, payload, settled, type Version, versionName } from "./version.ts";
+import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed } from "./secret.ts";
+import {
+  describe,
+  findVersion,
+  moved,
+  newVersion,
+  payload,
+  settled,
+  type StoredSecret,
+  type Version,
+  versionName,
+} from "./version.ts";
 
 const SERVICE = "secretmanager.googleapis.com";
 /** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/list: at most 25,000 a page. */

@@ -1,7 +1,6 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { type Fields, settableFields } from "../../rest/fields.ts";
-import type { Version } from "./version.ts";
 
 /** A secret, as Secret Manager returns it. */
 export interface Secret {
@@ -18,12 +17,6 @@ export interface Secret {
   versionDestroyTtl?: string;
   tags?: Record<string, string>;
   customerManagedEncryption?: Fields;
-}
-
-/** A secret and its versions, oldest first: one value in the store, so that both change together. */
-export interface StoredSecret {
-  readonly secret: Secret;
-  readonly versions: readonly Version[];
 }
 
 /** The fields that a client may change after creation. */

@@ -2,7 +2,7 @@ import { crc32c } from "../../rest/crc32c.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { type Fields, isFields, without } from "../../rest/fields.ts";
-import { after, type Secret, seconds, type StoredSecret } from "./secret.ts";
+import { after, type Secret, seconds } from "./secret.ts";
 
 /** A version of a secret; destroying it removes the payload. */
 export interface Version {
@@ -15,6 +15,12 @@ export interface Version {
   readonly clientSpecifiedPayloadChecksum?: true;
   /** Base64. */
   readonly data?: string;
+}
+
+/** A secret and its versions, oldest first: one value in the store, so that both change together. */
+export interface StoredSecret {
+  readonly secret: Secret;
+  readonly versions: readonly Version[];
 }
 
 /** https://cloud.google.com/secret-manager/quotas: 64 KiB. */

@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import type { Change, Preview } from "../preview/model.ts";
-import { smokeTest } from "./smoke.ts";
+import { smokeTest } from "../service/smoke.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "./live.ts";
+import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "../service/live.ts";
 
 /** The properties of a service that create a revision, and those that assign the traffic. */
 const TEMPLATE = /^template\b/;

@@ -4,13 +4,13 @@ import { interrupted } from "../terminal/interrupt.ts";
 import { failedIn } from "../engine/failed-creates.ts";
 import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
 import { requireUnlocked } from "../engine/locks.ts";
-import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "../rollout/rollout.ts";
+import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "./rollout.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { programOf } from "../engine/program.ts";
-import { withHint } from "./adoption.ts";
-import { inspect, type InspectOptions, POLICY_PACKS } from "./inspect.ts";
+import { withHint } from "../preview/adoption.ts";
+import { inspect, type InspectOptions, POLICY_PACKS } from "../preview/inspect.ts";
 import { cliError } from "../terminal/cli-error.ts";
-import { type Preview, readEvents } from "./model.ts";
+import { type Preview, readEvents } from "../preview/model.ts";
 
 /** How to show and confirm an update. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readMigrations } from "../../../infra/migrations/files.ts";
-import { type Finding, passes } from "../../../ops/migration/finding.ts";
-import { lintMigrations } from "../../../ops/migration/lint.ts";
+import { type Finding, passes } from "../../../ops/lint/finding.ts";
+import { lintMigrations } from "../../../ops/lint/lint.ts";
 
 const FILE = "20260101000000_x.sql";
 let root: string;

@@ -1,6 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { inspect } from "../../../ops/preview/inspect.ts";
-import { update } from "../../../ops/preview/update.ts";
+import { update } from "../../../ops/update/update.ts";
 
 jest.mock("../../../ops/preview/inspect.ts");
 jest.mock("../../../ops/engine/locks.ts", () => ({ requireUnlocked: () => Promise.resolve() }));

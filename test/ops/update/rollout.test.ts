@@ -3,9 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { GOOGLE } from "../../../infra/google.ts";
-import { invokerToken, requireInvoker, versionRead } from "../../../ops/rollout/live.ts";
-import { differInTrafficOnly, placeOf, rolloutOf, testCandidate } from "../../../ops/rollout/rollout.ts";
-import { smokeTest } from "../../../ops/rollout/smoke.ts";
+import { invokerToken, requireInvoker, versionRead } from "../../../ops/service/live.ts";
+import { differInTrafficOnly, placeOf, rolloutOf, testCandidate } from "../../../ops/update/rollout.ts";
+import { smokeTest } from "../../../ops/service/smoke.ts";
 import { UserError } from "../../../ops/terminal/user-error.ts";
 import { configured, type Declared, step, types } from "../preview/engine.ts";
 
