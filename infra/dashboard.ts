@@ -57,8 +57,7 @@ const INSTANCE: readonly Chart[] = [
 export function dashboard(watched: Watched): object {
   const column = (charts: readonly Chart[], of: string, xPos: number) =>
     charts.map((chart, row) => ({
-      xPos,
-      yPos: row * GRID.height,
+      ...at(xPos, row * GRID.height),
       width: GRID.width,
       height: GRID.height,
       widget: { title: chart.title, xyChart: { dataSets: [dataSet(chart, of)] } },
@@ -75,8 +74,7 @@ export function dashboard(watched: Watched): object {
         ...column(SERVICE, ofService(watched), 0),
         ...column(INSTANCE, ofInstance(watched), GRID.width),
         {
-          xPos: 0,
-          yPos: SERVICE.length * GRID.height,
+          ...at(0, SERVICE.length * GRID.height),
           width: GRID.columns,
           height: GRID.height,
           widget: { title: "What failed", logsPanel: { filter: failures.join(" OR ") } },
@@ -84,6 +82,11 @@ export function dashboard(watched: Watched): object {
       ],
     },
   };
+}
+
+/** The place of a tile. Google leaves zeros out of what it returns, and the provider would see a difference in each preview. */
+function at(xPos: number, yPos: number): { xPos?: number; yPos?: number } {
+  return { ...(xPos > 0 && { xPos }), ...(yPos > 0 && { yPos }) };
 }
 
 function dataSet({ metric: type, aligner, by }: Chart, of: string): object {

@@ -39,6 +39,17 @@ const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" |
   "roles/secretmanager.secretAccessor": { where: decrypts },
 };
 
+/**
+ * A custom role, because Monitoring also checks these permissions for alerts on log entries, and the smallest predefined role that
+ * has them, `roles/logging.configWriter`, can delete sinks and log buckets.
+ * https://cloud.google.com/logging/docs/alerting/log-based-alerts
+ */
+export const LOG_ALERTS = {
+  id: "settlementLogAlerts",
+  title: "Settlement log alerts",
+  permissions: ["create", "delete", "update"].map((verb) => `logging.notificationRules.${verb}`),
+} as const;
+
 /** A grant for each role that an identity needs for the stack's types. */
 function grantsForTypes(identity: Identity, need = (type: string) => type): Grant[] {
   const types = Object.entries(RESOURCE_TYPES).flatMap(([token, { [identity]: role }]) =>
@@ -60,7 +71,7 @@ function grant(identity: Identity, role: string, on: Holder, need: string): Gran
   return { identity, role, on, for: [need] };
 }
 
-/** Every role of both identities, the smallest predefined one each. docs/DEPLOYMENT.md shows the same table. */
+/** Every role of both identities, the smallest one each. docs/DEPLOYMENT.md shows the same table. */
 export const GRANTS: readonly Grant[] = [
   grant("previewer", "roles/viewer", "project", "reading resources, for --refresh"),
   grant("previewer", "roles/iam.securityReviewer", "project", "reading IAM policies"),
@@ -72,6 +83,13 @@ export const GRANTS: readonly Grant[] = [
     where: decrypts,
   },
   ...grantsForTypes("deployer"),
+  grant(
+    "deployer",
+    `projects/{project}/roles/${LOG_ALERTS.id}`,
+    "project",
+    "gcp.monitoring.AlertPolicy on a log entry",
+  ),
+  grant("deployer", "roles/logging.logWriter", "project", "the logs of Cloud Build"),
   grant("deployer", "roles/artifactregistry.reader", "project", "the image of gcp.cloudrunv2.Service"),
   grant(
     "deployer",
@@ -89,9 +107,13 @@ export const GRANTS: readonly Grant[] = [
   grant("deployer", "roles/cloudkms.cryptoKeyEncrypterDecrypter", "key", "the secrets in the state"),
 ];
 
-/** The grants of a stack. */
+/** The grants of a stack, with its project in the names of custom roles. */
 export function grantsOf(target: Target): readonly Grant[] {
-  return GRANTS.filter(({ where }) => where?.holds(target) ?? true);
+  const { project } = target.config;
+  return GRANTS.filter(({ where }) => where?.holds(target) ?? true).map((grant) => ({
+    ...grant,
+    role: grant.role.replace("{project}", project),
+  }));
 }
 
 /** The attribute mapping of GitHub's tokens, in CEL. A job outside any environment has no environment claim. */

@@ -4,7 +4,7 @@ import { UserError } from "../terminal/user-error.ts";
 import type { Call, Google } from "../../infra/google.ts";
 import { enabledApis } from "../google/apis.ts";
 import { differenceOf, type Membership, repair, type Wanted } from "../google/policy.ts";
-import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, principalOf } from "./roles.ts";
+import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, LOG_ALERTS, principalOf } from "./roles.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
 
 /** One prerequisite of a stack's first update. */
@@ -56,6 +56,7 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
     pool(target, google),
     provider(target, google),
     ...accounts(target, google),
+    logAlertsRole(target, google),
     ...policies(target, google, number),
   ];
 }
@@ -296,6 +297,44 @@ function accounts(target: Target, google: Google): Step[] {
     // Created here because the deployer gets a role on it.
     one(SERVICE_ACCOUNT.accountId, SERVICE_ACCOUNT.displayName, "for the service"),
   ];
+}
+
+function logAlertsRole({ config: { project } }: Target, google: Google): Step {
+  const { id, permissions, title } = LOG_ALERTS;
+  const path = `projects/${project}/roles/${id}`;
+  const read = () => google.find<gapi.client.iam.Role>({ api: "iamBeta", path });
+  const differs = ({ includedPermissions = [] }: gapi.client.iam.Role) =>
+    [...includedPermissions].sort().join() !== permissions.join();
+  return {
+    title,
+    commands: [
+      command(
+        ...["gcloud", "iam", "roles", "create", id, `--project=${project}`, `--title=${title}`, "--stage=GA"],
+        `--permissions=${permissions.join(",")}`,
+      ),
+    ],
+    plan: async () => {
+      const found = await read();
+      if (!found) return [`create role ${id} with ${permissions.join(", ")}`];
+      return [
+        ...(found.deleted ? [`restore the deleted role ${id}`] : []),
+        ...(differs(found) ? [`limit role ${id} to ${permissions.join(", ")}`] : []),
+      ];
+    },
+    apply: async () => {
+      const found = await read();
+      if (!found) {
+        const role = { title, includedPermissions: permissions, stage: "GA" } satisfies gapi.client.iam.Role;
+        const body: gapi.client.iam.CreateRoleRequest = { roleId: id, role };
+        await google.operate({ api: "iamBeta", path: `projects/${project}/roles`, body });
+        return;
+      }
+      if (found.deleted) await undelete(google, path);
+      if (!differs(found)) return;
+      const body = { includedPermissions: permissions } satisfies gapi.client.iam.Role;
+      await google.operate({ method: "PATCH", api: "iamBeta", path: `${path}?updateMask=includedPermissions`, body });
+    },
+  };
 }
 
 /** Full name of the pool. */

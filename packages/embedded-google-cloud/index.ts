@@ -12,10 +12,12 @@ import type { OpenSocket } from "./apis/cloudsql/socket.ts";
 import { Identities, OWNER } from "./iam/identities.ts";
 import { Policies } from "./iam/policies.ts";
 import { PolicyRequests } from "./iam/requests.ts";
+import { Roles } from "./iam/roles.ts";
 import { Monitoring } from "./apis/monitoring/api.ts";
 import { Gauges } from "./apis/monitoring/gauges.ts";
 import { Projects } from "./server/projects.ts";
 import { ResourceManager } from "./apis/resourcemanager/api.ts";
+import { RolesApi } from "./apis/roles/api.ts";
 import { SecretManager } from "./apis/secretmanager/api.ts";
 import { Faults } from "./server/faults.ts";
 import { createServer } from "./server/server.ts";
@@ -91,7 +93,8 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
 async function assemble(options: CloudOptions, store: Store) {
   const projects = new Projects(options.projects);
   const policies = new Policies(store);
-  const access = new Access(policies);
+  const roles = new Roles(store);
+  const access = new Access(policies, roles);
   const services = new EnabledServices(store, projects);
   const identities = new Identities(store.folder);
   for (const project of projects.ids) grantOwner(policies, project);
@@ -122,6 +125,7 @@ async function assemble(options: CloudOptions, store: Store) {
     storage,
     new ServiceAccountsApi(accounts, projects, iam),
     new CredentialsApi(accounts, identities),
+    new RolesApi(roles, projects),
     new WorkloadIdentity(store, projects),
     new Kms(store, projects, iam),
     new Compute(networks, projects),
@@ -129,7 +133,7 @@ async function assemble(options: CloudOptions, store: Store) {
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services),
     new Logging(store, projects, access, services),
-    new Monitoring(store, projects, gauges),
+    new Monitoring(store, projects, gauges, access),
     cloudSql.api,
     cloudRun,
   ];

@@ -85,8 +85,8 @@ export class ManualProduction {
     await this.post(`/storage/v1/b?project=${project}`, { name: this.bucket, location: "US-CENTRAL1" });
     const { serviceAccountEmailAddress } = (await cloud.get(`${sql}/instances/${instance}`)).body;
     const reader = `serviceAccount:${String(serviceAccountEmailAddress)}`;
-    const bindings = [{ role: "roles/storage.objectViewer", members: [reader] }];
-    await ok(cloud.put(`/storage/v1/b/${this.bucket}/iam`, { bindings }));
+    const binding = { role: "roles/storage.objectViewer", members: [reader] };
+    await ok(cloud.grant(`/storage/v1/b/${this.bucket}/iam`, binding));
     if (!has("tables")) await this.importSql("tables.sql", TABLES);
 
     const env = { name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: CONNECTION_STRING, version: "1" } } };

@@ -176,8 +176,8 @@ export class DoctorSetting {
   async bindBucket(members?: readonly string[]): Promise<void> {
     const { serviceAccountEmailAddress } = (await this.embedded.get(`${SQL}/instances/${INSTANCE}`)).body;
     const reader = `serviceAccount:${serviceAccountEmailAddress as string}`;
-    const bindings = [{ role: "roles/storage.objectViewer", members: members ?? [reader] }];
-    await this.expectOk(this.embedded.put(`/storage/v1/b/${BUCKET}/iam`, { bindings }));
+    const binding = { role: "roles/storage.objectViewer", members: members ?? [reader] };
+    await this.expectOk(this.embedded.grant(`/storage/v1/b/${BUCKET}/iam`, binding));
   }
 
   /** Recreates a secret with one version; the service may read it if it is the connection string. */

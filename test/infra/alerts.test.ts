@@ -232,17 +232,17 @@ test("uses only metrics that Google has, with thresholds of the same kind", () =
 
 test("the dashboard's tiles fill one page without overlaps", () => {
   const { mosaicLayout } = JSON.parse(String(named(resources, "settlement-dashboard").inputs.dashboardJson)) as {
-    mosaicLayout: { columns: number; tiles: Record<"xPos" | "yPos" | "width" | "height", number>[] };
+    mosaicLayout: { columns: number; tiles: ({ xPos?: number; yPos?: number } & Record<"width" | "height", number>)[] };
   };
-  const cells = mosaicLayout.tiles.flatMap(({ xPos, yPos, width, height }) =>
+  const cells = mosaicLayout.tiles.flatMap(({ xPos = 0, yPos = 0, width, height }) =>
     Array.from(
       { length: width * height },
-      (_, index) => `${xPos + (index % width)},${yPos + Math.floor(index / width)}`,
+      (_, index) => `${xPos + (index % width)},${(yPos ?? 0) + Math.floor(index / width)}`,
     ),
   );
   expect(new Set(cells).size).toBe(cells.length);
   expect(cells).toHaveLength(
-    mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos, height }) => yPos + height)),
+    mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos = 0, height }) => (yPos ?? 0) + height)),
   );
 });
 

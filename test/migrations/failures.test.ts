@@ -77,8 +77,8 @@ beforeAll(async () => {
   await make("databases", { name: "settlement_db" });
   const { serviceAccountEmailAddress: reader } = (await embedded.get(`${ROOT}/instances/${INSTANCE}`)).body;
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
-  const bindings = [{ role: "roles/storage.objectViewer", members: [`serviceAccount:${String(reader)}`] }];
-  await embedded.put("/storage/v1/b/migrations/iam", { bindings });
+  const members = [`serviceAccount:${String(reader)}`];
+  await embedded.grant("/storage/v1/b/migrations/iam", { role: "roles/storage.objectViewer", members });
   await volume.open(embedded, `${PROJECT}:us-central1:${INSTANCE}`);
 
   state = {

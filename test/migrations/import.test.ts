@@ -53,8 +53,8 @@ async function create(instance: string): Promise<void> {
   const { serviceAccountEmailAddress: reader } = (await embedded.get(`${ROOT}/instances/${instance}`)).body;
   readers.push(`serviceAccount:${String(reader)}`);
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
-  const bindings = [{ role: "roles/storage.objectViewer", members: readers }];
-  expect((await embedded.put("/storage/v1/b/migrations/iam", { bindings })).status).toBe(200);
+  const binding = { role: "roles/storage.objectViewer", members: readers };
+  expect((await embedded.grant("/storage/v1/b/migrations/iam", binding)).status).toBe(200);
   const volume = new Volume();
   await volume.open(embedded, `${PROJECT}:us-central1:${instance}`);
   volumes.set(instance, volume);

@@ -1,5 +1,6 @@
-// Extracts the served part of Google's discovery documents into discovery.json: node contract/take-over.mjs FOLDER
-// FOLDER contains documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION.
+// Extracts the served part of Google's APIs into discovery.json and roles.json: node contract/take-over.mjs FOLDER
+// FOLDER/discovery contains documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION,
+// and FOLDER/roles.json the predefined roles: a title and the permissions of each.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -9,7 +10,7 @@ const SERVED = {
   "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
   "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],
   "compute.v1": ["compute"],
-  "iam.v1": ["iam.projects.serviceAccounts", "iam.projects.locations.workloadIdentityPools"],
+  "iam.v1": ["iam.projects.roles", "iam.projects.serviceAccounts", "iam.projects.locations.workloadIdentityPools"],
   "iamcredentials.v1": ["iamcredentials.projects.serviceAccounts"],
   "logging.v2": ["logging.entries"],
   "monitoring.v1": ["monitoring.projects.dashboards"],
@@ -29,12 +30,12 @@ const SERVED = {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
-  console.error("Name the folder of the discovery documents: node contract/take-over.mjs FOLDER");
+  console.error("Name the folder of discovery/ and roles.json: node contract/take-over.mjs FOLDER");
   process.exit(2);
 }
 
 const apis = Object.entries(SERVED).map(([name, prefixes]) => {
-  const document = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
+  const document = JSON.parse(readFileSync(join(folder, "discovery", `${name}.json`), "utf8"));
   const methods = methodsOf(document).filter(({ id }) =>
     prefixes.some((prefix) => id === prefix || id.startsWith(`${prefix}.`)),
   );
@@ -49,6 +50,35 @@ writeFileSync(
   join(import.meta.dirname, "discovery.json"),
   `{\n${apis.map(([name, api]) => `${JSON.stringify(name)}: ${linesOf(api)}`).join(",\n")}\n}\n`,
 );
+
+/**
+ * Permissions that the public lists of the basic roles lack.
+ * https://cloud.google.com/iam/docs/roles-overview#basic
+ */
+const ALSO = ["globalOperations.get", "globalOperations.list", "projects.get", "regionOperations.get"].map(
+  (permission) => `compute.${permission}`,
+);
+const BASIC = ["roles/owner", "roles/editor", "roles/viewer"];
+
+/** The services whose permissions the embedded cloud checks. */
+const SERVICES = Object.keys(SERVED).map((name) =>
+  name.split(".")[0].replace("sqladmin", "cloudsql").replace("cloudresourcemanager", "resourcemanager"),
+);
+const roles = Object.entries(JSON.parse(readFileSync(join(folder, "roles.json"), "utf8"))).map(
+  ([role, { permissions }]) =>
+    `${JSON.stringify(role)}: ${JSON.stringify(verbsOf(BASIC.includes(role) ? [...permissions, ...ALSO] : permissions))}`,
+);
+writeFileSync(join(import.meta.dirname, "roles.json"), `{\n${roles.join(",\n")}\n}\n`);
+
+/** Permissions as verbs by resource: `{"run.services": "get list"}`. */
+function verbsOf(permissions) {
+  const verbs = {};
+  for (const permission of permissions.filter((name) => SERVICES.includes(name.split(".")[0]))) {
+    const end = permission.lastIndexOf(".");
+    (verbs[permission.slice(0, end)] ??= []).push(permission.slice(end + 1));
+  }
+  return Object.fromEntries(Object.entries(verbs).map(([resource, names]) => [resource, names.join(" ")]));
+}
 
 /** One line per method and schema, so that a diff shows what Google changed. */
 function linesOf({ methods, schemas }) {

@@ -1,7 +1,7 @@
 import { GoogleError } from "../rest/errors.ts";
 import { type ApiAttributes, conditionHolds } from "./conditions.ts";
 import type { Policies } from "./policies.ts";
-import { roleAllows } from "./roles.ts";
+import type { Roles } from "./roles.ts";
 
 /** The resource of a request, as IAM conditions see it. */
 export interface Resource {
@@ -33,9 +33,11 @@ export function projectResource(project: string): Resource {
 /** Evaluates the policies of the project, the resource and the resource's parents. */
 export class Access {
   private readonly policies: Policies;
+  readonly roles: Roles;
 
-  constructor(policies: Policies) {
+  constructor(policies: Policies, roles: Roles) {
     this.policies = policies;
+    this.roles = roles;
   }
 
   /**
@@ -50,11 +52,20 @@ export class Access {
         .get(name)
         .bindings.some(
           (binding) =>
-            binding.members.some((granted) => includes(granted, member)) &&
-            roleAllows(binding.role, permission) &&
+            binding.members.some((granted) => this.includes(granted, member)) &&
+            this.roles.allows(binding.role, permission) &&
             (!binding.condition || conditionHolds(binding.condition.expression, resource, attributes)),
         ),
     );
+  }
+
+  /** Whether a member of a binding includes the caller. */
+  private includes(granted: string, member: string): boolean {
+    const [, role, project = ""] = /^project(Owner|Editor|Viewer):(.+)$/.exec(granted) ?? [];
+    if (role === undefined) return includes(granted, member);
+    const { bindings } = this.policies.get(fullName(projectResource(project)));
+    const ofRole = bindings.filter((binding) => binding.role === `roles/${role.toLowerCase()}`);
+    return ofRole.some((binding) => binding.members.some((each) => includes(each, member)));
   }
 
   /** @throws GoogleError PERMISSION_DENIED if {@link allows} is false; the message names the permission. */

@@ -2,7 +2,7 @@ import { parse } from "@marcbachmann/cel-js";
 import { GoogleError } from "../rest/errors.ts";
 import { type Fields, isFields } from "../rest/fields.ts";
 import type { Binding, Condition } from "./policies.ts";
-import { roleExists } from "./roles.ts";
+import type { Roles } from "./roles.ts";
 
 /** Forms of members. https://cloud.google.com/iam/docs/principal-identifiers */
 const MEMBERS = [
@@ -22,20 +22,20 @@ const MEMBERS = [
  * @throws GoogleError INVALID_ARGUMENT for an unknown role, a malformed member, a missing service account, or a condition
  * that is not CEL.
  */
-export function readBindings(sent: unknown, isMissing: (email: string) => boolean): Binding[] {
+export function readBindings(sent: unknown, roles: Roles, isMissing: (email: string) => boolean): Binding[] {
   if (sent === undefined || sent === null) return [];
   if (!Array.isArray(sent)) throw invalid("Invalid JSON payload received. The policy's bindings are not a list.");
   return sent.map((binding: unknown) => {
     if (!isFields(binding)) throw invalid("Invalid JSON payload received. A binding of the policy is not an object.");
-    const role = readRole(binding);
+    const role = readRole(binding, roles);
     const members = readMembers(binding, isMissing);
     return binding.condition ? { role, members, condition: readCondition(binding.condition) } : { role, members };
   });
 }
 
-function readRole({ role }: Fields): string {
+function readRole({ role }: Fields, roles: Roles): string {
   if (typeof role !== "string") throw invalid("Role must be set for each binding of the policy.");
-  if (!roleExists(role)) throw invalid(`Role ${role} is not supported for this resource.`);
+  if (!roles.exists(role)) throw invalid(`Role ${role} is not supported for this resource.`);
   return role;
 }
 

@@ -49,7 +49,7 @@ export class PolicyRequests {
     return this.policies.set(name, {
       version: readVersion(sent.version),
       bindings: isUpdated("bindings")
-        ? readBindings(sent.bindings, (email) => this.accounts.isMissing(email))
+        ? readBindings(sent.bindings, this.access.roles, (email) => this.accounts.isMissing(email))
         : current.bindings,
       ...(typeof etag === "string" && etag !== "" && { etag }),
       ...(isUpdated("auditConfigs")

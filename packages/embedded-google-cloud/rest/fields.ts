@@ -81,3 +81,21 @@ function merge(current: unknown, patch: unknown): unknown {
   }
   return Object.fromEntries(kept);
 }
+
+/**
+ * A message of proto3 as JSON: zeros, empty texts and lists, and `false` are left out at any depth; messages stay, even empty ones.
+ * https://protobuf.dev/programming-guides/json/#presence
+ */
+export function withoutZeros(message: Fields): Fields {
+  const kept = Object.entries(message).filter(([, value]) => !isZero(value));
+  return Object.fromEntries(kept.map(([name, value]) => [name, inner(value)]));
+}
+
+function inner(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inner);
+  return isFields(value) ? withoutZeros(value) : value;
+}
+
+function isZero(value: unknown): boolean {
+  return value === 0 || value === "" || value === false || (Array.isArray(value) && value.length === 0);
+}

@@ -2,7 +2,6 @@ import { type Fields, isFields } from "../fields.ts";
 import type { Google } from "../google.ts";
 import type { Live, ResourceType } from "../provider.ts";
 import { apart, deletionPolicy, project, required, text } from "../schema.ts";
-import { isEmpty } from "../values.ts";
 import { expand, importIds, match } from "./paths.ts";
 
 const FORM = "projects/{project}/dashboards/{id}";
@@ -18,7 +17,7 @@ function covers(live: unknown, wanted: unknown): boolean {
       Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => covers(live[index], item))
     );
   }
-  if (!isFields(wanted)) return live === wanted || (live === undefined && isEmpty(wanted));
+  if (!isFields(wanted)) return live === wanted;
   return isFields(live) && Object.entries(wanted).every(([name, inner]) => covers(live[name], inner));
 }
 

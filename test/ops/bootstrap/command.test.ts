@@ -112,8 +112,6 @@ describe("an empty project", () => {
     });
     expect(body.name).toContain("operations/");
     await ask("POST", `/storage/v1/b?project=${PROJECTS.prod}`, { name: `${PROJECTS.prod}-pulumi-state` });
-    const bindings = [{ role: "roles/storage.legacyObjectReader", members: [`projectViewer:${PROJECTS.prod}`] }];
-    await ask("PUT", `${bucket("prod")}/iam`, { bindings });
     first = await bootstrap("prod", ["--yes"]);
   });
 
@@ -137,10 +135,20 @@ describe("an empty project", () => {
       softDeletePolicy: { retentionDurationSeconds: "2592000" },
       lifecycle: { rule: [{ action: { type: "Delete" } }] },
     });
+    // An owner of the project can still look after the bucket.
+    const owners = [`projectOwner:${PROJECTS.prod}`];
     expect((await ask("GET", `${bucket("prod")}/iam`)).body.bindings).toEqual([
+      { role: "roles/storage.legacyBucketOwner", members: owners },
+      { role: "roles/storage.legacyObjectOwner", members: owners },
       { role: "roles/storage.objectViewer", members: [`serviceAccount:${email("settlement-previewer", "prod")}`] },
       { role: "roles/storage.objectUser", members: [`serviceAccount:${email("settlement-deployer", "prod")}`] },
     ]);
+  });
+
+  test("lets the deployer have alerts on log entries, and configure nothing else of Logging", async () => {
+    const permissions = ["create", "update", "delete"].map((verb) => `logging.notificationRules.${verb}`);
+    const asked = [...permissions, "logging.sinks.delete", "logging.buckets.delete"];
+    expect(await held("settlement-deployer", "prod", `/v1/projects/${PROJECTS.prod}`, asked)).toEqual(permissions);
   });
 
   test("gets a rotating key with delayed destruction, which prod's previewer cannot use", async () => {

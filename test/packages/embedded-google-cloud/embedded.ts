@@ -67,6 +67,13 @@ export class Embedded {
   patch = (path: string, body: unknown, ask?: Ask) => this.ask("PATCH", path, body, ask);
   put = (path: string, body: unknown, ask?: Ask) => this.ask("PUT", path, body, ask);
 
+  /** Gives a role of a policy these members and no others. @param path Of the policy, such as `/storage/v1/b/NAME/iam`. */
+  async grant(path: string, binding: { readonly role: string; readonly [key: string]: unknown }): Promise<Answer> {
+    const { body } = await this.get(`${path}?optionsRequestedPolicyVersion=3`);
+    const others = (body.bindings as { role: string }[]).filter(({ role }) => role !== binding.role);
+    return this.put(path, { ...body, version: 3, bindings: [...others, binding] });
+  }
+
   /** @param body Sent as JSON; text and bytes are sent unchanged. */
   async ask(method: string, path: string, body: unknown, { token, headers }: Ask = {}): Promise<Answer> {
     const raw = typeof body === "string" || body instanceof Uint8Array;

@@ -288,17 +288,30 @@ const cases: readonly Case[] = [
   },
   {
     type: "gcp:monitoring/dashboard:Dashboard",
-    program: { dashboardJson: JSON.stringify({ displayName: "a", mosaicLayout: { columns: 12, tiles: [] } }) },
+    program: {
+      dashboardJson: JSON.stringify({
+        displayName: "a",
+        mosaicLayout: { columns: 12, tiles: [{ width: 12, height: 4 }] },
+      }),
+    },
     id: new RegExp(`^projects/${PROJECT}/dashboards/`),
     outputs: { project: PROJECT },
     changed: {
-      program: { dashboardJson: JSON.stringify({ displayName: "b", mosaicLayout: { columns: 48, tiles: [] } }) },
+      program: {
+        dashboardJson: JSON.stringify({
+          displayName: "b",
+          mosaicLayout: { columns: 48, tiles: [{ width: 12, height: 4 }] },
+        }),
+      },
       changes: ["dashboardJson"],
       outputs: { dashboardJson: expect.stringContaining('"columns":48') },
     },
     replaced: {
       program: {
-        dashboardJson: JSON.stringify({ displayName: "b", mosaicLayout: { columns: 48, tiles: [] } }),
+        dashboardJson: JSON.stringify({
+          displayName: "b",
+          mosaicLayout: { columns: 48, tiles: [{ width: 12, height: 4 }] },
+        }),
         project: "another-project",
       },
       changes: ["project!"],

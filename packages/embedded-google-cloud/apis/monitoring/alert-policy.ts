@@ -29,6 +29,14 @@ export function channelsOf(policy: Fields): string[] {
   return Array.isArray(notificationChannels) ? notificationChannels.map(String) : [];
 }
 
+/** Whether a policy has a condition on a log entry. */
+export function readsLog({ conditions }: Fields): boolean {
+  return (
+    Array.isArray(conditions) &&
+    conditions.some((each: unknown) => isFields(each) && isFields(each.conditionMatchedLog))
+  );
+}
+
 function named(policy: string, condition: Fields): Fields {
   const { conditionMatchedLog: log } = condition;
   if (isFields(log)) parseFilter(String(log.filter));

@@ -5,7 +5,8 @@ import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Collection, Store } from "../../state/store.ts";
-import { ALERT_POLICIES, channelsOf } from "./alert-policy.ts";
+import { type Access, projectResource } from "../../iam/access.ts";
+import { ALERT_POLICIES, channelsOf, readsLog } from "./alert-policy.ts";
 import { DASHBOARDS } from "./dashboard.ts";
 import type { Gauges } from "./gauges.ts";
 import { create, type Kind, type MonitoringResource, update } from "./kind.ts";
@@ -16,6 +17,8 @@ import { UPTIME_CHECKS } from "./uptime-check.ts";
 const SERVICE = "monitoring.googleapis.com";
 /** https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies/list */
 const PAGE_LIMIT = 1000;
+
+type Verb = "create" | "delete" | "update";
 
 interface Params {
   project: string;
@@ -33,7 +36,10 @@ export class Monitoring implements Api {
   private readonly projects: Projects;
   private readonly gauges: Gauges;
 
-  constructor(store: Store, projects: Projects, gauges: Gauges) {
+  private readonly access: Access;
+
+  constructor(store: Store, projects: Projects, gauges: Gauges, access: Access) {
+    this.access = access;
     this.projects = projects;
     this.gauges = gauges;
     this.resources = store.collection("monitoring");
@@ -55,7 +61,7 @@ export class Monitoring implements Api {
     const all = `/${kind.version}/projects/:project/${kind.collection}`;
     const one = `${all}/:id`;
     app.post<Route>(all, needs("create"), ({ params, body, caller }) =>
-      this.keep(create(kind, `${this.parent(params, kind)}/${randomInt(2 ** 47)}`, body, caller)),
+      this.keep("create", caller, create(kind, `${this.parent(params, kind)}/${randomInt(2 ** 47)}`, body, caller)),
     );
     app.get<Route>(all, needs("list"), ({ params, query }) => {
       if (query.filter) throw new GoogleError("INVALID_ARGUMENT", "The embedded cloud does not evaluate filters.");
@@ -64,10 +70,12 @@ export class Monitoring implements Api {
     });
     app.get<Route>(one, needs("get"), ({ params }) => this.get(params, kind));
     app.patch<Route>(one, needs("update"), ({ params, query, body, caller }) =>
-      this.keep(update(kind, this.get(params, kind), body, query.updateMask, caller)),
+      this.keep("update", caller, update(kind, this.get(params, kind), body, query.updateMask, caller)),
     );
-    app.delete<Route>(one, needs("delete"), ({ params, query }) => {
-      const { name } = this.get(params, kind);
+    app.delete<Route>(one, needs("delete"), ({ params, query, caller }) => {
+      const resource = this.get(params, kind);
+      this.requireForLog("delete", caller, resource);
+      const { name } = resource;
       this.release(name, this.list(params, ALERT_POLICIES), query.force === "true");
       this.resources.delete(name);
       return {};
@@ -75,10 +83,18 @@ export class Monitoring implements Api {
   }
 
   /** @throws GoogleError NOT_FOUND if a policy notifies a channel that does not exist. */
-  private keep(resource: MonitoringResource): MonitoringResource {
+  private keep(verb: Verb, caller: string, resource: MonitoringResource): MonitoringResource {
+    this.requireForLog(verb, caller, resource);
     const missing = channelsOf(resource).find((channel) => !this.resources.get(channel));
     if (missing !== undefined) throw new GoogleError("NOT_FOUND", `Notification channel not found: ${missing}`);
     return this.resources.put(resource.name, resource);
+  }
+
+  /** An alert on a log entry also is a rule of Logging: https://cloud.google.com/logging/docs/alerting/log-based-alerts */
+  private requireForLog(verb: Verb, caller: string, resource: MonitoringResource): void {
+    if (!readsLog(resource)) return;
+    const [, project = ""] = resource.name.split("/");
+    this.access.require(caller, `logging.notificationRules.${verb}`, projectResource(project));
   }
 
   /**

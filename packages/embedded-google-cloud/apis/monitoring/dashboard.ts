@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { withoutZeros } from "../../rest/fields.ts";
 import type { Kind } from "./kind.ts";
 
 /** Dashboards, which only v1 of the API has. */
@@ -7,5 +8,5 @@ export const DASHBOARDS: Kind = {
   collection: "dashboards",
   settable: "displayName gridLayout mosaicLayout rowLayout columnLayout dashboardFilters labels annotations".split(" "),
   required: ["displayName"],
-  complete: (dashboard) => ({ ...dashboard, etag: randomUUID() }),
+  complete: ({ name, ...layout }) => ({ ...withoutZeros(layout), name, etag: randomUUID() }),
 };

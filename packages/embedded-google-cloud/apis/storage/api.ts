@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GoogleError } from "../../rest/errors.ts";
 import { isFields } from "../../rest/fields.ts";
 import { type Access, fullName, type Resource } from "../../iam/access.ts";
-import type { Policies } from "../../iam/policies.ts";
+import type { Binding, Policies } from "../../iam/policies.ts";
 import type { PolicyRequests } from "../../iam/requests.ts";
 import { page } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
@@ -78,7 +78,10 @@ export class Storage implements Api {
       const bucket = newBucket(number, body);
       const taken = this.buckets.get(bucket.name);
       if (taken) throw new GoogleError("ALREADY_EXISTS", takenMessage(taken.projectNumber === number), "conflict");
-      return this.buckets.put(bucket.name, bucket);
+      this.buckets.put(bucket.name, bucket);
+      const bindings = firstBindings(this.projects.id(query.project ?? ""));
+      this.policies.set(fullName(this.bucketResource(bucket.name)), { bindings });
+      return bucket;
     });
     app.get<{ Querystring: Query }>("/storage/v1/b", inProject("storage.buckets.list"), ({ query }) => {
       const number = this.projects.number(query.project ?? "");
@@ -273,6 +276,21 @@ export class Storage implements Api {
     const container = this.bucketResource(bucket);
     return { ...container, type: `${SERVICE}/Object`, name: `${container.name}/objects/${object}` };
   }
+}
+
+/**
+ * The first policy of a bucket: only these bindings give the basic roles of its project access to it.
+ * https://cloud.google.com/storage/docs/access-control/iam-roles#basic-roles-modifiable
+ */
+function firstBindings(project: string): Binding[] {
+  const owners = [`projectEditor:${project}`, `projectOwner:${project}`];
+  const viewers = [`projectViewer:${project}`];
+  return [
+    { role: "roles/storage.legacyBucketOwner", members: owners },
+    { role: "roles/storage.legacyBucketReader", members: viewers },
+    { role: "roles/storage.legacyObjectOwner", members: owners },
+    { role: "roles/storage.legacyObjectReader", members: viewers },
+  ];
 }
 
 /** The metadata and bytes of an upload in one request. */

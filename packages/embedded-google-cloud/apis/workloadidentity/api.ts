@@ -49,7 +49,9 @@ export class WorkloadIdentity implements Api {
   }
 
   routes(app: FastifyInstance): void {
-    const needs = (permission: string) => ({ config: { service: SERVICE, permission: `iam.${permission}` } });
+    const needs = (permission: string) => ({
+      config: { service: SERVICE, permission: `iam.googleapis.com/${permission}` },
+    });
     const pools = "/v1/projects/:project/locations/global/workloadIdentityPools";
     app.post<Route>(pools, needs("workloadIdentityPools.create"), ({ params, query, body }) => {
       const name = this.poolName({ ...params, pool: checkId(query.workloadIdentityPoolId) });

@@ -44,6 +44,32 @@ describe("Cloud Monitoring", () => {
     });
   });
 
+  test("needs a permission of Logging too if a condition is on a log entry", async () => {
+    const member = "user:editor@example.com";
+    const { body: policy } = await embedded.post(`/v1/projects/${PROJECT}:getIamPolicy`);
+    const bindings = [...(policy.bindings as object[]), { role: "roles/monitoring.editor", members: [member] }];
+    await embedded.post(`/v1/projects/${PROJECT}:setIamPolicy`, { policy: { ...policy, bindings } });
+    const token = embedded.cloud.identities.tokenFor(member);
+    const filter = 'metric.type="x"';
+    const threshold = { displayName: "slow", conditionThreshold: { filter, comparison: "COMPARISON_GT" } };
+    expect((await embedded.post(POLICIES, { ...POLICY, conditions: [threshold] }, { token })).status).toBe(200);
+    const refused = await embedded.post(POLICIES, POLICY, { token });
+    expect(refused.status).toBe(403);
+    expect(message(refused)).toContain("logging.notificationRules.create");
+    const { body } = await embedded.post(POLICIES, POLICY);
+    const url = `/v3/${String(body.name)}`;
+    expect(message(await embedded.patch(url, POLICY, { token }))).toContain("logging.notificationRules.update");
+    expect(message(await embedded.delete(url, { token }))).toContain("logging.notificationRules.delete");
+  });
+
+  test("leaves zeros out of a dashboard, and keeps empty messages", async () => {
+    const tiles = [{ xPos: 0, yPos: 4, width: 24, widget: { title: "", blank: {} } }];
+    const dashboard = { displayName: "Zeros", mosaicLayout: { tiles } };
+    const { body } = await embedded.post(`/v1/projects/${PROJECT}/dashboards`, dashboard);
+    expect(body.mosaicLayout).toEqual({ tiles: [{ yPos: 4, width: 24, widget: { blank: {} } }] });
+    await embedded.delete(`/v1/${String(body.name)}`);
+  });
+
   test("changes the fields in the mask, or without one all settable fields", async () => {
     const policy = await made(POLICIES, { ...POLICY, userLabels: { team: "settlement" } });
     const masked = await embedded.patch(`${policy.url}?updateMask=display_name,alertStrategy`, {

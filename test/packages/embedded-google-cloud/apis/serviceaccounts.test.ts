@@ -90,6 +90,12 @@ describe("service accounts", () => {
     const generate = (ask = {}, body = {}) =>
       embedded.post(`/v1/projects/-/serviceAccounts/${EMAIL}:generateAccessToken`, body, ask);
     const deployer = "user:deployer@example.com";
+    /** Not even an owner creates tokens without a role for it. */
+    const asCreator = async () => {
+      const bindings = [{ role: "roles/iam.serviceAccountTokenCreator", members: [deployer] }];
+      await embedded.post(`${ACCOUNT}:setIamPolicy`, { policy: { bindings } });
+      return { token: embedded.cloud.identities.tokenFor(deployer) };
+    };
 
     test("require a permission, and identify the account", async () => {
       const token = embedded.cloud.identities.tokenFor(deployer);
@@ -127,23 +133,25 @@ describe("service accounts", () => {
     });
 
     test("expire", async () => {
-      const { body } = await generate({}, { lifetime: "60s" });
+      const creator = await asCreator();
+      const { body } = await generate(creator, { lifetime: "60s" });
       const later = jest.spyOn(Date, "now").mockReturnValue(Date.parse(String(body.expireTime)));
       try {
         expect((await embedded.get(ACCOUNT, { token: String(body.accessToken) })).status).toBe(401);
       } finally {
         later.mockRestore();
       }
-      expect((await generate({}, { lifetime: "2h" })).status).toBe(400);
+      expect((await generate(creator, { lifetime: "2h" })).status).toBe(400);
     });
 
     test("are not issued for a disabled account", async () => {
+      const creator = await asCreator();
       await embedded.post(`${ACCOUNT}:disable`);
       expect((await embedded.get(ACCOUNT)).body).toMatchObject({ disabled: true });
-      expect((await generate()).body).toMatchObject({ error: { status: "FAILED_PRECONDITION" } });
+      expect((await generate(creator)).body).toMatchObject({ error: { status: "FAILED_PRECONDITION" } });
       await embedded.post(`${ACCOUNT}:enable`);
       expect((await embedded.get(ACCOUNT)).body).not.toHaveProperty("disabled");
-      expect((await generate()).status).toBe(200);
+      expect((await generate(creator)).status).toBe(200);
     });
   });
 });

@@ -285,7 +285,8 @@ describe("Cloud Storage", () => {
 
   describe("readers", () => {
     const member = "serviceAccount:p1-abc@gcp-sa-cloud-sql.iam.gserviceaccount.com";
-    const bind = (...bindings: object[]) => embedded.put(`${BUCKET}/iam`, { version: 3, bindings });
+    const bind = (binding: { role: string; members: string[]; condition?: object }) =>
+      embedded.grant(`${BUCKET}/iam`, binding);
 
     test("with the viewer role on the bucket read its objects, but write none", async () => {
       const token = embedded.cloud.identities.tokenFor(member);

@@ -7,6 +7,7 @@ import {
   projectResource,
   type Resource,
 } from "../../../../packages/embedded-google-cloud/iam/access.ts";
+import { Roles } from "../../../../packages/embedded-google-cloud/iam/roles.ts";
 import { type Condition, Policies } from "../../../../packages/embedded-google-cloud/iam/policies.ts";
 import { Store } from "../../../../packages/embedded-google-cloud/state/store.ts";
 
@@ -25,8 +26,9 @@ describe("access", () => {
   let access: Access;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "access-"));
-    policies = new Policies(new Store(folder));
-    access = new Access(policies);
+    const store = new Store(folder);
+    policies = new Policies(store);
+    access = new Access(policies, new Roles(store));
   });
   afterEach(() => {
     rmSync(folder, { recursive: true });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Policies } from "../../../../packages/embedded-google-cloud/iam/policies.ts";
-import { roleAllows, roleExists } from "../../../../packages/embedded-google-cloud/iam/roles.ts";
+import { Roles } from "../../../../packages/embedded-google-cloud/iam/roles.ts";
 import { Store } from "../../../../packages/embedded-google-cloud/state/store.ts";
 
 const RESOURCE = "//storage.googleapis.com/projects/_/buckets/b";
@@ -63,8 +63,21 @@ describe("policies", () => {
 });
 
 describe("roles", () => {
+  let folder: string;
+  let roles: Roles;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "roles-"));
+    roles = new Roles(new Store(folder));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
   test.each([
-    ["roles/owner", "anything.at.all", true],
+    ["roles/owner", "secretmanager.versions.access", true],
+    // Its own buckets let an owner in by their policy.
+    ["roles/owner", "storage.objects.get", false],
+    ["roles/monitoring.editor", "logging.notificationRules.create", false],
     ["roles/secretmanager.secretAccessor", "secretmanager.versions.access", true],
     ["roles/secretmanager.secretAccessor", "secretmanager.versions.list", false],
     ["roles/secretmanager.admin", "secretmanager.versions.access", true],
@@ -77,11 +90,11 @@ describe("roles", () => {
     ["roles/run.developer", "run.services.setIamPolicy", false],
     ["roles/none", "cloudsql.instances.get", false],
   ])("%s, %s: %p", (role, permission, expected) => {
-    expect(roleAllows(role, permission)).toBe(expected);
+    expect(roles.allows(role, permission)).toBe(expected);
   });
 
   test("a property of Object.prototype is not a role", () => {
-    expect(roleExists("roles/owner")).toBe(true);
-    expect(roleExists("toString")).toBe(false);
+    expect(roles.exists("roles/owner")).toBe(true);
+    expect(roles.exists("toString")).toBe(false);
   });
 });

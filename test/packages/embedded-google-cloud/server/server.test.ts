@@ -5,6 +5,7 @@ import { type ClientRequest, type IncomingMessage, request as open } from "node:
 import { json } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
 import { Access, fullName, projectResource } from "../../../../packages/embedded-google-cloud/iam/access.ts";
+import { Roles } from "../../../../packages/embedded-google-cloud/iam/roles.ts";
 import { Policies } from "../../../../packages/embedded-google-cloud/iam/policies.ts";
 import { Identities, OWNER } from "../../../../packages/embedded-google-cloud/iam/identities.ts";
 import { Projects } from "../../../../packages/embedded-google-cloud/server/projects.ts";
@@ -53,7 +54,7 @@ describe("the server of all APIs", () => {
         });
       },
     };
-    app = createServer({ identities, access: new Access(policies), projects, services }, [echo]);
+    app = createServer({ identities, access: new Access(policies, new Roles(store)), projects, services }, [echo]);
     url = await app.listen({ host: "127.0.0.1", port: 0 });
   });
   afterAll(async () => {

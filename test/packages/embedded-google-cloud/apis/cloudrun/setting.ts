@@ -12,6 +12,7 @@ import type {
 } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/resources.ts";
 import type { OpenSocket, SocketRequest } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/socket.ts";
 import { Access, fullName, projectResource } from "../../../../../packages/embedded-google-cloud/iam/access.ts";
+import { Roles } from "../../../../../packages/embedded-google-cloud/iam/roles.ts";
 import { Policies } from "../../../../../packages/embedded-google-cloud/iam/policies.ts";
 import { PolicyRequests } from "../../../../../packages/embedded-google-cloud/iam/requests.ts";
 import { Identities, OWNER } from "../../../../../packages/embedded-google-cloud/iam/identities.ts";
@@ -76,7 +77,7 @@ export class Setting {
     const store = new Store(join(this.folder, "state"));
     const projects = new Projects([PROJECT]);
     this.policies = new Policies(store);
-    const access = new Access(this.policies);
+    const access = new Access(this.policies, new Roles(store));
     const services = new EnabledServices(store, projects);
     this.identities = new Identities(store.folder);
     const accounts = new ServiceAccounts(store, projects, this.policies);

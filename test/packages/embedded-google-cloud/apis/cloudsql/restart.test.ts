@@ -116,8 +116,9 @@ test("killed during an import: keeps what was committed, and fails the operation
   const { serviceAccountEmailAddress: email } = (await other.ask("GET", `${ROOT}/instances/db-one`)) as unknown as {
     serviceAccountEmailAddress: string;
   };
-  const bindings = [{ role: "roles/storage.objectViewer", members: [`serviceAccount:${email}`] }];
-  await other.ask("PUT", "/storage/v1/b/scripts/iam", { bindings });
+  const policy = (await other.ask("GET", "/storage/v1/b/scripts/iam")) as unknown as { bindings: object[] };
+  const reader = { role: "roles/storage.objectViewer", members: [`serviceAccount:${email}`] };
+  await other.ask("PUT", "/storage/v1/b/scripts/iam", { bindings: [...policy.bindings, reader] });
   const script = "INSERT INTO t VALUES (2); BEGIN; INSERT INTO t VALUES (3); SELECT pg_sleep(600);";
   await other.ask(
     "POST",

@@ -60,13 +60,9 @@ export async function createInstance(embedded: Embedded, name: string, settings?
 export async function importSql(embedded: Embedded, instance: string, database: string, user: string, sql: string) {
   await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "migrations" });
   const { serviceAccountEmailAddress } = (await embedded.get(`${ROOT}/instances/${instance}`)).body;
-  await embedded.put("/storage/v1/b/migrations/iam", {
-    bindings: [
-      {
-        role: "roles/storage.objectViewer",
-        members: [`serviceAccount:${serviceAccountEmailAddress as string}`],
-      },
-    ],
+  await embedded.grant("/storage/v1/b/migrations/iam", {
+    role: "roles/storage.objectViewer",
+    members: [`serviceAccount:${serviceAccountEmailAddress as string}`],
   });
   await embedded.post("/upload/storage/v1/b/migrations/o?uploadType=media&name=script.sql", sql);
   const importContext = { uri: "gs://migrations/script.sql", database, fileType: "SQL", importUser: user };
