@@ -49,7 +49,9 @@ export class Service extends pulumi.ComponentResource {
             {
               image: config.service.image,
               ports: { containerPort: 8080 },
-              resources: { limits: { cpu: config.service.cpu, memory: config.service.memory } },
+              // With limits but without cpuIdle, Cloud Run bills CPU around the clock:
+              // https://cloud.google.com/run/docs/reference/rest/v2/Container#ResourceRequirements
+              resources: { limits: { cpu: config.service.cpu, memory: config.service.memory }, cpuIdle: true },
               envs,
               volumeMounts,
               // A revision is ready once its database answers: one with a wrong credential never gets traffic.

@@ -138,9 +138,7 @@ const service: Properties = {
       ...revision(
         container({
           ports: computed(listed(ports)),
-          resources: computed(
-            object({ limits: computed(map), cpuIdle: computed(flag), startupCpuBoost: computed(flag) }),
-          ),
+          resources: computed(object({ limits: computed(map), cpuIdle: flag, startupCpuBoost: flag })),
           livenessProbe: probe,
           readinessProbe: probe,
           baseImageUri: text,

@@ -148,7 +148,7 @@ describe("an empty project", () => {
   test("lets the deployer have alerts on log entries, and configure nothing else of Logging", async () => {
     const permissions = ["create", "update", "delete"].map((verb) => `logging.notificationRules.${verb}`);
     const asked = [...permissions, "logging.sinks.delete", "logging.buckets.delete"];
-    expect(await held("settlement-deployer", "prod", `/v1/projects/${PROJECTS.prod}`, asked)).toEqual(permissions);
+    expect(await granted("settlement-deployer", "prod", `/v1/projects/${PROJECTS.prod}`, asked)).toEqual(permissions);
   });
 
   test("gets a rotating key with delayed destruction, which prod's previewer cannot use", async () => {
