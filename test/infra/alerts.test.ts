@@ -237,12 +237,12 @@ test("the dashboard's tiles fill one page without overlaps", () => {
   const cells = mosaicLayout.tiles.flatMap(({ xPos = 0, yPos = 0, width, height }) =>
     Array.from(
       { length: width * height },
-      (_, index) => `${xPos + (index % width)},${(yPos ?? 0) + Math.floor(index / width)}`,
+      (_, index) => `${xPos + (index % width)},${yPos + Math.floor(index / width)}`,
     ),
   );
   expect(new Set(cells).size).toBe(cells.length);
   expect(cells).toHaveLength(
-    mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos = 0, height }) => (yPos ?? 0) + height)),
+    mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos = 0, height }) => yPos + height)),
   );
 });
 
