@@ -13,6 +13,7 @@ import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
@@ -99,6 +100,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     const serviceIds = ["iam.googleapis.com", "iamcredentials.googleapis.com"];
     await change("POST", `${project}/services:batchEnable`, { serviceIds });
     await change("POST", `${project}/serviceAccounts`, { accountId: "deployer" });
+    // Not even an owner gets ID tokens of an account without a role for it.
+    const bindings = [{ role: "roles/iam.serviceAccountOpenIdTokenCreator", members: [OWNER] }];
+    await change("POST", `${project}/serviceAccounts/${DEPLOYER}:setIamPolicy`, { policy: { bindings } });
     await stack.setConfig("settlement:deployer", { value: DEPLOYER });
   });
 
