@@ -4,6 +4,7 @@ import { DUMP_FILE, writeDump } from "./migration/dump.ts";
 import { format, passes } from "./lint/finding.ts";
 import { lintMigrations } from "./lint/lint.ts";
 import { newMigration } from "./migration/new.ts";
+import { PROVIDERS_HELP } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 import { UsageError } from "./terminal/user-error.ts";
 
@@ -24,6 +25,7 @@ Manage the database schema: the files in migrations/, one per version.
                   restore the whole instance from a backup, if the down scripts are not enough: show what will be
                   lost, ask, restore, and set configuration and state to the version in the backup
   dump            apply the files to an empty database and write its schema to migrations/${DUMP_FILE}
+  --providers P   for status, rollback and restore: ${PROVIDERS_HELP}
   --yes           do not ask for confirmation; required without a terminal
   --help          show this text
 `;

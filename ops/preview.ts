@@ -4,7 +4,7 @@ import { describeLocks, locksOf } from "./engine/locks.ts";
 import { inspect, type Inspection, refuse } from "./preview/inspect.ts";
 import { writeComment } from "./preview/comment.ts";
 import { openOffline, openSnapshot, openStack, type OpenStack } from "./engine/open.ts";
-import { stackName } from "./terminal/options.ts";
+import { type ProviderChoice, providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { readSnapshot, secretContents, type Snapshot } from "./engine/snapshot.ts";
 import { run } from "./terminal/run.ts";
 import { configProblem } from "./engine/stack-values.ts";
@@ -22,6 +22,7 @@ Shows, as Markdown for a pull request, what an update of the stack would do, wit
                  contents of secrets
   --out FILE     write the Markdown to a file instead of to the terminal
   --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
+  --providers P  ${PROVIDERS_HELP}
   --help         this text
 
 Exit codes: 0 the update can run; 1 a policy, the data-loss guard or an error blocks it; 2 --refresh or --snapshot found
@@ -30,6 +31,7 @@ manual changes, or the command line is invalid (standard output is then empty).
 
 run(HELP, async () => {
   const options = {
+    ...PROVIDERS,
     stack: { type: "string" },
     offline: { type: "boolean" },
     refresh: { type: "boolean" },
@@ -39,12 +41,13 @@ run(HELP, async () => {
   } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
+  const choice = providerChoice(values.providers);
   const given = (["offline", "refresh", "snapshot"] as const).filter((mode) => values[mode]);
   if (given.length > 1) {
     const [first = "", second = ""] = given;
     throw new UsageError(`--${first} and --${second} are mutually exclusive: give only one.`);
   }
-  const { blocked, drifted, markdown } = await preview(name, given[0]);
+  const { blocked, drifted, markdown } = await preview(name, choice, given[0]);
   if (values.comment) await writeComment(name, markdown);
   if (values.out === undefined) process.stdout.write(markdown);
   else write(values.out, markdown);
@@ -63,12 +66,12 @@ function write(path: string, markdown: string): void {
 /** What to compare with instead of the state as it is. */
 type Mode = "offline" | "refresh" | "snapshot";
 
-async function preview(name: string, mode?: Mode): Promise<Inspection> {
+async function preview(name: string, choice: ProviderChoice, mode?: Mode): Promise<Inspection> {
   const problem = configProblem(name);
   if (problem !== undefined) return refuse(name, problem);
   const offline = mode === "offline" || mode === "snapshot";
   const snapshot = offline ? readSnapshot(name) : undefined;
-  const { stack, stop } = await open(name, mode, snapshot);
+  const { stack, stop } = await open(name, choice, mode, snapshot);
   try {
     const locks = await locksOf(stack);
     if (locks.length > 0) console.error(describeLocks(stack, locks));
@@ -86,10 +89,15 @@ async function preview(name: string, mode?: Mode): Promise<Inspection> {
   }
 }
 
-function open(name: string, mode: Mode | undefined, snapshot: Snapshot | undefined): Promise<OpenStack> {
-  if (mode === "offline") return openOffline(name, snapshot, console.error);
-  if (mode !== "snapshot") return openStack(name, console.error);
-  if (snapshot) return openSnapshot(name, snapshot, console.error);
+function open(
+  name: string,
+  choice: ProviderChoice,
+  mode: Mode | undefined,
+  snapshot: Snapshot | undefined,
+): Promise<OpenStack> {
+  if (mode === "offline") return openOffline(name, snapshot, console.error, choice);
+  if (mode !== "snapshot") return openStack(name, console.error, choice);
+  if (snapshot) return openSnapshot(name, snapshot, console.error, choice);
   throw new UserError(
     `.local/snapshots has no snapshot of ${name}: create one with npm run up -- --stack ${name} --publish.`,
   );

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { validCredentials, loginOf } from "../infra/rotation.ts";
 import { consent } from "./terminal/consent.ts";
 import { openStack } from "./engine/open.ts";
-import { stackName } from "./terminal/options.ts";
+import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { rotate } from "./rotation/rotate.ts";
 import { run } from "./terminal/run.ts";
 import { ROOT, setInStackFile } from "./engine/stack-file.ts";
@@ -17,14 +17,16 @@ file; commit that. See docs/ROTATION.md.
 
   --stack STACK  local, staging or prod
   --yes          do not ask for confirmation; required without a terminal
+  --providers P  ${PROVIDERS_HELP}
   --help         this text
 `;
 
 run(HELP, async () => {
-  const { values } = parseArgs({ options: { stack: { type: "string" }, yes: { type: "boolean" } } });
+  const { values } = parseArgs({ options: { ...PROVIDERS, stack: { type: "string" }, yes: { type: "boolean" } } });
   const name = stackName(values.stack);
+  const choice = providerChoice(values.providers);
   const confirm = consent(values.yes);
-  const { stack, stop } = await openStack(name, console.error);
+  const { stack, stop } = await openStack(name, console.error, choice);
   try {
     const reached = await rotate(stack, {
       step: requireConfig(name).rotation.step,

@@ -7,6 +7,7 @@ import { upAlone } from "./engine/up-alone.ts";
 import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
+import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
@@ -16,18 +17,20 @@ const HELP = `npm start [-- OPTIONS]
 
 Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
 
-  --keep    keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
-  --reset   delete the data of earlier runs, and start over
-  --help    this text
+  --keep         keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
+  --reset        delete the data of earlier runs, and start over
+  --providers P  ${PROVIDERS_HELP}
+  --help         this text
 `;
 
 run(HELP, async () => {
-  const options = { keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
+  const options = { ...PROVIDERS, keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
   const { values } = parseArgs({ options });
+  const choice = providerChoice(values.providers);
   const folder = localFolder();
   if (values.reset) reset(folder);
 
-  const local = await startLocal(folder, console.log);
+  const local = await startLocal(folder, console.log, {}, choice);
   try {
     await deploy(local);
     if (values.keep) {

@@ -5,7 +5,7 @@ import { appliedSchema } from "./migration/status.ts";
 import { update } from "./update/update.ts";
 import { openStack } from "./engine/open.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
-import { stackName } from "./terminal/options.ts";
+import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 
 const HELP = `npm run up -- --stack STACK [OPTIONS]
@@ -18,11 +18,13 @@ Shows the same preview as npm run preview, and carries out exactly that, unless 
   --take-over    import existing resources after an update failed with "already exists"
   --yes          do not ask for confirmation; required without a terminal
   --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
+  --providers P  ${PROVIDERS_HELP}
   --help         this text
 `;
 
 run(HELP, async () => {
   const options = {
+    ...PROVIDERS,
     stack: { type: "string" },
     refresh: { type: "boolean" },
     yes: { type: "boolean" },
@@ -32,8 +34,9 @@ run(HELP, async () => {
   } as const;
   const { values } = parseArgs({ options });
   const name = stackName(values.stack);
+  const choice = providerChoice(values.providers);
   const ask = consent(values.yes);
-  const { stack, stop } = await openStack(name, console.error);
+  const { stack, stop } = await openStack(name, console.error, choice);
   try {
     const schema = values.migrations ? await appliedSchema(stack) : undefined;
     if (values.migrations && !schema) {

@@ -7,6 +7,7 @@ import { findCli } from "./cli.ts";
 import { endpointConfig } from "./endpoints.ts";
 import { privateFolder } from "./private-folder.ts";
 import { startProviders } from "./providers.ts";
+import type { ProviderChoice } from "../terminal/options.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { openWithProviders } from "./private-stack.ts";
 import { ROOT } from "./stack-file.ts";
@@ -30,17 +31,19 @@ const PROJECT = "settlement-local";
  * @param folder A git-ignored folder inside the repository for state and data.
  * @param say Prints a line of progress.
  * @param images Programs that run in place of images, besides the sample service.
+ * @param choice The providers; by default those of the environment.
  */
 export async function startLocal(
   folder: string,
   say: (line: string) => void,
   images: CloudOptions["images"] = {},
+  choice?: ProviderChoice,
 ): Promise<LocalEnvironment> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await announcedCli(say);
   const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images });
   try {
-    const { stack, stop } = await openOn(folder, command, cloud.url, cloud.identities.ownerToken, say);
+    const { stack, stop } = await openOn(folder, command, cloud.url, cloud.identities.ownerToken, say, choice);
     return {
       cloud,
       stack,
@@ -58,13 +61,18 @@ export async function startLocal(
  * Opens the `local` stack: on the embedded cloud that `npm start -- --keep` is running, else on a new one.
  * @param folder As for {@link startLocal}.
  * @param say Prints a line of progress.
+ * @param choice As for {@link startLocal}.
  */
-export async function openLocal(folder: string, say: (line: string) => void): Promise<Omit<LocalEnvironment, "cloud">> {
+export async function openLocal(
+  folder: string,
+  say: (line: string) => void,
+  choice?: ProviderChoice,
+): Promise<Omit<LocalEnvironment, "cloud">> {
   const owner = join(folder, OWNER);
-  if (!existsSync(owner) || !isAlive(Number(readFileSync(owner, "utf8")))) return startLocal(folder, say);
+  if (!existsSync(owner) || !isAlive(Number(readFileSync(owner, "utf8")))) return startLocal(folder, say, {}, choice);
   const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
   const token = readFileSync(privateFolder(folder).ownerToken, "utf8");
-  return openOn(folder, await announcedCli(say), url, token, say);
+  return openOn(folder, await announcedCli(say), url, token, say, choice);
 }
 
 /** The file with the id of the process whose embedded cloud other commands may use. */
@@ -90,10 +98,10 @@ async function openOn(
   url: string,
   token: string,
   say: (line: string) => void,
+  choice?: ProviderChoice,
 ): Promise<Omit<LocalEnvironment, "cloud">> {
   say(`Embedded cloud  ${url}`);
-  const starting = startProviders(command, token).then((providers) => {
-    say(`Providers       ${providers.line}`);
+  const starting = startProviders(command, { choice, token, say }).then((providers) => {
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     return { ...providers, env };
   });

@@ -6,9 +6,10 @@ import { findCli } from "./cli.ts";
 import { accessToken } from "../../infra/google.ts";
 import { endpointsOf, isLoopback } from "./endpoints.ts";
 import { localFolder, privateFolder } from "./private-folder.ts";
-import { type Providers, startProviders } from "./providers.ts";
+import { type ProviderOptions, type Providers, startProviders } from "./providers.ts";
 import { readStackFile, ROOT } from "./stack-file.ts";
 import { requireConfig } from "./stack-values.ts";
+import type { ProviderChoice } from "../terminal/options.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { openWithProviders } from "./private-stack.ts";
 import { openSharedStack } from "./shared-stack.ts";
@@ -27,16 +28,18 @@ type Say = (line: string) => void;
 
 /**
  * Opens a stack with its own state: `local` on the embedded cloud of `npm start`, any other with its shared state.
+ * @param say Prints a line of progress.
+ * @param choice The providers; by default those of the environment.
  * @throws UserError if its configuration is wrong, or the state or the official providers are not available.
  */
-export async function openStack(name: string, say: Say): Promise<OpenStack> {
+export async function openStack(name: string, say: Say, choice?: ProviderChoice): Promise<OpenStack> {
   requireConfig(name);
   if (name === "local") {
     const { openLocal } = await import("./local.ts"); // lazily, since it is large
-    return openLocal(localFolder(), say);
+    return openLocal(localFolder(), say, choice);
   }
   const command = await findCli(say);
-  const providers = await startOnline(name, command);
+  const providers = await startOnline(name, command, { choice, say });
   try {
     const stack = await openSharedStack({ name, command, env: providers.env }, say);
     return { stack, stop: providers.stop };
@@ -50,14 +53,14 @@ export async function openStack(name: string, say: Say): Promise<OpenStack> {
  * Starts providers that call a stack's cloud with the user's credentials.
  * @throws UserError if that is Google's and the official providers are not available.
  */
-async function startOnline(name: string, command: PulumiCommand): Promise<Providers> {
+async function startOnline(name: string, command: PulumiCommand, options: ProviderOptions): Promise<Providers> {
   const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
   const embedded = google.every(isLoopback);
-  const providers = await startProviders(command, embedded ? await accessToken() : undefined);
+  const providers = await startProviders(command, { ...options, token: embedded ? await accessToken() : undefined });
   if (Object.keys(providers.env).length > 0 && !embedded) {
     await providers.stop();
     throw new UserError(
-      `Stack "${name}" needs the official providers, which cannot be downloaded here. To preview without them and without credentials, add --offline.`,
+      `Stack "${name}" is on Google and needs the official providers. To preview without them and without credentials, add --offline.`,
     );
   }
   const env = { ...(embedded && { PULUMI_GCP_SKIP_REGION_VALIDATION: "true" }), ...providers.env };
@@ -67,11 +70,18 @@ async function startOnline(name: string, command: PulumiCommand): Promise<Provid
 /**
  * Opens a stack without credentials, for previews only.
  * @param snapshot The state; empty by default.
+ * @param say Prints a line of progress.
+ * @param choice As for {@link openStack}.
  * @throws UserError if its configuration is wrong.
  */
-export function openOffline(name: string, snapshot: Snapshot | undefined, say: Say): Promise<OpenStack> {
+export function openOffline(
+  name: string,
+  snapshot: Snapshot | undefined,
+  say: Say,
+  choice?: ProviderChoice,
+): Promise<OpenStack> {
   return openCopy(name, snapshot, say, async (command) => {
-    const providers = await startProviders(command);
+    const providers = await startProviders(command, { choice, say });
     // Without a token the official provider looks for credentials, even if it never uses them.
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     return { ...providers, env };
@@ -80,10 +90,12 @@ export function openOffline(name: string, snapshot: Snapshot | undefined, say: S
 
 /**
  * Opens a stack with a snapshot as its state, for previews only, which may refresh it from the cloud.
+ * @param say Prints a line of progress.
+ * @param choice As for {@link openStack}.
  * @throws UserError if its configuration is wrong, or the official providers are not available.
  */
-export function openSnapshot(name: string, snapshot: Snapshot, say: Say): Promise<OpenStack> {
-  return openCopy(name, snapshot, say, (command) => startOnline(name, command));
+export function openSnapshot(name: string, snapshot: Snapshot, say: Say, choice?: ProviderChoice): Promise<OpenStack> {
+  return openCopy(name, snapshot, say, (command) => startOnline(name, command, { choice, say }));
 }
 
 async function openCopy(

@@ -9,11 +9,11 @@ import { createRequire } from "node:module";
 import { pulumiHome } from "./pulumi-home.ts";
 import { isReachable } from "./reachable.ts";
 import { ROOT } from "./stack-file.ts";
+import { type ProviderChoice, providerChoice } from "../terminal/options.ts";
+import { UserError } from "../terminal/user-error.ts";
 
 /** The provider plugins of a run. */
 export interface Providers {
-  /** One line for the user. */
-  readonly line: string;
   /** Additional environment for the engine. */
   readonly env: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
@@ -27,20 +27,34 @@ const NOTE = join(ROOT, ".local", "no-plugin-download");
 /** How long not to retry a failed download, in milliseconds. */
 const RETRY_AFTER = 24 * 60 * 60 * 1000;
 
+/** What to start, and for whom. */
+export interface ProviderOptions {
+  /** By default that of the environment. */
+  readonly choice?: ProviderChoice;
+  /** The stand-ins' access token for the embedded cloud; without one they can only preview. */
+  readonly token?: string | undefined;
+  /** Prints which providers are used; by default nothing. */
+  readonly say?: (line: string) => void;
+}
+
 /**
- * The official provider plugins if they are installed or can be downloaded, else the stand-ins.
+ * Starts the chosen providers; without a choice the official plugins if they are installed or can be downloaded, else the
+ * stand-ins.
  * @param command The CLI, which installs plugins.
- * @param token The stand-ins' access token for the embedded cloud; without one they can only preview.
+ * @throws UserError if the official plugins are chosen and cannot be downloaded.
  */
-export async function startProviders(command: PulumiCommand, token?: string): Promise<Providers> {
-  const missing = WANTED.filter((name) => !isInstalled(name));
-  const obstacle = missing.length === 0 ? undefined : await install(command, missing);
-  if (obstacle === undefined) {
-    return { line: `official, ${WANTED.map(describe).join(" and ")}`, env: {}, stop: () => Promise.resolve() };
+export async function startProviders(
+  command: PulumiCommand,
+  { choice = providerChoice(), token, say = () => undefined }: ProviderOptions = {},
+): Promise<Providers> {
+  const reason = choice === "stand-in" ? "as chosen" : await obstacle(command, choice);
+  if (reason === undefined) {
+    say(`Providers       official, ${describe(WANTED)}`);
+    return { env: {}, stop: () => Promise.resolve() };
   }
   const standIn = await startStandIn(token);
+  say(`Providers       stand-ins, ${reason}`);
   return {
-    line: `stand-ins, because ${missing.map(describe).join(" and ")} cannot be downloaded: ${obstacle}`,
     env: {
       PULUMI_DEBUG_PROVIDERS: WANTED.map((name) => `${name}:${standIn.port}`).join(","),
       // Otherwise the engine spends seconds of each run trying to download the state's plugins.
@@ -50,14 +64,29 @@ export async function startProviders(command: PulumiCommand, token?: string): Pr
   };
 }
 
+/** Why the official plugins cannot be used; undefined if they are installed, if need be now. */
+async function obstacle(command: PulumiCommand, choice: ProviderChoice): Promise<string | undefined> {
+  const missing = WANTED.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return undefined;
+  if (choice === undefined) {
+    const failure = await install(command, missing);
+    return failure && `because ${describe(missing)} cannot be downloaded: ${failure}`;
+  }
+  const failure = await download(command, missing);
+  if (failure === undefined) return undefined;
+  throw new UserError(
+    `The official providers ${describe(missing)} cannot be downloaded: ${failure}. The stand-ins, for previews and the embedded cloud only: --providers stand-in`,
+  );
+}
+
 /** The version of the npm package, which is also the plugin's. */
 function version(name: string): string {
   const file = createRequire(import.meta.filename).resolve(`@pulumi/${name}/package.json`);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-function describe(name: string): string {
-  return `${name} ${version(name)}`;
+function describe(names: readonly string[]): string {
+  return names.map((name) => `${name} ${version(name)}`).join(" and ");
 }
 
 function isInstalled(name: string): boolean {

@@ -7,7 +7,7 @@ import { patience } from "../../infra/migrations/importer.ts";
 import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
-import { stackName } from "../terminal/options.ts";
+import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../terminal/options.ts";
 import { ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import type { GoToOptions } from "./go-to.ts";
@@ -27,13 +27,19 @@ const FOLDER = join(ROOT, "migrations");
 
 /** `npm run migration -- status`. */
 export async function statusCommand(args: string[]): Promise<void> {
-  const options = { stack: { type: "string" }, socket: { type: "string" }, json: { type: "boolean" } } as const;
-  const { json = false, socket, stack } = parseArgs({ args, options }).values;
+  const options = {
+    ...PROVIDERS,
+    stack: { type: "string" },
+    socket: { type: "string" },
+    json: { type: "boolean" },
+  } as const;
+  const { json = false, providers, socket, stack } = parseArgs({ args, options }).values;
   const name = stackName(stack);
+  const choice = providerChoice(providers);
   const files = readMigrations(FOLDER);
   const versions =
     socket === undefined
-      ? await withStack(name, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files))
+      ? await withStack(name, choice, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files))
       : statusOfRecorded(await recordedVersions(name, socket, files), files);
   const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
@@ -41,11 +47,12 @@ export async function statusCommand(args: string[]): Promise<void> {
 
 /** `npm run migration -- rollback`. */
 export async function rollbackCommand(args: string[]): Promise<void> {
-  const given = { stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
+  const given = { ...PROVIDERS, stack: { type: "string" }, to: { type: "string" }, yes: { type: "boolean" } } as const;
   const { values } = parseArgs({ args, options: given });
   const name = stackName(values.stack);
+  const choice = providerChoice(values.providers);
   const ask = consent(values.yes);
-  await withStack(name, async (stack) => {
+  await withStack(name, choice, async (stack) => {
     const confirm = () => ask(`Roll back the schema of ${name}?`);
     if (!(await rollback(stack, values.to, options(name, stack, confirm)))) say("Nothing was changed.");
   });
@@ -53,13 +60,19 @@ export async function rollbackCommand(args: string[]): Promise<void> {
 
 /** `npm run migration -- restore`. */
 export async function restoreCommand(args: string[]): Promise<void> {
-  const given = { stack: { type: "string" }, backup: { type: "string" }, yes: { type: "boolean" } } as const;
-  const { backup, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
+  const given = {
+    ...PROVIDERS,
+    stack: { type: "string" },
+    backup: { type: "string" },
+    yes: { type: "boolean" },
+  } as const;
+  const { backup, providers, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
   const name = stackName(stackGiven);
+  const choice = providerChoice(providers);
   if (backup === undefined) throw new UsageError("Name a backup: --backup ID; `status` lists them.");
   if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup; expected a number.`);
   const ask = consent(yes);
-  await withStack(name, async (stack) => {
+  await withStack(name, choice, async (stack) => {
     const { endpoints, token } = locate({ stack: name }, ROOT);
     const confirm = () => ask(`Restore ${name} from backup ${backup} and lose everything written since?`);
     const google = new Google(endpoints, { patience, token });
@@ -67,8 +80,8 @@ export async function restoreCommand(args: string[]): Promise<void> {
   });
 }
 
-async function withStack<T>(name: string, work: (stack: Stack) => Promise<T>): Promise<T> {
-  const { stack, stop } = await openStack(name, say);
+async function withStack<T>(name: string, choice: ProviderChoice, work: (stack: Stack) => Promise<T>): Promise<T> {
+  const { stack, stop } = await openStack(name, say, choice);
   try {
     return await work(stack);
   } finally {

@@ -86,7 +86,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     writeFileSync(policies, ACCEPTED.replaceAll(/"until": "[\d-]+"/g, `"until": "${until}"`));
     const command = await findCli(() => undefined);
     const token = cloud.cloud.identities.ownerToken;
-    providers = await startProviders(command, token);
+    providers = await startProviders(command, { token });
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     stack = await openPrivateStack(
       { name, folder, command, config: endpointConfig(cloud.cloud.url), env },

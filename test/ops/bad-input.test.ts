@@ -181,6 +181,7 @@ describe("command lines", () => {
     fc.tuple(option(name), value).map(([flag, text]) => (flag.endsWith("=") ? [flag + text] : [flag, text]));
   const notAStack = hostile.filter((text) => !["local", "staging", "prod"].includes(text));
   const wrongStack = given("stack", notAStack);
+  const wrongProviders = given("providers", hostile).map((words) => ["--stack=staging", ...words]);
   const unknown = hostile.map((text) => [`--${text || "x"}`]);
   const tooMuch = hostile.filter((text) => text !== "--").map((text) => ["--stack", "nowhere", text || "x"]);
   const joined = (...parts: fc.Arbitrary<string[]>[]) => fc.tuple(...parts).map((words) => words.flat());
@@ -188,9 +189,10 @@ describe("command lines", () => {
 
   /** Wrong arguments of the commands that have their own. */
   const OWN: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
-    preview: wrongStack,
-    up: wrongStack,
-    rotate: wrongStack,
+    start: given("providers", hostile),
+    preview: fc.oneof(wrongStack, wrongProviders),
+    up: fc.oneof(wrongStack, wrongProviders),
+    rotate: fc.oneof(wrongStack, wrongProviders),
     "smoke-test": wrongStack,
     bootstrap: joined(wrongStack, given("repository", hostile)),
     doctor: fc.oneof(
@@ -209,6 +211,7 @@ describe("command lines", () => {
       hostile.filter((text) => !namesMigration(text)).map((text) => ["new", text]),
       joined(words("status"), wrongStack, given("socket", hostile)),
       joined(words("rollback"), wrongStack, given("to", hostile)),
+      joined(fc.constantFrom(["status"], ["rollback"], ["restore", "--backup=1"]), wrongProviders),
       joined(words("restore"), wrongStack, given("backup", hostile)),
       joined(words("restore", "--stack=prod"), given("backup", hostile)),
       joined(fc.constantFrom(["lint"], ["dump"]), unknown),

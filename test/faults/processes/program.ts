@@ -51,7 +51,7 @@ const onEvent = ({ diagnosticEvent: said }: EngineEvent) => {
 
 async function run({ folder, url, operation, shared, config: more }: Run): Promise<void> {
   const command = await findCli(say);
-  const providers = await startProviders(command, process.env.GOOGLE_OAUTH_ACCESS_TOKEN);
+  const providers = await startProviders(command, { token: process.env.GOOGLE_OAUTH_ACCESS_TOKEN });
   try {
     const image = operation === "up" ? "1" : "2";
     const service = JSON.stringify({ image: `${IMAGE}:${image}` });
