@@ -1,16 +1,18 @@
 import { chmodSync, existsSync, mkdtempSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { findCli } from "../ops/engine/cli.ts";
+import { startProviders } from "../ops/engine/providers.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
+import { providerChoice } from "../ops/terminal/options.ts";
 
 /**
- * Before all tests: installs the engine, so that no end-to-end test waits for it, and turns off its garbage collection, which
+ * Before all tests: installs the engine, and the official providers if they are chosen, so that no end-to-end test waits for them, and turns off its garbage collection, which
  * takes a twelfth of a preview.
  */
 export default async function setUp(): Promise<void> {
-  await findCli((line) => {
-    process.stdout.write(`${line}\n`);
-  });
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const command = await findCli(say);
+  if (providerChoice() === "official") await startProviders(command, { say });
   process.env.NODE_COMPILE_CACHE ??= join(ROOT, "node_modules", ".cache", "node");
   process.env.GOGC ??= "off";
   process.env.GOMEMLIMIT ??= "768MiB";

@@ -27,7 +27,7 @@ const NOTE = join(ROOT, ".local", "no-plugin-download");
 /** How long not to retry a failed download, in milliseconds. */
 const RETRY_AFTER = 24 * 60 * 60 * 1000;
 
-/** What to start, and for whom. */
+/** Which providers to start. */
 export interface ProviderOptions {
   /** By default that of the environment. */
   readonly choice?: ProviderChoice;

@@ -74,8 +74,8 @@ describe("both pipelines", () => {
   /** Runs one line as GitHub does. */
   const shell = async (line: string, env: object, at?: ShellOptions["at"]): Promise<Ended> => {
     lines.push(line);
-    const { HOME, PATH, PULUMI_HOME } = process.env;
-    const own = { HOME, PATH, ...(PULUMI_HOME !== undefined && { PULUMI_HOME }) };
+    const { HOME, PATH, PULUMI_HOME, SETTLEMENT_PROVIDERS } = process.env;
+    const own = { HOME, PATH, PULUMI_HOME, SETTLEMENT_PROVIDERS };
     const ended = await bash(line, { cwd: copy, env: { ...own, ...env }, ...(at && { at }) });
     printed += ended.output;
     return ended;

@@ -265,8 +265,8 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
 });
 
 describe("the commands of preview and up", () => {
-  const { PATH, HOME, PULUMI_HOME } = process.env;
-  const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME });
+  const { PATH, HOME, PULUMI_HOME, SETTLEMENT_PROVIDERS } = process.env;
+  const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME, SETTLEMENT_PROVIDERS });
   const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
     const command = [join(ROOT, "ops", `${name}.ts`), ...args];
     try {

@@ -101,3 +101,14 @@ test("the pipelines run only the project's commands", () => {
   const commands = CLOUD_BUILD.steps.map(({ args, entrypoint }) => [entrypoint, ...args].join(" "));
   for (const command of commands) expect(command).toMatch(/^(npm run [\w-]+ -- |node ops\/install\.mjs$)/);
 });
+
+test("the pipelines name their providers, and all tests run with both", () => {
+  for (const name of WORKFLOWS) expect(workflow(name).env).toEqual({ SETTLEMENT_PROVIDERS: "official" });
+  expect(CLOUD_BUILD.options.env).toEqual(["SETTLEMENT_PROVIDERS=official"]);
+  const tests = jobs.filter(([, { steps }]) => steps.some(({ run = "" }) => /^npm (test|run test:faults)$/.test(run)));
+  expect(tests.map(([name]) => name)).toEqual(["pull-request test", "nightly tests"]);
+  for (const [, { env, strategy }] of tests) {
+    expect(strategy?.matrix.providers).toEqual(["official", "stand-in"]);
+    expect(env).toEqual({ SETTLEMENT_PROVIDERS: "${{ matrix.providers }}" });
+  }
+});

@@ -14,6 +14,8 @@ export interface Step {
 }
 
 export interface Job {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly strategy?: { readonly matrix: Readonly<Record<string, readonly unknown[]>> };
   readonly if?: string;
   readonly needs?: string;
   readonly environment?: string;
@@ -23,6 +25,7 @@ export interface Job {
 }
 
 export interface Workflow {
+  readonly env?: Readonly<Record<string, string>>;
   readonly permissions: object;
   readonly jobs: Readonly<Record<string, Job>>;
 }
@@ -43,5 +46,6 @@ export function workflow(name: string): Workflow {
 /** The parsed cloudbuild.yaml. */
 export const CLOUD_BUILD = parse(readFileSync(join(ROOT, "cloudbuild.yaml"), "utf8")) as {
   readonly substitutions: Readonly<Record<string, string>>;
+  readonly options: { readonly env?: readonly string[] };
   readonly steps: readonly { readonly id: string; readonly entrypoint: string; readonly args: readonly string[] }[];
 };
