@@ -46,10 +46,13 @@ export function secretContents({ state }: Snapshot): string[] {
   return versions.map(({ urn }) => urn);
 }
 
+/** The label that the official provider adds to every resource, with the value "true": only in outputs that it calls secret. */
+const PULUMI_LABEL = "goog-pulumi-provisioned";
+
 /**
  * Replaces every secret with a placeholder, equal secrets with equal ones, so that a program's results match the state; a
  * connection string loses only its password. A value that also appears in plain text, such as a label, is no secret even if
- * the provider marks it as one.
+ * the provider marks it as one; nor is the label {@link PULUMI_LABEL}.
  * @param state A state exported with secrets shown: each secret has its JSON in `plaintext`.
  */
 export function withoutSecrets(state: State): State {
@@ -65,10 +68,10 @@ export function withoutSecrets(state: State): State {
     placeholders.set(text, known);
     return known;
   };
-  const replaced = (_key: string, value: string | number | boolean | object | null) => {
+  const replaced = (key: string, value: string | number | boolean | object | null) => {
     if (typeof value === "object") return value;
     const text = String(value);
-    if (clear.has(text)) return text;
+    if (clear.has(text) || (key === PULUMI_LABEL && text === "true")) return text;
     const parsed = parseConnectionString(text);
     if (!parsed.ok) return placeholder(text);
     return formatConnectionString({ ...parsed.value, password: placeholder(parsed.value.password) });

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { secretContents, withoutSecrets } from "../../../ops/engine/snapshot.ts";
 import type { State } from "../../../ops/engine/state.ts";
 
@@ -46,5 +48,54 @@ describe("a published state", () => {
     const { certificates, keep } = certificate?.outputs ?? {};
     expect(certificates).toEqual(secret([{ cert: "placeholder3", serial: "placeholder4", expired: "placeholder5" }]));
     expect(keep).toBeNull();
+  });
+});
+
+describe.each(["local", "local-private-network"])("the published state of %s by the official provider", (stack) => {
+  interface Resource {
+    readonly inputs: Record<string, unknown>;
+    readonly outputs: Record<string, unknown>;
+  }
+  const LABELS = ["pulumiLabels", "effectiveLabels"];
+  const file = join(import.meta.dirname, "..", "..", "recorded", "official-provider", `${stack}.json`);
+  const recorded = JSON.parse(readFileSync(file, "utf8")) as Resource[];
+  let secrets = 0;
+  /** A resource with its blanked secrets filled in; labels as the provider sends them to Google. */
+  const filled = ({ inputs, outputs }: Resource): Resource => {
+    const fill = (properties: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.entries(properties).map(([name, value]) => {
+          if (value !== "[secret]") return [name, value];
+          const labels = { ...(inputs.labels as object), "goog-pulumi-provisioned": "true" };
+          return [
+            name,
+            secret(LABELS.includes(name) ? labels : [`hidden${secrets++}`, { deep: `hidden${secrets++}` }]),
+          ];
+        }),
+      );
+    return { inputs: fill(inputs), outputs: fill(outputs) };
+  };
+  const labelsOf = ({ outputs }: Resource) => LABELS.map((name) => outputs[name]);
+  const publishedOf = (resources: readonly Resource[]) =>
+    (
+      withoutSecrets({ version: 3, deployment: { resources } } as unknown as State).deployment as unknown as {
+        resources: Resource[];
+      }
+    ).resources;
+
+  test("has the labels, so that a preview finds them unchanged, and no secret", () => {
+    const resources = recorded.map(filled);
+    const published = publishedOf(resources);
+    expect(published.flatMap(labelsOf).filter(Boolean).length).toBeGreaterThan(7);
+    expect(published.map(labelsOf)).toEqual(resources.map(labelsOf));
+    expect(secrets).toBeGreaterThan(20);
+    expect(JSON.stringify(published)).not.toContain("hidden");
+  });
+
+  test("has no label whose value is a secret", () => {
+    const odd = { app: PASSWORD, "goog-pulumi-provisioned": "hidden" };
+    const outputs = { effectiveLabels: secret(odd), password: secret("true") };
+    const text = JSON.stringify(publishedOf([...recorded, { inputs: { labels: secret(odd) }, outputs }]).at(-1));
+    for (const found of [PASSWORD, "hidden", "true"]) expect(text).not.toContain(found);
   });
 });
