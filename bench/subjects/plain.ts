@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 import { findCli } from "../../ops/engine/cli.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
-import { startProviders } from "../../ops/engine/providers.ts";
+import { OFFLINE, startProviders } from "../../ops/engine/providers.ts";
 import { readStackFile, ROOT, stackPath } from "../../ops/engine/stack-file.ts";
 import { startLanguageHost } from "../language-host.ts";
 
@@ -54,8 +54,7 @@ async function main(): Promise<void> {
     mkdirSync(join(folder, "state"));
     const env = {
       ...process.env,
-      GOOGLE_OAUTH_ACCESS_TOKEN: "none",
-      PULUMI_GCP_SKIP_REGION_VALIDATION: "true",
+      ...OFFLINE,
       ...providers.env,
       PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: "only for this run",

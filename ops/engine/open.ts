@@ -6,7 +6,7 @@ import { findCli } from "./cli.ts";
 import { accessToken } from "../../infra/google.ts";
 import { endpointsOf, isLoopback } from "./endpoints.ts";
 import { localFolder, privateFolder } from "./private-folder.ts";
-import { type ProviderOptions, type Providers, startProviders } from "./providers.ts";
+import { OFFLINE, type ProviderOptions, type Providers, startProviders } from "./providers.ts";
 import { readStackFile, ROOT } from "./stack-file.ts";
 import { requireConfig } from "./stack-values.ts";
 import type { ProviderChoice } from "../terminal/options.ts";
@@ -82,9 +82,7 @@ export function openOffline(
 ): Promise<OpenStack> {
   return openCopy(name, snapshot, say, async (command) => {
     const providers = await startProviders(command, { choice, say });
-    // Without a token the official provider looks for credentials, even if it never uses them.
-    const env = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
-    return { ...providers, env };
+    return { ...providers, env: { ...OFFLINE, ...providers.env } };
   });
 }
 

@@ -21,6 +21,9 @@ export interface Providers {
 
 const WANTED = ["gcp", "random"] as const;
 
+/** Environment of a preview that calls nothing: without a token the official provider looks for credentials all the same. */
+export const OFFLINE = { GOOGLE_OAUTH_ACCESS_TOKEN: "none", PULUMI_GCP_SKIP_REGION_VALIDATION: "true" } as const;
+
 /** Records when a download last failed, and why. */
 const NOTE = join(ROOT, ".local", "no-plugin-download");
 
