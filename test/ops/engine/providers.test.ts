@@ -9,8 +9,8 @@ import { UserError } from "../../../ops/terminal/user-error.ts";
 jest.mock("../../../ops/engine/reachable.ts", () => ({ isReachable: () => Promise.resolve(false) }));
 
 const command = { command: "pulumi" } as PulumiCommand;
+const before = process.env;
 let home: string;
-let before: string | undefined;
 let said: string[];
 const say = (line: string) => said.push(line);
 
@@ -25,19 +25,18 @@ const install = () => {
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "providers-"));
-  before = process.env.PULUMI_HOME;
-  process.env.PULUMI_HOME = home;
+  process.env = { ...before, PULUMI_HOME: home };
+  delete process.env.SETTLEMENT_PROVIDERS;
   said = [];
 });
 afterEach(() => {
-  if (before === undefined) delete process.env.PULUMI_HOME;
-  else process.env.PULUMI_HOME = before;
+  process.env = before;
   rmSync(home, { recursive: true });
 });
 
 test.each([undefined, "official"] as const)("%s takes the installed plugins", async (choice) => {
   install();
-  const { env } = await startProviders(command, { choice: choice ?? undefined, say });
+  const { env } = await startProviders(command, { choice, say });
   expect(env).toEqual({});
   expect(said).toEqual([`Providers       official, ${both}`]);
 });
