@@ -1,7 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import { MIGRATION_JOB } from "./names.ts";
-import { databaseAccess, type WorkloadArgs } from "./workload.ts";
+import { databaseAccess, OF_TOOLS, type WorkloadArgs } from "./workload.ts";
 
 export interface MigrationJobArgs extends WorkloadArgs {
   /** The image built from `migrations/Dockerfile`. */
@@ -34,7 +34,7 @@ export class MigrationJob extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this, dependsOn: [args.apis.enabled.run, ...args.dependsOn] },
+      { parent: this, dependsOn: [args.apis.enabled.run, ...args.dependsOn], ignoreChanges: OF_TOOLS },
     );
     this.registerOutputs();
   }

@@ -1,7 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import { SERVICE } from "./names.ts";
-import { databaseAccess, type WorkloadArgs } from "./workload.ts";
+import { databaseAccess, OF_TOOLS, type WorkloadArgs } from "./workload.ts";
 
 /** A revision that keeps a share of the traffic while a newer one is tested. */
 export interface HeldRevision {
@@ -67,7 +67,7 @@ export class Service extends pulumi.ComponentResource {
           ],
         },
       },
-      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn] },
+      { parent: this, protect, dependsOn: [apis.enabled.run, ...args.dependsOn], ignoreChanges: OF_TOOLS },
     );
 
     const invoker = (who: string, member: string) =>

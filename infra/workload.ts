@@ -23,6 +23,12 @@ export interface WorkloadArgs {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/**
+ * What gcloud, the console and Cloud Build write on each change: their name and version, and the template's labels, such as
+ * `client.knative.dev/nonce`. The provider would remove them, so that each command the doctor prints would show as drift.
+ */
+export const OF_TOOLS = ["client", "clientVersion", "template.annotations", "template.labels"];
+
 /** How a workload reaches the database: the mounted socket and the connection string. */
 export function databaseAccess({ connectionName, databaseUrl }: WorkloadArgs) {
   const { secretId: secret, version } = databaseUrl;

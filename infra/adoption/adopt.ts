@@ -31,7 +31,8 @@ export function adoption(config: StackConfig): pulumi.ResourceTransformation {
     const { project, region } = config;
     const { member = "" } = props as { member?: string };
     const place = { project, region, instance: config.adopt.instance, member };
-    return { props, opts: { ...opts, import: existing.id(place), ignoreChanges: [...kept(config, name, existing)] } };
+    const ignoreChanges = [...(opts.ignoreChanges ?? []), ...kept(config, name, existing)];
+    return { props, opts: { ...opts, import: existing.id(place), ignoreChanges } };
   };
 }
 

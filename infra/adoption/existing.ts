@@ -78,7 +78,7 @@ export const EXISTING: Readonly<Record<string, Existing>> = {
   [SERVICE]: {
     part: "service",
     id: ({ project, region }) => `projects/${project}/locations/${region}/services/${SERVICE}`,
-    kept: ["ingress", "labels", "template", "traffics"],
+    kept: ["ingress", "labels", "scaling", "template", "traffics"],
   },
   "settlement-schema": { part: "tables" },
   [USER]: { part: "user", id: ({ instance, project }) => `${project}/${instance}/${LOGINS[0]}` },

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Fields, isFields } from "./fields.ts";
-import type { Properties, Property, Type } from "./schema.ts";
+import { isKept, type Properties, type Property, type Type } from "./schema.ts";
 import { isAsset, isEmpty, UNKNOWN } from "./values.ts";
 
 /** A property that an update changes. */
@@ -23,8 +23,8 @@ interface States {
 }
 
 /**
- * Compares the program with the live resource. Properties that the program never set are ignored; removing one that it did
- * set is a change, and so is an unknown value.
+ * Compares the program with the live resource. A property that is not computed is removed if the program does not set it,
+ * also if another client set it; an unknown value is a change.
  * @param had The inputs of the last update.
  * @param before The outputs of the last update or refresh.
  * @param after The new inputs.
@@ -53,14 +53,15 @@ function inProperty(property: Property, states: States, path: string): Differenc
     { path, kind, replaces: typeof replaces === "function" ? replaces(before, after) : replaces === true },
   ];
   if (after === undefined) {
-    const dropped = had !== undefined && !isEmpty(before) && !property.computed;
+    const foreign = had === undefined && (isKept(property) || (type.kind === "map" && !type.whole));
+    const dropped = !isEmpty(before) && !property.computed && !foreign;
     return dropped ? differs("delete") : [];
   }
   if (after === UNKNOWN) return differs(before === undefined ? "add" : "update");
   if (before === undefined) return isEmpty(after) ? [] : differs("add");
   if (property.same?.(before, after)) return [];
   if (type.kind === "object") return inObject(type.properties, states, `${path}.`, replaces);
-  if (type.kind === "map") return inMap(states, path, replaces);
+  if (type.kind === "map") return inMap(type.whole ? { ...states, had: before } : states, path, replaces);
   if (type.kind === "list" && !type.unordered && Array.isArray(before) && Array.isArray(after)) {
     if (before.length !== after.length) return differs("update");
     return after.flatMap((item: unknown, index) =>

@@ -79,6 +79,8 @@ export interface DiffRequest extends Target {
   readonly oldInputs: Fields;
   readonly oldOutputs: Fields;
   readonly news: Fields;
+  /** Dotted paths of the properties that keep Google's values. */
+  readonly ignoreChanges: readonly string[];
 }
 
 export interface DiffResult {
@@ -126,8 +128,8 @@ export class Provider {
   /** What an update would change. */
   diff(request: DiffRequest): DiffResult {
     const { properties, update } = this.typeOf(request.urn);
-    const [had, before, after] = [request.oldInputs, request.oldOutputs, request.news].map(plain);
-    const found = differences(properties, had ?? {}, before ?? {}, after ?? {}).map((difference) =>
+    const before = plain(request.oldOutputs);
+    const found = differences(properties, plain(request.oldInputs), before, wanted(request)).map((difference) =>
       update || properties[topLevel(difference.path)]?.own ? difference : { ...difference, replaces: true },
     );
     const replaced = found.filter(({ replaces }) => replaces).map(({ path }) => path);
@@ -182,7 +184,7 @@ export class Provider {
     const type = this.typeOf(request.urn);
     const { google, id, news } = request;
     const before = plain(request.oldOutputs);
-    const after = completed(type.properties, plain(news), before);
+    const after = completed(type.properties, wanted(request), before);
     if (request.preview) {
       const changing = Object.keys(type.properties).filter((name) => type.properties[name]?.output === "changing");
       const kept = Object.entries(request.oldOutputs).filter(([name]) => {
@@ -235,6 +237,18 @@ function plain(values: Fields): Fields {
   return reveal(values) as Fields;
 }
 
+/** The program's properties, with Google's values of those whose changes are ignored. */
+function wanted({ ignoreChanges, news, oldOutputs }: DiffRequest): Fields {
+  const before = plain(oldOutputs);
+  return ignoreChanges.reduce((after, path) => ignoring(after, before, path.split(".")), plain(news));
+}
+
+function ignoring(after: Fields, before: Fields, [step = "", ...rest]: readonly string[]): Fields {
+  const [inner, kept] = [after[step], before[step]];
+  if (rest.length === 0) return { ...after, [step]: kept };
+  return isFields(inner) && isFields(kept) ? { ...after, [step]: ignoring(inner, kept, rest) } : after;
+}
+
 function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
@@ -273,7 +287,9 @@ function seal(properties: Properties, values: Fields): Fields {
 function settable(properties: Properties, outs: Fields): Fields {
   const entries = Object.entries(outs).flatMap(([name, value]) => {
     const property = properties[name];
-    if (!property || property.output || value === "" || (Array.isArray(value) && value.length === 0)) return [];
+    const foreign = property?.type.kind === "map" && !property.type.whole && !property.computed && !property.required;
+    if (!property || property.output || foreign || value === "" || (Array.isArray(value) && value.length === 0))
+      return [];
     return [[name, settableValue(property.type, value)] as const];
   });
   return Object.fromEntries(entries);

@@ -1,7 +1,9 @@
 /** The properties of resource types, and how they map to Google's REST resources. */
 
 export type Type =
-  | { readonly kind: "string" | "number" | "boolean" | "map" | "asset" | "any" }
+  | { readonly kind: "string" | "number" | "boolean" | "asset" | "any" }
+  /** `whole`: the provider also removes what other clients set. */
+  | { readonly kind: "map"; readonly whole?: true }
   /** A number that Google's JSON writes as a string. */
   | { readonly kind: "int64" }
   /** `unordered`: the order does not matter, as for flags. */
@@ -44,6 +46,8 @@ export const int64: Property = { type: { kind: "int64" } };
 export const flag: Property = { type: { kind: "boolean" } };
 /** Strings by name, such as labels; the provider ignores names that the program does not set. */
 export const map: Property = { type: { kind: "map" } };
+/** Strings by name; the provider removes names that the program does not set. */
+export const wholeMap: Property = { type: { kind: "map", whole: true } };
 export const asset: Property = { type: { kind: "asset" } };
 /** An output of any type. */
 export const any: Property = { type: { kind: "any" } };

@@ -119,6 +119,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
         oldInputs: values(request.getOldInputs()),
         oldOutputs: values(request.getOlds()),
         news: values(request.getNews()),
+        ignoreChanges: request.getIgnorechangesList(),
       });
       return diffResponse(differences).setDeletebeforereplace(deleteBeforeReplace);
     }),
@@ -150,6 +151,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
         oldInputs: values(request.getOldInputs()),
         oldOutputs: values(request.getOlds()),
         news: values(request.getNews()),
+        ignoreChanges: request.getIgnorechangesList(),
         preview: request.getPreview(),
       });
       return new messages.UpdateResponse().setProperties(struct(outputs));

@@ -91,17 +91,34 @@ export class ManualProduction {
 
     const env = { name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: CONNECTION_STRING, version: "1" } } };
     const template = {
+      labels: { "client.knative.dev/nonce": "qkxwvbtzer" },
+      scaling: { maxInstanceCount: 20 },
       serviceAccount: account,
       volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [`${project}:us-central1:${instance}`] } }],
       containers: [
         {
+          name: "settlement-service-1",
           image: `${IMAGE}:manual`,
+          ports: [{ name: "http1", containerPort: 8080 }],
+          resources: { limits: { cpu: "1000m", memory: "512Mi" }, cpuIdle: true, startupCpuBoost: true },
+          startupProbe: { timeoutSeconds: 240, periodSeconds: 240, failureThreshold: 1, tcpSocket: { port: 8080 } },
           env: has("secret") ? [] : [env],
           volumeMounts: [{ name: "cloudsql", mountPath: "/cloudsql" }],
         },
       ],
     };
-    const { body: begun } = await this.post(`${this.service}?serviceId=settlement-service`, { template });
+    // As gcloud and the console leave it; gcloud writes the nonce into each template.
+    const deployed = {
+      template,
+      client: "gcloud",
+      clientVersion: "548.0.0",
+      launchStage: "GA",
+      ingress: "INGRESS_TRAFFIC_ALL",
+      scaling: { maxInstanceCount: 20 },
+      labels: { "goog-packaged-solution": "settlement" },
+      annotations: { "cloud.example.com/note": "deployed by an operator" },
+    };
+    const { body: begun } = await this.post(`${this.service}?serviceId=settlement-service`, deployed);
     const created = await cloud.post(`/v2/${String(begun.name)}:wait`);
     // Without its variable the service does not start.
     expect([created.status, created.body.error === undefined]).toEqual([200, !has("secret")]);

@@ -24,6 +24,7 @@ import {
   required,
   set,
   text,
+  wholeMap,
 } from "../schema.ts";
 import { collection } from "./collection.ts";
 
@@ -41,7 +42,7 @@ const probe = object({
 const ports = { name: computed(text), containerPort: computed(number) };
 
 const container = (own: Properties): Properties => ({
-  name: computed(text),
+  name: text,
   image: required(text),
   commands: named("command", list(text)),
   args: list(text),
@@ -95,8 +96,8 @@ const common: Properties = {
   location: { ...replacing(required(text)), apart: true },
   annotations: map,
   labels: map,
-  client: computed(text),
-  clientVersion: computed(text),
+  client: text,
+  clientVersion: text,
   launchStage: computed(text),
   binaryAuthorization: object({ useDefault: flag, policy: text, breakglassJustification: text }),
   deletionPolicy,
@@ -124,14 +125,12 @@ const service: Properties = {
   defaultUriDisabled: flag,
   iapEnabled: computed(flag),
   invokerIamDisabled: flag,
-  scaling: computed(
-    object({
-      minInstanceCount: number,
-      maxInstanceCount: computed(number),
-      manualInstanceCount: number,
-      scalingMode: computed(text),
-    }),
-  ),
+  scaling: object({
+    minInstanceCount: number,
+    maxInstanceCount: computed(number),
+    manualInstanceCount: number,
+    scalingMode: computed(text),
+  }),
   traffics: named("traffic", computed(objects({ type: text, revision: text, percent: computed(number), tag: text }))),
   template: required(
     object({
@@ -145,8 +144,8 @@ const service: Properties = {
         }),
       ),
       revision: text,
-      annotations: map,
-      labels: map,
+      annotations: wholeMap,
+      labels: wholeMap,
       maxInstanceRequestConcurrency: computed(number),
       sessionAffinity: flag,
       healthCheckDisabled: flag,
@@ -164,8 +163,8 @@ const job: Properties = {
   ...common,
   template: required(
     object({
-      annotations: map,
-      labels: map,
+      annotations: wholeMap,
+      labels: wholeMap,
       parallelism: computed(number),
       taskCount: computed(number),
       template: required(

@@ -48,19 +48,28 @@ export class Engine {
     return { urn, inputs, ...made };
   }
 
-  diff(resource: Resource, program: Fields): DiffResult {
+  /** @param ignoreChanges Dotted paths. */
+  diff(resource: Resource, program: Fields, ignoreChanges: readonly string[] = []): DiffResult {
     const news = this.check(resource.urn, program, resource.inputs);
-    return this.provider.diff({ ...this.old(resource), news });
+    return this.provider.diff({ ...this.old(resource), news, ignoreChanges });
   }
 
   /** The changed paths; a trailing `!` marks a replacement. */
-  changes(resource: Resource, program: Fields): string[] {
-    return this.diff(resource, program).differences.map(({ path, replaces }) => path + (replaces ? "!" : ""));
+  changes(resource: Resource, program: Fields, ignoreChanges: readonly string[] = []): string[] {
+    return this.diff(resource, program, ignoreChanges).differences.map(
+      ({ path, replaces }) => path + (replaces ? "!" : ""),
+    );
   }
 
-  async update(resource: Resource, program: Fields, preview = false): Promise<Resource> {
+  async update(
+    resource: Resource,
+    program: Fields,
+    preview = false,
+    ignoreChanges: readonly string[] = [],
+  ): Promise<Resource> {
     const inputs = this.check(resource.urn, program, resource.inputs);
-    const outputs = await this.provider.update({ ...this.old(resource), id: resource.id, news: inputs, preview });
+    const request = { ...this.old(resource), id: resource.id, news: inputs, preview, ignoreChanges };
+    const outputs = await this.provider.update(request);
     return { ...resource, inputs, outputs };
   }
 

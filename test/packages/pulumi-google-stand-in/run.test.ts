@@ -83,6 +83,26 @@ test("a new location replaces a service; with the same name, the old service is 
   expect(engine.diff(made, service("1", { name: "other" })).deleteBeforeReplace).toBe(false);
 });
 
+test("what gcloud sets besides is removed, as in the official provider, unless the program ignores it", async () => {
+  const made = await engine.create(SERVICE, service("1"));
+  const path = `${SERVICES}/settlement-service`;
+  const live = fake.resources.get(path) ?? {};
+  const byGcloud = { client: "gcloud", clientVersion: "548.0.0", labels: { team: "a" }, annotations: { note: "b" } };
+  const labels = { "client.knative.dev/nonce": "abc" };
+  fake.resources.set(path, { ...live, ...byGcloud, template: { ...(live.template as object), labels } });
+  const paths = ["client", "clientVersion", "template.labels"];
+  const own = "deletionProtection";
+  const changed = (await engine.refresh(made)) ?? made;
+  expect(engine.changes(changed, service("1"))).toEqual(paths);
+  expect(engine.changes(changed, service("1"), paths)).toEqual([]);
+  const imported = await engine.import(SERVICE, NAME);
+  expect(engine.changes(imported, service("1"), [...paths, own])).toEqual([]);
+  expect(engine.changes(imported, service("1")).sort()).toEqual([...paths, own].sort());
+  fake.writes();
+  await engine.update(changed, service("2"), false, paths);
+  expect(fake.writes()).toMatchObject([{ body: { client: "gcloud", clientVersion: "548.0.0", template: { labels } } }]);
+});
+
 test("a service whose revision does not start stays in the state, so that the next update can fix it", async () => {
   fake.failure = "Revision 'settlement-service-00001' is not ready and cannot serve traffic.";
   await expect(engine.create(SERVICE, service("1"))).rejects.toMatchObject({
