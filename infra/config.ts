@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { adopt, type Adopting, checkAdoption } from "./adoption/config.ts";
 import { isRegion, regionOfZone } from "./connection.ts";
-import { migrationsBucket } from "./names.ts";
+import { migrationsBucket, PROJECT_ID } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
 
 /** What a stack is for; decides what must be protected. */
@@ -156,7 +156,7 @@ const network = z.strictObject(
 const stackConfig = z
   .strictObject({
     /** Project id. */
-    project: pattern(/^(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"),
+    project: pattern(PROJECT_ID, "a project id, such as fusion-prime"),
     region,
     environment: z.enum(["local", "staging", "prod"], "local, staging or prod"),
     /** Whether the data is protected from `pulumi destroy` and the API; by default everywhere except in `local`. */
@@ -195,7 +195,7 @@ interface Together extends Adopting {
   readonly protect?: unknown;
   readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
-  readonly service?: Readonly<Record<"minInstances" | "maxInstances", unknown>> | null;
+  readonly service?: Readonly<Record<"cpu" | "maxInstances" | "memory" | "minInstances", unknown>> | null;
 }
 
 function checkTogether(config: Together, context: z.RefinementCtx): void {
@@ -233,7 +233,30 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {
     wrong(["service", "minInstances"], "at most service.maxInstances");
   }
+  const [least, most] = MEMORY[String(service?.cpu)] ?? [];
+  const memory = bytes(String(service?.memory));
+  if (least !== undefined && most !== undefined && (memory < bytes(least) || memory > bytes(most))) {
+    const cpus = service?.cpu === "1" ? "1 CPU" : `${String(service?.cpu)} CPUs`;
+    wrong(["service", "memory"], `from ${least} to ${most} with ${cpus}`);
+  }
   checkAdoption(config, wrong);
+}
+
+/**
+ * Least and most memory per number of CPUs:
+ * https://cloud.google.com/run/docs/configuring/services/cpu, https://cloud.google.com/run/docs/configuring/services/memory-limits
+ */
+const MEMORY: Readonly<Record<string, readonly [least: string, most: string]>> = {
+  "1": ["128Mi", "4Gi"],
+  "2": ["128Mi", "8Gi"],
+  "4": ["2Gi", "16Gi"],
+  "8": ["4Gi", "32Gi"],
+};
+
+/** NaN for any other text. */
+function bytes(memory: string): number {
+  const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(memory) ?? [];
+  return Number(amount) * 1024 ** (unit === "Gi" ? 3 : 2);
 }
 
 /** https://cloud.google.com/storage/docs/buckets#naming */

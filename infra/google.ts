@@ -172,17 +172,21 @@ export class Google {
 
   /**
    * Sends a request and, if the answer is an operation, waits for its end.
+   * @param longest How long to wait, in milliseconds; 12 hours by default, because imports and restores take hours.
    * @returns The finished operation, or any other answer.
-   * @throws GoogleError if a request fails, OperationError if the operation fails.
+   * @throws GoogleError if a request fails or the operation has not ended by then, OperationError if the operation fails.
    */
-  async operate<T>(call: Call): Promise<T> {
+  async operate<T>(call: Call, longest = 12 * 3_600_000): Promise<T> {
     const { api, path } = call;
+    const began = performance.now();
     // Operations of Cloud SQL have a name without the project, and their own format.
     const parent = api === "sql" ? `${/^projects\/[^/]+\//.exec(path)?.[0] ?? ""}operations/` : "";
     let operation = await this.call<Operation>(call);
     for (let pause = PAUSE.first; !hasEnded(operation, api); pause = longer(pause)) {
+      const name = `${parent}${operation.name ?? ""}`;
+      if ((performance.now() - began) / pace() > longest) throw unended(name, longest);
       await wait(pause);
-      operation = await this.call<Operation>({ api, path: `${parent}${operation.name ?? ""}` });
+      operation = await this.call<Operation>({ api, path: name });
     }
     const { error } = operation;
     const errors = error?.errors ?? (error ? [error] : []);
@@ -237,6 +241,13 @@ interface Problem {
 
 function hasEnded({ done, name = "", status }: Operation, api: keyof Endpoints): boolean {
   return api === "sql" ? status === "DONE" : done === true || !/(^|\/)operations\//.test(name);
+}
+
+function unended(name: string, longest: number): GoogleError {
+  const remedy = "Google goes on with it: look at this operation before you run the command again.";
+  return new GoogleError(`${name} has not ended after ${longest / 60_000} minutes. ${remedy}`, undefined, {
+    request: `GET ${name}`,
+  });
 }
 
 /** Google's error; older APIs put the reason into `errors`, newer ones into `details`. */

@@ -3,6 +3,12 @@
 /** Name of the Pulumi project, value of the label `app`, and prefix of all logical names. */
 export const PROJECT = "settlement";
 
+/**
+ * A project id: https://cloud.google.com/resource-manager/docs/creating-managing-projects. One scoped by a domain, such as
+ * `example.com:project`, is refused, because the migrations bucket and the accounts could not be named after it.
+ */
+export const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+
 /** The label of resources that Pulumi manages. */
 export const MANAGED_BY = { "managed-by": "pulumi" } as const;
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parse, parseDocument, stringify } from "yaml";
 import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -37,12 +37,15 @@ export function stackPath(stack: string, folder = ROOT): string {
 
 /**
  * Reads a stack's file from a folder, by default the repository.
- * @throws UserError if the file does not exist or is not a stack file; StoreError if it is empty.
+ * @throws UserError if the file does not exist, is empty or is not a stack file; StoreError if the engine's copy is empty.
  */
 export function readStackFile(stack: string, folder = ROOT): StackFile {
   const path = stackPath(stack, folder);
   if (!existsSync(path)) throw new UserError(`${path} does not exist: each stack has a file Pulumi.<stack>.yaml.`);
   const file = parsed(path);
+  if (file === null && folder === ROOT) {
+    throw new UserError(`${path} is empty: restore it, for example with git restore ${basename(path)}.`);
+  }
   if (file === null) throw new StoreError(path, "it is empty");
   const { config = {} } = file;
   if (!isObject(file) || !isObject(config))

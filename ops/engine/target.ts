@@ -5,6 +5,7 @@ import {
   LOGINS,
   migrationsBucket,
   PASSWORD_SECRET,
+  PROJECT_ID,
   SERVICE,
 } from "../../infra/names.ts";
 import { CannotInspect } from "../google/reader.ts";
@@ -63,7 +64,7 @@ export const OPTIONS = {
 
 /** Values that become part of a URL must have these forms, or a request could go elsewhere. */
 const FORMS = {
-  project: [/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "a project id, such as fusion-prime"],
+  project: [PROJECT_ID, "a project id, such as fusion-prime"],
   region: [/^[a-z]+(-[a-z]+)+[0-9]+$/, "a region, such as us-central1"],
   instance: [/^[a-z][a-z0-9-]{0,97}$/, "the name of a Cloud SQL instance"],
   service: [/^[a-z][a-z0-9-]{0,62}$/, "the name of a Cloud Run service"],

@@ -91,16 +91,23 @@ async function find(google: Google, schema: SchemaState, id: string): Promise<Ba
 /**
  * The logins and passwords in the state.
  * @param taken When the backup was taken, ISO 8601.
- * @throws UserError if a login was created later.
+ * @throws UserError if a login was created later, or its password is not in the state.
  */
 export function loginsOf(resources: readonly StateResource[], taken: string): Login[] {
   return resources
     .filter(({ type }) => type === "gcp:sql/user:User")
     .map(({ created, inputs }) => {
-      const { name = "", password } = inputs as unknown as { name?: string; password: { plaintext: string } };
+      const { name = "", password } = inputs as unknown as { name?: string; password?: { plaintext: string } };
       if (created !== undefined && new Date(created) > new Date(taken)) {
         throw new UserError(
           `The backup of ${taken} is older than the login ${name}, created at ${created}, so the service could not log in. Choose a newer backup.`,
+        );
+      }
+      if (!password) {
+        throw new UserError(
+          `The state has no password of ${name}, which was created manually and not yet replaced, so it could not be set ` +
+            "again after the restore. Run npm run rotate first, and choose a backup taken after it; or restore as " +
+            'docs/CLOUD_SQL_MIGRATION_GUIDE.md, "Rolling back", describes.',
         );
       }
       return { name, password: JSON.parse(password.plaintext) as string };

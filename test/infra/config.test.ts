@@ -70,6 +70,18 @@ test.each([
     { service: { ...CONFIG.service, minInstances: 9, maxInstances: 2 } },
     "settlement:service.minInstances is 9; expected at most service.maxInstances",
   ],
+  ...(
+    [
+      ["4", "512Mi", "from 2Gi to 16Gi with 4 CPUs"],
+      ["8", "2Gi", "from 4Gi to 32Gi with 8 CPUs"],
+      ["1", "8Gi", "from 128Mi to 4Gi with 1 CPU"],
+      ["2", "9Gi", "from 128Mi to 8Gi with 2 CPUs"],
+    ] as const
+  ).map(([cpu, memory, range]): [string, Record<string, unknown>, string] => [
+    `${memory} with ${cpu} CPUs`,
+    { service: { ...CONFIG.service, cpu, memory } },
+    `settlement:service.memory is "${memory}"; expected ${range}`,
+  ]),
   [
     "tier",
     { database: { ...CONFIG.database, edition: "ENTERPRISE_PLUS" } },
@@ -89,17 +101,23 @@ test.each([
     { network },
     ...said,
   ]),
-  ...["example.com:fusion-prime", "google-prime"].map((project): [string, Record<string, unknown>, string] => [
-    `project ${project}`,
-    { project },
-    `gcp:project is "${project}"; expected a project id for which "${project}-migrations" is a valid bucket name.`,
-  ]),
+  [
+    "project google-prime",
+    { project: "google-prime" },
+    'gcp:project is "google-prime"; expected a project id for which "google-prime-migrations" is a valid bucket name.',
+  ],
 ] as [string, Record<string, unknown>, ...string[]][])(
   "rejects keys that contradict each other: %s",
   (_name, change, ...said) => {
     expect(problems(change)).toEqual(said.map((sentence) => expect.stringContaining(sentence) as string));
   },
 );
+
+test("rejects a project id scoped by a domain", () => {
+  expect(problems({ project: "example.com:fusion-prime" })).toEqual([
+    'gcp:project is "example.com:fusion-prime"; expected a project id, such as fusion-prime.',
+  ]);
+});
 
 test("reports contradicting keys together with invalid ones, and each only once", () => {
   expect(

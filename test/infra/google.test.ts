@@ -117,6 +117,22 @@ describe("an operation", () => {
     expect(await google().operate(call)).toMatchObject({ status: "DONE" });
   });
 
+  test.each([
+    ["kms", "x", "projects/p/operations/1", "projects/p/operations/1"],
+    ["sql", "projects/p/instances/i/import", "1", "projects/p/operations/1"],
+  ] as const)("of %s that does not end is named after the longest time", async (api, path, name, named) => {
+    const body = { name, status: "RUNNING" };
+    answers = { [`POST /${path}`]: [{ body }], [`GET /${named}`]: [{ body }] };
+    const thrown: unknown = await google()
+      .operate({ api, path, body: {} }, 120_000)
+      .catch((reason: unknown) => reason);
+    expect(thrown).toMatchObject({
+      nothingDone: false,
+      message: `${named} has not ended after 2 minutes. Google goes on with it: look at this operation before you run the command again.`,
+    });
+    expect(thrown).toBeInstanceOf(GoogleError);
+  });
+
   test.each<[string, "kms" | "sql", object, object]>([
     ["one error", "kms", { done: true, error: { code: 7, message: "no" } }, { codes: ["7"], message: "no" }],
     [

@@ -26,9 +26,35 @@ export function checkTemplate(sent: Partial<InstanceTemplate> | undefined, path:
   }
 }
 
+/**
+ * Least and most gibibytes of memory per number of CPUs:
+ * https://cloud.google.com/run/docs/configuring/services/cpu, https://cloud.google.com/run/docs/configuring/services/memory-limits
+ */
+const MEMORY = new Map([
+  [1, [1 / 8, 4]],
+  [2, [1 / 8, 8]],
+  [4, [2, 16]],
+  [6, [4, 24]],
+  [8, [4, 32]],
+]);
+
+function checkMemory({ cpu = "1", memory = "512Mi" }: Record<string, string>, path: string) {
+  const cpus = cpu.endsWith("m") ? parseInt(cpu) / 1000 : Number(cpu);
+  const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(memory) ?? [];
+  const gibibytes = Number(amount) / (unit === "Mi" ? 1024 : 1);
+  const [least = 0, most = Infinity] = MEMORY.get(cpus) ?? [];
+  if (!(gibibytes < least || gibibytes > most)) return; // also other units
+  const from = least < 1 ? `${least * 1024}Mi` : `${least}Gi`;
+  throw violation(
+    `${path}.resources.limits.memory`,
+    `Invalid value specified for container memory. For ${cpus.toFixed(1)} CPU, memory must be between ${from} and ${most}Gi inclusive.`,
+  );
+}
+
 function checkContainer(container: Partial<Container>, template: Partial<InstanceTemplate>, path: string) {
-  const { image, env = [], volumeMounts = [] } = container;
+  const { image, env = [], resources, volumeMounts = [] } = container;
   if (!image) throw violation(`${path}.image`, "Image must not be empty.");
+  checkMemory(resources?.limits ?? {}, path);
   const names = env.map(({ name }) => name);
   const reserved = names.filter((name) => RESERVED.includes(name)).join(", ");
   if (reserved) {
