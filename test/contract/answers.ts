@@ -1,16 +1,40 @@
 import { subscribe } from "node:diagnostics_channel";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { faultsOf, findMethod } from "../../packages/embedded-google-cloud/contract/contract.ts";
+import { isZero, WITHOUT_EFFECT } from "../../packages/embedded-google-cloud/contract/evaluated.ts";
 import type { Answer } from "../../packages/embedded-google-cloud/server/server.ts";
 
-/** Holds every answer of an embedded cloud in a test's process against Google's discovery documents. */
+/**
+ * Holds every answer of an embedded cloud in a test's process against Google's discovery documents, and whether the
+ * handler has read each query parameter that was accepted.
+ */
 const faults = new Set<string>();
+const unread = new WeakMap<FastifyRequest, Set<string>>();
 
 subscribe("embedded-google-cloud:answer", (message) => {
   const { request, status, payload } = message as Answer;
   const [path = ""] = request.url.split("?");
   const method = findMethod(request.method, path);
   if (!method || status >= 300 || typeof payload !== "string" || !payload.startsWith("{")) return;
+  for (const name of unread.get(request) ?? []) faults.add(`${method.id}: the parameter ${name} is ignored`);
   for (const fault of faultsOf(method, JSON.parse(payload))) faults.add(`${method.id}: ${fault}`);
+});
+
+subscribe("fastify.initialization", (message) => {
+  const { fastify } = message as { fastify: FastifyInstance };
+  fastify.addHook("preHandler", (request, _reply, done) => {
+    const query = request.query as Record<string, unknown>;
+    const names = new Set(Object.keys(query).filter((name) => !(name in WITHOUT_EFFECT) && !isZero(query[name])));
+    names.delete("alt");
+    unread.set(request, names);
+    request.query = new Proxy(query, {
+      get: (target, name) => {
+        names.delete(String(name));
+        return typeof name === "string" ? target[name] : undefined;
+      },
+    });
+    done();
+  });
 });
 
 afterAll(() => {

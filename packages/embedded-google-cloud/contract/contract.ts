@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GoogleError } from "../rest/errors.ts";
+import { enumName } from "./enum-numbers.ts";
 
 /** A type in Google's discovery documents, in the short form that `take-over.mjs` writes. */
 type Type =
@@ -112,7 +113,7 @@ function read(type: Type, value: unknown, at: string, schemas: Method["schemas"]
   }
   if ("readOnly" in type) return read(type.readOnly, value, at, schemas);
   if ("enum" in type) {
-    const name = typeof value === "number" ? type.enum[value] : value;
+    const name = typeof value === "number" ? enumName(type.enum, value) : value;
     if (typeof name !== "string" || !type.enum.includes(name)) throw wrong(at, type, value);
     return name;
   }

@@ -2,7 +2,9 @@ import { channel } from "node:diagnostics_channel";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type Access, projectResource, type Resource } from "../iam/access.ts";
 import { checkQuery, findMethod, readBody } from "../contract/contract.ts";
+import { refuseUnevaluated } from "../contract/evaluated.ts";
 import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
+import { select } from "../rest/selection.ts";
 import type { Faults } from "./faults.ts";
 import { type Identities, invalidCredentials } from "../iam/identities.ts";
 import type { Projects } from "./projects.ts";
@@ -101,12 +103,19 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
     request.body ??= {}; // no body is an empty message
     const method = findMethod(request.method, path(request));
     if (method) {
-      checkQuery(method, request.query as Record<string, unknown>);
+      const query = request.query as Record<string, unknown>;
+      checkQuery(method, query);
+      refuseUnevaluated(method, query);
       if (!Buffer.isBuffer(request.body)) request.body = readBody(method, request.body);
     }
     done();
   });
 
+  app.addHook("preSerialization", (request, reply, payload, done) => {
+    const { fields } = request.query as { fields?: string };
+    const partial = fields !== undefined && fields !== "" && reply.statusCode < 300;
+    done(null, partial && findMethod(request.method, path(request)) ? select(payload, fields) : payload);
+  });
   app.addHook("onSend", (request, reply, payload, done) => {
     if (ANSWERS.hasSubscribers) ANSWERS.publish({ request, status: reply.statusCode, payload } satisfies Answer);
     done(null, payload);

@@ -64,7 +64,6 @@ export class Monitoring implements Api {
       this.keep("create", caller, create(kind, `${this.parent(params, kind)}/${randomInt(2 ** 47)}`, body, caller)),
     );
     app.get<Route>(all, needs("list"), ({ params, query }) => {
-      if (query.filter) throw new GoogleError("INVALID_ARGUMENT", "The embedded cloud does not evaluate filters.");
       const { items, ...rest } = page(this.list(params, kind), ({ name }) => name, query, PAGE_LIMIT);
       return { ...(items.length > 0 && { [kind.collection]: items }), ...rest };
     });
