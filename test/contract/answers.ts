@@ -25,7 +25,7 @@ subscribe("fastify.initialization", (message) => {
   fastify.addHook("preHandler", (request, _reply, done) => {
     const query = request.query as Record<string, unknown>;
     const names = new Set(Object.keys(query).filter((name) => !(name in WITHOUT_EFFECT) && !isZero(query[name])));
-    names.delete("alt");
+    for (const form of ["alt", "$alt"]) names.delete(form); // checked before the handler
     unread.set(request, names);
     request.query = new Proxy(query, {
       get: (target, name) => {

@@ -38,6 +38,7 @@ test.each([
   [`/v3/projects/${PROJECT}/alertPolicies`, "filter", 'display_name="x"'],
   [`/v1/projects/${PROJECT}/services`, "callback", "show"],
   [`/v1/projects/${PROJECT}/services`, "alt", "media"],
+  [`/v1/projects/${PROJECT}/services`, "$alt", "proto"],
 ])("GET %s refuses %s, which the embedded cloud does not evaluate", async (path, name, value) => {
   const answer = await embedded.get(`${path}?${name}=${encodeURIComponent(value)}`);
   expect(answer).toMatchObject({ status: 400 });
@@ -60,6 +61,9 @@ test("fields returns a part of an answer", async () => {
   const [first] = enabled.body.services as { name: string }[];
   expect(Object.keys(enabled.body)).toEqual(["services"]);
   expect(first).toEqual({ name: first?.name, config: { name: first?.name.split("/").at(-1) } });
+  const keyRings = `/v1/projects/${PROJECT}/locations/us-east1/keyRings`;
+  expect(await embedded.post(`${keyRings}?keyRingId=r&fields=(`)).toMatchObject({ status: 400 });
+  expect((await embedded.get(keyRings)).body.keyRings).toEqual([]);
   const wrong = await embedded.get(`/v1/projects/${PROJECT}/services?fields=services(name`);
   expect(message(wrong)).toBe("Invalid field selection services(name");
 });

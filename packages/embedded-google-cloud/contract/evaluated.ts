@@ -16,19 +16,27 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   filter: /^serviceusage|timeSeries/,
   force: /^monitoring/,
   generation: /^storage\.objects/,
-  maxResults: /^storage/,
+  maxResults: /^storage|^sql\.operations/,
   pageSize: /^(?!run.*(revisions|executions)|.*timeSeries)/,
-  pageToken: /^(?!run.*(revisions|executions)|.*timeSeries|sql)/,
+  pageToken: /^(?!run.*(revisions|executions)|.*timeSeries|sql\.(instances|backupRuns))/,
   showDeleted: /^iam\.projects\.roles/,
   uploadType: /^storage\.objects\.insert/,
   validateOnly: /^run.*(services|jobs)\.(create|patch|delete)$/,
   view: /^iam\.projects\.roles/,
 };
 
+/**
+ * The method and the form of the answer that are supported. A client that asks for the numbers of enums takes their names too:
+ * https://protobuf.dev/programming-guides/json/
+ */
+const FORMS: Readonly<Record<string, RegExp>> = {
+  $alt: / json(;enum-encoding=int)?$/,
+  alt: / json$|^storage\.objects\.get media$/,
+};
+
 /** Parameters that make no difference here, with the reason. */
 export const WITHOUT_EFFECT = {
   "$.xgafv": "Errors have one form.",
-  $alt: "A client that asks for the numbers of enums takes their names too.",
   force: "A connection's ranges are always replaced, as with force=true.",
   key: "Names the project whose quota is used, and there are no quotas.",
   prettyPrint: "JSON may be laid out in any way.",
@@ -57,7 +65,7 @@ export function refuseUnevaluated({ id }: Method, query: Readonly<Record<string,
     if (name in WITHOUT_EFFECT || EVALUATED[name]?.test(id)) continue;
     if (isZero(value)) continue;
     const text = String(value);
-    if (name === "alt" && (text === "json" || (text === "media" && id === "storage.objects.get"))) continue;
+    if (FORMS[name]?.test(`${id} ${text}`)) continue;
     throw new GoogleError(
       "INVALID_ARGUMENT",
       `The embedded cloud does not evaluate ${name}=${text}.`,

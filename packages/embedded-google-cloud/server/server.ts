@@ -106,16 +106,18 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
       const query = request.query as Record<string, unknown>;
       checkQuery(method, query);
       refuseUnevaluated(method, query);
+      if (query.fields) select({}, String(query.fields)); // refuses an invalid selection before anything changes
       if (!Buffer.isBuffer(request.body)) request.body = readBody(method, request.body);
     }
     done();
   });
 
   app.addHook("preSerialization", (request, reply, payload, done) => {
-    const { fields } = request.query as { fields?: string };
-    const partial = fields !== undefined && fields !== "" && reply.statusCode < 300;
-    done(null, partial && findMethod(request.method, path(request)) ? select(payload, fields) : payload);
+    const { fields } = request.query as { fields?: unknown };
+    const partial = fields && reply.statusCode < 300 && findMethod(request.method, path(request));
+    done(null, partial ? select(payload, String(fields)) : payload);
   });
+
   app.addHook("onSend", (request, reply, payload, done) => {
     if (ANSWERS.hasSubscribers) ANSWERS.publish({ request, status: reply.statusCode, payload } satisfies Answer);
     done(null, payload);

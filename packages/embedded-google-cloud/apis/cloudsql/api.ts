@@ -1,14 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { page } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Backups } from "./backups.ts";
 import type { Databases } from "./databases.ts";
 import { importFile, type ObjectReader } from "./import.ts";
 import { instanceResource, type Instances } from "./instances.ts";
-import type { Operations } from "./operations.ts";
+import { ageOf, type Operations } from "./operations.ts";
 import type { Users, UserUpdate } from "./users.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
+/** Google's limit is not documented. */
+const PAGE_LIMIT = 1000;
 const ROOT = "/sql/v1beta4/projects/:project";
 const INSTANCE = `${ROOT}/instances/:instance`;
 
@@ -158,13 +161,15 @@ export class CloudSqlApi implements Api {
     app.get<{ Params: Params }>(`${ROOT}/operations/:operation`, this.onProject("cloudsql.instances.get"), (request) =>
       this.operations.get(this.project(request), request.params.operation),
     );
-    app.get<{ Params: Params; Querystring: { instance?: string } }>(
+    app.get<{ Params: Params; Querystring: { instance?: string; maxResults?: string; pageToken?: string } }>(
       `${ROOT}/operations`,
       this.onProject("cloudsql.instances.get"),
-      (request) => ({
-        kind: "sql#operationsList",
-        ...items(this.operations.list(this.project(request), request.query.instance)),
-      }),
+      (request) => {
+        const { instance, maxResults: pageSize, pageToken } = request.query;
+        const all = this.operations.list(this.project(request), instance);
+        const { items: listed, ...rest } = page(all, ageOf, { pageSize, pageToken }, PAGE_LIMIT);
+        return { kind: "sql#operationsList", ...items(listed), ...rest };
+      },
     );
   }
 

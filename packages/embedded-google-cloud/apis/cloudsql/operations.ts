@@ -96,7 +96,7 @@ export class Operations {
     return this.operations
       .values()
       .filter(({ targetProject, targetId }) => targetProject === project && (!instance || targetId === instance))
-      .sort((a, b) => b.insertTime.localeCompare(a.insertTime));
+      .sort((a, b) => ageOf(a).localeCompare(ageOf(b)));
   }
 
   /**
@@ -208,4 +208,9 @@ function errorOf(error: unknown): NonNullable<Operation["error"]> {
 
 function now(): string {
   return new Date().toISOString();
+}
+
+/** A key that sorts operations from the newest to the oldest. */
+export function ageOf({ insertTime, name }: Operation): string {
+  return `${1e13 - Date.parse(insertTime)} ${name}`;
 }

@@ -38,6 +38,13 @@ test("creates a database and a user before it responds", async () => {
   const user = await embedded.post(`${INSTANCE}/users`, { name: "settlement_user", password: "p1ssword" });
   expect(user.body).toMatchObject({ operationType: "CREATE_USER", status: "DONE" });
 
+  const page = async (query: string) =>
+    (await embedded.get(`${ROOT}/operations?instance=db-one&maxResults=1${query}`)).body;
+  const newest = await page("");
+  expect(newest.items).toMatchObject([{ operationType: "CREATE_USER" }]);
+  const next = await page(`&pageToken=${String(newest.nextPageToken)}`);
+  expect(next.items).toMatchObject([{ operationType: "CREATE_DATABASE" }]);
+
   expect((await embedded.get(`${INSTANCE}/databases/settlement_db`)).body).toMatchObject({
     kind: "sql#database",
     charset: "UTF8",
