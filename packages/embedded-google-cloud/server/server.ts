@@ -106,16 +106,17 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
       const query = request.query as Record<string, unknown>;
       checkQuery(method, query);
       refuseUnevaluated(method, query);
-      if (query.fields) select({}, String(query.fields)); // refuses an invalid selection before anything changes
+      const fields = fieldsOf(request);
+      if (fields !== "") select({}, fields); // refuses an invalid selection before anything changes
       if (!Buffer.isBuffer(request.body)) request.body = readBody(method, request.body);
     }
     done();
   });
 
   app.addHook("preSerialization", (request, reply, payload, done) => {
-    const { fields } = request.query as { fields?: unknown };
-    const partial = fields && reply.statusCode < 300 && findMethod(request.method, path(request));
-    done(null, partial ? select(payload, String(fields)) : payload);
+    const fields = fieldsOf(request);
+    const partial = fields !== "" && reply.statusCode < 300 && findMethod(request.method, path(request));
+    done(null, partial ? select(payload, fields) : payload);
   });
 
   app.addHook("onSend", (request, reply, payload, done) => {
@@ -164,4 +165,9 @@ function fromFastify(error: Error & { statusCode?: number }): GoogleError {
 
 function path(request: FastifyRequest): string {
   return request.url.split("?")[0] ?? request.url;
+}
+
+function fieldsOf(request: FastifyRequest): string {
+  const { fields = "" } = request.query as { fields?: string | string[] };
+  return [fields].flat().join(",");
 }
