@@ -86,10 +86,10 @@ export function checkFlags(flags: readonly (Partial<Flag> | null)[]): void {
 }
 
 /**
- * PostgreSQL's own settings among the database flags; flags of Cloud SQL and of extensions are only stored. Flags that
- * {@link FLAGS} does not list, from an older store, do not reach PostgreSQL.
+ * The database flags that PostgreSQL gets: its own settings, and those of Cloud SQL, which SQL can read; flags of extensions
+ * are only stored. Flags that {@link FLAGS} does not list, from an older store, do not reach PostgreSQL.
  */
 export function postgresFlags(flags: readonly Flag[] = []): Record<string, string> {
-  const own = flags.filter(({ name }) => FLAGS.has(name) && !name.includes("."));
+  const own = flags.filter(({ name }) => FLAGS.has(name) && /^(cloudsql\.|[^.]+$)/.test(name));
   return Object.fromEntries(own.map(({ name, value }) => [name, value]));
 }

@@ -90,6 +90,25 @@ test("passes flags to PostgreSQL, and keeps the old ones if it refuses the new",
   await volume.close();
 });
 
+test("creates pgAudit only while its flag is on, in PostgreSQL's words", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  const load = async (value: string) => {
+    const databaseFlags = [{ name: "cloudsql.enable_pgaudit", value }];
+    expect((await done(embedded, await embedded.patch(path, { settings: { databaseFlags } }))).error).toBeUndefined();
+  };
+  const volume = new Volume();
+  await volume.open(embedded, NAME);
+  const create = () => volume.query("postgres", "pw", "postgres", "CREATE EXTENSION pgaudit");
+  await load("off");
+  await expect(create()).rejects.toThrow("pgaudit must be loaded via shared_preload_libraries");
+  await load("on");
+  await create();
+  const loaded =
+    "SELECT current_setting('cloudsql.enable_pgaudit', true) AS loaded FROM pg_extension WHERE extname = 'pgaudit'";
+  expect(await volume.query("postgres", "pw", "postgres", loaded)).toEqual([{ loaded: "on" }]);
+  await volume.close();
+});
+
 test.each([
   ["archive_command", "touch /tmp/archived"],
   ["archive_mode", "on"],
@@ -118,7 +137,7 @@ test("keeps from PostgreSQL a flag that an earlier version stored", () => {
     { name: "work_mem", value: "8192" },
     { name: "cloudsql.enable_pgaudit", value: "on" },
   ];
-  expect(postgresFlags(flags)).toEqual({ work_mem: "8192" });
+  expect(postgresFlags(flags)).toEqual({ work_mem: "8192", "cloudsql.enable_pgaudit": "on" });
 });
 
 test("stops the server on activationPolicy NEVER, and starts it on ALWAYS", async () => {
