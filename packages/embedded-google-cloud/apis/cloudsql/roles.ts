@@ -63,7 +63,11 @@ export async function grantRoles(client: Client, name: string, roles: readonly s
   await letSuperuserAdminister(client, name);
 }
 
-/** Revokes a user's roles, no matter which role granted them. @param kept Roles that it keeps. */
+/**
+ * Revokes a user's roles, no matter which role granted them.
+ * @param kept Roles that it keeps.
+ * @throws DatabaseError if the user granted one of the others onward.
+ */
 export async function revokeRoles(client: Client, name: string, kept: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ role: string; grantor: string }>(
     `SELECT r.rolname AS role, g.rolname AS grantor
@@ -73,7 +77,7 @@ export async function revokeRoles(client: Client, name: string, kept: readonly s
   );
   for (const { role, grantor } of rows) {
     const [of, from, by] = [role, name, grantor].map(escapeIdentifier);
-    await client.query(`REVOKE ${of} FROM ${from} GRANTED BY ${by} CASCADE`);
+    await client.query(`REVOKE ${of} FROM ${from} GRANTED BY ${by}`);
   }
 }
 

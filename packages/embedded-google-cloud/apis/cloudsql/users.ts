@@ -53,7 +53,10 @@ export class Users {
     });
   }
 
-  /** Sets a user's password, or changes its roles. @throws GoogleError NOT_FOUND. */
+  /**
+   * Sets a user's password, or changes its roles.
+   * @throws GoogleError NOT_FOUND; INVALID_ARGUMENT if a role to revoke was granted onward.
+   */
   async update(
     project: string,
     instance: string,
@@ -71,7 +74,8 @@ export class Users {
       await cluster.inTransaction(async (client) => {
         await requireUser(client, name);
         if (password !== undefined) await setPassword(client, name, password);
-        if (replace) await revokeRoles(client, name, databaseRoles);
+        if (replace)
+          await revokeRoles(client, name, databaseRoles).catch((error: unknown) => refuse("update", name, error));
         await grantRoles(client, name, await existing(client, databaseRoles));
       });
       const key = `${project}/${instance}/${name}`;
@@ -88,10 +92,8 @@ export class Users {
     return this.operations.perform({ type: "DELETE_USER", project, instance, caller }, async () => {
       await cluster.asAdmin(async (client) => {
         await requireUser(client, name);
-        await client.query(`DROP ROLE ${escapeIdentifier(name)}`).catch((error: unknown) => {
-          if (!(error instanceof DatabaseError)) throw error;
-          throw invalid(`failed to delete user ${name}: . ${error.message} Details: ${error.detail ?? ""}`);
-        });
+        const drop = client.query(`DROP ROLE ${escapeIdentifier(name)}`);
+        await drop.catch((error: unknown) => refuse("delete", name, error));
       });
       this.roles.delete(`${project}/${instance}/${name}`);
     });
@@ -103,6 +105,12 @@ export class Users {
     const user = { ...fixed, ...(roles && { databaseRoles: roles }), instance, name, project };
     return { ...user, etag: etagOf(user) };
   }
+}
+
+/** @throws GoogleError INVALID_ARGUMENT in Cloud SQL's words if PostgreSQL refused. */
+function refuse(action: string, name: string, error: unknown): never {
+  if (!(error instanceof DatabaseError)) throw error;
+  throw invalid(`failed to ${action} user ${name}: . ${error.message} Details: ${error.detail ?? ""}`);
 }
 
 async function requireUser(client: Client, name: string): Promise<void> {

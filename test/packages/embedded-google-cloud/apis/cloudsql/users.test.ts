@@ -121,6 +121,18 @@ test("grants cloudsqlsuperuser again by the API", async () => {
   expect(found?.member).toEqual(["cloudsqlsuperuser", "settlement_owner"]);
 });
 
+test("does not revoke a role that the user granted onward", async () => {
+  const pass = `CREATE ROLE passed; CREATE ROLE guest; GRANT passed TO guest`;
+  await embedded.post(`${INSTANCE}/users`, { name: "giver", password: "pw" });
+  await volume.query("giver", "pw", "settlement_db", pass);
+  const path = `${INSTANCE}/users?name=giver&databaseRoles=settlement_owner&revokeExistingRoles=true`;
+  const refused = await embedded.put(path, { name: "giver" });
+  expect([refused.status, message(refused)]).toEqual([400, expect.stringContaining("dependent privileges exist")]);
+
+  await volume.query("giver", "pw", "settlement_db", "REVOKE passed FROM guest");
+  expect((await embedded.put(path, { name: "giver" })).status).toBe(200);
+});
+
 test("grants a user created with roles only these", async () => {
   const body = { name: "settlement_user_b", password: "two", databaseRoles: ["settlement_owner"] };
   expect((await embedded.post(`${INSTANCE}/users`, body)).status).toBe(200);
