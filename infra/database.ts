@@ -18,7 +18,7 @@ export interface DatabaseArgs {
 
 /**
  * PostgreSQL logs connections, schema changes, and errors with their statements, as section 6.2 of the CIS Google Cloud
- * benchmark requires. The first import creates the pgAudit extension: https://cloud.google.com/sql/docs/postgres/pg-audit
+ * benchmark requires. The first import that finds pgAudit loaded creates its extension: https://cloud.google.com/sql/docs/postgres/pg-audit
  */
 const FLAGS: Readonly<Record<string, string>> = {
   "cloudsql.enable_pgaudit": "on",

@@ -38,6 +38,9 @@ export const LOGINS = ["settlement_user", "settlement_user_b"] as const;
 /** The role without login that owns the tables. */
 export const OWNER_ROLE = "settlement_owner";
 
+/** Cloud SQL's role for administrators, of which the API makes every new login a member. */
+export const SUPERUSER = "cloudsqlsuperuser";
+
 /** The table in which dbmate and the import record the versions of the schema. */
 export const VERSIONS_TABLE = "schema_migrations";
 

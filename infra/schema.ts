@@ -1,5 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { keepsSettings } from "./adoption/adopt.ts";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import type { Database } from "./database.ts";
@@ -88,6 +89,7 @@ export class Schema extends pulumi.ComponentResource {
           target,
           baseline,
           retainedBackups,
+          withoutAudit: keepsSettings(config) || undefined,
         },
         { parent: this, dependsOn: [reader, ...scripts] },
       );

@@ -18,7 +18,7 @@ import { ACCOUNT, CLIENT, EXISTING, type Existing, INSTANCE, USER } from "./exis
  * the configuration updates the instance's settings and ends adoption.
  *
  * Once production is adopted and its credential rotated, delete this folder and what no longer compiles: lines in
- * `settlement.ts`, the key in `config.ts`, the baseline in `script.ts`, `ops/preview/adoption.ts`.
+ * `settlement.ts` and `schema.ts`, the key in `config.ts`, the baseline in `script.ts`, `ops/preview/adoption.ts`.
  */
 export function adoption(config: StackConfig): pulumi.ResourceTransformation {
   return ({ name, opts, props }) => {
@@ -77,6 +77,11 @@ export function keepsSchema(config: StackConfig): boolean {
   return !config.adopt || config.adopt.step >= LAST_STEP || isMissing(config, "tables");
 }
 
+/** Whether the instance keeps its settings: until adoption ends. */
+export function keepsSettings({ adopt }: StackConfig): boolean {
+  return adopt !== undefined && adopt.step <= LAST_STEP;
+}
+
 /** The configuration after adoption, to preview what remains to change. */
 export function afterAdoption(config: StackConfig): StackConfig {
   return config.adopt ? { ...config, adopt: { ...config.adopt, step: LAST_STEP + 1 } } : config;
@@ -94,7 +99,7 @@ function isMissing({ adopt }: StackConfig, part: string | undefined): boolean {
 /** The properties of a resource that stay unchanged in this step. */
 function kept(config: StackConfig, name: string, existing: Existing): readonly string[] {
   const { step = LAST_STEP } = config.adopt ?? {};
-  if (name === INSTANCE) return step <= LAST_STEP ? ["settings"] : [];
+  if (name === INSTANCE) return keepsSettings(config) ? ["settings"] : [];
   if (name === USER) {
     const isFirst = passwordStep(LOGINS[0], config.rotation.step) === 0;
     return isFirst && existingVersion(config) !== undefined ? ["password"] : [];

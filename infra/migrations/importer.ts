@@ -13,7 +13,7 @@ import {
 import { checksum, type Migration } from "./files.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript } from "./script.ts";
-import { OWNER_ROLE } from "../names.ts";
+import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 
 /** A schema in the stack's state. */
 export interface SchemaState {
@@ -28,6 +28,7 @@ export interface SchemaState {
   readonly target?: string;
   readonly baseline?: string;
   readonly retainedBackups: number;
+  readonly withoutAudit?: boolean;
   /** The newest version. */
   readonly version: string;
   /** When this stack applied each version. */
@@ -109,12 +110,13 @@ export class Importer {
     return Promise.resolve({ inputs: news, failures });
   }
 
-  /** Versions and logins update a schema; a new instance or database replaces it. */
+  /** Versions, logins and pgAudit update a schema; a new instance or database replaces it. */
   diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
     const versions = JSON.stringify(known(olds.migrations)) !== JSON.stringify(known(news.migrations));
     const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
-    return Promise.resolve({ changes: moved.length > 0 || versions || logins, replaces: moved });
+    const audit = olds.withoutAudit !== news.withoutAudit;
+    return Promise.resolve({ changes: moved.length > 0 || versions || logins || audit, replaces: moved });
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
@@ -127,7 +129,9 @@ export class Importer {
     const down = olds.migrations.filter(({ version }) => !stay.has(version));
     // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
-    if (joining !== undefined) await this.grantOwnerRole(news, joining);
+    if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
+    // Creating pgAudit needs a right that the logins have lost.
+    else if (olds.withoutAudit && !news.withoutAudit) await this.grant(news, news.user, SUPERUSER);
     return { outs: await this.migrate(news, olds, down, joining) };
   }
 
@@ -164,7 +168,9 @@ export class Importer {
       await this.operate(plan, "POST", "import", { importContext });
       known = "succeeded, but a later step failed; run the update again, which skips applied versions";
       // Cloud SQL makes every login a member of `cloudsqlsuperuser`, which only its API can revoke.
-      for (const login of loginsOf(plan)) await this.grantOwnerRole(plan, login, { revokeExistingRoles: "true" });
+      for (const login of loginsOf(plan)) {
+        await this.grant(plan, login, OWNER_ROLE, { revokeExistingRoles: "true" });
+      }
       await this.deleteOldBackups(plan);
     } catch (error) {
       throw new Error(
@@ -177,9 +183,14 @@ export class Importer {
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
   }
 
-  /** Grants a login the owner's role. @param options Further parameters of the request. */
-  private async grantOwnerRole(plan: SchemaState, login: string, options: Record<string, string> = {}): Promise<void> {
-    const query = new URLSearchParams({ name: login, databaseRoles: OWNER_ROLE, ...options });
+  /** Grants a login a role. @param options Further parameters of the request. */
+  private async grant(
+    plan: SchemaState,
+    login: string,
+    role: string,
+    options: Record<string, string> = {},
+  ): Promise<void> {
+    const query = new URLSearchParams({ name: login, databaseRoles: role, ...options });
     await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
   }
 

@@ -19,6 +19,8 @@ export interface ImportedSchemaArgs {
   readonly baseline?: string | undefined;
   /** How many backups taken before migrations to keep. */
   readonly retainedBackups: number;
+  /** Whether the instance does not load pgAudit yet; the update that ends this creates the extension. */
+  readonly withoutAudit?: true | undefined;
 }
 
 export interface Applied {

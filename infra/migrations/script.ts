@@ -1,4 +1,4 @@
-import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
+import { OWNER_ROLE, SUPERUSER, VERSIONS_TABLE } from "../names.ts";
 import { adoptTables } from "../adoption/baseline.ts";
 import { directions, type Migration } from "./files.ts";
 import { BACKUP, executed, quote, recorded } from "./steps.ts";
@@ -51,15 +51,22 @@ export function afterBackup(backup: string): string {
 
 /**
  * A role without login owns the tables, and the logins are its members. Cloud SQL lets every login create roles and
- * databases: this uses that right and then drops it. If Google does not let a login alter itself, which is not documented,
- * revoking roles through the API (see `importer.ts`) still applies.
+ * databases: this uses that right and then drops it. The grants come from `cloudsqlsuperuser`, because from PostgreSQL 16 a
+ * login that granted a role cannot lose it. If Google does not let a login alter itself, which is not documented, revoking
+ * roles through the API (see `importer.ts`) still applies.
  */
 function ownership(logins: readonly string[]): string {
   const all = `ARRAY[${logins.map(quote).join(", ")}]`;
   return `DO $ownership$
 DECLARE
   login name;
+  caller CONSTANT name := current_user;
 BEGIN
+  BEGIN
+    SET LOCAL ROLE ${SUPERUSER};
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL; -- After the first import the logins are members of the owner's role only.
+  END;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quote(OWNER_ROLE)}) THEN
     CREATE ROLE ${OWNER_ROLE} NOLOGIN;
   END IF;
@@ -68,20 +75,21 @@ BEGIN
       EXECUTE format('GRANT ${OWNER_ROLE} TO %I', login);
     END IF;
   END LOOP;
-  IF NOT has_schema_privilege(${quote(OWNER_ROLE)}, 'public', 'CREATE') THEN
-    GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};
+  -- Without the flag pgAudit is available, but not loaded, and cannot be created.
+  IF current_setting('cloudsql.enable_pgaudit', true) = 'on' AND current_user = ${quote(SUPERUSER)} THEN
+    CREATE EXTENSION IF NOT EXISTS pgaudit;
   END IF;
   FOR login IN SELECT rolname FROM pg_roles WHERE rolname = ANY (${all}) AND (rolcreaterole OR rolcreatedb) LOOP
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgaudit') THEN
-      CREATE EXTENSION IF NOT EXISTS pgaudit;
-    END IF;
     BEGIN
-      SET LOCAL ROLE cloudsqlsuperuser;
       EXECUTE format('ALTER ROLE %I NOCREATEROLE NOCREATEDB', login);
     EXCEPTION WHEN insufficient_privilege THEN
       RAISE WARNING 'the login % keeps the right to create roles and databases', login;
     END;
   END LOOP;
+  EXECUTE format('SET LOCAL ROLE %I', caller);
+  IF NOT has_schema_privilege(${quote(OWNER_ROLE)}, 'public', 'CREATE') THEN
+    GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};
+  END IF;
 END
 $ownership$;
 SET LOCAL ROLE ${OWNER_ROLE};`;

@@ -197,7 +197,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     await stack.removeConfig(ADOPT_KEY);
     const strict = JSON.parse(ACCEPTED, (key, value: unknown) => (key === "exceptions" ? undefined : value)) as object;
     writeFileSync(policies, JSON.stringify(strict));
-    expect(await up()).toMatch(/^### ✅ .* can be updated: 1 to update, \d+ unchanged\. /);
+    expect(await up()).toMatch(/^### ✅ .* can be updated: 2 to update, \d+ unchanged\. /);
     expect((await production.liveInstance()).settings).toMatchObject({
       tier: "db-custom-2-7680",
       connectorEnforcement: "REQUIRED",

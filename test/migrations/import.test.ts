@@ -345,6 +345,47 @@ describe("manually created tables", () => {
   });
 });
 
+describe("pgAudit", () => {
+  const EXTENSION = "SELECT extowner::regrole::text AS owner FROM pg_extension WHERE extname = 'pgaudit'";
+  const LOADED = { databaseFlags: [{ name: "cloudsql.enable_pgaudit", value: "on" }] };
+  const load = async (instance: string) => {
+    const path = `${ROOT}/instances/${instance}`;
+    expect((await done(embedded, await embedded.patch(path, { settings: LOADED }))).error).toBeUndefined();
+  };
+
+  test("is created by the first import where the instance loads it, and does not belong to a login", async () => {
+    await create("audited");
+    await load("audited");
+    await importer.create(await plan("audited", MIGRATIONS));
+    expect(await query("audited", EXTENSION)).toEqual([{ owner: "cloudsqlsuperuser" }]);
+  });
+
+  test("is created by the update that loads it where it was not loaded before", async () => {
+    await create("later");
+    const { outs } = await importer.create(await plan("later", MIGRATIONS, { withoutAudit: true }));
+    expect(await query("later", EXTENSION)).toEqual([]);
+
+    await load("later");
+    const news = await plan("later", MIGRATIONS);
+    if (!outs) throw new Error("The importer returned no state.");
+    expect(await importer.diff(outs, news)).toMatchObject({ changes: true, replaces: [] });
+    await importer.update(outs, news);
+    expect(await query("later", EXTENSION)).toEqual([{ owner: "cloudsqlsuperuser" }]);
+    for (const login of LOGINS) expect(await query("later", RIGHTS, login)).toEqual(OWNER_ONLY);
+  });
+});
+
+test("the logins grant nothing, so that the roles of each can be revoked", async () => {
+  const grants = `SELECT FROM pg_auth_members WHERE grantor = ANY ('{${LOGINS.join()}}'::regrole[])`;
+  expect(await query("journey", grants)).toEqual([]);
+  await create("revoked");
+  await importer.create(await plan("revoked", MIGRATIONS));
+  for (const name of LOGINS) {
+    const path = `${ROOT}/instances/revoked/users?name=${name}&revokeExistingRoles=true`;
+    expect((await embedded.put(path, { name })).status).toBe(200);
+  }
+});
+
 test("keeps the newest backups taken before migrations", async () => {
   await importer.create(await plan("journey", [...MIGRATIONS, ADD_NOTE], { retainedBackups: 2 }));
   const { items } = (await embedded.get(`${ROOT}/instances/journey/backupRuns`)).body as { items: object[] };
