@@ -33,7 +33,7 @@ import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
 
 export type { Program } from "./apis/cloudrun/program.ts";
 export { OWNER } from "./iam/identities.ts";
-export type { Aim, Fault, Injection } from "./server/faults.ts";
+export type { Aim, Delays, Fault, Injection } from "./server/faults.ts";
 export { LockedError } from "./state/lock.ts";
 export { StoreError } from "./state/store.ts";
 
@@ -94,8 +94,9 @@ async function assemble(options: CloudOptions, store: Store) {
   const projects = new Projects(options.projects);
   const policies = new Policies(store);
   const roles = new Roles(store);
-  const access = new Access(policies, roles);
-  const services = new EnabledServices(store, projects);
+  const faults = new Faults();
+  const access = new Access(policies, roles, faults.delays);
+  const services = new EnabledServices(store, projects, faults.delays);
   const identities = new Identities(store.folder);
   for (const project of projects.ids) grantOwner(policies, project);
 
@@ -137,7 +138,6 @@ async function assemble(options: CloudOptions, store: Store) {
     cloudSql.api,
     cloudRun,
   ];
-  const faults = new Faults();
   const app = createServer({ identities, access, projects, services }, apis, faults);
   return {
     app,

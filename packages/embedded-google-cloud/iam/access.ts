@@ -1,5 +1,6 @@
 import { GoogleError } from "../rest/errors.ts";
 import { type ApiAttributes, conditionHolds } from "./conditions.ts";
+import type { Delays } from "../server/faults.ts";
 import type { Policies } from "./policies.ts";
 import type { Roles } from "./roles.ts";
 
@@ -34,8 +35,10 @@ export function projectResource(project: string): Resource {
 export class Access {
   private readonly policies: Policies;
   readonly roles: Roles;
+  private readonly delays: Delays;
 
-  constructor(policies: Policies, roles: Roles) {
+  constructor(policies: Policies, roles: Roles, delays: Delays) {
+    this.delays = delays;
     this.policies = policies;
     this.roles = roles;
   }
@@ -49,7 +52,7 @@ export class Access {
     const names = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
     return names.some((name) =>
       this.policies
-        .get(name)
+        .deciding(name, this.delays.bindings)
         .bindings.some(
           (binding) =>
             binding.members.some((granted) => this.includes(granted, member)) &&
@@ -63,7 +66,7 @@ export class Access {
   private includes(granted: string, member: string): boolean {
     const [, role, project = ""] = /^project(Owner|Editor|Viewer):(.+)$/.exec(granted) ?? [];
     if (role === undefined) return includes(granted, member);
-    const { bindings } = this.policies.get(fullName(projectResource(project)));
+    const { bindings } = this.policies.deciding(fullName(projectResource(project)), this.delays.bindings);
     const ofRole = bindings.filter((binding) => binding.role === `roles/${role.toLowerCase()}`);
     return ofRole.some((binding) => binding.members.some((each) => includes(each, member)));
   }

@@ -30,6 +30,8 @@ const EMPTY_ETAG = "ACAB";
 /** All allow policies, by full resource name such as `//secretmanager.googleapis.com/projects/P/secrets/S`. */
 export class Policies {
   private readonly policies: Collection<Policy>;
+  /** Policies replaced with a delay, oldest first. */
+  private readonly former = new Map<string, { readonly policy: Policy; readonly replaced: number }[]>();
 
   constructor(store: Store) {
     this.policies = store.collection("iam-policies");
@@ -38,6 +40,18 @@ export class Policies {
   /** The policy of a resource; empty if none was set. */
   get(resource: string): Policy {
     return this.policies.get(resource) ?? { version: 1, etag: EMPTY_ETAG, bindings: [] };
+  }
+
+  /** The policy that decides: one that was replaced decides for as long as new ones are delayed, in milliseconds. */
+  deciding(resource: string, delay: number): Policy {
+    const held = this.former.get(resource)?.find(({ replaced }) => replaced + delay > performance.now());
+    return held?.policy ?? this.get(resource);
+  }
+
+  /** Keeps a policy that was just replaced, see {@link deciding}. */
+  keepFormer(resource: string, policy: Policy): void {
+    const entry = { policy, replaced: performance.now() };
+    this.former.set(resource, [...(this.former.get(resource) ?? []), entry]);
   }
 
   /**
@@ -83,6 +97,7 @@ export class Policies {
   /** Deletes the policy of a deleted resource. */
   delete(resource: string): void {
     this.policies.delete(resource);
+    this.former.delete(resource);
   }
 }
 

@@ -46,7 +46,7 @@ export class PolicyRequests {
     const current = this.policies.get(name);
     const isUpdated = (field: string) => typeof updateMask !== "string" || updateMask.split(",").includes(field);
     const { etag, auditConfigs } = sent;
-    return this.policies.set(name, {
+    const next = {
       version: readVersion(sent.version),
       bindings: isUpdated("bindings")
         ? readBindings(sent.bindings, this.access.roles, (email) => this.accounts.isMissing(email))
@@ -55,7 +55,10 @@ export class PolicyRequests {
       ...(isUpdated("auditConfigs")
         ? Array.isArray(auditConfigs) && { auditConfigs }
         : current.auditConfigs && { auditConfigs: current.auditConfigs }),
-    });
+    };
+    const policy = this.policies.set(name, next);
+    this.policies.keepFormer(name, current);
+    return policy;
   }
 
   /**

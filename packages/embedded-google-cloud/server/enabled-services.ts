@@ -1,4 +1,5 @@
 import { GoogleError } from "../rest/errors.ts";
+import type { Delays } from "./faults.ts";
 import type { Projects } from "./projects.ts";
 import type { Collection, Store } from "../state/store.ts";
 
@@ -8,10 +9,14 @@ const ALWAYS_ON = ["serviceusage.googleapis.com", "cloudresourcemanager.googleap
 /** Which Google APIs are enabled in which project. */
 export class EnabledServices {
   private readonly enabled: Collection<string[]>;
+  /** When each API was enabled in this run. */
+  private readonly since = new Map<string, number>();
   private readonly projects: Projects;
+  private readonly delays: Delays;
 
-  constructor(store: Store, projects: Projects) {
+  constructor(store: Store, projects: Projects, delays: Delays) {
     this.projects = projects;
+    this.delays = delays;
     this.enabled = store.collection("enabled-services");
   }
 
@@ -21,7 +26,11 @@ export class EnabledServices {
   }
 
   enable(project: string, services: readonly string[]): void {
-    this.enabled.put(project, [...new Set([...this.list(project), ...services])].sort());
+    const before = this.list(project);
+    for (const service of services) {
+      if (!before.includes(service)) this.since.set(`${project}/${service}`, performance.now());
+    }
+    this.enabled.put(project, [...new Set([...before, ...services])].sort());
   }
 
   disable(project: string, service: string): void {
@@ -29,9 +38,10 @@ export class EnabledServices {
     this.enabled.put(project, rest);
   }
 
-  /** @throws GoogleError PERMISSION_DENIED, in Google's words, if the API is not enabled. */
+  /** @throws GoogleError PERMISSION_DENIED, in Google's words, if the API is not enabled, or does not answer yet. */
   require(project: string, service: string): void {
-    if (ALWAYS_ON.includes(service) || this.enabled.get(project)?.includes(service)) return;
+    const answers = (this.since.get(`${project}/${service}`) ?? -Infinity) + this.delays.services <= performance.now();
+    if (ALWAYS_ON.includes(service) || (answers && this.enabled.get(project)?.includes(service))) return;
     const number = this.projects.number(project);
     throw new GoogleError(
       "PERMISSION_DENIED",

@@ -21,6 +21,14 @@ export type Fault =
   /** The call is delayed. */
   | { readonly kind: "latency"; readonly milliseconds: number };
 
+/** How long changes take to act, in milliseconds; 0 by default. */
+export interface Delays {
+  /** Until an enabled API answers. */
+  services: number;
+  /** Until a policy that was set decides; the one before decides until then. */
+  bindings: number;
+}
+
 /** Selects calls. */
 export interface Pattern {
   /** Such as `POST`; any by default. */
@@ -85,6 +93,7 @@ export function failLate(): void {
 /** Faults that tests inject into API calls; requests to Cloud Run services are not affected. */
 export class Faults {
   private readonly placed = new Set<Placed>();
+  readonly delays: Delays = { services: 0, bindings: 0 };
 
   /** Injects a fault; if several match a call, the last one wins. */
   inject(aim: Aim, fault: Fault): Injection {
@@ -93,8 +102,14 @@ export class Faults {
     return { struck: placed.struck, remove: () => this.placed.delete(placed) };
   }
 
+  /** Delays what is enabled and granted from now on, until {@link clear}. */
+  delay(delays: Partial<Delays>): void {
+    Object.assign(this.delays, delays);
+  }
+
   clear(): void {
     this.placed.clear();
+    this.delay({ services: 0, bindings: 0 });
   }
 
   /** Adds the hooks; call it after adding those for authentication and permissions. */

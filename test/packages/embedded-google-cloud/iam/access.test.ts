@@ -1,3 +1,4 @@
+import { Faults } from "../../../../packages/embedded-google-cloud/server/faults.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ describe("access", () => {
     folder = mkdtempSync(join(tmpdir(), "access-"));
     const store = new Store(folder);
     policies = new Policies(store);
-    access = new Access(policies, new Roles(store));
+    access = new Access(policies, new Roles(store), new Faults().delays);
   });
   afterEach(() => {
     rmSync(folder, { recursive: true });

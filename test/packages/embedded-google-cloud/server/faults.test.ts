@@ -64,6 +64,33 @@ describe("faults", () => {
     await expect(asked).rejects.toThrow("enough");
   });
 
+  test("a binding acts later, although the policy shows it at once", async () => {
+    const member = "user:late@example.com";
+    const token = embedded.cloud.identities.tokenFor(member);
+    const read = async () => (await embedded.get("/storage/v1/b/late/o", { token })).status;
+    await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "late" });
+    embedded.cloud.faults.delay({ bindings: 600_000 });
+    const granted = await embedded.grant("/storage/v1/b/late/iam", {
+      role: "roles/storage.objectViewer",
+      members: [member],
+    });
+    expect(JSON.stringify(granted.body)).toContain(member);
+    expect(await read()).toBe(403);
+    embedded.cloud.faults.delay({ bindings: 1 });
+    while ((await read()) === 403);
+    expect(await read()).toBe(200);
+  });
+
+  test("an enabled API answers later", async () => {
+    const keys = () => embedded.get(`/v1/projects/${PROJECT}/locations/us-central1/keyRings`);
+    embedded.cloud.faults.delay({ services: 600_000 });
+    await embedded.post(`/v1/projects/${PROJECT}/services:batchEnable`, { serviceIds: ["cloudkms.googleapis.com"] });
+    expect(message(await keys())).toContain("If you enabled this API recently, wait a few minutes");
+    embedded.cloud.faults.delay({ services: 1 });
+    while ((await keys()).status === 403);
+    expect((await keys()).status).toBe(200);
+  });
+
   test("a response is delayed", async () => {
     inject({ kind: "latency", milliseconds: 50 });
     const began = performance.now();

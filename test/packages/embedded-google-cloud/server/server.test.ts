@@ -1,3 +1,4 @@
+import { Faults } from "../../../../packages/embedded-google-cloud/server/faults.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +34,7 @@ describe("the server of all APIs", () => {
   const store = new Store(folder);
   const projects = new Projects([PROJECT]);
   const policies = new Policies(store);
-  const services = new EnabledServices(store, projects);
+  const services = new EnabledServices(store, projects, new Faults().delays);
   const identities = new Identities(folder);
   let app: FastifyInstance;
   let url: string;
@@ -54,7 +55,10 @@ describe("the server of all APIs", () => {
         });
       },
     };
-    app = createServer({ identities, access: new Access(policies, new Roles(store)), projects, services }, [echo]);
+    app = createServer(
+      { identities, access: new Access(policies, new Roles(store), new Faults().delays), projects, services },
+      [echo],
+    );
     url = await app.listen({ host: "127.0.0.1", port: 0 });
   });
   afterAll(async () => {

@@ -1,3 +1,4 @@
+import { Faults } from "../../../../../packages/embedded-google-cloud/server/faults.ts";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createSocketServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -77,8 +78,8 @@ export class Setting {
     const store = new Store(join(this.folder, "state"));
     const projects = new Projects([PROJECT]);
     this.policies = new Policies(store);
-    const access = new Access(this.policies, new Roles(store));
-    const services = new EnabledServices(store, projects);
+    const access = new Access(this.policies, new Roles(store), new Faults().delays);
+    const services = new EnabledServices(store, projects, new Faults().delays);
     this.identities = new Identities(store.folder);
     const accounts = new ServiceAccounts(store, projects, this.policies);
     const iam = new PolicyRequests(this.policies, access, accounts);
