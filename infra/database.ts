@@ -41,7 +41,12 @@ export interface Login {
 
 /** The Cloud SQL instance with the settlement database and the logins of the service. */
 export class Database extends pulumi.ComponentResource {
-  /** `PROJECT-db-` and four random bytes, because the name of a deleted instance stays reserved for a week. */
+  /**
+   * `PROJECT-db-` and four random bytes, because the name of a deleted instance stays reserved for a week. Known before the
+   * instance exists.
+   */
+  readonly plannedName: pulumi.Output<string>;
+  /** The same, known once the instance exists. */
   readonly instanceName: pulumi.Output<string>;
   /** The parts of `connectionName`. */
   readonly connection: pulumi.Output<ConnectionName>;
@@ -61,10 +66,11 @@ export class Database extends pulumi.ComponentResource {
     const options = { parent: this, protect };
 
     const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, options);
+    this.plannedName = pulumi.interpolate`${project}-db-${suffix.hex}`;
     const instance = new gcp.sql.DatabaseInstance(
       `${name}-instance`,
       {
-        name: pulumi.interpolate`${project}-db-${suffix.hex}`,
+        name: this.plannedName,
         region,
         databaseVersion: database.version,
         deletionProtection: protect,

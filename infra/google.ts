@@ -119,8 +119,8 @@ export class OperationError extends Error {
   }
 }
 
-/** How long a new IAM binding usually takes to propagate, in milliseconds. */
-export const PROPAGATION = 2 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
+/** How long a new IAM binding may take to act, in milliseconds: typically two minutes, at times seven. */
+export const PROPAGATION = 7 * 60_000; // https://cloud.google.com/iam/docs/access-change-propagation
 /** Pauses between requests, in milliseconds; each is half as long again as the one before. */
 const PAUSE = { first: 50, longest: 5_000 };
 

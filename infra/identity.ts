@@ -7,7 +7,7 @@ import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
 export interface IdentityArgs {
   readonly apis: Apis;
   readonly config: StackConfig;
-  /** The instance the service connects to. */
+  /** The instance the service connects to, which need not exist yet. */
   readonly instanceName: pulumi.Input<string>;
 }
 

@@ -48,7 +48,8 @@ export function settlement(
   const apis = new Apis(name);
   const network = config.network && new Network(name, { config, ranges: config.network });
   const database = new Database(name, { apis, config, network, labels });
-  const identity = new Identity(name, { apis, config, instanceName: database.instanceName });
+  // A binding takes minutes to act: this one gets as long as the instance takes to be created.
+  const identity = new Identity(name, { apis, config, instanceName: database.plannedName });
   declareClient(config, identity);
   const firstVersion = existingVersion(config);
   const credentials = new Credentials(name, { apis, config, database, reader: identity.member, firstVersion, labels });

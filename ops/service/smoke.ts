@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { PROPAGATION } from "../../infra/google.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /**
@@ -18,20 +19,32 @@ export async function sendSettlementCommand(url: string, token: string): Promise
   return sent.status;
 }
 
-/** How long a new binding or tag may take to propagate, and the polling interval, in milliseconds. */
-const PROPAGATION = { longest: 120_000, pause: 2_000 };
+/** The polling interval, in milliseconds. */
+const PAUSE = 2_000;
 
 /**
  * Tests a service as a client: its health, a settlement command that it stores, reads back and rolls back, and that the
  * command is gone afterwards.
  * @param url URL of the service, or of one of its revisions.
  * @param token An invoker's token.
- * @param patience How long to retry while Google's front end rejects the calls, in milliseconds; two minutes by default.
+ * @param say Prints a line that says what it waits for.
+ * @param patience How long to retry while Google's front end rejects the calls, in milliseconds; seven minutes by default.
  * @throws UserError with the service's response at the first failure.
  */
-export async function smokeTest(url: string, token: string, patience = PROPAGATION.longest): Promise<void> {
+export async function smokeTest(
+  url: string,
+  token: string,
+  say: (line: string) => void,
+  patience = PROPAGATION,
+): Promise<void> {
   const end = Date.now() + patience;
-  while (!(await isReached(url, token)) && Date.now() < end) await delay(PROPAGATION.pause);
+  let announced = false;
+  for (let status = await reach(url, token); [401, 403, 404].includes(status); status = await reach(url, token)) {
+    if (Date.now() >= end) break;
+    if (!announced) say(waiting(status, patience));
+    announced = true;
+    await delay(PAUSE);
+  }
   const command = newCommand();
   const answer = async (what: string, status: number, path: string, body?: object) => {
     const response = await request(url, token, path, body);
@@ -50,9 +63,14 @@ export async function smokeTest(url: string, token: string, patience = PROPAGATI
   await answer(`GET ${path} after the rollback`, 404, path);
 }
 
-/** Whether requests reach the service, and are not rejected by Google's front end. */
-async function isReached(url: string, token: string): Promise<boolean> {
-  return ![401, 403, 404].includes((await request(url, token, "/health")).status);
+/** The status of a request, 401, 403 or 404 if Google's front end rejects it. */
+async function reach(url: string, token: string): Promise<number> {
+  return (await request(url, token, "/health")).status;
+}
+
+function waiting(status: number, patience: number): string {
+  const what = status === 404 ? "a new tag" : "a new binding of roles/run.invoker";
+  return `Google answers ${status}; waiting up to ${patience / 60_000} minutes, because ${what} may take that long to act ...`;
 }
 
 function newCommand() {

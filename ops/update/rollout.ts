@@ -86,7 +86,7 @@ export async function testCandidate(
   try {
     if (url === undefined) throw new UserError(`Cloud Run has no revision with the tag ${CANDIDATE}.`);
     say(`Testing ${newest} without traffic, at ${url} ...`);
-    await smokeTest(url, await invokerToken(place, before.uri));
+    await smokeTest(url, await invokerToken(place, before.uri), say);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(

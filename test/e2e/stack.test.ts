@@ -85,7 +85,9 @@ describe("a production stack with a private network, from creation to destructio
       // By then every process that gets the password has it.
       if (text.includes("settlement-service creating")) seen.push(...processes());
     };
+    local.cloud.faults.delay({ bindings: 3_000 });
     const result = await stack.up({ onOutput, onError: say });
+    local.cloud.faults.clear();
     outputs = result.outputs;
     expect(result.summary.resourceChanges).toEqual({ create: expect.any(Number) as number });
     expect(await sendSettlementCommand(output("serviceUrl"), local.cloud.identities.ownerToken)).toBe(200);

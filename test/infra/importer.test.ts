@@ -214,7 +214,7 @@ describe("an import", () => {
   });
 
   test.each([
-    [403, 121, "changed nothing: not yet"],
+    [403, 421, "changed nothing: not yet"],
     [409, 601, "changed nothing: not yet"],
     [500, 601, "outcome is unknown; run the update again, which skips applied versions: not yet"],
   ])("that Google answers with %d gives up if the pause is %d seconds", async (status, seconds, words) => {

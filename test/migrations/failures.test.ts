@@ -153,8 +153,8 @@ const ROWS: readonly Row[] = [
     more: true,
     what: "the instance's account may not read the bucket",
     aim: IMPORT,
-    // A pause of more than two minutes ends the retries at once.
-    fault: { kind: "error", status: 403, retryAfter: 121 },
+    // A pause of more than seven minutes ends the retries at once.
+    fault: { kind: "error", status: 403, retryAfter: 421 },
     says: /failed and changed nothing: The caller/,
   },
   {

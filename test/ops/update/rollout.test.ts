@@ -48,11 +48,26 @@ describe("against a scripted service", () => {
   const ECHO = Symbol("the body that was sent");
 
   describe("the smoke test", () => {
+    const said: string[] = [];
+    const say = (line: string) => said.push(line);
+
+    test("waits for a new binding, and says so once", async () => {
+      answers = { ...WELL, "GET /health": { status: 403, body: "no" } };
+      const tested = smokeTest(url, "token", (line) => {
+        say(line);
+        answers = WELL;
+      });
+      await tested;
+      expect(said).toEqual([
+        "Google answers 403; waiting up to 7 minutes, because a new binding of roles/run.invoker may take that long to act ...",
+      ]);
+    });
+
     const WELL: Answers = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
 
     test("checks the health, sends a command, and checks that it is gone afterwards", async () => {
       answers = WELL;
-      await smokeTest(url, "token", 0);
+      await smokeTest(url, "token", say, 0);
       const sent = asked.find(({ what }) => what.startsWith("POST"))?.body as { command_id: string } | undefined;
       const id = sent?.command_id ?? "";
       expect(asked.slice(1).map(({ what }) => what)).toEqual([
@@ -81,7 +96,7 @@ describe("against a scripted service", () => {
       ["keeps the command", { "GET /commands/ID": { body: "row" } }, "after the rollback answered 200: row"],
     ])("says what is wrong with a service that %s", async (_what, change, sentence) => {
       answers = { ...WELL, ...change };
-      await expect(smokeTest(url, "token", 0)).rejects.toThrow(sentence);
+      await expect(smokeTest(url, "token", say, 0)).rejects.toThrow(sentence);
     });
   });
 
