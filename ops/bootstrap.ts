@@ -11,7 +11,7 @@ import { BACKENDS, readStackFile } from "./engine/stack-file.ts";
 
 const HELP = `npm run bootstrap -- --stack STACK --repository OWNER/NAME [OPTIONS]
 
-Creates what a stack needs before its first update: the first APIs, the bucket of its state, the key that encrypts the
+Creates what a stack needs before its first update: the APIs, the bucket of its state, the key that encrypts the
 secrets in it, and the two identities of its GitHub pipelines, with their roles. It adds what is missing, leaves existing
 resources alone, and revokes roles that the two identities do not need. Requires roles/owner on the project.
 

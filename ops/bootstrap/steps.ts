@@ -1,4 +1,5 @@
 import { SERVICE_ACCOUNT, serviceAccountEmail } from "../../infra/names.ts";
+import { APIS } from "../../infra/api-names.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Call, Google } from "../../infra/google.ts";
@@ -17,8 +18,9 @@ export interface Step {
   readonly apply: () => Promise<void>;
 }
 
-/** The APIs that are needed before the stack enables its own, and what for. */
-const APIS = {
+/** The APIs that are enabled, and what for; those of the stack too, because they answer only minutes later. */
+const ENABLED: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(APIS.map((api) => [`${api}.googleapis.com`, "the stack"])),
   "cloudkms.googleapis.com": "the key",
   "cloudresourcemanager.googleapis.com": "the project's policy",
   "iam.googleapis.com": "the accounts and the workload identity pool",
@@ -26,7 +28,17 @@ const APIS = {
   "serviceusage.googleapis.com": "enabling the others",
   "storage.googleapis.com": "the state's bucket",
   "sts.googleapis.com": "exchanging GitHub's tokens",
-} as const;
+};
+
+/** A list of each API that bootstrap or the first update needs at once: it is refused until the API answers. */
+const LISTS = ({ config: { project, region } }: Target): readonly Call[] => [
+  { api: "cloudRunV2", path: `projects/${project}/locations/${region}/services` },
+  { api: "secretManager", path: `projects/${project}/secrets` },
+  { api: "sql", path: `projects/${project}/instances` },
+  { api: "storage", path: `b?project=${project}` },
+  { api: "kms", path: `projects/${project}/locations/${region}/keyRings` },
+  { api: "iamBeta", path: `projects/${project}/serviceAccounts` },
+];
 
 const DAY = 24 * 3600;
 /** How long a key version is scheduled for destruction: the longest that Cloud KMS allows. */
@@ -61,14 +73,15 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
   ];
 }
 
-function apis({ config: { project } }: Target, google: Google): Step {
+function apis(target: Target, google: Google): Step {
+  const { project } = target.config;
   const missing = async () => {
     const enabled = await enabledApis(project, (path) => google.find({ api: "serviceUsage", path }));
-    return Object.entries(APIS).filter(([service]) => !enabled.includes(service));
+    return Object.entries(ENABLED).filter(([service]) => !enabled.includes(service));
   };
   return {
     title: "APIs",
-    commands: [command("gcloud", "services", "enable", ...Object.keys(APIS), `--project=${project}`)],
+    commands: [command("gcloud", "services", "enable", ...Object.keys(ENABLED), `--project=${project}`)],
     plan: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
     apply: async () => {
       const body: gapi.client.serviceusage.BatchEnableServicesRequest = {
@@ -76,6 +89,7 @@ function apis({ config: { project } }: Target, google: Google): Step {
       };
       const path = `projects/${project}/services:batchEnable`;
       await google.operate({ api: "serviceUsage", path, body });
+      for (const list of LISTS(target)) await google.call(list);
     },
   };
 }

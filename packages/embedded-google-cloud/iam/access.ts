@@ -35,7 +35,7 @@ export function projectResource(project: string): Resource {
 export class Access {
   private readonly policies: Policies;
   readonly roles: Roles;
-  private readonly delays: Delays;
+  readonly delays: Delays;
 
   constructor(policies: Policies, roles: Roles, delays: Delays) {
     this.delays = delays;

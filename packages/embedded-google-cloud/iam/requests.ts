@@ -57,7 +57,7 @@ export class PolicyRequests {
         : current.auditConfigs && { auditConfigs: current.auditConfigs }),
     };
     const policy = this.policies.set(name, next);
-    this.policies.keepFormer(name, current);
+    if (this.access.delays.bindings > 0) this.policies.keepFormer(name, current);
     return policy;
   }
 

@@ -9,7 +9,7 @@ const ALWAYS_ON = ["serviceusage.googleapis.com", "cloudresourcemanager.googleap
 /** Which Google APIs are enabled in which project. */
 export class EnabledServices {
   private readonly enabled: Collection<string[]>;
-  /** When each API was enabled in this run. */
+  /** When each API was enabled with a delay. */
   private readonly since = new Map<string, number>();
   private readonly projects: Projects;
   private readonly delays: Delays;
@@ -27,7 +27,7 @@ export class EnabledServices {
 
   enable(project: string, services: readonly string[]): void {
     const before = this.list(project);
-    for (const service of services) {
+    for (const service of this.delays.services > 0 ? services : []) {
       if (!before.includes(service)) this.since.set(`${project}/${service}`, performance.now());
     }
     this.enabled.put(project, [...new Set([...before, ...services])].sort());

@@ -112,7 +112,20 @@ describe("an empty project", () => {
     });
     expect(body.name).toContain("operations/");
     await ask("POST", `/storage/v1/b?project=${PROJECTS.prod}`, { name: `${PROJECTS.prod}-pulumi-state` });
+    cloud.faults.delay({ services: 1_000 });
     first = await bootstrap("prod", ["--yes"]);
+  });
+
+  test("has the stack's APIs, which answer already", async () => {
+    const place = `projects/${PROJECTS.prod}`;
+    for (const path of [
+      `/sql/v1beta4/${place}/instances`,
+      `/v1/${place}/secrets`,
+      `/v2/${place}/locations/us-central1/services`,
+    ]) {
+      expect((await ask("GET", path)).status).toBe(200);
+    }
+    cloud.faults.clear();
   });
 
   test("gets everything, and the command prints the settings for pipelines and plain pulumi", () => {
