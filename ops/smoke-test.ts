@@ -27,6 +27,6 @@ run(HELP, async () => {
   const place = { ...target, endpoints, token, deployer: typeof deployer === "string" ? deployer : undefined };
   const service = await liveService(place);
   if (!service) throw new UserError(`Service ${target.service} does not exist in ${target.project}, ${target.region}.`);
-  await smokeTest(service.uri, await invokerToken(place, service.uri), (line) => console.error(line));
+  await smokeTest(service.uri, await invokerToken(place, service.uri), console.error);
   console.log(`${target.service} accepts settlement commands: ${service.uri}`);
 });
