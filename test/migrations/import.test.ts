@@ -360,7 +360,7 @@ describe("pgAudit", () => {
     expect(await query("audited", EXTENSION)).toEqual([{ owner: "cloudsqlsuperuser" }]);
   });
 
-  test("is created by the update that loads it where it was not loaded before", async () => {
+  test("is created by the update that loads it", async () => {
     await create("later");
     const { outs } = await importer.create(await plan("later", MIGRATIONS, { withoutAudit: true }));
     expect(await query("later", EXTENSION)).toEqual([]);
