@@ -12,7 +12,8 @@ export interface Context {
   /** The engine's random seed, which makes a preview and its update generate the same name; may be empty. */
   readonly seed: Uint8Array;
   readonly project: string | undefined;
-  readonly region: string | undefined;
+  /** Whether to list the names of the added defaults as `__defaults`, as the official gcp provider does. */
+  readonly listsDefaults: boolean;
 }
 
 export interface Checked {
@@ -25,23 +26,25 @@ export interface Checked {
 export function check(properties: Properties, values: Fields, context: Context): Checked {
   const failures: string[] = [];
   const inputs = checkObject(properties, values, "", failures);
+  const defaults = (inputs.__defaults ?? []) as string[];
   for (const [name, property] of Object.entries(properties)) {
     if (inputs[name] !== undefined) continue;
-    const value = fill(name, property, context);
-    if (value !== undefined) inputs[name] = value;
-    else if (property.from === "project") {
-      failures.push(
-        `missing required property "${name}": set it, or gcp:${property.from} in the stack's configuration`,
-      );
+    if (property.autoname) {
+      inputs[name] = context.olds[name] ?? `${context.name}-${hex(context.seed)}`;
+      defaults.push(name);
+    } else if (property.from === "project" && context.project === undefined) {
+      failures.push(`missing required property "${name}": set it, or gcp:project in the stack's configuration`);
     }
   }
-  return { inputs, failures };
+  return { inputs: context.listsDefaults ? inputs : (withoutDefaults(inputs) as Fields), failures };
 }
 
-function fill(name: string, property: Property, context: Context): unknown {
-  if (property.from) return context[property.from];
-  if (!property.autoname) return undefined;
-  return context.olds[name] ?? `${context.name}-${hex(context.seed)}`;
+/** The value without the names of defaults, at any depth. */
+export function withoutDefaults(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDefaults);
+  if (!isFields(value)) return value;
+  const entries = Object.entries(value).filter(([name]) => name !== "__defaults");
+  return Object.fromEntries(entries.map(([name, inner]) => [name, withoutDefaults(inner)]));
 }
 
 function hex(seed: Uint8Array): string {
@@ -57,7 +60,8 @@ export function isAutoname(name: string, value: unknown): boolean {
 }
 
 function checkObject(properties: Properties, values: Fields, path: string, failures: string[]): Fields {
-  const inputs: Fields = {};
+  const defaults: string[] = [];
+  const inputs: Fields = { __defaults: defaults };
   for (const [name, value] of Object.entries(values)) {
     const property = properties[name];
     if (value === null || name.startsWith("__")) continue;
@@ -70,7 +74,10 @@ function checkObject(properties: Properties, values: Fields, path: string, failu
   for (const [name, property] of Object.entries(properties)) {
     if (inputs[name] !== undefined) continue;
     if (property.required) failures.push(`missing required property "${path}${name}"`);
-    else if (property.default !== undefined) inputs[name] = property.default;
+    else if (property.default !== undefined) {
+      inputs[name] = property.default;
+      defaults.push(name);
+    }
   }
   return inputs;
 }

@@ -107,7 +107,7 @@ function sameValue(type: Type, before: unknown, after: unknown): boolean {
 }
 
 function at(value: unknown, name: string): unknown {
-  return isFields(value) ? value[name] : undefined;
+  return isFields(value) ? (value[name] ?? undefined) : undefined;
 }
 
 /**
@@ -127,7 +127,7 @@ export function refreshed(properties: Properties, inputs: Fields, live: Fields):
       if (type?.kind === "map" && isFields(value) && isFields(now)) {
         return [[name, Object.fromEntries(Object.entries(now).filter(([key]) => key in value))]];
       }
-      return now === undefined ? [] : [[name, now]];
+      return now === undefined || now === null ? [] : [[name, now]];
     }),
   );
 }

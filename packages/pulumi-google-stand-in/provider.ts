@@ -1,9 +1,10 @@
 import { type Fields, isFields } from "./fields.ts";
-import { check, isAutoname } from "./check.ts";
+import { check, isAutoname, withoutDefaults } from "./check.ts";
 import { type Difference, differences, refreshed, topLevel } from "./diff.ts";
 import { absent, type Google, OperationError } from "./google.ts";
 import { isKept, type Properties, type Type } from "./schema.ts";
-import { isSecret, reveal, sealLike, secret, UNKNOWN } from "./values.ts";
+import { filled } from "./unset.ts";
+import { isEmpty, isSecret, reveal, sealLike, secret, UNKNOWN } from "./values.ts";
 
 /** A resource as Google has it. */
 export interface Live {
@@ -23,6 +24,8 @@ export interface ResourceType {
    * @param known Its properties or, on import, the parts of its id.
    */
   readonly read: (google: Google, id: string, known: Fields) => Promise<Live | undefined>;
+  /** Outputs that follow from the inputs, known before Google answers. */
+  readonly planned?: (inputs: Fields) => Fields;
   /** Absent if every change replaces the resource. */
   readonly update?: (google: Google, id: string, change: Change) => Promise<Live>;
   readonly delete: (google: Google, id: string, state: Fields) => Promise<unknown>;
@@ -118,18 +121,25 @@ export class Provider {
 
   /** Checks a program's properties and adds defaults. */
   check(request: CheckRequest): { inputs: Fields; failures: readonly string[] } {
-    const { properties } = this.typeOf(request.urn);
+    const { properties, token } = this.typeOf(request.urn);
     const { olds, news, seed } = request;
-    const { project, region } = request.google.configuration;
-    const checked = check(properties, news, { name: nameOf(request.urn), olds, seed, project, region });
+    const { project } = request.google.configuration;
+    const checked = check(properties, news, {
+      name: nameOf(request.urn),
+      olds,
+      seed,
+      project,
+      listsDefaults: token.startsWith("gcp:"),
+    });
     return { ...checked, inputs: seal(properties, checked.inputs) };
   }
 
   /** What an update would change. */
   diff(request: DiffRequest): DiffResult {
-    const { properties, update } = this.typeOf(request.urn);
+    const type = this.typeOf(request.urn);
+    const { properties, update } = type;
     const before = plain(request.oldOutputs);
-    const found = differences(properties, plain(request.oldInputs), before, wanted(request)).map((difference) =>
+    const found = differences(properties, plain(request.oldInputs), before, wanted(type, request)).map((difference) =>
       update || properties[topLevel(difference.path)]?.own ? difference : { ...difference, replaces: true },
     );
     const replaced = found.filter(({ replaces }) => replaces).map(({ path }) => path);
@@ -145,11 +155,12 @@ export class Provider {
    */
   async create(request: Target & { news: Fields; preview: boolean }): Promise<{ id: string; outputs: Fields }> {
     const type = this.typeOf(request.urn);
-    const { google, news } = request;
-    if (request.preview) return { id: "", outputs: seal(type.properties, news) };
+    const { google } = request;
+    const news = plan(type, request);
+    if (request.preview) return { id: "", outputs: { ...type.planned?.(plain(news)), ...seal(type.properties, news) } };
     const inputs = plain(news);
     const live = await orInitError(type, news, () => type.create(google, inputs), undefined, google, inputs);
-    return { id: live.id, outputs: outputs(type, news, live) };
+    return { id: live.id, outputs: filled(type.token, outputs(type, news, live)) };
   }
 
   /**
@@ -169,11 +180,15 @@ export class Provider {
     }
     if (!importing) {
       const outs = outputs(type, { ...state, ...request.inputs }, live, known);
-      const inputs = refreshed(type.properties, plain(request.inputs), plain(outs));
-      return { id: live.id, inputs: sealLike(request.inputs, seal(type.properties, inputs)) as Fields, outputs: outs };
+      const inputs = refreshed(type.properties, reveal(request.inputs) as Fields, plain(outs));
+      return {
+        id: live.id,
+        inputs: sealLike(request.inputs, seal(type.properties, inputs)) as Fields,
+        outputs: filled(type.token, outs),
+      };
     }
     const outs = outputs(type, withDefaults(type.properties, known), live);
-    return { id: live.id, inputs: settable(type.properties, outs), outputs: outs };
+    return { id: live.id, inputs: settable(type.properties, outs), outputs: filled(type.token, outs) };
   }
 
   /**
@@ -182,9 +197,10 @@ export class Provider {
    */
   async update(request: UpdateRequest): Promise<Fields> {
     const type = this.typeOf(request.urn);
-    const { google, id, news } = request;
+    const { google, id } = request;
+    const news = plan(type, request);
     const before = plain(request.oldOutputs);
-    const after = completed(type.properties, wanted(request), before);
+    const after = completed(type.properties, wanted(type, request), before);
     if (request.preview) {
       const changing = Object.keys(type.properties).filter((name) => type.properties[name]?.output === "changing");
       const kept = Object.entries(request.oldOutputs).filter(([name]) => {
@@ -200,7 +216,8 @@ export class Provider {
       return { ...request.oldOutputs, ...seal(type.properties, ownValues(type.properties, news)) };
     }
     const work = () => update(google, id, { before, after, changed });
-    return outputs(type, news, await orInitError(type, news, work, id, google, { ...before, ...after }));
+    const live = await orInitError(type, news, work, id, google, { ...before, ...after });
+    return filled(type.token, outputs(type, news, live));
   }
 
   /**
@@ -234,13 +251,23 @@ export class Provider {
 }
 
 function plain(values: Fields): Fields {
-  return reveal(values) as Fields;
+  return withoutDefaults(reveal(values)) as Fields;
+}
+
+/** The program's properties and, where it sets none, what the provider plans. */
+function plan(type: ResourceType, { google, news }: { readonly google: Google; readonly news: Fields }): Fields {
+  const planned = Object.entries(type.properties).flatMap(([name, { from, planned }]) => {
+    const value = from ? google.configuration[from] : planned;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(planned), ...(withoutDefaults(news) as Fields) };
 }
 
 /** The program's properties, with Google's values of those whose changes are ignored. */
-function wanted({ ignoreChanges, news, oldOutputs }: DiffRequest): Fields {
-  const before = plain(oldOutputs);
-  return ignoreChanges.reduce((after, path) => ignoring(after, before, path.split(".")), plain(news));
+function wanted(type: ResourceType, request: DiffRequest): Fields {
+  const before = plain(request.oldOutputs);
+  const after = plain(plan(type, request));
+  return request.ignoreChanges.reduce((values, path) => ignoring(values, before, path.split(".")), after);
 }
 
 function ignoring(after: Fields, before: Fields, [step = "", ...rest]: readonly string[]): Fields {
@@ -279,7 +306,10 @@ function outputs(type: ResourceType, program: Fields, live: Live, known: Fields 
 /** Marks secret properties. */
 function seal(properties: Properties, values: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, properties[name]?.secret ? secret(value) : value]),
+    Object.entries(values).map(([name, value]) => [
+      name,
+      (properties[name]?.secret ?? properties[name]?.sealed) ? secret(value) : value,
+    ]),
   );
 }
 
@@ -288,7 +318,14 @@ function settable(properties: Properties, outs: Fields): Fields {
   const entries = Object.entries(outs).flatMap(([name, value]) => {
     const property = properties[name];
     const foreign = property?.type.kind === "map" && !property.type.whole && !property.computed && !property.required;
-    if (!property || property.output || foreign || value === "" || (Array.isArray(value) && value.length === 0))
+    if (
+      !property ||
+      property.output ||
+      foreign ||
+      value === null ||
+      value === "" ||
+      (Array.isArray(value) && value.length === 0)
+    )
       return [];
     return [[name, settableValue(property.type, value)] as const];
   });
@@ -304,7 +341,7 @@ function settableValue(type: Type, value: unknown): unknown {
 
 function withDefaults(properties: Properties, values: Fields): Fields {
   const defaults = Object.entries(properties).flatMap(([name, property]) =>
-    isKept(property) && property.default !== undefined ? [[name, property.default] as const] : [],
+    isKept(property) ? [[name, property.default ?? property.planned] as const] : [],
   );
   return { ...Object.fromEntries(defaults), ...values };
 }
@@ -315,12 +352,20 @@ function completed(properties: Properties, values: Fields, before: Fields): Fiel
   for (const [name, { type, computed }] of Object.entries(properties)) {
     const [value, old] = [values[name], before[name]];
     if (value === undefined) {
-      if (computed && old !== undefined) result[name] = old;
+      if (computed && !isEmpty(old)) result[name] = set(old);
     } else {
       result[name] = completedValue(type, value, old);
     }
   }
   return result;
+}
+
+/** The value without what is not set, at any depth. */
+function set(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(set);
+  if (!isFields(value)) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner === false || !isEmpty(inner));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, set(inner)]));
 }
 
 function completedValue(type: Type, value: unknown, old: unknown): unknown {
@@ -349,6 +394,6 @@ async function orInitError(
     if (!(error instanceof OperationError)) throw error;
     const left = await type.read(google, id ?? "", known);
     if (!left) throw error;
-    throw new InitError(left.id, outputs(type, program, left), error.message);
+    throw new InitError(left.id, filled(type.token, outputs(type, program, left)), error.message);
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Fields } from "./fields.ts";
 import type { Live, ResourceType } from "./provider.ts";
-import { apart, computed, defaulting, flag, map, number, output, type Properties, required, text } from "./schema.ts";
+import { apart, computed, planning, flag, map, number, output, type Properties, required, text } from "./schema.ts";
 
 const DIGITS = "0123456789";
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
@@ -12,15 +12,15 @@ const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
 const password: Properties = {
   length: apart(required(number)),
   keepers: apart(map),
-  lower: apart(defaulting(true, flag)),
-  upper: apart(defaulting(true, flag)),
+  lower: apart(planning(true, flag)),
+  upper: apart(planning(true, flag)),
   numeric: apart(computed(flag)),
   number: apart(computed(flag)),
-  special: apart(defaulting(true, flag)),
-  minLower: apart(defaulting(0, number)),
-  minUpper: apart(defaulting(0, number)),
-  minNumeric: apart(defaulting(0, number)),
-  minSpecial: apart(defaulting(0, number)),
+  special: apart(planning(true, flag)),
+  minLower: apart(planning(0, number)),
+  minUpper: apart(planning(0, number)),
+  minNumeric: apart(planning(0, number)),
+  minSpecial: apart(planning(0, number)),
   overrideSpecial: apart(text),
   result: { ...output(text), secret: true },
 };

@@ -18,6 +18,8 @@ export interface Property {
   readonly replaces?: true | ((before: unknown, after: unknown) => boolean);
   /** Sent, never read back, and secret in the state. */
   readonly secret?: true;
+  /** Read back, and secret in the state. */
+  readonly sealed?: true;
   /** Only Google sets it. `changing`: updates of the resource change it. */
   readonly output?: "stable" | "changing";
   /** Google sets it if the program does not, and then keeps it. */
@@ -28,9 +30,12 @@ export interface Property {
   readonly own?: true;
   /** Dotted path in the REST resource; the property's name by default. */
   readonly rest?: string;
+  /** The input if the program sets none. */
   readonly default?: unknown;
+  /** The output if the program sets none; not an input, unlike a `default`. Only at the top level. */
+  readonly planned?: unknown;
   readonly oneOf?: readonly string[];
-  /** Defaults to the provider's configuration. */
+  /** Planned from the provider's configuration. */
   readonly from?: "project" | "region";
   /** Defaults to the resource's name and seven random hex digits. */
   readonly autoname?: true;
@@ -80,6 +85,7 @@ export const changing = (property: Property): Property => ({ ...property, output
 /** Has another path in the REST resource. */
 export const named = (rest: string, property: Property): Property => ({ ...property, rest });
 export const defaulting = (value: unknown, property: Property): Property => ({ ...property, default: value });
+export const planning = (value: unknown, property: Property): Property => ({ ...property, planned: value });
 
 /** The project, part of the path. */
 export const project: Property = { ...text, apart: true, replaces: true, from: "project" };
@@ -87,7 +93,7 @@ export const project: Property = { ...text, apart: true, replaces: true, from: "
 export const autonamed: Property = { ...text, apart: true, replaces: true, autoname: true };
 
 /** What deleting the resource does in Google Cloud. */
-export const deletionPolicy: Property = { ...own(defaulting("DELETE", text)), oneOf: ["DELETE", "ABANDON", "PREVENT"] };
+export const deletionPolicy: Property = { ...own(planning("DELETE", text)), oneOf: ["DELETE", "ABANDON", "PREVENT"] };
 /** Whether the provider keeps the program's value because Google does not return it. */
 export function isKept(property: Property | undefined): boolean {
   return (property?.own ?? property?.apart ?? property?.secret) === true;

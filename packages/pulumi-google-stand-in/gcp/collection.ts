@@ -42,10 +42,10 @@ export function collection(table: Collection): ResourceType {
   const read = async (google: Google, known: Fields): Promise<Live | undefined> => {
     const resource = await google.find(api, expand(self, known));
     if (!resource) return undefined;
-    const values = { ...known, ...fromRest(properties, resource) };
+    const values = { ...fromRest(properties, resource), ...table.derived?.(resource) };
     return {
-      id: expand(table.id ?? self, values),
-      values: { ...partsOfId(ids.idForms, known), ...fromRest(properties, resource), ...table.derived?.(resource) },
+      id: expand(table.id ?? self, { ...known, ...values }),
+      values: { ...partsOfId(ids.idForms, known), ...values },
     };
   };
   const reread = async (google: Google, known: Fields) => existing(await read(google, known), expand(self, known));

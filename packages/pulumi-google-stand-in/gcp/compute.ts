@@ -4,8 +4,10 @@ import type { ResourceType } from "../provider.ts";
 import {
   changing,
   computed,
+  defaulting,
   deletionPolicy,
   flag,
+  int64,
   map,
   named,
   number,
@@ -32,8 +34,10 @@ const network: Properties = {
   autoCreateSubnetworks: replacing({ ...flag, default: true }),
   mtu: computed(replacing(number)),
   routingMode: named("routingConfig.routingMode", computed(text)),
-  networkFirewallPolicyEnforcementOrder: computed(text),
+  networkFirewallPolicyEnforcementOrder: defaulting("AFTER_CLASSIC_FIREWALL", text),
   deletionPolicy,
+  networkId: named("id", output(text)),
+  numericId: named("id", output(text)),
   gatewayIpv4: named("gatewayIPv4", output(text)),
   selfLink: output(text),
 };
@@ -50,8 +54,8 @@ const subnetwork: Properties = {
   stackType: computed(text),
   deletionPolicy,
   creationTimestamp: output(text),
-  fingerprint: { ...text, output: "changing" },
   gatewayAddress: output(text),
+  subnetworkId: named("id", output(int64)),
   selfLink: output(text),
 };
 

@@ -23,7 +23,7 @@ function covers(live: unknown, wanted: unknown): boolean {
 
 function toLive(dashboard: Fields): Live {
   const id = String(dashboard.name);
-  const { name: _name, etag: _etag, ...layout } = dashboard;
+  const { name: _name, ...layout } = dashboard;
   const dashboardJson = JSON.stringify(layout);
   return { id, values: { project: match(FORM, id)?.project, dashboardJson } };
 }

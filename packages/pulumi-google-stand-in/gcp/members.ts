@@ -20,7 +20,7 @@ interface Policy {
 export interface Parent {
   readonly token: string;
   readonly api: ApiName;
-  /** The properties that name the resource. */
+  /** The properties that name the resource; the last is its own name, short or full. */
   readonly properties: Properties;
   /** The resource's id, such as `projects/P/secrets/S`. */
   readonly resource: (values: Fields) => string;
@@ -43,6 +43,9 @@ export function iamMember(parent: Parent): ResourceType {
     etag: { ...text, output: "changing" },
   };
 
+  /** The property that names the resource; the provider keeps the full name. */
+  const own = Object.keys(parent.properties).at(-1) ?? "";
+
   const read = async (google: Google, known: Fields): Promise<Live | undefined> => {
     const policy: Policy | undefined = await absent(parent.getPolicy(google, parent.resource(known)));
     const binding = policy?.bindings?.find(matching(known));
@@ -52,6 +55,7 @@ export function iamMember(parent: Parent): ResourceType {
   const live = (known: Fields, found: Fields | undefined, etag: unknown): Live => {
     const names = [...Object.keys(parent.properties), "role", "member"];
     const values = Object.fromEntries(names.map((name) => [name, known[name]]));
+    values[own] = parent.resource(known);
     const parts = [parent.resource(known), known.role, known.member];
     if (found) parts.push(found.title, ...[found.description ?? [], found.expression].flat());
     return { id: parts.map(String).join("/"), values: { ...values, etag, ...(found && { condition: found }) } };

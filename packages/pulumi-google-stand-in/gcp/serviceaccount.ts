@@ -5,15 +5,16 @@ import { fromRest, restField, toRest } from "../rest.ts";
 import {
   apart,
   autonamed,
-  defaulting,
   deletionPolicy,
   flag,
   output,
   own,
+  planning,
   project,
   type Properties,
   text,
 } from "../schema.ts";
+import { UNKNOWN } from "../values.ts";
 import { expand, match } from "./paths.ts";
 
 const account: Properties = {
@@ -21,7 +22,7 @@ const account: Properties = {
   project,
   displayName: text,
   description: text,
-  disabled: apart(defaulting(false, flag)),
+  disabled: apart(planning(false, flag)),
   createIgnoreAlreadyExists: own(flag),
   deletionPolicy,
   email: output(text),
@@ -31,6 +32,12 @@ const account: Properties = {
 };
 const ACCOUNTS = "projects/{project}/serviceAccounts";
 const NAME = `${ACCOUNTS}/{email}`;
+
+function planned({ accountId, project }: Fields): Fields {
+  if (accountId === UNKNOWN || project === UNKNOWN) return {};
+  const email = `${String(accountId)}@${String(project)}.iam.gserviceaccount.com`;
+  return { email, member: `serviceAccount:${email}` };
+}
 
 async function read(google: Google, known: Fields): Promise<Live | undefined> {
   const resource = await google.find("iam", expand("{name}", known));
@@ -57,8 +64,7 @@ async function create(google: Google, inputs: Fields): Promise<Fields> {
   } catch (error) {
     const ignored = inputs.createIgnoreAlreadyExists === true;
     if (!(ignored && error instanceof GoogleApiError && error.code === 409)) throw error;
-    const email = `${String(inputs.accountId)}@${String(inputs.project)}.iam.gserviceaccount.com`;
-    return google.call("iam", "GET", expand(NAME, { ...inputs, email }));
+    return google.call("iam", "GET", expand(NAME, { ...inputs, ...planned(inputs) }));
   }
 }
 
@@ -67,6 +73,7 @@ export const serviceAccount: ResourceType = {
   properties: account,
   idForms: [NAME],
   parseId: (id) => (match(NAME, id) ? { name: id } : undefined),
+  planned,
   create: async (google, inputs) => {
     const made = await create(google, inputs);
     if (inputs.disabled === true) await google.call("iam", "POST", expand("{name}:disable", made), { body: {} });

@@ -28,6 +28,7 @@ import {
   text,
 } from "../schema.ts";
 import { collection } from "./collection.ts";
+import { isEmpty } from "../values.ts";
 import { expand, importIds } from "./paths.ts";
 
 /** A disk cannot shrink in place. */
@@ -70,9 +71,9 @@ const settings = object({
   diskSize: named("dataDiskSizeGb", { ...computed(int64), replaces: shrinks }),
   diskType: named("dataDiskType", computed(replacing(text))),
   edition: computed(text),
-  effectiveAvailabilityType: output(text),
-  enableDataplexIntegration: defaulting(false, flag),
-  enableGoogleMlIntegration: defaulting(false, flag),
+  effectiveAvailabilityType: named("availabilityType", output(text)),
+  enableDataplexIntegration: flag,
+  enableGoogleMlIntegration: flag,
   finalBackupConfig: object({ enabled: flag, retentionDays: number }),
   insightsConfig: object({
     queryInsightsEnabled: flag,
@@ -105,7 +106,7 @@ const settings = object({
   }),
   pricingPlan: defaulting("PER_USE", text),
   retainBackupsOnDelete: flag,
-  timeZone: replacing(text),
+  timeZone: text,
   userLabels: map,
 });
 
@@ -125,16 +126,18 @@ const instance: Properties = {
   connectionName: output(text),
   dnsName: output(text),
   dnsNames: output(any),
+  enforceNewSqlNetworkArchitecture: output(flag),
   firstIpAddress: output(text),
   ipAddresses: output(objects({ type: text, ipAddress: text, timeToRetire: text })),
   privateIpAddress: output(text),
   publicIpAddress: output(text),
   pscServiceAttachmentLink: output(text),
   selfLink: output(text),
-  serverCaCerts: named(
-    "serverCaCert",
-    output(objects({ cert: text, commonName: text, createTime: text, expirationTime: text, sha1Fingerprint: text })),
-  ),
+  serverCaCerts: {
+    ...output(objects({ cert: text, commonName: text, createTime: text, expirationTime: text, sha1Fingerprint: text })),
+    rest: "serverCaCert",
+    sealed: true,
+  },
   serviceAccountEmailAddress: output(text),
 };
 
@@ -157,11 +160,12 @@ async function readInstance(google: Google, known: Fields): Promise<Live | undef
   const addresses = (Array.isArray(values.ipAddresses) ? values.ipAddresses : []).filter(isFields);
   const address = (type: string) => addresses.find((each) => each.type === type)?.ipAddress;
   return {
-    id: expand(INSTANCE, known),
+    id: String(known.name),
     values: {
       ...values,
       project: known.project,
       name: known.name,
+      enforceNewSqlNetworkArchitecture: resource.sqlNetworkArchitecture === "NEW_NETWORK_ARCHITECTURE",
       firstIpAddress: addresses[0]?.ipAddress,
       publicIpAddress: address("PRIMARY"),
       privateIpAddress: address("PRIVATE"),
@@ -268,7 +272,8 @@ async function readUser(google: Google, known: Fields): Promise<Live | undefined
   const host = known.host ?? "";
   const found = items.find((item) => item.name === known.name && (host === "" || item.host === host));
   if (!found) return undefined;
-  const values = { ...fromRest(user, found), instance: known.instance, project: known.project };
+  const values: Fields = { ...fromRest(user, found), instance: known.instance, project: known.project };
+  if (isEmpty(values.passwordPolicy)) delete values.passwordPolicy;
   return { id: [known.name, found.host ?? "", known.instance].map(String).join("/"), values };
 }
 

@@ -60,6 +60,7 @@ const bucket: Properties = {
             matchesSuffixes: named("matchesSuffix", list(text)),
             noncurrentTimeBefore: text,
             numNewerVersions: number,
+            withState: output(text),
           }),
         ),
       }),
@@ -95,8 +96,19 @@ async function readBucket(google: Google, known: Fields): Promise<Live | undefin
 
 function liveBucket(google: Google, known: Fields, resource: Fields): Live {
   const name = String(resource.name);
-  const values = { ...fromRest(bucket, resource), url: `gs://${name}` };
-  return { id: name, values: { ...values, project: known.project ?? google.configuration.project } };
+  const values: Fields = { ...fromRest(bucket, resource), url: `gs://${name}` };
+  const rules = ((values.lifecycleRules ?? []) as { condition: Fields }[]).map((rule) => ({
+    ...rule,
+    condition: { ...rule.condition, withState: "ANY" },
+  }));
+  return {
+    id: name,
+    values: {
+      ...values,
+      ...(rules.length > 0 && { lifecycleRules: rules }),
+      project: known.project ?? google.configuration.project,
+    },
+  };
 }
 
 async function empty(google: Google, state: Fields): Promise<void> {
@@ -163,6 +175,8 @@ const storageObject: Properties = {
   name: { ...replacing(text), autoname: true },
   content: apart(text),
   source: apart(asset),
+  // The hash of the content at the last upload.
+  detectMd5hash: { ...apart(defaulting("different hash", text)), same: () => true },
   contentType: computed(replacing(text)),
   cacheControl: replacing(text),
   contentDisposition: replacing(text),
@@ -198,7 +212,12 @@ function liveObject(resource: Fields, known: Fields): Live {
   const replaced = known.md5hash !== undefined && known.md5hash !== values.md5hash;
   return {
     id: `${String(resource.bucket)}-${String(resource.name)}`,
-    values: { ...values, md5hexhash: md5, ...(replaced && { content: undefined, source: undefined }) },
+    values: {
+      ...values,
+      detectMd5hash: values.md5hash,
+      md5hexhash: md5,
+      ...(replaced && { content: undefined, source: undefined }),
+    },
   };
 }
 

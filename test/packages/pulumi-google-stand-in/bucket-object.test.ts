@@ -3,17 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UNKNOWN } from "../../../packages/pulumi-google-stand-in/values.ts";
-import { enable, Engine, startTestCloud, type TestCloud } from "./engine.ts";
+import { asset, enable, Engine, startTestCloud, type TestCloud } from "./engine.ts";
 
 const OBJECT = "gcp:storage/bucketObject:BucketObject";
 const BUCKET = "gcp:storage/bucket:Bucket";
 
-/** An asset as the engine sends it; a diff contains only its hash. */
-const asset = (content: { text: string } | { path: string }) => ({
-  "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
-  hash: createHash("sha256").update(JSON.stringify(content)).digest("hex"),
-  ...content,
-});
 const program = (text: string, rest: object = {}) => ({
   bucket: "migrations",
   name: "migrations/0001.sql",

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,13 @@ import { randomTypes } from "../../../packages/pulumi-google-stand-in/random.ts"
 
 export const PROJECT = "fusion-prime";
 export const REGION = "us-central1";
+
+/** An asset as the engine sends it; a diff contains only its hash. */
+export const asset = (content: { text: string } | { path: string }) => ({
+  "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
+  hash: createHash("sha256").update(JSON.stringify(content)).digest("hex"),
+  ...content,
+});
 
 /** A resource in the engine's state. */
 export interface Resource {
@@ -97,11 +105,11 @@ export class Engine {
 }
 
 /** A client of an embedded cloud. */
-export function googleAt(url: string, token?: string): Google {
+export function googleAt(url: string, token?: string, project = PROJECT): Google {
   return new Google(
     readConfiguration(
       {
-        project: PROJECT,
+        project,
         region: REGION,
         sqlCustomEndpoint: `${url}/sql/v1beta4/`,
         secretManagerCustomEndpoint: `${url}/v1/`,
@@ -112,6 +120,7 @@ export function googleAt(url: string, token?: string): Google {
         monitoringCustomEndpoint: `${url}/`,
         serviceUsageCustomEndpoint: `${url}/v1/`,
         computeCustomEndpoint: `${url}/compute/v1/`,
+        serviceNetworkingCustomEndpoint: `${url}/v1/`,
         accessToken: token,
       },
       {},
