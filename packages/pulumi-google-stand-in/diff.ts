@@ -42,11 +42,12 @@ function inObject(
   return Object.entries(properties).flatMap(([name, property]) => {
     if (property.output) return [];
     const inner = { had: at(states.had, name), before: at(states.before, name), after: at(states.after, name) };
-    return inProperty({ ...property, ...(inherited && { replaces: inherited }) }, inner, path + name);
+    const others = isFields(states.after) ? states.after : {};
+    return inProperty({ ...property, ...(inherited && { replaces: inherited }) }, inner, path + name, others);
   });
 }
 
-function inProperty(property: Property, states: States, path: string): Difference[] {
+function inProperty(property: Property, states: States, path: string, others: Fields = {}): Difference[] {
   const { had, before, after } = states;
   const { type, replaces } = property;
   const differs = (kind: Difference["kind"]): Difference[] => [
@@ -59,7 +60,7 @@ function inProperty(property: Property, states: States, path: string): Differenc
   }
   if (after === UNKNOWN) return differs(before === undefined ? "add" : "update");
   if (before === undefined) return isEmpty(after) ? [] : differs("add");
-  if (property.same?.(before, after)) return [];
+  if (property.same?.(before, after, others)) return [];
   if (type.kind === "object") return inObject(type.properties, states, `${path}.`, replaces);
   if (type.kind === "map") return inMap(type.whole ? { ...states, had: before } : states, path, replaces);
   if (type.kind === "list" && !type.unordered && Array.isArray(before) && Array.isArray(after)) {

@@ -39,8 +39,8 @@ export interface Property {
   readonly from?: "project" | "region";
   /** Defaults to the resource's name and seven random hex digits. */
   readonly autoname?: true;
-  /** Whether two values are equivalent. */
-  readonly same?: (before: unknown, after: unknown) => boolean;
+  /** Whether two values are equivalent, given the object's other properties. */
+  readonly same?: (before: unknown, after: unknown, others: Readonly<Record<string, unknown>>) => boolean;
 }
 
 export type Properties = Readonly<Record<string, Property>>;

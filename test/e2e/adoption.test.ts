@@ -122,14 +122,14 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(absent.some((part) => shown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
   });
 
-  withFaults("blocks an import that would replace the instance, names the property, and changes nothing", async () => {
+  withFaults("blocks an import that would change the instance, names the property, and changes nothing", async () => {
     const database = written["settlement:database"] as object;
     const was = [await live(), await production.bindings()];
     await configure("database", { ...database, version: "POSTGRES_16" }); // a downgrade from 17 is impossible
     await expect(up()).rejects.toThrow("is blocked");
     await configure("database", database);
     expect(shown).toContain(
-      "`settlement-instance` (gcp.sql.DatabaseInstance) would be replaced; differing properties: `databaseVersion`",
+      "`settlement-instance` (gcp.sql.DatabaseInstance) would be changed; differing properties: `databaseVersion`",
     );
     expect([await live(), await production.bindings()]).toEqual(was);
   });

@@ -30,7 +30,9 @@ for (const [stack, file] of Object.entries(STACKS)) {
   if (!file.includes("after-up")) continue;
   for (const { type, outputs } of resources) collect((unset[type] ??= {}), outputs);
 }
-const types = Object.keys(unset).filter((type) => !type.startsWith("pulumi:")).sort();
+const types = Object.keys(unset)
+  .filter((type) => !type.startsWith("pulumi:"))
+  .sort();
 const lines = types.map((type) => `${JSON.stringify(type)}: ${JSON.stringify(shortened(unset[type]))}`);
 const standIn = join(import.meta.dirname, "..", "..", "packages", "pulumi-google-stand-in");
 writeFileSync(join(standIn, "unset.json"), `{\n${lines.join(",\n")}\n}\n`);
@@ -56,7 +58,9 @@ function collect(tree, value) {
 
 /** The tree without what is always set, and with a value in place of a branch that has nothing else. */
 function shortened(tree) {
-  const names = Object.keys(tree).filter((name) => tree[name] !== undefined).sort();
+  const names = Object.keys(tree)
+    .filter((name) => tree[name] !== undefined)
+    .sort();
   const entries = names.flatMap((name) => {
     if (name === "=") return [[name, tree[name]]];
     const inner = shortened(tree[name]);

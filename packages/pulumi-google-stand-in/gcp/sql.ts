@@ -31,14 +31,12 @@ import { collection } from "./collection.ts";
 import { isEmpty } from "../values.ts";
 import { expand, importIds } from "./paths.ts";
 
+// What replaces an instance: `CustomizeDiff` in resource_sql_database_instance.go of hashicorp/terraform-provider-google.
+
 /** A disk cannot shrink in place. */
 const shrinks = (before: unknown, after: unknown) => Number(after) < Number(before);
-/** Cloud SQL upgrades the major version in place, but cannot downgrade it. */
-const isDowngrade = (before: unknown, after: unknown) => {
-  const [, engineBefore, versionBefore] = /^(\w+?)_([\d_]+)/.exec(String(before)) ?? [];
-  const [, engineAfter, versionAfter] = /^(\w+?)_([\d_]+)/.exec(String(after)) ?? [];
-  return engineBefore !== engineAfter || parseFloat(versionAfter ?? "") < parseFloat(versionBefore ?? "");
-};
+/** A private network can be changed, but not removed. */
+const isRemoved = (_before: unknown, after: unknown) => after === undefined;
 
 const settings = object({
   version: named("settingsVersion", { ...int64, output: "changing" }),
@@ -68,7 +66,12 @@ const settings = object({
   }),
   diskAutoresize: named("storageAutoResize", defaulting(true, flag)),
   diskAutoresizeLimit: named("storageAutoResizeLimit", computed(int64)),
-  diskSize: named("dataDiskSizeGb", { ...computed(int64), replaces: shrinks }),
+  diskSize: named("dataDiskSizeGb", {
+    ...computed(int64),
+    replaces: shrinks,
+    // Cloud SQL may have enlarged it.
+    same: (before, after, { diskAutoresize }) => diskAutoresize !== false && shrinks(before, after),
+  }),
   diskType: named("dataDiskType", computed(replacing(text))),
   edition: computed(text),
   effectiveAvailabilityType: named("availabilityType", output(text)),
@@ -87,7 +90,7 @@ const settings = object({
     object({
       ipv4Enabled: defaulting(true, flag),
       sslMode: computed(text),
-      privateNetwork: text,
+      privateNetwork: { ...text, replaces: isRemoved },
       allocatedIpRange: text,
       enablePrivatePathForGoogleCloudServices: flag,
       serverCaMode: computed(text),
@@ -114,7 +117,7 @@ const instance: Properties = {
   name: { ...autonamed, apart: true },
   project,
   region: { ...replacing(text), from: "region" },
-  databaseVersion: { ...required(text), replaces: isDowngrade },
+  databaseVersion: required(text),
   encryptionKeyName: named("diskEncryptionConfiguration.kmsKeyName", replacing(text)),
   instanceType: computed(text),
   maintenanceVersion: computed(text),

@@ -57,7 +57,7 @@ test.each([
 
 test("keeps unknown values and secret markers, and marks a secret property", () => {
   const inputs = engine.check(engine.urn(USER), { instance: UNKNOWN, name: secret("n"), password: "p" });
-  expect(inputs).toMatchObject({ instance: UNKNOWN, name: secret("n"), password: secret("p"), project: PROJECT });
+  expect(inputs).toMatchObject({ instance: UNKNOWN, name: secret("n"), password: secret("p") });
 });
 
 test("a generated name is kept", () => {
@@ -81,7 +81,12 @@ test("a resource with a fixed name is deleted before its replacement, one with a
 
 test("a preview treats an unknown value as a change", () => {
   const inputs = engine.check(engine.urn(USER), { name: "u", instance: "i", password: "p" });
-  const resource = { urn: engine.urn(USER), id: "u//i", inputs, outputs: inputs };
+  const resource = {
+    urn: engine.urn(USER),
+    id: "u//i",
+    inputs,
+    outputs: { ...inputs, project: PROJECT, deletionPolicy: "DELETE" },
+  };
   expect(engine.changes(resource, { name: "u", instance: UNKNOWN, password: secret(UNKNOWN) })).toEqual([
     "instance!",
     "password",

@@ -166,7 +166,7 @@ const cases: readonly Case[] = [
     program: { secretId: "db-password", role: "roles/secretmanager.secretAccessor", member: MEMBER },
     id: `projects/${PROJECT}/secrets/db-password/roles/secretmanager.secretAccessor/${MEMBER}`,
     importId: `projects/${PROJECT}/secrets/db-password roles/secretmanager.secretAccessor ${MEMBER}`,
-    outputs: { secretId: "db-password", member: MEMBER, etag: expect.any(String) },
+    outputs: { secretId: `projects/${PROJECT}/secrets/db-password`, member: MEMBER, etag: expect.any(String) },
     replaced: {
       program: { secretId: "db-password", role: "roles/secretmanager.admin", member: MEMBER },
       changes: ["role!"],
@@ -217,7 +217,7 @@ const cases: readonly Case[] = [
     program: { bucket: "migrations", role: "roles/storage.objectViewer", member: MEMBER },
     id: `b/migrations/roles/storage.objectViewer/${MEMBER}`,
     importId: `b/migrations roles/storage.objectViewer ${MEMBER}`,
-    outputs: { bucket: "migrations", role: "roles/storage.objectViewer" },
+    outputs: { bucket: "b/migrations", role: "roles/storage.objectViewer" },
     replaced: {
       program: { bucket: "migrations", role: "roles/storage.objectAdmin", member: MEMBER },
       changes: ["role!"],
@@ -336,7 +336,8 @@ const cases: readonly Case[] = [
   {
     type: "gcp:sql/databaseInstance:DatabaseInstance",
     program: instance,
-    id: `projects/${PROJECT}/instances/db-1`,
+    id: "db-1",
+    importId: `projects/${PROJECT}/instances/db-1`,
     outputs: {
       connectionName: `${PROJECT}:us-central1:db-1`,
       region: "us-central1",
@@ -351,9 +352,9 @@ const cases: readonly Case[] = [
       program: {
         ...instance,
         settings: { ...settings, tier: "db-custom-2-7680", userLabels: {} },
-        databaseVersion: "POSTGRES_16",
+        region: "europe-west1",
       },
-      changes: ["databaseVersion!"],
+      changes: ["region!"],
     },
   },
   {
@@ -396,7 +397,10 @@ const cases: readonly Case[] = [
     program: { name: "settlement-service", location: "us-central1", role: "roles/run.invoker", member: MEMBER },
     id: `projects/${PROJECT}/locations/us-central1/services/settlement-service/roles/run.invoker/${MEMBER}`,
     importId: `projects/${PROJECT}/locations/us-central1/services/settlement-service roles/run.invoker ${MEMBER}`,
-    outputs: { name: "settlement-service", role: "roles/run.invoker" },
+    outputs: {
+      name: `projects/${PROJECT}/locations/us-central1/services/settlement-service`,
+      role: "roles/run.invoker",
+    },
     replaced: {
       program: { name: "settlement-service", location: "us-central1", role: "roles/run.invoker", member: "allUsers" },
       changes: ["member!"],

@@ -83,12 +83,16 @@ describe("the process", () => {
     expect(checked.getFailuresList().map((each) => each.toObject())).toEqual([
       { property: "", reason: 'unknown property "pasword"' },
     ]);
-    expect(checked.getInputs()?.toJavaScript()).toMatchObject({ instance: UNKNOWN, project: "fusion-prime" });
+    expect(checked.getInputs()?.toJavaScript()).toEqual({
+      __defaults: ["name"],
+      instance: UNKNOWN,
+      name: expect.stringMatching(/^it-/) as string,
+    });
   });
 
   test("returns a diff with the properties, their kinds and replacements", async () => {
     const request = new messages.DiffRequest().setUrn(USER).setId("u//i");
-    const old = struct({ name: "u", instance: "i", password: secret("first") });
+    const old = struct({ name: "u", instance: "i", password: secret("first"), project: "fusion-prime" });
     const news = struct({ name: "u", instance: "j", password: secret("second") });
     const diff = await call<Messages.DiffResponse>((done) =>
       client.diff(request.setOldInputs(old).setOlds(old).setNews(news), done),

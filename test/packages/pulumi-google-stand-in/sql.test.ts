@@ -62,8 +62,6 @@ describe("an instance", () => {
             availabilityType: "REGIONAL",
             pricingPlan: "PER_USE",
             storageAutoResize: true,
-            enableDataplexIntegration: false,
-            enableGoogleMlIntegration: false,
             deletionProtectionEnabled: true,
             backupConfiguration: {
               enabled: true,
@@ -81,7 +79,7 @@ describe("an instance", () => {
         },
       },
     ]);
-    expect(made.id).toBe(`projects/${PROJECT}/instances/db-1`);
+    expect(made.id).toBe("db-1");
     expect(made.outputs).toMatchObject({
       connectionName: "p:us-central1:i",
       firstIpAddress: "192.0.2.1",
@@ -142,15 +140,28 @@ describe("an instance", () => {
   });
 
   test.each([
-    ["a smaller disk", { settings: { ...program().settings, diskSize: 5 } }, ["settings.diskSize!"]],
+    ["a smaller disk, which Cloud SQL may have enlarged", { settings: { ...program().settings, diskSize: 5 } }, []],
+    [
+      "a smaller disk of a fixed size",
+      { settings: { ...program().settings, diskSize: 5, diskAutoresize: false } },
+      ["settings.diskAutoresize", "settings.diskSize!"],
+    ],
     ["a bigger disk", { settings: { ...program().settings, diskSize: 20 } }, ["settings.diskSize"]],
-    ["an older PostgreSQL", { databaseVersion: "POSTGRES_16" }, ["databaseVersion!"]],
+    ["an older PostgreSQL", { databaseVersion: "POSTGRES_16" }, ["databaseVersion"]],
     ["a newer PostgreSQL", { databaseVersion: "POSTGRES_18" }, ["databaseVersion"]],
-    ["another engine", { databaseVersion: "MYSQL_8_4" }, ["databaseVersion!"]],
+    ["another engine", { databaseVersion: "MYSQL_8_4" }, ["databaseVersion"]],
     ["another region", { region: "europe-west1" }, ["region!"]],
   ])("changes for %s", async (_what, change, changes) => {
     const made = await engine.create(INSTANCE, program());
     expect(engine.changes(made, { ...program(), ...change })).toEqual(changes);
+  });
+
+  test("is replaced when its private network is removed, not when it is changed", async () => {
+    const network = (name: string) => ({ ipv4Enabled: true, privateNetwork: `projects/p/global/networks/${name}` });
+    const made = await engine.create(INSTANCE, program({ ipConfiguration: network("a") }));
+    const path = "settings.ipConfiguration.privateNetwork";
+    expect(engine.changes(made, program({ ipConfiguration: network("b") }))).toEqual([path]);
+    expect(engine.changes(made, program({ ipConfiguration: { ipv4Enabled: true } }))).toEqual([`${path}!`]);
   });
 
   test("is deleted only without protection, and turning protection off does not call Google", async () => {
@@ -168,7 +179,7 @@ describe("an instance", () => {
     fake.failure = "The zone has no capacity.";
     await expect(engine.create(INSTANCE, program())).rejects.toMatchObject({
       name: "InitError",
-      id: `projects/${PROJECT}/instances/db-1`,
+      id: "db-1",
       outputs: { name: "db-1" },
       reason: "ERROR: The zone has no capacity.",
     });
@@ -176,7 +187,7 @@ describe("an instance", () => {
 
   test("is imported with all settable properties", async () => {
     const made = await engine.create(INSTANCE, program());
-    const imported = await engine.import(INSTANCE, made.id);
+    const imported = await engine.import(INSTANCE, `projects/${PROJECT}/instances/db-1`);
     expect(engine.changes(imported, program())).toEqual([]);
     expect(imported.inputs).not.toHaveProperty("connectionName");
     expect(imported.inputs).not.toHaveProperty("settings.version");

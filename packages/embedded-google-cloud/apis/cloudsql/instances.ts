@@ -13,7 +13,7 @@ import { type Operation, OperationError, type Operations, type OperationType } f
 import { setPassword } from "./roles.ts";
 import { postgresFlags } from "./flags.ts";
 import { invalid } from "./invalid.ts";
-import { completeSettings } from "./settings.ts";
+import { checkKept, completeSettings } from "./settings.ts";
 
 /** How long the name of a deleted instance stays reserved, in milliseconds. */
 const NAME_RESERVED = 7 * 24 * 3600 * 1000;
@@ -110,9 +110,14 @@ export class Instances {
     const fields = body as Fields;
     checkFixed(instance, fields);
     checkFresh(instance, fields);
-    const sent = how === "patch" ? mergePatch<Fields>(instance.settings, fields.settings ?? {}) : fields.settings;
+    const { dataDiskSizeGb } = instance.settings;
+    const sent =
+      how === "patch"
+        ? mergePatch<Fields>(instance.settings, fields.settings ?? {})
+        : { dataDiskSizeGb, ...(fields.settings as Fields | undefined) };
     const version = Number(instance.settings.settingsVersion) + 1;
     const settings = completeSettings(sent, majorOf(instance), instance.region, version);
+    checkKept(instance.settings, settings);
     const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });
     this.requirePeering(next);
     return this.operations.begin(this.target("UPDATE", instance, caller), async () => {

@@ -10,6 +10,8 @@ export interface InstanceSettings extends Fields {
   readonly activationPolicy: string;
   readonly settingsVersion: string;
   readonly deletionProtectionEnabled: boolean;
+  /** A number, as text. */
+  readonly dataDiskSizeGb: string;
   readonly databaseFlags?: readonly Flag[];
   readonly backupConfiguration: BackupConfiguration;
   readonly ipConfiguration: Fields & { readonly ipv4Enabled: boolean };
@@ -65,6 +67,18 @@ export function completeSettings(sent: unknown, major: number, region: string, v
   const { zone } = settings.locationPreference;
   if (regionOfZone(zone) !== region) throw invalid(`the zone ${show(zone)} is not in the region ${region}`);
   return { ...settings, settingsVersion: String(version) };
+}
+
+/** @throws GoogleError INVALID_ARGUMENT if a change removes the private network or shrinks the disk. */
+export function checkKept(before: InstanceSettings, after: InstanceSettings): void {
+  const [network, next] = [before, after].map(({ ipConfiguration }) => ipConfiguration.privateNetwork);
+  // "This setting can be updated, but it cannot be removed after it is set": IpConfiguration.privateNetwork in
+  // https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances
+  if (network && !next) throw invalid("the private network of an instance cannot be removed");
+  const [had, wanted] = [before.dataDiskSizeGb, after.dataDiskSizeGb];
+  if (Number(wanted) < Number(had)) {
+    throw invalid(`the disk of an instance cannot shrink from ${had} to ${wanted} GB`);
+  }
 }
 
 function defaults(edition: Edition, region: string) {

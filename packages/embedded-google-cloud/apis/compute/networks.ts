@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { isRange } from "../../rest/places.ts";
+import { freeRange, isRange } from "../../rest/places.ts";
 import { shortName } from "../../rest/names.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
@@ -76,6 +76,7 @@ export class Networks {
       throw new GoogleError("ALREADY_EXISTS", `The resource '${path}' already exists`, "alreadyExists");
     }
     if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
+    if (kind === ADDRESSES && fields.purpose === "VPC_PEERING") fields.address ??= this.choose(fields);
     checkRange(kind, fields);
     return this.put(path, {
       ...(kind === NETWORKS && { routingConfig: { routingMode: "REGIONAL" }, autoCreateSubnetworks: true }),
@@ -174,6 +175,15 @@ export class Networks {
     const project = /^projects\/([^/]+)/.exec(path)?.[1] ?? "";
     const address = this.resources.get(`projects/${project}/global/addresses/${range ?? ""}`)?.address;
     return typeof address === "string" ? address : undefined;
+  }
+
+  /** The address of a range in a network, as Google chooses it if the client does not. */
+  private choose({ network, prefixLength }: Fields): string | undefined {
+    const others = this.resources.values().filter((each) => each.network === network);
+    const used = others.map((each) =>
+      String(each.ipCidrRange ?? `${String(each.address)}/${String(each.prefixLength)}`),
+    );
+    return typeof prefixLength === "number" ? freeRange(prefixLength, used) : undefined;
   }
 
   private isOf(peering: Peering, path: string): boolean {

@@ -87,6 +87,10 @@ export class Kms implements Api {
       const key = this.key(params);
       return this.keys.put(key.name, checked(applyMask(key, readKey(body), query.updateMask, CHANGEABLE)));
     });
+    app.get<Route>(`${keys}/:key/cryptoKeyVersions`, onKey("cloudkms.cryptoKeyVersions.list"), ({ params }) => ({
+      cryptoKeyVersions: [this.key(params).primary],
+      totalSize: 1,
+    }));
     this.policyRoutes(app, `${keys}/:key(^[^:]+)`, "cloudkms.cryptoKeys", onKey, (params) => {
       this.key(params);
       return this.keyResource(params);

@@ -9,7 +9,7 @@ export interface KeyRing {
   readonly createTime: string;
 }
 
-/** A key, as Cloud KMS returns it. It cannot be deleted; its versions are not modelled. */
+/** A key, as Cloud KMS returns it. It cannot be deleted; it has one version. */
 export interface CryptoKey {
   /** `KEY_RING/cryptoKeys/K`. */
   readonly name: string;

@@ -134,6 +134,13 @@ export class Storage implements Api {
       },
     );
 
+    // The official provider asks with a slash at the end.
+    for (const path of ["anywhereCaches", "anywhereCaches/"]) {
+      app.get<{ Params: Params }>(`${one}/${path}`, onBucket("storage.anywhereCaches.list"), ({ params }) => {
+        this.bucket(params.bucket);
+        return { kind: "storage#anywhereCaches" };
+      });
+    }
     app.get<{ Params: Params; Querystring: Query }>(
       `${one}/iam`,
       onBucket("storage.buckets.getIamPolicy"),

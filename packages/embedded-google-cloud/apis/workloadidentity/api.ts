@@ -75,6 +75,15 @@ export class WorkloadIdentity implements Api {
     app.post<Route>(`${pools}/:pool(^[^:]+)::undelete`, needs("workloadIdentityPools.undelete"), ({ params }) =>
       this.change(this.pools, undeleted(found(this.pools, this.poolName(params)))),
     );
+    // Only for attestation by managed workload identities, which are not modelled.
+    app.get<Route>(
+      `${pools}/:pool(^[^:]+)::listAttestationRules`,
+      needs("workloadIdentityPools.getAttestationRules"),
+      ({ params }) => {
+        found(this.pools, this.poolName(params));
+        return {};
+      },
+    );
     app.get<Route>(`${pool}/operations/:operation`, needs("workloadIdentityPools.get"), ({ params, url }) =>
       ended(url, found(this.pools, this.poolName(params))),
     );

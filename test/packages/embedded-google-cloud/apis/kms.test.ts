@@ -31,6 +31,11 @@ describe("Cloud KMS", () => {
     await embedded.start();
     expect((await embedded.get(`${KEYS}/prod`)).body).toEqual(made);
     expect((await embedded.get(KEYS)).body).toMatchObject({ cryptoKeys: [made], totalSize: 1 });
+    expect((await embedded.get(`${KEYS}/prod/cryptoKeyVersions`)).body).toEqual({
+      cryptoKeyVersions: [made.primary],
+      totalSize: 1,
+    });
+    expect((await embedded.get(`${KEYS}/none/cryptoKeyVersions`)).status).toBe(404);
     expect((await embedded.get(RINGS)).body).toMatchObject({ keyRings: [{ name: `${RINGS.slice(4)}/pulumi` }] });
   });
 

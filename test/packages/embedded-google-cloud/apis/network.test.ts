@@ -85,8 +85,31 @@ describe("a private network", () => {
       connections: [{ peering: "servicenetworking-googleapis-com", reservedPeeringRanges: ["services"] }],
     });
 
+    // Google chooses an address outside the subnetwork and the other range.
+    await reserve("chosen", { purpose: "VPC_PEERING", prefixLength: 16 });
+    expect((await embedded.get(`${COMPUTE}/global/addresses/chosen`)).body).toMatchObject({
+      address: "10.0.0.0",
+      prefixLength: 16,
+    });
+    await reserve("wide", { purpose: "VPC_PEERING", prefixLength: 12 });
+    expect((await embedded.get(`${COMPUTE}/global/addresses/wide`)).body).toMatchObject({ address: "10.16.0.0" });
+    expect((await reserve("none", { purpose: "VPC_PEERING" })).status).toBe(400);
+    for (const name of ["chosen", "wide"]) await embedded.delete(`${COMPUTE}/global/addresses/${name}`);
+
     expect((await instance({ ipv4Enabled: false, privateNetwork: NETWORK })).status).toBe(200);
     expect((await embedded.get(`${INSTANCES}/private`)).body).toMatchObject({ ipAddresses: [{ type: "PRIVATE" }] });
+
+    const settings = { tier: "db-custom-1-3840", edition: "ENTERPRISE", ipConfiguration: { ipv4Enabled: true } };
+    const without = { settings: { ipConfiguration: { ipv4Enabled: true, privateNetwork: null } } };
+    for (const refused of [
+      await embedded.put(`${INSTANCES}/private`, { settings }),
+      await embedded.patch(`${INSTANCES}/private`, without),
+    ]) {
+      expect([refused.status, message(refused)]).toEqual([
+        400,
+        "Invalid request: the private network of an instance cannot be removed.",
+      ]);
+    }
   });
 
   describe("the labels of a reserved range", () => {

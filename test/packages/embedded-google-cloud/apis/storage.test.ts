@@ -48,6 +48,13 @@ describe("Cloud Storage", () => {
       });
     });
 
+    test("has no Anywhere Cache", async () => {
+      for (const path of ["anywhereCaches", "anywhereCaches/"]) {
+        expect((await embedded.get(`${BUCKET}/${path}`)).body).toEqual({ kind: "storage#anywhereCaches" });
+      }
+      expect((await embedded.get("/storage/v1/b/none/anywhereCaches")).status).toBe(404);
+    });
+
     test("answers NOT_FOUND for a bucket that does not exist, in the form of the older APIs", async () => {
       const text = "The specified bucket does not exist.";
       expect((await embedded.get("/storage/v1/b/none")).body).toEqual({

@@ -61,5 +61,7 @@ describe("workload identity pools", () => {
     await embedded.delete(`${POOLS}/github`);
     await embedded.post(`${POOLS}/github:undelete`);
     expect((await embedded.get(`${POOLS}/github`)).body).not.toHaveProperty("expireTime");
+    expect((await embedded.get(`${POOLS}/github:listAttestationRules`)).body).toEqual({});
+    expect((await embedded.get(`${POOLS}/none:listAttestationRules`)).status).toBe(404);
   });
 });

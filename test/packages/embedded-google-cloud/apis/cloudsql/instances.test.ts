@@ -62,6 +62,25 @@ test("merges on PATCH, replaces on PUT, and refuses an outdated settingsVersion"
   expect(replaced.userLabels).toBeUndefined();
 });
 
+test("refuses a smaller disk and unknown settings, and keeps the size that a request omits", async () => {
+  const path = `${ROOT}/instances/db-one`;
+  const size = async () => ((await embedded.get(path)).body.settings as Record<string, unknown>).dataDiskSizeGb;
+  await done(embedded, await embedded.patch(path, { settings: { dataDiskSizeGb: "20" } }));
+  const smaller = await embedded.patch(path, { settings: { dataDiskSizeGb: "10" } });
+  expect(smaller.body).toMatchObject({
+    error: {
+      code: 400,
+      message: "Invalid request: the disk of an instance cannot shrink from 20 to 10 GB.",
+      errors: [{ domain: "global", reason: "invalid" }],
+    },
+  });
+  const plain = { tier: "db-custom-1-3840", edition: "ENTERPRISE" };
+  await done(embedded, await embedded.put(path, { settings: plain }));
+  expect(await size()).toBe("20");
+  const unknown = await embedded.patch(path, { settings: { diskSize: 30 } });
+  expect([unknown.status, message(unknown)]).toEqual([400, expect.stringContaining('Unknown name "diskSize"')]);
+});
+
 test("runs one operation of an instance at a time", async () => {
   const path = `${ROOT}/instances/db-one`;
   const first = await embedded.post(`${path}/restart`);
