@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Fields, isFields } from "./fields.ts";
-import type { Properties, Property, Type } from "./schema.ts";
+import type { Properties, Type } from "./schema.ts";
 import { isAsset, isSecret, secret, UNKNOWN } from "./values.ts";
 
 /** The source of values that a program leaves out. */

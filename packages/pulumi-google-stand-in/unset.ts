@@ -31,7 +31,7 @@ function fill(unset: Unset, value: unknown): unknown {
     const empty: unknown = isFields(inner) ? inner["="] : inner;
     if (result[name] === undefined || result[name] === null) {
       if (empty !== undefined) result[name] = empty === "[secret]" ? secret(null) : empty;
-    } else if (isFields(inner)) result[name] = fill(inner as Unset, result[name]);
+    } else if (isFields(inner)) result[name] = fill(inner, result[name]);
   }
   return result;
 }

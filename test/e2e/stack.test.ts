@@ -18,6 +18,7 @@ import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 jest.setTimeout(300_000);
 
 const PROJECT = "projects/settlement-local";
+const NETWORK = { "network.subnet": "10.8.0.0/24", "network.services": "10.9.0.0/20" };
 
 describe("a production stack with a private network, from creation to destruction", () => {
   const step = scenario();
@@ -66,12 +67,7 @@ describe("a production stack with a private network, from creation to destructio
     folder = join(root, ".local", "start");
     local = await startLocal(folder, say);
     stack = local.stack;
-    await set({
-      environment: "prod",
-      "database.availability": "REGIONAL",
-      "network.subnet": "10.8.0.0/24",
-      "network.services": "10.9.0.0/20",
-    });
+    await set({ environment: "prod", "database.availability": "REGIONAL", ...NETWORK });
   });
 
   afterAll(async () => {
@@ -195,7 +191,8 @@ describe("a production stack with a private network, from creation to destructio
   });
 
   step("is destroyed once it is no longer production, except for the enabled APIs", async () => {
-    await set({ environment: "local" });
+    // The steps before have reset the configuration; without its network, the instance would be replaced.
+    await set({ environment: "local", ...NETWORK });
     await bareUp(stack);
     const { code, output: said } = await destroy();
     expect({ code, why: code === 0 ? "" : said }).toEqual({ code: 0, why: "" });

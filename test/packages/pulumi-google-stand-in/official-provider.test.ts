@@ -91,9 +91,8 @@ test.each(["local", "local-private-network", "staging", "prod"])("checks %s as t
 test("knows in a preview the member of a service account, as the official provider does", async () => {
   const google = googleAt("http://127.0.0.1:1", undefined, "fusion-prime");
   const engine = new Engine(google);
-  const { type, name, inputs } = recorded("prod").find((each) => each.type.endsWith(":Account")) as Recorded;
-  const urn = engine.urn(type, name);
-  const news = engine.check(urn, program(inputs) as Fields);
+  const urn = engine.urn("gcp:serviceaccount/account:Account");
+  const news = engine.check(urn, { accountId: "settlement-service" });
   const { outputs } = await engine.provider.create({ urn, google, news, preview: true });
   expect(recorded("prod").map((each) => each.inputs.member)).toContain(outputs.member);
 });

@@ -186,7 +186,7 @@ describe("an instance", () => {
   });
 
   test("is imported with all settable properties", async () => {
-    const made = await engine.create(INSTANCE, program());
+    await engine.create(INSTANCE, program());
     const imported = await engine.import(INSTANCE, `projects/${PROJECT}/instances/db-1`);
     expect(engine.changes(imported, program())).toEqual([]);
     expect(imported.inputs).not.toHaveProperty("connectionName");

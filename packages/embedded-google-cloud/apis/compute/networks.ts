@@ -180,8 +180,8 @@ export class Networks {
   /** The address of a range in a network, as Google chooses it if the client does not. */
   private choose({ network, prefixLength }: Fields): string | undefined {
     const others = this.resources.values().filter((each) => each.network === network);
-    const used = others.map((each) =>
-      String(each.ipCidrRange ?? `${String(each.address)}/${String(each.prefixLength)}`),
+    const used = others.map(({ address, ipCidrRange, prefixLength: length }) =>
+      typeof ipCidrRange === "string" ? ipCidrRange : `${String(address)}/${String(length)}`,
     );
     return typeof prefixLength === "number" ? freeRange(prefixLength, used) : undefined;
   }
