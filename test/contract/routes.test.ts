@@ -9,6 +9,7 @@ const DISCOVERY = join(import.meta.dirname, "../../packages/embedded-google-clou
 const NOT_GOOGLE: Readonly<Record<string, string>> = {
   "/run/{}": "The URL of a Cloud Run service, which is the service's own API.",
   "/run/{}/*": "The URL of a Cloud Run service, which is the service's own API.",
+  "/storage/v1/b/{}/anywhereCaches/": "Google's path with a slash at its end, as the official provider sends it.",
   "/v1/projects/{}/services/{}:generateServiceIdentity": "Google has it at v1beta1; providers have one endpoint.",
   "/compute/v1/projects/{}":
     "Its messages hold all of Compute Engine's; discovery.json leaves the document's large part out.",

@@ -311,7 +311,7 @@ describe("the commands of preview and up", () => {
       expect(up.text).toMatch(new RegExp(`^Pulumi.${stack}.yaml: The stack's configuration needs changes:`));
       for (const { code, text } of [preview, up]) {
         expect(text.replaceAll("\\", "")).toContain('gcp:region is "us-central1-a"; expected a region;');
-        expect(text).toContain("a valid bucket name");
+        expect(text).toContain("expected a project id, such as fusion-prime");
         expect(text).toContain("settlement:tier is not a key of this program; remove it.");
         expect(code).toBe(1);
       }
