@@ -179,7 +179,8 @@ export class Provider {
       return undefined;
     }
     if (!importing) {
-      const outs = outputs(type, { ...state, ...request.inputs }, live, known);
+      // After an interrupted creation the state has no defaults yet.
+      const outs = outputs(type, withDefaults(type.properties, { ...state, ...request.inputs }), live, known);
       const inputs = refreshed(type.properties, reveal(request.inputs) as Fields, plain(outs));
       return {
         id: live.id,
