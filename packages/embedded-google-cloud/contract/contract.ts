@@ -37,7 +37,12 @@ interface Document {
 const SYSTEM = ["$.xgafv", "access_token", "alt", "$alt", "callback", "fields", "key", "oauth_token", "prettyPrint"];
 const UPLOADS = ["quotaUser", "uploadType", "upload_id", "upload_protocol", "userIp"];
 
-const routes = load();
+/** Google's methods, read at the first request. A parameter never spans a slash, so few paths have to be compared. */
+let routes: ReturnType<typeof load> | undefined;
+
+function shapeOf(verb: string, path: string): string {
+  return `${verb} ${path.split("/").length}`;
+}
 
 function load() {
   const documents = JSON.parse(readFileSync(join(import.meta.dirname, "discovery.json"), "utf8")) as Record<
@@ -50,7 +55,8 @@ function load() {
     ),
   );
   // A verb such as `:addVersion` is not part of an id, so these paths are tried first.
-  return all.sort((a, b) => Number(b.path.includes(":")) - Number(a.path.includes(":")));
+  all.sort((a, b) => Number(b.path.includes(":")) - Number(a.path.includes(":")));
+  return Map.groupBy(all, ({ verb, path }) => shapeOf(verb, path));
 }
 
 function patternOf(path: string): RegExp {
@@ -66,7 +72,8 @@ function patternOf(path: string): RegExp {
  * @returns Undefined if `discovery.json` has no such method.
  */
 export function findMethod(verb: string, path: string): Method | undefined {
-  return routes.find((route) => route.verb === verb && route.pattern.test(path))?.method;
+  routes ??= load();
+  return routes.get(shapeOf(verb, path))?.find(({ pattern }) => pattern.test(path))?.method;
 }
 
 /** @throws GoogleError INVALID_ARGUMENT, in Google's words, if a query parameter is unknown or has the wrong type. */
