@@ -172,7 +172,8 @@ export class Provider {
     const type = this.typeOf(request.urn);
     const { google, id, state } = request;
     const importing = Object.keys(state).length === 0;
-    const known = importing ? parseId(type, id) : plain(state);
+    // After an interrupted creation the state has the inputs only, and the id alone names the project.
+    const known = importing ? parseId(type, id) : { ...type.parseId?.(id), ...plain(state) };
     const live = await type.read(google, id, known);
     if (!live) {
       if (importing) throw new Error(`There is no ${type.token} "${id}" to import.`);

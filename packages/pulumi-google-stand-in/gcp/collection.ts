@@ -62,8 +62,7 @@ export function collection(table: Collection): ResourceType {
         await table.finished?.(google, inputs, answer);
         return reread(google, { ...fromRest(properties, answer), ...inputs });
       }),
-    // After an interrupted creation the state has the inputs only, and the id alone names the project.
-    read: (google, id, known) => read(google, { ...ids.parseId(id), ...known }),
+    read: (google, _id, known) => read(google, known),
     update: (google, _id, change: Change) => {
       const { before, after, changed } = change;
       const known = { ...before, ...after };
