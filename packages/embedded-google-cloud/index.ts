@@ -58,8 +58,14 @@ export interface EmbeddedCloud {
   readonly faults: Faults;
   /** The measured values of Cloud Monitoring. */
   readonly gauges: Gauges;
-  /** The Cloud SQL Auth Proxy, for connections from outside Cloud Run. */
+  /** Opens a socket to an instance, as the Cloud SQL Auth Proxy does. */
   readonly openSocket: OpenSocket;
+  /**
+   * Lets the Cloud SQL Auth Proxy and the Cloud SQL connectors connect: opens port 3307, which they always use.
+   * @param host A loopback address; 127.0.0.1 by default. Linux has others, such as 127.0.0.2.
+   * @throws Error with code EADDRINUSE if another program has it.
+   */
+  readonly listenForConnectors: (host?: string) => Promise<void>;
   /** Stops the server and all its processes; the state remains. */
   stop(): Promise<void>;
 }
@@ -81,8 +87,8 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   try {
     const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
     parts.resume();
-    const { faults, gauges, identities, openSocket } = parts;
-    return { url, identities, faults, gauges, openSocket, stop };
+    const { faults, gauges, identities, listenForConnectors, openSocket } = parts;
+    return { url, identities, faults, gauges, listenForConnectors, openSocket, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -144,6 +150,7 @@ async function assemble(options: CloudOptions, store: Store) {
     faults,
     gauges,
     identities,
+    listenForConnectors: cloudSql.listen,
     openSocket,
     resume: () => {
       cloudRun.resume();

@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Fields } from "../../rest/fields.ts";
 import { page } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Backups } from "./backups.ts";
+import type { Connectors } from "./connectors.ts";
 import type { Databases } from "./databases.ts";
 import { importFile, type ObjectReader } from "./import.ts";
+import type { Instance } from "./instance.ts";
 import { instanceResource, type Instances } from "./instances.ts";
 import { ageOf, type Operations } from "./operations.ts";
 import type { Users, UserUpdate } from "./users.ts";
@@ -31,6 +34,7 @@ export class CloudSqlApi implements Api {
   private readonly databases: Databases;
   private readonly users: Users;
   private readonly backups: Backups;
+  private readonly connectors: Connectors;
   private readonly objects: ObjectReader;
 
   constructor(
@@ -40,6 +44,7 @@ export class CloudSqlApi implements Api {
     databases: Databases,
     users: Users,
     backups: Backups,
+    connectors: Connectors,
     objects: ObjectReader,
   ) {
     this.projects = projects;
@@ -48,6 +53,7 @@ export class CloudSqlApi implements Api {
     this.databases = databases;
     this.users = users;
     this.backups = backups;
+    this.connectors = connectors;
     this.objects = objects;
   }
 
@@ -57,6 +63,7 @@ export class CloudSqlApi implements Api {
     this.userRoutes(app);
     this.backupRoutes(app);
     this.operationRoutes(app);
+    this.connectRoutes(app);
   }
 
   private instanceRoutes(app: FastifyInstance): void {
@@ -171,6 +178,21 @@ export class CloudSqlApi implements Api {
         return { kind: "sql#operationsList", ...items(listed), ...rest };
       },
     );
+  }
+
+  private connectRoutes(app: FastifyInstance): void {
+    app.get<{ Params: Params }>(`${INSTANCE}/connectSettings`, this.on("cloudsql.instances.get"), (request) =>
+      this.connectors.settings(this.running(request)),
+    );
+    app.post<{ Params: Params; Body: Fields }>(
+      `${ROOT}/instances/:instance(^[^:]+)::generateEphemeralCert`,
+      this.on("cloudsql.instances.connect"),
+      (request) => this.connectors.certify(this.running(request), request.body, request.caller),
+    );
+  }
+
+  private running(request: { params: Params }): Instance {
+    return this.instances.requireRunning(this.project(request), request.params.instance);
   }
 
   /** Requires a permission on the project. */

@@ -4,7 +4,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import type { Fields } from "../../rest/fields.ts";
 import { type Binaries, installedBinaries } from "../../postgres/binaries.ts";
-import type { SslCert } from "./certificate.ts";
+import type { SslCert } from "./authority.ts";
 import { API_ROOT } from "./operations.ts";
 import { invalid } from "./invalid.ts";
 import { completeSettings, type InstanceSettings } from "./settings.ts";

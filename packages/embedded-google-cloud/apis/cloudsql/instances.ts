@@ -6,7 +6,7 @@ import type { Resource } from "../../iam/access.ts";
 import type { Networks } from "../compute/networks.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Collection, Store } from "../../state/store.ts";
-import { certificateOf } from "./certificate.ts";
+import type { Authority } from "./authority.ts";
 import { adminPassword, Cluster } from "./cluster.ts";
 import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
 import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
@@ -42,13 +42,22 @@ export class Instances {
   private readonly operations: Operations;
   readonly folder: string;
   private readonly networks: Networks;
+  private readonly authority: Authority;
 
   /** @param folder Holds the data directories. Its path may be long: sockets are elsewhere. */
-  constructor(store: Store, projects: Projects, operations: Operations, folder: string, networks: Networks) {
+  constructor(
+    store: Store,
+    projects: Projects,
+    operations: Operations,
+    folder: string,
+    networks: Networks,
+    authority: Authority,
+  ) {
     this.projects = projects;
     this.operations = operations;
     this.folder = folder;
     this.networks = networks;
+    this.authority = authority;
     this.instances = store.collection("cloudsql-instances");
     this.deleted = store.collection("cloudsql-deleted-instances");
     this.password = adminPassword(folder);
@@ -93,7 +102,7 @@ export class Instances {
       await this.obeyPolicy(instance);
       this.instances.put(
         key,
-        stamped({ ...instance, serverCaCert: await certificateOf(instance.name), state: "RUNNABLE" }),
+        stamped({ ...instance, serverCaCert: await this.authority.certificate(instance.name), state: "RUNNABLE" }),
       );
     };
     const operation = this.operations.begin(this.target("CREATE", instance, caller), make, () => this.remove(instance));
@@ -198,6 +207,7 @@ export class Instances {
 
   /** Recovers from a killed run: removes incomplete instances and completes deletions. */
   async recover(): Promise<void> {
+    await this.renewCertificates();
     for (const instance of this.instances.values()) await this.cluster(instance).endLeftover();
     for (const operation of this.operations.interrupted()) {
       const instance = this.instances.get(`${operation.targetProject}/${operation.targetId}`);
@@ -207,6 +217,15 @@ export class Instances {
       const lost = "The embedded cloud was stopped while this operation ran; its outcome is not known. Try again.";
       const error = operation.operationType === "DELETE" ? undefined : new OperationError("INTERNAL_ERROR", lost);
       this.operations.finish(operation, error);
+    }
+  }
+
+  /** States from before connectors have certificates of authorities whose keys were not kept. */
+  private async renewCertificates(): Promise<void> {
+    for (const instance of this.instances.values()) {
+      if (!instance.serverCaCert || (await this.authority.made(instance.serverCaCert.cert))) continue;
+      const serverCaCert = await this.authority.certificate(instance.name);
+      this.instances.put(keyOf(instance), stamped({ ...instance, serverCaCert }));
     }
   }
 

@@ -12,6 +12,8 @@ import { measureInstances } from "./gauges.ts";
 import type { ObjectReader } from "./import.ts";
 import { Instances } from "./instances.ts";
 import { Operations } from "./operations.ts";
+import { Authority } from "./authority.ts";
+import { Connectors } from "./connectors.ts";
 import { AuthProxy, type OpenSocket } from "./socket.ts";
 import { Users } from "./users.ts";
 
@@ -20,6 +22,8 @@ export interface CloudSql {
   readonly api: CloudSqlApi;
   /** Opens the sockets of Cloud Run's volumes. */
   readonly openSocket: OpenSocket;
+  /** Listens, as `EmbeddedCloud.listenForConnectors` describes. */
+  readonly listen: (host?: string) => Promise<void>;
   /** Measures a project's instances for Cloud Monitoring. */
   readonly measure: (project: string) => Promise<Gauge[]>;
   /** Closes every connection and stops every PostgreSQL server; running operations fail. */
@@ -42,17 +46,22 @@ export interface CloudSqlParts {
 export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
   const { store, projects, access, services, networks, objects } = parts;
   const operations = new Operations(store);
-  const instances = new Instances(store, projects, operations, join(store.folder, "postgres"), networks);
+  const folder = join(store.folder, "postgres");
+  const authority = new Authority(folder);
+  const instances = new Instances(store, projects, operations, folder, networks, authority);
   const databases = new Databases(store, instances, operations);
   const users = new Users(store, instances, operations);
   const backups = new Backups(store, instances, operations);
   await instances.recover();
   const proxy = new AuthProxy(instances, access, projects, services);
+  const connectors = new Connectors(instances, authority, proxy);
   return {
-    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, objects),
+    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, connectors, objects),
+    listen: (host) => connectors.listen(host),
     openSocket: proxy.openSocket,
     measure: (project) => measureInstances(instances, project),
     stop: async () => {
+      await connectors.stop();
       await proxy.stop();
       await instances.stop();
       await operations.settled();

@@ -94,7 +94,14 @@ export class AuthProxy {
     await Promise.all([...this.mounts].map((mount) => mount.close()));
   }
 
-  private async serve(client: Socket, { connectionName, member }: SocketRequest): Promise<void> {
+  /**
+   * Leads a connection to the instance's PostgreSQL.
+   * @throws GoogleError for a missing permission, a wrong connection name or a stopped instance.
+   */
+  async serve(
+    client: Socket,
+    { connectionName, member }: Pick<SocketRequest, "connectionName" | "member">,
+  ): Promise<void> {
     const [, project = "", region = "", instance = ""] = CONNECTION_NAME.exec(connectionName) ?? [];
     if (!isRegion(region)) {
       const problem = regionOfZone(region)
