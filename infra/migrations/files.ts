@@ -53,9 +53,13 @@ export interface SqlFile {
   readonly notUtf8: number | undefined;
 }
 
-/** Every `.sql` file of a folder, sorted by name. */
+/** Every `.sql` file of a folder, sorted by name. @throws MigrationFileError if one is a folder. */
 export function sqlFiles(folder: string): SqlFile[] {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => name.endsWith(".sql"));
+  const names = entries.map((entry) => {
+    if (entry.isDirectory()) throw new MigrationFileError(`migrations/${entry.name} is a folder; rename or remove it.`);
+    return entry.name;
+  });
   return names.sort().map((file) => {
     const bytes = readFileSync(join(folder, file));
     return { file, text: bytes.toString("utf8"), notUtf8: lineNotUtf8(bytes) };
@@ -93,7 +97,7 @@ export interface Marker {
 /** The markers of a file in dbmate's format. */
 export function markersOf(text: string): Marker[] {
   return text.split("\n").flatMap((content, index) => {
-    const [, direction, option = ""] = /^--\s*migrate:(up|down)\b[ \t]*(.*)$/.exec(content) ?? [];
+    const [, direction, option = ""] = /^--\s*migrate:(up|down)\b[ \t]*([^\r]*)\r?$/.exec(content) ?? [];
     if (direction !== "up" && direction !== "down") return [];
     return [{ direction, option: option.trim(), line: index + 1 }];
   });
@@ -115,6 +119,12 @@ export function sqlOf(text: string, direction: Marker["direction"]): string {
  * @throws MigrationFileError if a direction is missing or empty.
  */
 export function directions(file: string, text: string): Record<Marker["direction"], string> {
+  // dbmate does not find a marker after it.
+  if (text.startsWith("\ufeff") && markersOf(text.slice(1))[0]?.line === 1) {
+    throw new MigrationFileError(
+      `migrations/${file}:1: begins with a byte order mark. Save the file as UTF-8 without it.`,
+    );
+  }
   const [up, down] = [sqlOf(text, "up").trimEnd(), sqlOf(text, "down").trimEnd()];
   if (up === "" || down === "") {
     throw new MigrationFileError(`migrations/${file}: no SQL below "-- migrate:${up === "" ? "up" : "down"}".`);

@@ -245,14 +245,11 @@ export class Importer {
 /** The importer of the dynamic provider's process. */
 export const importer = new Importer();
 
-/** The effect of a failed import; only a PostgreSQL error or a rejected request is certain to have changed nothing. */
+/** The effect of a failed import; the message of a PostgreSQL error says what is applied. */
 function outcome(error: unknown): string {
-  const certain =
-    (error instanceof GoogleError && error.nothingDone) ||
-    (error instanceof OperationError && error.codes.every((code) => code === RDBMS));
-  return certain
-    ? "failed and changed nothing"
-    : "was interrupted and its outcome is unknown; run the update again, which skips applied versions";
+  if (error instanceof GoogleError && error.nothingDone) return "failed and changed nothing";
+  if (error instanceof OperationError && error.codes.every((code) => code === RDBMS)) return "failed";
+  return "was interrupted and its outcome is unknown; run the update again, which skips applied versions";
 }
 
 /** The backups of a schema's instance. */

@@ -1,14 +1,18 @@
-import { OWNER_ROLE, SUPERUSER, VERSIONS_TABLE } from "../names.ts";
+import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 import { adoptTables } from "../adoption/baseline.ts";
-import { directions, type Migration } from "./files.ts";
-import { BACKUP, executed, quote, recorded } from "./steps.ts";
+import type { Migration } from "./files.ts";
+import type { PlannedMigration } from "./resource.ts";
+import { BACKUP, quote, VERSIONS } from "./steps.ts";
+import { inTransaction, versionSql } from "./version.ts";
 
 /** What an import changes in a database. */
 export interface Change {
   /** The desired versions, in order. */
   readonly up: readonly Migration[];
-  /** The versions to roll back, in order; any version not in this list or `up` stops the import. */
+  /** The versions to roll back, in order; any version not in this list, `up` or `applied` stops the import. */
   readonly down: readonly Migration[];
+  /** Desired versions that the database must have, so that the script omits their SQL; see {@link MISSING}. */
+  readonly applied?: readonly PlannedMigration[];
   /** The login that runs the import. */
   readonly user: string;
   /** The logins that use the tables; each becomes a member of the owner's role only. */
@@ -17,32 +21,50 @@ export interface Change {
   readonly baseline?: string;
 }
 
+/** Start of the message if a version of {@link Change.applied} is missing; nothing was changed then. */
+export const MISSING = "the database lacks version";
+
 /**
- * The SQL of a change, in one transaction. It skips applied versions, so that running it again changes nothing, and stops if
- * the database has an unknown version or checksum. An error names the file and the line.
+ * The SQL of a change: a transaction for the roles and guards, then one per version. It stops if the database has an unknown
+ * version or checksum, and skips what is applied, so that running it again continues it. An error names the file and the line,
+ * and what is applied then. Each version begins with the same role, settings and empty session, as if it ran alone.
  * @throws MigrationFileError if a file is not SQL.
  */
 export async function changeScript(change: Change): Promise<string> {
-  const { baseline = "", down, logins, up, user } = change;
-  const newest = up.at(-1)?.version ?? "none";
+  const { applied = [], baseline = "", down, logins, up, user } = change;
+  const all = [...applied, ...up].sort((a, b) => (a.version < b.version ? -1 : 1));
+  const newest = all.at(-1)?.version ?? "none";
   const adopted = up.filter(({ version }) => version <= baseline);
   const run = up.filter(({ version }) => version > baseline);
+  const adoption = async () => inTransaction(`SET LOCAL ROLE ${OWNER_ROLE};`, await adoptTables(adopted, user));
   return [
     `-- Brings the settlement schema to version ${newest}.`,
-    "BEGIN;",
-    // If another session locks a table for longer, the import fails instead of blocking the service.
-    "SET LOCAL lock_timeout = '10s';",
-    "SELECT pg_advisory_xact_lock(hashtext('settlement schema'));",
-    ownership(logins),
-    MAKE_VERSIONS_TABLE,
-    guards([...up, ...down], newest),
-    ...(await Promise.all([...down].reverse().map(stepDown))),
-    ...(adopted.length > 0 ? [await adoptTables(adopted, user)] : []),
-    ...(await Promise.all(run.map(stepUp))),
-    "COMMIT;",
+    LOCK,
+    inTransaction(ownership(logins), MAKE_VERSIONS_TABLE, guards([...all, ...down], applied, newest)),
+    ...(await Promise.all([...down].reverse().map((migration) => versionSql(migration, "down")))),
+    ...(adopted.length > 0 ? [await adoption()] : []),
+    ...(await Promise.all(run.map((migration) => versionSql(migration, "up")))),
+    `SELECT pg_advisory_unlock(${KEY});`,
     "",
   ].join("\n\n");
 }
+
+/** The key of the advisory lock. */
+const KEY = "hashtext('settlement schema')";
+
+/**
+ * One import at a time, across its transactions. If another session locks a table for longer than the timeout, the import fails
+ * instead of blocking the service.
+ */
+const LOCK = `SET lock_timeout = '10s';
+DO $lock$
+BEGIN
+  PERFORM pg_advisory_lock(${KEY});
+EXCEPTION WHEN lock_not_available THEN
+  RAISE EXCEPTION 'another import is migrating this database; nothing was changed'
+    USING HINT = 'Wait until it has ended, then update again.', ERRCODE = SQLSTATE;
+END
+$lock$;`;
 
 /** The start of a script, so that it records the backup taken before. @param backup The backup's id. */
 export function afterBackup(backup: string): string {
@@ -96,16 +118,17 @@ SET LOCAL ROLE ${OWNER_ROLE};`;
 }
 
 /** dbmate's table; dbmate uses the first column only. */
-const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (version varchar(128) PRIMARY KEY);
-ALTER TABLE ${VERSIONS_TABLE}
+const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version varchar(128) PRIMARY KEY);
+ALTER TABLE ${VERSIONS}
   ADD COLUMN IF NOT EXISTS checksum varchar(64),
   ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),
   ADD COLUMN IF NOT EXISTS backup text;`;
 
 /** Compares the database with this checkout, in variables: a temporary table could hide a table of the migrations. */
-function guards(known: readonly Migration[], newest: string): string {
+function guards(known: readonly PlannedMigration[], applied: readonly PlannedMigration[], newest: string): string {
   const versions = known.map(({ version }) => quote(version)).join(", ");
   const checksums = known.map(({ checksum }) => quote(checksum)).join(", ");
+  const expected = applied.map(({ version }) => quote(version)).join(", ");
   return `DO $guards$
 DECLARE
   mismatch record;
@@ -113,45 +136,28 @@ DECLARE
   checksums CONSTANT text[] := ARRAY[${checksums}]::text[];
 BEGIN
   SELECT applied.version INTO mismatch
-    FROM ${VERSIONS_TABLE} applied LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    FROM ${VERSIONS} applied LEFT JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE plan.version IS NULL ORDER BY applied.version DESC LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the database has version %, which is not in this checkout: its newest is ${newest}', mismatch.version
       USING HINT = 'Deploy a checkout that includes this version, or roll back with: npm run migration -- rollback';
   END IF;
   SELECT applied.version, applied.checksum AS applied, plan.checksum AS planned INTO mismatch
-    FROM ${VERSIONS_TABLE} applied JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
+    FROM ${VERSIONS} applied JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
     WHERE applied.checksum <> plan.checksum ORDER BY applied.version LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'version % was edited after it was applied: the database has checksum %, the file %',
       mismatch.version, left(mismatch.applied, 12), left(mismatch.planned, 12)
       USING HINT = 'Restore the file and put the change into a new version.';
   END IF;
+  SELECT version INTO mismatch FROM unnest(ARRAY[${expected}]::text[]) AS expected(version)
+    WHERE version NOT IN (SELECT applied.version FROM ${VERSIONS} applied) ORDER BY version LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '${MISSING} %, which the stack''s state records as applied', mismatch.version;
+  END IF;
   -- dbmate records no checksum.
-  UPDATE ${VERSIONS_TABLE} applied SET checksum = plan.checksum FROM unnest(versions, checksums) AS plan(version, checksum)
+  UPDATE ${VERSIONS} applied SET checksum = plan.checksum FROM unnest(versions, checksums) AS plan(version, checksum)
     WHERE plan.version = applied.version AND applied.checksum IS NULL;
 END
 $guards$;`;
-}
-
-async function stepUp(migration: Migration): Promise<string> {
-  const { up } = directions(migration.file, migration.text);
-  return `DO $step$
-BEGIN
-  IF EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
-${await executed(migration, up)}
-  ${recorded(migration)}
-END
-$step$;`;
-}
-
-async function stepDown(migration: Migration): Promise<string> {
-  const { down } = directions(migration.file, migration.text);
-  return `DO $step$
-BEGIN
-  IF NOT EXISTS (SELECT FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)}) THEN RETURN; END IF;
-${await executed(migration, down)}
-  DELETE FROM ${VERSIONS_TABLE} WHERE version = ${quote(migration.version)};
-END
-$step$;`;
 }

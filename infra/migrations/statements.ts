@@ -9,6 +9,8 @@ export interface Statement {
   readonly text: string;
   /** The text between it and the previous statement. */
   readonly comments: string;
+  /** The line on which the body of a DO block begins, from which PostgreSQL counts in its errors. */
+  readonly body?: number;
 }
 
 /** SQL that PostgreSQL cannot parse. */
@@ -34,14 +36,35 @@ export class SqlSyntaxError extends Error {
 export async function statementsOf(sql: string): Promise<Statement[]> {
   await loadModule();
   const bytes = Buffer.from(sql); // The parser counts bytes in statements, and characters in errors.
+  const lineAt = lineCounter(bytes);
   let end = 0;
   return parsed(sql).flatMap(({ stmt: node, stmt_location: start = 0, stmt_len: length }) => {
     const comments = bytes.subarray(end, start).toString();
     end = length === undefined ? bytes.length : start + length;
-    const line = bytes.subarray(0, start).toString().split("\n").length;
+    const line = lineAt(start);
     const text = bytes.subarray(start, end).toString().trim();
-    return node ? [{ node, line, text, comments }] : [];
+    const body = node && bodyOf(node);
+    return node ? [{ node, line, text, comments, ...(body !== undefined && { body: lineAt(body) }) }] : [];
   });
+}
+
+/** Where the body of a DO block begins, in bytes. */
+function bodyOf(node: Node): number | undefined {
+  const options = "DoStmt" in node ? (node.DoStmt.args ?? []) : [];
+  const [body] = options.flatMap((one) => ("DefElem" in one && one.DefElem.defname === "as" ? [one.DefElem] : []));
+  return body?.location;
+}
+
+/** Finds the lines of ascending offsets. */
+function lineCounter(bytes: Buffer): (offset: number) => number {
+  let [at, line] = [0, 1];
+  return (offset) => {
+    for (let next = bytes.indexOf("\n", at); next >= 0 && next < offset; next = bytes.indexOf("\n", at)) {
+      at = next + 1;
+      line++;
+    }
+    return line;
+  };
 }
 
 /**

@@ -1,6 +1,9 @@
-import { VERSIONS_TABLE } from "../names.ts";
+import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
 import type { Migration } from "./files.ts";
 import { type Statement, statementsIn } from "./statements.ts";
+
+/** The table of the versions with its schema, because a migration may change the search path. */
+export const VERSIONS = `public.${VERSIONS_TABLE}`;
 
 /** The PostgreSQL setting with the id of the backup taken before a script. */
 export const BACKUP = "settlement.backup";
@@ -8,26 +11,77 @@ export const BACKUP = "settlement.backup";
 /** SQL that records a version. */
 export function recorded({ version, checksum }: Migration): string {
   return (
-    `INSERT INTO ${VERSIONS_TABLE} (version, checksum, backup) ` +
-    `VALUES (${quote(version)}, ${quote(checksum)}, current_setting('${BACKUP}', true));`
+    `INSERT INTO ${VERSIONS} (version, checksum, backup) ` +
+    `VALUES (${quote(version)}, ${quote(checksum)}, nullif(current_setting('${BACKUP}', true), ''));`
   );
 }
 
-/** Runs each statement separately, so that an error names its file and line. */
+/** Runs each statement separately, so that an error names its file and line; part of a PL/pgSQL block. */
 export async function executed(migration: Migration, sql: string): Promise<string> {
-  return (await statementsIn(migration.file, sql)).map((statement) => execute(migration, statement)).join("\n");
+  return groupsOf(await statementsIn(migration.file, sql))
+    .map((group) => execute(migration, group))
+    .join("\n");
 }
 
-function execute({ file, version }: Migration, { line, text }: Statement): string {
-  const tag = `$v${version}_${line}$`;
+/** What a block needs to know of a statement. */
+type Command = Pick<Statement, "line" | "text" | "body">;
+
+/** Most rows of INSERT statements that one block runs. */
+const GROUP = 100;
+
+/**
+ * Statements that one block runs. Statements that insert rows share one, because a block costs as much as they do; each other
+ * statement has its own, because `statement_timeout` applies to a block.
+ */
+export function groupsOf(statements: readonly Statement[]): Statement[][] {
+  const groups: Statement[][] = [];
+  for (const statement of statements) {
+    const last = groups.at(-1);
+    const joins = [statement, last?.[0]].every((one) => one !== undefined && "InsertStmt" in one.node);
+    if (last && joins && last.length < GROUP) last.push(statement);
+    else groups.push([statement]);
+  }
+  return groups;
+}
+
+/**
+ * A PL/pgSQL block that runs statements. An error has PostgreSQL's message after file and line, and says what is applied.
+ * @param undone What a failure undoes.
+ */
+export function execute(
+  { file, version }: Migration,
+  group: readonly Command[],
+  undone = `Version ${version}`,
+): string {
+  const list = (values: readonly (string | number)[]) => `ARRAY[${values.join(", ")}]`;
   return `  DECLARE
-    what text; detail text; hint text;
+    texts CONSTANT text[] := ${list(group.map(({ text }) => dollarQuoted(text, "sql")))};
+    lines CONSTANT int[] := ${list(group.map(({ line }) => line))};
+    bodies CONSTANT int[] := ${list(group.map(({ body }) => body ?? "NULL"))};
+    at int := 1; line int; what text; detail text; hint text; context text;
   BEGIN
-    EXECUTE ${tag}${text}${tag};
-  EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RAISE EXCEPTION USING MESSAGE = ${quote(`migrations/${file}:${line}: `)} || what, DETAIL = detail, HINT = hint, ERRCODE = SQLSTATE;
+    WHILE at <= ${group.length} LOOP
+      EXECUTE texts[at];
+      at := at + 1;
+    END LOOP;
+  EXCEPTION WHEN QUERY_CANCELED OR ASSERT_FAILURE OR OTHERS THEN
+    GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    SET LOCAL ROLE ${OWNER_ROLE};
+    context := left(context, greatest(strpos(context, 'SQL statement "' || texts[at]) - 2, 0));
+    line := coalesce(bodies[at] + substring(context from '.*inline_code_block line ([0-9]+)')::int - 1, lines[at]);
+    RAISE EXCEPTION USING MESSAGE = ${quote(`migrations/${file}:`)} || line || ': ' || what, ERRCODE = SQLSTATE,
+      DETAIL = concat_ws(E'\\n', nullif(detail, ''), nullif(context, ''), ${quote(`${undone} was undone;`)} || (
+        SELECT coalesce(' the database is at version ' || max(version), ' the database has no version') || '.' FROM ${VERSIONS})),
+      HINT = coalesce(nullif(hint, ''), 'Correct the cause, then update again: it continues with this version.');
   END;`;
+}
+
+/** A string as an SQL literal, for text that may have backslashes: a migration may change how those are read. */
+export function dollarQuoted(text: string, name: string): string {
+  for (let n = 0; ; n++) {
+    const tag = `$${name}${n === 0 ? "" : n}$`;
+    if (`${text}${tag}`.indexOf(tag) === text.length) return `${tag}${text}${tag}`;
+  }
 }
 
 /** A string as an SQL literal. */

@@ -194,14 +194,15 @@ describe("the schema, through the real engine", () => {
     expect(await sendCommand()).toBe(200);
   });
 
-  step("rolls back three files if a statement in the second fails, and names its line", async () => {
+  step("keeps the first of three files if a statement in the second fails, and names its line", async () => {
     const serving = await revision();
     await expect(deploy([...THREE, FIRST, BROKEN, LAST])).rejects.toThrow(
       /migrations\/20300103000000_test\.sql:3: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
     );
-    await expectVersions(THREE);
-    expect(await query("SELECT to_regclass('one') AS one, to_regclass('three') AS three")).toEqual([
-      { one: null, three: null },
+    const rows = await query("SELECT version FROM schema_migrations ORDER BY 1");
+    expect(rows.map(({ version }) => version)).toEqual([...THREE, FIRST].map(({ version }) => version));
+    expect(await query("SELECT to_regclass('one')::text AS one, to_regclass('three') AS three")).toEqual([
+      { one: "one", three: null },
     ]);
     expect([(await local.stack.outputs()).schemaVersion?.value, await revision()]).toEqual([NOTE.version, serving]);
     expect(await sendCommand()).toBe(200);
@@ -241,7 +242,7 @@ describe("the schema, through the real engine", () => {
     if (LONG_FORM) {
       const refused = { ...options, confirm: () => Promise.resolve(false) };
       expect(await restore(local.stack, google, id, refused)).toBe(false);
-      await expectVersions(THREE);
+      expect(await query("SELECT version FROM schema_migrations")).toHaveLength([...THREE, FIRST].length);
 
       // An interruption between the restore and the update is repaired by running it again.
       const fault = local.cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "late" });

@@ -267,7 +267,7 @@ describe("an import", () => {
       { status: "DONE", error: { errors: [{ code: "ERROR_RDBMS", message: 'relation "x" exists' }] } },
     ];
     await expect(importer.create(PLAN)).rejects.toThrow(
-      /schema version 20251025120100 into db-1\/settlement_db failed and changed nothing: relation "x" exists\n.*gs:\/\/fusion-prime-migrations\/imports\/.*1700/,
+      /schema version 20251025120100 into db-1\/settlement_db failed: relation "x" exists\n.*gs:\/\/fusion-prime-migrations\/imports\/.*1700/,
     );
   });
 

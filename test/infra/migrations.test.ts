@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
@@ -61,6 +61,26 @@ describe("the migrations folder", () => {
     expect(readMigrations(folder)[0]?.text).toContain("'é 😀 \u{fffd}'");
   });
 
+  test("may have Windows line endings, as for dbmate", () => {
+    write("20260101000000_a.sql", "-- migrate:up\r\nSELECT 1;\r\n-- migrate:down\r\nSELECT 2;\r\n");
+    const [{ file, text } = { file: "", text: "" }] = readMigrations(folder);
+    expect(directions(file, text)).toEqual({ up: "\nSELECT 1;", down: "\n\n\nSELECT 2;" });
+  });
+
+  test("is rejected if a marker follows a byte order mark, which dbmate does not read", () => {
+    write("20260101000000_a.sql", "\ufeff-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n");
+    expect(() => readMigrations(folder)).toThrow("a.sql:1: begins with a byte order mark");
+    write("20260101000000_a.sql", "\ufeff-- By me\n-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n");
+    expect(readMigrations(folder)).toHaveLength(1);
+  });
+
+  test("is rejected if a folder is named like a file", () => {
+    mkdirSync(join(folder, "20260101000000_x.sql"));
+    expect(() => readMigrations(folder)).toThrow(
+      new MigrationFileError("migrations/20260101000000_x.sql is a folder; rename or remove it."),
+    );
+  });
+
   test("is rejected if a version occurs twice", () => {
     write("20260101000000_a.sql");
     write("20260101000000_b.sql");
@@ -75,10 +95,12 @@ test("both directions keep the line numbers of the file", () => {
   expect(down.split("\n").indexOf("SELECT 'down';")).toBe(4);
 });
 
-test("a script is one transaction and contains every version with its checksum", async () => {
+test("a script has a transaction per version and contains every version with its checksum", async () => {
   const migrations = readMigrations(join(import.meta.dirname, "../../migrations"));
   const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
-  expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(["BEGIN;", "COMMIT;"]);
+  expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(
+    Array.from({ length: 1 + migrations.length }, () => ["BEGIN;", "COMMIT;"]).flat(),
+  );
   const listed = (values: readonly string[]) => `ARRAY[${values.map((value) => `'${value}'`).join(", ")}]`;
   expect(script).toContain(listed(migrations.map(({ version }) => version)));
   expect(script).toContain(listed(migrations.map(({ checksum }) => checksum)));

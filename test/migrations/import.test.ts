@@ -184,16 +184,19 @@ test("changes nothing when run again after a lost answer", async () => {
   expect(await query("journey", "SELECT * FROM schema_migrations ORDER BY 1")).toEqual(before);
 });
 
-test("reports a failed statement with its file and line, and rolls back all files", async () => {
+test("reports a failed statement with its file and line, keeps the versions before it, and continues there", async () => {
   await create("failing");
   const good = migration("20260201000000", "CREATE TABLE one (a int);");
   const bad = migration("20260202000000", "CREATE TABLE two (a int);\n\nALTER TABLE nowhere ADD COLUMN b int;");
   const last = migration("20260203000000", "CREATE TABLE three (a int);");
   const state = await plan("failing", [...MIGRATIONS, good, bad, last]);
   await expect(importer.create(state)).rejects.toThrow(
-    /changed nothing: [^]*migrations\/20260202000000_test\.sql:4: relation "nowhere" does not exist[^]*backup taken before it is \d+/,
+    /failed: [^]*migrations\/20260202000000_test\.sql:4: relation "nowhere" does not exist[^]*Version 20260202000000 was undone; the database is at version 20260201000000\.[^]*backup taken before it is \d+/,
   );
-  expect(await query("failing", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
+  expect(await versions("failing")).toEqual([...MIGRATIONS, good].map(({ version }) => version));
+  const tables =
+    "SELECT to_regclass('one') IS NOT NULL AS one, to_regclass('two') AS two, to_regclass('three') AS three";
+  expect(await query("failing", tables)).toEqual([{ one: true, two: null, three: null }]);
 
   await importer.create(await plan("failing", [...MIGRATIONS, good, last]));
   expect(await versions("failing")).toContain(last.version);

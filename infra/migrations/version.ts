@@ -1,0 +1,128 @@
+import type { Node } from "libpg-query";
+import { OWNER_ROLE } from "../names.ts";
+import { directions, type Marker, type Migration, MigrationFileError } from "./files.ts";
+import { type Statement, statementsIn } from "./statements.ts";
+import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } from "./steps.ts";
+
+/**
+ * One direction of a version in its own transaction, as dbmate runs it; nothing if the version is applied, or rolled back,
+ * already. It begins with the owner's role, our settings and an empty session, regardless of the files before.
+ * @throws MigrationFileError if the file is not SQL.
+ */
+export async function versionSql(migration: Migration, direction: Marker["direction"]): Promise<string> {
+  const { file, version } = migration;
+  const statements = await statementsIn(file, directions(file, migration.text)[direction]);
+  for (const { line: at, node } of statements) {
+    const problem = refusal(node);
+    if (problem !== undefined) throw new MigrationFileError(`migrations/${file}:${at}: ${problem}`);
+  }
+  const undone = direction === "up" ? `Version ${version}` : `The rollback of version ${version}`;
+  const line = statements.at(-1)?.line ?? 1;
+  // Deferred constraints fail here instead of at COMMIT, which knows no file.
+  const checks = ["SET CONSTRAINTS ALL IMMEDIATE", OWNER_CHECK].map((text) => ({ line, text }));
+  const record =
+    direction === "up" ? recorded(migration) : `DELETE FROM ${VERSIONS} WHERE version = ${quote(version)};`;
+  const run = (group: readonly Statement[]) => {
+    const [first] = group;
+    return first && isSavepoint(first.node) ? `${first.text};` : block(version, execute(migration, group, undone));
+  };
+  return [
+    FRESH,
+    inTransaction(
+      begin(version, direction),
+      ...groupsOf(statements).map(run),
+      block(version, execute(migration, checks, undone)),
+      block(version, `  SET LOCAL ROLE ${OWNER_ROLE};\n  ${record}`),
+    ),
+  ].join("\n");
+}
+
+/** SQL in a transaction. */
+export function inTransaction(...statements: string[]): string {
+  return ["BEGIN;", ...statements, "COMMIT;"].join("\n");
+}
+
+/** Undoes what a file before left in the session. Keeps the backup's id. */
+const FRESH = `DO $fresh$
+DECLARE
+  backup CONSTANT text := current_setting('${BACKUP}', true);
+BEGIN
+  RESET ALL;
+  PERFORM set_config('${BACKUP}', backup, false);
+END
+$fresh$;
+CLOSE ALL;
+DEALLOCATE ALL;
+UNLISTEN *;
+DISCARD TEMP;
+DISCARD SEQUENCES;`;
+
+/** The setting with the version that is being run; without it, the blocks of a version do nothing. */
+const RUNNING = "settlement.version";
+
+function begin(version: string, direction: Marker["direction"]): string {
+  const applied = `EXISTS (SELECT FROM ${VERSIONS} WHERE version = ${quote(version)})`;
+  return `DO $begin$
+BEGIN
+  SET LOCAL lock_timeout = '10s';
+  SET LOCAL ROLE ${OWNER_ROLE};
+  IF ${direction === "up" ? `NOT ${applied}` : applied} THEN
+    PERFORM set_config('${RUNNING}', ${quote(version)}, true);
+  END IF;
+END
+$begin$;`;
+}
+
+/**
+ * A part of a version. Statements may reset our settings, or the role to the login that imports, as RESET ROLE does: tables
+ * must not belong to a login, so this returns to the owner.
+ */
+function block(version: string, body: string): string {
+  const text = `
+DECLARE
+  backup CONSTANT text := current_setting('${BACKUP}', true);
+BEGIN
+  IF current_setting('${RUNNING}', true) IS DISTINCT FROM ${quote(version)} THEN RETURN; END IF;
+${body}
+  PERFORM set_config('${BACKUP}', backup, false), set_config('${RUNNING}', ${quote(version)}, true);
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolcanlogin) THEN SET LOCAL ROLE ${OWNER_ROLE}; END IF;
+END
+`;
+  return `DO ${dollarQuoted(text, "step")};`;
+}
+
+/** Stops at an object made in this transaction that belongs to a login, as after RESET ROLE in a DO block. */
+const OWNER_CHECK = `DO $$
+DECLARE
+  object text;
+  login name;
+BEGIN
+  SELECT pg_describe_object(d.classid, d.objid, 0), r.rolname INTO object, login
+    FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.deptype = 'o' AND r.rolcanlogin
+     AND d.classid <> 'pg_default_acl'::regclass AND c.relpersistence IS DISTINCT FROM 't'
+     AND age(d.xmin) <= age(pg_current_xact_id()::xid) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '% belongs to the login %', object, login
+      USING HINT = 'Create it with the role ${OWNER_ROLE}, in which a file begins.';
+  END IF;
+END
+$$`;
+
+function isSavepoint(node: Node): boolean {
+  const kinds = ["TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"];
+  return "TransactionStmt" in node && kinds.includes(node.TransactionStmt.kind ?? "");
+}
+
+/** Why a statement cannot be a part of a version; undefined if it can. */
+function refusal(node: Node): string | undefined {
+  if ("TransactionStmt" in node && !isSavepoint(node)) {
+    return "An import runs each version in one transaction; remove the statement that begins or ends one.";
+  }
+  if ("SelectStmt" in node && node.SelectStmt.intoClause) {
+    return "SELECT INTO cannot be imported; write CREATE TABLE … AS SELECT.";
+  }
+  const copies = "CopyStmt" in node && node.CopyStmt.filename === undefined;
+  return copies ? "COPY from or to a client cannot be imported; write INSERT." : undefined;
+}
