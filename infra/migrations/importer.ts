@@ -12,7 +12,7 @@ import {
 } from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
-import { afterBackup, changeScript } from "./script.ts";
+import { afterBackup, changeScript, MISSING } from "./script.ts";
 import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 
 /** A schema in the stack's state. */
@@ -130,13 +130,15 @@ export class Importer {
     // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
     if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
+    const migrate = () => this.migrate(news, olds, down, joining);
     // Creating pgAudit needs a right that the logins have lost.
-    else if (olds.withoutAudit && !news.withoutAudit) await this.grant(news, news.user, SUPERUSER);
-    return { outs: await this.migrate(news, olds, down, joining) };
+    const lends = joining === undefined && olds.withoutAudit && !news.withoutAudit;
+    return { outs: await (lends ? this.asSuperuser(news, news.user, migrate) : migrate()) };
   }
 
   /**
-   * Runs the import, then reduces the logins to the owner's role and deletes old backups.
+   * Runs the import, then reduces the logins to the owner's role and deletes old backups. The script omits the files of
+   * versions that the state records as applied, so that its size does not grow with the history.
    * @param down The versions to roll back.
    * @param user The login that runs the import.
    */
@@ -147,30 +149,38 @@ export class Importer {
     user = plan.user,
   ): Promise<SchemaState> {
     const { instance, database, bucket, version } = plan;
-    const change = await changeScript({
-      up: await this.files(bucket, plan.migrations),
-      down: await this.files(bucket, down),
-      user,
-      logins: loginsOf(plan),
-      ...(plan.baseline !== undefined && { baseline: plan.baseline }),
-    });
+    const recorded = new Map(olds?.migrations.map((migration) => [migration.version, migration.checksum]));
+    const applied = plan.migrations.filter((migration) => recorded.get(migration.version) === migration.checksum);
+    const change = { user, logins: loginsOf(plan), down: await this.files(bucket, down), baseline: plan.baseline };
+    const pending = await this.files(bucket, without(plan.migrations, applied));
+    const script = await changeScript({ ...change, applied, up: pending });
     const description = `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`;
     const { backupContext } = await this.operate(plan, "POST", "backupRuns", { description });
     const now: Applied = { at: new Date().toISOString(), backup: backupContext?.backupId ?? "unknown" };
-    const script = `${afterBackup(now.backup)}${change}`;
-    const object = `imports/${version}-${checksum(script).slice(0, 12)}.sql`;
-    let known: string | undefined = "did not start and changed nothing";
-    try {
-      await this.upload(bucket, object, script);
+    let object = "";
+    let known: string | undefined;
+    const run = async (text: string) => {
+      object = `imports/${version}-${checksum(text).slice(0, 12)}.sql`;
+      known = "did not start and changed nothing";
+      await this.upload(bucket, object, text);
       known = undefined;
       const uri = `gs://${bucket}/${object}`;
       const importContext = { kind: "sql#importContext", fileType: "SQL", uri, database, importUser: user };
       await this.operate(plan, "POST", "import", { importContext });
+    };
+    try {
+      await run(`${afterBackup(now.backup)}${script}`).catch(async (error: unknown) => {
+        if (!lacksVersion(error)) throw error;
+        // The database is behind the state, as after restoring an older backup: send every version.
+        const all = await changeScript({
+          ...change,
+          up: [...(await this.files(bucket, applied)), ...pending].sort(byVersion),
+        });
+        await run(`${afterBackup(now.backup)}${all}`);
+      });
       known = "succeeded, but a later step failed; run the update again, which skips applied versions";
       // Cloud SQL makes every login a member of `cloudsqlsuperuser`, which only its API can revoke.
-      for (const login of loginsOf(plan)) {
-        await this.grant(plan, login, OWNER_ROLE, { revokeExistingRoles: "true" });
-      }
+      for (const login of loginsOf(plan)) await this.reduce(plan, login);
       await this.deleteOldBackups(plan);
     } catch (error) {
       throw new Error(
@@ -181,6 +191,25 @@ export class Importer {
     }
     const history = plan.migrations.map(({ version: each }) => [each, olds?.applied?.[each] ?? now]);
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
+  }
+
+  /** Runs an import with the rights of Cloud SQL's administrators, which the login keeps in no case. */
+  private async asSuperuser<T>(plan: SchemaState, login: string, run: () => Promise<T>): Promise<T> {
+    try {
+      await this.grant(plan, login, SUPERUSER);
+      return await run();
+    } catch (error) {
+      await this.reduce(plan, login).catch((again: unknown) => {
+        const kept = `The login ${login} keeps ${SUPERUSER} until an update succeeds: ${(again as Error).message}`;
+        throw new Error(`${(error as Error).message}\n${kept}`, { cause: error });
+      });
+      throw error;
+    }
+  }
+
+  /** Reduces a login to the owner's role. */
+  private reduce(plan: SchemaState, login: string): Promise<void> {
+    return this.grant(plan, login, OWNER_ROLE, { revokeExistingRoles: "true" });
   }
 
   /** Grants a login a role. @param options Further parameters of the request. */
@@ -252,12 +281,25 @@ function outcome(error: unknown): string {
   return "was interrupted and its outcome is unknown; run the update again, which skips applied versions";
 }
 
+/** Whether an import stopped because the database lacks a version that the state records. */
+function lacksVersion(error: unknown): boolean {
+  return error instanceof OperationError && error.message.includes(MISSING);
+}
+
 /** The backups of a schema's instance. */
 export async function backupRuns(google: Google, { instance, project }: SchemaState): Promise<BackupRun[]> {
   type Page = gapi.client.sql.BackupRunsListResponse;
   const path = `projects/${project}/instances/${instance}/backupRuns`;
   const lists = await pages(path, (page) => google.call<Page>({ api: "sql", path: page }));
   return lists.flatMap(({ items = [] }) => items as BackupRun[]);
+}
+
+function without(all: readonly PlannedMigration[], some: readonly PlannedMigration[]): readonly PlannedMigration[] {
+  return all.filter((one) => !some.includes(one));
+}
+
+function byVersion(one: PlannedMigration, other: PlannedMigration): number {
+  return one.version < other.version ? -1 : 1;
 }
 
 function loginsOf({ logins, user }: SchemaState): readonly string[] {

@@ -18,7 +18,7 @@ export interface Change {
   /** The logins that use the tables; each becomes a member of the owner's role only. */
   readonly logins: readonly string[];
   /** The version of manually created tables: up to it, migrations are recorded if the tables match, not run. */
-  readonly baseline?: string;
+  readonly baseline?: string | undefined;
 }
 
 /** Start of the message if a version of {@link Change.applied} is missing; nothing was changed then. */
@@ -36,11 +36,12 @@ export async function changeScript(change: Change): Promise<string> {
   const newest = all.at(-1)?.version ?? "none";
   const adopted = up.filter(({ version }) => version <= baseline);
   const run = up.filter(({ version }) => version > baseline);
-  const adoption = async () => inTransaction(`SET LOCAL ROLE ${OWNER_ROLE};`, await adoptTables(adopted, user));
+  const adoption = async () => inTransaction(AS_OWNER, await adoptTables(adopted, user));
   return [
     `-- Brings the settlement schema to version ${newest}.`,
     LOCK,
-    inTransaction(ownership(logins), MAKE_VERSIONS_TABLE, guards([...all, ...down], applied, newest)),
+    inTransaction(ownership(logins)),
+    inTransaction(TAKE_OVER, AS_OWNER, MAKE_VERSIONS_TABLE, guards([...all, ...down], applied, newest)),
     ...(await Promise.all([...down].reverse().map((migration) => versionSql(migration, "down")))),
     ...(adopted.length > 0 ? [await adoption()] : []),
     ...(await Promise.all(run.map((migration) => versionSql(migration, "up")))),
@@ -113,9 +114,25 @@ BEGIN
     GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};
   END IF;
 END
-$ownership$;
-SET LOCAL ROLE ${OWNER_ROLE};`;
+$ownership$;`;
 }
+
+const AS_OWNER = `SET LOCAL ROLE ${OWNER_ROLE};`;
+
+/** What dbmate made as the login becomes the owner's. A login can do this for itself only. */
+const TAKE_OVER = `DO $take$
+DECLARE
+  former name;
+BEGIN
+  SELECT pg_get_userbyid(relowner) INTO former FROM pg_class WHERE oid = to_regclass('${VERSIONS}');
+  IF former = current_user AND former <> ${quote(OWNER_ROLE)} THEN
+    EXECUTE format('REASSIGN OWNED BY %I TO ${OWNER_ROLE}', former);
+  ELSIF former <> ${quote(OWNER_ROLE)} THEN
+    RAISE EXCEPTION 'the table ${VERSIONS} belongs to %, not to ${OWNER_ROLE}', former
+      USING HINT = format('As %1$s run: GRANT ${OWNER_ROLE} TO %1$I; REASSIGN OWNED BY %1$I TO ${OWNER_ROLE};', former);
+  END IF;
+END
+$take$;`;
 
 /** dbmate's table; dbmate uses the first column only. */
 const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version varchar(128) PRIMARY KEY);

@@ -171,6 +171,46 @@ describe("an import", () => {
     expect(google.importUsers).toEqual(["settlement_user_b"]);
   });
 
+  test("revokes the right that it lent for pgAudit if the import fails", async () => {
+    google.importOperations = [{ status: "DONE", error: { errors: [{ code: "ERROR_RDBMS", message: "no" }] } }];
+    await expect(importer.update({ ...PLAN, withoutAudit: true }, PLAN)).rejects.toThrow(/failed: no\n/);
+    expect(google.userUpdates).toEqual([
+      { name: "settlement_user", databaseRoles: "cloudsqlsuperuser" },
+      alone("settlement_user"),
+    ]);
+  });
+
+  test("says that the login keeps the right if revoking it fails too", async () => {
+    google.refused = ["users"];
+    const failed = importer.update({ ...PLAN, withoutAudit: true }, PLAN);
+    await expect(failed).rejects.toThrow(/^not like this\nThe login settlement_user keeps cloudsqlsuperuser until/);
+  });
+
+  test("omits the files that the state records as applied", async () => {
+    const [first] = PLAN.migrations;
+    if (!first) throw new Error("The repository has a migration.");
+    const older = { ...PLAN, migrations: [first], version: first.version };
+    await importer.update(older, PLAN);
+    expect(google.calls.filter((call) => call.startsWith("GET /storage"))).toHaveLength(PLAN.migrations.length - 1);
+    const [script = ""] = Object.values(google.uploads);
+    expect(script).toContain(first.checksum);
+    expect(script).not.toContain("CREATE TABLE settlement_commands");
+    expect(script).toContain("CREATE TABLE webhook_subscriptions");
+  });
+
+  test("sends all files if the database lacks one that the state records", async () => {
+    const message = "psql:<stdin>:80: ERROR:  the database lacks version 20251025120000, which the state has";
+    google.importOperations = [
+      { status: "DONE", error: { errors: [{ code: "ERROR_RDBMS", message }] } },
+      { status: "DONE" },
+    ];
+    await importer.update(PLAN, { ...PLAN, retainedBackups: 4 });
+    expect(google.calls.filter((call) => call.endsWith("/backupRuns") && call.startsWith("POST"))).toHaveLength(1);
+    const [first = "", second = ""] = Object.values(google.uploads);
+    expect(first).not.toContain("CREATE TABLE settlement_commands");
+    expect(second).toContain("CREATE TABLE settlement_commands");
+  });
+
   test("keeps the newest backups of migrations, and all others", async () => {
     google.backupRuns = [
       ...[1, 2, 3].map((id) => ({ id: String(id), description: `before schema version ${id}` })),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { checksum, type Migration } from "../../infra/migrations/files.ts";
-import { changeScript } from "../../infra/migrations/script.ts";
+import { afterBackup, changeScript, MISSING } from "../../infra/migrations/script.ts";
 import { OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
 import { installedBinaries } from "../../packages/embedded-google-cloud/postgres/binaries.ts";
 import { runScript } from "../../packages/embedded-google-cloud/postgres/run.ts";
@@ -51,22 +51,21 @@ class Fresh {
     return fresh;
   }
 
-  /** Imports a change; answers the error's message, or undefined. */
-  async import(up: readonly Migration[], down: readonly Migration[] = []): Promise<string | undefined> {
-    const script = await changeScript({ up, down, user: LOGIN.user, logins: [LOGIN.user] });
-    const client = await server.connect({ ...LOGIN, database: this.name });
-    try {
-      await runScript(client, `SET settlement.backup = '17';\n${script}`);
-      return undefined;
-    } catch (error) {
-      return (error as Error).message;
-    } finally {
-      await client.end();
-    }
+  /**
+   * Imports a change.
+   * @param applied Versions whose text the script omits.
+   * @returns The error's message, if any.
+   */
+  async import(up: readonly Migration[], down: readonly Migration[] = [], applied: readonly Migration[] = []) {
+    const script = await changeScript({ up, down, applied, user: LOGIN.user, logins: [LOGIN.user] });
+    return this.session((client) => runScript(client, `${afterBackup("17")}${script}`)).then(
+      () => undefined,
+      (error: unknown) => (error as Error).message,
+    );
   }
 
-  async query(sql: string): Promise<Record<string, unknown>[]> {
-    return this.asAdmin(sql);
+  query(sql: string, login = ADMIN): Promise<Record<string, unknown>[]> {
+    return this.session(async (client) => (await client.query<Record<string, unknown>>(sql)).rows, login);
   }
 
   async versions(): Promise<unknown[]> {
@@ -74,10 +73,10 @@ class Fresh {
     return rows.map(({ version }) => Number(version) - 20260100000000);
   }
 
-  private async asAdmin(sql: string): Promise<Record<string, unknown>[]> {
-    const client = await server.connect({ ...ADMIN, database: this.name });
+  async session<T>(use: (client: Client) => Promise<T>, login = LOGIN): Promise<T> {
+    const client = await server.connect({ ...login, database: this.name });
     try {
-      return (await client.query<Record<string, unknown>>(sql)).rows;
+      return await use(client);
     } finally {
       await client.end();
     }
