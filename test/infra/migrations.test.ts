@@ -95,11 +95,11 @@ test("both directions keep the line numbers of the file", () => {
   expect(down.split("\n").indexOf("SELECT 'down';")).toBe(4);
 });
 
-test("a script has a transaction per version and contains every version with its checksum", async () => {
+test("a script has two transactions and one per version, and contains every version with its checksum", async () => {
   const migrations = readMigrations(join(import.meta.dirname, "../../migrations"));
   const script = await changeScript({ up: migrations, down: [], user: "settlement_user", logins: ["settlement_user"] });
   expect(script.match(/^(BEGIN|COMMIT);$/gm)).toEqual(
-    Array.from({ length: 1 + migrations.length }, () => ["BEGIN;", "COMMIT;"]).flat(),
+    Array.from({ length: 2 + migrations.length }, () => ["BEGIN;", "COMMIT;"]).flat(),
   );
   const listed = (values: readonly string[]) => `ARRAY[${values.map((value) => `'${value}'`).join(", ")}]`;
   expect(script).toContain(listed(migrations.map(({ version }) => version)));

@@ -344,7 +344,7 @@ describe("manually created tables", () => {
     ]) {
       await expect(failed).rejects.toThrow(difference);
     }
-    expect(await query("differs", "SELECT to_regclass('schema_migrations') AS versions")).toEqual([{ versions: null }]);
+    expect(await versions("differs")).toEqual([]);
   });
 });
 
