@@ -234,6 +234,58 @@ describe("a statement that fails", () => {
   });
 });
 
+describe("a database that dbmate managed", () => {
+  const first = file(1, "CREATE TABLE a (id serial); CREATE TYPE mood AS ENUM ('a');");
+  const second = file(2, "ALTER TABLE a ADD COLUMN m mood;");
+  const byDbmate = `CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY); CREATE TABLE a (id serial);
+    CREATE TYPE mood AS ENUM ('a'); INSERT INTO schema_migrations VALUES ('${first.version}');`;
+
+  test("is taken over from the login", async () => {
+    const database = await Fresh.create();
+    await database.query(byDbmate, LOGIN);
+    expect(await database.import([first, second])).toBeUndefined();
+    expect(await database.query("SELECT version FROM schema_migrations WHERE checksum IS NULL")).toEqual([]);
+    const owners = await database.query(
+      "SELECT DISTINCT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    );
+    expect(owners).toEqual([{ owner: OWNER_ROLE }]);
+    expect(await database.versions()).toEqual([1, 2]);
+  });
+
+  test("is taken over from another login by what the message says", async () => {
+    const database = await Fresh.create();
+    const other = { ...LOGIN, user: "dbmate" };
+    await admin.query(`CREATE ROLE dbmate LOGIN CREATEROLE PASSWORD '${LOGIN.password}' IN ROLE ${SUPERUSER}`);
+    await database.query(byDbmate, other);
+    const failed = await database.import([first, second]);
+    expect(failed).toContain("the table public.schema_migrations belongs to dbmate, not to settlement_owner");
+    const [, statements = ""] = /HINT: {2}As dbmate run: (.*)/.exec(failed ?? "") ?? [];
+    await database.query(statements, other);
+    expect(await database.import([first, second])).toBeUndefined();
+  });
+});
+
+test("a version that the state records, and the database lacks, stops the import before anything changes", async () => {
+  const database = await Fresh.create();
+  const [first, second] = [file(1, "CREATE TABLE a ();"), file(2, "CREATE TABLE b ();")];
+  expect(await database.import([second], [], [first])).toContain(`${MISSING} ${first.version}`);
+  expect(await database.import([first])).toBeUndefined();
+  expect(await database.import([second], [], [first])).toBeUndefined();
+  expect(await database.versions()).toEqual([1, 2]);
+});
+
+test("an import that another one excludes says so", async () => {
+  const database = await Fresh.create();
+  const script = await changeScript({ up: [], down: [], user: LOGIN.user, logins: [LOGIN.user] });
+  const impatient = script.replace("'10s'", "'10ms'");
+  await database.session(async (client) => {
+    await client.query("SELECT pg_advisory_lock(hashtext('settlement schema'))");
+    await expect(database.session((other) => runScript(other, impatient))).rejects.toThrow(
+      "another import is migrating this database; nothing was changed",
+    );
+  });
+});
+
 test.each([
   [
     "BEGIN; SELECT 1; COMMIT;",
