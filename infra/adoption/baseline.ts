@@ -1,3 +1,4 @@
+import { asJson, catalog, differences } from "../migrations/catalog.ts";
 import { directions, type Migration, MigrationFileError } from "../migrations/files.ts";
 import { executed, quote, recorded } from "../migrations/steps.ts";
 import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
@@ -5,7 +6,8 @@ import { reachingOutside } from "./outside.ts";
 
 /**
  * SQL that adopts manually created tables: it runs the migrations in a scratch schema, rolls them back even if a statement
- * reached a live table, and records the versions if every column matches the live one.
+ * reached a live table, and records the versions if the live objects equal those that the migrations make. Other live
+ * objects are not touched.
  * @param user The login that owns the tables.
  * @throws MigrationFileError if a migration is not SQL, or reaches outside of its schema.
  */
@@ -22,7 +24,6 @@ export async function adoptTables(migrations: readonly Migration[], user: string
   return `DO $adopt$
 DECLARE
   made jsonb;
-  tables text[];
   mismatch text;
   adopted text;
 BEGIN
@@ -32,25 +33,19 @@ BEGIN
     CREATE SCHEMA ${SCRATCH};
     SET LOCAL search_path = ${SCRATCH};
 ${statements.join("\n")}
-    SELECT coalesce(jsonb_agg(to_jsonb(described)), '[]') INTO made FROM (${columns(SCRATCH)}) described;
-    SELECT array_agg(c.relname::text) INTO tables FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname = '${SCRATCH}';
+    made := (${asJson(described(SCRATCH))});
     RAISE EXCEPTION SQLSTATE '${UNDO}';
   EXCEPTION WHEN SQLSTATE '${UNDO}' THEN
     IF made IS NULL THEN RAISE; END IF;
   END;
   SET LOCAL search_path = public;
-  WITH wanted AS (SELECT * FROM jsonb_to_recordset(made) AS one(relation text, name text, form text)),
-  live AS (SELECT * FROM (${columns("public")}) described WHERE relation = ANY (tables))
-  SELECT string_agg(relation || '.' || name || ' is ' || coalesce(live.form, 'missing') || ', expected '
-           || coalesce(wanted.form, 'no such column'), '; ' ORDER BY relation, name)
-    INTO mismatch FROM wanted FULL JOIN live USING (relation, name) WHERE wanted.form IS DISTINCT FROM live.form;
+  SELECT string_agg(difference, '; ') INTO mismatch FROM (${differences("made", madeBy("made"))}) differing;
   IF mismatch IS NOT NULL THEN
     RAISE EXCEPTION 'the manually created tables differ from the migrations: %', mismatch
       USING HINT = 'Change the live tables, or the migrations, until they match.';
   END IF;
-  FOREACH adopted IN ARRAY coalesce(tables, '{}') LOOP
-    EXECUTE format('ALTER TABLE public.%I OWNER TO ${OWNER_ROLE}', adopted);
+  FOR adopted IN SELECT object FROM jsonb_to_recordset(made) AS one(object text, part text) WHERE part = '' LOOP
+    EXECUTE format('ALTER %s OWNER TO ${OWNER_ROLE}', adopted);
   END LOOP;
   SET LOCAL ROLE ${OWNER_ROLE};
 ${migrations.map((migration) => `  ${recorded(migration)}`).join("\n")}
@@ -64,15 +59,15 @@ const SCRATCH = "settlement_baseline";
 /** Error code that rolls the scratch schema back, of a class free for applications. */
 const UNDO = "SB000";
 
-/** The columns of the tables in a schema; the search path decides how types are written. */
-function columns(schema: string): string {
-  return `SELECT c.relname::text AS relation, a.attname::text AS name,
-           format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS form
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-     WHERE c.relkind = 'r' AND n.nspname = '${schema}'`;
+/** What a schema contains; owners and grants change with adoption. */
+function described(schema: string): string {
+  return `SELECT * FROM (${catalog(schema)}) everything WHERE part <> 'owner' AND part NOT LIKE 'grant to %'`;
+}
+
+/** The live objects that the migrations make. @param made The objects that they make, as JSON. */
+function madeBy(made: string): string {
+  return `SELECT * FROM (${described("public")}) here
+     WHERE object IN (SELECT object FROM jsonb_to_recordset(${made}) AS one(object text))`;
 }
 
 function identifier(text: string): string {

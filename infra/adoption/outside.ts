@@ -39,6 +39,23 @@ const LOOKUP = ["search_path", "role", "session_authorization"];
 /** Objects named TABLE.OBJECT, whose two-part names have no schema. */
 const OF_A_TABLE = ["COLUMN", "TRIGGER", "POLICY", "RULE", "TABCONSTRAINT", "DOMCONSTRAINT"];
 
+/** Lists of column names or texts, which look like a name of several parts. */
+const PLAIN = [
+  ...[
+    "keys",
+    "including",
+    "fk_attrs",
+    "pk_attrs",
+    "fk_del_set_cols",
+    "vals",
+    "usingClause",
+    "columns",
+    "cols",
+    "attlist",
+  ],
+  ...["colnames", "aliases", "aliascolnames", "ctecolnames", "search_col_list", "cycle_col_list"],
+];
+
 /** A node of PostgreSQL's syntax tree. */
 type Node = Readonly<Record<string, unknown>>;
 
@@ -52,9 +69,11 @@ function outside(node: unknown, qualified: number): string | undefined {
   return first(Object.entries(node as Node), ([key, value]) => {
     if (key === "schemaname" || key === "newschema") return named(value);
     if (key === "VariableSetStmt") return setting(value as Node);
+    // The arguments of a trigger are texts.
+    if (key === "CreateTrigStmt") return outside({ ...(value as Node), args: undefined }, 2);
     if (key === "FuncCall") return called(value as Node) ?? outside(value, 2);
     if (key === "DefElem") return hidden(value as Node) ?? outside(value, 2);
-    if (key === "ColumnRef") return undefined;
+    if (key === "ColumnRef" || PLAIN.includes(key)) return undefined;
     const parts = nameIn(value);
     if (parts !== undefined) return parts.length >= qualified ? named(parts[0]) : undefined;
     return outside(value, qualifiedIn(value, qualified));

