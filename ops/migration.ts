@@ -18,6 +18,10 @@ Manage the database schema: the files in migrations/, one per version.
   status --stack STACK [--socket DIR] [--json]
                   show for each version whether it is applied, pending, edited or missing in this checkout, and the
                   backup taken before it; reads the stack's state, or the database through a Cloud SQL Auth Proxy
+  drift --stack STACK [--socket DIR] [--json]
+                  compare the live schema with what the applied versions make, and name each difference; reads by a login
+                  through a Cloud SQL Auth Proxy, or without --socket by an import that changes nothing; exits with 1 if
+                  it finds a difference
   rollback --stack STACK [--to VERSION] [--yes]
                   roll back to VERSION (default: the one before the newest): preview, ask, write the version to the
                   stack file, run the down scripts
@@ -25,7 +29,7 @@ Manage the database schema: the files in migrations/, one per version.
                   restore the whole instance from a backup, if the down scripts are not enough: show what will be
                   lost, ask, restore, and set configuration and state to the version in the backup
   dump            apply the files to an empty database and write its schema to migrations/${DUMP_FILE}
-  --providers P   for status, rollback and restore: ${PROVIDERS_HELP}
+  --providers P   for status, drift, rollback and restore: ${PROVIDERS_HELP}
   --yes           do not ask for confirmation; required without a terminal
   --help          show this text
 `;
@@ -48,6 +52,7 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   },
 
   status: async (args) => (await onStack()).statusCommand(args),
+  drift: async (args) => (await onStack()).driftCommand(args),
   rollback: async (args) => (await onStack()).rollbackCommand(args),
   restore: async (args) => (await onStack()).restoreCommand(args),
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeLocks, locksOf } from "./engine/locks.ts";
 import { inspect, type Inspection, refuse } from "./preview/inspect.ts";
@@ -8,6 +9,9 @@ import { type ProviderChoice, providerChoice, PROVIDERS, PROVIDERS_HELP, stackNa
 import { readSnapshot, secretContents, type Snapshot } from "./engine/snapshot.ts";
 import { run } from "./terminal/run.ts";
 import { configProblem } from "./engine/stack-values.ts";
+import { ROOT } from "./engine/stack-file.ts";
+import { driftByImport } from "./migration/drift-by-import.ts";
+import { readMigrations } from "../infra/migrations/files.ts";
 import { UsageError, UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
@@ -17,7 +21,7 @@ Shows, as Markdown for a pull request, what an update of the stack would do, wit
   --stack STACK  local, staging or prod
   --offline      without credentials: compare with the snapshot that npm run up -- --publish wrote to .local/snapshots, or,
                  if there is none, with an empty state, so that everything shows as new
-  --refresh      read the cloud's current state, and show what was changed manually since the last update
+  --refresh      read the cloud's current state, and show what was changed manually since the last update, in the schema too
   --snapshot     like --refresh, but compare with that snapshot, which needs no access to the state's key; ignores the
                  contents of secrets
   --out FILE     write the Markdown to a file instead of to the terminal
@@ -79,6 +83,7 @@ async function preview(name: string, choice: ProviderChoice, mode?: Mode): Promi
       offline,
       snapshot,
       refresh: mode === "refresh" || mode === "snapshot",
+      schema: mode === "refresh" ? () => driftByImport(stack, readMigrations(join(ROOT, "migrations"))) : undefined,
       exclude: mode === "snapshot" && snapshot ? secretContents(snapshot) : [],
     });
     const { pending } = inspection;

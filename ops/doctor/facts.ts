@@ -3,7 +3,8 @@ import { lastPart, type Sent } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import { DATABASE_URL, MIGRATION_JOB, PROJECT, serviceAccountEmail } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
-import { logIn, type Login } from "./login.ts";
+import { appliedFiles, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
+import { differencesByLogin, logIn, type Login, type LoginRequest } from "./login.ts";
 import { enabledApis } from "../google/apis.ts";
 import type { Policy } from "../google/policy.ts";
 import { type Reader, NotVisible } from "../google/reader.ts";
@@ -45,6 +46,8 @@ const REVIEWER = "roles/iam.securityReviewer on the project";
 /** The live environment; each fact is read once, when a check needs it. */
 export class Facts {
   private login: Promise<Login> | undefined;
+  /** The login that PostgreSQL accepted. */
+  private accepted: LoginRequest | undefined;
   /** Those that the stack should have applied, in order. */
   readonly migrations: readonly Migration[];
   readonly target: Target;
@@ -204,11 +207,13 @@ export class Facts {
     return (await this.sql<gapi.client.sql.BackupRunsListResponse>(`instances/${name}/backupRuns`))?.items ?? [];
   }
 
-  /** Completed ones, newest first. */
+  /** Completed ones, newest first; without the imports of `migration -- drift`, which change nothing. */
   async operations(): Promise<Operation[]> {
     const { name } = await this.existingInstance();
     const list = await this.sql<{ items?: Operation[] }>(`operations?instance=${name}&maxResults=500`);
-    const ended = (list?.items ?? []).filter(({ status }) => status === "DONE");
+    const ended = (list?.items ?? []).filter(
+      ({ importContext, status }) => status === "DONE" && !importContext?.uri?.includes(DRIFT_FOLDER),
+    );
     return ended.sort((a, b) => b.insertTime.localeCompare(a.insertTime));
   }
 
@@ -255,6 +260,20 @@ export class Facts {
     return (this.login ??= this.tryToLogIn());
   }
 
+  /**
+   * How the schema differs from what the recorded versions make, in words; undefined if no version is recorded.
+   * @throws NotVisible without a login; UserError if a recorded version is not in this checkout as it was applied.
+   */
+  async schemaDrift(): Promise<readonly string[] | undefined> {
+    const login = await this.loggedIn();
+    if (!login.ok) throw new NotVisible(`the login was refused: ${login.message}`);
+    if (typeof login.contents === "string") throw new NotVisible(login.contents);
+    const { versions } = login.contents;
+    if (!versions?.size || !this.accepted) return undefined;
+    const applied = new Map([...versions].map(([version, { checksum }]) => [version, checksum]));
+    return differencesByLogin(this.accepted, await madeBy(appliedFiles(this.migrations, applied)));
+  }
+
   private async tryToLogIn(): Promise<Login> {
     const { database, passwordSecret, secret, socket, user } = this.target;
     const { connectionName } = await this.runningInstance();
@@ -267,8 +286,12 @@ export class Facts {
     const string = await this.connectionString().catch(orNothing);
     const fromString = string?.ok ? string.value : undefined;
     const name = fromString && logins(user).includes(fromString.user) ? fromString.user : user;
-    const attempt = (password: string) =>
-      logIn({ socket, connectionName, database, user: name, password }, this.migrations);
+    const attempt = async (password: string) => {
+      const request = { socket, connectionName, database, user: name, password };
+      const login = await logIn(request, this.migrations);
+      if (login.ok) this.accepted = request;
+      return login;
+    };
     if (!fromString) return { ...(await attempt(await this.password())), source: passwordSecret };
     const first = { ...(await attempt(fromString.password)), source: secret };
     if (first.ok || first.code !== "28P01") return first;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
+import { DIFFERENCES } from "../migration/drift.ts";
 import { NotVisible } from "../google/reader.ts";
 
 /** The result of a login. */
@@ -60,6 +61,41 @@ const TIMEOUT = 5_000;
  * @throws NotVisible if PostgreSQL cannot be reached.
  */
 export async function logIn(request: LoginRequest, migrations: readonly Migration[]): Promise<Login> {
+  try {
+    const read = (client: Client) => contents(client, migrations).catch(asMessage);
+    return { ok: true, contents: await withClient(request, read) };
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    const { code = "", message } = error;
+    return { ok: false, code, message };
+  }
+}
+
+function asMessage(error: unknown): string {
+  if (!(error instanceof DatabaseError)) throw error;
+  return error.message;
+}
+
+/**
+ * How a database differs from a schema, in words.
+ * @param request A login that PostgreSQL accepts.
+ * @param wanted The schema, see `drift.ts`.
+ * @throws NotVisible if PostgreSQL cannot be reached, or refuses to answer.
+ */
+export async function differencesByLogin(request: LoginRequest, wanted: string): Promise<string[]> {
+  try {
+    return await withClient(request, async (client) => {
+      const { rows } = await client.query<{ difference: string }>(DIFFERENCES, [wanted]);
+      return rows.map(({ difference }) => difference);
+    });
+  } catch (error) {
+    if (error instanceof DatabaseError) throw new NotVisible(`the schema cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Runs work on a connection that can only read. @throws NotVisible if PostgreSQL cannot be reached; DatabaseError. */
+async function withClient<T>(request: LoginRequest, work: (client: Client) => Promise<T>): Promise<T> {
   const { socket, connectionName, database, user, password } = request;
   const below = join(socket, connectionName);
   const client = new Client({
@@ -70,22 +106,18 @@ export async function logIn(request: LoginRequest, migrations: readonly Migratio
     application_name: "doctor",
     connectionTimeoutMillis: TIMEOUT,
     statement_timeout: TIMEOUT,
-    options: "-c default_transaction_read_only=on",
+    options: "-c default_transaction_read_only=on -c search_path=public",
   });
   client.on("error", () => undefined); // the running query reports it
-  let connected = false;
   try {
     await client.connect();
-    connected = true;
-    return { ok: true, contents: await contents(client, migrations) };
+    return await work(client);
   } catch (error) {
+    if (error instanceof DatabaseError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (!(error instanceof DatabaseError)) {
-      // A proxy that may not connect closes the accepted connection.
-      const role = code === undefined ? "roles/cloudsql.client on the project" : undefined;
-      throw new NotVisible(`no connection through ${socket}: ${message}`, role);
-    }
-    return connected ? { ok: true, contents: message } : { ok: false, code: code ?? "", message };
+    // A proxy that may not connect closes the accepted connection.
+    const role = code === undefined ? "roles/cloudsql.client on the project" : undefined;
+    throw new NotVisible(`no connection through ${socket}: ${message}`, role);
   } finally {
     await client.end().catch(() => undefined);
   }

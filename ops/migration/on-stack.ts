@@ -10,11 +10,14 @@ import { openStack } from "../engine/open.ts";
 import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../terminal/options.ts";
 import { ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
+import { driftByImport } from "./drift-by-import.ts";
 import type { GoToOptions } from "./go-to.ts";
 import { restore } from "./restore.ts";
 import { rollback } from "./rollback.ts";
 import {
   appliedSchema,
+  driftByLogin,
+  formatDrift,
   formatStatus,
   FROM_DATABASE,
   FROM_STATE,
@@ -43,6 +46,26 @@ export async function statusCommand(args: string[]): Promise<void> {
       : statusOfRecorded(await recordedVersions(name, socket, files), files);
   const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
+}
+
+/** `npm run migration -- drift`. */
+export async function driftCommand(args: string[]): Promise<void> {
+  const options = {
+    ...PROVIDERS,
+    stack: { type: "string" },
+    socket: { type: "string" },
+    json: { type: "boolean" },
+  } as const;
+  const { json = false, providers, socket, stack } = parseArgs({ args, options }).values;
+  const name = stackName(stack);
+  const choice = providerChoice(providers);
+  const files = readMigrations(FOLDER);
+  const drift =
+    socket === undefined
+      ? await withStack(name, choice, (stack) => driftByImport(stack, files))
+      : await driftByLogin(name, socket, files);
+  console.log(json ? JSON.stringify(drift, undefined, 2) : formatDrift(drift));
+  if (drift.differences.length > 0) process.exitCode = 1;
 }
 
 /** `npm run migration -- rollback`. */

@@ -7,6 +7,7 @@ import { CannotInspect, RestReader, NotVisible } from "../google/reader.ts";
 import { readState } from "../engine/state.ts";
 import { locate } from "../engine/target.ts";
 import { UserError } from "../terminal/user-error.ts";
+import { BY_LOGIN, type SchemaDrift } from "./drift.ts";
 import { ROOT } from "../engine/stack-file.ts";
 
 export const FROM_STATE = "Read from the stack's state; --socket DIR reads the database instead.";
@@ -57,15 +58,39 @@ export async function recordedVersions(
   files: readonly Migration[],
   root = ROOT,
 ): Promise<ReadonlyMap<string, Recorded>> {
-  const { endpoints, target, token } = locate({ stack: name, socket }, root);
-  const facts = new Facts(target, new RestReader(endpoints, token), files, new Date());
-  const login = await facts.loggedIn().catch((error: unknown) => {
-    if (error instanceof NotVisible || error instanceof CannotInspect) throw new UserError(error.message);
-    throw error;
-  });
+  const login = await visible(factsOf(name, socket, files, root).loggedIn());
   if (!login.ok) throw new UserError(`The login was refused: ${login.message}.`);
   if (typeof login.contents === "string") throw new UserError(`The versions cannot be read: ${login.contents}.`);
   return login.contents.versions ?? new Map();
+}
+
+/**
+ * Compares the schema with what the versions make that the database records; arguments as for {@link recordedVersions}.
+ * @throws UserError if the login is refused, the schema cannot be read, or no version is recorded.
+ */
+export async function driftByLogin(
+  name: string,
+  socket: string,
+  files: readonly Migration[],
+  root = ROOT,
+): Promise<SchemaDrift> {
+  const differences = await visible(factsOf(name, socket, files, root).schemaDrift());
+  if (!differences) throw new UserError(`The database of ${name} records no version.`);
+  return { source: BY_LOGIN, differences };
+}
+
+function factsOf(name: string, socket: string, files: readonly Migration[], root: string): Facts {
+  const { endpoints, target, token } = locate({ stack: name, socket }, root);
+  // The database may have a version that the configuration rolls back.
+  const { schemaVersion: _, ...all } = target;
+  return new Facts(all, new RestReader(endpoints, token), files, new Date());
+}
+
+function visible<T>(fact: Promise<T>): Promise<T> {
+  return fact.catch((error: unknown) => {
+    if (error instanceof NotVisible || error instanceof CannotInspect) throw new UserError(error.message);
+    throw error;
+  });
 }
 
 /** Compares the versions in the database with the files of a checkout. */
@@ -90,5 +115,11 @@ export function formatStatus(versions: readonly VersionStatus[], source: string)
     const how = at && `${at.slice(0, 19)}Z  backup ${backup ?? "unknown"}`;
     return `${version}  ${status.padEnd(8)}  ${how.padEnd(42)}  ${file}`.trimEnd();
   });
+  return [...lines, source].join("\n");
+}
+
+/** One line per difference, and how the schema was read. */
+export function formatDrift({ differences, source }: SchemaDrift): string {
+  const lines = differences.length === 0 ? ["The schema is what the applied versions make."] : differences;
   return [...lines, source].join("\n");
 }

@@ -21,6 +21,7 @@ import type { Dependencies } from "./mermaid.ts";
 import { isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
 import type { Snapshot } from "../engine/snapshot.ts";
+import type { SchemaDrift } from "../migration/drift.ts";
 
 /** The repository's policy pack; it finds the stack's configuration beside it. */
 export const POLICY_PACKS = [join(ROOT, "policies")];
@@ -47,6 +48,8 @@ export interface InspectOptions {
   readonly deployment?: Deployment;
   /** Whether to refresh the state from the cloud first; false by default. */
   readonly refresh?: boolean;
+  /** Compares the live schema with the applied versions, in a refresh; not compared by default. */
+  readonly schema?: (() => Promise<SchemaDrift>) | undefined;
   /** URNs of the resources to include; all by default. */
   readonly target?: readonly string[];
   /** URNs of resources to neither refresh nor change; none by default. */
@@ -99,7 +102,8 @@ export function refuse(stack: string, problem: string): Inspection {
 
 function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
-  return { markdown: render(report), blocked: isBlocked(report), drifted: preview.drift.length > 0, preview, pending };
+  const drifted = preview.drift.length > 0 || (report.schema?.differences.length ?? 0) > 0;
+  return { markdown: render(report), blocked: isBlocked(report), drifted, preview, pending };
 }
 
 async function preview(
@@ -147,6 +151,7 @@ async function preview(
     offline,
     snapshot: snapshot && { ...snapshot, age: age(snapshot.time) },
     refreshed: refresh,
+    schema: options.schema && read.problems.length === 0 ? await compared(options.schema) : undefined,
     preview: read,
     losses: findLosses(read, deployment.resources ?? []).map((loss) => ({
       ...loss,
@@ -158,6 +163,14 @@ async function preview(
     dependencies: dependencies(plan),
   };
   return { report, pending: pendingIn(deployment) };
+}
+
+/** The caller of a preview may not be allowed to import. */
+async function compared(compare: () => Promise<SchemaDrift>): Promise<SchemaDrift> {
+  return compare().catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    return { differences: [], source: error.message };
+  });
 }
 
 /** The instance's settings that the update after adoption will change; that update checks the policies. */

@@ -3,6 +3,7 @@ import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
+import type { SchemaDrift } from "../migration/drift.ts";
 import type { LaterSetting } from "./later.ts";
 import { type Dependencies, diagram } from "./mermaid.ts";
 import { isSchema, type MigrationStep } from "./migrations.ts";
@@ -19,6 +20,8 @@ export interface Report {
   readonly snapshot?: { readonly commit: string; readonly time: string; readonly age: string } | undefined;
   /** Whether the state was refreshed from the cloud. */
   readonly refreshed: boolean;
+  /** How the live schema differs from what the applied versions make, if it was compared. */
+  readonly schema?: SchemaDrift | undefined;
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
@@ -76,7 +79,14 @@ export function render(report: Report): string {
         linted(report),
         problems(report),
       ],
-      ...[drifted(report), stale(report), changeTable(report, rows), migrationTable(report, rows), postponed(report)],
+      ...[
+        drifted(report),
+        driftedSchema(report),
+        stale(report),
+        changeTable(report, rows),
+        migrationTable(report, rows),
+        postponed(report),
+      ],
       findingList("Advice", report, false),
       ...details(report),
     ].filter((section) => section !== undefined);
@@ -234,6 +244,18 @@ function drifted({ preview, refreshed, stack }: Report): Section | undefined {
   const command = code(`npm run up -- --stack ${stack} --refresh`);
   const advice = `To undo this, run ${command}, which makes the changes below; to keep it, change the configuration or the program.`;
   return { text: `**Changed manually since the last update**\n\n${list(drift.map(line))}\n\n${advice}` };
+}
+
+function driftedSchema({ schema }: Report): Section | undefined {
+  if (!schema) return undefined;
+  const { differences, source } = schema;
+  if (differences.length === 0) return { text: `No difference of the schema was found. ${prose(source)}` };
+  const rest = differences.length - MOST_LISTED;
+  const lines = differences.slice(0, MOST_LISTED).map((difference) => `- ${prose(difference)}`);
+  const advice = `To undo this, change the database; to keep it, write a version that makes it. ${prose(source)}`;
+  return {
+    text: `**Schema changed manually**\n\n${list(rest > 0 ? [...lines, `- and ${rest} more`] : lines)}\n\n${advice}`,
+  };
 }
 
 /** Entries of the configuration that allow changes this update does not make. */

@@ -1,6 +1,10 @@
 import { readMigrations, checksum, type Migration } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
-import { logIn, type Recorded } from "../../ops/doctor/login.ts";
+import { Google } from "../../infra/google.ts";
+import { differencesByLogin, logIn, type Recorded } from "../../ops/doctor/login.ts";
+import { endpointConfig, endpointsOf } from "../../ops/engine/endpoints.ts";
+import { madeBy } from "../../ops/migration/drift.ts";
+import { differencesByImport } from "../../ops/migration/drift-by-import.ts";
 import { statusOfRecorded } from "../../ops/migration/status.ts";
 import { join } from "node:path";
 import { Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
@@ -387,6 +391,63 @@ test("the logins grant nothing, so that the roles of each can be revoked", async
     const path = `${ROOT}/instances/revoked/users?name=${name}&revokeExistingRoles=true`;
     expect((await embedded.put(path, { name })).status).toBe(200);
   }
+});
+
+describe("drift of the schema", () => {
+  const all = [...MIGRATIONS, ADD_NOTE];
+  const token = () => Promise.resolve(embedded.cloud.identities.ownerToken);
+  const google = () => new Google(endpointsOf(endpointConfig(embedded.cloud.url)), { token });
+  /** The differences, which must be the same by a login and by an import. */
+  const differences = async () => {
+    const wanted = await madeBy(all);
+    const [user = ""] = LOGINS;
+    const socket = volumes.get("drifted")?.folder ?? "";
+    const request = { socket, connectionName: "", database: "settlement_db", user, password: PASSWORD };
+    const byLogin = await differencesByLogin(request, wanted);
+    expect(await differencesByImport(google(), await plan("drifted", all), wanted)).toEqual(byLogin);
+    return byLogin;
+  };
+
+  test("is none after an import", async () => {
+    await create("drifted");
+    await importer.create(await plan("drifted", all));
+    expect(await differences()).toEqual([]);
+  });
+
+  test("names each object that was changed, created or dropped manually, and changes nothing", async () => {
+    await query(
+      "drifted",
+      `ALTER TABLE settlement_commands DROP COLUMN note, ALTER payer TYPE varchar(200), DROP CONSTRAINT settlement_commands_pkey;
+       CREATE INDEX by_payer ON settlement_commands (payer);
+       GRANT SELECT ON webhook_subscriptions TO settlement_user_b;
+       ALTER TABLE webhook_subscriptions OWNER TO settlement_user;
+       CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+       CREATE TABLE "of ;; us" (id int PRIMARY KEY)`,
+    );
+    const expected = [
+      "function f(a integer) was created manually",
+      'table "of ;; us" was created manually',
+      "table settlement_commands: column note is missing",
+      "table settlement_commands: column payer is character varying(200), expected character varying(128)",
+      "table settlement_commands: constraint settlement_commands_pkey is missing",
+      "table settlement_commands: index by_payer was created manually",
+      "table webhook_subscriptions: grant to settlement_user_b was created manually",
+      "table webhook_subscriptions: owner is settlement_user, expected settlement_owner",
+    ];
+    expect(await differences()).toEqual(expected);
+    expect(await differences()).toEqual(expected);
+    const { items = [] } = (await embedded.get("/storage/v1/b/migrations/o?prefix=drift/")).body as {
+      items?: object[];
+    };
+    expect(items).toEqual([]);
+  });
+
+  test("is named completely where it does not fit into one error", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `${"long_".repeat(11)}${index}`).sort();
+    await query("drifted", names.map((name) => `CREATE SEQUENCE ${name};`).join("\n"));
+    const found = await differences();
+    for (const name of names) expect(found).toContain(`sequence ${name} was created manually`);
+  });
 });
 
 test("keeps the newest backups taken before migrations", async () => {

@@ -6,6 +6,7 @@ import { DAY, type Facts, logins, type Operation, orNothing } from "../facts.ts"
 import { type Contents, tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
+import { UserError } from "../../terminal/user-error.ts";
 import { writeString } from "./secrets.ts";
 
 export const database: Check = {
@@ -183,6 +184,27 @@ export const schemaVersion: Check = {
     if (version === undefined) throw new NotVisible(`the last import was ${uri}; only a login can show its result`);
     if (version === newest) return ok(`${version}, by the last import`);
     return finding(`${version}, by the last import; expected ${newest}`, await importAgain(facts));
+  },
+};
+
+/** Most differences that the check lists. */
+const MOST_DIFFERENCES = 3;
+
+export const schemaDrift: Check = {
+  id: "schema-drift",
+  title: "Schema drift",
+  causes: ["apis", "instance", "database", "bucket", "migration", "tables", "schema-version"],
+  look: async (facts) => {
+    const differences = await facts.schemaDrift().catch((error: unknown) => {
+      throw error instanceof UserError ? new NotVisible(error.message) : error;
+    });
+    if (!differences) throw new NotVisible("no version is recorded");
+    if (differences.length === 0) return ok("none, checked by a login");
+    const more = differences.length - MOST_DIFFERENCES;
+    const { socket = "DIR", stack } = facts.target;
+    const list = differences.slice(0, MOST_DIFFERENCES).join("; ") + (more > 0 ? `; and ${more} more` : "");
+    const show = stack === undefined ? ["status"] : ["drift", `--stack=${stack}`, `--socket=${socket}`];
+    return finding(list, command("npm", "run", "migration", "--", ...show));
   },
 };
 

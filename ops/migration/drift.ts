@@ -1,0 +1,69 @@
+import { asJson, catalog, differences } from "../../infra/migrations/catalog.ts";
+import type { Migration } from "../../infra/migrations/files.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { ScratchDatabase } from "./scratch.ts";
+
+/** The differences between a live schema and what the applied versions make. */
+export interface SchemaDrift {
+  /** How the live schema was read, as a sentence. */
+  readonly source: string;
+  /** In words, such as `table orders: column note is missing`. */
+  readonly differences: readonly string[];
+}
+
+/** Where the bucket holds the scripts of imports that only compare. */
+export const DRIFT_FOLDER = "/drift/";
+
+export const BY_LOGIN = "Read by a login.";
+
+/**
+ * The applied versions among the files of a checkout.
+ * @param applied Checksum by version; null if dbmate applied it.
+ * @throws UserError if one is missing or was edited.
+ */
+export function appliedFiles(
+  files: readonly Migration[],
+  applied: ReadonlyMap<string, string | null>,
+): readonly Migration[] {
+  return [...applied].sort().map(([version, sum]) => {
+    const file = files.find((each) => each.version === version);
+    if (!file)
+      throw new UserError(
+        `Version ${version} is applied but missing in this checkout; compare with one that includes it.`,
+      );
+    if (sum !== null && sum !== file.checksum) {
+      throw new UserError(
+        `migrations/${file.file} was edited after it was applied; compare with a checkout that has it unchanged.`,
+      );
+    }
+    return file;
+  });
+}
+
+const made = new Map<string, Promise<string>>();
+
+/** What versions make in an empty database: the rows of {@link catalog}, as JSON. Applied once in a process. */
+export function madeBy(migrations: readonly Migration[]): Promise<string> {
+  const key = migrations.map((migration) => migration.checksum).join();
+  const known = made.get(key) ?? apply(migrations);
+  made.set(key, known);
+  return known;
+}
+
+async function apply(migrations: readonly Migration[]): Promise<string> {
+  const scratch = new ScratchDatabase();
+  try {
+    await scratch.start();
+    await scratch.apply(migrations);
+    return await scratch.connected(async (client) => {
+      await client.query("SET search_path = public");
+      const { rows } = await client.query<{ made: string }>(`SELECT (${asJson(catalog())})::text AS made`);
+      return rows[0]?.made ?? "[]";
+    });
+  } finally {
+    await scratch.remove();
+  }
+}
+
+/** Lists the differences of a database; `$1` is the expected schema, from {@link madeBy}, and the search path `public`. */
+export const DIFFERENCES = differences("$1::jsonb", catalog());
