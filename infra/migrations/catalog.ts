@@ -2,7 +2,8 @@ import { VERSIONS_TABLE } from "../names.ts";
 
 /**
  * SQL that describes the objects of a database from PostgreSQL's catalogs, for adoption, drift and the dump. The rows depend
- * on the schema only, not on its history. Comments, and the order of columns, are not described.
+ * on the schema only, not on its history. Comments, the order of columns, and
+ * the tables in which the import and the job record versions are not described.
  *
  * A row has an `object`, such as `table orders` (in a form that ALTER takes), a `part` of it, such as `column id` (empty for
  * the object itself), and the part's `form`, such as `bigint not null`. `section` and `place` give an order.
@@ -23,7 +24,7 @@ export function catalog(schema?: string): string {
            CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'f' THEN 'foreign table '
              WHEN 'S' THEN 'sequence ' ELSE 'table ' END || prefix || quote_ident(relname) AS object
       FROM pg_class c JOIN space ON space.oid = relnamespace
-     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname <> '${VERSIONS_TABLE}' AND ${ownObject("pg_class", "c.oid")}
+     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname NOT IN ('${VERSIONS_TABLE}', 'job_migrations') AND ${ownObject("pg_class", "c.oid")}
   ), sequence AS (
     SELECT relation.*, format('%s from %s by %s, %s to %s, cache %s', format_type(seqtypid, NULL), seqstart, seqincrement,
              seqmin, seqmax, seqcache) || CASE WHEN seqcycle THEN ', cycles' ELSE '' END AS form, d.refobjid AS of_table

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
+import { OWNER_ROLE } from "../../infra/names.ts";
 import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
@@ -25,9 +26,16 @@ export const CLIENT_CONDITION = `resource.service == "sqladmin.googleapis.com" &
 export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../migrations"));
 export const VERSION = MIGRATIONS.at(-1)?.version ?? "";
 
-/** The result of the migrations: the tables, and their versions. */
+/** The result of the migrations: the tables, which belong to the owner's role, and their versions. */
 export const SCHEMA = [
   "BEGIN;",
+  `DO $$ BEGIN
+     IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${OWNER_ROLE}') THEN RETURN; END IF;
+     CREATE ROLE ${OWNER_ROLE};
+     GRANT ${OWNER_ROLE} TO settlement_user;
+   END $$;`,
+  `GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};`,
+  `SET LOCAL ROLE ${OWNER_ROLE};`,
   "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY, checksum varchar(64));",
   ...MIGRATIONS.map(
     ({ file, text, version, checksum }) =>

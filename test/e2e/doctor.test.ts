@@ -299,6 +299,13 @@ describe("the doctor on the embedded cloud", () => {
         found: new RegExp(`pending: ${VERSION}`),
         fix: /gcloud sql import sql/,
       },
+      "a column that was added manually": {
+        make: () => setting.importSchema("ALTER TABLE settlement_commands ADD COLUMN note text;"),
+        undo: () => setting.importSchema("ALTER TABLE settlement_commands DROP COLUMN note;"),
+        findings: ["schema-drift"],
+        found: /^table settlement_commands: column note was created manually$/,
+        fix: /^npm run migration -- drift/,
+      },
       "a bucket that the instance may not read": {
         make: () => setting.bindBucket([]),
         undo: () => setting.bindBucket(),

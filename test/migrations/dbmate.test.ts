@@ -168,7 +168,7 @@ describe("an imported schema", () => {
     );
     const args = [`--migrations-dir=${folder}`, "--migrations-table=job_migrations"];
     expect(await job([...args, "migrate"])).toMatchObject({ code: 0 });
-    expect(await schema()).toContain("CREATE INDEX by_status ON public.settlement_commands");
+    expect(await schema()).toContain("index by_status USING btree (status)");
     expect(await importSchema()).toBeUndefined();
     expect(await job([...args, "rollback"])).toMatchObject({ code: 0 });
     expect(await schema()).not.toContain("by_status");
@@ -212,7 +212,7 @@ describe("the files in the guide", () => {
       expect(ended).toMatchObject({ code: 0, output: expect.stringContaining(basename(path)) as string });
     }
     expect(Number((await query("SELECT fee FROM settlement_commands"))[0]?.fee)).toBe(0);
-    expect(await schema("guide")).toContain("CREATE INDEX settlement_commands_status");
+    expect(await schema("guide")).toContain("index settlement_commands_status USING btree (status)");
 
     for (const { path } of [...inOrder].reverse()) expect(await run(path, "rollback")).toMatchObject({ code: 0 });
     await query("DROP TABLE job_migrations");
