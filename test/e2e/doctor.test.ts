@@ -283,6 +283,7 @@ describe("the doctor on the embedded cloud", () => {
         findings: ["tables"],
         found: /settlement_db lacks webhook_subscriptions, though 2 of 2 versions are recorded/,
         fix: /gcloud sql import sql .* --database=settlement_db --user=settlement_user/,
+        consequences: ["schema-drift"],
       },
       "tables created manually, without a version": {
         make: () => setting.importSchema("DROP TABLE schema_migrations;"),
@@ -298,6 +299,7 @@ describe("the doctor on the embedded cloud", () => {
         findings: ["schema-version"],
         found: new RegExp(`pending: ${VERSION}`),
         fix: /gcloud sql import sql/,
+        consequences: ["schema-drift"],
       },
       "a column that was added manually": {
         make: () => setting.importSchema("ALTER TABLE settlement_commands ADD COLUMN note text;"),
@@ -534,9 +536,10 @@ describe("the doctor on the embedded cloud", () => {
       expect(unseen(rows)).toEqual({
         "connection-string": accessor,
         login: "roles/cloudsql.client on the project",
+        "schema-drift": "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 2 of 28 checks could not be run\./);
+      expect(shown(rows)).toMatch(/^No fault found; 3 of 29 checks could not be run\./);
     });
 
     test("Viewer alone does not see the policy of the bucket", async () => {
@@ -602,7 +605,7 @@ describe("the doctor on the embedded cloud", () => {
       expect(await alerted()).toEqual(["half-migrated"]);
       await setting.importSchema("DROP TABLE webhook_subscriptions;");
       expect(await alerted()).toEqual(["half-migrated"]);
-      await setting.importSchema(`DROP TABLE settlement_commands, schema_migrations;\n${SCHEMA}`);
+      await setting.importSchema(`DROP TABLE ledger, settlement_commands, schema_migrations;\n${SCHEMA}`);
       expect(await alerted()).toEqual([]);
     });
   });

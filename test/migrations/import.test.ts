@@ -442,7 +442,7 @@ describe("drift of the schema", () => {
     expect(items).toEqual([]);
   });
 
-  test("is named completely where it does not fit into one error", async () => {
+  test("is named completely if it does not fit into one error", async () => {
     const names = Array.from({ length: 60 }, (_, index) => `${"long_".repeat(11)}${index}`).sort();
     await query("drifted", names.map((name) => `CREATE SEQUENCE ${name};`).join("\n"));
     const found = await differences();

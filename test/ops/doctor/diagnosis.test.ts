@@ -29,7 +29,7 @@ function changed(change: (record: Recorded) => void): Recorded {
 
 test("a healthy stack has no finding, and only the login is not checked", async () => {
   const rows = await judge(healthy());
-  expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual(["login"]);
+  expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual(["login", "schema-drift"]);
   expect(exitCode(rows)).toBe(0);
 });
 
@@ -235,7 +235,7 @@ describe("what is not visible", () => {
     const record = { ...healthy(), [POLICY]: undefined };
     const rows = await judge(record);
     expect(rows.find(({ check }) => check === "accessor")?.verdict).toBe("ok");
-    expect(those(rows, "unseen")).toEqual(["client", "login", "breadth"]);
+    expect(those(rows, "unseen")).toEqual(["client", "login", "schema-drift", "breadth"]);
   });
 
   test.each([
