@@ -10,6 +10,9 @@ const NOT_GOOGLE: Readonly<Record<string, string>> = {
   "/run/{}": "The URL of a Cloud Run service, which is the service's own API.",
   "/run/{}/*": "The URL of a Cloud Run service, which is the service's own API.",
   "/storage/v1/b/{}/anywhereCaches/": "Google's path with a slash at its end, as the official provider sends it.",
+  "/upload/storage/v1/b/{}/o":
+    "PUT and DELETE go on with a resumable upload: https://cloud.google.com/storage/docs/performing-resumable-uploads",
+  "/resumable/upload/storage/v1/b/{}/o": "The path that Google's discovery document gives resumable uploads.",
   "/v1/projects/{}/services/{}:generateServiceIdentity": "Google has it at v1beta1; providers have one endpoint.",
   "/compute/v1/projects/{}":
     "Its messages hold all of Compute Engine's; discovery.json leaves the document's large part out.",

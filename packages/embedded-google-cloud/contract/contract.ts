@@ -207,7 +207,7 @@ function fits(type: string, value: unknown): boolean {
 
 function fitsText(type: Type, text: string): boolean {
   if (typeof type !== "string") return !("enum" in type) || type.enum.includes(text);
-  if (type === "boolean") return text === "true" || text === "false";
+  if (type === "boolean") return /^(true|false)$/i.test(text); // gcloud writes True
   return fits(type, text);
 }
 

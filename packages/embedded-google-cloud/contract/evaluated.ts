@@ -10,15 +10,15 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   ...everywhere("ifGenerationMatch ifGenerationNotMatch ifMetagenerationMatch ifMetagenerationNotMatch"),
   ...everywhere("instance interval.endTime interval.startTime name network project"),
   ...everywhere("options.requestedPolicyVersion optionsRequestedPolicyVersion permissions"),
-  ...everywhere("delimiter fields prefix revokeExistingRoles updateMask versions"),
+  ...everywhere("delimiter fields prefix revokeExistingRoles sourceGeneration updateMask upload_id versions"),
   allowMissing: /services\.patch$/,
   etag: /\.(secrets|services|jobs)\.delete$/,
   filter: /^serviceusage|timeSeries/,
   force: /^monitoring/,
   generation: /^storage\.objects/,
-  maxResults: /^storage|^sql\.operations/,
+  maxResults: /^storage|^sql\.(operations|instances|backupRuns)/,
   pageSize: /^(?!run.*(revisions|executions)|.*timeSeries)/,
-  pageToken: /^(?!run.*(revisions|executions)|.*timeSeries|sql\.(instances|backupRuns))/,
+  pageToken: /^(?!run.*(revisions|executions)|.*timeSeries)/,
   showDeleted: /^iam\.projects\.roles/,
   uploadType: /^storage\.objects\.insert/,
   validateOnly: /^run.*(services|jobs)\.(create|patch|delete)$/,
@@ -38,6 +38,8 @@ const FORMS: Readonly<Record<string, RegExp>> = {
 export const WITHOUT_EFFECT = {
   "$.xgafv": "Errors have one form.",
   force: "A connection's ranges are always replaced, as with force=true.",
+  includeFoldersAsPrefixes: "No bucket has a hierarchical namespace, and so none has folders.",
+  maxBytesRewrittenPerCall: "Every copy is complete in one call, and is as fast.",
   key: "Names the project whose quota is used, and there are no quotas.",
   prettyPrint: "JSON may be laid out in any way.",
   projection: "Access is uniform: there are no access control lists to include or omit.",
@@ -53,7 +55,7 @@ function everywhere(names: string): Record<string, RegExp> {
 
 /** Whether a parameter's value is the same as none: https://protobuf.dev/programming-guides/proto3/#default */
 export function isZero(value: unknown): boolean {
-  return ["", "false", "0"].includes(String(value));
+  return ["", "false", "0"].includes(String(value).toLowerCase());
 }
 
 /**

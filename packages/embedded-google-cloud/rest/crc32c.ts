@@ -7,9 +7,15 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** The CRC32C checksum of Google Cloud's payloads, an unsigned 32-bit number. */
-export function crc32c(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) value = (TABLE[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
+/**
+ * The CRC32C checksum of Google Cloud's payloads, an unsigned 32-bit number.
+ * @param before The checksum of the bytes before these; none by default.
+ */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  const table = TABLE;
+  let value = before ^ 0xffffffff;
+  // By index, which is several times faster than by iterator.
+  for (let at = 0; at < bytes.length; at++)
+    value = (table[(value ^ (bytes[at] as number)) & 0xff] as number) ^ (value >>> 8);
   return (value ^ 0xffffffff) >>> 0;
 }

@@ -1,5 +1,7 @@
 import { channel } from "node:diagnostics_channel";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { Readable } from "node:stream";
+import { createGunzip, type Gunzip } from "node:zlib";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RequestPayload } from "fastify";
 import { type Access, projectResource, type Resource } from "../iam/access.ts";
 import { checkQuery, findMethod, readBody } from "../contract/contract.ts";
 import { refuseUnevaluated } from "../contract/evaluated.ts";
@@ -99,6 +101,20 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
 
   faults?.hooks(app);
 
+  // https://cloud.google.com/storage/docs/json_api/v1/how-tos/performance#gzip
+  app.addHook("preParsing", (request, _reply, payload, done) => {
+    if (request.headers["content-encoding"] !== "gzip") {
+      done(null, payload);
+      return;
+    }
+    const unpacked: RequestPayload = createGunzip();
+    unpacked.receivedEncodedLength = 0; // compared with Content-Length
+    payload.on("data", ({ length }: Buffer) => {
+      unpacked.receivedEncodedLength = (unpacked.receivedEncodedLength ?? 0) + length;
+    });
+    done(null, payload.pipe(unpacked as Gunzip));
+  });
+
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {}; // no body is an empty message
     const method = findMethod(request.method, path(request));
@@ -108,7 +124,8 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
       refuseUnevaluated(method, query);
       const fields = fieldsOf(request);
       if (fields !== "") select({}, fields); // refuses an invalid selection before anything changes
-      if (!Buffer.isBuffer(request.body)) request.body = readBody(method, request.body);
+      if (!(request.body instanceof Readable || Buffer.isBuffer(request.body)))
+        request.body = readBody(method, request.body);
     }
     done();
   });

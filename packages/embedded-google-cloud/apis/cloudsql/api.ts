@@ -26,6 +26,11 @@ interface Params {
   operation: string;
 }
 
+interface Paging {
+  maxResults?: string;
+  pageToken?: string;
+}
+
 /** Cloud SQL Admin v1beta4. */
 export class CloudSqlApi implements Api {
   private readonly projects: Projects;
@@ -70,10 +75,14 @@ export class CloudSqlApi implements Api {
     app.post<{ Params: Params }>(`${ROOT}/instances`, this.onProject("cloudsql.instances.create"), (request) =>
       this.instances.insert(this.project(request), request.body, request.caller),
     );
-    app.get<{ Params: Params }>(`${ROOT}/instances`, this.onProject("cloudsql.instances.list"), (request) => ({
-      kind: "sql#instancesList",
-      ...items(this.instances.list(this.project(request))),
-    }));
+    app.get<{ Params: Params; Querystring: Paging }>(
+      `${ROOT}/instances`,
+      this.onProject("cloudsql.instances.list"),
+      (request) => {
+        const all = this.instances.list(this.project(request));
+        return { kind: "sql#instancesList", ...listed(all, ({ name }) => name, request.query) };
+      },
+    );
     app.get<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.get"), (request) =>
       this.instances.get(this.project(request), request.params.instance),
     );
@@ -86,6 +95,13 @@ export class CloudSqlApi implements Api {
     app.delete<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.delete"), (request) =>
       this.instances.delete(this.project(request), request.params.instance, request.caller),
     );
+    app.get<{ Params: Params }>(`${INSTANCE}/listServerCas`, this.on("cloudsql.instances.listServerCas"), (request) => {
+      const { serverCaCert } = this.instances.get(this.project(request), request.params.instance);
+      return {
+        kind: "sql#instancesListServerCas",
+        ...(serverCaCert && { certs: [serverCaCert], activeVersion: serverCaCert.sha1Fingerprint }),
+      };
+    });
     app.post<{ Params: Params }>(`${INSTANCE}/restart`, this.on("cloudsql.instances.restart"), (request) =>
       this.instances.restart(this.project(request), request.params.instance, request.caller),
     );
@@ -152,9 +168,10 @@ export class CloudSqlApi implements Api {
     app.post<{ Params: Params }>(all, this.on("cloudsql.backupRuns.create"), (request) =>
       this.backups.insert(this.project(request), request.params.instance, request.body, request.caller),
     );
-    app.get<{ Params: Params }>(all, this.on("cloudsql.backupRuns.list"), (request) => {
+    app.get<{ Params: Params; Querystring: Paging }>(all, this.on("cloudsql.backupRuns.list"), (request) => {
       const { name } = this.instances.get(this.project(request), request.params.instance);
-      return { kind: "sql#backupRunsList", ...items(this.backups.list(this.project(request), name)) };
+      const backups = this.backups.list(this.project(request), name);
+      return { kind: "sql#backupRunsList", ...listed(backups, newestFirst, request.query) };
     });
     app.get<{ Params: Params }>(one, this.on("cloudsql.backupRuns.get"), (request) =>
       this.backups.get(this.project(request), request.params.instance, request.params.backup),
@@ -168,14 +185,12 @@ export class CloudSqlApi implements Api {
     app.get<{ Params: Params }>(`${ROOT}/operations/:operation`, this.onProject("cloudsql.instances.get"), (request) =>
       this.operations.get(this.project(request), request.params.operation),
     );
-    app.get<{ Params: Params; Querystring: { instance?: string; maxResults?: string; pageToken?: string } }>(
+    app.get<{ Params: Params; Querystring: Paging & { instance?: string } }>(
       `${ROOT}/operations`,
       this.onProject("cloudsql.instances.get"),
       (request) => {
-        const { instance, maxResults: pageSize, pageToken } = request.query;
-        const all = this.operations.list(this.project(request), instance);
-        const { items: listed, ...rest } = page(all, ageOf, { pageSize, pageToken }, PAGE_LIMIT);
-        return { kind: "sql#operationsList", ...items(listed), ...rest };
+        const all = this.operations.list(this.project(request), request.query.instance);
+        return { kind: "sql#operationsList", ...listed(all, ageOf, request.query) };
       },
     );
   }
@@ -213,6 +228,16 @@ export class CloudSqlApi implements Api {
   private project(request: { params: { project: string } }): string {
     return this.projects.id(request.params.project);
   }
+}
+
+/** Ids count up from 1, in at most 19 digits. */
+function newestFirst({ id }: { readonly id: string }): string {
+  return String(1e13 - Number(id)).padStart(14, "0");
+}
+
+function listed<T>(all: readonly T[], key: (item: T) => string, { maxResults: pageSize, pageToken }: Paging) {
+  const { items: some, ...rest } = page(all, key, { pageSize, pageToken }, PAGE_LIMIT);
+  return { ...items(some), ...rest };
 }
 
 /** Google omits an empty list. */

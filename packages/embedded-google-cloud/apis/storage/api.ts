@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { GoogleError } from "../../rest/errors.ts";
 import { isFields } from "../../rest/fields.ts";
 import { type Access, fullName, type Resource } from "../../iam/access.ts";
@@ -9,15 +11,21 @@ import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { type Bucket, newBucket, patchedBucket, replacedBucket } from "./bucket.ts";
+import { download } from "./download.ts";
 import { listObjects, type ListQuery } from "./listing.ts";
 import { type Metadata, readMetadata, type StorageObject } from "./object.ts";
 import { Objects } from "./objects.ts";
 import { parseMultipart } from "./multipart.ts";
-import { checkPreconditions, type Preconditions } from "./preconditions.ts";
+import { checkPreconditions, isUnchanged, type Preconditions } from "./preconditions.ts";
+import { type Draft, withSums } from "./uploads.ts";
 
 const SERVICE = "storage.googleapis.com";
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets/list */
 const PAGE_LIMIT = 1000;
+/** What a copy takes over, unless its request says otherwise. */
+const COPIED = "metadata cacheControl contentDisposition contentEncoding contentLanguage contentType".split(" ");
+/** 5 TiB: https://cloud.google.com/storage/quotas#objects */
+const MAX_OBJECT = 5 * 1024 ** 4;
 const OPEN = { service: SERVICE, legacyErrors: true, anonymous: true };
 
 interface Params {
@@ -61,10 +69,10 @@ export class Storage implements Api {
     // The body of an upload is not parsed, whatever its content type.
     app.register((uploads, _options, done) => {
       uploads.removeAllContentTypeParsers();
-      uploads.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
+      uploads.addContentTypeParser("*", (_request, body, parsed) => {
         parsed(null, body);
       });
-      this.uploadRoute(uploads);
+      this.uploadRoutes(uploads);
       done();
     });
   }
@@ -134,6 +142,10 @@ export class Storage implements Api {
       },
     );
 
+    app.get<{ Params: Params }>(`${one}/storageLayout`, onBucket("storage.objects.list"), ({ params }) => {
+      const { location, locationType, name: bucket } = this.bucket(params.bucket);
+      return { kind: "storage#storageLayout", bucket, location, locationType };
+    });
     // The official provider asks with a slash at the end.
     for (const path of ["anywhereCaches", "anywhereCaches/"]) {
       app.get<{ Params: Params }>(`${one}/${path}`, onBucket("storage.anywhereCaches.list"), ({ params }) => {
@@ -187,24 +199,41 @@ export class Storage implements Api {
     );
 
     const one = `${all}/:object`;
-    app.get<{ Params: Params; Querystring: Query }>(
-      one,
-      onObject("storage.objects.get"),
-      ({ params, query }, reply) => {
-        const object = this.object(params, query);
-        return query.alt === "media" ? this.download(reply, object) : object;
-      },
-    );
+    app.get<{ Params: Params; Querystring: Query }>(one, onObject("storage.objects.get"), (request, reply) => {
+      const { params, query, headers } = request;
+      const object = this.objects.get(params.bucket, params.object, query.generation);
+      if (isUnchanged(object, query, headers["if-none-match"])) return reply.code(304).send();
+      checkPreconditions(object, query);
+      return query.alt === "media" ? download(this.objects, object, request, reply) : object;
+    });
     app.get<{ Params: Params; Querystring: Query }>(
       `/download${one}`,
       onObject("storage.objects.get"),
-      ({ params, query }, reply) => this.download(reply, this.object(params, query)),
+      (request, reply) => download(this.objects, this.object(request.params, request.query), request, reply),
     );
     app.patch<{ Params: Params; Querystring: Query }>(
       one,
       onObject("storage.objects.update"),
       ({ params, query, body }) => this.objects.patch(this.object(params, query), body),
     );
+    // Rewrites are copies that a client may continue; here one call is always enough.
+    for (const verb of ["copyTo", "rewriteTo"]) {
+      app.post<{ Params: Params & { to: string; name: string }; Querystring: Query }>(
+        `${one}/${verb}/b/:to/o/:name`,
+        onObject("storage.objects.get"),
+        async (request) => {
+          const { params, query, body } = request;
+          const source = this.objects.get(params.bucket, params.object, query.sourceGeneration);
+          const kept = Object.entries(source).filter(([field]) => COPIED.includes(field));
+          const wanted = { ...Object.fromEntries(kept), ...readMetadata(body), name: params.name };
+          const draft = this.draft(params.to, wanted, request);
+          const resource = await this.objects.insert(draft, this.objects.stream(source), this.versioned(params.to));
+          if (verb === "copyTo") return resource;
+          const { size } = resource;
+          return { kind: "storage#rewriteResponse", totalBytesRewritten: size, objectSize: size, done: true, resource };
+        },
+      );
+    }
     app.delete<{ Params: Params; Querystring: Query }>(
       one,
       onObject("storage.objects.delete"),
@@ -217,40 +246,83 @@ export class Storage implements Api {
     );
   }
 
-  private uploadRoute(uploads: FastifyInstance): void {
+  private uploadRoutes(uploads: FastifyInstance): void {
+    // apitools, and so gcloud, begins resumable uploads at a path of their own.
+    for (const root of ["", "/resumable"]) this.uploadRoutesAt(`${root}/upload/storage/v1/b/:bucket/o`, uploads);
+  }
+
+  private uploadRoutesAt(path: string, uploads: FastifyInstance): void {
     uploads.post<{ Params: Params; Querystring: Query; Body: unknown }>(
-      "/upload/storage/v1/b/:bucket/o",
-      { config: { ...OPEN, resource: (request) => this.bucketResource((request.params as Params).bucket) } },
-      ({ params: { bucket }, query, headers, body, caller }) => {
-        const sent = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-        const { metadata, bytes } = readUpload(query.uploadType, headers["content-type"], sent);
-        const name = query.name ?? metadata.name;
-        if (name === undefined) throw new GoogleError("INVALID_ARGUMENT", "Required parameter: name", "required");
-        const resource = this.objectResource(bucket, name);
-        this.access.require(caller, "storage.objects.create", resource);
-        if (this.objects.live(bucket, name)) this.access.require(caller, "storage.objects.delete", resource);
-        return this.objects.insert(bucket, name, metadata, bytes, this.versioned(bucket), query);
+      path,
+      {
+        config: { ...OPEN, resource: (request) => this.bucketResource((request.params as Params).bucket) },
+        bodyLimit: MAX_OBJECT,
+      },
+      async (request, reply) => {
+        const { query, headers, params } = request;
+        const body = bytesOf(request);
+        const draft = (metadata: Metadata) => this.draft(params.bucket, metadata, request);
+        const versioned = this.versioned(params.bucket);
+        const contentType = headers["content-type"];
+        if (query.uploadType === "media") {
+          return this.objects.insert(draft(contentType ? { contentType } : {}), body, versioned);
+        }
+        const sent = await buffer(body);
+        if (query.uploadType === "multipart") {
+          const { metadata, bytes } = readParts(contentType, sent);
+          return this.objects.insert(draft(metadata), bytes, versioned);
+        }
+        if (query.uploadType !== "resumable") {
+          const problem = `The embedded cloud has no upload of type "${query.uploadType ?? ""}".`;
+          throw new GoogleError("INVALID_ARGUMENT", problem, "invalid");
+        }
+        const described = sent.length > 0 ? readMetadata(parseJson(sent)) : {};
+        const type = headers["x-upload-content-type"];
+        const id = await this.objects.uploads.begin(
+          draft({ ...(type && { contentType: String(type) }), ...described }),
+        );
+        const { pathname } = new URL(request.url, "http://x");
+        const location = `http://${headers.host ?? ""}${pathname}?uploadType=resumable&upload_id=${id}`;
+        return reply.headers({ location, "x-guploader-uploadid": id }).send();
       },
     );
+    // The id in the address authorises whoever continues the upload.
+    const options = { config: { legacyErrors: true, anonymous: true }, bodyLimit: MAX_OBJECT };
+    uploads.put<{ Params: Params; Querystring: Query; Body: unknown }>(path, options, async (request, reply) => {
+      const { uploads: sessions } = this.objects;
+      const id = request.query.upload_id ?? "";
+      const draft = sessions.get(id);
+      if (!(await sessions.take(id, request.headers["content-range"], bytesOf(request)))) {
+        const length = sessions.length(id);
+        return reply
+          .code(308)
+          .headers(length > 0 ? { range: `bytes=0-${length - 1}` } : {})
+          .send();
+      }
+      const object = await this.objects.finish(withSums(draft, request.headers), id, this.versioned(draft.bucket));
+      sessions.end(id);
+      return object;
+    });
+    uploads.delete<{ Params: Params; Querystring: Query }>(path, options, ({ query }, reply) => {
+      this.objects.cancel(query.upload_id ?? "");
+      return reply.code(499).send(); // as documented
+    });
+  }
+
+  /** The object that an upload creates, if the caller may create it. */
+  private draft(bucket: string, metadata: Metadata, { query, headers, caller }: FastifyRequest): Draft {
+    const name = (query as Query).name ?? metadata.name;
+    if (name === undefined) throw new GoogleError("INVALID_ARGUMENT", "Required parameter: name", "required");
+    const resource = this.objectResource(bucket, name);
+    this.access.require(caller, "storage.objects.create", resource);
+    if (this.objects.live(bucket, name)) this.access.require(caller, "storage.objects.delete", resource);
+    return withSums({ bucket, name, metadata, preconditions: query as Query }, headers);
   }
 
   private object({ bucket, object }: Params, query: Query): StorageObject {
     const found = this.objects.get(bucket, object, query.generation);
     checkPreconditions(found, query);
     return found;
-  }
-
-  private download(reply: FastifyReply, object: StorageObject) {
-    return reply
-      .headers({
-        "content-type": object.contentType,
-        etag: object.etag,
-        "x-goog-generation": object.generation,
-        "x-goog-metageneration": object.metageneration,
-        "x-goog-storage-class": object.storageClass,
-        "x-goog-hash": `crc32c=${object.crc32c},md5=${object.md5Hash}`,
-      })
-      .send(this.objects.bytes(object));
   }
 
   private bucket(name: string): Bucket {
@@ -301,11 +373,7 @@ function firstBindings(project: string): Binding[] {
 }
 
 /** The metadata and bytes of an upload in one request. */
-function readUpload(type: string | undefined, contentType: string | undefined, body: Buffer) {
-  if (type === "media") return { metadata: (contentType ? { contentType } : {}) as Metadata, bytes: body };
-  if (type !== "multipart") {
-    throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud has no upload of type "${type ?? ""}".`, "invalid");
-  }
+function readParts(contentType: string | undefined, body: Buffer) {
   const [description, content, ...rest] = parseMultipart(contentType ?? "", body) ?? [];
   if (!description || !content || rest.length > 0) {
     throw new GoogleError("INVALID_ARGUMENT", "Malformed multipart body.", "badRequest");
@@ -313,6 +381,10 @@ function readUpload(type: string | undefined, contentType: string | undefined, b
   const metadata = readMetadata(parseJson(description.body));
   const { contentType: fallback } = content;
   return { metadata: fallback === undefined ? metadata : { contentType: fallback, ...metadata }, bytes: content.body };
+}
+
+function bytesOf({ body }: FastifyRequest): Readable {
+  return body instanceof Readable ? body : Readable.from([]);
 }
 
 function parseJson(body: Buffer): unknown {

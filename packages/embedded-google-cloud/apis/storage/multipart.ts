@@ -5,28 +5,26 @@ export interface Part {
   readonly body: Buffer;
 }
 
-const LINE_END = Buffer.from("\r\n");
-const HEADERS_END = Buffer.from("\r\n\r\n");
-
 /**
- * Splits a `multipart/related` body (RFC 2046, section 5.1).
+ * Splits a `multipart/related` body (RFC 2046, section 5.1). As at Google, lines may also end in LF alone and the boundary may
+ * stand in single quotes: gcloud and gsutil write both.
  * @param contentType The request's header, which contains the boundary.
  * @returns The parts; undefined for a malformed body.
  */
 export function parseMultipart(contentType: string, body: Buffer): Part[] | undefined {
-  const match = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
-  const boundary = match?.[1] ?? match?.[2];
+  const match = /;\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(contentType);
+  const boundary = match?.[1] ?? match?.[2] ?? match?.[3];
   if (boundary === undefined) return undefined;
-  // A delimiter starts a line; the first may start the body.
-  const text = Buffer.concat([LINE_END, body]);
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
+  const delimiter = Buffer.from(`--${boundary}`);
   const parts: Part[] = [];
-  let start = text.indexOf(delimiter);
+  let start = nextDelimiter(body, delimiter, 0);
+  // All lines of a body end alike, and a part may end in CR.
+  const lineEnd = body[start + delimiter.length] === 0x0d ? 2 : 1;
   while (start !== -1) {
     const after = start + delimiter.length;
-    if (text.toString("latin1", after, after + 2) === "--") return parts;
-    const end = text.indexOf(delimiter, after);
-    const part = end === -1 ? undefined : parsePart(text.subarray(after, end));
+    if (body.toString("latin1", after, after + 2) === "--") return parts;
+    const end = nextDelimiter(body, delimiter, after);
+    const part = end === -1 ? undefined : parsePart(body.subarray(after, end - lineEnd));
     if (!part) return undefined;
     parts.push(part);
     start = end;
@@ -34,10 +32,21 @@ export function parseMultipart(contentType: string, body: Buffer): Part[] | unde
   return undefined;
 }
 
+/** Where the next line that starts with the delimiter begins; -1 if there is none. */
+function nextDelimiter(body: Buffer, delimiter: Buffer, from: number): number {
+  let at = body.indexOf(delimiter, from);
+  while (at > 0 && body[at - 1] !== 0x0a) at = body.indexOf(delimiter, at + 1);
+  return at;
+}
+
+/** More than the headers of a part. */
+const HEADERS = 64 * 1024;
+
 /** @param text The text between two delimiters, starting with the rest of the first delimiter's line. */
 function parsePart(text: Buffer): Part | undefined {
-  const end = text.indexOf(HEADERS_END);
-  if (end === -1) return undefined;
-  const contentType = /\r\ncontent-type:[ \t]*([^\r\n]+)/i.exec(text.toString("latin1", 0, end))?.[1]?.trim();
-  return { contentType, body: text.subarray(end + HEADERS_END.length) };
+  const latin = text.toString("latin1", 0, HEADERS);
+  const end = /\r?\n\r?\n/.exec(latin);
+  if (!end) return undefined;
+  const contentType = /\ncontent-type:[ \t]*([^\r\n]+)/i.exec(latin.slice(0, end.index))?.[1]?.trim();
+  return { contentType, body: text.subarray(end.index + end[0].length) };
 }

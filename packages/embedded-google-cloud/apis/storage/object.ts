@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { crc32c } from "../../rest/crc32c.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
+import type { Sums } from "./contents.ts";
 import { type Fields, mergePatch, settableFields } from "../../rest/fields.ts";
 
 /** A generation of an object, as Cloud Storage returns it; settings without effect here are stored as sent. */
@@ -53,7 +52,7 @@ export function readMetadata(body: unknown): Metadata {
  * @throws GoogleError INVALID_ARGUMENT for a name that Google refuses, or if the bytes do not match the checksums that the
  * client sent.
  */
-export function newObject(bucket: string, name: string, generation: string, metadata: Metadata, bytes: Buffer) {
+export function newObject(bucket: string, name: string, generation: string, metadata: Metadata, sums: Sums) {
   // https://cloud.google.com/storage/docs/objects#naming: 1 to 1,024 bytes of UTF-8, no line ends.
   if (
     name === "" ||
@@ -64,7 +63,6 @@ export function newObject(bucket: string, name: string, generation: string, meta
   ) {
     throw new GoogleError("INVALID_ARGUMENT", `Invalid object name: '${name}'`, "invalid");
   }
-  const sums = { md5Hash: createHash("md5").update(bytes).digest("base64"), crc32c: base64(crc32c(bytes)) };
   for (const sum of ["md5Hash", "crc32c"] as const) {
     if (metadata[sum] !== undefined && metadata[sum] !== sums[sum]) {
       throw new GoogleError(
@@ -88,7 +86,6 @@ export function newObject(bucket: string, name: string, generation: string, meta
     bucket,
     generation,
     metageneration: "1",
-    size: String(bytes.length),
     ...sums,
     etag: "",
     timeCreated: now,
@@ -109,11 +106,4 @@ export function patchedObject(object: StorageObject, body: unknown): StorageObje
 
 function sealed(object: StorageObject): StorageObject {
   return { ...object, etag: etagOf(object.id, object.metageneration) };
-}
-
-/** A CRC32C as Cloud Storage encodes it: big-endian, in Base64. */
-function base64(sum: number): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(sum);
-  return bytes.toString("base64");
 }

@@ -1,20 +1,27 @@
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { Contents } from "./contents.ts";
-import { type Metadata, newObject, patchedObject, type StorageObject } from "./object.ts";
-import { checkPreconditions, type Preconditions } from "./preconditions.ts";
+import { newObject, patchedObject, type StorageObject } from "./object.ts";
+import { checkPreconditions } from "./preconditions.ts";
+import { type Draft, openSessions, Uploads } from "./uploads.ts";
 
 /** The generations of all objects, oldest first, and their bytes. The last is the live one, unless it is noncurrent. */
 export class Objects {
   private readonly generations: Collection<readonly StorageObject[]>;
   private readonly contents: Contents;
+  /** Resumable uploads. */
+  readonly uploads: Uploads;
   private last: number;
 
   constructor(store: Store) {
     this.generations = store.collection("storage-objects");
     const all = this.generations.values().flat();
-    this.contents = new Contents(join(store.folder, "storage-contents"), new Set(all.map((each) => each.generation)));
+    const sessions = openSessions(store);
+    const known = new Set([...all.map((each) => each.generation), ...sessions.keys()]);
+    this.contents = new Contents(join(store.folder, "storage-contents"), known);
+    this.uploads = new Uploads(sessions, this.contents);
     this.last = Math.max(0, ...all.map((each) => Number(each.generation)));
   }
 
@@ -48,23 +55,46 @@ export class Objects {
     return this.contents.read(object.generation);
   }
 
+  /** @param range The first and the last byte; all by default. */
+  stream(object: StorageObject, range?: { readonly start: number; readonly end: number }): Readable {
+    return this.contents.stream(object.generation, range);
+  }
+
   /**
    * Creates a new live generation.
+   * @param bytes They are written to disk as they arrive.
    * @param versioned Whether the previous one is kept, as noncurrent.
    * @throws GoogleError PRECONDITION_FAILED; INVALID_ARGUMENT.
    */
-  insert(
-    bucket: string,
-    name: string,
-    metadata: Metadata,
-    bytes: Buffer,
+  async insert(
+    draft: Draft,
+    bytes: AsyncIterable<Uint8Array> | Uint8Array,
     versioned: boolean,
-    wanted: Preconditions,
-  ): StorageObject {
-    const live = this.live(bucket, name);
-    checkPreconditions(live, wanted);
-    const object = newObject(bucket, name, this.nextGeneration(), metadata, bytes);
-    this.contents.write(object.generation, bytes);
+  ): Promise<StorageObject> {
+    checkPreconditions(this.live(draft.bucket, draft.name), draft.preconditions);
+    const upload = await this.contents.begin();
+    try {
+      await this.contents.append(upload, bytes);
+      return await this.finish(draft, upload, versioned);
+    } finally {
+      this.contents.delete(upload);
+    }
+  }
+
+  /** Ends a resumable upload without an object. @throws GoogleError NOT_FOUND. */
+  cancel(upload: string): void {
+    this.uploads.get(upload);
+    this.uploads.end(upload);
+    this.contents.delete(upload);
+  }
+
+  /** Creates a new live generation from an upload whose bytes have arrived. @throws as {@link insert}. */
+  async finish(draft: Draft, upload: string, versioned: boolean): Promise<StorageObject> {
+    const { bucket, name, metadata, preconditions } = draft;
+    const sums = await this.contents.sums(upload);
+    checkPreconditions(this.live(bucket, name), preconditions);
+    const object = newObject(bucket, name, this.nextGeneration(), metadata, sums);
+    this.contents.keep(upload, object.generation);
     this.replace(bucket, name, [...this.withoutLive(bucket, name, versioned), object]);
     return object;
   }

@@ -31,3 +31,16 @@ export function checkPreconditions(
     );
   }
 }
+
+/** Whether a reader knows the current state, and gets 304: https://cloud.google.com/storage/docs/request-preconditions */
+export function isUnchanged(
+  { etag, generation, metageneration }: { etag: string; generation: string; metageneration: string },
+  wanted: Preconditions,
+  ifNoneMatch: string | undefined,
+): boolean {
+  return (
+    wanted.ifGenerationNotMatch === generation ||
+    wanted.ifMetagenerationNotMatch === metageneration ||
+    (ifNoneMatch !== undefined && [etag, `"${etag}"`].includes(ifNoneMatch))
+  );
+}

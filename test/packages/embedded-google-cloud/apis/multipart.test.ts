@@ -42,6 +42,12 @@ test("finds the boundary, quoted or not, anywhere in the header", () => {
   ]);
 });
 
+test("accepts lines that end in LF, and a boundary in single quotes, as gcloud and gsutil write them", () => {
+  const body = Buffer.from("--=b=\nContent-Type: application/json\n\n{}\n--=b=\n\nends in CR\r\n--=b=--");
+  const parts = parseMultipart("multipart/related; boundary='=b='", body);
+  expect(parts?.map(({ body: bytes }) => bytes.toString())).toEqual(["{}", "ends in CR\r"]);
+});
+
 test.each([
   ["no boundary", "multipart/related", ["--b", "", "1", "--b--"]],
   ["no end", TYPE, ["--b", "", "1"]],

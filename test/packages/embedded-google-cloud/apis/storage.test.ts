@@ -187,7 +187,7 @@ describe("Cloud Storage", () => {
 
     test.each([
       ["a body that is not multipart", "multipart", "nonsense", "Malformed multipart body."],
-      ["an unsupported upload type", "resumable", "", 'no upload of type "resumable"'],
+      ["an unknown upload type", "xml", "", 'no upload of type "xml"'],
       ["no name", "media", "x", "Required parameter: name"],
     ])("refuses %s", async (_what, uploadType, body, sentence) => {
       const answer = await embedded.post(`/upload${OBJECTS}?uploadType=${uploadType}`, body, {
