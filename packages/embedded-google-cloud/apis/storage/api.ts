@@ -286,7 +286,7 @@ export class Storage implements Api {
         return reply.headers({ location, "x-guploader-uploadid": id }).send();
       },
     );
-    // The id in the address authorises whoever continues the upload.
+    // The id in the address is enough to continue the upload.
     const options = { config: { legacyErrors: true, anonymous: true }, bodyLimit: MAX_OBJECT };
     uploads.put<{ Params: Params; Querystring: Query; Body: unknown }>(path, options, async (request, reply) => {
       const { uploads: sessions } = this.objects;

@@ -10,8 +10,9 @@ import type { Objects } from "./objects.ts";
 export function download(objects: Objects, object: StorageObject, { headers }: FastifyRequest, reply: FastifyReply) {
   const { cacheControl, contentDisposition, contentEncoding, contentLanguage } = object;
   const encoded = contentEncoding === "gzip";
-  const accepted = String(headers["accept-encoding"] ?? "").includes("gzip");
-  const decompress = encoded && !accepted && !String(cacheControl ?? "").includes("no-transform");
+  const accepted =
+    headers["accept-encoding"]?.includes("gzip") === true || cacheControl?.includes("no-transform") === true;
+  const decompress = encoded && !accepted;
   const optional = {
     "cache-control": cacheControl,
     "content-disposition": contentDisposition,

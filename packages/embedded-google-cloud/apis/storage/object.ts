@@ -14,6 +14,7 @@ export interface StorageObject extends Fields {
   generation: string;
   metageneration: string;
   contentType: string;
+  cacheControl?: string;
   storageClass: string;
   /** Bytes, as a decimal string. */
   size: string;

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import type { Contents } from "./contents.ts";
@@ -96,7 +97,7 @@ export class Uploads {
 }
 
 /** Adds the checksums that the header `X-Goog-Hash` asks to check. */
-export function withSums(draft: Draft, headers: Readonly<Record<string, unknown>>): Draft {
+export function withSums(draft: Draft, headers: FastifyRequest["headers"]): Draft {
   const sums = [headers["x-goog-hash"] ?? []].flat().join(",");
   const [, crc32c] = /crc32c=([^,\s]+)/.exec(sums) ?? [];
   const [, md5Hash] = /md5=([^,\s]+)/.exec(sums) ?? [];
