@@ -9,7 +9,7 @@ import { z } from "zod";
 import { type Exception, exceptions, find, hasEnded } from "./exceptions.ts";
 import type { Operation } from "./operation.ts";
 import { type Names, References } from "../model/references.ts";
-import type { Resource } from "../model/resource.ts";
+import { type Resource, typeName } from "../model/resource.ts";
 
 /**
  * Reports that a resource violates the policy.
@@ -42,7 +42,7 @@ export interface PolicyArgs<Shape extends z.ZodRawShape> {
   readonly contradictions?: {
     /** The names by which resources refer to each other; unconnected resources cannot contradict each other. */
     readonly names: (resource: Resource) => Names;
-    readonly find: (resources: readonly Resource[], report: Report) => void;
+    readonly find: (resources: readonly Resource[], report: Report, settings: z.output<z.ZodObject<Shape>>) => void;
   };
   /** Fixes a resource's properties in place. Returns whether it changed any. */
   readonly remedy?: (type: string, props: Record<string, unknown>, settings: z.output<z.ZodObject<Shape>>) => boolean;
@@ -89,10 +89,10 @@ function checks<Shape extends z.ZodRawShape>(
   // Do not report a contradiction again at the end if it was reported before the resource's creation.
   const reported = new Set<string>();
   const once =
-    (report: ReportViolation): ReportViolation =>
-    (message, urn) => {
-      const key = `${urn ?? ""} ${message}`;
-      if (!reported.has(key)) report(message, urn);
+    (report: Report): Report =>
+    (resource, message) => {
+      const key = `${resource.urn} ${message}`;
+      if (!reported.has(key)) report(resource, message);
       reported.add(key);
     };
 
@@ -107,14 +107,19 @@ function checks<Shape extends z.ZodRawShape>(
     const own = configuredBy(args);
     const current = operation.see(args, name);
     resource?.(current, reporter(own.exceptions, report), own);
-    contradictions?.find(references?.around(current) ?? [], reporter(own.exceptions, once(report)));
+    // The engine attributes a violation to the resource at hand, so the message names the one that is meant.
+    const violation = reporter(own.exceptions, report);
+    const named: Report = (other, message) => {
+      violation(other, other.urn === current.urn ? message : `${typeName(other)} "${other.name}": ${message}`);
+    };
+    contradictions?.find(references?.around(current) ?? [], once(named), own);
   };
 
   const validateStack: StackValidationPolicy["validateStack"] = (args, report) => {
     const own = configuredBy(args);
     const all = operation.whole(args.resources, name);
     stack?.(all, reporter(own.exceptions, report), own);
-    contradictions?.find(all, reporter(own.exceptions, once(report)));
+    contradictions?.find(all, once(reporter(own.exceptions, report)), own);
     reported.clear();
   };
 

@@ -1,7 +1,9 @@
-import { type ConnectionName, parseConnectionName, parseConnectionString } from "../../infra/connection.ts";
+import { type ConnectionName, parseConnectionName } from "../../infra/connection.ts";
+import { proxied } from "./connection-names.ts";
+import { readConnectionString } from "./connection-strings.ts";
 import { type Instance, instances, realName } from "./instances.ts";
-import { type Reader, readers, versionsRead } from "./database-url.ts";
 import type { Resource } from "./resource.ts";
+import { isUrlName, type Reference, referencesOf, versionsRead } from "./secret-references.ts";
 import { dataOf, originsOf } from "./secrets.ts";
 import { type Located, text, UNKNOWN } from "./values.ts";
 import type { Workload } from "./workloads.ts";
@@ -13,16 +15,29 @@ export interface Target {
 }
 
 /**
- * What a workload connects to: one entry per mounted socket or, if it mounts none, per connection string. An entry lists
- * the candidate instances.
+ * What a workload certainly connects to: one entry per mounted socket, argument of a proxy or, if it has neither, connection
+ * string that names an instance. An entry lists the candidate instances.
  */
 export function connections(run: Workload, resources: readonly Resource[]): Target[][] {
-  const own = readers([run.resource]);
-  const targets =
-    run.sockets.length > 0
-      ? run.sockets.map((socket) => targetsOf(run, socket, resources))
-      : own.map((reader) => targetsNamed(reader, resources));
-  return targets.map((found) => (found.length > 0 ? found : [{ name: undefined, instance: undefined }]));
+  const proxies = run.containers.flatMap(proxied);
+  const unknown = (found: Target[]) => (found.length > 0 ? found : [{ name: undefined, instance: undefined }]);
+  if (run.sockets.length > 0) return run.sockets.map((socket) => unknown(targetsOf(run, socket, resources)));
+  if (proxies.length > 0) return proxies.map(({ name }) => unknown(named(parseConnectionName(name), resources)));
+  return referencesOf(run)
+    .map((reference) => targetsRead(reference, resources))
+    .filter((found) => found.length > 0);
+}
+
+/** The instances that a workload reaches by a connection string that is not known yet, over whatever way. */
+export function reached(run: Workload, resources: readonly Resource[]): Target[][] {
+  return referencesOf(run)
+    .filter(({ variable }) => isUrlName(variable))
+    .map((reference) =>
+      versionsRead(reference, resources).flatMap((version) =>
+        dataOf(version) === UNKNOWN ? declared(originsOf(version)) : [],
+      ),
+    )
+    .filter((found) => found.length > 0);
 }
 
 /** The instance of a socket. */
@@ -31,13 +46,16 @@ export function targetsOf({ resource }: Workload, { value }: Located, resources:
   return named(parseConnectionName(text(value) ?? ""), resources);
 }
 
-/** The instances in the connection strings that a variable may refer to. */
-export function targetsNamed(reader: Reader, resources: readonly Resource[]): Target[] {
-  return versionsRead(reader, resources).flatMap((version) => {
-    const data = dataOf(version);
-    if (typeof data !== "string") return declared(originsOf(version));
-    const parsed = parseConnectionString(data);
-    return parsed.ok ? named({ ok: true, value: parsed.value.instance }, resources) : [];
+/** The instances in the connection strings that a reference may mean; those of a string that is not known yet, by its origins. */
+export function targetsNamed(reference: Reference, resources: readonly Resource[]): Target[] {
+  const unknown = versionsRead(reference, resources).filter((version) => typeof dataOf(version) !== "string");
+  return [...targetsRead(reference, resources), ...unknown.flatMap((version) => declared(originsOf(version)))];
+}
+
+function targetsRead(reference: Reference, resources: readonly Resource[]): Target[] {
+  return versionsRead(reference, resources).flatMap((version) => {
+    const instance = readConnectionString(text(dataOf(version)) ?? "")?.instance;
+    return instance === undefined ? [] : named(parseConnectionName(instance), resources);
   });
 }
 

@@ -38,6 +38,13 @@ const byType = once((resources: readonly Resource[]) => {
   return found;
 });
 
+/** A resource's type as programs write it, such as `gcp.secretmanager.SecretVersion`. */
+export function typeName({ type }: Pick<Resource, "type">): string {
+  const [provider = "", module = "", name = ""] = type.split(":");
+  const folder = module.replace(/\/.*/, "");
+  return [provider, ...(folder === "" || folder === "index" ? [] : [folder]), name].join(".");
+}
+
 /** Whether a resource has one of these types. */
 export function isA<Type extends keyof Types>(
   resource: Resource,

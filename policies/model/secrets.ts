@@ -23,8 +23,17 @@ export function originsOf({ madeOf }: Resource): Resource[] {
 /** Whether a property names a secret: by id or, if that is not known, by the property's dependencies. */
 export function refersTo(resource: Resource, property: "secret" | "secretId", secret: Resource): boolean {
   const name = resource.props[property];
-  if (typeof name === "string") return lastPart(name) === secret.props.secretId;
+  if (typeof name === "string") return isNamed(secret, name);
   return resource.madeOf[property]?.includes(secret) ?? false;
+}
+
+/** Whether a text, an id or a full name, names a secret; one with another project's id does not. */
+export function isNamed({ props, provider }: Resource, name: string): boolean {
+  const [, project] = /^projects\/([^/]+)\//.exec(name) ?? [];
+  const own = props.project ?? provider.project;
+  // The full name of an existing secret has the project's number.
+  const elsewhere = project !== undefined && !/^\d+$/.test(project) && typeof own === "string" && own !== project;
+  return !elsewhere && lastPart(name) === props.secretId;
 }
 
 /** The versions of these secrets. */

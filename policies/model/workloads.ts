@@ -20,6 +20,14 @@ export interface Container extends Located {
   readonly sockets: readonly Located[];
 }
 
+/** A secret that a volume shows to containers as files. */
+export interface SecretVolume {
+  readonly path: string;
+  /** The secret (id or full name) and the versions. */
+  readonly id: Value;
+  readonly versions: readonly Value[];
+}
+
 /** A Cloud Run workload, from either API version; everything it declares is below the property `template`. */
 export interface Workload {
   readonly resource: Resource;
@@ -31,6 +39,7 @@ export interface Workload {
   /** Whether it has, or may have, access to a VPC network: by Direct VPC egress or a connector. */
   readonly inNetwork: boolean;
   readonly containers: readonly Container[];
+  readonly secretVolumes: readonly SecretVolume[];
   /** The variables of all containers. */
   readonly env: readonly Env[];
 }
@@ -41,6 +50,7 @@ type Template = Types["gcp:cloudrunv2/service:Service"]["template"];
 type ContainerV1 = NonNullable<NonNullable<V1["template"]>["spec"]["containers"]>[number];
 type ContainerV2 = NonNullable<Template["containers"]>[number];
 type Volume = NonNullable<Template["volumes"]>[number];
+type VolumeV1 = NonNullable<NonNullable<V1["template"]>["spec"]["volumes"]>[number];
 type Variable = NonNullable<(ContainerV1 | ContainerV2)["envs"]>[number];
 
 /** The annotation by which Cloud Run's API v1 mounts sockets: connection names separated by commas. */
@@ -80,8 +90,16 @@ function fromV2(resource: Resource, kind: Workload["kind"], [template]: readonly
     sockets: volumes.flatMap(socketsOf),
     inNetwork: mayBe(valueAt<Template>(template?.value, "vpcAccess"), (access) => access !== undefined),
     containers,
+    secretVolumes: volumes.flatMap((volume) => secretVolume(volume, "secret.secret", "secret.items.*.version")),
     env: containers.flatMap(({ env }) => env),
   };
+}
+
+function secretVolume(volume: Located, id: Path<Volume | VolumeV1>, versions: Path<Volume | VolumeV1>): SecretVolume[] {
+  const [secret] = below<Volume | VolumeV1>(volume, id);
+  if (secret === undefined || volume.value === UNKNOWN) return [];
+  const given = valuesAt<Volume | VolumeV1>(volume.value, versions).map(({ value }) => value);
+  return [{ path: volume.path, id: secret.value, versions: given }];
 }
 
 function socketsOf(volume: Located): Located[] {
@@ -121,6 +139,9 @@ function fromV1(resource: Resource<V1>): Workload {
     sockets,
     inNetwork: mayBe(annotations, (given) => isRecord(given) && NETWORK_ANNOTATIONS.some((name) => name in given)),
     containers,
+    secretVolumes: valuesAt(props, "template.spec.volumes.*").flatMap((volume) =>
+      secretVolume(volume, "secret.secretName", "secret.items.*.key"),
+    ),
     env: containers.flatMap(({ env }) => env),
   };
 }
@@ -134,9 +155,13 @@ function envs(container: Located, source: Path<Variable>, id: string, version: s
   });
 }
 
-/** Whether a container is the Cloud SQL proxy, whose arguments are connection names. */
+/** Whether a container runs the Cloud SQL proxy, whose arguments are connection names, possibly by a shell. */
 export function isProxy(container: Value): boolean {
   const image = text(valueAt<ContainerV2>(container, "image")) ?? "";
-  const command = valuesAt<ContainerV2>(container, "commands.*").map(({ value }) => text(value) ?? "");
-  return /cloud[-_]?sql[-_]proxy/.test([image, ...command].join(" "));
+  return /cloud[-_]?sql[-_]proxy/.test([image, ...wordsOf(container).map(({ value }) => text(value) ?? "")].join(" "));
+}
+
+/** The command and the arguments of a container. */
+export function wordsOf(container: Value): Located[] {
+  return [...valuesAt<ContainerV2>(container, "commands.*"), ...valuesAt<ContainerV2>(container, "args.*")];
 }

@@ -2,22 +2,23 @@ import { policy } from "../engine/policy.ts";
 import { type Answer, ask, type Asked } from "../model/conditions.ts";
 import { CONNECT, type Grant, grants, READ_SECRET } from "../model/grants.ts";
 import { instances } from "../model/instances.ts";
-import { needsDatabase, readers, secretsOf } from "../model/database-url.ts";
 import { ofType, type Resource } from "../model/resource.ts";
-import { refersTo } from "../model/secrets.ts";
 import { connections, type Target } from "../model/connections.ts";
+import { meanings } from "../model/secret-references.ts";
+import { refersTo } from "../model/secrets.ts";
 import { text, UNKNOWN, type Value } from "../model/values.ts";
 import { type Workload, workloads } from "../model/workloads.ts";
 
 export const mayConnect = policy({
   name: "service-account-may-connect",
-  sentence: "The account of a service with a Cloud SQL socket or a DATABASE_URL has the client role on that instance.",
+  sentence:
+    "The account of a workload with a Cloud SQL socket, the proxy or a connector has the client role on that instance.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/roles-and-permissions",
   stack: (resources, report) => {
     const candidates = resources.flatMap(grants).filter((grant) => grant.wide && holdsRole(grant, CONNECT));
-    for (const run of workloads(resources).filter((one) => needsDatabase(one) && isKnown(one))) {
+    for (const run of workloads(resources).filter(isKnown)) {
       const own = candidates.filter((grant) => isGrantedTo(grant, run));
       const answers = connections(run, resources).map((targets) =>
         own.flatMap((grant) => targets.map((target) => mayReach(grant, target))),
@@ -31,22 +32,32 @@ export const mayConnect = policy({
 
 export const mayReadSecret = policy({
   name: "service-account-may-read-secret",
-  sentence: "The account of a service has the accessor role on the secret that DATABASE_URL refers to.",
+  sentence: "The account of a workload has the accessor role on every secret of the stack that it reads.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/secret-manager/docs/access-control",
   stack: (resources, report) => {
     const candidates = resources.flatMap(grants).filter((grant) => holdsRole(grant, READ_SECRET));
-    for (const reader of readers(resources).filter(({ run }) => isKnown(run))) {
-      const secrets = secretsOf(reader, resources);
-      const reaches = (grant: Grant) =>
-        grant.wide || secrets.some((secret) => refersTo(grant.resource, "secretId", secret));
-      const own = candidates.filter((grant) => isGrantedTo(grant, reader.run) && reaches(grant));
-      // In a condition, the secret's name has the project number, which no resource shows.
-      const answers = own.map(({ condition }) => evaluated(condition, { service: "secretmanager.googleapis.com" }));
-      if (secrets.length === 0 || answers.some(isEnough)) continue;
-      const why = reason(answers, own, "roles/secretmanager.secretAccessor on that secret");
-      report(reader.run.resource, `its account may not read the secret of DATABASE_URL${why}`);
+    for (const run of workloads(resources).filter(isKnown)) {
+      const granted = candidates.filter((grant) => isGrantedTo(grant, run));
+      for (const { reference, secrets } of meanings(run, resources)) {
+        const reaches = (grant: Grant) =>
+          grant.wide || secrets.some((secret) => refersTo(grant.resource, "secretId", secret));
+        const own = granted.filter(reaches);
+        // In a condition, the secret's name has the project number, which no resource shows.
+        const answers = own.map(({ condition }) => evaluated(condition, { service: "secretmanager.googleapis.com" }));
+        if (secrets.length === 0 || answers.some(isEnough)) continue;
+        const why = reason(
+          answers,
+          own,
+          "roles/secretmanager.secretAccessor on it with gcp.secretmanager.SecretIamMember",
+        );
+        const called = secrets.length === 1 ? ` (${secrets[0]?.name ?? ""})` : "";
+        report(
+          run.resource,
+          `its account may not read the secret of ${reference.variable ?? reference.path}${called}${why}`,
+        );
+      }
     }
   },
 });

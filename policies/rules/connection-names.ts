@@ -14,7 +14,9 @@ export const connectionNameFormat = policy({
   resource: (resource, report) => {
     for (const mention of mentions(resource)) {
       const parsed = parseConnectionName(mention.name);
-      if (!parsed.ok) report(resource, `${mention.path}: ${parsed.problem}.`);
+      if (parsed.ok) continue;
+      const problem = mention.doubtful ? "a connection name carries a zone where the region belongs" : parsed.problem;
+      report(resource, `${mention.path}: ${problem}.`);
     }
   },
 });

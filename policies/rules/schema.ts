@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
-import { needsDatabase } from "../model/database-url.ts";
+import { needsDatabase } from "../model/secret-references.ts";
 import { dependsOn, ofType } from "../model/resource.ts";
 import { workloads } from "../model/workloads.ts";
 

@@ -1,43 +1,87 @@
+import { z } from "zod";
 import { policy } from "../engine/policy.ts";
-import { type Reader, readers } from "../model/database-url.ts";
-import { connections, mayBeSame, type Target, targetsNamed, targetsOf } from "../model/connections.ts";
+import { connections, mayBeSame, reached, type Target, targetsNamed, targetsOf } from "../model/connections.ts";
+import { connectionStrings, isUrlName, type Reference, referencesOf } from "../model/secret-references.ts";
 import { valueAt } from "../model/values.ts";
 import { wiring } from "../model/wiring.ts";
-import { isProxy, SOCKETS_ANNOTATION, workloads } from "../model/workloads.ts";
+import { isProxy, SOCKETS_ANNOTATION, type Workload, workload, workloads } from "../model/workloads.ts";
 
 export const socketMounted = policy({
   name: "database-url-socket-mounted",
   sentence:
-    "A container that reads DATABASE_URL mounts the instance it names at /cloudsql: otherwise the socket does not exist.",
+    "A container whose connection string names a socket mounts that instance at /cloudsql: otherwise the socket does not exist.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
-  resource: (resource, report) => {
-    for (const { run, container } of readers([resource]).filter(dials)) {
-      if (container.sockets.length > 0) continue;
-      const how = resource.type.startsWith("gcp:cloudrun/")
-        ? `name the instance in the annotation ${SOCKETS_ANNOTATION}`
-        : run.sockets.length > 0
-          ? "mount the volume of the instance in it, at /cloudsql"
-          : "add a volume with the instance's connection name and mount it at /cloudsql";
-      report(resource, `${container.path} reads DATABASE_URL but mounts no Cloud SQL socket; ${how}.`);
+  settings: {
+    required: z
+      .boolean()
+      .default(false)
+      .describe("Whether every container with a connection string needs the socket, even if the string may be for TCP"),
+  },
+  resource: (resource, report, { required }) => {
+    const run = workload(resource);
+    if (!run) return;
+    for (const reference of referencesOf(run)
+      .filter(({ variable }) => isUrlName(variable))
+      .filter(lacksSocket)) {
+      // A volume shows that the workload uses sockets; without one it may connect by TCP.
+      if (required || run.sockets.length > 0) report(resource, unmounted(reference));
     }
   },
   contradictions: {
     names: wiring,
     find: (resources, report) => {
-      for (const reader of readers(resources).filter(dials)) {
-        const { run, container } = reader;
-        const mounted = container.sockets.flatMap((socket) => targetsOf(run, socket, resources));
-        const named = targetsNamed(reader, resources);
-        if (mounted.length === 0 || named.length === 0) continue;
-        if (mounted.some((one) => named.some((other) => mayBeSame(one, other)))) continue;
-        const problem = "mounts a different instance than its DATABASE_URL names; mount the instance in DATABASE_URL";
-        report(run.resource, `${container.path} ${problem}.`);
+      for (const { reference, parsed } of connectionStrings(resources)) {
+        if (parsed?.socket && reference.run.sockets.length === 0 && lacksSocket(reference))
+          report(reference.run.resource, unmounted(reference));
+      }
+      for (const run of workloads(resources)) {
+        for (const reference of referencesOf(run)) {
+          const { container } = reference;
+          if (container === undefined || container.sockets.length === 0 || usesProxy(run)) continue;
+          const named = targetsNamed(reference, resources);
+          if (named.length === 0) continue;
+          const mounted = container.sockets.flatMap((socket) => targetsOf(run, socket, resources));
+          if (mounted.length === 0 || mounted.some((one) => named.some((other) => mayBeSame(one, other)))) continue;
+          const variable = reference.variable ?? "connection string";
+          const problem = `mounts a different instance than its ${variable} names; mount the instance in ${variable}`;
+          report(run.resource, `${container.path} ${problem}.`);
+        }
       }
     },
   },
+  stack: (resources, report) => {
+    // A string that is not known yet: no way leads to an instance without a public address, neither by socket nor by TCP.
+    for (const run of workloads(resources).filter((one) => !one.inNetwork && one.sockets.length === 0)) {
+      for (const reference of referencesOf(run)
+        .filter(({ variable }) => isUrlName(variable))
+        .filter(lacksSocket)) {
+        const unknown = reached(run, resources);
+        if (unknown.length > 0 && unknown.every((targets) => targets.every(isPrivate)))
+          report(run.resource, unmounted(reference));
+      }
+    }
+  },
 });
+
+function unmounted({ run, container, path, variable = "a connection string" }: Reference): string {
+  const how = run.resource.type.startsWith("gcp:cloudrun/")
+    ? `name the instance in the annotation ${SOCKETS_ANNOTATION}`
+    : run.sockets.length > 0
+      ? "mount the volume of the instance in it, at /cloudsql"
+      : "add a volume with the instance's connection name and mount it at /cloudsql";
+  return `${container?.path ?? path} reads ${variable} but mounts no Cloud SQL socket; ${how}.`;
+}
+
+/** Whether a container has no socket; with the Cloud SQL proxy as a sidecar it needs none. */
+function lacksSocket({ run, container }: Reference): boolean {
+  return container !== undefined && container.sockets.length === 0 && !usesProxy(run);
+}
+
+function usesProxy(run: Workload): boolean {
+  return run.containers.some(({ value }) => isProxy(value));
+}
 
 export const privateReachable = policy({
   name: "private-instance-reachable",
@@ -49,11 +93,12 @@ export const privateReachable = policy({
     names: wiring,
     find: (resources, report) => {
       for (const run of workloads(resources).filter(({ inNetwork }) => !inNetwork)) {
-        const instances = connections(run, resources).filter((targets) => targets.every(isPrivate));
+        const all = [...connections(run, resources), ...reached(run, resources)];
+        const instances = all.filter((targets) => targets.every(isPrivate));
         if (instances.length === 0) continue;
         report(
           run.resource,
-          "connects to an instance with only a private address but has no network access; set vpcAccess to a network that reaches it.",
+          `connects to an instance with only a private address but has no network access; ${howToReach(run)} a network that reaches it.`,
         );
       }
     },
@@ -64,7 +109,8 @@ function isPrivate({ instance }: Target): boolean {
   return instance !== undefined && valueAt(instance.props, "settings.ipConfiguration.ipv4Enabled") === false;
 }
 
-/** Whether a container needs Cloud Run's socket; with the Cloud SQL proxy as a sidecar it does not. */
-function dials({ run }: Reader): boolean {
-  return !run.containers.some(({ value }) => isProxy(value));
+function howToReach({ resource }: Workload): string {
+  return resource.type.startsWith("gcp:cloudrun/")
+    ? "set the annotation run.googleapis.com/network-interfaces to"
+    : "set vpcAccess to";
 }

@@ -1,14 +1,7 @@
+import type { Case } from "./case.ts";
 import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
 import * as good from "./good.ts";
-
-/** A policy, a stack that violates it, the message, and a similar stack that complies. */
-export interface Case {
-  readonly policy: string;
-  readonly title: string;
-  readonly breaks: readonly Declared[];
-  readonly says: RegExp;
-  readonly passes: readonly Declared[];
-}
+import { strangers } from "./strangers.ts";
 
 const {
   ACCOUNT,
@@ -46,7 +39,11 @@ function workerPool(instance: string): Declared {
   return { type, name: "pool", props: { template: { serviceAccount: ACCOUNT, ...sockets(instance) } } };
 }
 
-function job(containers: readonly unknown[], volumes: readonly unknown[] = []): Declared {
+function job(
+  containers: readonly unknown[],
+  volumes: readonly unknown[] = [],
+  access: object = { vpcAccess: good.VPC_ACCESS },
+): Declared {
   return {
     type: "gcp:cloudrunv2/job:Job",
     name: "job",
@@ -54,9 +51,14 @@ function job(containers: readonly unknown[], volumes: readonly unknown[] = []): 
       name: "shop-job",
       location: "us-central1",
       labels: { app: "shop", environment: "prod" },
-      template: { template: { serviceAccount: ACCOUNT, containers, volumes } },
+      template: { template: { serviceAccount: ACCOUNT, containers, volumes, ...access } },
     },
   };
+}
+
+/** The client role for the account by its email. */
+function clientByEmail(): Declared {
+  return { ...client(undefined, { member: `serviceAccount:${ACCOUNT}` }), madeOf: {} };
 }
 
 function proxy(...args: readonly string[]): Declared {
@@ -97,6 +99,9 @@ function known(part: Parameters<typeof connectionString>[0] = {}): readonly [Dec
   return [user("generated1"), version(connectionString(part))];
 }
 
+/** A string for Google's connector in JDBC. */
+const JDBC = `jdbc:postgresql:///shop?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=generated1`;
+
 const INSTANCE_NAME = "projects/fusion-prime/instances/shop-db";
 
 /** A second instance, named `other` in the program. */
@@ -136,6 +141,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /use "example.com:shop-prod:europe-west1:shop"/,
       passes: [
         job([], [{ name: "sql", cloudSqlInstance: { instances: ["example.com:shop-prod:europe-west1:shop"] } }]),
+        clientByEmail(),
       ],
     },
     {
@@ -183,13 +189,16 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "argument of the proxy, version 1",
       breaks: [proxy("-instances=fusion-prime:us-central1-a:shop-db=tcp:5432")],
       says: ZONE,
-      passes: [proxy("-instances=fusion-prime:us-central1:shop-db=tcp:5432", "-ip_address_types=PRIVATE")],
+      passes: [
+        proxy("-instances=fusion-prime:us-central1:shop-db=tcp:5432", "-ip_address_types=PRIVATE"),
+        clientByEmail(),
+      ],
     },
     {
       title: "argument of the proxy, version 2",
       breaks: [proxy("--private-ip", "fusion-prime:shop-db?port=5432")],
       says: /args\[1\]: the connection name has 2 parts/,
-      passes: [proxy("--private-ip", `${CONNECTION_NAME}?port=5432`)],
+      passes: [proxy("--private-ip", `${CONNECTION_NAME}?port=5432`), clientByEmail()],
     },
     {
       title: "an empty part",
@@ -226,7 +235,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "in a worker pool",
       breaks: [workerPool(ZONAL)],
       says: ZONE,
-      passes: [workerPool(CONNECTION_NAME)],
+      passes: [workerPool(CONNECTION_NAME), clientByEmail()],
     },
     {
       title: "in another provider's resource",
@@ -339,7 +348,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     },
     {
       title: "another database",
-      breaks: stack(...known({ database: "postgres" })),
+      breaks: stack(...known({ database: "shop2" })),
       says: /names a database that is not in the stack/,
       passes: stack(...known()),
     },
@@ -353,9 +362,10 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "another instance",
       breaks: stack(...known({ host: "fusion-prime:us-central1:old-db" })),
       says: /names an instance that is not in the stack/,
-      passes: stackWithout("instance", "database", "user").map((one) =>
-        one.name === "version" ? version(connectionString({ host: "fusion-prime:us-central1:old-db" })) : one,
-      ),
+      passes: stack(
+        version(connectionString({ host: "fusion-prime:us-central1:old-db" })),
+        service(sockets("fusion-prime:us-central1:old-db")),
+      ).filter(({ name }) => !["instance", "database", "user"].includes(name)),
     },
   ],
   "one-password": [
@@ -418,9 +428,9 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     },
     {
       title: "a job",
-      breaks: stack(job([container([url()])], sockets(CONNECTION_NAME).volumes)),
+      breaks: stack(job([container([url()])], sockets(CONNECTION_NAME).volumes, {})),
       says: /no network access/,
-      passes: stack(job([container([url()])], sockets("fusion-prime:us-central1:elsewhere").volumes)),
+      passes: stack(job([container([])], sockets("fusion-prime:us-central1:elsewhere").volumes, {})),
     },
     {
       title: "first version of the API",
@@ -441,9 +451,9 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
   "database-url-socket-mounted": [
     {
       title: "no volume",
-      breaks: stack(service({ volumes: [] })),
+      breaks: stack(...known(), service({ volumes: [] })),
       says: /containers\[0\] reads DATABASE_URL but mounts no Cloud SQL socket; add a volume/,
-      passes: stack(service()),
+      passes: stack(...known()),
     },
     {
       title: "no mount",
@@ -491,24 +501,24 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
     },
     {
       title: "a job",
-      breaks: [job([container([url()])])],
+      breaks: stack(...known(), job([container([url()])])),
       says: /template.template.containers\[0\] reads DATABASE_URL but mounts no/,
-      passes: [job([container([url()])], sockets(CONNECTION_NAME).volumes)],
+      passes: stack(...known(), job([container([url()])], sockets(CONNECTION_NAME).volumes)),
     },
     {
       title: "a sidecar that is not the proxy",
       breaks: [job([container([url()], { volumeMounts: [] }), container([])], sockets(CONNECTION_NAME).volumes)],
       says: /mounts no Cloud SQL socket/,
-      passes: [
+      passes: stack(
         job([
           container([url()], { volumeMounts: [] }),
           { image: "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2", args: [CONNECTION_NAME] },
         ]),
-      ],
+      ),
     },
     {
       title: "first version of the API",
-      breaks: stack(serviceV1(undefined)),
+      breaks: stack(...known(), serviceV1(undefined)),
       says: /mounts no Cloud SQL socket; name the instance in the annotation run.googleapis.com\/cloudsql-instances/,
       passes: stack(serviceV1(CONNECTION_NAME)),
     },
@@ -637,18 +647,25 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       passes: stack(service(sockets(CONNECTION_NAME)), conditional(INSTANCE_NAME)),
     },
     {
-      title: "DATABASE_URL without a socket",
-      breaks: stackWithout("client").map((one) => (one.name === "service" ? service({ volumes: [] }) : one)),
+      title: "a connector inside the driver",
+      breaks: stack(user("generated1"), version(JDBC), service({ volumes: [] })).filter(
+        ({ name }) => name !== "client",
+      ),
       says: /its account may not connect; grant it roles\/cloudsql.client/,
       passes: stackWithout("client").map((one) =>
         one.name === "service" ? service({ volumes: [], containers: [container([])] }) : one,
       ),
     },
     {
-      title: "the instance of DATABASE_URL, without a socket",
-      breaks: stack(...known(), service({ volumes: [] }), conditional("projects/fusion-prime/instances/old-db")),
+      title: "the instance of a connector inside the driver",
+      breaks: stack(
+        user("generated1"),
+        version(JDBC),
+        service({ volumes: [] }),
+        conditional("projects/fusion-prime/instances/old-db"),
+      ),
       says: /the condition of client does not hold/,
-      passes: stack(...known(), service({ volumes: [] }), conditional(INSTANCE_NAME)),
+      passes: stack(user("generated1"), version(JDBC), service({ volumes: [] }), conditional(INSTANCE_NAME)),
     },
   ],
   "service-account-may-read-secret": [
@@ -669,7 +686,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(
         accessor(undefined, { condition: { expression: 'request.time < timestamp("2020-01-01T00:00:00Z")' } }),
       ),
-      says: /may not read the secret of DATABASE_URL: the condition of accessor does not hold/,
+      says: /may not read the secret of DATABASE_URL \(secret\): the condition of accessor does not hold/,
       passes: stack(
         accessor(undefined, { condition: { expression: 'resource.name.startsWith("projects/123/secrets/shop-")' } }),
       ),
@@ -1133,6 +1150,18 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
   ],
 };
 
-export const cases: readonly Case[] = Object.entries(byPolicy).flatMap(([policy, list]) =>
+const own: readonly Case[] = Object.entries(byPolicy).flatMap(([policy, list]) =>
   list.map((one) => ({ policy, ...one })),
 );
+
+/** All rows. */
+export const cases: readonly Case[] = [...own, ...strangers];
+
+/** The rows that the real engine runs: it costs a hundredth of a second per resource, so a rule's variations are left out. */
+export const inEngine: readonly Case[] = [
+  ...own.filter(
+    ({ policy, breaks, passes }, index) =>
+      breaks.length + passes.length <= 4 || index === own.findIndex((one) => one.policy === policy),
+  ),
+  ...strangers,
+];

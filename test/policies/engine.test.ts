@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { policies } from "../../policies/pack.ts";
-import { cases } from "./cases.ts";
-import type { Declared } from "./declare.ts";
+import { inEngine } from "./cases.ts";
+import { judge } from "./declare.ts";
 import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo.ts";
 import { type Run, run, type RunOptions } from "./engine.ts";
 import { bucket, instance } from "./good.ts";
+import { declareResources } from "./program.ts";
 
 jest.setTimeout(120_000);
 
@@ -20,47 +21,73 @@ describe("the real engine", () => {
   let providers: string;
   beforeAll(async () => {
     echo = await startEcho();
-    providers = ["gcp", "random", "pulumi-nodejs"].map((name) => `${name}:${echo.port}`).join(",");
+    providers = ["gcp", "random", "kubernetes", "pulumi-nodejs"].map((name) => `${name}:${echo.port}`).join(",");
   });
   afterAll(() => {
     echo.stop();
   });
 
-  describe("in the preview of a program that violates every mandatory policy", () => {
-    let broken: Run;
+  describe("in one preview of all programs", () => {
+    const programs = inEngine.flatMap(({ breaks, passes }, index) => [
+      { name: `${index}-unsafe`, declared: breaks },
+      { name: `${index}-sound`, declared: passes },
+    ]);
+    const found = new Map<string, string[]>();
+    let preview: Run;
     beforeAll(async () => {
+      const traced = Error.stackTraceLimit;
+      Error.stackTraceLimit = 0; // The SDK takes a stack trace for each promise.
       const program = async () => {
-        for (const { name } of mandatory) declare(name, cases.find(({ policy }) => policy === name)?.breaks ?? []);
+        for (const { name, declared } of programs) declareResources(name, declared);
       };
-      broken = await run({ stack: "broken", providers, program });
+      preview = await run({
+        stack: "programs",
+        providers,
+        program,
+        pack: "test/policies/partitioned",
+        config: { "gcp:project": "fusion-prime" },
+      });
+      Error.stackTraceLimit = traced;
+      for (const { policyName = "", resourceUrn = "", message = "" } of preview.violations) {
+        const [, name = "", resource = ""] = /::(\d+-[a-z]+)-([^:]*)$/.exec(resourceUrn) ?? [];
+        found.set(name, [...(found.get(name) ?? []), `${policyName} ${resource} ${message.trim()}`].sort());
+      }
     });
 
     test("fails and creates nothing", () => {
-      expect(broken.succeeded).toBe(false);
+      expect(preview.succeeded).toBe(false);
       expect(echo.created).toEqual([]);
     });
 
-    test.each(mandatory)("says what to do about $name", ({ name, sentence, severity }) => {
-      expect(broken.output).toMatch(new RegExp(`\\[mandatory\\] \\[severity: ${severity}\\] +${name} `));
-      const reported = broken.violations.filter(({ policyName }) => policyName === name);
-      expect(reported.map(({ message }) => message).join("\n")).toMatch(
-        cases.find(({ policy }) => policy === name)?.says ?? /^$/,
+    test.each(programs)("says what the tests of each policy expect, of $name", ({ name, declared }) => {
+      const sentences = new Map(policies.map((policy) => [policy.name, policy.sentence]));
+      const expected = judge(declared).map(
+        ({ policy, resource, message }) => `${policy} ${resource} ${sentences.get(policy) ?? ""}\n${message}`,
       );
-      expect(reported).toContainEqual(
+      expect(found.get(name) ?? []).toEqual(expected.sort());
+    });
+
+    test("is of at least 150 unsafe programs and as many sound ones", () => {
+      expect(inEngine.length).toBeGreaterThanOrEqual(80);
+    });
+
+    test.each(mandatory)("shows the level, the severity and the sentence of $name", ({ name, sentence, severity }) => {
+      expect(preview.output).toMatch(new RegExp(`\\[mandatory\\] \\[severity: ${severity}\\] +${name} `));
+      expect(preview.violations).toContainEqual(
         expect.objectContaining({
+          policyName: name,
           enforcementLevel: "mandatory",
           message: expect.stringContaining(sentence) as string,
-          resourceUrn: expect.stringContaining(`::${name}-`) as string,
         }),
       );
     });
 
     test("checks what it can despite unknown values", () => {
-      expect(broken.output).not.toContain("can't run policy");
+      expect(preview.output).not.toContain("can't run policy");
     });
 
     test("prints no credential", () => {
-      expect(broken.output).not.toMatch(/hunter2|generated[12]/);
+      expect(preview.output).not.toMatch(/hunter2|generated[12]/);
     });
   });
 
@@ -79,7 +106,7 @@ describe("the real engine", () => {
         what: "a zone in a connection string that is unknown until the password exists",
         policy: "connection-name-format",
         program: () => {
-          const dependsOn = declare("bare", [bare]);
+          const dependsOn = declareResources("bare", [bare]);
           const { result } = new random.RandomPassword("zone-password", { length: 25 }, { dependsOn });
           keep(
             "zone",
@@ -168,30 +195,4 @@ async function withConfig(config: unknown, options: Omit<RunOptions, "policyConf
 function goodInstance(): gcp.sql.DatabaseInstance {
   const props = instance().props as unknown as gcp.sql.DatabaseInstanceArgs;
   return new gcp.sql.DatabaseInstance("instance", props, { protect: true });
-}
-
-class Resource extends pulumi.CustomResource {}
-
-/** Declares a test's resources in a real program, each after its dependencies. */
-function declare(prefix: string, declared: readonly Declared[]): Resource[] {
-  const created = new Map<string, Resource>();
-  const isReady = ({ dependsOn = [], madeOf = {} }: Declared, rest: readonly Declared[]) =>
-    [...dependsOn, ...Object.values(madeOf).flat()].every((name) => !rest.some((other) => other.name === name));
-  const origins = (names: readonly string[] = []) => names.flatMap((name) => created.get(name) ?? []);
-  const add = ({ type, name, props, protect = false, dependsOn, madeOf }: Declared) => {
-    const values = Object.entries(props).map(([key, value]) => {
-      const from = origins(madeOf?.[key]);
-      return [key, from.length > 0 ? pulumi.all(from.map(({ urn }) => urn)).apply(() => value) : value] as const;
-    });
-    const options = { protect, dependsOn: origins(dependsOn) };
-    created.set(name, new Resource(type, `${prefix}-${name}`, Object.fromEntries(values), options));
-  };
-  let rest = [...declared];
-  while (rest.length > 0) {
-    const ready = rest.filter((one) => isReady(one, rest));
-    if (ready.length === 0) throw new Error(`The resources of ${prefix} have circular dependencies.`);
-    ready.forEach(add);
-    rest = rest.filter((one) => !ready.includes(one));
-  }
-  return [...created.values()];
 }

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** File for `--policy-pack-config`. */
   readonly policyConfig?: string;
+  /** Folder of the policy pack; `policies` by default. */
+  readonly pack?: string;
   /** Deploy the program instead of previewing it. */
   readonly update?: boolean;
 }
@@ -57,7 +59,7 @@ export async function run(options: RunOptions): Promise<Run> {
     let output = "";
     const violations: PolicyEvent[] = [];
     const follow: PreviewOptions = {
-      policyPacks: [join(ROOT, "policies")],
+      policyPacks: [join(ROOT, options.pack ?? "policies")],
       ...(options.policyConfig && { policyPackConfigs: [options.policyConfig] }),
       color: "never",
       onOutput: (text) => (output += text),

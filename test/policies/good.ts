@@ -7,7 +7,11 @@ export const CONNECTION_NAME = `${PROJECT}:us-central1:shop-db`;
 export const ACCOUNT = `shop@${PROJECT}.iam.gserviceaccount.com`;
 const LABELS = { app: "shop", environment: "prod", "managed-by": "pulumi" };
 
-const VPC_ACCESS = { networkInterfaces: [{ network: "shop", subnetwork: "shop" }], egress: "PRIVATE_RANGES_ONLY" };
+/** Access to the network of the instance's private address. */
+export const VPC_ACCESS = {
+  networkInterfaces: [{ network: "shop", subnetwork: "shop" }],
+  egress: "PRIVATE_RANGES_ONLY",
+};
 
 type Props = Readonly<Record<string, unknown>>;
 

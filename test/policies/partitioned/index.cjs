@@ -1,0 +1,2 @@
+// As in policies/index.cjs.
+module.exports = () => import("./index.ts");
