@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../infra/names.ts";
 import { configOf } from "./config.ts";
@@ -27,6 +27,8 @@ export function documentation(): string {
     EXCEPTIONS,
     PEERS_TITLE,
     table(["check", "requires", "covered by"], Object.entries(PEERS).map(peerRow)),
+    MEASURED_TITLE,
+    table(["subject", "unsafe programs", "missed", "sound programs", "false alarms"], measuredRows()),
     VISIBILITY,
   ].join("\n\n");
 }
@@ -57,6 +59,24 @@ function described(entry: Record<string, unknown> | undefined, level: string): s
     ...(exceptions as readonly Exception[]).map(({ resource, until }) => `not \`${resource}\` until ${until}`),
   ];
   return [...(enforcementLevel === level ? [] : [String(enforcementLevel)]), ...parts].join(", ") || level;
+}
+
+/** How many programs of the tests each subject's policies judge, and how often wrongly; `test/policies` counts them. */
+export interface Measured {
+  readonly unsafe: number;
+  readonly missed: number;
+  readonly sound: number;
+  readonly falseAlarms: number;
+}
+
+/** The path of the counts, by subject. */
+export const MEASURED = join(import.meta.dirname, "measured.json");
+
+function measuredRows(): string[][] {
+  const measured = JSON.parse(readFileSync(MEASURED, "utf8")) as Record<string, Measured>;
+  return Object.entries(measured).map(([subject, { unsafe, missed, sound, falseAlarms }]) =>
+    [subject, unsafe, missed, sound, falseAlarms].map(String),
+  );
 }
 
 function peerRow([peer, requirement]: [string, string]): string[] {
@@ -95,6 +115,13 @@ pulumi preview --policy-pack policies
 the message names the policy and says what to do. A violation of an advisory policy is only printed.
 A policy with the level \`remediate\` fixes the resource and reports that. No message contains a possibly secret value.
 
+A policy is mandatory by default only if what it finds fails, leaks or loses data: a service that cannot start or reach its
+database, a credential or data that others can read, access that more members have than need it, an instance that can be deleted
+or that has no backup. Posture, about which two careful projects may decide differently, is advisory: labels, logging flags,
+versions, standby and maintenance window, protection of secrets and length of passwords, and what a bucket allows beyond what is
+granted on it. This project makes those mandatory in \`policies/config.<stack>.json\`, as any other may with
+\`--policy-pack-config\`.
+
 The policies in the first two tables check what scanners of single resources cannot see: values and dependencies across
 resources. The others have counterparts in Checkov and in the CIS Google Cloud benchmark, listed as peers.
 
@@ -119,6 +146,11 @@ exception ended:
   }
 }
 \`\`\``;
+
+const MEASURED_TITLE = `## Sound and unsafe programs
+
+The tests have a pair of programs for each mistake: an unsafe one, which the policy must report, and a sound one like it, about which
+no mandatory policy may complain.`;
 
 const PEERS_TITLE = `## Checkov and CIS
 

@@ -51,7 +51,12 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     database.maintenanceWindow,
     database.diskAutoresize,
   ],
-  Secrets: [secrets.noPlainCredentials, secrets.passwordsAreGenerated, secrets.passwordLength],
+  Secrets: [
+    secrets.noPlainCredentials,
+    secrets.passwordsAreGenerated,
+    secrets.passwordLength,
+    secrets.secretsProtected,
+  ],
   Buckets: [buckets.uniformAccess, buckets.publicAccessPrevention, buckets.versioning, buckets.noSelfLogging],
   Hygiene: [hygiene.requiredLabels, hygiene.defaultLabels, hygiene.allowedRegions, hygiene.costLimits],
 };

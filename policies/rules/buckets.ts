@@ -7,7 +7,7 @@ const BUCKET = "gcp:storage/bucket:Bucket";
 export const uniformAccess = policy({
   name: "bucket-uniform-access",
   sentence: "Only IAM controls access to a bucket, not access lists on each object.",
-  level: "mandatory",
+  level: "advisory",
   severity: "high",
   reference: "CIS 5.2",
   peers: ["CKV_GCP_29"],
@@ -20,7 +20,7 @@ export const uniformAccess = policy({
 export const publicAccessPrevention = policy({
   name: "bucket-public-access-prevention",
   sentence: "A bucket cannot be made public, even by a later grant.",
-  level: "mandatory",
+  level: "advisory",
   severity: "high",
   reference: "CIS 5.1",
   peers: ["CKV_GCP_114"],
@@ -33,7 +33,7 @@ export const publicAccessPrevention = policy({
 export const versioning = policy({
   name: "bucket-versioning",
   sentence: "A bucket keeps overwritten and deleted objects, so that migrations that already ran can still be read.",
-  level: "mandatory",
+  level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/storage/docs/object-versioning",
   peers: ["CKV_GCP_78"],
@@ -46,7 +46,7 @@ export const versioning = policy({
 export const noSelfLogging = policy({
   name: "bucket-not-its-own-log",
   sentence: "A bucket does not log access to itself: every log entry would cause another.",
-  level: "mandatory",
+  level: "advisory",
   severity: "low",
   reference: "https://cloud.google.com/storage/docs/access-logs",
   peers: ["CKV_GCP_63"],

@@ -165,7 +165,7 @@ export const publicAddress = policy({
 export const supportedVersion = policy({
   name: "database-version",
   sentence: "PostgreSQL runs a major version that is supported and was tested with the schema.",
-  level: "mandatory",
+  level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/db-versions",
   peers: ["CKV_GCP_79"],
@@ -210,7 +210,7 @@ const FLAGS: Readonly<Record<string, { readonly accepted: readonly string[]; rea
 export const flags = policy({
   name: "database-flags",
   sentence: "PostgreSQL logs connections, schema changes and errors with their statements, but no data.",
-  level: "mandatory",
+  level: "advisory",
   severity: "medium",
   reference: "CIS 6.2",
   peers: [
@@ -237,7 +237,7 @@ export const flags = policy({
 export const regional = policy({
   name: "database-regional",
   sentence: "An instance has a standby in a second zone, so that the service survives the loss of a zone.",
-  level: "mandatory",
+  level: "advisory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/high-availability",
   resource: (resource, report) => {
@@ -251,7 +251,7 @@ export const regional = policy({
 export const maintenanceWindow = policy({
   name: "database-maintenance-window",
   sentence: "Maintenance, which restarts an instance, happens at a chosen time.",
-  level: "mandatory",
+  level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/maintenance",
   resource: (resource, report) => {
@@ -269,7 +269,7 @@ export const maintenanceWindow = policy({
 export const diskAutoresize = policy({
   name: "database-disk-autoresize",
   sentence: "An instance's disk grows automatically: a full disk stops PostgreSQL.",
-  level: "mandatory",
+  level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/instance-settings#automatic-storage-increase-2ndgen",
   resource: (resource, report) => {
@@ -280,12 +280,7 @@ export const diskAutoresize = policy({
   },
 });
 
-const DATA = [
-  INSTANCE,
-  "gcp:sql/database:Database",
-  "gcp:secretmanager/secret:Secret",
-  "gcp:storage/bucket:Bucket",
-] as const;
+const DATA = [INSTANCE, "gcp:sql/database:Database", "gcp:storage/bucket:Bucket"] as const;
 
 export const dataProtected = policy({
   name: "data-protected",

@@ -35,7 +35,7 @@ export const requiredLabels = policy({
 export const defaultLabels = policy({
   name: "default-labels",
   sentence: "A resource that Pulumi manages has a label that says so; it is added if missing.",
-  level: "remediate",
+  level: "advisory",
   severity: "low",
   reference: "https://cloud.google.com/resource-manager/docs/creating-managing-labels",
   settings: {

@@ -3,6 +3,7 @@ import { policy } from "../engine/policy.ts";
 import { type Grant, grantForm, grants, knownMembers } from "../model/grants.ts";
 import { isA, type Resource } from "../model/resource.ts";
 import { lastPart, text, UNKNOWN, valuesAt } from "../model/values.ts";
+import { referencesOf } from "../model/secret-references.ts";
 import { workload } from "../model/workloads.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
@@ -100,13 +101,14 @@ export const noDefaultAccountRoles = policy({
 
 export const ownServiceAccount = policy({
   name: "service-account-is-own",
-  sentence: "A Cloud Run workload has its own service account, never the default compute account.",
+  sentence:
+    "A Cloud Run workload that reads secrets or a database has its own service account, never the default compute account, whose access every workload of the project has.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/run/docs/securing/service-identity",
   resource: (resource, report) => {
     const run = workload(resource);
-    if (!run || run.account === UNKNOWN) return;
+    if (!run || run.account === UNKNOWN || (referencesOf(run).length === 0 && run.sockets.length === 0)) return;
     const account = text(run.account) ?? "";
     if (account === "")
       report(resource, "names no service account and would run as the default compute account; create one and set it.");

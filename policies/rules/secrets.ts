@@ -7,8 +7,8 @@ import { SECRETS } from "../model/secrets.ts";
 import { mayBe, textsIn, UNKNOWN, type Value } from "../model/values.ts";
 import { workload } from "../model/workloads.ts";
 
-/** A URL with a password. */
-const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@/i;
+/** A URL with a password, other than one that is filled in when the container starts, such as `$(DB_PASS)`. */
+const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:(?!\$\(\w+\)@|\$\{\w+\}@)[^\s/@]+@/i;
 
 const INSTEAD = "store it in Secret Manager and refer to the secret";
 
@@ -95,12 +95,24 @@ function holdsDatabasePassword(type: string, value: unknown): boolean {
 export const passwordLength = policy({
   name: "password-length",
   sentence: "A generated password is too long to be guessed.",
-  level: "mandatory",
+  level: "advisory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/built-in-authentication",
   settings: { length: z.int().min(12).default(20).describe("Minimum number of characters") },
   resource: (resource, report, { length }) => {
     if (!isA(resource, GENERATED) || mayBe(resource.props.length, (characters) => Number(characters) >= length)) return;
     report(resource, `length is too short; generate ${length} characters or more.`);
+  },
+});
+
+export const secretsProtected = policy({
+  name: "secrets-protected",
+  sentence: "Secrets are protected in Pulumi: a careless destroy stops before it begins.",
+  level: "advisory",
+  severity: "medium",
+  reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
+  resource: (resource, report) => {
+    if (isA(resource, ...SECRETS) && !resource.protect)
+      report(resource, "is not protected; set the resource option protect to true.");
   },
 });

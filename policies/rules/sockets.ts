@@ -1,10 +1,14 @@
 import { z } from "zod";
+import { SOCKET_ROOT } from "../../infra/connection.ts";
 import { policy } from "../engine/policy.ts";
 import { connections, mayBeSame, reached, type Target, targetsNamed, targetsOf } from "../model/connections.ts";
 import { connectionStrings, isUrlName, type Reference, referencesOf } from "../model/secret-references.ts";
-import { valueAt } from "../model/values.ts";
+import { text, UNKNOWN, valueAt } from "../model/values.ts";
 import { wiring } from "../model/wiring.ts";
 import { isProxy, SOCKETS_ANNOTATION, type Workload, workload, workloads } from "../model/workloads.ts";
+
+/** The path of a socket alone. */
+const SOCKET = new RegExp(`^${SOCKET_ROOT}/([^/\\s$]+)(?:/\\.s\\..*)?$`);
 
 export const socketMounted = policy({
   name: "database-url-socket-mounted",
@@ -27,6 +31,17 @@ export const socketMounted = policy({
       .filter(lacksSocket)) {
       // A volume shows that the workload uses sockets; without one it may connect by TCP.
       if (required || run.sockets.length > 0) report(resource, unmounted(reference));
+    }
+    for (const container of usesProxy(run) ? [] : run.containers) {
+      const mounted = container.sockets.map(({ value }) => value);
+      for (const { path, name, value } of container.env) {
+        const [, instance] = SOCKET.exec(text(value) ?? "") ?? [];
+        if (instance === undefined || mounted.some((one) => one === UNKNOWN || one === instance)) continue;
+        report(
+          resource,
+          `${path} (${text(name) ?? ""}) names an instance that the container does not mount; mount it at ${SOCKET_ROOT}.`,
+        );
+      }
     }
   },
   contradictions: {

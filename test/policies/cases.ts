@@ -1100,6 +1100,14 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ],
     },
   ],
+  "secrets-protected": [
+    {
+      title: "not protected",
+      breaks: [{ ...secret(), protect: false }],
+      says: /is not protected; set the resource option protect/,
+      passes: [secret()],
+    },
+  ],
   "password-length": [
     {
       title: "short",
@@ -1157,11 +1165,11 @@ const own: readonly Case[] = Object.entries(byPolicy).flatMap(([policy, list]) =
 /** All rows. */
 export const cases: readonly Case[] = [...own, ...strangers];
 
-/** The rows that the real engine runs: it costs a hundredth of a second per resource, so a rule's variations are left out. */
+/** The rows that the real engine runs. A resource costs a hundredth of a second, so not every variation of a rule is among them. */
 export const inEngine: readonly Case[] = [
   ...own.filter(
     ({ policy, breaks, passes }, index) =>
-      breaks.length + passes.length <= 4 || index === own.findIndex((one) => one.policy === policy),
+      breaks.length + passes.length <= 4 || own.slice(0, index).filter((one) => one.policy === policy).length < 3,
   ),
   ...strangers,
 ];

@@ -71,6 +71,13 @@ describe("connection names", () => {
     expect(found.filter(({ message }) => message.includes("hunter2"))).toEqual([]);
   });
 
+  test("are not quoted from a text of another meaning that only looks like one", () => {
+    const value = "reports:us-central1-a:hunter2";
+    const containers = [{ image: "shop", envs: [{ name: "REPORTS_CONNECTION_NAME", value }] }];
+    const found = judge([service({ containers }), version(value)]);
+    expect(found.filter(({ message }) => /hunter2|reports/.test(message))).toEqual([]);
+  });
+
   test("are reported in a secret without the surrounding text", () => {
     const found = judge([version("postgresql://u:p@/db?host=/cloudsql/hunter2")], { phases: ["resource"] });
     expect(found.map(({ message }) => message)).toEqual([

@@ -4,7 +4,20 @@ import { configOf, parseConfig } from "../../policies/config.ts";
 import { policies } from "../../policies/pack.ts";
 import { Operation } from "../../policies/engine/operation.ts";
 import { judge, UNKNOWN_TEXT } from "./declare.ts";
-import { bucket, generated, grant, instance, schema, service, stack, stackWithout } from "./good.ts";
+import {
+  bucket,
+  CONNECTION_NAME,
+  container,
+  generated,
+  grant,
+  instance,
+  schema,
+  service,
+  stack,
+  stackWithout,
+  user,
+  version,
+} from "./good.ts";
 
 /** Names of the policies that report a violation under a configuration. */
 function broken(declared: Parameters<typeof judge>[0], config: Parameters<typeof parseConfig>[0] = {}): string[] {
@@ -58,6 +71,27 @@ describe("settings", () => {
       loose: { "password-length": { length: 25 } },
     },
     {
+      what: "the variable of the connection string",
+      declared: stack(service({ containers: [container([{ name: "DB_USER", value: "shop_user" }])] })),
+      strict: { "database-url-from-secret-manager": { variable: "DATABASE_URL" } },
+      loose: { "database-url-from-secret-manager": {} },
+    },
+    {
+      what: "the form of the connection string",
+      declared: stack(
+        user("generated1"),
+        version(`postgresql://shop_user:generated1@localhost/shop?host=/cloudsql/${CONNECTION_NAME}`),
+      ),
+      strict: { "database-url-matches-stack": { strict: true } },
+      loose: { "database-url-matches-stack": {} },
+    },
+    {
+      what: "a socket that a string may not need",
+      declared: stack(service({ volumes: [] })),
+      strict: { "database-url-socket-mounted": { required: true } },
+      loose: { "database-url-socket-mounted": {} },
+    },
+    {
       what: "a level",
       declared: [instance({ availabilityType: "ZONAL" })],
       strict: { "database-regional": "mandatory" },
@@ -75,7 +109,7 @@ describe("settings", () => {
 
   test("keep the policy's level", () => {
     expect(parseConfig({ "password-length": { length: 30 } })).toEqual({
-      "password-length": { length: 30, enforcementLevel: "mandatory" },
+      "password-length": { length: 30, enforcementLevel: "advisory" },
     });
   });
 });
@@ -93,6 +127,19 @@ describe("a stack's configuration file", () => {
     expect(stacks).toEqual(["local", "prod", "staging"]);
     expect(readFileSync(join(import.meta.dirname, "../../policies/config.prod.json"), "utf8")).not.toMatch(
       /disabled|advisory/,
+    );
+  });
+
+  test.each(stacks)("makes every rule of posture mandatory in %s, or disables it", (name) => {
+    const house = policies.filter(({ level }) => level === "advisory").map((policy) => policy.name);
+    const own = configOf("settlement", name);
+    const advisory = house.filter(
+      (policy) =>
+        (own[policy] as { enforcementLevel?: string } | undefined)?.enforcementLevel === undefined ||
+        (own[policy] as { enforcementLevel?: string }).enforcementLevel === "advisory",
+    );
+    expect(advisory.sort()).toEqual(
+      ["allowed-regions", "cost-limits", "required-labels"].filter((policy) => advisory.includes(policy)),
     );
   });
 

@@ -1,4 +1,8 @@
 import type { Case } from "./case.ts";
+import { connectionNames } from "./strangers/connection-names.ts";
+import { connectionStrings } from "./strangers/connection-strings.ts";
+import { conventions } from "./strangers/conventions.ts";
+import { secrets } from "./strangers/secrets.ts";
 
-/** Programs of people who have never seen this project, by subject. */
-export const strangers: readonly Case[] = [];
+/** Programs as people write them who have never seen this project, by subject. */
+export const strangers: readonly Case[] = [...connectionNames, ...connectionStrings, ...conventions, ...secrets];
