@@ -3,7 +3,7 @@ import { z } from "zod";
 import { policy, type Report } from "../engine/policy.ts";
 import { type ConnectionString, isPlaceholder, readConnectionString } from "../model/connection-strings.ts";
 import { type Instance, instances } from "../model/instances.ts";
-import { isDatabaseVariable, isPassword, loginOf } from "../model/logins.ts";
+import { isDatabaseVariable, isPassword, type Login, loginOf } from "../model/logins.ts";
 import { generatedPasswords } from "../model/passwords.ts";
 import { ofType, type Resource } from "../model/resource.ts";
 import {
@@ -21,7 +21,10 @@ import { lastPart, type Located, text, UNKNOWN } from "../model/values.ts";
 import { wiring } from "../model/wiring.ts";
 import { type Container, isProxy, type Workload, wordsOf, workload, workloads } from "../model/workloads.ts";
 
-const INSTEAD = "refer to a secret version with secretKeyRef";
+/** What to do instead, in the words of the API's version. */
+function instead({ type }: Resource): string {
+  return `refer to a secret version with ${type.startsWith("gcp:cloudrun/") ? "valueFrom" : "valueSource"}.secretKeyRef`;
+}
 
 export const fromSecretManager = policy({
   name: "database-url-from-secret-manager",
@@ -45,12 +48,14 @@ export const fromSecretManager = policy({
       for (const { path, name, value, secret } of container.env) {
         const isPlain =
           variable === undefined ? isUrlName(name) && lacksLogin(value, container, run) : name === variable;
-        if (!secret && isPlain) report(resource, `${path} (${text(name) ?? ""}) is in plain text; ${INSTEAD}.`);
+        if (!secret && isPlain)
+          report(resource, `${path} (${text(name) ?? ""}) is in plain text; ${instead(resource)}.`);
       }
     }
     if (run.kind !== "service" || run.sockets.length === 0) return;
     const isTold = variable === undefined ? namesDatabase(run) : run.env.some(({ name }) => name === variable);
-    if (!isTold) report(resource, `mounts a Cloud SQL socket but has no ${variable ?? "DATABASE_URL"}; ${INSTEAD}.`);
+    if (!isTold)
+      report(resource, `mounts a Cloud SQL socket but has no ${variable ?? "DATABASE_URL"}; ${instead(run.resource)}.`);
   },
   stack: (resources, report) => {
     if (ofType(resources, "gcp:sql/user:User").some(({ props }) => (text(props.type) ?? "").startsWith("CLOUD_IAM")))
@@ -59,7 +64,7 @@ export const fromSecretManager = policy({
       for (const container of run.containers.filter((one) => !readsSecret(one, run))) {
         for (const { path, name, value, secret } of container.env) {
           if (secret || value !== UNKNOWN || !isUrlName(name)) continue;
-          report(run.resource, `${path} (${text(name) ?? ""}) is in plain text; ${INSTEAD}.`);
+          report(run.resource, `${path} (${text(name) ?? ""}) is in plain text; ${instead(run.resource)}.`);
         }
       }
     }
@@ -124,7 +129,7 @@ export const secretInStack = policy({
   stack: (resources, report) => {
     for (const run of workloads(resources)) {
       for (const { reference, secrets } of meanings(run, resources)) {
-        const name = `the secret ${called(reference)}`;
+        const name = `the secret ${called(reference, secrets)}`;
         if (secrets.length === 0) {
           if (isUrlName(reference.variable) && !isElsewhere(reference))
             report(run.resource, `${name} is not in the stack; declare it there, with a version.`);
@@ -145,8 +150,10 @@ export const secretInStack = policy({
   },
 });
 
-function called({ id, variable, path }: Reference): string {
-  return typeof id === "string" ? `"${lastPart(id)}"` : `of ${variable ?? path}`;
+function called({ id, variable, path }: Reference, [secret, ...others]: readonly Resource[]): string {
+  if (typeof id === "string") return `"${lastPart(id)}"`;
+  const declared = secret && others.length === 0 ? ` (${secret.name})` : "";
+  return `of ${variable ?? path}${declared}`;
 }
 
 /** Whether a reference is to a secret of another project, or of one whose id is not known. */
@@ -218,11 +225,11 @@ function judgeLogin(
   resources: readonly Resource[],
   resource: Resource,
   report: Report,
-  variables?: { readonly [part in "user" | "database"]?: Located & { readonly name: unknown } },
+  variables?: Login["variables"],
 ) {
   const missing = (what: string, part: "user" | "database" | "instance") => {
     const at = part === "instance" ? undefined : variables?.[part];
-    const where = at ? `${at.path} (${String(at.name)})` : "the connection string";
+    const where = at ? `${at.path} (${text(at.name) ?? ""})` : "the connection string";
     report(resource, `${where} names ${what} that is not in the stack; build it from the stack's resources.`);
   };
   const place = placeOf(login, resources);
@@ -337,7 +344,8 @@ export const onePassword = policy({
       if (own.some((password) => theirs.includes(password))) continue;
       // A string without a password: it comes from another secret, or IAM replaces it.
       if (own.length === 0 && reference && hasOtherLogin(reference, users, all, resources)) continue;
-      report(version, "is not derived from the database user's password; use the same RandomPassword.");
+      const generated = [...new Set(theirs.map(({ name }) => `"${name}"`))].join(" or ");
+      report(version, `is not derived from the database user's password; use the same RandomPassword, ${generated}.`);
     }
   },
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
 import { type Grant, grantForm, grants, knownMembers } from "../model/grants.ts";
-import { isA, type Resource } from "../model/resource.ts";
+import { isA, type Resource, typeName } from "../model/resource.ts";
 import { lastPart, text, UNKNOWN, valuesAt } from "../model/values.ts";
 import { referencesOf } from "../model/secret-references.ts";
 import { workload } from "../model/workloads.ts";
@@ -162,10 +162,10 @@ export const publicInvoker = policy({
     const members = grants(resource)
       .flatMap(knownMembers)
       .filter((member) => PUBLIC.has(member));
-    const otherwise = "add it to the policy's services if it is meant to be public";
-    if (members[0]) report(resource, `lets ${members[0]} call the service; grant it to its callers, or ${otherwise}.`);
-    if (props.invokerIamDisabled === true)
-      report(resource, `disables the invoker check; leave it on, or ${otherwise}.`);
+    const otherwise =
+      'if it is meant to be public, list it in { "public-invoker": { "services": […] } } of --policy-pack-config';
+    if (members[0]) report(resource, `lets ${members[0]} call the service; grant it to its callers; ${otherwise}.`);
+    if (props.invokerIamDisabled === true) report(resource, `disables the invoker check; leave it on; ${otherwise}.`);
   },
 });
 
@@ -195,11 +195,8 @@ export const noAuthoritativeGrants = policy({
   resource: (resource, report) => {
     const form = grantForm(resource);
     if (form !== "Policy" && form !== "Binding") return;
-    const instead = form === "Policy" ? "IAMMember" : "Member";
-    report(
-      resource,
-      `is authoritative and removes members that it does not list; use the ${instead} resource instead.`,
-    );
+    const instead = typeName(resource).replace(/(?:Binding|Policy)$/, "Member");
+    report(resource, `is authoritative and removes members that it does not list; use ${instead} instead.`);
   },
 });
 

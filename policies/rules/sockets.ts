@@ -91,7 +91,7 @@ function unmounted({ run, container, path, variable = "a connection string" }: R
 
 /** Whether a container has no socket; with the Cloud SQL proxy as a sidecar it needs none. */
 function lacksSocket({ run, container }: Reference): boolean {
-  return container !== undefined && container.sockets.length === 0 && !usesProxy(run);
+  return container?.sockets.length === 0 && !usesProxy(run);
 }
 
 function usesProxy(run: Workload): boolean {

@@ -851,7 +851,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
           props: { secretId: "s", role: "roles/x", members: [] },
         },
       ],
-      says: /use the Member resource instead/,
+      says: /use gcp.secretmanager.SecretIamMember instead/,
       passes: [accessor()],
     },
   ],

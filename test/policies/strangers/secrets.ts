@@ -38,7 +38,7 @@ export const secrets: readonly Case[] = [
       policy: "database-url-secret-in-stack",
       title: `a secret without a version, by ${title}`,
       breaks: reading(id, "key-version"),
-      says: /the secret ("stripe-key"|of STRIPE_KEY) has no version/,
+      says: /the secret ("stripe-key"|of STRIPE_KEY \(key\)) has no version/,
       passes: reading(id),
     },
     {
