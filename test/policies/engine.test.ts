@@ -9,8 +9,9 @@ import { inEngine } from "./cases.ts";
 import { judge } from "./declare.ts";
 import { type Echo, GENERATED_PASSWORD, startEcho } from "./echo.ts";
 import { type Run, run, type RunOptions } from "./engine.ts";
-import { bucket, instance } from "./good.ts";
+import { ACCOUNT, bucket, CONNECTION_NAME, container, instance, VPC_ACCESS } from "./good.ts";
 import { declareResources } from "./program.ts";
+import { FORMS } from "./strangers/connection-strings.ts";
 
 jest.setTimeout(120_000);
 
@@ -166,6 +167,13 @@ describe("the real engine", () => {
       expect(update.output).not.toContain(GENERATED_PASSWORD);
     });
 
+    test("finishes the update of a sound program, with connection strings in every form", async () => {
+      const update = await run({ stack: "sound", providers, program: manyForms, update: true });
+      expect(update.violations.filter(({ enforcementLevel }) => enforcementLevel === "mandatory")).toEqual([]);
+      expect(update.succeeded).toBe(true);
+      expect(update.output).not.toContain(GENERATED_PASSWORD);
+    });
+
     test("adds a missing label to a resource", () => {
       const { inputs } = echo.created.find(({ type }) => type === bare.type) ?? {};
       expect(inputs?.labels).toEqual({ app: "shop", environment: "prod", "managed-by": "pulumi" });
@@ -193,6 +201,35 @@ async function withConfig(config: unknown, options: Omit<RunOptions, "policyConf
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A job that reads the same login in every form, from strings that are known only when the password exists. */
+async function manyForms(): Promise<void> {
+  const { result: password } = new random.RandomPassword("password", { length: 25 });
+  const instance = goodInstance();
+  const project = "fusion-prime";
+  const login = { instance: instance.name, project };
+  new gcp.sql.Database("database", { ...login, name: "shop" }, { protect: true });
+  new gcp.sql.User("user", { ...login, name: "shop_user", password });
+  const account = new gcp.serviceaccount.Account("account", { accountId: "shop", project });
+  const member = `serviceAccount:${ACCOUNT}`;
+  const client = new gcp.projects.IAMMember("client", { project, role: "roles/cloudsql.client", member });
+  const envs = Object.values(FORMS).map((form, index) => {
+    const secret = new gcp.secretmanager.Secret(`url-${index}`, {
+      secretId: `url-${index}`,
+      project,
+      replication: { auto: {} },
+    });
+    const secretData = password.apply((known) => form("shop", known));
+    const { version } = new gcp.secretmanager.SecretVersion(`url-${index}`, { secret: secret.secretId, secretData });
+    const role = "roles/secretmanager.secretAccessor";
+    new gcp.secretmanager.SecretIamMember(`url-${index}`, { secretId: secret.secretId, role, member });
+    return { name: `URL_${index}`, valueSource: { secretKeyRef: { secret: secret.secretId, version } } };
+  });
+  const volumes = [{ name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } }];
+  const containers = [{ ...container([]), envs }];
+  const template = { serviceAccount: ACCOUNT, vpcAccess: VPC_ACCESS, volumes, containers };
+  new gcp.cloudrunv2.Job("job", { location: "us-central1", template: { template } }, { dependsOn: [account, client] });
 }
 
 /** A compliant instance. */

@@ -18,19 +18,23 @@ const ENCODED = encodeURIComponent(`/cloudsql/${CONNECTION_NAME}`);
 const PASSWORD = "generated1";
 
 /** The same login, in the forms that drivers read; each names the database that it is given. */
-const FORMS: Readonly<Record<string, (database: string) => string>> = {
-  "Prisma's": (name) => `postgresql://shop_user:${PASSWORD}@localhost/${name}?host=/cloudsql/${CONNECTION_NAME}`,
-  "libpq's, with more parameters": (name) =>
-    `postgresql://shop_user:${PASSWORD}@/${name}?host=/cloudsql/${CONNECTION_NAME}&sslmode=disable&application_name=shop`,
-  "libpq's, with the socket in the authority": (name) => `postgresql://shop_user:${PASSWORD}@${ENCODED}/${name}`,
-  "Django's": (name) => `postgres://shop_user:${PASSWORD}@//cloudsql/${CONNECTION_NAME}/${name}`,
-  "node-postgres's": (name) => `socket://shop_user:${PASSWORD}@/cloudsql/${CONNECTION_NAME}?db=${name}`,
-  "pg8000's": (name) =>
-    `postgresql+pg8000://shop_user:${PASSWORD}@/${name}?unix_sock=/cloudsql/${CONNECTION_NAME}/.s.PGSQL.5432`,
-  "psycopg's": (name) => `postgresql+psycopg://shop_user:${PASSWORD}@/${name}?host=${ENCODED}`,
-  "keys and values": (name) =>
-    `host=/cloudsql/${CONNECTION_NAME} user=shop_user password=${PASSWORD} dbname=${name} sslmode=disable`,
-  ".NET's": (name) => `Host=/cloudsql/${CONNECTION_NAME};Username=shop_user;Password=${PASSWORD};Database=${name}`,
+export const FORMS: Readonly<Record<string, (database: string, password?: string) => string>> = {
+  "Prisma's": (name, password = PASSWORD) =>
+    `postgresql://shop_user:${password}@localhost/${name}?host=/cloudsql/${CONNECTION_NAME}`,
+  "libpq's, with more parameters": (name, password = PASSWORD) =>
+    `postgresql://shop_user:${password}@/${name}?host=/cloudsql/${CONNECTION_NAME}&sslmode=disable&application_name=shop`,
+  "libpq's, with the socket in the authority": (name, password = PASSWORD) =>
+    `postgresql://shop_user:${password}@${ENCODED}/${name}`,
+  "Django's": (name, password = PASSWORD) => `postgres://shop_user:${password}@//cloudsql/${CONNECTION_NAME}/${name}`,
+  "node-postgres's": (name, password = PASSWORD) =>
+    `socket://shop_user:${password}@/cloudsql/${CONNECTION_NAME}?db=${name}`,
+  "pg8000's": (name, password = PASSWORD) =>
+    `postgresql+pg8000://shop_user:${password}@/${name}?unix_sock=/cloudsql/${CONNECTION_NAME}/.s.PGSQL.5432`,
+  "psycopg's": (name, password = PASSWORD) => `postgresql+psycopg://shop_user:${password}@/${name}?host=${ENCODED}`,
+  "keys and values": (name, password = PASSWORD) =>
+    `host=/cloudsql/${CONNECTION_NAME} user=shop_user password=${password} dbname=${name} sslmode=disable`,
+  ".NET's": (name, password = PASSWORD) =>
+    `Host=/cloudsql/${CONNECTION_NAME};Username=shop_user;Password=${PASSWORD};Database=${name}`,
   "JDBC's": (name) =>
     `jdbc:postgresql:///${name}?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=${PASSWORD}`,
 };
