@@ -1,6 +1,6 @@
 import type { Resource } from "./resource.ts";
 import { text, textsIn, type Value } from "./values.ts";
-import { type Container, isProxy, SOCKETS_ANNOTATION, wordsOf, workload } from "./workloads.ts";
+import { type Container, isProxy, isProxyItself, SOCKETS_ANNOTATION, wordsOf, workload } from "./workloads.ts";
 
 /** A connection name found in a resource. */
 export interface Mention {
@@ -52,19 +52,20 @@ function structured(resource: Resource): Mention[] {
 /** The connection names in the command and the arguments of a container that runs the Cloud SQL proxy. */
 export function proxied({ path, value: container }: Container): Mention[] {
   if (!isProxy(container)) return [];
+  const isProgram = isProxyItself(container);
   return wordsOf(container).flatMap((word) =>
-    inWord(text(word.value) ?? "").map((name) => ({ path: `${path}.${word.path}`, name })),
+    inWord(text(word.value) ?? "", isProgram).map((name) => ({ path: `${path}.${word.path}`, name })),
   );
 }
 
 /**
  * The connection names in an argument of the proxy: `--instances=A=tcp:5432,B` (version 1) or `A?port=5432` (version 2). In a
- * shell's command line, whose other words have other meanings, only what has the parts of one.
+ * shell's command line or among another program's arguments, which have other meanings, only what has the parts of one.
  */
-function inWord(word: string): string[] {
+function inWord(word: string, isProgram: boolean): string[] {
   const words = word.trim().split(/[\s"';&|]+/);
   const list = words.flatMap((one) => /^--?instances=(.*)$/.exec(one)?.[1]?.split(",") ?? []);
-  const isName = words.length > 1 ? /^[^-/:][^/:]*:[^/:]+:[^/:?]+(?:\?.*)?$/ : /^[^-].*:/;
+  const isName = words.length > 1 || !isProgram ? /^[^-/:][^/:]*:[^/:]+:[^/:?]+(?:\?.*)?$/ : /^[^-].*:/;
   const names = list.length > 0 ? list : words.filter((one) => isName.test(one));
   return names.map((name) => name.replace(/[=?].*$/, "")).filter((name) => !isPlaceholder(name));
 }

@@ -19,8 +19,9 @@ export interface ConnectionString {
 const SYSTEMS: Readonly<Record<string, ConnectionString["system"]>> = {
   postgres: "PostgreSQL",
   postgresql: "PostgreSQL",
+  postgis: "PostgreSQL",
   mysql: "MySQL",
-  mysqlx: "MySQL",
+  mysql2: "MySQL",
   mariadb: "MySQL",
   mssql: "SQL Server",
   sqlserver: "SQL Server",

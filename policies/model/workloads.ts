@@ -155,10 +155,21 @@ function envs(container: Located, source: Path<Variable>, id: string, version: s
   });
 }
 
-/** Whether a container runs the Cloud SQL proxy, whose arguments are connection names, possibly by a shell. */
+const PROXY = /cloud[-_]?sql[-_]proxy/;
+
+/** Whether a container runs the Cloud SQL proxy, whose arguments are connection names, itself or by a shell. */
 export function isProxy(container: Value): boolean {
-  const image = text(valueAt<ContainerV2>(container, "image")) ?? "";
-  return /cloud[-_]?sql[-_]proxy/.test([image, ...wordsOf(container).map(({ value }) => text(value) ?? "")].join(" "));
+  return isProxyItself(container) || wordsOf(container).some(({ value }) => PROXY.test(text(value) ?? ""));
+}
+
+/** Whether the proxy is a container's image or its command. */
+export function isProxyItself(container: Value): boolean {
+  const image = valueAt<ContainerV2>(container, "image");
+  const commands = valuesAt<ContainerV2>(container, "commands.*").map(({ value }) => value);
+  return (
+    PROXY.test(text(image) ?? "") ||
+    commands.some((word) => /^\S*$/.test(text(word) ?? " ") && PROXY.test(text(word) ?? ""))
+  );
 }
 
 /** The command and the arguments of a container. */

@@ -237,7 +237,8 @@ function judgeLogin(
   const { instance, names } = place;
   if (!instance) {
     // Another instance may be meant, unless the password is one of this stack's.
-    const theirs = usersOf(resources).flatMap((user) => generatedPasswords(user));
+    const names = instances(resources).flatMap(({ props }) => text(props.name) ?? []);
+    const theirs = usersOf(resources, names).flatMap((user) => generatedPasswords(user));
     if (!variables && generatedPasswords(resource).some((password) => theirs.includes(password)))
       missing("an instance", "instance");
     return;
@@ -342,8 +343,10 @@ export const onePassword = policy({
       if (typeof dataOf(version) === "string" && readConnectionString(text(dataOf(version)) ?? "")) continue;
       const own = generatedPasswords(version);
       if (own.some((password) => theirs.includes(password))) continue;
-      // A string without a password: it comes from another secret, or IAM replaces it.
-      if (own.length === 0 && reference && hasOtherLogin(reference, users, all, resources)) continue;
+      // A string for another database, or without a password: it comes from another secret, or IAM replaces it.
+      const isElsewhere =
+        isUrlName(reference?.variable) && !originsOf(version).some(({ type }) => type.startsWith("gcp:sql/"));
+      if (own.length === 0 && reference && (isElsewhere || hasOtherLogin(reference, users, all, resources))) continue;
       const generated = [...new Set(theirs.map(({ name }) => `"${name}"`))].join(" or ");
       report(version, `is not derived from the database user's password; use the same RandomPassword, ${generated}.`);
     }
@@ -390,5 +393,11 @@ function lacks(
 ): boolean {
   return ofType(resources, type)
     .filter(({ props }) => props.instance === UNKNOWN || instances.includes(lastPart(text(props.instance) ?? "")))
-    .every(({ props }) => props.name !== UNKNOWN && !accepted.includes(text(props.name) ?? ""));
+    .every((one) => one.props.name !== UNKNOWN && !namesOf(one).some((name) => accepted.includes(name)));
+}
+
+/** The name, and for an account in MySQL the part before the "@", by which it logs in. */
+function namesOf({ props }: Resource): string[] {
+  const name = text(props.name) ?? "";
+  return (text(props.type) ?? "").startsWith("CLOUD_IAM") ? [name, name.replace(/@.*/, "")] : [name];
 }

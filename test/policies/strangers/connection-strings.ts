@@ -39,10 +39,12 @@ export const FORMS: Readonly<Record<string, (database: string, password?: string
     `jdbc:postgresql:///${name}?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=${PASSWORD}`,
 };
 
+const OLD = "fusion-prime:us-central1:old-db";
+
 const MYSQL = instance({ databaseFlags: [] }, { databaseVersion: "MYSQL_8_4" });
 
 function known(text: string, ...changed: readonly Declared[]): Declared[] {
-  return stack(user(PASSWORD), version(text), ...changed);
+  return stack(...changed, user(PASSWORD), version(text));
 }
 
 const REPLICA: Declared = {
@@ -154,6 +156,19 @@ export const connectionStrings: readonly Case[] = [
     passes: known(
       "postgresql://shop:from-the-console@ep-cool-1.eu-central-1.aws.example.com/shop?sslmode=require",
       IN_NETWORK,
+    ),
+  },
+  {
+    policy: "database-url-matches-stack",
+    title: "another instance, whose login the stack has too",
+    breaks: known(connectionString({ host: OLD })),
+    says: /names an instance that is not in the stack/,
+    passes: known(
+      connectionString({ host: OLD, user: "old_user", database: "old" }),
+      service({ volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [OLD] } }] }),
+      { ...user(PASSWORD), name: "old", props: { name: "old_user", instance: "old-db", password: PASSWORD } },
+      generated("unused"),
+      { ...user("generated3", "unused"), madeOf: { password: ["unused"], instance: ["instance"] } },
     ),
   },
   {

@@ -122,6 +122,13 @@ export const conventions: readonly Case[] = [
     passes: iam("shop@fusion-prime.iam"),
   },
   {
+    policy: "database-url-matches-stack",
+    title: "a login by IAM at MySQL, without the domain",
+    breaks: iam("shop-typo").map(inMySql),
+    says: /\(DB_USER\) names a user that is not in the stack/,
+    passes: iam("shop").map(inMySql),
+  },
+  {
     policy: "database-url-from-secret-manager",
     title: "a URL for a login by IAM",
     breaks: withEnv([plain("DATABASE_URL", URL)]),
@@ -194,6 +201,12 @@ export const conventions: readonly Case[] = [
     }),
   },
 ];
+
+function inMySql(declared: Declared): Declared {
+  if (declared.name !== "instance") return declared;
+  const databaseFlags = [{ name: "cloudsql_iam_authentication", value: "on" }];
+  return instance({ databaseFlags }, { databaseVersion: "MYSQL_8_4" });
+}
 
 function runningAs(declared: Declared, serviceAccount: string | undefined): Declared {
   const template = declared.props.template as object;
