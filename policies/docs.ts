@@ -179,7 +179,7 @@ const BLIND = [
     "that resource's dependencies",
   ],
   [
-    "a connection string with the wrong driver or form",
+    "a connection string for another kind of database, or with `strict` in another form",
     "`database-url-matches-stack`, before the later of the service and the secret version",
     "the earlier one",
   ],
@@ -224,8 +224,9 @@ a value of a resource that does not exist yet: on a first deployment, or with a 
 
 ${table(["what a preview cannot see", "what stops it during the update", "what exists by then"], BLIND)}
 
-Access granted outside the stack, and a secret that another stack owns, count as missing: declare them here, or add an
-exception.
+What cannot be read is passed over: a connection string of no known form, a value that the container fills in, a secret of
+another project. Access to the stack's secrets and instances that is granted elsewhere counts as missing, and so does a secret of
+this project that \`DATABASE_URL\` reads and another stack owns: declare them here, or add an exception.
 `;
 
 if (process.argv[1] === import.meta.filename) writeFileSync(DOCUMENT, documentation());

@@ -111,6 +111,19 @@ describe("every policy", () => {
     expect(early(connectionString({ host: "fusion-prime:us-central1-a:shop-db" }))).toEqual(["connection-name-format"]);
   });
 
+  test("names the resource that a contradiction is about, if the engine is at another one", () => {
+    const declared = stack(user("generated1"), version(connectionString({ password: "generated2" })));
+    const last = (name: string) =>
+      declared.filter((one) => one.name !== name).concat(declared.filter((one) => one.name === name));
+    const messages = (name: string) => judge(last(name), { phases: ["resource"] }).map(({ message }) => message);
+    expect(messages("version")).toEqual([expect.stringMatching(/^the connection string has a different password/)]);
+    expect(messages("user")).toEqual([
+      expect.stringMatching(
+        /^gcp.secretmanager.SecretVersion "version": the connection string has a different password/,
+      ),
+    ]);
+  });
+
   test("prints no credential", () => {
     const messages = cases.flatMap(({ breaks }) => judge(breaks)).map(({ message }) => message);
     expect(messages.join("\n")).not.toMatch(/hunter2|generated[12]/);

@@ -34,7 +34,7 @@ export const FORMS: Readonly<Record<string, (database: string, password?: string
   "keys and values": (name, password = PASSWORD) =>
     `host=/cloudsql/${CONNECTION_NAME} user=shop_user password=${password} dbname=${name} sslmode=disable`,
   ".NET's": (name, password = PASSWORD) =>
-    `Host=/cloudsql/${CONNECTION_NAME};Username=shop_user;Password=${PASSWORD};Database=${name}`,
+    `Host=/cloudsql/${CONNECTION_NAME};Username=shop_user;Password=${password};Database=${name}`,
   "JDBC's": (name) =>
     `jdbc:postgresql:///${name}?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=${PASSWORD}`,
 };
