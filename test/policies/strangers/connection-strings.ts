@@ -35,8 +35,8 @@ export const FORMS: Readonly<Record<string, (database: string, password?: string
     `host=/cloudsql/${CONNECTION_NAME} user=shop_user password=${password} dbname=${name} sslmode=disable`,
   ".NET's": (name, password = PASSWORD) =>
     `Host=/cloudsql/${CONNECTION_NAME};Username=shop_user;Password=${password};Database=${name}`,
-  "JDBC's": (name) =>
-    `jdbc:postgresql:///${name}?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=${PASSWORD}`,
+  "JDBC's": (name, password = PASSWORD) =>
+    `jdbc:postgresql:///${name}?cloudSqlInstance=${CONNECTION_NAME}&socketFactory=com.google.cloud.sql.postgres.SocketFactory&user=shop_user&password=${password}`,
 };
 
 const OLD = "fusion-prime:us-central1:old-db";
