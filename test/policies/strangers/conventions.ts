@@ -140,6 +140,13 @@ export const conventions: readonly Case[] = [
   },
   {
     policy: "database-url-from-secret-manager",
+    title: "a URL that is not known yet",
+    breaks: withEnv([plain("DATABASE_URL", UNKNOWN_TEXT)]),
+    says: /\(DATABASE_URL\) is in plain text/,
+    passes: iam("shop@fusion-prime.iam", plain("DATABASE_URL", UNKNOWN_TEXT)),
+  },
+  {
+    policy: "database-url-from-secret-manager",
     title: "a URL beside PGPASSWORD",
     breaks: withEnv([plain("DATABASE_URL", URL)]),
     says: /\(DATABASE_URL\) is in plain text/,
