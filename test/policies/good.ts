@@ -246,6 +246,11 @@ export function stack(...changed: readonly Declared[]): Declared[] {
   return [...replaced, ...changed.filter(({ name }) => !all.some((one) => one.name === name))];
 }
 
+/** The compliant stack without bucket and schema, which not every service has. */
+export function program(...changed: readonly Declared[]): Declared[] {
+  return stack(...changed).filter(({ name }) => name !== "bucket" && name !== "schema");
+}
+
 /** The compliant stack without some resources. */
 export function stackWithout(...names: readonly string[]): Declared[] {
   return stack().filter(({ name }) => !names.includes(name));

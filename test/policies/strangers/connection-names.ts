@@ -1,15 +1,15 @@
 import type { Case } from "../case.ts";
-import { CONNECTION_NAME, container, service, stack, url } from "../good.ts";
+import { CONNECTION_NAME, container, service, program, url } from "../good.ts";
 
 const ZONAL = "fusion-prime:us-central1-a:shop-db";
 
 function withEnv(name: string, value: string) {
-  return stack(service({ containers: [container([url(), { name, value }])] }));
+  return program(service({ containers: [container([url(), { name, value }])] }));
 }
 
 function withSidecar(...command: readonly string[]) {
   const sidecar = { image: "debian:13", commands: ["/bin/sh", "-c"], args: command };
-  return stack(service({ containers: [container([url()]), sidecar] }));
+  return program(service({ containers: [container([url()]), sidecar] }));
 }
 
 /** Connection names of other products, paths that only look like sockets, and proxies that a shell starts. */

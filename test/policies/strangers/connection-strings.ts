@@ -8,7 +8,7 @@ import {
   generated,
   instance,
   service,
-  stack,
+  program,
   url,
   user,
   version,
@@ -44,7 +44,7 @@ const OLD = "fusion-prime:us-central1:old-db";
 const MYSQL = instance({ databaseFlags: [] }, { databaseVersion: "MYSQL_8_4" });
 
 function known(text: string, ...changed: readonly Declared[]): Declared[] {
-  return stack(...changed, user(PASSWORD), version(text));
+  return program(...changed, user(PASSWORD), version(text));
 }
 
 const REPLICA: Declared = {
@@ -137,9 +137,9 @@ export const connectionStrings: readonly Case[] = [
   {
     policy: "database-url-socket-mounted",
     title: "a string that is not known yet",
-    breaks: stack(OUTSIDE),
+    breaks: program(OUTSIDE),
     says: /containers\[0\] reads DATABASE_URL but mounts no Cloud SQL socket/,
-    passes: without("client", stack(IN_NETWORK)),
+    passes: without("client", program(IN_NETWORK)),
   },
   {
     policy: "service-account-may-read-secret",
@@ -151,7 +151,7 @@ export const connectionStrings: readonly Case[] = [
   {
     policy: "one-password",
     title: "a second database that is not Cloud SQL",
-    breaks: stack(generated("other"), version(UNKNOWN_TEXT, ["other"])),
+    breaks: program(generated("other"), version(UNKNOWN_TEXT, ["other"])),
     says: /is not derived from the database user's password/,
     passes: known(
       "postgresql://shop:from-the-console@ep-cool-1.eu-central-1.aws.example.com/shop?sslmode=require",
@@ -183,7 +183,7 @@ export const connectionStrings: readonly Case[] = [
 function elsewhere(): Declared[] {
   const left = ["instance", "database", "user", "client", "password", "schema", "bucket"];
   const text = "postgresql://shop:from-the-console@ep-cool-1.eu-central-1.aws.example.com/shop?sslmode=require";
-  return stack(version(text, []), { ...OUTSIDE, dependsOn: [] })
+  return program(version(text, []), { ...OUTSIDE, dependsOn: [] })
     .filter(({ name }) => !left.includes(name))
     .map((one) => (one.name === "service" ? { ...one, madeOf: { template: ["account", "secret", "version"] } } : one));
 }

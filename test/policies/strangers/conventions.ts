@@ -8,7 +8,7 @@ import {
   generated,
   instance,
   service,
-  stack,
+  program,
   user,
   version,
 } from "../good.ts";
@@ -24,7 +24,7 @@ function fromSecret(name: string, secret = "shop-database-url"): Variable {
 }
 
 function withEnv(envs: readonly Variable[], ...changed: readonly Declared[]): Declared[] {
-  return stack(service({ containers: [container(envs)] }), ...changed);
+  return program(service({ containers: [container(envs)] }), ...changed);
 }
 
 /** The password alone in the secret. */
@@ -59,7 +59,7 @@ const EXPANDED = `postgresql://shop_user:$(DB_PASS)@/shop?host=/cloudsql/${CONNE
 
 /** The connection string as a file in a volume. */
 function asFile(): Declared[] {
-  return stack(
+  return program(
     service({
       volumes: [
         { name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } },

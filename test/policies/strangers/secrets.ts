@@ -1,6 +1,6 @@
 import type { Case } from "../case.ts";
 import { type Declared, UNKNOWN_TEXT } from "../declare.ts";
-import { accessor, container, secret, service, serviceV1, stack, url, urlV1, version } from "../good.ts";
+import { accessor, container, secret, service, serviceV1, program, url, urlV1, version } from "../good.ts";
 
 /** The second secret of a stack, with its version and grant, by the names `key`, `key-version` and `key-accessor`. */
 const KEY: readonly Declared[] = [
@@ -13,7 +13,7 @@ function reading(id: string, without = "", origins: readonly string[] = ["key"])
   const variable = { name: "STRIPE_KEY", valueSource: { secretKeyRef: { secret: id, version: "latest" } } };
   const run = service({ containers: [container([url(), variable])] });
   const madeOf = { template: ["account", "instance", "secret", "version", ...origins] };
-  return stack({ ...run, madeOf }, ...KEY.filter(({ name }) => name !== without)).filter(
+  return program({ ...run, madeOf }, ...KEY.filter(({ name }) => name !== without)).filter(
     ({ name }) => name !== without,
   );
 }
@@ -21,7 +21,7 @@ function reading(id: string, without = "", origins: readonly string[] = ["key"])
 function inV1(without: string): Declared[] {
   const variable = { name: "STRIPE_KEY", valueFrom: { secretKeyRef: { name: "stripe-key", key: "latest" } } };
   const run = serviceV1("fusion-prime:us-central1:shop-db", [urlV1(), variable]);
-  return stack(run, ...KEY).filter(({ name }) => name !== without);
+  return program(run, ...KEY).filter(({ name }) => name !== without);
 }
 
 const IDS = {
@@ -54,7 +54,7 @@ export const secrets: readonly Case[] = [
     title: "a secret of another project",
     breaks: reading("stripe-key", "key-accessor"),
     says: /its account may not read the secret of STRIPE_KEY/,
-    passes: stack(
+    passes: program(
       service({
         containers: [
           container([
@@ -73,9 +73,9 @@ export const secrets: readonly Case[] = [
   {
     policy: "database-url-secret-in-stack",
     title: "a connection string of another project",
-    breaks: stack(service({ containers: [container([url("shop-database-uri")])] })),
+    breaks: program(service({ containers: [container([url("shop-database-uri")])] })),
     says: /the secret "shop-database-uri" is not in the stack/,
-    passes: stack(service({ containers: [container([url("projects/shared-secrets/secrets/shop-url")])] })),
+    passes: program(service({ containers: [container([url("projects/shared-secrets/secrets/shop-url")])] })),
   },
   {
     policy: "database-url-secret-in-stack",
