@@ -6,6 +6,7 @@ import * as database from "./rules/database.ts";
 import * as databaseUrl from "./rules/database-url.ts";
 import * as hygiene from "./rules/hygiene.ts";
 import * as leastPrivilege from "./rules/least-privilege.ts";
+import * as logins from "./rules/logins.ts";
 import * as schema from "./rules/schema.ts";
 import * as secrets from "./rules/secrets.ts";
 import * as sockets from "./rules/sockets.ts";
@@ -17,8 +18,8 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     databaseUrl.fromSecretManager,
     databaseUrl.noSqlite,
     databaseUrl.secretInStack,
-    databaseUrl.matchesDatabase,
-    databaseUrl.onePassword,
+    logins.matchesDatabase,
+    logins.onePassword,
     sockets.socketMounted,
     sockets.privateReachable,
     access.mayConnect,

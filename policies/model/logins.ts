@@ -48,9 +48,12 @@ export function isPassword({ variable }: Pick<Reference, "variable">): boolean {
   return PASSWORD.test(variable ?? "");
 }
 
+const SETTINGS =
+  /^(?:\w+_)?(?:DB|DATABASE|POSTGRES(?:QL)?|MYSQL|SQL|DATASOURCE|CLOUD_?SQL|JDBC|DSN)(?:_|$)|^INSTANCE_(?:CONNECTION_NAME|UNIX_SOCKET)$/i;
+/** https://www.postgresql.org/docs/current/libpq-envars.html, and the same without underscores. */
+const SHORT = /^(?:PG|DB)(?:HOST|HOSTADDR|PORT|DATABASE|NAME|USER|PASS|PASSWORD|PASSFILE|SERVICE|SERVICEFILE)$/i;
+
 /** Whether a variable's name belongs to the settings of a database. */
 export function isDatabaseVariable(name: Value): boolean {
-  return new RegExp(`^${DATABASE}|${INSTANCE.source}|^INSTANCE_UNIX_SOCKET$|^JDBC_|_DSN$|^DSN$`, "i").test(
-    text(name) ?? "",
-  );
+  return typeof name === "string" && (SETTINGS.test(name) || SHORT.test(name));
 }
