@@ -1,5 +1,6 @@
 import { asJson, catalog, differences } from "../migrations/catalog.ts";
-import { directions, type Migration, MigrationFileError } from "../migrations/files.ts";
+import { directions, type Migration } from "../migrations/files.ts";
+import { MigrationFileError } from "../migrations/file-error.ts";
 import { executed, quote, recorded } from "../migrations/steps.ts";
 import { OWNER_ROLE, VERSIONS_TABLE } from "../names.ts";
 import { reachingOutside } from "./outside.ts";

@@ -2,6 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { MigrationFileError } from "./file-error.ts";
+import { readSettings } from "./settings.ts";
 
 /** One version of the schema: a file in dbmate's format. */
 export interface Migration {
@@ -14,18 +16,14 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** An invalid file in the migrations folder; the message names it. */
-export class MigrationFileError extends Error {
-  override readonly name = "MigrationFileError";
-}
-
 /**
  * Reads a folder of migrations, in the order of their versions.
- * @throws MigrationFileError if a file name is invalid, a version occurs twice, a direction is missing, or a file is not
- * UTF-8.
+ * @throws MigrationFileError if a file name or the settings are invalid, a version occurs twice, a direction is missing, or a
+ * file is a folder or not UTF-8.
  */
 export function readMigrations(folder: string): Migration[] {
   const migrations: Migration[] = [];
+  const { downFrom = "" } = readSettings(folder);
   for (const { file, notUtf8, text } of sqlFiles(folder)) {
     const version = versionIn(file);
     if (version === undefined) {
@@ -38,7 +36,8 @@ export function readMigrations(folder: string): Migration[] {
     if (notUtf8 !== undefined) {
       throw new MigrationFileError(`migrations/${file}:${notUtf8}: the line is not UTF-8. Save the file as UTF-8.`);
     }
-    directions(file, text);
+    const { down } = directions(file, text);
+    if (down === "" && version >= downFrom) throw nothingBelow(file, "down");
     migrations.push({ version, file, text, checksum: checksum(text) });
   }
   return migrations;
@@ -116,7 +115,7 @@ export function sqlOf(text: string, direction: Marker["direction"]): string {
 /**
  * Splits a file into its two directions, see {@link sqlOf}.
  * @param file The file's name, for the message.
- * @throws MigrationFileError if a direction is missing or empty.
+ * @throws MigrationFileError if there is nothing to apply. The down direction may be empty, as for dbmate.
  */
 export function directions(file: string, text: string): Record<Marker["direction"], string> {
   // dbmate does not find a marker after it.
@@ -126,8 +125,10 @@ export function directions(file: string, text: string): Record<Marker["direction
     );
   }
   const [up, down] = [sqlOf(text, "up").trimEnd(), sqlOf(text, "down").trimEnd()];
-  if (up === "" || down === "") {
-    throw new MigrationFileError(`migrations/${file}: no SQL below "-- migrate:${up === "" ? "up" : "down"}".`);
-  }
+  if (up === "") throw nothingBelow(file, "up");
   return { up, down };
+}
+
+function nothingBelow(file: string, direction: Marker["direction"]): MigrationFileError {
+  return new MigrationFileError(`migrations/${file}: no SQL below "-- migrate:${direction}".`);
 }

@@ -1,5 +1,5 @@
 import { hasSqlDetails, loadModule, type Node, parseSync } from "libpg-query";
-import { MigrationFileError } from "./files.ts";
+import { MigrationFileError } from "./file-error.ts";
 
 /** A statement as PostgreSQL's own parser reads it. */
 export interface Statement {

@@ -1,23 +1,24 @@
+import type { RuleName } from "./catalog.ts";
+
 /** One problem that lint found in a file. */
 export interface Finding {
   /** Path in the repository, such as `migrations/20251025120000_create_x.sql`. */
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  /** Name of the rule; squawk's begin with `squawk/`. */
-  readonly rule: string;
+  readonly rule: RuleName;
   readonly problem: string;
   readonly remedy: string;
-  /** A note says what could not be checked; it does not fail the lint. */
-  readonly level: "error" | "note";
+  /** Advice does not fail the lint: style, what could not be checked, and everything in applied files. */
+  readonly level: "error" | "advice";
 }
 
 /** Whether there are no errors. */
 export function passes(findings: readonly Finding[]): boolean {
-  return findings.every(({ level }) => level === "note");
+  return findings.every(({ level }) => level === "advice");
 }
 
 /** A finding in two lines of text. */
-export function format({ file, line, rule, problem, remedy }: Finding): string {
-  return `${file}:${line}: ${rule}: ${problem}\n  ${remedy}`;
+export function format({ file, level, line, rule, problem, remedy }: Finding): string {
+  return `${file}:${line}: ${level === "advice" ? "advice: " : ""}${rule}: ${problem}\n  ${remedy}`;
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
-import { markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
-import type { Finding } from "./finding.ts";
+import { BYTE_ORDER_MARK, markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
+import type { RuleName } from "./catalog.ts";
+import { type Claim, claim } from "./claim.ts";
 
 /** One direction of a migration. */
 export interface Direction {
@@ -21,15 +22,18 @@ export interface FileForm {
   readonly text: string;
   /** Empty if the file cannot be split. */
   readonly directions: readonly Direction[];
-  readonly findings: readonly Finding[];
+  readonly claims: readonly Claim[];
 }
 
-/** Reads every `.sql` file in a folder. */
-export function readForms(folder: string): FileForm[] {
+/**
+ * Reads every `.sql` file in a folder.
+ * @param downFrom The version from which on a down script is demanded; see `infra/migrations/settings.ts`.
+ */
+export function readForms(folder: string, downFrom = ""): FileForm[] {
   return sqlFiles(folder).map(({ file, notUtf8: line, text }) => {
     const path = `${basename(folder)}/${file}`;
-    const form = readForm(path, text);
-    return line === undefined ? form : { ...form, directions: [], findings: [notUtf8(path, line)] };
+    const form = readForm(path, text, downFrom);
+    return line === undefined ? form : { ...form, directions: [], claims: [notUtf8(path, line)] };
   });
 }
 
@@ -50,24 +54,32 @@ export function momentOf(version: string): number {
   return Date.parse(version.replace(/^(....)(..)(..)(..)(..)(..)$/, "$1-$2-$3T$4:$5:$6Z"));
 }
 
-function notUtf8(file: string, line: number): Finding {
+function notUtf8(file: string, line: number): Claim {
   const problem = "The line is not UTF-8, so characters would be lost.";
-  const remedy = "Save the file as UTF-8 and check its characters.";
-  return { file, line, rule: "encoding", problem, remedy, level: "error" };
+  return claim(file, line, { rule: "encoding", problem, remedy: "Save the file as UTF-8 and check its characters." });
 }
 
-function readForm(path: string, text: string): FileForm {
+function readForm(path: string, text: string, downFrom: string): FileForm {
   const name = basename(path);
-  const findings: Finding[] = [];
-  const wrong = (line: number, rule: string, problem: string, remedy: string) => {
-    findings.push({ file: path, line, rule, problem, remedy, level: "error" });
+  const claims: Claim[] = [];
+  const wrong = (line: number, rule: RuleName, problem: string, remedy: string) => {
+    claims.push(claim(path, line, { rule, problem, remedy }));
   };
-  if (versionOf(name) === undefined) {
+  const version = versionOf(name);
+  if (version === undefined) {
     wrong(
       1,
       "name",
       "The name is not <14-digit UTC timestamp>_<lower case letters, digits and underscores>.sql.",
       "Create the file with `npm run migration -- new NAME`.",
+    );
+  }
+  if (text.startsWith(BYTE_ORDER_MARK)) {
+    wrong(
+      1,
+      "encoding",
+      "The file begins with a byte order mark, which dbmate refuses.",
+      "Save it as UTF-8 without one.",
     );
   }
   if (text.includes("\r")) {
@@ -77,14 +89,15 @@ function readForm(path: string, text: string): FileForm {
   }
 
   const markers = markersOf(text);
-  if (markers.map(({ direction }) => direction).join() !== "up,down") {
+  const found = markers.map(({ direction }) => direction).join();
+  if (found !== "up,down" && !(found === "up" && version !== undefined && version < downFrom)) {
     wrong(
       markers.at(2)?.line ?? 1,
       "directions",
       "The file does not have one line `-- migrate:up` and, below it, one line `-- migrate:down`.",
       "Write each direction once, up first.",
     );
-    return { name, path, text, directions: [], findings };
+    return { name, path, text, directions: [], claims };
   }
   const above = text.split("\n").slice(0, (markers[0]?.line ?? 1) - 1);
   const early = above.findIndex((content) => !/^\s*(--.*)?$/.test(content));
@@ -95,11 +108,12 @@ function readForm(path: string, text: string): FileForm {
   }
   const sections = markers.map(({ direction, line, option }): Direction => {
     const sql = sqlOf(text, direction);
-    if (!/^(?!\s*(--|$))/m.test(sql)) {
+    const demanded = direction === "up" || version === undefined || version >= downFrom;
+    if (demanded && !/^(?!\s*(--|$))/m.test(sql)) {
       const remedy = direction === "up" ? "Write the change." : "Write what reverts the change.";
       wrong(line, "directions", `No SQL follows \`-- migrate:${direction}\`.`, remedy);
     }
     return { name: direction, line, sql, outside: option === "transaction:false" };
   });
-  return { name, path, text, directions: sections, findings };
+  return { name, path, text, directions: sections, claims };
 }

@@ -1,27 +1,60 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Migration } from "../../infra/migrations/files.ts";
 import { reachingOutside } from "../../infra/adoption/outside.ts";
+import { type Migration, sqlFolders } from "../../infra/migrations/files.ts";
+import { readSettings } from "../../infra/migrations/settings.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
+import { type Applied, appliedOn } from "./applied.ts";
+import { levelOf } from "./catalog.ts";
+import { type Claim, claim } from "./claim.ts";
 import type { Finding } from "./finding.ts";
 import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
 import { type History, idOf, readHistory } from "./history.ts";
+import { Names } from "./names.ts";
 import { statementsWithBlocks } from "./nodes.ts";
-import { type Context, COPY_FROM_STDIN, judge } from "./rules.ts";
+import { judge } from "./rules.ts";
+import { COPY_FROM_STDIN } from "./rules/import.ts";
+import type { Context, Remark } from "./rules/rule.ts";
 import { squawk } from "./squawk.ts";
 
 /** The subfolder of the files that only the migration job runs; they are not versions of the schema. */
 export const JOB_FOLDER = "job";
 
 /**
- * Checks a folder of migrations and its subfolder for the migration job: format, order, history and every statement.
+ * Checks a folder of migrations and its subfolder for the migration job: format, order, history and every statement. In
+ * applied files, which may not be edited, everything but an edit is advice.
+ * @param applied The files that count as applied; by default those on the main branch.
  * @returns The findings, by file and line.
+ * @throws MigrationFileError if the folder's settings are invalid.
  */
-export async function lintMigrations(folder: string): Promise<Finding[]> {
-  const findings = await lintFolder(folder, readForms(folder), "import");
+export async function lintMigrations(folder: string, applied?: Applied): Promise<Finding[]> {
+  const { downFrom, levels } = readSettings(folder);
   const job = join(folder, JOB_FOLDER);
-  if (existsSync(job)) findings.push(...(await lintFolder(job, readForms(job), "job")));
+  const parts = [
+    { folder, applied, run: "import" as const },
+    { folder: job, applied: undefined, run: "job" as const },
+  ];
+  const findings: Finding[] = [];
+  for (const part of parts) {
+    if (!existsSync(part.folder)) continue;
+    const history = readHistory(part.folder);
+    const { files } = part.applied ?? appliedOn(history);
+    for (const found of await claims(part.folder, readForms(part.folder, downFrom), history, part.run)) {
+      const level = levelOf(found.rule, levels);
+      const old = files.has(basename(found.file)) && found.rule !== "applied";
+      if (level !== "off") findings.push({ ...found, level: old || found.mild ? "advice" : level });
+    }
+  }
   return findings;
+}
+
+/** Says which files are judged, and what of the others. @param folder The folder of migrations. */
+export function scopeOf(folder: string): string {
+  const { files, source } = appliedOn(readHistory(folder));
+  if (source === "") return "Every file is judged, because git cannot tell which ones are applied.";
+  const names = readForms(folder).map(({ name }) => name);
+  const old = names.filter((name) => files.has(name)).length;
+  return `Judged ${names.length - old} files that ${source} does not have; the ${old} others count as applied, so that findings in them are advice.`;
 }
 
 /**
@@ -30,82 +63,117 @@ export async function lintMigrations(folder: string): Promise<Finding[]> {
  */
 export async function lintAdoption(migrations: readonly Migration[]): Promise<Finding[]> {
   const found = await reachingOutside(migrations);
-  return found.map(({ file, line, ...remark }) => error(`migrations/${file}`, line, { rule: "adoption", ...remark }));
+  return found.map(({ file, line, problem, remedy }) => ({
+    ...claim(`migrations/${file}`, line, { rule: "adoption", problem, remedy }),
+    level: "error",
+  }));
 }
 
-async function lintFolder(folder: string, forms: readonly FileForm[], run: "import" | "job"): Promise<Finding[]> {
-  const findings = [...sameVersion(forms), ...compare(folder, forms, readHistory(folder))];
+/** A claim; a mild one is advice, whatever its rule's level. */
+type Weighed = Claim & { readonly mild?: boolean };
+
+async function claims(
+  folder: string,
+  forms: readonly FileForm[],
+  history: History | string,
+  run: "import" | "job",
+): Promise<Weighed[]> {
+  const found: Weighed[] = [...folders(folder), ...sameVersion(forms), ...compare(folder, forms, history)];
+  const readable: { path: string; direction: Direction }[] = [];
   for (const form of forms) {
-    findings.push(...form.findings);
+    found.push(...form.claims);
     for (const direction of form.directions) {
-      if (direction.outside && run === "import") findings.push(onlyJob(form, direction));
-      findings.push(...(await lintStatements(form.path, direction)));
+      if (direction.outside && run === "import") found.push(onlyJob(form, direction));
+      try {
+        found.push(...(await lintStatements(form.path, direction)));
+        readable.push({ path: form.path, direction });
+      } catch (cause) {
+        if (!(cause instanceof SqlSyntaxError)) throw cause;
+        found.push(unreadable(form.path, cause));
+      }
     }
   }
-  return findings.sort((a, b) => compareTexts(a.file, b.file) || a.line - b.line);
+  for (const [index, violations] of squawk(readable.map(({ direction }) => direction)).entries()) {
+    const { direction, path } = readable[index] ?? {};
+    for (const { help, line, message: problem, rule } of violations) {
+      const remedy = `${help ?? `https://squawkhq.com/docs/${rule}`} To ignore it: -- squawk-ignore ${rule}`;
+      found.push({
+        ...claim(path ?? "", line, { rule: `squawk/${rule}`, problem, remedy }),
+        mild: direction?.name === "down",
+      });
+    }
+  }
+  return found.sort((a, b) => compareTexts(a.file, b.file) || a.line - b.line);
 }
 
-async function lintStatements(file: string, direction: Direction): Promise<Finding[]> {
-  try {
-    const context: Context = { direction: direction.name, outside: direction.outside, made: new Set() };
-    const ours = (await statementsWithBlocks(direction.sql)).flatMap((statement) =>
-      judge(statement, context).map((remark) => error(file, statement.line, remark)),
-    );
-    const theirs = squawk(direction).map(({ line, rule, message, help }) =>
-      error(file, line, {
-        rule: `squawk/${rule}`,
-        problem: message,
-        remedy: `${help ?? `https://squawkhq.com/docs/${rule}`} To ignore it: -- squawk-ignore ${rule}`,
-      }),
-    );
-    return [...ours, ...theirs];
-  } catch (cause) {
-    if (!(cause instanceof SqlSyntaxError)) throw cause;
-    return [unreadable(file, cause)];
-  }
+/** @throws SqlSyntaxError */
+async function lintStatements(file: string, direction: Direction): Promise<Claim[]> {
+  const context: Context = {
+    direction: direction.name,
+    outside: direction.outside,
+    names: new Names(),
+    values: new Set(),
+  };
+  const steps = await statementsWithBlocks(direction.sql);
+  const found = steps.flatMap((step) => judge(step, context).map((remark) => claim(file, step.line, remark)));
+  const own = steps.filter((step) => step.own);
+  return [...found, ...(direction.outside && own.length > 1 ? [claim(file, own[1]?.line ?? 1, ONE_STATEMENT)] : [])];
 }
+
+const ONE_STATEMENT: Remark = {
+  rule: "one-statement",
+  problem: "PostgreSQL runs several statements that it receives together in one transaction, transaction:false or not.",
+  remedy: "Write each into a file of its own.",
+};
 
 /** The parser stops at psql's commands and at the rows of COPY. */
-function unreadable(file: string, { message, line, before, rest }: SqlSyntaxError): Finding {
-  if (/\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.test(before)) return error(file, line, COPY_FROM_STDIN);
+function unreadable(file: string, { message, line, before, rest }: SqlSyntaxError): Claim {
+  if (/\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.test(before)) return claim(file, line, COPY_FROM_STDIN);
   if (rest.startsWith("\\")) {
-    return error(file, line, {
+    return claim(file, line, {
       rule: "psql",
       problem: `${rest.split(/\s/)[0] ?? ""} is a psql command, and neither the import nor dbmate uses psql.`,
       remedy: "Use SQL.",
     });
   }
-  return error(file, line, {
+  return claim(file, line, {
     rule: "syntax",
     problem: `PostgreSQL cannot read this: ${message}.`,
     remedy: "Fix the statement.",
   });
 }
 
-function onlyJob({ path }: FileForm, { line }: Direction): Finding {
-  return error(path, line, {
+function onlyJob({ path }: FileForm, { line }: Direction): Claim {
+  return claim(path, line, {
     rule: "outside-transaction",
-    problem: "transaction:false has no effect on an import, which is one transaction.",
+    problem: "transaction:false has no effect on an import, which runs each version in a transaction.",
     remedy: `Remove it, or move the file to ${dirname(path)}/${JOB_FOLDER} so that the migration job runs it.`,
   });
 }
 
-function sameVersion(forms: readonly FileForm[]): Finding[] {
+function folders(folder: string): Claim[] {
+  return sqlFolders(folder).map((name) => {
+    const problem = "It is a folder, which nothing reads.";
+    return claim(`${basename(folder)}/${name}`, 1, { rule: "name", problem, remedy: "Rename or remove it." });
+  });
+}
+
+function sameVersion(forms: readonly FileForm[]): Claim[] {
   return forms.flatMap((form, index) => {
     const before = forms[index - 1];
     const version = versionOf(form.name);
     if (!before || version === undefined || versionOf(before.name) !== version) return [];
     return [
-      error(form.path, 1, { rule: "order", problem: `${before.name} has the same version.`, remedy: "Rename one." }),
+      claim(form.path, 1, { rule: "order", problem: `${before.name} has the same version.`, remedy: "Rename one." }),
     ];
   });
 }
 
 /** Files on the main branch count as applied: they must not change, and new files must come after them. */
-function compare(folder: string, forms: readonly FileForm[], history: History | string): Finding[] {
+function compare(folder: string, forms: readonly FileForm[], history: History | string): Claim[] {
   if (typeof history === "string") {
     const problem = `${history} Edited files and the order of new ones were not checked.`;
-    return [{ file: basename(folder), line: 1, rule: "history", problem, remedy: "Fetch main.", level: "note" }];
+    return [claim(basename(folder), 1, { rule: "history", problem, remedy: "Fetch main." })];
   }
   const { branch, tip, base } = history;
   const present = new Map(forms.map((form) => [form.name, form]));
@@ -114,12 +182,12 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
       .flatMap((name) => versionOf(name) ?? [])
       .sort()
       .at(-1) ?? "";
-  const findings: Finding[] = [];
+  const found: Claim[] = [];
   for (const [name, id] of base) {
     const form = present.get(name);
     if (form && idOf(form.text, id) === id) continue;
-    findings.push(
-      error(`${basename(folder)}/${name}`, 1, {
+    found.push(
+      claim(`${basename(folder)}/${name}`, 1, {
         rule: "applied",
         problem: `The file is on ${branch} and counts as applied, but is ${form ? "edited" : "missing"} here.`,
         remedy: "Restore it, and make the change in a new file.",
@@ -129,19 +197,15 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
   for (const { name, path } of forms) {
     const version = versionOf(name);
     if (version === undefined || base.has(name) || tip.has(name) || version > newest) continue;
-    findings.push(
-      error(path, 1, {
+    found.push(
+      claim(path, 1, {
         rule: "order",
         problem: `The version is not newer than ${newest}, the newest on ${branch}.`,
         remedy: "Rename the file with the current timestamp.",
       }),
     );
   }
-  return findings;
-}
-
-function error(file: string, line: number, said: Pick<Finding, "rule" | "problem" | "remedy">): Finding {
-  return { file, line, ...said, level: "error" };
+  return found;
 }
 
 function compareTexts(a: string, b: string): number {

@@ -1,41 +1,98 @@
 import { type Node, parsePlPgSQLSync } from "libpg-query";
 import { SqlSyntaxError, type Statement, statementsOf } from "../../infra/migrations/statements.ts";
 
+/** A statement of a migration, or inside one of its `DO` blocks. */
+export interface Step extends Statement {
+  /** Whether it is a statement of the file, not of a block. */
+  readonly own: boolean;
+  /** Whether it always runs, and once; not below IF, in a loop, or where a handler may catch an error. */
+  readonly certain: boolean;
+  /** Whether it is the block's EXECUTE of a text that is known at run time only; `node` is then the block. */
+  readonly dynamic: boolean;
+}
+
 /**
  * Parses a text into statements. The statements inside a `DO` block follow it, with its line and comments.
  * @throws SqlSyntaxError
  */
-export async function statementsWithBlocks(sql: string): Promise<Statement[]> {
-  const statements: Statement[] = [];
+export async function statementsWithBlocks(sql: string): Promise<Step[]> {
+  const steps: Step[] = [];
   for (const statement of await statementsOf(sql)) {
-    const nodes = [statement.node, ...(await inside(statement))];
-    statements.push(...nodes.map((node) => ({ ...statement, node })));
+    steps.push({ ...statement, own: true, certain: true, dynamic: false }, ...(await inside(statement)));
   }
-  return statements;
+  return steps;
 }
 
-/** The statements inside a `DO` block in PL/pgSQL, without dynamic SQL. */
-async function inside({ line, node, text }: Statement): Promise<Node[]> {
-  if (!("DoStmt" in node)) return [];
+/** The statements inside a `DO` block in PL/pgSQL. */
+async function inside(statement: Statement): Promise<Step[]> {
+  if (!("DoStmt" in statement.node)) return [];
   try {
-    const statements = await Promise.all(Array.from(queries(parsePlPgSQLSync(text)), statementsOf));
-    return statements.flat().map((statement) => statement.node);
+    const steps: Step[] = [];
+    for (const { certain, text } of queries(parsePlPgSQLSync(statement.text), { certain: true })) {
+      const parsed = text === undefined ? undefined : await statementsOf(text);
+      const nodes = parsed?.map(({ node }) => node) ?? [statement.node];
+      steps.push(...nodes.map((node) => ({ ...statement, node, own: false, certain, dynamic: parsed === undefined })));
+    }
+    return steps;
   } catch (error) {
-    throw new SqlSyntaxError(`in this block: ${(error as Error).message}`, line);
+    throw new SqlSyntaxError(`in this block: ${(error as Error).message}`, statement.line);
   }
 }
 
-/** Statements only, not expressions, which PL/pgSQL stores in the same form. */
-function* queries(tree: unknown): Generator<string> {
+/** A query of a block; without a text if it is known at run time only. */
+interface Query {
+  readonly text: string | undefined;
+  readonly certain: boolean;
+}
+
+/** What makes the statements below it uncertain. */
+const BRANCH = /^PLpgSQL_stmt_(if|case|loop|while|for[a-z]*|foreach_a|dynfors)$/;
+
+/** What leaves a block or a loop before the statements that follow. */
+const LEAVES = /^PLpgSQL_stmt_(return|exit)$/;
+
+/**
+ * Statements only, not expressions, which PL/pgSQL stores in the same form.
+ * @param state Whether the statements that follow always run; changes at RETURN.
+ */
+function* queries(tree: unknown, state: { certain: boolean }): Generator<Query> {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, value] of Object.entries(tree)) {
-    if (kind === "PLpgSQL_stmt_commit") yield "COMMIT";
-    else if (kind === "PLpgSQL_stmt_rollback") yield "ROLLBACK";
-    else if (kind === "PLpgSQL_stmt_execsql") {
-      const { sqlstmt } = value as { sqlstmt?: { PLpgSQL_expr?: { query?: string } } };
-      if (sqlstmt?.PLpgSQL_expr?.query !== undefined) yield sqlstmt.PLpgSQL_expr.query;
-    } else yield* queries(value);
+    const { certain } = state;
+    if (kind === "PLpgSQL_stmt_commit") yield { text: "COMMIT", certain };
+    else if (kind === "PLpgSQL_stmt_rollback") yield { text: "ROLLBACK", certain };
+    else if (kind === "PLpgSQL_stmt_execsql") yield* known((value as Fields).sqlstmt, certain);
+    else if (kind === "PLpgSQL_stmt_perform") yield* known((value as Fields).expr, certain);
+    else if (kind === "PLpgSQL_stmt_dynexecute") yield* executed((value as Fields).query, certain);
+    else if (LEAVES.test(kind)) state.certain = false;
+    else {
+      const handled = kind === "PLpgSQL_stmt_block" && (value as Fields).exceptions !== undefined;
+      if (kind === "PLpgSQL_stmt_fors") yield* known((value as Fields).query, certain);
+      if (kind === "PLpgSQL_stmt_dynfors") yield* executed((value as Fields).query, certain);
+      const branch = BRANCH.test(kind) || handled;
+      yield* queries(value, branch ? { certain: false } : state);
+      // RETURN or EXIT below IF leaves the block too.
+      if (branch && /"PLpgSQL_stmt_(return|exit)"/.test(JSON.stringify(value))) state.certain = false;
+    }
   }
+}
+
+interface Expression {
+  readonly PLpgSQL_expr?: { readonly query?: string };
+}
+
+type Fields = Readonly<Record<string, Expression | undefined>>;
+
+function* known(expression: Expression | undefined, certain: boolean): Generator<Query> {
+  const text = expression?.PLpgSQL_expr?.query;
+  if (text !== undefined) yield { text, certain };
+}
+
+/** The text that EXECUTE runs is an expression; only a constant is known. */
+function* executed(expression: Expression | undefined, certain: boolean): Generator<Query> {
+  const [, constant] = /^\s*'((?:[^']|'')*)'\s*$/.exec(expression?.PLpgSQL_expr?.query ?? "") ?? [];
+  const [, , quoted] = /^\s*\$(\w*)\$([^]*)\$\1\$\s*$/.exec(expression?.PLpgSQL_expr?.query ?? "") ?? [];
+  yield { text: constant?.replaceAll("''", "'") ?? quoted, certain };
 }
 
 /** Every kind of node with its fields. */

@@ -1,5 +1,5 @@
 import { GoogleError, OperationError } from "../../infra/google.ts";
-import { MigrationFileError } from "../../infra/migrations/files.ts";
+import { MigrationFileError } from "../../infra/migrations/file-error.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { catchSignals, interrupted } from "./interrupt.ts";

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { directions, MigrationFileError, readMigrations } from "../../infra/migrations/files.ts";
+import { MigrationFileError } from "../../infra/migrations/file-error.ts";
+import { directions, readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { statementsIn } from "../../infra/migrations/statements.ts";
 

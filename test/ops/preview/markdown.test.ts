@@ -79,7 +79,7 @@ const reports = {
         remedy: "Say why.",
         level: "error",
       },
-      { file: "migrations", line: 1, rule: "order", problem: "Git knows no main.", remedy: "None.", level: "note" },
+      { file: "migrations", line: 1, rule: "history", problem: "Git knows no main.", remedy: "None.", level: "advice" },
     ],
   }),
   "failed-program": report([
