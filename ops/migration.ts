@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DUMP_FILE, writeDump } from "./migration/dump.ts";
 import { format, passes } from "./lint/finding.ts";
-import { lintMigrations } from "./lint/lint.ts";
+import { scopeOf } from "./lint/lint.ts";
 import { newMigration } from "./migration/new.ts";
+import { lintAndReplay } from "./migration/replay.ts";
 import { PROVIDERS_HELP } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 import { UsageError } from "./terminal/user-error.ts";
@@ -13,8 +14,9 @@ const HELP = `npm run migration -- COMMAND
 Manage the database schema: the files in migrations/, one per version.
 
   new NAME        create migrations/<timestamp>_NAME.sql
-  lint [--json]   check the files for format, order, locks, data loss and changes that break the running service;
-                  exits with 1 if it finds an error
+  lint [--json]   check the files that the main branch does not have for format, order, locks, data loss and changes that
+                  break the running service, and try them on an empty PostgreSQL after the others; what it finds in the
+                  others is advice; exits with 1 if it finds an error
   status --stack STACK [--socket DIR] [--json]
                   show for each version whether it is applied, pending, edited or missing in this checkout, and the
                   backup taken before it; reads the stack's state, or the database through a Cloud SQL Auth Proxy
@@ -45,9 +47,10 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
 
   async lint(args) {
     const { json } = parseArgs({ args, options: { json: { type: "boolean" } } }).values;
-    const findings = await lintMigrations(FOLDER);
+    const findings = await lintAndReplay(FOLDER);
     const verdict = passes(findings) ? "No errors." : "Fix these errors before the migrations are applied.";
-    console.log(json ? JSON.stringify(findings, undefined, 2) : [...findings.map(format), verdict].join("\n"));
+    const text = () => [...findings.map(format), scopeOf(FOLDER), verdict].join("\n");
+    console.log(json ? JSON.stringify(findings, undefined, 2) : text());
     if (!passes(findings)) process.exitCode = 1;
   },
 

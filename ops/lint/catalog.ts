@@ -16,6 +16,7 @@ export const CATALOG = {
   syntax: { level: "error", requires: "SQL that PostgreSQL can read" },
   psql: { level: "error", requires: "no command of psql" },
   copy: { level: "error", requires: "no COPY from or to the client, a file of the server or a program" },
+  "select-into": { level: "error", requires: "`CREATE TABLE … AS`, because an import cannot run `SELECT INTO`" },
   transaction: { level: "error", requires: "no `BEGIN`, `COMMIT` or `ROLLBACK`" },
   "outside-transaction": { level: "error", requires: "the job for statements that cannot run in a transaction" },
   "one-statement": { level: "error", requires: "a single statement in a direction without transaction" },

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { reachingOutside } from "../../infra/adoption/outside.ts";
+import { MigrationFileError } from "../../infra/migrations/file-error.ts";
 import { type Migration, sqlFolders } from "../../infra/migrations/files.ts";
-import { readSettings } from "../../infra/migrations/settings.ts";
+import { readSettings, SETTINGS_FILE } from "../../infra/migrations/settings.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import { type Applied, appliedOn } from "./applied.ts";
-import { levelOf } from "./catalog.ts";
+import { isRule, levelOf } from "./catalog.ts";
 import { type Claim, claim } from "./claim.ts";
 import type { Finding } from "./finding.ts";
 import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
@@ -29,6 +30,9 @@ export const JOB_FOLDER = "job";
  */
 export async function lintMigrations(folder: string, applied?: Applied): Promise<Finding[]> {
   const { downFrom, levels } = readSettings(folder);
+  const unknown = Object.keys(levels).find((rule) => !isRule(rule));
+  if (unknown !== undefined)
+    throw new MigrationFileError(`migrations/${SETTINGS_FILE}: "${unknown}" is no rule of lint.`);
   const job = join(folder, JOB_FOLDER);
   const parts = [
     { folder, applied, run: "import" as const },
@@ -54,7 +58,11 @@ export function scopeOf(folder: string): string {
   if (source === "") return "Every file is judged, because git cannot tell which ones are applied.";
   const names = readForms(folder).map(({ name }) => name);
   const old = names.filter((name) => files.has(name)).length;
-  return `Judged ${names.length - old} files that ${source} does not have; the ${old} others count as applied, so that findings in them are advice.`;
+  const counted = (count: number) => `${count} file${count === 1 ? "" : "s"}`;
+  return (
+    `Judged ${counted(names.length - old)} that ${source} does not have; findings in the ${old} others are advice, ` +
+    "because these count as applied."
+  );
 }
 
 /**

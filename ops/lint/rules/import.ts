@@ -16,6 +16,7 @@ function outside(statement: string): Remark {
 export const IMPORT: Rules = {
   TransactionStmt: ({ kind = "" }) => (SAVEPOINTS.includes(kind) ? [] : [TRANSACTION]),
   CopyStmt: copy,
+  SelectStmt: ({ intoClause }) => (intoClause ? [SELECT_INTO] : []),
 
   IndexStmt: ({ concurrent }) => (concurrent ? [outside("CREATE INDEX CONCURRENTLY")] : []),
   DropStmt: (node) => [
@@ -68,6 +69,12 @@ export const IMPORT: Rules = {
   MergeStmt: ({ relation }) => records(relation),
   RenameStmt: ({ relation }) => records(relation),
   TruncateStmt: ({ relations = [] }) => relations.flatMap((node) => ("RangeVar" in node ? records(node.RangeVar) : [])),
+};
+
+const SELECT_INTO: Remark = {
+  rule: "select-into",
+  problem: "An import cannot run SELECT INTO, although dbmate can.",
+  remedy: "Write CREATE TABLE … AS SELECT.",
 };
 
 const SAVEPOINTS = ["TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"];

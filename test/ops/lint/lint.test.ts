@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readMigrations } from "../../../infra/migrations/files.ts";
 import { type Finding, passes } from "../../../ops/lint/finding.ts";
-import { lintMigrations } from "../../../ops/lint/lint.ts";
+import { lintMigrations, scopeOf } from "../../../ops/lint/lint.ts";
 
 const FILE = "20260101000000_x.sql";
 let root: string;
@@ -97,6 +97,30 @@ describe("the format of a file", () => {
     write("20260101000001_c.sql", both("SELECT 1;"));
     const findings = (await lintMigrations(folder)).filter(({ level }) => level === "error");
     expect(findings.map(({ file, rule }) => [file, rule])).toEqual([["migrations/20260101000000_b.sql", "order"]]);
+  });
+
+  test.each([
+    [
+      "a byte order mark",
+      "\uFEFF-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
+      ["1 directions", "1 encoding"],
+    ],
+    ["CRLF", both("SELECT 1;").replaceAll("\n", "\r\n"), ["1 line-endings"]],
+    [
+      "emojis before a syntax error",
+      both("SELECT '🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉';\nSELEKT 1;\nSELECT 'long enough';"),
+      ["3 syntax"],
+    ],
+    ["emojis before a danger", both("SELECT '🎉🎉🎉';\nTRUNCATE t;"), ["3 destructive"]],
+  ])("names the line of %s", async (_what, text, expected) => {
+    write(FILE, text);
+    expect((await errors()).sort()).toEqual(expected);
+  });
+
+  test("refuses a folder with the name of a file", async () => {
+    mkdirSync(join(folder, "20260101000000_x.sql"));
+    expect(await errors()).toEqual(["1 name"]);
+    expect(() => readMigrations(folder)).toThrow("migrations/20260101000000_x.sql is a folder");
   });
 
   test("passes only files that the program can read", async () => {
@@ -271,6 +295,8 @@ test.each<[string, string[], string]>([
   ],
   ["SAVEPOINT s; ROLLBACK;", ["2 transaction"], "SAVEPOINT s; ROLLBACK TO s; RELEASE s;"],
 
+  ["SELECT a INTO u FROM t;", ["2 select-into"], "CREATE TABLE u AS SELECT a FROM t;"],
+
   // What blocks the service.
   ["CLUSTER t USING i;", ["2 locks"], "CREATE TABLE t (a int PRIMARY KEY); CLUSTER t USING t_pkey;"],
   ["LOCK TABLE t;\nLOCK t IN SHARE MODE;", ["2 locks", "3 locks"], "LOCK t IN ROW EXCLUSIVE MODE;"],
@@ -336,7 +362,7 @@ test.each<[string, string[], string]>([
     "SELECT 1;",
   ],
   ["SAVEPOINT s; CREATE TABLE t (a int); ROLLBACK TO s;\nDELETE FROM t;", ["3 destructive"], "SELECT 1;"],
-  ["CREATE TABLE t AS SELECT 1; TRUNCATE t CASCADE;", ["2 destructive"], "SELECT 1 AS a INTO t; TRUNCATE t;"],
+  ["CREATE TABLE t AS SELECT 1; TRUNCATE t CASCADE;", ["2 destructive"], "CREATE TABLE t AS SELECT 1; TRUNCATE t;"],
 
   // What cannot be restored.
   ...[
@@ -468,6 +494,48 @@ test("allows transaction:false only in the folder of the migration job", async (
   expect(await errors()).toEqual(["2 outside-transaction", "4 outside-transaction"]);
 });
 
+describe("the repository's settings", () => {
+  const settings = (text: string) => {
+    write("settings.json", text);
+  };
+
+  test("change the levels of rules", async () => {
+    write(FILE, both("CREATE TABLE t (a int);\nTRUNCATE u;\nLOCK u;"));
+    settings('{ "levels": { "squawk/prefer-bigint-over-int": "error", "destructive": "advice", "locks": "off" } }');
+    const findings = await lintMigrations(folder);
+    expect(findings.map(({ level, rule }) => `${level} ${rule}`)).toEqual([
+      "advice history",
+      "error squawk/prefer-bigint-over-int",
+      "advice destructive",
+    ]);
+  });
+
+  test("say from which version on a down script is demanded", async () => {
+    write("20250101000000_none.sql", "-- migrate:up\nSELECT 1;\n");
+    write("20250101000001_empty.sql", both("SELECT 1;", ""));
+    write(FILE, both("SELECT 1;", ""));
+    expect(await errors()).toEqual(["1 directions", "3 directions", "3 directions"]);
+    settings('{ "downFrom": "20260101000000" }');
+    expect(await errors()).toEqual(["3 directions"]);
+    expect(() => readMigrations(folder)).toThrow(`${FILE}: no SQL below "-- migrate:down"`);
+    settings('{ "downFrom": "20260101000001" }');
+    expect(await errors()).toEqual([]);
+    expect(readMigrations(folder)).toHaveLength(3);
+  });
+
+  test.each([
+    ["{", "settings.json: it is not JSON"],
+    ["[]", "it must be an object"],
+    ['{ "downfrom": "20260101000000" }', '"downfrom" is no setting; there are downFrom and levels'],
+    ['{ "downFrom": 20260101000000 }', "downFrom must be a version of 14 digits, in quotes"],
+    ['{ "levels": { "locks": "warning" } }', 'locks must be "error", "advice" or "off"'],
+    ['{ "levels": { "lock": "off" } }', '"lock" is no rule of lint'],
+  ])("are refused: %s", async (text, sentence) => {
+    settings(text);
+    await expect(lintMigrations(folder)).rejects.toThrow(sentence);
+  });
+});
+
 describe("compares with the main branch", () => {
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: root });
@@ -491,6 +559,23 @@ describe("compares with the main branch", () => {
     expect(await errors()).toEqual(["1 applied"]);
     write("20260101000000_first.sql", both("SELECT 1;"));
     expect(await errors()).toEqual([]);
+  });
+
+  test("and gives advice on what it has, because that may not be edited", async () => {
+    write("20260302000000_old.sql", both("TRUNCATE t;", ""));
+    git("switch", "--quiet", "main");
+    commit();
+    git("switch", "--quiet", "work");
+    git("merge", "--quiet", "main");
+    write("20260303000000_new.sql", both("TRUNCATE t;"));
+    const found = (await lintMigrations(folder)).map(({ file, level, rule }) => `${level} ${rule} ${file.slice(-7)}`);
+    expect(found).toEqual(["advice destructive old.sql", "advice directions old.sql", "error destructive new.sql"]);
+    expect(scopeOf(folder)).toBe(
+      "Judged 1 file that main does not have; findings in the 3 others are advice, because these count as applied.",
+    );
+    // What the stack has applied, if that is known.
+    const applied = { source: "the state", files: new Set(["20260303000000_new.sql"]) };
+    expect((await lintMigrations(folder, applied)).filter(({ level }) => level === "error")).toHaveLength(2);
   });
 
   test("and refuses deleted files", async () => {
