@@ -18,7 +18,7 @@ import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
 import { isBlocked, render, type Report } from "./markdown.ts";
 import type { Dependencies } from "./mermaid.ts";
-import { isSchema, migrationSteps } from "./migrations.ts";
+import { appliedBefore, isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
 import type { Snapshot } from "../engine/snapshot.ts";
 import type { SchemaDrift } from "../migration/drift.ts";
@@ -146,6 +146,7 @@ async function preview(
   const baseline = schemas.map(({ after }) => after.baseline).find((version) => typeof version === "string") ?? "";
   const adopted = files.filter(({ version }) => version <= baseline);
   const pending = migrations.some(({ direction }) => direction === "up");
+  const [applied] = schemas.map(appliedBefore);
   const report: Report = {
     stack: stack.name,
     offline,
@@ -158,7 +159,7 @@ async function preview(
       allowed: loss.allowed || agreed(loss),
     })),
     migrations,
-    lint: pending ? [...(await lintMigrations(folder)), ...(await lintAdoption(adopted))] : [],
+    lint: pending ? [...(await lintMigrations(folder, applied)), ...(await lintAdoption(adopted))] : [],
     later: failed || program || !takesOver(read) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),
   };

@@ -87,6 +87,7 @@ export function render(report: Report): string {
         migrationTable(report, rows),
         postponed(report),
       ],
+      advised(report),
       findingList("Advice", report, false),
       ...details(report),
     ].filter((section) => section !== undefined);
@@ -183,10 +184,21 @@ function lintErrors({ lint }: Report): LintFinding[] {
 }
 
 function linted(report: Report): Section | undefined {
-  const line = ({ file, line, problem, remedy, rule }: LintFinding) =>
-    `- ${code(`${file}:${line}`)} (${rule}): ${prose(problem)} ${prose(remedy)}`;
   const errors = lintErrors(report);
-  return errors.length === 0 ? undefined : { text: `**Mistakes in migrations**\n\n${list(errors.map(line))}` };
+  return errors.length === 0 ? undefined : { text: `**Mistakes in migrations**\n\n${list(errors.map(lintLine))}` };
+}
+
+function lintLine({ file, line, problem, remedy, rule }: LintFinding): string {
+  return `- ${code(`${file}:${line}`)} (${rule}): ${prose(problem)} ${prose(remedy)}`;
+}
+
+/** Advice on the pending files; that on applied ones, which may not be edited, is for `migration -- lint`. */
+function advised({ lint, migrations }: Report): Section | undefined {
+  const pending = migrations.filter(({ direction }) => direction === "up").map(({ file }) => `migrations/${file}`);
+  const advice = lint.filter(({ file, level }) => level === "advice" && pending.includes(file));
+  if (advice.length === 0) return undefined;
+  const what = "advice on migrations";
+  return { text: `**Advice on migrations**\n\n${list(advice.map(lintLine))}`, short: { what, text: "" } };
 }
 
 function findingList(title: string, { preview }: Report, mandatory: boolean): Section | undefined {

@@ -1,4 +1,5 @@
 import { directions, type Migration } from "../../infra/migrations/files.ts";
+import type { Applied } from "../lint/applied.ts";
 import type { Change } from "./model.ts";
 
 /** A schema version that an update applies or rolls back. */
@@ -35,6 +36,12 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
     ...before.filter(missingIn(after)).reverse().map(step("down")),
     ...after.filter(missingIn(before)).map(step("up")),
   ];
+}
+
+/** The files that a stack has applied, by its state; undefined for a new database, for which the main branch decides. */
+export function appliedBefore({ before, op }: Change): Applied | undefined {
+  if (op !== "update") return undefined;
+  return { source: "the stack's state", files: new Set(planned(before).map(({ file }) => file)) };
 }
 
 interface Planned {
