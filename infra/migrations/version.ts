@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import { OWNER_ROLE } from "../names.ts";
-import { directions, type Marker, type Migration, MigrationFileError } from "./files.ts";
+import { MigrationFileError } from "./file-error.ts";
+import { directions, type Marker, type Migration } from "./files.ts";
 import { type Statement, statementsIn } from "./statements.ts";
 import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } from "./steps.ts";
 

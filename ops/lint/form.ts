@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { BYTE_ORDER_MARK, markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
+import { markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
 import type { RuleName } from "./catalog.ts";
 import { type Claim, claim } from "./claim.ts";
 
@@ -74,7 +74,7 @@ function readForm(path: string, text: string, downFrom: string): FileForm {
       "Create the file with `npm run migration -- new NAME`.",
     );
   }
-  if (text.startsWith(BYTE_ORDER_MARK)) {
+  if (text.startsWith("\ufeff")) {
     wrong(
       1,
       "encoding",

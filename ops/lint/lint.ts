@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { reachingOutside } from "../../infra/adoption/outside.ts";
 import { MigrationFileError } from "../../infra/migrations/file-error.ts";
-import { type Migration, sqlFolders } from "../../infra/migrations/files.ts";
+import type { Migration } from "../../infra/migrations/files.ts";
 import { readSettings, SETTINGS_FILE } from "../../infra/migrations/settings.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import { type Applied, appliedOn } from "./applied.ts";
@@ -86,7 +86,7 @@ async function claims(
   history: History | string,
   run: "import" | "job",
 ): Promise<Weighed[]> {
-  const found: Weighed[] = [...folders(folder), ...sameVersion(forms), ...compare(folder, forms, history)];
+  const found: Weighed[] = [...sameVersion(forms), ...compare(folder, forms, history)];
   const readable: { path: string; direction: Direction }[] = [];
   for (const form of forms) {
     found.push(...form.claims);
@@ -156,13 +156,6 @@ function onlyJob({ path }: FileForm, { line }: Direction): Claim {
     rule: "outside-transaction",
     problem: "transaction:false has no effect on an import, which runs each version in a transaction.",
     remedy: `Remove it, or move the file to ${dirname(path)}/${JOB_FOLDER} so that the migration job runs it.`,
-  });
-}
-
-function folders(folder: string): Claim[] {
-  return sqlFolders(folder).map((name) => {
-    const problem = "It is a folder, which nothing reads.";
-    return claim(`${basename(folder)}/${name}`, 1, { rule: "name", problem, remedy: "Rename or remove it." });
   });
 }
 
