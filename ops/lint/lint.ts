@@ -6,7 +6,7 @@ import type { Migration } from "../../infra/migrations/files.ts";
 import { readSettings, SETTINGS_FILE } from "../../infra/migrations/settings.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import { type Applied, appliedOn } from "./applied.ts";
-import { isRule, levelOf } from "./catalog.ts";
+import { CATALOG, isRule, levelOf } from "./catalog.ts";
 import { type Claim, claim } from "./claim.ts";
 import type { Finding } from "./finding.ts";
 import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
@@ -87,14 +87,15 @@ async function claims(
   run: "import" | "job",
 ): Promise<Weighed[]> {
   const found: Weighed[] = [...sameVersion(forms), ...compare(folder, forms, history)];
-  const readable: { path: string; direction: Direction }[] = [];
+  const readable: { path: string; direction: Direction; own: ReadonlySet<number> }[] = [];
   for (const form of forms) {
     found.push(...form.claims);
     for (const direction of form.directions) {
       if (direction.outside && run === "import") found.push(onlyJob(form, direction));
       try {
-        found.push(...(await lintStatements(form.path, direction)));
-        readable.push({ path: form.path, direction });
+        const { own, said } = await lintStatements(form.path, direction);
+        found.push(...said);
+        readable.push({ path: form.path, direction, own });
       } catch (cause) {
         if (!(cause instanceof SqlSyntaxError)) throw cause;
         found.push(unreadable(form.path, cause));
@@ -102,8 +103,10 @@ async function claims(
     }
   }
   for (const [index, violations] of squawk(readable.map(({ direction }) => direction)).entries()) {
-    const { direction, path } = readable[index] ?? {};
+    const { direction, own, path } = readable[index] ?? {};
     for (const { help, line, message: problem, rule } of violations) {
+      // Nobody waits for a table that the file makes; squawk sees that for tables without a schema only.
+      if (own?.has(line) && CATALOGUED.has(`squawk/${rule}`)) continue;
       const remedy = `${help ?? `https://squawkhq.com/docs/${rule}`} To ignore it: -- squawk-ignore ${rule}`;
       found.push({
         ...claim(path ?? "", line, { rule: `squawk/${rule}`, problem, remedy }),
@@ -114,18 +117,31 @@ async function claims(
   return found.sort((a, b) => compareTexts(a.file, b.file) || a.line - b.line);
 }
 
-/** @throws SqlSyntaxError */
-async function lintStatements(file: string, direction: Direction): Promise<Claim[]> {
+/** Squawk's rules about locks. */
+const CATALOGUED: ReadonlySet<string> = new Set(Object.keys(CATALOG));
+
+/**
+ * Applies the rules to a direction.
+ * @returns What they said, and the lines of statements that concern only tables of the file's own.
+ * @throws SqlSyntaxError
+ */
+async function lintStatements(file: string, direction: Direction): Promise<{ own: Set<number>; said: Claim[] }> {
   const context: Context = {
     direction: direction.name,
     outside: direction.outside,
     names: new Names(),
     values: new Set(),
   };
-  const steps = await statementsWithBlocks(direction.sql);
-  const found = steps.flatMap((step) => judge(step, context).map((remark) => claim(file, step.line, remark)));
-  const own = steps.filter((step) => step.own);
-  return [...found, ...(direction.outside && own.length > 1 ? [claim(file, own[1]?.line ?? 1, ONE_STATEMENT)] : [])];
+  const [own, others] = [new Set<number>(), new Set<number>()];
+  const said: Claim[] = [];
+  let count = 0;
+  for (const step of await statementsWithBlocks(direction.sql)) {
+    const lines = step.text.split("\n").map((_text, index) => step.line + index);
+    for (const line of lines) (context.names.concernsOwn(step.node) ? own : others).add(line);
+    said.push(...judge(step, context).map((remark) => claim(file, step.line, remark)));
+    if (step.own && ++count === 2 && direction.outside) said.push(claim(file, step.line, ONE_STATEMENT));
+  }
+  return { own: own.difference(others), said };
 }
 
 const ONE_STATEMENT: Remark = {

@@ -1,8 +1,11 @@
 import type { Node, RangeVar, TypeName } from "libpg-query";
 import type { Nodes } from "./nodes.ts";
 
-/** What shares a namespace: a table cannot have the name of an index, but a function can. `part` belongs to a table. */
-export type Kind = "relation" | "type" | "function" | "schema" | "part" | "other";
+/**
+ * What shares a namespace: a table cannot have the name of an index, but a function can. `part` belongs to a table; `body` is
+ * a function that may have existed, but does what the file says.
+ */
+export type Kind = "relation" | "type" | "function" | "body" | "schema" | "part" | "other";
 
 /** The schema of temporary tables. */
 const TEMPORARY = "pg_temp";
@@ -38,9 +41,19 @@ export class Names {
   has(kind: Kind, parts: readonly string[]): boolean {
     const key = this.key(kind, parts);
     if (this.made.has(key)) return true;
-    if (kind === "function" && !key.endsWith(")")) return [...this.made].some((one) => one.startsWith(`${key}(`));
+    if ((kind === "function" || kind === "body") && !key.endsWith(")"))
+      return [...this.made].some((one) => one.startsWith(`${key}(`));
     if (kind === "part" && this.made.has(`relation ${key.slice("part ".length, key.lastIndexOf("."))}`)) return true;
     return kind !== "schema" && this.made.has(`schema ${key.slice(key.indexOf(" ") + 1, key.indexOf("."))}`);
+  }
+
+  /** Whether a statement concerns only a table that the file has made, or an index of its own. */
+  concernsOwn(node: Node): boolean {
+    if ("IndexStmt" in node) return this.hasRelation(node.IndexStmt.relation);
+    if ("AlterTableStmt" in node) return this.hasRelation(node.AlterTableStmt.relation);
+    if (!("DropStmt" in node)) return false;
+    const { objects = [], removeType } = node.DropStmt;
+    return objects.every((object) => this.has(kindOf(removeType), objectParts(object)));
   }
 
   /** Follows what a node of a statement makes, renames, moves and drops. @param certain Whether the statement always runs. */
@@ -160,7 +173,9 @@ const FOLLOW: { readonly [K in keyof Nodes]?: (node: Nodes[K], steps: Steps) => 
       const { argType, mode } = "FunctionParameter" in node ? node.FunctionParameter : {};
       return mode === "FUNC_PARAM_OUT" || mode === "FUNC_PARAM_TABLE" ? [] : [argType];
     });
-    if (!replace) make("function", withTypes(stringsOf(funcname), types));
+    const parts = withTypes(stringsOf(funcname), types);
+    make("body", parts);
+    if (!replace) make("function", parts);
   },
   CreateSchemaStmt({ schemaname, if_not_exists: maybe }, { make }) {
     if (schemaname !== undefined && !maybe) make("schema", [schemaname]);
@@ -217,7 +232,7 @@ const FOLLOW: { readonly [K in keyof Nodes]?: (node: Nodes[K], steps: Steps) => 
 };
 
 /** Kinds of objects, as the parser names them, by namespace. */
-const KINDS: Readonly<Record<Exclude<Kind, "other">, readonly string[]>> = {
+const KINDS: Readonly<Record<Exclude<Kind, "other" | "body">, readonly string[]>> = {
   relation: ["TABLE", "FOREIGN_TABLE", "VIEW", "MATVIEW", "SEQUENCE", "INDEX"],
   type: ["TYPE", "DOMAIN"],
   function: ["FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"],

@@ -7,7 +7,7 @@ export interface Step extends Statement {
   readonly own: boolean;
   /** Whether it always runs, and once; not below IF, in a loop, or where a handler may catch an error. */
   readonly certain: boolean;
-  /** Whether it is the block's EXECUTE of a text that is known at run time only; `node` is then the block. */
+  /** Whether it is an EXECUTE in the block, of a text that is known at run time only; `node` is then the block. */
   readonly dynamic: boolean;
 }
 
@@ -28,8 +28,8 @@ async function inside(statement: Statement): Promise<Step[]> {
   if (!("DoStmt" in statement.node)) return [];
   try {
     const steps: Step[] = [];
-    for (const { certain, text } of queries(parsePlPgSQLSync(statement.text), { certain: true })) {
-      const parsed = text === undefined ? undefined : await statementsOf(text);
+    for (const { certain, query, executes } of queries(parsePlPgSQLSync(statement.text), { certain: true })) {
+      const parsed = executes ? await executedBy(query) : await statementsOf(query);
       const nodes = parsed?.map(({ node }) => node) ?? [statement.node];
       steps.push(...nodes.map((node) => ({ ...statement, node, own: false, certain, dynamic: parsed === undefined })));
     }
@@ -39,9 +39,11 @@ async function inside(statement: Statement): Promise<Step[]> {
   }
 }
 
-/** A query of a block; without a text if it is known at run time only. */
+/** A query of a block. */
 interface Query {
-  readonly text: string | undefined;
+  readonly query: string;
+  /** Whether it is the expression whose text EXECUTE runs. */
+  readonly executes: boolean;
   readonly certain: boolean;
 }
 
@@ -59,16 +61,16 @@ function* queries(tree: unknown, state: { certain: boolean }): Generator<Query> 
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, value] of Object.entries(tree)) {
     const { certain } = state;
-    if (kind === "PLpgSQL_stmt_commit") yield { text: "COMMIT", certain };
-    else if (kind === "PLpgSQL_stmt_rollback") yield { text: "ROLLBACK", certain };
+    if (kind === "PLpgSQL_stmt_commit") yield { query: "COMMIT", executes: false, certain };
+    else if (kind === "PLpgSQL_stmt_rollback") yield { query: "ROLLBACK", executes: false, certain };
     else if (kind === "PLpgSQL_stmt_execsql") yield* known((value as Fields).sqlstmt, certain);
     else if (kind === "PLpgSQL_stmt_perform") yield* known((value as Fields).expr, certain);
-    else if (kind === "PLpgSQL_stmt_dynexecute") yield* executed((value as Fields).query, certain);
+    else if (kind === "PLpgSQL_stmt_dynexecute") yield* known((value as Fields).query, certain, true);
     else if (LEAVES.test(kind)) state.certain = false;
     else {
       const handled = kind === "PLpgSQL_stmt_block" && (value as Fields).exceptions !== undefined;
       if (kind === "PLpgSQL_stmt_fors") yield* known((value as Fields).query, certain);
-      if (kind === "PLpgSQL_stmt_dynfors") yield* executed((value as Fields).query, certain);
+      if (kind === "PLpgSQL_stmt_dynfors") yield* known((value as Fields).query, certain, true);
       const branch = BRANCH.test(kind) || handled;
       yield* queries(value, branch ? { certain: false } : state);
       // RETURN or EXIT below IF leaves the block too.
@@ -83,16 +85,37 @@ interface Expression {
 
 type Fields = Readonly<Record<string, Expression | undefined>>;
 
-function* known(expression: Expression | undefined, certain: boolean): Generator<Query> {
-  const text = expression?.PLpgSQL_expr?.query;
-  if (text !== undefined) yield { text, certain };
+function* known(expression: Expression | undefined, certain: boolean, executes = false): Generator<Query> {
+  const query = expression?.PLpgSQL_expr?.query;
+  if (query !== undefined) yield { query, executes, certain };
 }
 
-/** The text that EXECUTE runs is an expression; only a constant is known. */
-function* executed(expression: Expression | undefined, certain: boolean): Generator<Query> {
-  const [, constant] = /^\s*'((?:[^']|'')*)'\s*$/.exec(expression?.PLpgSQL_expr?.query ?? "") ?? [];
-  const [, , quoted] = /^\s*\$(\w*)\$([^]*)\$\1\$\s*$/.exec(expression?.PLpgSQL_expr?.query ?? "") ?? [];
-  yield { text: constant?.replaceAll("''", "'") ?? quoted, certain };
+/** Stands for what is known at run time only. */
+const UNKNOWN = "unknown";
+
+/** The statements in the text that an expression makes; undefined if too little of it is known. */
+async function executedBy(expression: string): Promise<Statement[] | undefined> {
+  const [select] = await statementsOf(`SELECT ${expression}`);
+  const target = select && "SelectStmt" in select.node ? select.node.SelectStmt.targetList?.[0] : undefined;
+  const text = target && "ResTarget" in target ? textOf(target.ResTarget.val) : UNKNOWN;
+  return statementsOf(text).catch((error: unknown) => {
+    if (error instanceof SqlSyntaxError) return undefined;
+    throw error;
+  });
+}
+
+/** The text of a constant, of `||` and of `format`. */
+function textOf(node: Node | undefined): string {
+  if (!node) return UNKNOWN;
+  if ("A_Const" in node) return node.A_Const.sval?.sval ?? UNKNOWN;
+  if ("TypeCast" in node) return textOf(node.TypeCast.arg);
+  if ("A_Expr" in node && JSON.stringify(node.A_Expr.name).includes('"||"')) {
+    return textOf(node.A_Expr.lexpr) + textOf(node.A_Expr.rexpr);
+  }
+  if (!("FuncCall" in node) || !JSON.stringify(node.FuncCall.funcname).includes('"format"')) return UNKNOWN;
+  const values: Readonly<Record<string, string>> = { I: UNKNOWN, L: `'${UNKNOWN}'`, s: UNKNOWN };
+  const text = textOf(node.FuncCall.args?.[0]);
+  return text.replace(/%(?:\d+\$)?-?\d*([IsL%])/g, (_all, kind: string) => values[kind] ?? kind);
 }
 
 /** Every kind of node with its fields. */

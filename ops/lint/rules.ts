@@ -30,7 +30,7 @@ export function judge(step: Step, context: Context): Remark[] {
       if (rule) remarks.push(...rule(node, context));
     }
   }
-  addedValue(step.node as Partial<Nodes>, context);
+  addedValue(step.node, context);
   // What CREATE SCHEMA makes is in that schema, which is the file's own.
   const followed = "CreateSchemaStmt" in step.node ? nodes.slice(0, 1) : nodes;
   for (const node of followed) context.names.follow(node, step.certain);

@@ -82,16 +82,14 @@ function finding(message: string, migrations: readonly Migration[]): Finding {
       .find((text) => text.startsWith(word))
       ?.slice(word.length)
       .trim();
-  const [detail] = said("DETAIL:")?.split(/\n(?=.* was undone;)/) ?? [];
+  // What was undone and what is applied matters on a stack only.
+  const [detail = ""] = said("DETAIL:")?.split(/^.* was undone;/m) ?? [];
+  const problem = `PostgreSQL refuses this: ${[what.trim(), detail.trim()].filter(Boolean).join("; ").replace(/\.$/, "")}.`;
   return {
     file: `migrations/${file}`,
     line: Number(line),
     rule: "replay",
-    problem:
-      `PostgreSQL refuses this: ${[what, detail].filter((text) => text && !/was undone;/.test(text)).join(" ")}.`.replace(
-        /\.\.$/,
-        ".",
-      ),
+    problem,
     remedy: "Correct the statement; this file was tried after all applied ones, as the import runs it.",
     level: "error",
   };

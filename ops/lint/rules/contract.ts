@@ -45,11 +45,7 @@ export const CONTRACT: Rules = {
     names.has(kindOf(statement.objectType), alteredParts(statement))
       ? []
       : [contract("A name moves to another schema")],
-  GrantStmt: ({ is_grant: grant, objects = [], objtype, targtype }, { names }) =>
-    grant ||
-    (targtype === "ACL_TARGET_OBJECT" && objects.every((object) => names.has(kindOf(objtype), objectParts(object))))
-      ? []
-      : [contract("A privilege is revoked")],
+  GrantStmt: revoke,
   GrantRoleStmt: ({ is_grant: grant }) => (grant ? [] : [contract("A membership is revoked")]),
   CreatePolicyStmt: ({ permissive, table }, { names }) =>
     permissive || names.hasRelation(table) ? [] : [refuses(`A policy hides rows of ${nameOf(table)}`)],
@@ -68,6 +64,20 @@ export const CONTRACT: Rules = {
       ? [refuses(`The sequence ${nameOf(sequence)} restarts and may return used numbers`)]
       : [],
 };
+
+function revoke(
+  { grantees = [], is_grant: grant, objects = [], objtype, targtype }: Nodes["GrantStmt"],
+  context: Context,
+) {
+  const fromPublic = grantees.every((role) => "RoleSpec" in role && role.RoleSpec.roletype === "ROLESPEC_PUBLIC");
+  const own = (object: Node) => {
+    const kind = kindOf(objtype);
+    // A new function is PUBLIC's by default, and the service's logins own it.
+    const body = kind === "function" && fromPublic && context.names.has("body", objectParts(object));
+    return body || context.names.has(kind, objectParts(object));
+  };
+  return grant || (targtype === "ACL_TARGET_OBJECT" && objects.every(own)) ? [] : [contract("A privilege is revoked")];
+}
 
 /** What can be dropped or renamed without notice: nothing that a statement of the service names. */
 const UNUSED = ["INDEX", "STATISTIC_EXT"];

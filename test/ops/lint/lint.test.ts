@@ -266,6 +266,22 @@ test.each<[string, string[], string]>([
     "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION f;",
   ],
 
+  [
+    "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';\nREVOKE ALL ON FUNCTION f() FROM r;",
+    ["3 contract"],
+    "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC;",
+  ],
+  [
+    "DO $$ BEGIN EXECUTE format('TRUNCATE %I', t); EXECUTE 'DROP TABLE ' || quote_ident(t); END $$;",
+    ["2 destructive", "2 contract", "2 destructive"],
+    "DO $$ BEGIN EXECUTE format('CREATE TABLE %I (a int)', t); EXECUTE t; END $$;",
+  ],
+  [
+    "CREATE TABLE s.t (a int);\nCREATE INDEX ON s.t (a); CREATE INDEX ON t (a);\nCREATE INDEX ON u (a);",
+    ["3 squawk/require-concurrent-index-creation", "4 squawk/require-concurrent-index-creation"],
+    "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a;\nCREATE INDEX ON v (a);\nCREATE TABLE t (a int);\nALTER TABLE t\n  ALTER a SET NOT NULL; -- contract: x",
+  ],
+
   // What fails in an import, or records the wrong thing.
   [
     "ALTER TABLE t OWNER TO bob;",
