@@ -141,7 +141,7 @@ async function lintStatements(file: string, direction: Direction): Promise<{ own
     said.push(...judge(step, context).map((remark) => claim(file, step.line, remark)));
     if (step.own && ++count === 2 && direction.outside) said.push(claim(file, step.line, ONE_STATEMENT));
   }
-  return { own: own.difference(others), said };
+  return { own: new Set([...own].filter((line) => !others.has(line))), said };
 }
 
 const ONE_STATEMENT: Remark = {
