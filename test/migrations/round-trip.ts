@@ -28,7 +28,7 @@ export async function roundTrip(scratch: ScratchDatabase, migration: Migration):
   const back = await scratch.describe();
   // PostgreSQL cannot remove a value from an enum; the down script may make the type again.
   const without = (schema: string) => values.reduce((text, { value }) => text.replaceAll(`'${value}'`, ""), schema);
-  if (without(back).replace(/[ ,]/g, "") !== without(before).replace(/[ ,]/g, "")) {
+  if (without(back).replace(/[\s,]+/g, "") !== without(before).replace(/[\s,]+/g, "")) {
     throw new Error(
       `${migration.file}: the down script does not restore the schema. Before:\n${before}\nAfter:\n${back}`,
     );
