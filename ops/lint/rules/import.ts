@@ -141,8 +141,8 @@ function owned(role: RoleSpec | undefined): Remark[] {
 }
 
 const OTHER_ROLE: Remark = {
-  rule: "owner",
-  problem: `What follows would belong to another role than ${OWNER_ROLE}, and the service's other login could not change it.`,
+  rule: "role",
+  problem: `The import returns to ${OWNER_ROLE} before the next statement, because a login must not own tables.`,
   remedy: "Remove the statement.",
 };
 
