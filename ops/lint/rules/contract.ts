@@ -1,6 +1,6 @@
 import type { AlterTableCmd, ColumnDef, Constraint, Node, RangeVar } from "libpg-query";
-import { alteredParts, kindOf, objectParts } from "../names.ts";
-import type { Nodes } from "../nodes.ts";
+import { alteredParts, kindOf, objectParts, stringsOf } from "../names.ts";
+import { type Nodes, nodesOf } from "../nodes.ts";
 import { type Context, nameOf, type Remark, type Rules } from "./rule.ts";
 
 function contract(problem: string): Remark {
@@ -124,7 +124,9 @@ function alter(command: AlterTableCmd, relation: RangeVar | undefined, names: Co
     case "AT_AddColumn":
       return def && "ColumnDef" in def && isRequired(def.ColumnDef) ? [required(def.ColumnDef)] : [];
     case "AT_AddConstraint":
-      return def && "Constraint" in def ? added(def.Constraint, table) : [];
+      return def && "Constraint" in def && !concernsOnly(def.Constraint, (column) => names.hasPart(relation, column))
+        ? added(def.Constraint, table)
+        : [];
     case "AT_DropColumn":
       return own ? [] : [contract(`The column ${name} is dropped`)];
     case "AT_DropConstraint":
@@ -160,6 +162,17 @@ function alter(command: AlterTableCmd, relation: RangeVar | undefined, names: Co
     default:
       return [];
   }
+}
+
+/** Whether a CHECK or foreign key is about columns alone that the running revision does not know. */
+function concernsOnly(
+  { fk_attrs: keys = [], raw_expr: check }: Constraint,
+  isNew: (column: string) => boolean,
+): boolean {
+  const references = [...nodesOf(check)].filter(([kind]) => kind === "ColumnRef");
+  const checked = references.map(([, node]) => stringsOf((node as Nodes["ColumnRef"]).fields).at(-1) ?? "");
+  const columns = [...stringsOf(keys), ...checked];
+  return columns.length > 0 && columns.every(isNew);
 }
 
 /** A constraint that existing rows need not meet still refuses new ones. */

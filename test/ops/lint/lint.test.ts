@@ -282,6 +282,12 @@ test.each<[string, string[], string]>([
     "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a;\nCREATE INDEX ON v (a);\nCREATE TABLE t (a int);\nALTER TABLE t\n  ALTER a SET NOT NULL; -- contract: x",
   ],
 
+  [
+    "ALTER TABLE t ADD COLUMN a int, ADD CHECK (a > b) NOT VALID;",
+    ["2 contract"],
+    "ALTER TABLE t ADD COLUMN a int; ALTER TABLE t ADD CHECK (a > 0) NOT VALID, ADD FOREIGN KEY (a) REFERENCES u NOT VALID;",
+  ],
+
   // What fails in an import, or records the wrong thing.
   [
     "ALTER TABLE t OWNER TO bob;",
