@@ -277,7 +277,7 @@ test.each<[string, string[], string]>([
     "DO $$ BEGIN EXECUTE format('CREATE TABLE %I (a int)', t); EXECUTE t; END $$;",
   ],
   [
-    "CREATE TABLE s.t (a int);\nCREATE INDEX ON s.t (a); CREATE INDEX ON t (a);\nCREATE INDEX ON u (a);",
+    "CREATE TABLE s.t (a int);\nCREATE INDEX ON s.t (a); CREATE INDEX ON u (a);\nCREATE INDEX ON u (b);",
     ["3 squawk/require-concurrent-index-creation", "4 squawk/require-concurrent-index-creation"],
     "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a;\nCREATE INDEX ON v (a);\nCREATE TABLE t (a int);\nALTER TABLE t\n  ALTER a SET NOT NULL; -- contract: x",
   ],

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Applied } from "../../../ops/lint/applied.ts";
+import { lintAndReplay } from "../../../ops/migration/replay.ts";
+
+const [OLD, NEW] = ["20260101000000_old.sql", "20260102000000_new.sql"];
+const APPLIED: Applied = { source: "main", files: new Set([OLD]) };
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "replay-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function write(file: string, up: string, down = "SELECT 1;") {
+  writeFileSync(join(folder, file), `-- migrate:up\n${up}\n-- migrate:down\n${down}\n`);
+}
+
+/** What the replay found, without what needs the history of git. */
+async function replayed() {
+  const findings = await lintAndReplay(folder, APPLIED);
+  return findings
+    .filter(({ rule }) => rule !== "history")
+    .map(({ file, level, line, problem, rule }) => [level, rule, `${file.split("_")[1] ?? ""}:${line}`, problem]);
+}
+
+test("knows the schema of the applied files, and names the line that PostgreSQL refuses", async () => {
+  write(OLD, "CREATE TABLE t (a bigint PRIMARY KEY);");
+  write(NEW, "-- 🎉🎉🎉\nINSERT INTO t VALUES (1);\nDO $$\nBEGIN\n  INSERT INTO t VALUES (1);\nEND\n$$;");
+  expect(await replayed()).toEqual([
+    [
+      "error",
+      "replay",
+      "new.sql:6",
+      expect.stringMatching(/^PostgreSQL refuses this: duplicate key value .*Key \(a\)=/),
+    ],
+  ]);
+});
+
+test("rolls back what it has applied", async () => {
+  write(OLD, "CREATE TABLE t (a bigint PRIMARY KEY);");
+  write(NEW, "ALTER TABLE t ADD COLUMN b text;", "\nALTER TABLE t DROP COLUMN c;");
+  expect(await replayed()).toEqual([
+    ["error", "replay", "new.sql:5", 'PostgreSQL refuses this: column "c" of relation "t" does not exist.'],
+  ]);
+});
+
+test("gives advice if an applied file fails", async () => {
+  write(OLD, "SELECT * FROM nosuch;");
+  write(NEW, "SELECT 1;");
+  expect(await replayed()).toEqual([
+    ["advice", "replay", "old.sql:2", 'PostgreSQL refuses this: relation "nosuch" does not exist.'],
+  ]);
+});
+
+test.each([
+  ["a file is not SQL", "SELEKT 1;", "syntax"],
+  ["nothing is pending", undefined, undefined],
+])("tries nothing if %s", async (_why, up, rule) => {
+  write(OLD, "SELECT * FROM nosuch;");
+  if (up !== undefined) write(NEW, up);
+  expect((await replayed()).map(([, name]) => name)).toEqual(rule === undefined ? [] : [rule]);
+});
