@@ -15,6 +15,7 @@ subscribe("embedded-google-cloud:answer", (message) => {
   const { request, status, payload } = message as Answer;
   const [path = ""] = request.url.split("?");
   const method = findMethod(request.method, path);
+  if (request.url.includes("enum-encoding")) return; // the same answer is checked with the names
   if (!method || status >= 300 || typeof payload !== "string" || !payload.startsWith("{")) return;
   for (const name of unread.get(request) ?? []) faults.add(`${method.id}: the parameter ${name} is ignored`);
   for (const fault of faultsOf(method, JSON.parse(payload))) faults.add(`${method.id}: ${fault}`);

@@ -3,6 +3,7 @@ import {
   findMethod,
   type Method,
   readBody,
+  withNumbers,
 } from "../../packages/embedded-google-cloud/contract/contract.ts";
 import { GoogleError } from "../../packages/embedded-google-cloud/rest/errors.ts";
 import { refuseUnevaluated } from "../../packages/embedded-google-cloud/contract/evaluated.ts";
@@ -82,6 +83,30 @@ describe("a request's body", () => {
   });
 });
 
+test("the numbers of enums are those of the protobuf declarations, also in an operation", () => {
+  const container = { image: "i" };
+  const service = { launchStage: "GA", ingress: "INGRESS_TRAFFIC_ALL", template: { containers: [container] } };
+  expect(withNumbers(method("GET", SERVICE), service)).toEqual({ ...service, launchStage: 4, ingress: 1 });
+  const response = { "@type": "type.googleapis.com/google.cloud.run.v2.Service", ...service };
+  expect(withNumbers(patchService, { name: "o", done: true, response })).toEqual({
+    ...{ name: "o", done: true },
+    response: { ...response, launchStage: 4, ingress: 1 },
+  });
+  const versions = method("GET", "/v1/projects/p/secrets/s/versions");
+  expect(withNumbers(versions, { versions: [{ state: "ENABLED" }] })).toEqual({ versions: [{ state: 1 }] });
+  const instance = method("GET", "/sql/v1beta4/projects/p/instances/i");
+  const settings = { edition: "ENTERPRISE", availabilityType: "REGIONAL" };
+  expect(withNumbers(instance, { state: "RUNNABLE", databaseVersion: "POSTGRES_15", settings })).toEqual({
+    ...{ state: 1, databaseVersion: 172 },
+    settings: { edition: 2, availabilityType: 2 },
+  });
+});
+
+test("a name whose number is not public stays a name", () => {
+  const instance = method("GET", "/sql/v1beta4/projects/p/instances/i");
+  expect(withNumbers(instance, { instanceType: "GREEN_INSTANCE" })).toEqual({ instanceType: "GREEN_INSTANCE" });
+});
+
 describe("a request's query", () => {
   const problem = (one: Method, query: Record<string, string>) =>
     refusal(() => {
@@ -96,6 +121,11 @@ describe("a request's query", () => {
     );
     expect(problem(listInstances, { maxResults: "many" })).toContain(`'maxResults' (TYPE_UINT32), "many"`);
     expect(problem(patchService, { validateOnly: "1" })).toContain(`'validateOnly' (TYPE_BOOL), "1"`);
+  });
+
+  test("cannot ask Cloud Storage and Compute Engine for numbers of enums, which they do not know", () => {
+    const numbers = { $alt: "json;enum-encoding=int" };
+    expect(problem(method("GET", "/storage/v1/b"), numbers)).toContain("does not evaluate $alt=json;enum-encoding=int");
   });
 
   test.each([{ $alt: "json;enum-encoding=int" }, { alt: "json", prettyPrint: "false" }, { "$.xgafv": "2" }])(

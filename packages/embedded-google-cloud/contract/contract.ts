@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GoogleError } from "../rest/errors.ts";
-import { enumName } from "./enum-numbers.ts";
+import { type Enum, nameOf, numberOf } from "./enums.ts";
 
 /** A type in Google's discovery documents, in the short form that `take-over.mjs` writes. */
 type Type =
@@ -9,7 +9,7 @@ type Type =
   | { readonly ref: string }
   | { readonly list: Type }
   | { readonly map: Type }
-  | { readonly enum: readonly string[] }
+  | Enum
   | { readonly fields: Readonly<Record<string, Type>> }
   | { readonly readOnly: Type };
 
@@ -112,6 +112,43 @@ export function faultsOf({ response, schemas }: Method, body: unknown): string[]
   return faults;
 }
 
+/**
+ * A response with the numbers of enums in place of their names, also in the response of an operation.
+ * https://cloud.google.com/apis/docs/system-parameters, `enum-encoding=int`
+ */
+export function withNumbers({ response, schemas }: Method, body: unknown): unknown {
+  return response === undefined ? body : numbered({ ref: response }, body, schemas);
+}
+
+function numbered(type: Type | undefined, value: unknown, schemas: Method["schemas"]): unknown {
+  if (typeof type === "object" && "readOnly" in type) return numbered(type.readOnly, value, schemas);
+  if (typeof type === "object" && "enum" in type) return numberOf(type, value);
+  if (Array.isArray(value)) {
+    const item = typeof type === "object" && "list" in type ? type.list : undefined;
+    return value.map((each) => numbered(item, each, schemas));
+  }
+  if (!isObject(value)) return value;
+  const fields = fieldsOf(type, value, schemas);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, numbered(own(fields, name) ?? fields["*"], item, schemas)]),
+  );
+}
+
+/** The fields of a message; of one in an operation by its `@type`, such as `type.googleapis.com/google.cloud.run.v2.Service`. */
+function fieldsOf(
+  type: Type | undefined,
+  value: Readonly<Record<string, unknown>>,
+  schemas: Method["schemas"],
+): Schema {
+  if (typeof value["@type"] === "string") {
+    const name = value["@type"].slice(value["@type"].lastIndexOf(".") + 1);
+    return Object.entries(schemas).find(([schema]) => shortName(schema) === name)?.[1] ?? {};
+  }
+  if (typeof type !== "object") return {};
+  if ("map" in type) return { "*": type.map };
+  return "ref" in type ? (schemas[type.ref] ?? {}) : "fields" in type ? type.fields : {};
+}
+
 function read(type: Type, value: unknown, at: string, schemas: Method["schemas"]): unknown {
   if (value === null || value === undefined) return value;
   if (typeof type === "string") {
@@ -120,7 +157,7 @@ function read(type: Type, value: unknown, at: string, schemas: Method["schemas"]
   }
   if ("readOnly" in type) return read(type.readOnly, value, at, schemas);
   if ("enum" in type) {
-    const name = typeof value === "number" ? enumName(type.enum, value) : value;
+    const name = typeof value === "number" ? nameOf(type, value) : value;
     if (typeof name !== "string" || !type.enum.includes(name)) throw wrong(at, type, value);
     return name;
   }
@@ -224,9 +261,15 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A message's name without the API's prefix, as in `GoogleCloudRunV2Service`. */
+function shortName(name: string): string {
+  return name.replace(/^GoogleCloud[A-Za-z]+V\d(?=[A-Z])/, "");
+}
+
 function snakeCase(name: string): string {
-  const short = name.replace(/^GoogleCloud[A-Za-z]+V\d(?=[A-Z])/, "");
-  return short.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  return shortName(name)
+    .replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`)
+    .toLowerCase();
 }
 
 /** Google's names of the protobuf types in error messages. */

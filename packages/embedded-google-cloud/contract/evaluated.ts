@@ -25,12 +25,12 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   view: /^iam\.projects\.roles/,
 };
 
-/**
- * The method and the form of the answer that are supported. A client that asks for the numbers of enums takes their names too:
- * https://protobuf.dev/programming-guides/json/
- */
+/** The form of an answer that asks for the numbers of enums. */
+const NUMBERS = "json;enum-encoding=int";
+
+/** The methods and the forms of the answer that are supported; Compute Engine and Cloud Storage know no numbers of enums. */
 const FORMS: Readonly<Record<string, RegExp>> = {
-  $alt: / json(;enum-encoding=int)?$/,
+  $alt: /^(?!compute|storage).* json;enum-encoding=int$| json$/,
   alt: / json$|^storage\.objects\.get media$/,
 };
 
@@ -51,6 +51,11 @@ export const WITHOUT_EFFECT = {
 
 function everywhere(names: string): Record<string, RegExp> {
   return Object.fromEntries(names.split(" ").map((name) => [name, ALL]));
+}
+
+/** Whether a request asks for the numbers of enums in place of their names. */
+export function asksForNumbers({ $alt }: Readonly<Record<string, unknown>>): boolean {
+  return $alt === NUMBERS;
 }
 
 /** Whether a parameter's value is the same as none: https://protobuf.dev/programming-guides/proto3/#default */

@@ -1,7 +1,8 @@
 // Extracts the served part of Google's APIs into discovery.json and roles.json: node contract/take-over.mjs FOLDER
 // FOLDER/discovery contains documents such as secretmanager.v1.json, from https://NAME.googleapis.com/$discovery/rest?version=VERSION,
-// and FOLDER/roles.json the predefined roles: a title and the permissions of each.
-import { readFileSync, writeFileSync } from "node:fs";
+// FOLDER/roles.json the predefined roles: a title and the permissions of each, and FOLDER/googleapis the .proto files of
+// https://github.com/googleapis/googleapis, which have the numbers of enums.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The collections that the embedded cloud serves, as prefixes of method ids. */
@@ -28,14 +29,34 @@ const SERVED = {
   "storage.v1": ["storage"],
 };
 
+/** Where the enums of an API are declared, besides {@link SHARED}; Compute Engine and Cloud Storage know no numbers. */
+const PROTOS = {
+  "cloudkms.v1": ["google/cloud/kms/v1"],
+  "cloudresourcemanager.v1": ["google/cloud/resourcemanager/v3"],
+  "cloudresourcemanager.v3": ["google/cloud/resourcemanager/v3"],
+  "iam.v1": ["google/iam/admin/v1"],
+  "logging.v2": ["google/logging"],
+  "monitoring.v1": ["google/monitoring/dashboard/v1"],
+  "monitoring.v3": ["google/monitoring/v3"],
+  "run.v2": ["google/cloud/run/v2"],
+  "secretmanager.v1": ["google/cloud/secretmanager/v1"],
+  "serviceusage.v1": ["google/api/serviceusage/v1"],
+  "sqladmin.v1beta4": ["google/cloud/sql/v1beta4"],
+};
+const SHARED = ["google/api", "google/iam/v1"];
+
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
-  console.error("Name the folder of discovery/ and roles.json: node contract/take-over.mjs FOLDER");
+  console.error("Name the folder of discovery/, googleapis/ and roles.json: node contract/take-over.mjs FOLDER");
   process.exit(2);
 }
 
+/** Finds the numbers of an enum's values, for the API that is being read. */
+let numbersOf;
 const apis = Object.entries(SERVED).map(([name, prefixes]) => {
   const document = JSON.parse(readFileSync(join(folder, "discovery", `${name}.json`), "utf8"));
+  const enums = PROTOS[name] === undefined ? [] : [...PROTOS[name], ...SHARED].flatMap(enumsIn);
+  numbersOf = (values) => numbersFrom(enums, values);
   const methods = methodsOf(document).filter(({ id }) =>
     prefixes.some((prefix) => id === prefix || id.startsWith(`${prefix}.`)),
   );
@@ -134,7 +155,38 @@ function typeOf(schema) {
   else if (properties) {
     short = { fields: Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, typeOf(field)])) };
   } else if (additionalProperties) short = { map: typeOf(additionalProperties) };
-  else if (values) short = { enum: values };
+  else if (values) short = { enum: values, ...numbersOf(values) };
   if (repeated) short = { list: short };
   return readOnly ? { readOnly: short } : short;
+}
+
+/** The enums in a folder of .proto files, as numbers by name. */
+function enumsIn(path) {
+  const protos = join(folder, "googleapis", path);
+  const files = existsSync(protos) ? readdirSync(protos, { recursive: true }) : [];
+  return files
+    .filter((file) => file.endsWith(".proto"))
+    .flatMap((file) => {
+      const text = readFileSync(join(protos, file), "utf8")
+        .replace(/\/\/.*|\/\*[^]*?\*\//g, "")
+        .replace(/\[[^\]]*\]/g, "");
+      return [...text.matchAll(/\benum \w+ \{([^}]*)\}/g)].map(([, body]) =>
+        Object.fromEntries(
+          [...body.matchAll(/^\s*(\w+) = (\d+)\s*;/gm)].map(([, name, number]) => [name, Number(number)]),
+        ),
+      );
+    });
+}
+
+/**
+ * The numbers of an enum from the declaration that has most of its names; null for a newer name. Empty if they are the
+ * positions, or no declaration is public.
+ */
+function numbersFrom(enums, values) {
+  const likeness = (one) =>
+    values.filter((name) => name in one).length / new Set([...values, ...Object.keys(one)]).size;
+  const [best] = enums.filter((one) => values[0] in one).sort((a, b) => likeness(b) - likeness(a));
+  if (best === undefined || likeness(best) < 0.5) return {};
+  const numbers = values.map((name) => best[name] ?? null);
+  return numbers.every((number, position) => number === position) ? {} : { numbers };
 }

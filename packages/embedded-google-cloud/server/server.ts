@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RequestPayload } from "fastify";
 import { type Access, projectResource, type Resource } from "../iam/access.ts";
-import { checkQuery, findMethod, readBody } from "../contract/contract.ts";
-import { refuseUnevaluated } from "../contract/evaluated.ts";
+import { checkQuery, findMethod, readBody, withNumbers } from "../contract/contract.ts";
+import { asksForNumbers, refuseUnevaluated } from "../contract/evaluated.ts";
 import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
 import { select } from "../rest/selection.ts";
 import type { Faults } from "./faults.ts";
@@ -131,9 +131,11 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
   });
 
   app.addHook("preSerialization", (request, reply, payload, done) => {
-    const fields = fieldsOf(request);
-    const partial = fields !== "" && reply.statusCode < 300 && findMethod(request.method, path(request));
-    done(null, partial ? select(payload, fields) : payload);
+    const method = reply.statusCode < 300 ? findMethod(request.method, path(request)) : undefined;
+    const fields = method ? fieldsOf(request) : "";
+    const numbers = method && asksForNumbers(request.query as Record<string, unknown>);
+    const whole = numbers ? withNumbers(method, payload) : payload;
+    done(null, fields === "" ? whole : select(whole, fields));
   });
 
   app.addHook("onSend", (request, reply, payload, done) => {
