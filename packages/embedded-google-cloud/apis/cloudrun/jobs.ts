@@ -22,7 +22,7 @@ import {
 } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
 import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change.ts";
-import { checkTemplate, withDefaults, withoutNulls } from "./template.ts";
+import { checkMarks, checkTemplate, withDefaults, withoutZeros } from "./template.ts";
 
 /** The fields of a job that a client may set. */
 const SETTABLE = "annotations binaryAuthorization client clientVersion labels launchStage template".split(
@@ -92,7 +92,7 @@ export class Jobs {
   create(name: string, body: unknown, change: Change): Operation {
     checkName(name, "job_id", 63);
     if (this.jobs.get(name)) throw new GoogleError("ALREADY_EXISTS", `Resource '${shortName(name)}' already exists.`);
-    return this.apply(name, withoutNulls(settableFields<Job>(body, SETTABLE, ["etag", "name"])), change, undefined);
+    return this.apply(name, withoutZeros(settableFields<Job>(body, SETTABLE, ["etag", "name"])), change, undefined);
   }
 
   /**
@@ -102,7 +102,7 @@ export class Jobs {
   patch(name: string, body: { etag?: string }, mask: string | undefined, change: Change): Operation {
     const current = this.get(name);
     checkEtag(current, body.etag);
-    const fields = withoutNulls(settableFields<Job>(body, SETTABLE, ["etag", "name"]));
+    const fields = withoutZeros(settableFields<Job>(body, SETTABLE, ["etag", "name"]));
     const wanted = mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields;
     return this.apply(name, wanted, change, current);
   }
@@ -182,6 +182,8 @@ export class Jobs {
   }
 
   private apply(name: string, wanted: Partial<Job>, change: Change, before: Job | undefined): Operation {
+    checkMarks(wanted, "job", before);
+    checkMarks(wanted.template, "job.template");
     checkTemplate(wanted.template?.template, "job.template.template");
     const template = {
       taskCount: 1,

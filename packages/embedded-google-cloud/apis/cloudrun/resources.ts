@@ -49,10 +49,9 @@ export interface InstanceTemplate {
   timeout: string;
 }
 
-export interface RevisionTemplate extends InstanceTemplate {
+export interface RevisionTemplate extends InstanceTemplate, Marked {
   /** Name of the revision; Cloud Run generates one if it is absent. */
   revision?: string;
-  labels?: Record<string, string>;
   maxInstanceRequestConcurrency?: number;
 }
 
@@ -77,8 +76,14 @@ export type Condition = {
   lastTransitionTime: string;
 } & Partial<Reason>;
 
+/** What clients may attach to a resource or a template. */
+export interface Marked {
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
 /** The fields of every resource. */
-interface Resource {
+interface Resource extends Marked {
   /** Full name, `projects/P/locations/L/...`. */
   name: string;
   uid: string;
@@ -114,7 +119,6 @@ export interface Service extends Resource {
 export interface Revision extends Resource, InstanceTemplate {
   /** Last part of the service's name. */
   service: string;
-  labels?: Record<string, string>;
 }
 
 export interface TaskTemplate extends InstanceTemplate {
@@ -124,7 +128,7 @@ export interface TaskTemplate extends InstanceTemplate {
 export interface Job extends Resource {
   creator: string;
   lastModifier: string;
-  template: { taskCount: number; template: TaskTemplate };
+  template: Marked & { taskCount: number; template: TaskTemplate };
   terminalCondition: Condition;
   executionCount: number;
   latestCreatedExecution: Partial<Pick<Execution, "name" | "createTime" | "completionTime">> & {

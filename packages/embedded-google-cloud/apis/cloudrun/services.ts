@@ -20,7 +20,7 @@ import {
   succeeded,
 } from "./resources.ts";
 import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change.ts";
-import { checkTemplate, violation, withDefaults, withoutNulls } from "./template.ts";
+import { checkMarks, checkTemplate, violation, withDefaults, withoutZeros } from "./template.ts";
 import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic.ts";
 
 /** The fields of a service that a client may set. */
@@ -96,7 +96,7 @@ export class Services {
     checkName(name, "service_id", 49);
     if (this.services.get(name))
       throw new GoogleError("ALREADY_EXISTS", `Resource '${shortName(name)}' already exists.`);
-    return this.apply(name, withoutNulls(settableFields<Service>(body, SETTABLE, ["etag", "name"])), change, undefined);
+    return this.apply(name, withoutZeros(settableFields<Service>(body, SETTABLE, ["etag", "name"])), change, undefined);
   }
 
   /**
@@ -106,7 +106,7 @@ export class Services {
   patch(name: string, body: { etag?: string }, mask: string | undefined, change: Change): Operation {
     const current = this.get(name);
     checkEtag(current, body.etag);
-    const fields = withoutNulls(settableFields<Service>(body, SETTABLE, ["etag", "name"]));
+    const fields = withoutZeros(settableFields<Service>(body, SETTABLE, ["etag", "name"]));
     const wanted = mask ? applyMask(only(current, SETTABLE), fields, mask, SETTABLE) : fields;
     return this.apply(name, wanted, change, this.services.get(name));
   }
@@ -169,6 +169,8 @@ export class Services {
     change: Change,
     previous: StoredService | undefined,
   ): Operation {
+    checkMarks(wanted, "service", previous?.service);
+    checkMarks(wanted.template, "service.template");
     checkTemplate(wanted.template, "service.template");
     const template: RevisionTemplate = {
       maxInstanceRequestConcurrency: 80,

@@ -1,16 +1,53 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { isFields } from "../../rest/fields.ts";
-import type { Container, InstanceTemplate } from "./resources.ts";
+import type { Container, InstanceTemplate, Marked } from "./resources.ts";
 
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
 const RESERVED = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
 
-/** The value without its null fields: Google's APIs treat null as absent. */
-export function withoutNulls<T>(value: T): T {
-  if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item)) as T;
-  if (!isFields(value)) return value;
-  const fields = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
-  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)])) as T;
+/** Maps, whose values may be empty. */
+const MAPS = /^(annotations|labels|limits|nodeSelector)$/;
+/** Scalars that are members of a oneof or optional, so that Cloud Run returns them even if they are zero. */
+const OPTIONAL = /^(value|maxRetries|manualInstanceCount|gpuZonalRedundancyDisabled)$/;
+
+/**
+ * A message as Cloud Run stores and returns it: without nulls and zero values, which some clients write out and which mean
+ * the same as none. https://protobuf.dev/programming-guides/json/#presence
+ */
+export function withoutZeros<T>(message: T): T {
+  if (Array.isArray(message)) return message.map((item: unknown) => withoutZeros(item)) as T;
+  if (!isFields(message)) return message;
+  const fields = Object.entries(message).flatMap(([name, value]): [string, unknown][] => {
+    if (value === null || value === undefined) return [];
+    if (MAPS.test(name) && isFields(value)) return Object.keys(value).length === 0 ? [] : [[name, value]];
+    return isZero(value) && !OPTIONAL.test(name) ? [] : [[name, withoutZeros(value)]];
+  });
+  return Object.fromEntries(fields) as T;
+}
+
+function isZero(value: unknown): boolean {
+  if (typeof value === "string") return value === "" || /^[A-Z_]+_(UNSPECIFIED|UNDEFINED)$/.test(value);
+  return value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+/** Prefixes of the labels and annotations of API v1, which have fields in v2. */
+const SYSTEM =
+  /^([^/]+\.)?(run\.googleapis\.com|cloud\.googleapis\.com|serving\.knative\.dev|autoscaling\.knative\.dev)\//;
+
+/**
+ * Refuses system labels and annotations: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services
+ * @param path Their place in the request, for the error.
+ * @param before What the resource has already; its annotations may stay.
+ * @throws GoogleError INVALID_ARGUMENT, in Google's words.
+ */
+export function checkMarks(sent: Marked | undefined, path: string, before?: Marked): void {
+  for (const kind of ["labels", "annotations"] as const) {
+    const known = kind === "annotations" ? (before?.annotations ?? {}) : {};
+    const key = Object.keys(sent?.[kind] ?? {}).find((name) => SYSTEM.test(name) && !(name in known));
+    if (key !== undefined) {
+      throw violation(`${path}.${kind}[${key}]`, `system ${kind} are not supported in Cloud Run API v2.`);
+    }
+  }
 }
 
 /**

@@ -89,6 +89,64 @@ describe("Cloud Run services", () => {
     });
   });
 
+  it("answers with the numbers of enums, and takes them and written-out zeros back without a change", async () => {
+    const numbers = "$alt=json%3Benum-encoding=int";
+    await setting.deploy("numbered", { ...HELLO, env: [{ name: "EMPTY", value: "" }] });
+    const before = await setting.service("numbered");
+    const { body } = await setting.call("GET", `${PARENT}/services/numbered?${numbers}`);
+    expect(body).toMatchObject({
+      ...{ launchStage: 4, ingress: 1, traffic: [{ type: 1, percent: 100 }], terminalCondition: { state: 4 } },
+      conditions: [{ state: 4 }, { state: 4 }],
+    });
+
+    const { template } = before as unknown as { template: { containers: object[] } };
+    const [container] = template.containers;
+    // What @google-cloud/run 3.3.0 with `fallback: "rest"` makes of it.
+    const service = {
+      ...body,
+      ...{ annotations: {}, labels: {}, description: "", client: "", clientVersion: "", lastModifier: "" },
+      template: {
+        ...template,
+        ...{ labels: {}, annotations: {}, revision: "", executionEnvironment: 0, encryptionKey: "", volumes: [] },
+        ...{ encryptionKeyRevocationAction: 0, sessionAffinity: false, healthCheckDisabled: false },
+        containers: [{ name: "", workingDir: "", baseImageUri: "", command: [], args: [], ...container }],
+      },
+      traffic: [{ type: 1, revision: "", percent: 100, tag: "" }],
+      ...{ invokerIamDisabled: false, defaultUriDisabled: false, iapEnabled: false, satisfiesPzs: false },
+      ...{ threatDetectionEnabled: false, reconciling: false },
+    };
+    const begun = await setting.call("PATCH", `${PARENT}/services/numbered?${numbers}`, service);
+    expect(begun.status).toBe(200);
+    const { body: ended } = await setting.call("POST", `/v2/${begun.body.name ?? ""}:wait?${numbers}`, {});
+    expect(ended).toMatchObject({ done: true, response: { launchStage: 4, traffic: [{ type: 1 }] } });
+    const after = await setting.service("numbered");
+    const { etag, generation, observedGeneration, updateTime, conditions, terminalCondition } = after;
+    const changing = { etag, generation, observedGeneration, updateTime, conditions, terminalCondition };
+    expect(after).toEqual({ ...before, ...changing });
+  });
+
+  test.each([
+    ["service.labels[run.googleapis.com/x]", { labels: { "run.googleapis.com/x": "y" } }],
+    ["service.annotations[serving.knative.dev/creator]", { annotations: { "serving.knative.dev/creator": "y" } }],
+    [
+      "service.template.annotations[autoscaling.knative.dev/maxScale]",
+      { template: { containers: [HELLO], annotations: { "autoscaling.knative.dev/maxScale": "9" } } },
+    ],
+    [
+      "service.template.labels[cloud.googleapis.com/location]",
+      { template: { containers: [HELLO], labels: { "cloud.googleapis.com/location": "y" } } },
+    ],
+  ])("refuses %s", async (path, service) => {
+    const template = { containers: [HELLO] };
+    const { status, body } = await setting.call("POST", `${PARENT}/services?serviceId=marked`, {
+      template,
+      ...service,
+    });
+    expect(status).toBe(400);
+    const kind = path.includes("labels") ? "labels" : "annotations";
+    expect(body.error?.message).toBe(`Violation in ${path}: system ${kind} are not supported in Cloud Run API v2.`);
+  });
+
   it("keeps traffic on the last ready revision if the next does not start, and reports why", async () => {
     await setting.deploy("third", HELLO);
     const { uri = "", latestReadyRevision } = await setting.service("third");
