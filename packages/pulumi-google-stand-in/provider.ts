@@ -3,7 +3,7 @@ import { check, isAutoname, withoutDefaults } from "./check.ts";
 import { type Difference, differences, refreshed, topLevel } from "./diff.ts";
 import { absent, type Google, OperationError } from "./google.ts";
 import { isKept, type Properties, type Type } from "./schema.ts";
-import { filled } from "./unset.ts";
+import { filled, keepsForeign } from "./unset.ts";
 import { isEmpty, isSecret, reveal, sealLike, secret, UNKNOWN } from "./values.ts";
 
 /** A resource as Google has it. */
@@ -202,7 +202,8 @@ export class Provider {
     const { google, id } = request;
     const news = plan(type, request);
     const before = plain(request.oldOutputs);
-    const after = completed(type.properties, wanted(type, request), before);
+    const own = wanted(type, request);
+    const after = completed(type.properties, withForeign(type, plain(request.oldInputs), before, own), before);
     if (request.preview) {
       const changing = Object.keys(type.properties).filter((name) => type.properties[name]?.output === "changing");
       const kept = Object.entries(request.oldOutputs).filter(([name]) => {
@@ -270,6 +271,18 @@ function wanted(type: ResourceType, request: DiffRequest): Fields {
   const before = plain(request.oldOutputs);
   const after = plain(plan(type, request));
   return request.ignoreChanges.reduce((values, path) => ignoring(values, before, path.split(".")), after);
+}
+
+/** The program's properties, with the labels and annotations of other clients, which the provider sends back. */
+function withForeign({ token }: ResourceType, olds: Fields, before: Fields, after: Fields): Fields {
+  const kept = ["labels", "annotations"].flatMap((name) => {
+    const [set, live, next] = [olds[name], before[name], after[name]].map((map) => (isFields(map) ? map : {}));
+    const foreign = Object.entries(live ?? {}).filter(([key]) => !Object.hasOwn(set ?? {}, key));
+    return foreign.length > 0 && keepsForeign(token, name)
+      ? [[name, { ...Object.fromEntries(foreign), ...next }] as const]
+      : [];
+  });
+  return { ...after, ...Object.fromEntries(kept) };
 }
 
 function ignoring(after: Fields, before: Fields, [step = "", ...rest]: readonly string[]): Fields {

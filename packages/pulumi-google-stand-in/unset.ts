@@ -13,6 +13,11 @@ const UNSET = JSON.parse(readFileSync(join(import.meta.dirname, "unset.json"), "
   Record<string, Unset>
 >;
 
+/** Whether the official provider keeps entries of a map, such as `labels`, that other clients have set. */
+export function keepsForeign(token: string, map: string): boolean {
+  return `effective${map.charAt(0).toUpperCase()}${map.slice(1)}` in (UNSET[token] ?? {});
+}
+
 /** Adds the outputs that are not set, as the official provider returns them: null, empty, or zero. */
 export function filled(token: string, outputs: Fields): Fields {
   const unset = UNSET[token] ?? {};

@@ -76,6 +76,17 @@ test("a service is created, updated whole, imported and deleted", async () => {
   ]);
 });
 
+test("an update sends back the labels of other clients, and removes its own", async () => {
+  const made = await engine.create(SERVICE, service("1", { labels: { app: "a", team: "t" } }));
+  const live = fake.resources.get(`${SERVICES}/settlement-service`) ?? {};
+  fake.resources.set(`${SERVICES}/settlement-service`, { ...live, labels: { app: "a", team: "t", other: "o" } });
+  const seen = await engine.refresh(made);
+  if (!seen) throw new Error("the service is gone");
+  await engine.update(seen, service("1", { labels: { app: "b" } }));
+  expect(fake.writes().at(-1)).toMatchObject({ method: "PATCH", body: { labels: { app: "b", other: "o" } } });
+  expect(fake.resources.get(`${SERVICES}/settlement-service`)?.labels).toEqual({ app: "b", other: "o" });
+});
+
 test("a new location replaces a service; with the same name, the old service is deleted first", async () => {
   const made = await engine.create(SERVICE, service("1"));
   expect(engine.changes(made, service("1", { location: "europe-west1" }))).toEqual(["location!"]);
