@@ -1,4 +1,4 @@
-import { GoogleError } from "../rest/errors.ts";
+import { errorInfo, GoogleError } from "../rest/errors.ts";
 import { type ApiAttributes, conditionHolds } from "./conditions.ts";
 import type { Delays } from "../server/faults.ts";
 import type { Policies } from "./policies.ts";
@@ -87,10 +87,13 @@ function containers(name: string): string[] {
 
 function denial(member: string, permission: string, resource: Resource): GoogleError {
   if (resource.service !== "storage.googleapis.com") {
+    const isProject = resource.service === "cloudresourcemanager.googleapis.com";
+    const domain = isProject ? resource.service : "iam.googleapis.com";
     return new GoogleError(
       "PERMISSION_DENIED",
       `Permission '${permission}' denied on resource '${fullName(resource)}' (or it may not exist).`,
       "forbidden",
+      [errorInfo("IAM_PERMISSION_DENIED", domain, { permission, resource: resource.name })],
     );
   }
   const caller = member === "allUsers" ? "Anonymous caller" : member.replace(/^[^:]*:/, "");

@@ -61,13 +61,13 @@ export class Policies {
    */
   set(resource: string, next: Partial<Policy>): Policy {
     const current = this.get(resource);
-    if (next.etag !== undefined && next.etag !== current.etag) {
+    if (next.etag !== undefined && !isSame(next.etag, current.etag)) {
       throw new GoogleError(
         "ABORTED",
         "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
       );
     }
-    const bindings = (next.bindings ?? []).filter((binding) => binding.members.length > 0);
+    const bindings = merged(next.bindings ?? []).filter((binding) => binding.members.length > 0);
     const version = bindings.some((binding) => binding.condition) ? 3 : 1;
     if (version === 3 && next.version !== 3) {
       throw new GoogleError("INVALID_ARGUMENT", "A policy with conditions must be set with version 3.");
@@ -99,6 +99,21 @@ export class Policies {
     this.policies.delete(resource);
     this.former.delete(resource);
   }
+}
+
+/** Etags are bytes: clients may write them with another alphabet of Base64, or without padding. */
+function isSame(one: string, other: string): boolean {
+  return Buffer.from(one, "base64").equals(Buffer.from(other, "base64"));
+}
+
+/** One binding for each role and condition. */
+function merged(bindings: readonly Binding[]): Binding[] {
+  const same = Map.groupBy(bindings, ({ condition: { title, description = "", expression } = {}, role }) =>
+    JSON.stringify([role, title, description, expression]),
+  );
+  return [...same.values()].flatMap((group) =>
+    group.slice(0, 1).map((first) => ({ ...first, members: [...new Set(group.flatMap(({ members }) => members))] })),
+  );
 }
 
 function etag(previous: Policy, bindings: Binding[]): string {

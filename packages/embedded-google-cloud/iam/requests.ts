@@ -62,18 +62,22 @@ export class PolicyRequests {
   }
 
   /**
-   * Like {@link set}, for a caller who may be allowed to grant only some roles.
+   * Like {@link set}, for a project, which keeps an owner, and a caller who may be allowed to grant only some roles.
    * @param permission What the caller needs, such as `resourcemanager.projects.setIamPolicy`.
    * @throws GoogleError PERMISSION_DENIED, and the errors of {@link set}.
    */
   setFor(caller: string, permission: string, resource: Resource, sent: unknown, updateMask?: unknown): Policy {
     const before = this.policies.get(fullName(resource)).bindings;
-    const after = isFields(sent) && Array.isArray(sent.bindings) ? (sent.bindings as Binding[]) : [];
+    const isKept = typeof updateMask === "string" && !updateMask.split(",").includes("bindings");
+    const wanted = isFields(sent) && Array.isArray(sent.bindings) ? (sent.bindings as Binding[]) : [];
+    const after = isKept ? before : wanted;
     const roles = [...new Set([...before, ...after].map(({ role }) => role))].filter(
       (role) => grants(before, role) !== grants(after, role),
     );
     const attributes = { "iam.googleapis.com/modifiedGrantsByRole": roles };
     this.access.require(caller, permission, resource, attributes);
+    const owners = roles.includes(OWNER) ? ownersIn(before).filter((member) => !ownersIn(after).includes(member)) : [];
+    if (owners.length > 0 && ownersIn(after).length === 0) throw noOwner(owners);
     return this.set(resource, sent, updateMask);
   }
 
@@ -84,6 +88,23 @@ export class PolicyRequests {
       .filter((each): each is string => typeof each === "string" && this.access.allows(member, each, resource));
     return granted.length > 0 ? { permissions: granted } : {};
   }
+}
+
+const OWNER = "roles/owner";
+
+function ownersIn(bindings: readonly Binding[]): readonly string[] {
+  return bindings.flatMap(({ members, role }) => (role === OWNER && Array.isArray(members) ? members : []));
+}
+
+/** https://cloud.google.com/resource-manager/reference/rest/v1/projects/setIamPolicy, "There must be at least one owner" */
+function noOwner(members: readonly string[]): GoogleError {
+  const type = { "@type": "type.googleapis.com/google.cloudresourcemanager.v1.ProjectIamPolicyError" };
+  return new GoogleError(
+    "INVALID_ARGUMENT",
+    "Request contains an invalid argument.",
+    "badRequest",
+    members.map((member) => ({ ...type, type: "SOLO_REQUIRE_TOS_ACCEPTOR", member, role: OWNER })),
+  );
 }
 
 /** The grants of a role in comparable form: clients may order a condition's keys as they like. */

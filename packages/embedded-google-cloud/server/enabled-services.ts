@@ -1,4 +1,4 @@
-import { GoogleError } from "../rest/errors.ts";
+import { errorInfo, GoogleError } from "../rest/errors.ts";
 import type { Delays } from "./faults.ts";
 import type { Projects } from "./projects.ts";
 import type { Collection, Store } from "../state/store.ts";
@@ -43,12 +43,17 @@ export class EnabledServices {
     const answers = (this.since.get(`${project}/${service}`) ?? -Infinity) + this.delays.services <= performance.now();
     if (ALWAYS_ON.includes(service) || (answers && this.enabled.get(project)?.includes(service))) return;
     const number = this.projects.number(project);
+    const url = `https://console.developers.google.com/apis/api/${service}/overview?project=${number}`;
+    const links = [{ description: "Google developers console API activation", url }];
     throw new GoogleError(
       "PERMISSION_DENIED",
-      `${service} has not been used in project ${number} before or it is disabled. Enable it by visiting ` +
-        `https://console.developers.google.com/apis/api/${service}/overview?project=${number} then retry. If you enabled ` +
-        "this API recently, wait a few minutes for the action to propagate to our systems and retry.",
+      `${service} has not been used in project ${number} before or it is disabled. Enable it by visiting ${url} then ` +
+        "retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
       "accessNotConfigured",
+      [
+        { "@type": "type.googleapis.com/google.rpc.Help", links },
+        errorInfo("SERVICE_DISABLED", "googleapis.com", { service, consumer: `projects/${number}` }),
+      ],
     );
   }
 }

@@ -29,7 +29,8 @@ export class CredentialsApi implements Api {
         const lifetime = readLifetime(body.lifetime);
         return {
           accessToken: this.identities.tokenFor(`serviceAccount:${email}`, lifetime),
-          expireTime: new Date(Date.now() + lifetime * 1000).toISOString(),
+          // Without a fraction: Google's library for Python reads no other form.
+          expireTime: new Date(Date.now() + lifetime * 1000).toISOString().replace(/\.\d+Z$/, "Z"),
         };
       },
     );

@@ -16,7 +16,7 @@ import { listObjects, type ListQuery } from "./listing.ts";
 import { type Metadata, readMetadata, type StorageObject } from "./object.ts";
 import { Objects } from "./objects.ts";
 import { parseMultipart } from "./multipart.ts";
-import { checkPreconditions, isUnchanged, type Preconditions } from "./preconditions.ts";
+import { checkPreconditions, conditionNotMet, isUnchanged, type Preconditions } from "./preconditions.ts";
 import { type Draft, withSums } from "./uploads.ts";
 
 const SERVICE = "storage.googleapis.com";
@@ -165,7 +165,12 @@ export class Storage implements Api {
     app.put<{ Params: Params }>(`${one}/iam`, onBucket("storage.buckets.setIamPolicy"), ({ params, body }) => {
       const resource = this.bucketResource(params.bucket);
       refusePublicMembers(this.bucket(params.bucket), body);
-      return { kind: "storage#policy", resourceId: resource.name, ...this.iam.set(resource, body) };
+      try {
+        return { kind: "storage#policy", resourceId: resource.name, ...this.iam.set(resource, body) };
+      } catch (error) {
+        // Other APIs answer 409 if the policy's etag is not the current one.
+        throw error instanceof GoogleError && error.status === "ABORTED" ? conditionNotMet() : error;
+      }
     });
     app.get<{ Params: Params; Querystring: { permissions?: string | string[] } }>(
       `${one}/iam/testPermissions`,

@@ -23,13 +23,16 @@ export function checkPreconditions(
     wanted.ifGenerationNotMatch !== generation &&
     [undefined, metageneration].includes(wanted.ifMetagenerationMatch) &&
     wanted.ifMetagenerationNotMatch !== metageneration;
-  if (!holds) {
-    throw new GoogleError(
-      "PRECONDITION_FAILED",
-      "At least one of the pre-conditions you specified did not hold.",
-      "conditionNotMet",
-    );
-  }
+  if (!holds) throw conditionNotMet();
+}
+
+/** The error for a precondition that does not hold. */
+export function conditionNotMet(): GoogleError {
+  return new GoogleError(
+    "PRECONDITION_FAILED",
+    "At least one of the pre-conditions you specified did not hold.",
+    "conditionNotMet",
+  );
 }
 
 /** Whether a reader knows the current state, and gets 304: https://cloud.google.com/storage/docs/request-preconditions */

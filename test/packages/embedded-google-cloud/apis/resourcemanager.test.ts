@@ -36,6 +36,18 @@ describe("Resource Manager", () => {
     });
   });
 
+  test("tells programs which permission is missing on what", async () => {
+    const denied = await embedded.get(URL, { token: embedded.cloud.identities.tokenFor(MEMBER) });
+    expect((denied.body.error as { details: object[] }).details).toEqual([
+      {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        reason: "IAM_PERMISSION_DENIED",
+        domain: "cloudresourcemanager.googleapis.com",
+        metadata: { permission: "resourcemanager.projects.get", resource: `projects/${PROJECT}` },
+      },
+    ]);
+  });
+
   test("returns a policy as it was set, with a new etag", async () => {
     const before = (await get()).body;
     const bindings = [OWNERS, { role: "roles/cloudsql.client", members: [MEMBER] }];
@@ -51,6 +63,21 @@ describe("Resource Manager", () => {
     const late = await set({ ...read, bindings: [OWNERS] });
     expect(late).toMatchObject({ status: 409, body: { error: { status: "ABORTED" } } });
     expect(message(late)).toMatch(/^There were concurrent policy changes/);
+  });
+
+  test("keeps an owner", async () => {
+    const viewer = { role: "roles/viewer", members: [MEMBER] };
+    const none = await set({ bindings: [viewer] });
+    expect(none).toMatchObject({
+      status: 400,
+      body: { error: { message: "Request contains an invalid argument.", status: "INVALID_ARGUMENT" } },
+    });
+    const { details } = none.body.error as { details: object[] };
+    const type = { "@type": "type.googleapis.com/google.cloudresourcemanager.v1.ProjectIamPolicyError" };
+    expect(details).toEqual([{ ...type, type: "SOLO_REQUIRE_TOS_ACCEPTOR", member: OWNER, role: "roles/owner" }]);
+    expect((await get()).body.bindings).toEqual([OWNERS]);
+    const other = { role: "roles/owner", members: [OWNER, MEMBER] };
+    expect((await set({ bindings: [other] })).status).toBe(200);
   });
 
   describe("a condition", () => {

@@ -135,7 +135,9 @@ describe("service accounts", () => {
     test("expire", async () => {
       const creator = await asCreator();
       const { body } = await generate(creator, { lifetime: "60s" });
-      const later = jest.spyOn(Date, "now").mockReturnValue(Date.parse(String(body.expireTime)));
+      // Google's library for Python reads no other form.
+      expect(body.expireTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+      const later = jest.spyOn(Date, "now").mockReturnValue(Date.parse(String(body.expireTime)) + 1000);
       try {
         expect((await embedded.get(ACCOUNT, { token: String(body.accessToken) })).status).toBe(401);
       } finally {

@@ -107,6 +107,13 @@ describe("Cloud Storage", () => {
       );
     });
 
+    test("refuses a policy with an outdated etag, as a precondition", async () => {
+      const { body } = await embedded.get(`${BUCKET}/iam`);
+      expect((await embedded.put(`${BUCKET}/iam`, body)).status).toBe(200);
+      const late = await embedded.put(`${BUCKET}/iam`, body);
+      expect(late).toMatchObject({ status: 412, body: { error: { errors: [{ reason: "conditionNotMet" }] } } });
+    });
+
     test("refuses a change with an outdated metageneration", async () => {
       await embedded.patch(BUCKET, { labels: { a: "1" } });
       const late = await embedded.patch(`${BUCKET}?ifMetagenerationMatch=1`, { labels: { a: "2" } });

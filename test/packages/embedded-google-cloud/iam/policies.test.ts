@@ -44,6 +44,31 @@ describe("policies", () => {
     }
   });
 
+  test("an etag is compared as bytes, in whichever Base64 a client writes it", () => {
+    for (let turn = 0; turn < 100; turn++) {
+      const { etag } = policies.set(RESOURCE, { bindings: [{ ...VIEWER, members: [`user:${turn}@example.com`] }] });
+      const written = Buffer.from(etag, "base64").toString("base64url");
+      expect(policies.set(RESOURCE, { bindings: [VIEWER], etag: written }).bindings).toEqual([VIEWER]);
+    }
+  });
+
+  test("bindings of one role and condition are merged", () => {
+    const [a, b, c] = ["user:a@example.com", "user:b@example.com", "user:c@example.com"];
+    const condition = { title: "t", expression: "true" };
+    const bindings = [
+      { role: "roles/viewer", members: [a, b] },
+      { role: "roles/viewer", members: [a], condition },
+      { role: "roles/editor", members: [a] },
+      { role: "roles/viewer", members: [b, c] },
+      { role: "roles/viewer", members: [c], condition: { expression: "true", description: "", title: "t" } },
+    ];
+    expect(policies.set(RESOURCE, { version: 3, bindings }).bindings).toEqual([
+      { role: "roles/viewer", members: [a, b, c] },
+      { role: "roles/viewer", members: [a, c], condition },
+      { role: "roles/editor", members: [a] },
+    ]);
+  });
+
   test("a policy with conditions has version 3, and must be set with it", () => {
     const bindings = [{ ...VIEWER, condition: { title: "t", expression: "true" } }];
     expect(() => policies.set(RESOURCE, { bindings })).toThrow("must be set with version 3");

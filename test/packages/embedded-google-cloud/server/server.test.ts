@@ -127,6 +127,13 @@ describe("the server of all APIs", () => {
   test("the older APIs have their own error format", async () => {
     const { error } = (await ask({ path: `/legacy/${PROJECT}` })).body;
     expect(error).toMatchObject({ code: 403, errors: [{ domain: "global", reason: "accessNotConfigured" }] });
+    const consumer = expect.stringMatching(/^projects\/\d+$/) as string;
+    expect((error as { details?: object[] }).details?.at(-1)).toEqual({
+      "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+      reason: "SERVICE_DISABLED",
+      domain: "googleapis.com",
+      metadata: { service: "run.googleapis.com", consumer },
+    });
     expect(error).not.toHaveProperty("status");
   });
 
