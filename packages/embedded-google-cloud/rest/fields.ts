@@ -17,12 +17,14 @@ export function without<T extends object, K extends keyof T & string>(object: T,
 /**
  * Picks the fields that a client may set from a request's body.
  * @param ignored Fields that Google accepts and ignores, such as `name` and `createTime`.
- * @throws GoogleError INVALID_ARGUMENT for any other field, or if the body is not an object.
+ * @throws GoogleError INVALID_ARGUMENT for any other field that is not zero, or if the body is not an object.
  */
 export function settableFields<T>(body: unknown, settable: readonly (keyof T & string)[], ignored: string[] = []) {
   if (body !== undefined && !isFields(body)) throw invalidPayload("Root element must be a message.");
   const fields = Object.entries(body ?? {});
-  const unknown = fields.find(([name]) => !settable.includes(name as keyof T & string) && !ignored.includes(name));
+  const unknown = fields.find(
+    ([name, value]) => ![...settable, ...ignored].includes(name) && value !== null && !isZero(value),
+  );
   if (unknown) throw invalidPayload(`Unknown name "${unknown[0]}": Cannot find field.`);
   return Object.fromEntries(fields.filter(([name]) => settable.includes(name as keyof T & string))) as Partial<T>;
 }
@@ -96,6 +98,8 @@ function inner(value: unknown): unknown {
   return isFields(value) ? withoutZeros(value) : value;
 }
 
-function isZero(value: unknown): boolean {
-  return value === 0 || value === "" || value === false || (Array.isArray(value) && value.length === 0);
+/** Whether a value of proto3 is the same as none; that of an enum has a name such as `STATE_UNSPECIFIED`. */
+export function isZero(value: unknown): boolean {
+  if (typeof value === "string") return value === "" || /^[A-Z_]+_(UNSPECIFIED|UNDEFINED)$/.test(value);
+  return value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 }

@@ -1,5 +1,5 @@
 import { GoogleError } from "../../rest/errors.ts";
-import { isFields } from "../../rest/fields.ts";
+import { isFields, isZero } from "../../rest/fields.ts";
 import type { Container, InstanceTemplate, Marked } from "./resources.ts";
 
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
@@ -23,11 +23,6 @@ export function withoutZeros<T>(message: T): T {
     return isZero(value) && !OPTIONAL.test(name) ? [] : [[name, withoutZeros(value)]];
   });
   return Object.fromEntries(fields) as T;
-}
-
-function isZero(value: unknown): boolean {
-  if (typeof value === "string") return value === "" || /^[A-Z_]+_(UNSPECIFIED|UNDEFINED)$/.test(value);
-  return value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 /** Prefixes of the labels and annotations of API v1, which have fields in v2. */

@@ -8,6 +8,11 @@ describe("settable fields", () => {
     expect(settableFields(undefined, [], [])).toEqual({});
   });
 
+  test("may come with zeros of fields that are not supported, which mean the same as none", () => {
+    const zeros = { kind: "KIND_UNSPECIFIED", count: 0, note: "", deep: null, all: [], on: false };
+    expect(settableFields<{ labels: object }>({ labels: {}, ...zeros }, ["labels"], [])).toEqual({ labels: {} });
+  });
+
   test.each([
     ["an unknown field", { colour: 1 }],
     ["__proto__", JSON.parse('{"__proto__":{"labels":1}}') as object],
