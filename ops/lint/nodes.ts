@@ -12,26 +12,33 @@ export interface Step extends Statement {
 }
 
 /**
- * Parses a text into statements. The statements inside a `DO` block follow it, with its line and comments.
+ * Parses a text into statements. The statements inside a `DO` block follow it, with its comments and those above their line.
  * @throws SqlSyntaxError
  */
 export async function statementsWithBlocks(sql: string): Promise<Step[]> {
   const steps: Step[] = [];
+  const lines = sql.split("\n");
   for (const statement of await statementsOf(sql)) {
-    steps.push({ ...statement, own: true, certain: true, dynamic: false }, ...(await inside(statement)));
+    steps.push({ ...statement, own: true, certain: true, dynamic: false }, ...(await inside(statement, lines)));
   }
   return steps;
 }
 
-/** The statements inside a `DO` block in PL/pgSQL. */
-async function inside(statement: Statement): Promise<Step[]> {
+/** The statements inside a `DO` block in PL/pgSQL. @param lines The lines of the file. */
+async function inside(statement: Statement, lines: readonly string[]): Promise<Step[]> {
   if (!("DoStmt" in statement.node)) return [];
+  const { body = statement.line } = statement;
   try {
     const steps: Step[] = [];
-    for (const { certain, query, executes } of queries(parsePlPgSQLSync(statement.text), { certain: true })) {
+    for (const { certain, executes, line: within, query } of queries(parsePlPgSQLSync(statement.text), {
+      certain: true,
+    })) {
       const parsed = executes ? await executedBy(query) : await statementsOf(query);
-      const nodes = parsed?.map(({ node }) => node) ?? [statement.node];
-      steps.push(...nodes.map((node) => ({ ...statement, node, own: false, certain, dynamic: parsed === undefined })));
+      const line = body + within - 1;
+      const comments = [statement.comments, ...commentsAbove(lines, line)].join("\n");
+      for (const { node, text } of parsed ?? [{ ...statement, text: "" }]) {
+        steps.push({ node, line, text, comments, own: false, certain, dynamic: parsed === undefined });
+      }
     }
     return steps;
   } catch (error) {
@@ -39,9 +46,17 @@ async function inside(statement: Statement): Promise<Step[]> {
   }
 }
 
+/** The comments on the lines directly above a line. */
+function commentsAbove(lines: readonly string[], line: number): string[] {
+  const above = lines.slice(0, line - 1);
+  return above.slice(above.findLastIndex((text) => !/^\s*--/.test(text)) + 1);
+}
+
 /** A query of a block. */
 interface Query {
   readonly query: string;
+  /** In the block's body, from 1. */
+  readonly line: number;
   /** Whether it is the expression whose text EXECUTE runs. */
   readonly executes: boolean;
   readonly certain: boolean;
@@ -59,35 +74,38 @@ const LEAVES = /^PLpgSQL_stmt_(return|exit)$/;
  */
 function* queries(tree: unknown, state: { certain: boolean }): Generator<Query> {
   if (typeof tree !== "object" || tree === null) return;
-  for (const [kind, value] of Object.entries(tree)) {
+  for (const [kind, value] of Object.entries(tree) as [string, Fields | null][]) {
     const { certain } = state;
-    if (kind === "PLpgSQL_stmt_commit") yield { query: "COMMIT", executes: false, certain };
-    else if (kind === "PLpgSQL_stmt_rollback") yield { query: "ROLLBACK", executes: false, certain };
-    else if (kind === "PLpgSQL_stmt_execsql") yield* known((value as Fields).sqlstmt, certain);
-    else if (kind === "PLpgSQL_stmt_perform") yield* known((value as Fields).expr, certain);
-    else if (kind === "PLpgSQL_stmt_dynexecute") yield* known((value as Fields).query, certain, true);
-    else if (LEAVES.test(kind)) state.certain = false;
-    else {
-      const handled = kind === "PLpgSQL_stmt_block" && (value as Fields).exceptions !== undefined;
-      if (kind === "PLpgSQL_stmt_fors") yield* known((value as Fields).query, certain);
-      if (kind === "PLpgSQL_stmt_dynfors") yield* known((value as Fields).query, certain, true);
-      const branch = BRANCH.test(kind) || handled;
-      yield* queries(value, branch ? { certain: false } : state);
-      // RETURN or EXIT below IF leaves the block too.
-      if (branch && /"PLpgSQL_stmt_(return|exit)"/.test(JSON.stringify(value))) state.certain = false;
-    }
+    if (kind === "PLpgSQL_stmt_commit") yield { query: "COMMIT", line: lineOf(value), executes: false, certain };
+    if (kind === "PLpgSQL_stmt_rollback") yield { query: "ROLLBACK", line: lineOf(value), executes: false, certain };
+    const field = QUERIES[kind];
+    const query = field === undefined ? undefined : (value?.[field] as Expression | undefined)?.PLpgSQL_expr?.query;
+    if (query !== undefined) yield { query, line: lineOf(value), executes: kind.includes("_dyn"), certain };
+    if (LEAVES.test(kind)) state.certain = false;
+    const branch = BRANCH.test(kind) || (kind === "PLpgSQL_stmt_block" && value?.exceptions !== undefined);
+    yield* queries(value, branch ? { certain: false } : state);
+    // RETURN or EXIT below IF leaves the block too.
+    if (branch && /"PLpgSQL_stmt_(return|exit)"/.test(JSON.stringify(value))) state.certain = false;
   }
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 interface Expression {
   readonly PLpgSQL_expr?: { readonly query?: string };
 }
 
-type Fields = Readonly<Record<string, Expression | undefined>>;
+/** Where the statements of a block have their query. */
+const QUERIES: Readonly<Record<string, string>> = {
+  PLpgSQL_stmt_execsql: "sqlstmt",
+  PLpgSQL_stmt_perform: "expr",
+  PLpgSQL_stmt_fors: "query",
+  PLpgSQL_stmt_dynexecute: "query",
+  PLpgSQL_stmt_dynfors: "query",
+};
 
-function* known(expression: Expression | undefined, certain: boolean, executes = false): Generator<Query> {
-  const query = expression?.PLpgSQL_expr?.query;
-  if (query !== undefined) yield { query, executes, certain };
+function lineOf(node: Fields | null): number {
+  return Number(node?.lineno ?? 1);
 }
 
 /** Stands for what is known at run time only. */

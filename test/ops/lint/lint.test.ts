@@ -323,6 +323,12 @@ const CASES: [string, string[], string][] = [
   ["ALTER TABLE t SET LOGGED;", ["2 locks"], "ALTER TABLE t SET (fillfactor = 90);"],
   ["SET lock_timeout = 0;", ["2 locks"], "SET lock_timeout = '1s';"],
 
+  [
+    "DO $$\nBEGIN\n  PERFORM 1;\n  DELETE FROM t;\nEND\n$$;",
+    ["5 destructive"],
+    "DO $$\nBEGIN\n  -- destructive: a cache\n  DELETE FROM t;\nEND\n$$;",
+  ],
+
   // Names, resolved by schema, kind and search path.
   [
     "CREATE TEMP TABLE t (a text);\nDROP TABLE public.t;",
