@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
+import { Agents } from "./iam/agents.ts";
 import { Access, fullName, projectResource } from "./iam/access.ts";
+import { ArtifactRegistry } from "./apis/artifactregistry/api.ts";
 import { CloudRun } from "./apis/cloudrun/api.ts";
 import type { Program } from "./apis/cloudrun/program.ts";
 import { Kms } from "./apis/kms/api.ts";
@@ -107,7 +109,10 @@ async function assemble(options: CloudOptions, store: Store) {
   for (const project of projects.ids) grantOwner(policies, project);
 
   const accounts = new ServiceAccounts(store, projects, policies);
-  const iam = new PolicyRequests(policies, access, accounts);
+  const agents = new Agents(store, projects, policies, faults.delays);
+  for (const project of projects.ids) agents.onEnabled(services.list(project), project);
+  const isMissing = (email: string) => accounts.isMissing(email) || agents.isMissing(email);
+  const iam = new PolicyRequests(policies, access, { isMissing });
   const secretManager = new SecretManager(store, projects, access, policies, iam);
   const storage = new Storage(store, projects, access, policies, iam);
   const networks = new Networks(store);
@@ -138,7 +143,8 @@ async function assemble(options: CloudOptions, store: Store) {
     new Compute(networks, projects),
     new ServiceNetworking(networks, projects, access, services),
     new ResourceManager(projects, iam),
-    new ServiceUsage(projects, services),
+    new ServiceUsage(projects, services, agents),
+    new ArtifactRegistry(Object.keys(options.images ?? {}), projects, iam),
     new Logging(store, projects, access, services),
     new Monitoring(store, projects, gauges, access),
     cloudSql.api,

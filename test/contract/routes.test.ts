@@ -14,6 +14,7 @@ const NOT_GOOGLE: Readonly<Record<string, string>> = {
     "PUT and DELETE go on with a resumable upload: https://cloud.google.com/storage/docs/performing-resumable-uploads",
   "/resumable/upload/storage/v1/b/{}/o": "The path that Google's discovery document gives resumable uploads.",
   "/v1/projects/{}/services/{}:generateServiceIdentity": "Google has it at v1beta1; providers have one endpoint.",
+  "/v1beta1/projects/{}/services/{}:generateServiceIdentity": "The documents are those of v1.",
   "/compute/v1/projects/{}":
     "Its messages hold all of Compute Engine's; discovery.json leaves the document's large part out.",
 };

@@ -7,6 +7,9 @@ import { join } from "node:path";
 
 /** The collections that the embedded cloud serves, as prefixes of method ids. */
 const SERVED = {
+  "artifactregistry.v1": ["get", "list", "getIamPolicy", "setIamPolicy", "testIamPermissions"].map(
+    (method) => `artifactregistry.projects.locations.repositories.${method}`,
+  ),
   "cloudkms.v1": ["cloudkms.projects.locations.keyRings"],
   "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
   "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],

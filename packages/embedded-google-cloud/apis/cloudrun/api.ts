@@ -10,6 +10,7 @@ import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { ServiceAccounts } from "../serviceaccounts/accounts.ts";
 import type { Store } from "../../state/store.ts";
+import { Images } from "./images.ts";
 import { Instances } from "./instances.ts";
 import { Jobs, type Overrides } from "./jobs.ts";
 import { requireRegion } from "./locations.ts";
@@ -89,6 +90,7 @@ export class CloudRun implements Api {
   private readonly operations: Operations;
   private readonly services: Services;
   private readonly jobs: Jobs;
+  private readonly images: Images;
   private readonly instances: Instances;
   private readonly requests: Requests;
   private app: FastifyInstance | undefined;
@@ -100,9 +102,10 @@ export class CloudRun implements Api {
     const runtime = new Runtime(options);
     this.logs = new Logs(store.folder);
     this.operations = new Operations(store);
+    this.images = new Images(access, options.projects);
     this.instances = new Instances(runtime, this.logs);
-    this.services = new Services(store, this.operations, this.instances);
-    this.jobs = new Jobs(store, this.operations, runtime, this.logs);
+    this.services = new Services(store, this.operations, this.instances, this.images);
+    this.jobs = new Jobs(store, this.operations, runtime, this.images, this.logs);
     this.requests = new Requests(this.services, this.instances, this.logs, access, (name) =>
       this.resource("Service", name),
     );
@@ -290,6 +293,9 @@ export class CloudRun implements Api {
       caller,
       projectNumber,
       validateOnly: query.validateOnly === "true",
+      requireImages: (template) => {
+        this.images.requireCaller(caller, template, projects.id(params.project));
+      },
       requireAccount: (email) => {
         if (email === defaultAccount(projectNumber)) return; // every project has it
         if (accounts.exists(email) && access.allows(caller, "iam.serviceAccounts.actAs", accounts.resource(email)))

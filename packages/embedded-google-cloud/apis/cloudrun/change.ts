@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { shortName } from "../../rest/names.ts";
-import { type Job, now, type Service } from "./resources.ts";
+import { type InstanceTemplate, type Job, now, type Service } from "./resources.ts";
 import { violation } from "./template.ts";
 
 /** A request that changes a service or a job. */
@@ -15,6 +15,8 @@ export interface Change {
   readonly validateOnly: boolean;
   /** Throws a GoogleError unless the caller may act as the account. */
   readonly requireAccount: (email: string) => void;
+  /** Throws a GoogleError unless the caller may read the template's images. */
+  readonly requireImages: (template: Partial<InstanceTemplate>) => void;
 }
 
 /** The email in a member such as `user:EMAIL`. */

@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import type { Container, Reason } from "./resources.ts";
 
 /** The values of google.rpc.Code that failed operations have. */
-export const RPC = { NOT_FOUND: 5, FAILED_PRECONDITION: 9, ABORTED: 10 } as const;
+export const RPC = { NOT_FOUND: 5, PERMISSION_DENIED: 7, FAILED_PRECONDITION: 9, ABORTED: 10 } as const;
 
 /** A container did not start. */
 export class StartFailure extends Error {
@@ -31,6 +31,11 @@ export function asStartFailure(error: unknown): StartFailure {
 
 export function imageNotFound(image: string): StartFailure {
   return new StartFailure(`Image '${image}' not found.`, { reason: "CONTAINER_MISSING" }, RPC.NOT_FOUND);
+}
+
+/** @param why Google's sentence. */
+export function imageDenied(why: string): StartFailure {
+  return new StartFailure(why, { reason: "CONTAINER_PERMISSION_DENIED" }, RPC.PERMISSION_DENIED);
 }
 
 /** @param problems A message for each unreadable secret. */

@@ -6,6 +6,7 @@ import { applyMask, isFields, settableFields } from "../../rest/fields.ts";
 import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { asStartFailure, RPC, StartFailure } from "./failure.ts";
+import type { Images } from "./images.ts";
 import type { Logs } from "./logs.ts";
 import type { Operation, Operations } from "./operations.ts";
 import type { Process } from "./program.ts";
@@ -47,11 +48,13 @@ export class Jobs {
   private stopping = false;
   private readonly operations: Operations;
   private readonly runtime: Runtime;
+  private readonly images: Images;
   private readonly logs: Logs;
 
-  constructor(store: Store, operations: Operations, runtime: Runtime, logs: Logs) {
+  constructor(store: Store, operations: Operations, runtime: Runtime, images: Images, logs: Logs) {
     this.operations = operations;
     this.runtime = runtime;
+    this.images = images;
     this.logs = logs;
     this.jobs = store.collection("cloudrun-jobs");
     this.executions = store.collection("cloudrun-executions");
@@ -196,6 +199,7 @@ export class Jobs {
       },
     };
     change.requireAccount(template.template.serviceAccount);
+    change.requireImages(template.template);
     const job: Job = {
       launchStage: "GA",
       ...wanted,
@@ -215,7 +219,11 @@ export class Jobs {
 
   /** A job is ready if its image exists and its secrets can be read. */
   private settle(job: Job, operation: string): void {
-    const failure = attempt(() => this.runtime.check(job.template.template, projectOf(job.name)));
+    const { template } = job.template;
+    const failure = attempt(() => {
+      this.images.requireAgent(template, projectOf(job.name));
+      this.runtime.check(template, projectOf(job.name));
+    });
     const settled = this.jobs.put(job.name, {
       ...job,
       observedGeneration: job.generation,

@@ -65,7 +65,14 @@ export interface TrafficTarget {
 
 /** The reason of a failed condition; the field depends on what failed. */
 export type Reason =
-  | { reason: "CONTAINER_MISSING" | "SECRETS_ACCESS_CHECK_FAILED" | "UNKNOWN" | "REVISION_FAILED" }
+  | {
+      reason:
+        | "CONTAINER_MISSING"
+        | "CONTAINER_PERMISSION_DENIED"
+        | "SECRETS_ACCESS_CHECK_FAILED"
+        | "UNKNOWN"
+        | "REVISION_FAILED";
+    }
   | { revisionReason: "HEALTH_CHECK_CONTAINER_ERROR" }
   | { executionReason: "NON_ZERO_EXIT_CODE" };
 

@@ -4,9 +4,10 @@ import { GoogleError } from "../../rest/errors.ts";
 import { failLate } from "../../server/faults.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { applyMask, settableFields } from "../../rest/fields.ts";
-import { parentOf, shortName } from "../../rest/names.ts";
+import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { asStartFailure, RPC, StartFailure } from "./failure.ts";
+import type { Images } from "./images.ts";
 import type { Instances } from "./instances.ts";
 import type { Operation, Operations } from "./operations.ts";
 import {
@@ -45,9 +46,11 @@ export class Services {
   private stopping = false;
   private readonly operations: Operations;
   private readonly instances: Instances;
+  private readonly images: Images;
 
-  constructor(store: Store, operations: Operations, instances: Instances) {
+  constructor(store: Store, operations: Operations, instances: Instances, images: Images) {
     this.operations = operations;
+    this.images = images;
     this.instances = instances;
     this.services = store.collection("cloudrun-services");
     this.revisions = store.collection("cloudrun-revisions");
@@ -179,6 +182,7 @@ export class Services {
     const traffic = wanted.traffic && wanted.traffic.length > 0 ? wanted.traffic : ALL_TO_LATEST;
     checkTraffic(traffic);
     change.requireAccount(template.serviceAccount);
+    change.requireImages(template);
 
     const { service: before, revisions = 0 } = previous ?? {};
     const next = nextGeneration(name, before, wanted, change.caller);
@@ -310,6 +314,7 @@ export class Services {
   private async tryToStart(revision: Revision): Promise<StartFailure | undefined> {
     try {
       failLate();
+      this.images.requireAgent(revision, projectOf(revision.name));
       (await this.instances.enter(revision)).leave();
       return undefined;
     } catch (error) {

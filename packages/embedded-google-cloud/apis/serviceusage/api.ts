@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Fields } from "../../rest/fields.ts";
 import { page, type PageQuery } from "../../rest/pages.ts";
+import type { Agents } from "../../iam/agents.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
@@ -11,11 +12,6 @@ const SERVICE = "serviceusage.googleapis.com";
 const PAGE_LIMIT = 200;
 /** https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
 const BATCH_LIMIT = 20;
-
-/** The domains of the service agents. */
-const AGENTS: Readonly<Record<string, string | undefined>> = {
-  "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
-};
 
 interface Params {
   project: string;
@@ -32,10 +28,12 @@ interface Route {
 export class ServiceUsage implements Api {
   private readonly projects: Projects;
   private readonly services: EnabledServices;
+  private readonly agents: Agents;
 
-  constructor(projects: Projects, services: EnabledServices) {
+  constructor(projects: Projects, services: EnabledServices, agents: Agents) {
     this.projects = projects;
     this.services = services;
+    this.agents = agents;
   }
 
   routes(app: FastifyInstance): void {
@@ -52,7 +50,7 @@ export class ServiceUsage implements Api {
 
     const oneWithVerb = `${all}/:service(^[^:]+)`;
     app.post<Route>(`${oneWithVerb}::enable`, needs("serviceusage.services.enable"), ({ params }) => {
-      this.services.enable(this.projects.id(params.project), [known(params.service)]);
+      this.enable(params.project, [known(params.service)]);
       return done("EnableServiceResponse", { service: this.describe(params.project, params.service) });
     });
     app.post<Route>(`${oneWithVerb}::disable`, needs("serviceusage.services.disable"), ({ params }) => {
@@ -60,17 +58,24 @@ export class ServiceUsage implements Api {
       return done("DisableServiceResponse", { service: this.describe(params.project, params.service) });
     });
     // Google serves this at v1beta1 only, but providers have one endpoint for all of Service Usage.
-    app.post<Route>(
-      `${oneWithVerb}::generateServiceIdentity`,
-      needs("serviceusage.services.enable"),
-      ({ params: { project, service } }) => done("ServiceIdentity", this.identity(project, known(service))),
-    );
+    for (const path of [oneWithVerb, oneWithVerb.replace("/v1/", "/v1beta1/")]) {
+      app.post<Route>(
+        `${path}::generateServiceIdentity`,
+        needs("serviceusage.services.enable"),
+        ({ params: { project, service } }) => done("ServiceIdentity", this.identity(project, known(service))),
+      );
+    }
     app.post<Route>(`${all}::batchEnable`, needs("serviceusage.services.enable"), ({ params, body }) => {
       const names = readServiceIds(body);
-      this.services.enable(this.projects.id(params.project), names);
+      this.enable(params.project, names);
       const services = names.map((name) => this.describe(params.project, name));
       return done("BatchEnableServicesResponse", { services });
     });
+  }
+
+  private enable(project: string, names: readonly string[]): void {
+    this.services.enable(this.projects.id(project), names);
+    this.agents.onEnabled(names, project);
   }
 
   private describe(project: string, name: string) {
@@ -86,11 +91,11 @@ export class ServiceUsage implements Api {
    * @throws GoogleError INVALID_ARGUMENT for an API whose agent is unknown here.
    */
   private identity(project: string, service: string) {
-    const domain = AGENTS[service];
-    if (domain === undefined) {
+    const email = this.agents.create(service, project);
+    if (email === undefined) {
       throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud does not know the service agent of ${service}.`);
     }
-    return { email: `service-${this.projects.number(project)}@${domain}.iam.gserviceaccount.com` };
+    return { email };
   }
 
   /** Only enabled services are known by name, so none is listed as disabled. */

@@ -59,8 +59,8 @@ describe("Service Usage", () => {
       done: true,
       response: { email: `service-${number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com` },
     });
-    const refused = await embedded.post(`${SERVICES}/run.googleapis.com:generateServiceIdentity`, {});
-    expect([refused.status, message(refused)]).toEqual([400, expect.stringContaining("run.googleapis.com")]);
+    const refused = await embedded.post(`${SERVICES}/logging.googleapis.com:generateServiceIdentity`, {});
+    expect([refused.status, message(refused)]).toEqual([400, expect.stringContaining("logging.googleapis.com")]);
   });
 
   test.each([

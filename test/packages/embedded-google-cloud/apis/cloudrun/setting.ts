@@ -13,6 +13,7 @@ import type {
 } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/resources.ts";
 import type { OpenSocket, SocketRequest } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/socket.ts";
 import { Access, fullName, projectResource } from "../../../../../packages/embedded-google-cloud/iam/access.ts";
+import { Agents } from "../../../../../packages/embedded-google-cloud/iam/agents.ts";
 import { Roles } from "../../../../../packages/embedded-google-cloud/iam/roles.ts";
 import { Policies } from "../../../../../packages/embedded-google-cloud/iam/policies.ts";
 import { PolicyRequests } from "../../../../../packages/embedded-google-cloud/iam/requests.ts";
@@ -89,6 +90,7 @@ export class Setting {
       accounts.create(PROJECT, "settlement-service", {});
       this.policies.set(fullName(projectResource(PROJECT)), { bindings: [{ role: "roles/owner", members: [OWNER] }] });
     }
+    new Agents(store, projects, this.policies, new Faults().delays).onEnabled(["run.googleapis.com"], PROJECT);
     this.cloudRun = new CloudRun({
       store,
       projects,
