@@ -1,7 +1,10 @@
-import type { AuthClient } from "google-auth-library";
+import type { AuthClient, JWTInput } from "google-auth-library";
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 
 /** Base URLs of Google's APIs, ending in a slash, by the provider's name for the setting. */
 export const GOOGLE = {
+  artifactRegistry: "https://artifactregistry.googleapis.com/v1/",
   cloudRunV2: "https://run.googleapis.com/v2/",
   compute: "https://compute.googleapis.com/compute/v1/",
   iamBeta: "https://iam.googleapis.com/v1/",
@@ -18,11 +21,11 @@ export const GOOGLE = {
   storage: "https://storage.googleapis.com/storage/v1/",
 } as const;
 
-/** The base URLs of one cloud. */
-export type Endpoints = Readonly<Record<keyof typeof GOOGLE, string>>;
+/** The base URLs of one cloud, and the email of the service account to act as there, if not as the caller. */
+export type Endpoints = Readonly<Record<keyof typeof GOOGLE, string>> & { readonly actAs?: string };
 
 /**
- * The base URLs for a stack, in the provider's order: its configuration, the environment, Google's own.
+ * The base URLs and the account for a stack, in the provider's order: its configuration, the environment, Google's own.
  * @param setting Looks up the stack's configuration by key, such as `gcp:sqlCustomEndpoint`.
  */
 export function endpoints(setting: (key: string) => string | undefined): Endpoints {
@@ -30,7 +33,8 @@ export function endpoints(setting: (key: string) => string | undefined): Endpoin
     api,
     setting(`gcp:${api}CustomEndpoint`) ?? process.env[endpointVariable(api)] ?? url,
   ]);
-  return Object.fromEntries(found) as Endpoints;
+  const actAs = setting("gcp:impersonateServiceAccount") ?? process.env.GOOGLE_IMPERSONATE_SERVICE_ACCOUNT;
+  return { ...(Object.fromEntries(found) as Endpoints), ...(actAs && { actAs }) };
 }
 
 /** The environment variable that holds an API's address, such as `GOOGLE_SQL_CUSTOM_ENDPOINT`. */
@@ -40,7 +44,7 @@ export function endpointVariable(api: string): string {
 
 /** One request. */
 export interface Call {
-  readonly api: keyof Endpoints;
+  readonly api: keyof typeof GOOGLE;
   /** Relative to the API's base URL, with the query. */
   readonly path: string;
   /** By default POST with a body, otherwise GET. */
@@ -74,6 +78,8 @@ export class GoogleError extends Error {
   readonly retryAfter: number;
   /** Such as `GET projects/p`; empty if no request was sent. */
   readonly request: string;
+  /** How long the request was retried, in milliseconds. */
+  waited = 0;
   /** Whether Google did nothing; false if any attempt got no answer or a server error. */
   nothingDone: boolean;
 
@@ -130,7 +136,7 @@ interface ClientOptions {
   readonly deadline?: number;
   /** Which calls are retried; none by default. */
   readonly patience?: Patience;
-  /** By default `GOOGLE_OAUTH_ACCESS_TOKEN`, like the provider, or else application default credentials. */
+  /** By default, like the provider's: `GOOGLE_OAUTH_ACCESS_TOKEN`, `GOOGLE_CREDENTIALS`, application default credentials. */
   readonly token?: Token | undefined;
 }
 
@@ -195,11 +201,33 @@ export class Google {
     throw new OperationError(codes, errors.map(({ code, message }) => message ?? String(code)).join("\n"));
   }
 
+  /** A client that acts as the caller, or as the account of the endpoints. */
+  private async authorize(): Promise<AuthClient> {
+    const { actAs, ...endpoints } = this.endpoints;
+    if (actAs === undefined) return clientOf(this.token);
+    const { OAuth2Client } = await import("google-auth-library");
+    const caller = new Google(endpoints, { deadline: this.deadline, token: this.token });
+    const client = new OAuth2Client();
+    client.refreshHandler = async () => {
+      const body = { scope: [SCOPE] } satisfies gapi.client.iamcredentials.GenerateAccessTokenRequest;
+      const path = `projects/-/serviceAccounts/${actAs}:generateAccessToken`;
+      type Answer = Sent<gapi.client.iamcredentials.GenerateAccessTokenResponse, "accessToken" | "expireTime">;
+      const { accessToken, expireTime } = await caller.call<Answer>({ api: "iamCredentials", path, body });
+      return { access_token: accessToken, expiry_date: Date.parse(expireTime) };
+    };
+    await client.getAccessToken().catch((error: unknown) => {
+      if (!(error instanceof GoogleError) || ![403, 404].includes(error.status ?? 0)) throw error;
+      const needs = "the caller needs roles/iam.serviceAccountTokenCreator on that account";
+      throw new GoogleError(`Cannot act as ${actAs}: ${error.message} Does it exist? Then ${needs}.`, 401);
+    });
+    return client;
+  }
+
   private async once<T>(call: Call): Promise<T> {
     const { api, as, body, contentType, method = body === undefined ? "GET" : "POST", path } = call;
     const url = this.endpoints[api] + path;
     const request = `${method} ${path.replace(/\?.*/, "")}`;
-    const client = await (this.client ??= clientOf(this.token));
+    const client = await (this.client ??= this.authorize());
     const answer = await client
       .request<string>({
         ...{ url, method, responseType: "text", timeout: this.deadline * pace() },
@@ -210,6 +238,7 @@ export class Google {
         fetchImplementation: fetch,
       })
       .catch((error: unknown) => {
+        if (error instanceof GoogleError) throw error;
         throw unanswered(error as Error, new URL(url).origin, this.deadline, request);
       });
     if (answer.ok) return (as === "text" ? answer.data : JSON.parse(answer.data)) as T;
@@ -239,7 +268,7 @@ interface Problem {
   readonly message?: string;
 }
 
-function hasEnded({ done, name = "", status }: Operation, api: keyof Endpoints): boolean {
+function hasEnded({ done, name = "", status }: Operation, api: Call["api"]): boolean {
   return api === "sql" ? status === "DONE" : done === true || !/(^|\/)operations\//.test(name);
 }
 
@@ -290,7 +319,8 @@ export async function repeat<T>(work: () => Promise<T>, patience: (error: Google
       if (!(error instanceof GoogleError)) throw error;
       error.nothingDone = nothingDone &&= error.nothingDone;
       const next = Math.max(pause, error.retryAfter);
-      if ((performance.now() - began) / pace() + next > patience(error)) throw error;
+      error.waited = (performance.now() - began) / pace();
+      if (error.waited + next > patience(error)) throw error;
       await wait(next);
     }
   }
@@ -322,19 +352,40 @@ export function lastPart(name: string): string {
 const REFUSED =
   "Google rejected the credentials: run `gcloud auth application-default login`, or for the local stack `npm start -- --keep`.";
 
+const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
+
+/** The variables in which the provider looks for credentials, in its order. */
+const CREDENTIALS = ["GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"];
+
+/** The credentials in the environment, as the provider reads them: JSON, or the path of a file with it. @throws GoogleError */
+function givenCredentials(): JWTInput | undefined {
+  const name = CREDENTIALS.find((each) => process.env[each]);
+  if (name === undefined) return undefined;
+  const value = (process.env[name] ?? "").trim();
+  try {
+    return JSON.parse(
+      value.startsWith("{") ? value : readFileSync(value.replace(/^~(?=\/)/, homedir()), "utf8"),
+    ) as JWTInput;
+  } catch {
+    // The error may quote the credentials.
+    throw new GoogleError(`${name} is neither credentials in JSON nor the path of a file with them.`, 401);
+  }
+}
+
 /** Google's library loads slowly, so only with the first request. */
 async function clientOf(token?: Token): Promise<AuthClient> {
   const { GoogleAuth, OAuth2Client } = await import("google-auth-library");
   const given = token ? await token() : process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
   if (given) return new OAuth2Client({ credentials: { access_token: given } });
-  const auth = new GoogleAuth({ scopes: "https://www.googleapis.com/auth/cloud-platform" });
+  const credentials = givenCredentials();
+  const auth = new GoogleAuth({ scopes: SCOPE, ...(credentials && { credentials }) });
   return auth.getClient().catch(() => {
     throw new GoogleError("No Google credentials found: run `gcloud auth application-default login`.", 401);
   });
 }
 
 /**
- * The caller's access token: `GOOGLE_OAUTH_ACCESS_TOKEN`, like the provider, or else application default credentials.
+ * The caller's access token: `GOOGLE_OAUTH_ACCESS_TOKEN`, `GOOGLE_CREDENTIALS` or application default credentials.
  * @throws GoogleError without either.
  */
 export async function accessToken(): Promise<string> {

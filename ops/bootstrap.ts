@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { Google, GoogleError, type Patience, PROPAGATION } from "../infra/google.ts";
+import type { Step } from "./bootstrap/step.ts";
 import { poolName, POOL, projectNumber, stepsOf } from "./bootstrap/steps.ts";
 import { BRANCH, emailOf, type Target, targetOf } from "./bootstrap/target.ts";
 import { type Ask, consent } from "./terminal/consent.ts";
@@ -52,8 +53,14 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
   const number = await projectNumber(target, google);
   const steps = stepsOf(target, google, number);
   console.log(`Stack ${stack} in project ${config.project}, for ${repository}\n`);
-  const open = [];
+  const open: Step[] = [];
+  const left: string[] = [];
   for (const step of steps) {
+    const obstacle = await step.obstacle?.();
+    if (obstacle !== undefined) {
+      left.push(`${step.title}: ${obstacle} An administrator must run:`, ...step.commands.map((line) => `  ${line}`));
+      continue;
+    }
     const lines = await step.plan();
     if (lines.length === 0) continue;
     console.log(`${step.title}\n${lines.map((line) => `  - ${line}`).join("\n")}`);
@@ -70,6 +77,7 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
     console.error("Nothing was changed.");
     return;
   }
+  if (left.length > 0) console.log(`\n${left.join("\n")}`);
   console.log(`\n${facts(target, number)}`);
 }
 

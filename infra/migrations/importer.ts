@@ -185,7 +185,7 @@ export class Importer {
     } catch (error) {
       throw new Error(
         `The import of schema version ${version} into ${instance}/${database} ${known ?? outcome(error)}: ` +
-          `${(error as Error).message}\nThe script is gs://${bucket}/${object}; the backup taken before it is ${now.backup}.`,
+          `${(error as Error).message}${waiting(error)}\nThe script is gs://${bucket}/${object}; the backup taken before it is ${now.backup}.`,
         { cause: error },
       );
     }
@@ -284,6 +284,18 @@ function outcome(error: unknown): string {
 /** Whether an import stopped because the database lacks a version that the state records. */
 function lacksVersion(error: unknown): boolean {
   return error instanceof OperationError && error.message.includes(MISSING);
+}
+
+/** Says how long a refused request was retried, and for what; empty if it was not. */
+function waiting(error: unknown): string {
+  const { request = "", status = 0, waited = 0 } = error instanceof GoogleError ? error : {};
+  const minutes = Math.floor(waited / 60_000);
+  if (minutes === 0) return "";
+  const reason =
+    [403, 412].includes(status) && request.endsWith("/import")
+      ? "because a new role of the instance's account on the bucket may take that long to act"
+      : "because Google was busy, or another operation of the instance was running";
+  return ` It was retried for ${minutes} minutes, ${reason}.`;
 }
 
 /** The backups of a schema's instance. */

@@ -1,4 +1,5 @@
 import { RESOURCE_TYPES, typeName } from "../engine/resource-types.ts";
+import { READER, repositoriesOf } from "../google/images.ts";
 import { BRANCH, type Identity, type Target } from "./target.ts";
 
 /** What a role is bound on. */
@@ -90,7 +91,13 @@ export const GRANTS: readonly Grant[] = [
     "gcp.monitoring.AlertPolicy on a log entry",
   ),
   grant("deployer", "roles/logging.logWriter", "project", "the logs of Cloud Build"),
-  grant("deployer", "roles/artifactregistry.reader", "project", "the image of gcp.cloudrunv2.Service"),
+  {
+    ...grant("deployer", READER, "project", "the image of gcp.cloudrunv2.Service"),
+    where: {
+      words: "with an image of its own",
+      holds: ({ config }) => repositoriesOf(config).some(({ project }) => project === config.project),
+    },
+  },
   grant(
     "deployer",
     "roles/iam.serviceAccountUser",

@@ -6,17 +6,9 @@ import type { Call, Google } from "../../infra/google.ts";
 import { enabledApis } from "../google/apis.ts";
 import { differenceOf, type Membership, repair, type Wanted } from "../google/policy.ts";
 import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, LOG_ALERTS, principalOf } from "./roles.ts";
+import { imageReaders, serviceAgent } from "./images.ts";
+import { type PolicyAccess, policyAt, projectPolicy, type Step } from "./step.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
-
-/** One prerequisite of a stack's first update. */
-export interface Step {
-  readonly title: string;
-  /** The gcloud commands that create it. */
-  readonly commands: readonly string[];
-  /** The changes to make, a line each. */
-  readonly plan: () => Promise<readonly string[]>;
-  readonly apply: () => Promise<void>;
-}
 
 /** The APIs that are enabled, and what for; those of the stack too, because they answer only minutes later. */
 const ENABLED: Readonly<Record<string, string>> = {
@@ -62,6 +54,7 @@ const ISSUER = "https://token.actions.githubusercontent.com";
 export function stepsOf(target: Target, google: Google, number: string): readonly Step[] {
   return [
     apis(target, google),
+    serviceAgent(target, google, number),
     stateBucket(target, google),
     keyRing(target, google),
     key(target, google),
@@ -70,6 +63,7 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
     ...accounts(target, google),
     logAlertsRole(target, google),
     ...policies(target, google, number),
+    ...imageReaders(target, google, number),
   ];
 }
 
@@ -370,13 +364,7 @@ function policies(target: Target, google: Google, number: string): Step[] {
     [
       "project",
       `project ${project}`,
-      {
-        read: {
-          ...{ api: "resourceManager", path: `projects/${project}:getIamPolicy` },
-          body: { options: { requestedPolicyVersion: 3 } },
-        },
-        write: (policy) => ({ api: "resourceManager", path: `projects/${project}:setIamPolicy`, body: { policy } }),
-      },
+      projectPolicy(project),
       ["gcloud", "projects", "add-iam-policy-binding", project],
       isIdentity,
     ],
@@ -467,17 +455,6 @@ function policyStep(google: Google, where: string, wanted: Wanted, why: (missing
       ];
     },
     apply: () => repair(google, wanted),
-  };
-}
-
-/** How a policy is read and written. */
-type PolicyAccess = Pick<Wanted, "read" | "write">;
-
-/** @param resource With a body if Google takes `getIamPolicy` as a POST. */
-function policyAt({ path, ...rest }: Call): PolicyAccess {
-  return {
-    read: { ...rest, path: `${path}:getIamPolicy?options.requestedPolicyVersion=3` },
-    write: (policy) => ({ ...rest, path: `${path}:setIamPolicy`, body: { policy } }),
   };
 }
 

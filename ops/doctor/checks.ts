@@ -1,5 +1,5 @@
 import type { Check } from "./check.ts";
-import { accessor, account, breadth, bucketReader, client } from "./checks/access.ts";
+import { accessor, account, breadth, bucketReader, client, image } from "./checks/access.ts";
 import {
   backup,
   connections,
@@ -24,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   instance,
   account,
   service,
+  image,
   secret,
   databaseUrl,
   accessor,

@@ -5,6 +5,8 @@ import { DATABASE_URL, MIGRATION_JOB, PROJECT, serviceAccountEmail } from "../..
 import { command } from "../terminal/command.ts";
 import { appliedFiles, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
 import { differencesByLogin, logIn, type Login, type LoginRequest } from "./login.ts";
+import { imageAccess, type ImageAccess } from "./image.ts";
+import { logIn, type Login } from "./login.ts";
 import { enabledApis } from "../google/apis.ts";
 import type { Policy } from "../google/policy.ts";
 import { type Reader, NotVisible } from "../google/reader.ts";
@@ -123,6 +125,12 @@ export class Facts {
   bucketPolicy(): Promise<Policy | undefined> {
     const path = `b/${encodeURIComponent(this.target.bucket)}/iam?optionsRequestedPolicyVersion=3`;
     return this.reader.read({ api: "storage", path, role: REVIEWER });
+  }
+
+  /** Whether Cloud Run's service agent may read the service's image; undefined unless it is in another project. */
+  async imageAccess(): Promise<ImageAccess | undefined> {
+    const { template } = await this.existingService();
+    return imageAccess(this.reader, this.target.project, template.containers?.[0]?.image ?? "", this.now);
   }
 
   /** The account that the service runs as. */

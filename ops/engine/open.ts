@@ -54,8 +54,8 @@ export async function openStack(name: string, say: Say, choice?: ProviderChoice)
  * @throws UserError if that is Google's and the official providers are not available.
  */
 async function startOnline(name: string, command: PulumiCommand, options: ProviderOptions): Promise<Providers> {
-  const google = Object.values(endpointsOf(readStackFile(name).config ?? {}));
-  const embedded = google.every(isLoopback);
+  const { actAs: _, ...google } = endpointsOf(readStackFile(name).config ?? {});
+  const embedded = Object.values(google).every(isLoopback);
   const providers = await startProviders(command, { ...options, token: embedded ? await accessToken() : undefined });
   if (Object.keys(providers.env).length > 0 && !embedded) {
     await providers.stop();

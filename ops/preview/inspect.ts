@@ -12,6 +12,8 @@ import { UserError } from "../terminal/user-error.ts";
 import { type Deployment, readState } from "../engine/state.ts";
 import { programOf } from "../engine/program.ts";
 import { ROOT } from "../engine/stack-file.ts";
+import type { Token } from "../../infra/google.ts";
+import { unreadableImages } from "./images.ts";
 import { withHint } from "./adoption.ts";
 import { findLosses, type Loss } from "./guard.ts";
 import { cliError } from "../terminal/cli-error.ts";
@@ -131,9 +133,11 @@ async function preview(
     if (!(error instanceof CommandError)) throw error;
     failed = error;
   }
-  const read = hinted(readEvents(events));
-  const refused = read.problems.length > 0 || read.findings.some(({ mandatory }) => mandatory);
+  const seen = hinted(readEvents(events));
+  const refused = seen.problems.length > 0 || seen.findings.some(({ mandatory }) => mandatory);
   if (failed && !refused) throw new UserError(cliError(failed));
+  const advice = offline || failed ? [] : await unreadableImages(seen, tokenOf(stack));
+  const read = { ...seen, findings: [...seen.findings, ...advice] };
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
@@ -186,6 +190,12 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
     throw new UserError(`Cannot preview the changes after adoption: ${why}`);
   }
   return laterSettings(readEvents(events).changes);
+}
+
+/** The token of a stack on the embedded cloud. */
+function tokenOf(stack: Stack): Token | undefined {
+  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
+  return token === undefined ? undefined : () => Promise.resolve(token);
 }
 
 function hinted(preview: Preview): Preview {

@@ -17,6 +17,11 @@ export const ENDPOINTS = {
   },
   storage: { config: "storageCustomEndpoint", env: "GOOGLE_STORAGE_CUSTOM_ENDPOINT", title: "Cloud Storage" },
   iam: { config: "iamBetaCustomEndpoint", env: "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT", title: "IAM" },
+  iamCredentials: {
+    config: "iamCredentialsCustomEndpoint",
+    env: "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT",
+    title: "IAM Credentials",
+  },
   resourceManager: {
     config: "resourceManagerCustomEndpoint",
     env: "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT",
@@ -44,6 +49,7 @@ export const SETTINGS = {
   project: { config: "project", env: "GOOGLE_PROJECT" },
   region: { config: "region", env: "GOOGLE_REGION" },
   accessToken: { config: "accessToken", env: "GOOGLE_OAUTH_ACCESS_TOKEN" },
+  actAs: { config: "impersonateServiceAccount", env: "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT" },
 } as const;
 
 /** How a provider is configured. */
@@ -51,6 +57,8 @@ export interface Configuration {
   readonly project: string | undefined;
   readonly region: string | undefined;
   readonly accessToken: string | undefined;
+  /** Email of the service account to act as; the caller itself by default. */
+  readonly actAs: string | undefined;
   /** Timeout of a call in milliseconds, from `gcp:requestTimeout`; `30s` by default. */
   readonly requestTimeout: number;
   readonly endpoints: Readonly<Partial<Record<ApiName, URL>>>;
@@ -77,6 +85,7 @@ export function readConfiguration(
     project: setting(SETTINGS.project),
     region: setting(SETTINGS.region),
     accessToken: setting(SETTINGS.accessToken),
+    actAs: setting(SETTINGS.actAs),
     requestTimeout: milliseconds(args.requestTimeout) ?? 30_000,
     endpoints: Object.fromEntries(endpoints),
   };

@@ -69,6 +69,7 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** A client of Google's REST APIs at custom endpoints. */
 export class Google {
   private readonly queues = new Map<string, Promise<unknown>>();
+  private token: Promise<string> | undefined;
   readonly configuration: Configuration;
 
   constructor(configuration: Configuration) {
@@ -207,10 +208,19 @@ export class Google {
     );
   }
 
+  /** A token of the account to act as, which lasts for an hour. */
+  private async impersonate(account: string): Promise<string> {
+    const caller = new Google({ ...this.configuration, actAs: undefined });
+    const path = `projects/-/serviceAccounts/${account}:generateAccessToken`;
+    const body = { scope: ["https://www.googleapis.com/auth/cloud-platform"] };
+    return stringOf((await caller.call("iamCredentials", "POST", path, { body })).accessToken);
+  }
+
   private async send(what: string, url: URL, init: RequestInit): Promise<Fields> {
-    const { accessToken, requestTimeout } = this.configuration;
+    const { accessToken, actAs, requestTimeout } = this.configuration;
     const headers = { ...(init.headers as Record<string, string> | undefined) };
-    if (accessToken !== undefined) headers.authorization = `Bearer ${accessToken}`;
+    const token = actAs === undefined ? accessToken : await (this.token ??= this.impersonate(actAs));
+    if (token !== undefined) headers.authorization = `Bearer ${token}`;
     let response: Response;
     let answer: string;
     try {

@@ -39,12 +39,11 @@ beforeEach(() => {
   requests = [];
 });
 
+/** Settings that send every API to an address. */
+const everywhere = (address: string) => (key: string) => (key.endsWith("CustomEndpoint") ? address : undefined);
 const token = () => Promise.resolve("a-token");
 const google = (patience?: Patience) =>
-  new Google(
-    endpoints(() => `${url}/`),
-    { token, ...(patience && { patience }) },
-  );
+  new Google(endpoints(everywhere(`${url}/`)), { token, ...(patience && { patience }) });
 const kms = { api: "kms", path: "x" } as const;
 
 test("endpoints come from the configuration, the environment, or Google", () => {
@@ -83,13 +82,7 @@ describe("a call", () => {
 
   test.each(["refused", "unanswered"])("that is %s never reveals its body or token", async (how) => {
     answers = { "PUT /x": [{ status: 400, body: { error: { message: "no" } } }] };
-    const client =
-      how === "refused"
-        ? google()
-        : new Google(
-            endpoints(() => "http://127.0.0.1:1/"),
-            { token },
-          );
+    const client = how === "refused" ? google() : new Google(endpoints(everywhere("http://127.0.0.1:1/")), { token });
     const error: unknown = await client
       .call({ ...kms, method: "PUT", body: { password: "Swordfish" } })
       .catch((reason: unknown) => reason);
@@ -177,7 +170,7 @@ test("application default credentials support impersonation and a quota project"
     "GET /x": [{ body: {} }],
   };
   const script = `import { endpoints, Google } from "./infra/google.ts";
-    await new Google(endpoints(() => "${url}/")).call({ api: "kms", path: "x" });`;
+    await new Google(endpoints((key) => key.endsWith("Endpoint") ? "${url}/" : undefined)).call({ api: "kms", path: "x" });`;
   const { GOOGLE_OAUTH_ACCESS_TOKEN: _given, ...others } = process.env;
   // Without a project id the library asks Google for it.
   const env = { ...others, GOOGLE_APPLICATION_CREDENTIALS: credentials, GOOGLE_CLOUD_PROJECT: "p" };

@@ -260,8 +260,18 @@ describe("an import", () => {
   ])("that Google answers with %d gives up if the pause is %d seconds", async (status, seconds, words) => {
     const answer = { status, body: { error: { message: "not yet" } } };
     google.imports = [answer, { ...answer, headers: { "retry-after": String(seconds) } }];
-    await expect(importer.create(PLAN)).rejects.toThrow(`${words}\n`);
+    await expect(importer.create(PLAN)).rejects.toThrow(words);
     expect(posts()).toBe(2);
+  });
+
+  test("says how long it was retried, and for what", async () => {
+    const pace = process.env.SETTLEMENT_PATIENCE;
+    process.env.SETTLEMENT_PATIENCE = "0.0005";
+    google.imports = Array.from({ length: 500 }, () => ({ status: 403, body: { error: { message: "not yet" } } }));
+    const failure = importer.create(PLAN).finally(() => (process.env.SETTLEMENT_PATIENCE = pace));
+    await expect(failure).rejects.toThrow(
+      /not yet It was retried for [67] minutes, because a new role of the instance's account on the bucket may take that long/,
+    );
   });
 
   test("that may have started before it was refused has an unknown outcome", async () => {

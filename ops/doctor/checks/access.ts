@@ -22,6 +22,17 @@ export const account: Check = {
   },
 };
 
+export const image: Check = {
+  id: "image",
+  title: "Reading the image",
+  causes: ["apis", "service"],
+  look: async (facts) => {
+    const access = await facts.imageAccess();
+    if (!access) return ok("not in another project");
+    return judged(access.agent, "on the image's repository", access, access.fix);
+  },
+};
+
 export const accessor: Check = {
   id: "accessor",
   title: "Reading the secret",

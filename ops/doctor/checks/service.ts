@@ -1,6 +1,7 @@
 import { parseConnectionName } from "../../../infra/connection.ts";
 import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
+import { grantCommand, repositoryOf } from "../../google/images.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
 
@@ -80,6 +81,7 @@ export const revision: Check = {
     "disk",
     "instance",
     "service",
+    "image",
     "secret",
     "database-url",
     "accessor",
@@ -106,6 +108,13 @@ export const revision: Check = {
       latestReadyRevision === undefined ? "no revision serves" : `${lastPart(latestReadyRevision)} still serves`;
     const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
     const image = `--image=${template.containers?.[0]?.image ?? "IMAGE"}`;
+    const [, agent, denied = ""] =
+      /Service Agent (\S+) must have permission to read the image, (\S+)\. /.exec(why) ?? [];
+    const repository = repositoryOf(denied);
+    if (repository) {
+      const found = `not ready, ${serving}: ${agent ?? ""} may not read the image ${denied}`;
+      return finding(found, grantCommand(repository, `serviceAccount:${agent ?? ""}`));
+    }
     return finding(
       `not ready, ${serving}: ${why}`,
       /image/i.test(why) && /not found/i.test(why) ? facts.updateService(image) : logs(facts, newest),

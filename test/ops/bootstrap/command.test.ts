@@ -15,7 +15,10 @@ let cloud: EmbeddedCloud;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "bootstrap-"));
-  cloud = await startCloud({ folder, projects: Object.values(PROJECTS) });
+  const images = {
+    "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service": { command: "true", args: [] },
+  };
+  cloud = await startCloud({ folder, projects: Object.values(PROJECTS), images });
 });
 
 afterAll(async () => {
@@ -238,6 +241,72 @@ describe("an empty project", () => {
     const admins = own.filter(({ role }) => role === "roles/resourcemanager.projectIamAdmin");
     expect(admins).toMatchObject([{ condition: { title: "settlement-grants" } }]);
     expect((await bootstrap("prod", ["--yes"])).text).toContain("nothing to do");
+  });
+});
+
+describe("staging, whose image is in prod's project", () => {
+  const repository = `/v1/projects/${PROJECTS.prod}/locations/us-central1/repositories/settlement`;
+  const readers = async () => (await ask("GET", `${repository}:getIamPolicy`)).body.bindings;
+  let agent: string;
+
+  beforeAll(async () => {
+    await ask("POST", `/v1/projects/${PROJECTS.staging}:setIamPolicy`, {
+      policy: { bindings: [{ role: "roles/owner", members: ["user:owner@local.test", "user:admin@example.com"] }] },
+    });
+    const { projectNumber } = (await get(`/v1/projects/${PROJECTS.staging}`)) as { projectNumber: string };
+    agent = `serviceAccount:service-${projectNumber}@serverless-robot-prod.iam.gserviceaccount.com`;
+  });
+  const commands = () =>
+    [agent, `serviceAccount:${email("settlement-deployer", "staging")}`].map(
+      (member) =>
+        "gcloud artifacts repositories add-iam-policy-binding settlement --location=us-central1 " +
+        `--project=fusion-prime --role=roles/artifactregistry.reader --member="${member}"`,
+    );
+
+  test("is told that the image's repository does not exist, while its project has no Artifact Registry", async () => {
+    const { code, text } = await bootstrap("staging", ["--yes"]);
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("push the first image") as string });
+    for (const command of commands()) expect(text).toContain(`  ${command}\n`);
+  });
+
+  test("gets Cloud Run's service agent, with its role on the project, even after someone removed it", async () => {
+    const { bindings } = await projectPolicy("staging");
+    expect(bindings).toContainEqual({ role: "roles/run.serviceAgent", members: [agent] });
+    const without = { ...(await projectPolicy("staging")), version: 3 };
+    const policy = { ...without, bindings: without.bindings.filter(({ role }) => role !== "roles/run.serviceAgent") };
+    await ask("POST", `/v1/projects/${PROJECTS.staging}:setIamPolicy`, { policy });
+    expect((await bootstrap("staging", ["--yes"])).text).toContain("create Cloud Run's service agent");
+    expect((await projectPolicy("staging")).bindings).toContainEqual({
+      role: "roles/run.serviceAgent",
+      members: [agent],
+    });
+  });
+
+  test("is told which commands to run by a caller without rights on the image's project", async () => {
+    await ask("POST", `/v1/projects/${PROJECTS.prod}/services:batchEnable`, {
+      serviceIds: ["artifactregistry.googleapis.com"],
+    });
+    const { code, text } = await bootstrap("staging", ["--yes"], cloud.identities.tokenFor("user:admin@example.com"));
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("You may not read") as string });
+    for (const command of commands()) expect(text).toContain(`  ${command}\n`);
+    expect(await readers()).toEqual([]);
+    const printed = await bootstrap("staging", ["--dry-run"]);
+    expect(printed.text).toContain('--member="serviceAccount:service-$NUMBER@serverless-robot-prod.iam');
+    expect(printed.text).toContain("gcloud beta services identity create --service=run.googleapis.com");
+  });
+
+  test("gets both readers of the image by a caller with rights, and the deployer nothing that it does not need", async () => {
+    const { code, text } = await bootstrap("staging", ["--yes"]);
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("to deploy its images") as string });
+    const deployer = `serviceAccount:${email("settlement-deployer", "staging")}`;
+    const bindings = (await readers()) as { role: string; members: string[] }[];
+    expect(bindings.flatMap(({ role, members }) => members.map((member) => [role, member]))).toEqual(
+      [agent, deployer].map((member) => ["roles/artifactregistry.reader", member]),
+    );
+    expect((await projectPolicy("staging")).bindings.map(({ role }) => role)).not.toContain(
+      "roles/artifactregistry.reader",
+    );
+    expect((await bootstrap("staging", ["--yes"])).text).toContain("nothing to do");
   });
 });
 

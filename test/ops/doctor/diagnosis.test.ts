@@ -7,7 +7,18 @@ import { wrapCommand } from "../../../ops/terminal/command.ts";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { render } from "../../../ops/doctor/table.ts";
 import { NotVisible } from "../../../ops/google/reader.ts";
-import { alertPolicy, encoded, healthy, judge, metric, NOW, PASSWORD, type Recorded, uptimeCheck } from "./recorded.ts";
+import {
+  alertPolicy,
+  encoded,
+  healthy,
+  judge,
+  metric,
+  NOW,
+  PASSWORD,
+  type Recorded,
+  RUN_AGENT,
+  uptimeCheck,
+} from "./recorded.ts";
 
 const INSTANCES = "sql projects/fusion-prime/instances";
 const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
@@ -456,5 +467,47 @@ describe("the table", () => {
     const rows = await judge(healthy());
     expect(render(rows, true)).toContain("\u001b[32mok");
     expect(render(rows, false)).not.toContain("\u001b");
+  });
+});
+
+describe("an image of another project", () => {
+  const IMAGE = "us-central1-docker.pkg.dev/fusion-images/settlement/settlement-service:1";
+  const REPOSITORY =
+    "artifactRegistry projects/fusion-images/locations/us-central1/repositories/settlement:getIamPolicy";
+  const HOME = "resourceManager projects/fusion-images:getIamPolicy";
+  const fix =
+    "gcloud artifacts repositories add-iam-policy-binding settlement --location=us-central1 --project=fusion-images " +
+    `--role=roles/artifactregistry.reader --member="serviceAccount:${RUN_AGENT}"`;
+  const row = async (record: object, check: string) =>
+    (await judge(record as Recorded)).find((each) => each.check === check);
+  const withImage = (more: object) => ({
+    ...changed((record) => {
+      const [container] = record[SERVICE].template.containers;
+      if (container) container.image = IMAGE;
+    }),
+    ...more,
+  });
+  const reader = { role: "roles/artifactregistry.reader", members: [`serviceAccount:${RUN_AGENT}`] };
+
+  test.each([
+    ["the agent may read its repository", { [REPOSITORY]: { bindings: [reader] }, [HOME]: undefined }, "ok"],
+    ["the agent may read all of its project", { [REPOSITORY]: {}, [HOME]: { bindings: [reader] } }, "ok"],
+    ["nobody let the agent read it", { [REPOSITORY]: {}, [HOME]: {} }, "finding"],
+    ["the policies are not visible", { [REPOSITORY]: undefined, [HOME]: undefined }, "unseen"],
+  ])("%s", async (_what, more, verdict) => {
+    const found = await row(withImage(more), "image");
+    expect(found?.verdict).toBe(verdict);
+    if (verdict === "finding") expect(found).toMatchObject({ found: expect.stringContaining("lacks"), fix });
+  });
+
+  test("that Cloud Run refused to read is told from its message, with the fix", async () => {
+    const record = withImage({ [REPOSITORY]: undefined, [HOME]: undefined });
+    record[SERVICE].terminalCondition = {
+      state: "CONDITION_FAILED",
+      message:
+        "Revision 'settlement-service-00002-abc' is not ready and cannot serve traffic. Google Cloud Run Service Agent " +
+        `${RUN_AGENT} must have permission to read the image, ${IMAGE}. Ensure that the provided container image URL is correct.`,
+    };
+    expect(await row(record, "revision")).toMatchObject({ verdict: "finding", fix });
   });
 });

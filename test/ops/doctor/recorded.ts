@@ -21,6 +21,7 @@ const INSTANCE = "fusion-prime-db-a504713e";
 const CONNECTION_NAME = `fusion-prime:us-central1:${INSTANCE}`;
 const ACCOUNT = "settlement-service@fusion-prime.iam.gserviceaccount.com";
 const SQL_ACCOUNT = "p1004-abcdef@gcp-sa-cloud-sql.iam.gserviceaccount.com";
+export const RUN_AGENT = "service-1004@serverless-robot-prod.iam.gserviceaccount.com";
 export const PASSWORD = "Abcdefghij0123456789Klmno";
 export const NOW = new Date("2026-02-01T03:00:00Z");
 export const MIGRATIONS = readMigrations(join(import.meta.dirname, "../../../migrations"));
@@ -59,6 +60,7 @@ export function healthy() {
     "resourceManager projects/fusion-prime:getIamPolicy": {
       bindings: [
         bound("roles/owner", "user:owner@example.com"),
+        bound("roles/run.serviceAgent", `serviceAccount:${RUN_AGENT}`),
         {
           ...bound("roles/cloudsql.client", `serviceAccount:${ACCOUNT}`),
           condition: {
@@ -68,6 +70,7 @@ export function healthy() {
         },
       ] as { role: string; members: string[]; condition?: { title: string; expression: string } }[],
     },
+    "resourceManager projects/fusion-prime": { projectNumber: "1004" },
     "iamBeta projects/fusion-prime/serviceAccounts/": { email: ACCOUNT },
     "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service": {
       template: {

@@ -3,7 +3,7 @@ import type { Access } from "../../iam/access.ts";
 import { agentOf } from "../../iam/agents.ts";
 import type { Projects } from "../../server/projects.ts";
 import { repositoryOf, repositoryResource } from "../artifactregistry/repository.ts";
-import { imageDenied, StartFailure } from "./failure.ts";
+import { imageDenied } from "./failure.ts";
 import type { InstanceTemplate } from "./resources.ts";
 
 const READ = "artifactregistry.repositories.downloadArtifacts";
