@@ -243,8 +243,8 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
 }
 
 /**
- * Least and most memory per number of CPUs:
- * https://cloud.google.com/run/docs/configuring/services/cpu, https://cloud.google.com/run/docs/configuring/services/memory-limits
+ * Least and most memory per number of CPUs, as in the table of https://docs.cloud.google.com/run/docs/configuring/jobs/cpu, which
+ * holds for services too: https://cloud.google.com/run/docs/configuring/services/memory-limits
  */
 const MEMORY: Readonly<Record<string, readonly [least: string, most: string]>> = {
   "1": ["128Mi", "4Gi"],

@@ -3,7 +3,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { shortName } from "../../rest/names.ts";
 import { type InstanceTemplate, type Job, now, type Service } from "./resources.ts";
-import { violation } from "./template.ts";
+import { violation } from "./limits.ts";
 
 /** A request that changes a service or a job. */
 export interface Change {

@@ -23,6 +23,7 @@ import {
 } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
 import { type Change, checkEtag, checkName, emailOf, nextGeneration, only, suffix } from "./change.ts";
+import { checkLabels } from "./limits.ts";
 import { checkMarks, checkTemplate, withDefaults, withoutZeros } from "./template.ts";
 
 /** The fields of a job that a client may set. */
@@ -187,7 +188,9 @@ export class Jobs {
   private apply(name: string, wanted: Partial<Job>, change: Change, before: Job | undefined): Operation {
     checkMarks(wanted, "job", before);
     checkMarks(wanted.template, "job.template");
-    checkTemplate(wanted.template?.template, "job.template.template");
+    const request = `${before ? "Update" : "Create"}JobRequest.job`;
+    checkTemplate(wanted.template?.template, "job", `${request}.template.template`);
+    checkLabels(wanted.labels, `${request}.labels`);
     const template = {
       taskCount: 1,
       ...wanted.template,

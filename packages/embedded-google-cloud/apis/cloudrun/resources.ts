@@ -29,7 +29,7 @@ export interface Container {
   env?: EnvVar[];
   ports?: { name?: string; containerPort?: number }[];
   volumeMounts?: { name: string; mountPath: string }[];
-  resources?: { limits?: Record<string, string> };
+  resources?: { limits?: Record<string, string>; cpuIdle?: boolean };
   startupProbe?: Probe;
 }
 
@@ -111,6 +111,7 @@ export interface Service extends Resource {
   creator: string;
   lastModifier: string;
   ingress: string;
+  scaling?: { minInstanceCount?: number; maxInstanceCount?: number };
   invokerIamDisabled?: boolean;
   template: RevisionTemplate;
   traffic: TrafficTarget[];

@@ -21,7 +21,8 @@ import {
   succeeded,
 } from "./resources.ts";
 import { type Change, checkEtag, checkName, nextGeneration, only, suffix } from "./change.ts";
-import { checkMarks, checkTemplate, violation, withDefaults, withoutZeros } from "./template.ts";
+import { checkLabels, checkScaling, cpusOf, violation } from "./limits.ts";
+import { checkMarks, checkTemplate, withDefaults, withoutZeros } from "./template.ts";
 import { ALL_TO_LATEST, checkTraffic, hostOf, reachable, revisionOf } from "./traffic.ts";
 
 /** The fields of a service that a client may set. */
@@ -174,9 +175,14 @@ export class Services {
   ): Operation {
     checkMarks(wanted, "service", previous?.service);
     checkMarks(wanted.template, "service.template");
-    checkTemplate(wanted.template, "service.template");
+    const request = `${previous ? "Update" : "Create"}ServiceRequest.service`;
+    checkTemplate(wanted.template, "service", `${request}.template`);
+    checkScaling(wanted.scaling, `${request}.scaling`);
+    checkLabels(wanted.labels, `${request}.labels`);
     const template: RevisionTemplate = {
-      maxInstanceRequestConcurrency: 80,
+      // https://cloud.google.com/run/docs/about-concurrency
+      maxInstanceRequestConcurrency:
+        cpusOf(wanted.template?.containers?.[0]?.resources?.limits?.cpu ?? "1") < 1 ? 1 : 80,
       ...withDefaults(wanted.template ?? {}, change.projectNumber, "300s"),
     };
     const traffic = wanted.traffic && wanted.traffic.length > 0 ? wanted.traffic : ALL_TO_LATEST;

@@ -1,5 +1,5 @@
-import { GoogleError } from "../../rest/errors.ts";
 import { isFields, isZero } from "../../rest/fields.ts";
+import { checkLimits, type Limited, violation } from "./limits.ts";
 import type { Container, InstanceTemplate, Marked } from "./resources.ts";
 
 /** Set by Cloud Run itself. https://cloud.google.com/run/docs/container-contract#env-vars */
@@ -47,46 +47,22 @@ export function checkMarks(sent: Marked | undefined, path: string, before?: Mark
 
 /**
  * Checks the template of a service or a job.
+ * @param kind What it is of.
  * @param path Its place in the request, for the error.
  * @throws GoogleError INVALID_ARGUMENT.
  */
-export function checkTemplate(sent: Partial<InstanceTemplate> | undefined, path: string): void {
+export function checkTemplate(sent: Limited | undefined, kind: "service" | "job", path: string): void {
   const containers = sent?.containers ?? [];
   if (containers.length === 0) throw violation(`${path}.containers`, "Must have at least one container.");
   for (const [index, container] of containers.entries()) {
     checkContainer(container, sent ?? {}, `${path}.containers[${index}]`);
   }
-}
-
-/**
- * Least and most gibibytes of memory per number of CPUs:
- * https://cloud.google.com/run/docs/configuring/services/cpu, https://cloud.google.com/run/docs/configuring/services/memory-limits
- */
-const MEMORY = new Map([
-  [1, [1 / 8, 4]],
-  [2, [1 / 8, 8]],
-  [4, [2, 16]],
-  [6, [4, 24]],
-  [8, [4, 32]],
-]);
-
-function checkMemory({ cpu = "1", memory = "512Mi" }: Record<string, string>, path: string) {
-  const cpus = cpu.endsWith("m") ? parseInt(cpu) / 1000 : Number(cpu);
-  const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(memory) ?? [];
-  const gibibytes = Number(amount) / (unit === "Mi" ? 1024 : 1);
-  const [least = 0, most = Infinity] = MEMORY.get(cpus) ?? [];
-  if (!(gibibytes < least || gibibytes > most)) return; // also other units
-  const from = least < 1 ? `${least * 1024}Mi` : `${least}Gi`;
-  throw violation(
-    `${path}.resources.limits.memory`,
-    `Invalid value specified for container memory. For ${cpus.toFixed(1)} CPU, memory must be between ${from} and ${most}Gi inclusive.`,
-  );
+  checkLimits(sent ?? {}, kind, path);
 }
 
 function checkContainer(container: Partial<Container>, template: Partial<InstanceTemplate>, path: string) {
-  const { image, env = [], resources, volumeMounts = [] } = container;
+  const { image, env = [], volumeMounts = [] } = container;
   if (!image) throw violation(`${path}.image`, "Image must not be empty.");
-  checkMemory(resources?.limits ?? {}, path);
   const names = env.map(({ name }) => name);
   const reserved = names.filter((name) => RESERVED.includes(name)).join(", ");
   if (reserved) {
@@ -120,9 +96,4 @@ export function withDefaults<T extends Partial<InstanceTemplate>>(sent: T, proje
 /** The account of services and jobs that name none. */
 export function defaultAccount(projectNumber: string): string {
   return `${projectNumber}-compute@developer.gserviceaccount.com`;
-}
-
-/** The error for an invalid field, in Cloud Run's form. */
-export function violation(field: string, what: string): GoogleError {
-  return new GoogleError("INVALID_ARGUMENT", `Violation in ${field}: ${what}`);
 }

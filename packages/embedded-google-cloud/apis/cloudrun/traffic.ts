@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { parentOf, shortName } from "../../rest/names.ts";
 import type { Service, TrafficTarget } from "./resources.ts";
-import { violation } from "./template.ts";
+import { violation } from "./limits.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
