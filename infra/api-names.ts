@@ -9,3 +9,9 @@ export const APIS = [
   "sqladmin", // the instance, database, user, backups and imports
   "storage", // the migrations bucket
 ] as const;
+
+/** The Google APIs that a stack with a private network uses besides, without `.googleapis.com`. */
+export const NETWORK_APIS = [
+  "compute", // the network
+  "servicenetworking", // its peering with Google's services
+] as const;

@@ -70,7 +70,7 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
   else if (await ask("Apply these changes?")) {
     for (const step of open) {
       console.error(`${step.title} ...`);
-      await step.apply();
+      await step.apply().catch((error: unknown) => settled(step, error));
     }
     console.log("\nDone.");
   } else {
@@ -79,6 +79,16 @@ async function bootstrap(target: Target, google: Google, ask: Ask): Promise<void
   }
   if (left.length > 0) console.log(`\n${left.join("\n")}`);
   console.log(`\n${facts(target, number)}`);
+}
+
+/** Ignores an error if nothing is left to do: a retry, or another run, may have done it. */
+async function settled(step: Step, error: unknown): Promise<void> {
+  if (error instanceof GoogleError && (await step.plan().catch(() => ["unknown"])).length === 0) return;
+  const why = error instanceof Error ? error.message : String(error);
+  const refused = error instanceof GoogleError ? `Google refused ${error.request}: ${why}` : why;
+  throw new UserError(
+    `${step.title}: ${refused}\nThe steps before it are done. Run the command again: it goes on from here.`,
+  );
 }
 
 /** The settings for pipelines and for plain `pulumi`. */

@@ -1,5 +1,5 @@
 import { SERVICE_ACCOUNT, serviceAccountEmail } from "../../infra/names.ts";
-import { APIS } from "../../infra/api-names.ts";
+import { APIS, NETWORK_APIS } from "../../infra/api-names.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Call, Google } from "../../infra/google.ts";
@@ -11,8 +11,9 @@ import { type PolicyAccess, policyAt, projectPolicy, type Step } from "./step.ts
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
 
 /** The APIs that are enabled, and what for; those of the stack too, because they answer only minutes later. */
-const ENABLED: Readonly<Record<string, string>> = {
+const ENABLED = ({ config: { network } }: Target): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(APIS.map((api) => [`${api}.googleapis.com`, "the stack"])),
+  ...Object.fromEntries((network ? NETWORK_APIS : []).map((api) => [`${api}.googleapis.com`, "the stack's network"])),
   "cloudkms.googleapis.com": "the key",
   "cloudresourcemanager.googleapis.com": "the project's policy",
   "iam.googleapis.com": "the accounts and the workload identity pool",
@@ -20,16 +21,17 @@ const ENABLED: Readonly<Record<string, string>> = {
   "serviceusage.googleapis.com": "enabling the others",
   "storage.googleapis.com": "the state's bucket",
   "sts.googleapis.com": "exchanging GitHub's tokens",
-};
+});
 
 /** A list of each API that bootstrap or the first update needs at once: it is refused until the API answers. */
-const LISTS = ({ config: { project, region } }: Target): readonly Call[] => [
+const LISTS = ({ config: { network, project, region } }: Target): readonly Call[] => [
   { api: "cloudRunV2", path: `projects/${project}/locations/${region}/services` },
   { api: "secretManager", path: `projects/${project}/secrets` },
   { api: "sql", path: `projects/${project}/instances` },
   { api: "storage", path: `b?project=${project}` },
   { api: "kms", path: `projects/${project}/locations/${region}/keyRings` },
   { api: "iamBeta", path: `projects/${project}/serviceAccounts` },
+  ...(network ? [{ api: "compute", path: `projects/${project}/global/networks` } as const] : []),
 ];
 
 const DAY = 24 * 3600;
@@ -55,7 +57,7 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
   return [
     apis(target, google),
     serviceAgent(target, google, number),
-    stateBucket(target, google),
+    stateBucket(target, google, number),
     keyRing(target, google),
     key(target, google),
     pool(target, google),
@@ -69,13 +71,14 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
 
 function apis(target: Target, google: Google): Step {
   const { project } = target.config;
+  const wanted = ENABLED(target);
   const missing = async () => {
     const enabled = await enabledApis(project, (path) => google.find({ api: "serviceUsage", path }));
-    return Object.entries(ENABLED).filter(([service]) => !enabled.includes(service));
+    return Object.entries(wanted).filter(([service]) => !enabled.includes(service));
   };
   return {
     title: "APIs",
-    commands: [command("gcloud", "services", "enable", ...Object.keys(ENABLED), `--project=${project}`)],
+    commands: [command("gcloud", "services", "enable", ...Object.keys(wanted), `--project=${project}`)],
     plan: async () => (await missing()).map(([service, why]) => `enable ${service}, for ${why}`),
     apply: async () => {
       const body: gapi.client.serviceusage.BatchEnableServicesRequest = {
@@ -88,7 +91,7 @@ function apis(target: Target, google: Google): Step {
   };
 }
 
-function stateBucket({ bucket, config: { project, region } }: Target, google: Google): Step {
+function stateBucket({ bucket, config: { project, region } }: Target, google: Google, number: string): Step {
   const wanted = {
     iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: "enforced" },
     versioning: { enabled: true },
@@ -122,6 +125,12 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     plan: async () => {
       const found = await read();
       if (!found) return [`create bucket gs://${bucket} in ${region}`];
+      // Names are global, and the state must not go to whoever took this one first.
+      if (found.projectNumber !== number) {
+        throw new UserError(
+          `gs://${bucket} belongs to another project, number ${found.projectNumber ?? "unknown"}: name another bucket in BACKENDS in ops/engine/stack-file.ts.`,
+        );
+      }
       return wrong(found).map(([, what]) => `update gs://${bucket}: ${what}`);
     },
     apply: async () => {

@@ -263,10 +263,36 @@ describe("staging, whose image is in prod's project", () => {
         `--project=fusion-prime --role=roles/artifactregistry.reader --member="${member}"`,
     );
 
-  test("is told that the image's repository does not exist, while its project has no Artifact Registry", async () => {
+  test("does not use a bucket that another project has taken", async () => {
+    await ask("POST", `/storage/v1/b?project=${PROJECTS.prod}`, { name: `${PROJECTS.staging}-pulumi-state` });
     const { code, text } = await bootstrap("staging", ["--yes"]);
-    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("push the first image") as string });
-    for (const command of commands()) expect(text).toContain(`  ${command}\n`);
+    expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining("another project") as string });
+    await ask("DELETE", bucket("staging"));
+  });
+
+  test("says where it stopped if Google refuses a step", async () => {
+    const pools = { path: /workloadIdentityPools$/, method: "POST", times: 1 };
+    cloud.faults.inject(pools, { kind: "error", status: 403 });
+    const { code, text } = await bootstrap("staging", ["--yes"]);
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(
+        /^Workload identity pool: Google refused POST .*\nThe steps before it are done/m,
+      ) as string,
+    });
+  });
+
+  test("is told that the image's repository does not exist; two runs at once do not disturb each other", async () => {
+    for (const { code, text } of await Promise.all([
+      bootstrap("staging", ["--yes"]),
+      bootstrap("staging", ["--yes"]),
+    ])) {
+      expect({ code, text }).toMatchObject({
+        code: 0,
+        text: expect.stringContaining("push the first image") as string,
+      });
+      for (const command of commands()) expect(text).toContain(`  ${command}\n`);
+    }
   });
 
   test("gets Cloud Run's service agent, with its role on the project, even after someone removed it", async () => {
