@@ -1,4 +1,4 @@
-import type { AuthClient, JWTInput } from "google-auth-library";
+import type { AuthClient, ExternalAccountClientOptions, JWTInput } from "google-auth-library";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 
@@ -358,17 +358,54 @@ const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 const CREDENTIALS = ["GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"];
 
 /** The credentials in the environment, as the provider reads them: JSON, or the path of a file with it. @throws GoogleError */
-function givenCredentials(): JWTInput | undefined {
+async function givenCredentials(): Promise<AuthClient | undefined> {
+  const { ExternalAccountClient, JWT, UserRefreshClient } = await import("google-auth-library");
   const name = CREDENTIALS.find((each) => process.env[each]);
   if (name === undefined) return undefined;
   const value = (process.env[name] ?? "").trim();
+  const json = value.startsWith("{") ? value : read(value.replace(/^~(?=\/)/, homedir()));
+  const { type = "", ...credentials } = parsed(json);
+  switch (type) {
+    case "service_account":
+      return new JWT({ scopes: SCOPE, email: credentials.client_email ?? "", key: credentials.private_key ?? "" });
+    case "authorized_user": {
+      const {
+        client_id: clientId = "",
+        client_secret: clientSecret = "",
+        refresh_token: refreshToken = "",
+      } = credentials;
+      return new UserRefreshClient({ clientId, clientSecret, refreshToken });
+    }
+    case "external_account": {
+      const client = ExternalAccountClient.fromJSON({
+        ...credentials,
+        type,
+      } as unknown as ExternalAccountClientOptions);
+      if (!client) break;
+      client.scopes = SCOPE;
+      return client;
+    }
+  }
+  // The value may hold a secret and is not quoted.
+  const types = "a service account's key, a user's or a workload identity's credentials";
+  throw new GoogleError(`${name} must be ${types}, in JSON or as the path of a file.`, 401);
+}
+
+/** Empty if the file cannot be read. */
+function read(path: string): string {
   try {
-    return JSON.parse(
-      value.startsWith("{") ? value : readFileSync(value.replace(/^~(?=\/)/, homedir()), "utf8"),
-    ) as JWTInput;
+    return readFileSync(path, "utf8");
   } catch {
-    // The error may quote the credentials.
-    throw new GoogleError(`${name} is neither credentials in JSON nor the path of a file with them.`, 401);
+    return "";
+  }
+}
+
+/** Empty if it is not JSON. */
+function parsed(json: string): JWTInput {
+  try {
+    return JSON.parse(json) as JWTInput;
+  } catch {
+    return {};
   }
 }
 
@@ -377,8 +414,9 @@ async function clientOf(token?: Token): Promise<AuthClient> {
   const { GoogleAuth, OAuth2Client } = await import("google-auth-library");
   const given = token ? await token() : process.env.GOOGLE_OAUTH_ACCESS_TOKEN;
   if (given) return new OAuth2Client({ credentials: { access_token: given } });
-  const credentials = givenCredentials();
-  const auth = new GoogleAuth({ scopes: SCOPE, ...(credentials && { credentials }) });
+  const credentials = await givenCredentials();
+  if (credentials) return credentials;
+  const auth = new GoogleAuth({ scopes: SCOPE });
   return auth.getClient().catch(() => {
     throw new GoogleError("No Google credentials found: run `gcloud auth application-default login`.", 401);
   });

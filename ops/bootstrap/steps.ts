@@ -125,7 +125,7 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     plan: async () => {
       const found = await read();
       if (!found) return [`create bucket gs://${bucket} in ${region}`];
-      // Names are global, and the state must not go to whoever took this one first.
+      // Names are global: another project may have taken this one, and must not get the state.
       if (found.projectNumber !== number) {
         throw new UserError(
           `gs://${bucket} belongs to another project, number ${found.projectNumber ?? "unknown"}: name another bucket in BACKENDS in ops/engine/stack-file.ts.`,

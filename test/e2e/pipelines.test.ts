@@ -132,7 +132,7 @@ describe("both pipelines", () => {
       images: { "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-service": service },
     });
     await github.start();
-    // Whoever pushed the image of both stacks to prod's project enabled this.
+    // Enabled when the image of both stacks was pushed to prod's project.
     await ask(cloud, "POST", `/v1/projects/${PROJECTS.prod}/services/artifactregistry.googleapis.com:enable`, {});
     // Once, by the owner of the projects: create the pipelines' identities.
     for (const stack of ["staging", "prod"] as const) {

@@ -99,7 +99,7 @@ describe("gcp:impersonateServiceAccount", () => {
       const words = ["ops/doctor.ts", "--project", PROJECT, "--region", "us-central1"];
       return promisify(execFile)(process.execPath, words, { cwd: ROOT, env }).then(
         ({ stdout }) => stdout,
-        ({ stdout }: { stdout: string }) => stdout,
+        (error: unknown) => (error as { stdout: string }).stdout,
       );
     };
     expect(await seen({})).not.toContain("settlement-service does not exist in us-central1");
@@ -147,6 +147,6 @@ describe("GOOGLE_CREDENTIALS", () => {
 
   test("is not quoted in an error", async () => {
     process.env.GOOGLE_CREDENTIALS = '{"private_key": "secret';
-    await expect(accessToken()).rejects.toThrow(/^GOOGLE_CREDENTIALS is neither [^"]*$/);
+    await expect(accessToken()).rejects.toThrow(/^GOOGLE_CREDENTIALS must be [^"]*$/);
   });
 });

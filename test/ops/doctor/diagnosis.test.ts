@@ -497,7 +497,7 @@ describe("an image of another project", () => {
   ])("%s", async (_what, more, verdict) => {
     const found = await row(withImage(more), "image");
     expect(found?.verdict).toBe(verdict);
-    if (verdict === "finding") expect(found).toMatchObject({ found: expect.stringContaining("lacks"), fix });
+    if (verdict === "finding") expect(found).toMatchObject({ found: expect.stringContaining("lacks") as string, fix });
   });
 
   test("that Cloud Run refused to read is told from its message, with the fix", async () => {

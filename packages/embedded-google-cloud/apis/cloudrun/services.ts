@@ -181,8 +181,7 @@ export class Services {
     checkLabels(wanted.labels, `${request}.labels`);
     const template: RevisionTemplate = {
       // https://cloud.google.com/run/docs/about-concurrency
-      maxInstanceRequestConcurrency:
-        cpusOf(wanted.template?.containers?.[0]?.resources?.limits?.cpu ?? "1") < 1 ? 1 : 80,
+      maxInstanceRequestConcurrency: cpusOf(wanted.template?.containers[0]?.resources?.limits?.cpu ?? "1") < 1 ? 1 : 80,
       ...withDefaults(wanted.template ?? {}, change.projectNumber, "300s"),
     };
     const traffic = wanted.traffic && wanted.traffic.length > 0 ? wanted.traffic : ALL_TO_LATEST;

@@ -181,12 +181,7 @@ describe("a template with", () => {
       "labels",
       'the key "Team" must begin with a lower case letter',
     ],
-    [
-      "a label with a long value",
-      { ...container({}), labels: { team: "a".repeat(64) } },
-      "labels",
-      'the value "aaaa',
-    ],
+    ["a label with a long value", { ...container({}), labels: { team: "a".repeat(64) } }, "labels", 'the value "aaaa'],
     [
       "65 labels",
       { ...container({}), labels: Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`a${index}`, "x"])) },
