@@ -22,7 +22,8 @@ resources alone, and revokes roles that the two identities do not need. Requires
   --yes                    proceed without asking; required if there is no terminal
   --help                   this text
 
-Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials.
+Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or application default credentials; with
+GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or gcp:impersonateServiceAccount as that account.
 `;
 
 /** Retries errors of Google's, and calls to an API that has just been enabled. */

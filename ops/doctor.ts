@@ -43,7 +43,8 @@ each with a command that fixes it. IAM bindings on folders and the organization 
 
 Needs roles/viewer and roles/iam.securityReviewer on the project; to read passwords and tables also
 roles/secretmanager.secretAccessor on the two secrets and roles/cloudsql.client; for --log roles/logging.logWriter.
-Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, or else application default credentials. Without --socket, the password in the
+Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or application default credentials; with
+GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or gcp:impersonateServiceAccount as that account. Without --socket, the password in the
 secret is compared with the one in the stack's state if the caller can decrypt it.
 
 gcloud cannot reach the embedded cloud of the local stack: \`npm start -- --reset\` recreates it.
