@@ -511,7 +511,7 @@ function revokeDefaults(bucket: string, project: string): string[] {
 }
 
 /**
- * The project's number, which principals contain.
+ * The project's number, which principals contain. In a new project only Service Usage is enabled.
  * @throws UserError if the project does not exist.
  */
 export async function projectNumber({ config: { project } }: Target, google: Google): Promise<string> {
@@ -519,6 +519,13 @@ export async function projectNumber({ config: { project } }: Target, google: Goo
   const found = await google.find<Project>({ api: "resourceManager", path: `projects/${project}` });
   if (found?.projectNumber !== undefined) return found.projectNumber;
   const api = "cloudresourcemanager.googleapis.com";
+  const path = `projects/${project}/services/${api}`;
+  const service = await google.find<gapi.client.serviceusage.GoogleApiServiceusageV1Service>({
+    api: "serviceUsage",
+    path,
+  });
+  const number = /^projects\/(\d+)\//.exec(service?.name ?? "")?.[1];
+  if (number !== undefined) return number;
   const enable = command("gcloud", "services", "enable", api, `--project=${project}`);
   throw new UserError(`Project ${project} does not exist, or does not have ${api} enabled: ${enable}`);
 }

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 import { endpointEnv } from "../../../ops/engine/endpoints.ts";
+import type { Call, Google } from "../../../infra/google.ts";
+import { projectNumber, stepsOf } from "../../../ops/bootstrap/steps.ts";
+import { type Target, targetOf } from "../../../ops/bootstrap/target.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
 const PROJECTS = { staging: "fusion-prime-staging", prod: "fusion-prime" } as const;
@@ -346,4 +349,22 @@ test("prints Google's message to a caller without access, without a stack trace"
   const { code, text } = await bootstrap("prod", ["--yes"], cloud.identities.tokenFor("user:stranger@example.com"));
   expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining("Google refused GET") as string });
   expect(text).not.toMatch(/^\s+at /m);
+});
+
+test("finds the number of a new project, which has only Service Usage enabled", async () => {
+  const answers = (service?: object) =>
+    ({ find: ({ api }: Call) => Promise.resolve(api === "serviceUsage" ? service : undefined) }) as unknown as Google;
+  const target = targetOf("prod", "acme/settlement");
+  const name = "projects/123456789012/services/cloudresourcemanager.googleapis.com";
+  expect(await projectNumber(target, answers({ name }))).toBe("123456789012");
+  await expect(projectNumber(target, answers())).rejects.toThrow("Project fusion-prime does not exist");
+});
+
+test("enables the APIs of a private network where the stack has one", () => {
+  const nowhere = {} as Google;
+  const target = targetOf("staging", "acme/settlement");
+  const network = { subnet: "10.8.0.0/24", services: "10.9.0.0/20" };
+  const commands = (config: Target["config"]) => stepsOf({ ...target, config }, nowhere, "1")[0]?.commands.join() ?? "";
+  expect(commands({ ...target.config, network })).toContain("compute.googleapis.com servicenetworking.googleapis.com");
+  expect(commands(target.config)).not.toMatch(/compute|servicenetworking/);
 });
