@@ -164,7 +164,10 @@ export class DoctorSetting {
   /** Replaces the bindings of the service's account on the project. */
   async bindProject(...bound: readonly Bound[]): Promise<void> {
     const users = [VIEWER, READER];
+    const { projectNumber } = (await this.embedded.get(`/v1/projects/${PROJECT}`)).body;
+    const agent = `serviceAccount:service-${projectNumber as string}@serverless-robot-prod.iam.gserviceaccount.com`;
     const bindings = [
+      { role: "roles/run.serviceAgent", members: [agent] },
       { role: "roles/owner", members: ["user:owner@local.test"] },
       { role: "roles/viewer", members: users },
       { role: "roles/iam.securityReviewer", members: users },

@@ -1,7 +1,7 @@
 import { parseConnectionName } from "../../../infra/connection.ts";
 import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
-import { grantCommand, repositoryOf } from "../../google/images.ts";
+import { AGENT_ROLE, grantCommand, repositoryOf } from "../../google/images.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
 
@@ -113,7 +113,10 @@ export const revision: Check = {
     const repository = repositoryOf(denied);
     if (repository) {
       const found = `not ready, ${serving}: ${agent ?? ""} may not read the image ${denied}`;
-      return finding(found, grantCommand(repository, `serviceAccount:${agent ?? ""}`));
+      const member = `serviceAccount:${agent ?? ""}`;
+      const { project } = facts.target;
+      const own = facts.bind(["projects", project], member, AGENT_ROLE, "--condition=None");
+      return finding(found, repository.project === project ? own : grantCommand(repository, member));
     }
     return finding(
       `not ready, ${serving}: ${why}`,
