@@ -6,7 +6,6 @@ import { command } from "../terminal/command.ts";
 import { appliedFiles, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
 import { differencesByLogin, logIn, type Login, type LoginRequest } from "./login.ts";
 import { imageAccess, type ImageAccess } from "./image.ts";
-import { logIn, type Login } from "./login.ts";
 import { enabledApis } from "../google/apis.ts";
 import type { Policy } from "../google/policy.ts";
 import { type Reader, NotVisible } from "../google/reader.ts";
