@@ -539,7 +539,7 @@ describe("the doctor on the embedded cloud", () => {
         "schema-drift": "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 3 of 29 checks could not be run\./);
+      expect(shown(rows)).toMatch(/^No fault found; 3 of 30 checks could not be run\./);
     });
 
     test("Viewer alone does not see the policy of the bucket", async () => {
