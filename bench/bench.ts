@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { type Figure, regressions, TOLERANCE } from "./figure.ts";
 import { fresh } from "./fresh.ts";
 import { growth } from "./growth.ts";
+import { imports } from "./imports.ts";
 import { lint } from "./lint.ts";
 import { policies } from "./policies.ts";
 import { preview, typescript } from "./preview.ts";
@@ -17,7 +18,7 @@ import { run } from "../ops/terminal/run.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
 import { UsageError, UserError } from "../ops/terminal/user-error.ts";
 
-const BENCHMARKS = { preview, typescript, up, fresh, policies, growth, reads, lint };
+const BENCHMARKS = { preview, typescript, up, fresh, policies, growth, reads, lint, imports };
 
 const HELP = `npm run bench [-- OPTIONS]
 

@@ -27,6 +27,23 @@ test("a statement has the line on which it ends", () => {
   expect(lines).toEqual([4, 5, 6, 8]);
 });
 
-test.each(["\\i other.sql", "SELECT 1;\nCOPY t (a) FROM STDIN;"])("refuses %j", (script) => {
+test.each(["\\i other.sql", "COPY t (a) FROM STDIN; SELECT 1;\n1\n\\.\n"])("refuses %j", (script) => {
   expect(() => texts(script)).toThrow(ScriptError);
+});
+
+test.each([
+  ["COPY t (a) FROM STDIN;\n1\n2;'\n\\.\nSELECT 1;", "1\n2;'\n", 2],
+  ["copy t from stdin with (format csv) ; \r\n1\r\n\\.\r\nSELECT 1;", "1\r\n", 2],
+  ["COPY t FROM /* ; */ stdin -- ;\n;\n\\.\n", "", 1],
+  ["COPY t FROM stdin;\n1\n\\.x\n", "1\n\\.x\n", 1],
+  ["COPY (SELECT a FROM stdin) TO stdout;\n", undefined, 1],
+  ["COPY stdin FROM '/file';\n", undefined, 1],
+])("%j has the rows %j", (script, rows, count) => {
+  const found = [...statementsOf(script)];
+  expect([found[0]?.rows, found.length]).toEqual([rows, count]);
+});
+
+test("reads a long statement in one pass", () => {
+  const value = "it''s; -- no /* end */ $$ \\".repeat(50_000);
+  expect(texts(`INSERT INTO t VALUES ('${value}', E'${value}\\', a$b$, $1); SELECT 1;`)).toHaveLength(2);
 });

@@ -32,6 +32,42 @@ test("requires that the instance's account can read the object", async () => {
   expect((await ask("closed/a.sql")).status).toBe(400);
 });
 
+test("reads the file of pg_dump, with the rows below COPY", async () => {
+  const script = [
+    "\\restrict abc\nSELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.copied (id int, t text);",
+    "COPY public.copied (id, t) FROM stdin;\n1\tit's; -- \\\\ \\tx\n2\t\\N\n\\.\n\nSELECT 1;",
+    'COPY public.copied FROM stdin WITH (FORMAT csv);\n3,"a\nb"\n\\.\nCOPY public.copied FROM stdin;\n\\.\n\\unrestrict abc\n',
+  ];
+  expect(failure(await run(script.join("\n")))).toBeUndefined();
+  expect(await rows("SELECT * FROM copied ORDER BY id")).toEqual([
+    { id: 1, t: "it's; -- \\ \tx" },
+    { id: 2, t: null },
+    { id: 3, t: "a\nb" },
+  ]);
+});
+
+test("keeps the rows before one that fails, and names its place, as psql does", async () => {
+  const row = (id: number | string) => `INSERT INTO kept_rows VALUES (${id}, '😀;');\n`;
+  const create = "CREATE TABLE kept_rows (id int PRIMARY KEY, t text, UNIQUE (id) DEFERRABLE INITIALLY DEFERRED);\n";
+  const five = [1, 2, 3, 4, 5].map(row).join("");
+  expect(failure(await run(`${create}${five}${row("x")}${row(7)}`))).toBe(
+    `psql:<stdin>:7: ERROR:  column "x" does not exist\nLINE 1: INSERT INTO kept_rows VALUES (x, '😀;');\n${" ".repeat(38)}^`,
+  );
+  const count = async () => (await rows("SELECT count(*)::int AS n FROM kept_rows"))[0]?.n;
+  expect(await count()).toBe(5);
+  expect(failure(await run(`${row(6)}INSERT INTO;\n${row(7)}`))).toContain(
+    'psql:<stdin>:2: ERROR:  syntax error at or near ";"',
+  );
+  expect(await count()).toBe(6);
+  expect(failure(await run(`BEGIN;\n${row(7)}INSERT INTO;\n${row(8)}COMMIT;`))).toContain(
+    'psql:<stdin>:3: ERROR:  syntax error at or near ";"\nLINE 1: INSERT INTO;',
+  );
+  expect(failure(await run(`${row(7)}${row(7)}`))).toContain("psql:<stdin>:2: ERROR:  duplicate key value");
+  expect(await count()).toBe(7);
+  expect(failure(await run(`BEGIN;\n${row(8)}${row(9)}COMMIT;\n${row(10)}\\x\n`))).toContain("psql:<stdin>:6: error");
+  expect(await count()).toBe(10);
+});
+
 test("creates objects owned by the import user, and records what was imported", async () => {
   const operation = await run("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1);");
   expect(operation).toMatchObject({
@@ -83,7 +119,10 @@ test("returns to the import user on RESET ROLE", async () => {
 });
 
 test.each([
-  ["COPY t FROM stdin;\n1\n\\.\n", "psql:<stdin>:1: error: COPY FROM STDIN is not supported; use INSERT"],
+  [
+    "CREATE TABLE numbers (a int);\nCOPY numbers FROM stdin;\n1\nx\n\\.\n",
+    'psql:<stdin>:2: ERROR:  invalid input syntax for type integer: "x"\nCONTEXT:  COPY numbers, line 2, column a: "x"',
+  ],
   ["SELECT 1;\n\\connect postgres\n", 'psql:<stdin>:2: error: the psql command "\\connect" is not supported; use SQL'],
   ["SELECT 1;\nSELECT pg_terminate_backend(pg_backend_pid());\n", "psql:<stdin>:2: FATAL:  terminating connection"],
 ])("refuses %j and reports its line", async (script, sentence) => {
