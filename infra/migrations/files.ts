@@ -124,6 +124,16 @@ export function directions(file: string, text: string): Record<Marker["direction
       `migrations/${file}:1: begins with a byte order mark. Save the file as UTF-8 without it.`,
     );
   }
+  const [first, second] = markersOf(text);
+  const above = text.split("\n").findIndex((line) => !/^\s*(--.*)?$/.test(line)) + 1;
+  if (first && above > 0 && above < first.line) {
+    throw new MigrationFileError(
+      `migrations/${file}:${above}: move it below "-- migrate:up", where dbmate expects it.`,
+    );
+  }
+  if (first?.direction === "down" && second) {
+    throw new MigrationFileError(`migrations/${file}:${first.line}: "-- migrate:down" is above "-- migrate:up".`);
+  }
   const [up, down] = [sqlOf(text, "up").trimEnd(), sqlOf(text, "down").trimEnd()];
   if (up === "") throw nothingBelow(file, "up");
   return { up, down };

@@ -1,4 +1,5 @@
 import { hasSqlDetails, loadModule, type Node, parseSync } from "libpg-query";
+import { copyAsInserts, RowError } from "./copy.ts";
 import { MigrationFileError } from "./file-error.ts";
 
 /** A statement as PostgreSQL's own parser reads it. */
@@ -32,9 +33,10 @@ export class SqlSyntaxError extends Error {
   }
 }
 
-/** Splits SQL into statements. @throws SqlSyntaxError */
-export async function statementsOf(sql: string): Promise<Statement[]> {
+/** Splits SQL into statements; a COPY with its rows counts as the INSERT statements that do the same. @throws SqlSyntaxError */
+export async function statementsOf(text: string): Promise<Statement[]> {
   await loadModule();
+  const sql = withoutCopy(text);
   const bytes = Buffer.from(sql); // The parser counts bytes in statements, and characters in errors.
   const lineAt = lineCounter(bytes);
   let end = 0;
@@ -77,6 +79,25 @@ export async function statementsIn(file: string, sql: string): Promise<Statement
     if (!(error instanceof SqlSyntaxError)) throw error;
     throw new MigrationFileError(`migrations/${file}:${error.line}: ${error.message}.`);
   });
+}
+
+/** A text without the blocks of pg_dump that only psql reads; see {@link copyAsInserts}. */
+function withoutCopy(sql: string): string {
+  try {
+    return copyAsInserts(sql, isSql);
+  } catch (error) {
+    throw error instanceof RowError ? new SqlSyntaxError(error.message, error.line) : error;
+  }
+}
+
+function isSql(text: string): boolean {
+  try {
+    parsed(text);
+    return true;
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return false;
+    throw error;
+  }
 }
 
 function parsed(sql: string) {

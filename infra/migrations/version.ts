@@ -125,5 +125,5 @@ function refusal(node: Node): string | undefined {
     return "SELECT INTO cannot be imported; write CREATE TABLE … AS SELECT.";
   }
   const copies = "CopyStmt" in node && node.CopyStmt.filename === undefined;
-  return copies ? "COPY from or to a client cannot be imported; write INSERT." : undefined;
+  return copies ? "Of COPY, only COPY table (columns) FROM stdin; with its rows below can be imported." : undefined;
 }

@@ -115,7 +115,7 @@ export function addedValue({ AlterEnumStmt: node }: Partial<Nodes>, { names, val
 /** Said where the parser stops, too. */
 export const COPY_FROM_STDIN: Remark = {
   rule: "copy",
-  problem: "COPY FROM STDIN reads rows from the client, and neither an import nor dbmate sends any.",
+  problem: "COPY FROM STDIN reads rows from the client; an import sends only those below it in text format.",
   remedy: "Use INSERT.",
 };
 
