@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { LONG_FORM } from "../long-form.ts";
+import { DIFFERENCES } from "./oracle/differences.ts";
+import { type Database, type Outcome, phasesOf, Server } from "./oracle/sides.ts";
+
+/**
+ * The import against dbmate. Each folder of `oracle/corpus` is a history of migrations; both apply it to the same kind of
+ * database, up, down and up again, all at once and one by one, and must leave the same catalog and rows, or refuse the same.
+ * Without FAULTS=all, only histories whose files may act on one another are applied one by one too.
+ */
+
+const CORPUS = join(import.meta.dirname, "oracle", "corpus");
+const HISTORIES = readdirSync(CORPUS).sort();
+
+/** Histories whose files could act on one another by the session, which dbmate keeps from file to file. */
+const BY_SESSION = /^(constraints|enums|no-transaction|owners|plan|schemas|settings|temporary|versions)/;
+
+const server = new Server();
+beforeAll(() => server.start());
+afterAll(() => server.remove());
+
+test.each(HISTORIES)("%s", async (history) => {
+  const found = await differences(history);
+  const known = DIFFERENCES.filter(({ file }) => file.startsWith(`${history}/`));
+  expect(found.filter((line) => !known.some((one) => one.found.test(line)))).toEqual([]);
+  expect(known.filter((one) => !found.some((line) => one.found.test(line)))).toEqual([]);
+});
+
+async function differences(history: string): Promise<string[]> {
+  const folder = join(CORPUS, history);
+  const phases = Object.entries(phasesOf(readdirSync(folder).sort(), LONG_FORM || BY_SESSION.test(history)));
+  const opened: Database[] = [];
+  const create = async () => {
+    const two = [await server.create(), await server.create()] as const;
+    opened.push(...two);
+    return two;
+  };
+  const found: string[] = [];
+  let databases = await create();
+  let failed = false;
+  let undone: Outcome | undefined;
+  for (const [phase, steps] of phases) {
+    // What fails all at once may succeed one by one.
+    if (failed && phase !== "each up") continue;
+    if (failed) databases = await create();
+    // dbmate always rolls back one by one: it would do the same a second time.
+    const again = phase === "each down" && undone?.error === undefined ? undone : undefined;
+    const [here, there] = await Promise.all([
+      server.outcome(server.byImport, databases[0], folder, steps),
+      again ?? server.outcome(server.byDbmate, databases[1], folder, steps),
+    ]);
+    if (phase === "all down") undone = there;
+    found.push(...compared(here, there).map((line) => `${phase}: ${line}`));
+    failed = here.error !== undefined || there.error !== undefined;
+  }
+  await Promise.all(opened.map(({ admin }) => admin.end()));
+  return found;
+}
+
+function compared(here: Outcome, there: Outcome): string[] {
+  if (!sameFailure(here, there)) return [`the import ${said(here)}; dbmate ${said(there)}`];
+  const lost = there.catalog.filter((line) => !here.catalog.includes(line));
+  const added = here.catalog.filter((line) => !there.catalog.includes(line));
+  return [...lost.map((line) => `only by dbmate: ${line}`), ...added.map((line) => `only by the import: ${line}`)];
+}
+
+function said({ error, step }: Outcome): string {
+  return error === undefined ? "succeeds" : `fails at ${step.files.join(" ")}: ${error}`;
+}
+
+/** Whether both succeed, or fail at the same file: with the same message, if it comes from PostgreSQL on both sides. */
+function sameFailure(here: Outcome, there: Outcome): boolean {
+  if (here.error === undefined || there.error === undefined) return here.error === there.error;
+  if (here.step.files.join() !== there.step.files.join()) return false;
+  const [, message] = /pq: (.*?)(?: at (?:position|column) .*)?(?: \([0-9A-Z]{5}\))?$/m.exec(there.error) ?? [];
+  if (message === undefined || !here.error.startsWith("psql:")) return true;
+  return here.error.includes(message.replace(/history_\d+/, ""));
+}
+
+test("the corpus has at least 120 files", () => {
+  expect(HISTORIES.flatMap((history) => readdirSync(join(CORPUS, history))).length).toBeGreaterThanOrEqual(120);
+});
+
+test("the guide has the table of differences", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../docs/CLOUD_SQL_MIGRATION_GUIDE.md"), "utf8");
+  const [, section = ""] = guide.split("## Differences from dbmate\n");
+  const rows = [...(section.split("\n## ")[0] ?? "").matchAll(/^\| (.+?) +\| (.+?) +\| (.+?) +\| (.+?) +\|$/gm)].map(
+    (row) => row.slice(1),
+  );
+  const known = DIFFERENCES.map(({ what, dbmate, here, why }) => [what, dbmate, here, why].join(" | "));
+  expect(rows.slice(2).map((row) => row.join(" | "))).toEqual([...new Set(known)]);
+});

@@ -1,0 +1,5 @@
+﻿-- migrate:up
+CREATE TABLE marked (n int);
+
+-- migrate:down
+DROP TABLE marked;

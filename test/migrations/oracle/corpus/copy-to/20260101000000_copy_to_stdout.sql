@@ -1,0 +1,4 @@
+-- migrate:up
+COPY (SELECT 1) TO STDOUT;
+-- migrate:down
+SELECT 1;

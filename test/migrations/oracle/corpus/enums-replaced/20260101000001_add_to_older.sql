@@ -1,0 +1,5 @@
+-- migrate:up
+ALTER TYPE colour ADD VALUE 'green';
+
+-- migrate:down
+SELECT 'a label stays';

@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE base (id int PRIMARY KEY);
+-- migrate:down
+DROP TABLE base;

@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE there (n int);
+-- migrate:down
+DROP TABLE is_not_there;

@@ -1,0 +1,4 @@
+-- migrate:up
+ALTER TABLE is_not_there ADD COLUMN n int;
+-- migrate:down
+SELECT 1;

@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE TABLE fine (n int);
+CREATE TABEL wrong (n int);
+-- migrate:down
+DROP TABLE fine;

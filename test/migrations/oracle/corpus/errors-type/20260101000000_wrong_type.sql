@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE TABLE typed (n int);
+INSERT INTO typed VALUES ('x');
+-- migrate:down
+DROP TABLE typed;

@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE good (id int PRIMARY KEY);
+-- migrate:down
+DROP TABLE good;

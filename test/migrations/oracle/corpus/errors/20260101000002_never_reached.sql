@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE never_reached (n int);
+-- migrate:down
+DROP TABLE never_reached;

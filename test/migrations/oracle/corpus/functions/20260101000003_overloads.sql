@@ -1,0 +1,8 @@
+-- migrate:up
+CREATE FUNCTION price(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION price(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+ALTER FUNCTION price(text) RENAME TO price_of;
+ALTER FUNCTION price(int) COST 1 IMMUTABLE LEAKPROOF;
+
+-- migrate:down
+SELECT 'never reached';

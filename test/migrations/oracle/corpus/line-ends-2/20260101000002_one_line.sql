@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE a1 (n int); CREATE TABLE a2 (n int); INSERT INTO a1 VALUES (1); INSERT INTO a2 SELECT n FROM a1; DROP TABLE a1;
+-- migrate:down
+DROP TABLE a2; SELECT 1; SELECT ';'

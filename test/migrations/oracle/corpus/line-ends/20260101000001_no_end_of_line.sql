@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE no_end (n int);
+-- migrate:down
+DROP TABLE no_end

@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE TABLE empty_down (n int);
+
+-- migrate:down
+

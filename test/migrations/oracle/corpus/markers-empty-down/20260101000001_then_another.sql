@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE after_empty_down (n int);
+-- migrate:down
+DROP TABLE after_empty_down;

@@ -1,0 +1,2 @@
+-- migrate:up
+CREATE TABLE without_down (n int);

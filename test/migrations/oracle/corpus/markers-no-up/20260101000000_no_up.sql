@@ -1,0 +1,1 @@
+CREATE TABLE without_marker (n int);

@@ -1,0 +1,4 @@
+--migrate:up
+CREATE TABLE close (n int);
+--   migrate:down   
+DROP TABLE close;

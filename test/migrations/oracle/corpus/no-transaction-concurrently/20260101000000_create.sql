@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE events (id int, kind text);
+-- migrate:down
+DROP TABLE events;

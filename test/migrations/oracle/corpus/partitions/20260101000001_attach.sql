@@ -1,0 +1,10 @@
+-- migrate:up
+CREATE TABLE measures_2026_02 (LIKE measures INCLUDING ALL);
+INSERT INTO measures_2026_02 VALUES ('2026-02-01', 3, 1e10);
+ALTER TABLE measures_2026_02 ADD CONSTRAINT in_february CHECK (at >= '2026-02-01' AND at < '2026-03-01');
+ALTER TABLE measures ATTACH PARTITION measures_2026_02 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+ALTER TABLE measures_2026_02 DROP CONSTRAINT in_february;
+
+-- migrate:down
+ALTER TABLE measures DETACH PARTITION measures_2026_02;
+DROP TABLE measures_2026_02;

@@ -1,0 +1,7 @@
+-- migrate:up
+CREATE TABLE plan (id bigint PRIMARY KEY, name text);
+CREATE TABLE applied (id bigint);
+CREATE TABLE mismatch (id bigint);
+
+-- migrate:down
+DROP TABLE plan, applied, mismatch;

@@ -1,0 +1,12 @@
+-- migrate:up
+GRANT SELECT, INSERT (text) ON notes TO settlement_user;
+GRANT USAGE ON SCHEMA app TO PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO settlement_user;
+CREATE TABLE app.granted (n int);
+REVOKE ALL ON notes FROM PUBLIC;
+
+-- migrate:down
+DROP TABLE app.granted;
+ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE SELECT ON TABLES FROM settlement_user;
+REVOKE USAGE ON SCHEMA app FROM PUBLIC;
+REVOKE ALL ON notes FROM settlement_user;

@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE ROLE reporting NOLOGIN;
+-- migrate:down
+DROP ROLE reporting;

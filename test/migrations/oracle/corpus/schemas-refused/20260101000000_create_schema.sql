@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE SCHEMA other;
+CREATE TABLE other.t (n int);
+-- migrate:down
+DROP SCHEMA other CASCADE;

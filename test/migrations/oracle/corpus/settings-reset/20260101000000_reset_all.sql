@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE TABLE before_reset (n int);
+RESET ALL;
+-- migrate:down
+DROP TABLE before_reset;

@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE shadowed (n int);
+-- migrate:down
+DROP TABLE shadowed;

@@ -1,0 +1,4 @@
+-- migrate:up
+ALTER TABLE public.shadowed ADD COLUMN m int;
+-- migrate:down
+ALTER TABLE public.shadowed DROP COLUMN m;

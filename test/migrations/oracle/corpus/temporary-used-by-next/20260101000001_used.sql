@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE received AS SELECT * FROM handed_on;
+-- migrate:down
+DROP TABLE received;

@@ -1,0 +1,9 @@
+-- migrate:up
+CREATE TABLE saved (n int);
+SAVEPOINT a;
+INSERT INTO saved VALUES (1);
+ROLLBACK TO SAVEPOINT a;
+INSERT INTO saved VALUES (2);
+RELEASE SAVEPOINT a;
+-- migrate:down
+DROP TABLE saved;
