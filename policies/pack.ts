@@ -41,6 +41,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
   Database: [
     database.deletionProtection,
     database.dataProtected,
+    database.othersProtected,
     database.backups,
     database.pointInTimeRecovery,
     database.noOpenNetworks,
@@ -52,12 +53,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     database.maintenanceWindow,
     database.diskAutoresize,
   ],
-  Secrets: [
-    secrets.noPlainCredentials,
-    secrets.passwordsAreGenerated,
-    secrets.passwordLength,
-    secrets.secretsProtected,
-  ],
+  Secrets: [secrets.noPlainCredentials, secrets.passwordsAreGenerated, secrets.passwordLength],
   Buckets: [buckets.uniformAccess, buckets.publicAccessPrevention, buckets.versioning, buckets.noSelfLogging],
   Hygiene: [hygiene.requiredLabels, hygiene.defaultLabels, hygiene.allowedRegions, hygiene.costLimits],
 };

@@ -3,6 +3,7 @@ import { proxied } from "./connection-names.ts";
 import { readConnectionString } from "./connection-strings.ts";
 import { type Instance, instances, realName } from "./instances.ts";
 import type { Resource } from "./resource.ts";
+import { connectorOf } from "./logins.ts";
 import { isUrlName, type Reference, referencesOf, versionsRead } from "./secret-references.ts";
 import { dataOf, originsOf } from "./secrets.ts";
 import { type Located, text, UNKNOWN } from "./values.ts";
@@ -15,17 +16,19 @@ export interface Target {
 }
 
 /**
- * What a workload certainly connects to: one entry per mounted socket, argument of a proxy or, if it has neither, connection
- * string that names an instance. An entry lists the candidate instances.
+ * What a workload certainly connects to: one entry per mounted socket, argument of a proxy or, if it has neither, variable or
+ * connection string that names an instance. An entry lists the candidate instances.
  */
 export function connections(run: Workload, resources: readonly Resource[]): Target[][] {
   const proxies = run.containers.flatMap(proxied);
   const unknown = (found: Target[]) => (found.length > 0 ? found : [{ name: undefined, instance: undefined }]);
   if (run.sockets.length > 0) return run.sockets.map((socket) => unknown(targetsOf(run, socket, resources)));
   if (proxies.length > 0) return proxies.map(({ name }) => unknown(named(parseConnectionName(name), resources)));
-  return referencesOf(run)
-    .map((reference) => targetsRead(reference, resources))
-    .filter((found) => found.length > 0);
+  const connectors = run.containers.map((container) =>
+    named(parseConnectionName(connectorOf(container) ?? ""), resources),
+  );
+  const read = referencesOf(run).map((reference) => targetsRead(reference, resources));
+  return [...connectors, ...read].filter((found) => found.length > 0);
 }
 
 /** The instances that a workload reaches by a connection string that is not known yet, over whatever way. */

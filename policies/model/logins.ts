@@ -43,6 +43,15 @@ export function loginOf(container: Container): Login | undefined {
   } as Login;
 }
 
+/**
+ * The connection name by which a connector in the program reaches the instance, over no socket and no proxy; undefined if a
+ * variable names a host.
+ */
+export function connectorOf({ env }: Container): string | undefined {
+  if (env.some(({ name }) => HOST.test(text(name) ?? ""))) return undefined;
+  return text(env.find(({ name, secret }) => !secret && INSTANCE.test(text(name) ?? ""))?.value);
+}
+
 /** Whether a reference is to the database's password alone, judging by the variable's name. */
 export function isPassword({ variable }: Pick<Reference, "variable">): boolean {
   return PASSWORD.test(variable ?? "");

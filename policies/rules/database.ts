@@ -3,8 +3,11 @@ import { z } from "zod";
 import { policy, type Report } from "../engine/policy.ts";
 import { type Instance, INSTANCE } from "../model/instances.ts";
 import { isA, type Resource } from "../model/resource.ts";
+import { SECRETS } from "../model/secrets.ts";
 import type { Path, Types } from "../model/types.ts";
 import { mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/values.ts";
+
+const BUCKET = "gcp:storage/bucket:Bucket";
 
 /** One setting of an instance: its path, the accepted values, and the message for any other value. */
 type Setting = readonly [path: Path<Types[typeof INSTANCE]>, accepted: (value: Value) => boolean, problem: string];
@@ -280,8 +283,6 @@ export const diskAutoresize = policy({
   },
 });
 
-const DATA = [INSTANCE, "gcp:sql/database:Database", "gcp:storage/bucket:Bucket"] as const;
-
 export const dataProtected = policy({
   name: "data-protected",
   sentence: "Resources with data are protected in Pulumi: a careless destroy or replacement stops before it begins.",
@@ -289,7 +290,23 @@ export const dataProtected = policy({
   severity: "high",
   reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
   resource: (resource, report) => {
-    if (isA(resource, ...DATA) && !resource.protect)
+    // Google does not delete a bucket that is not empty, unless the provider empties it first.
+    const isDeletedWithData =
+      isA(resource, INSTANCE, "gcp:sql/database:Database") ||
+      (isA(resource, BUCKET) && resource.props.forceDestroy === true);
+    if (isDeletedWithData && !resource.protect)
       report(resource, "holds data but is not protected; set the resource option protect to true.");
+  },
+});
+
+export const othersProtected = policy({
+  name: "secrets-and-buckets-protected",
+  sentence: "Secrets and buckets are protected in Pulumi: a careless destroy stops before it begins.",
+  level: "advisory",
+  severity: "medium",
+  reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
+  resource: (resource, report) => {
+    if (isA(resource, ...SECRETS, BUCKET) && !resource.protect)
+      report(resource, "is not protected; set the resource option protect to true.");
   },
 });

@@ -104,15 +104,3 @@ export const passwordLength = policy({
     report(resource, `length is too short; generate ${length} characters or more.`);
   },
 });
-
-export const secretsProtected = policy({
-  name: "secrets-protected",
-  sentence: "Secrets are protected in Pulumi: a careless destroy stops before it begins.",
-  level: "advisory",
-  severity: "medium",
-  reference: "https://www.pulumi.com/docs/iac/concepts/options/protect/",
-  resource: (resource, report) => {
-    if (isA(resource, ...SECRETS) && !resource.protect)
-      report(resource, "is not protected; set the resource option protect to true.");
-  },
-});

@@ -884,7 +884,12 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       says: /holds data but is not protected/,
       passes: [instance(), account()],
     },
-    { title: "a bucket", breaks: [bucket({}, false)], says: /is not protected/, passes: [bucket()] },
+    {
+      title: "a bucket that is emptied",
+      breaks: [bucket({ forceDestroy: true }, false)],
+      says: /is not protected/,
+      passes: [bucket({}, false)],
+    },
   ],
   "database-backups": [
     {
@@ -1100,13 +1105,14 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ],
     },
   ],
-  "secrets-protected": [
+  "secrets-and-buckets-protected": [
     {
       title: "not protected",
       breaks: [{ ...secret(), protect: false }],
       says: /is not protected; set the resource option protect/,
       passes: [secret()],
     },
+    { title: "a bucket", breaks: [bucket({}, false)], says: /is not protected/, passes: [bucket()] },
   ],
   "password-length": [
     {

@@ -11,6 +11,7 @@ import {
   program,
   user,
   version,
+  VPC_ACCESS,
 } from "../good.ts";
 
 type Variable = Readonly<Record<string, unknown>>;
@@ -38,6 +39,19 @@ function split(changed: readonly Variable[] = [], ...resources: readonly Declare
   const envs = all.map((one) => changed.find(({ name }) => name === one.name) ?? one);
   const added = changed.filter(({ name }) => !all.some((one) => one.name === name));
   return withEnv([...envs, ...added], ...resources, PASSWORD);
+}
+
+/** A login over one of Google's connectors in the program. */
+function byConnector(network: object = { vpcAccess: VPC_ACCESS }): Declared[] {
+  const named = plain("INSTANCE_CONNECTION_NAME", CONNECTION_NAME);
+  const envs = [named, plain("DB_USER", "shop_user"), plain("DB_NAME", "shop"), fromSecret("DB_PASS")];
+  const run = service({
+    volumes: [],
+    vpcAccess: undefined,
+    ...network,
+    containers: [container(envs, { volumeMounts: [] })],
+  });
+  return program(run, PASSWORD);
 }
 
 /** A login by IAM, which has no password. */
@@ -113,6 +127,20 @@ export const conventions: readonly Case[] = [
     breaks: split([plain("DB_HOST", "/cloudsql/fusion-prime:us-central1:old-db")]),
     says: /\(DB_HOST\) names an instance that the container does not mount/,
     passes: split([plain("PORT_OF_METRICS", "9090")]),
+  },
+  {
+    policy: "service-account-may-connect",
+    title: "a connector in the program, without a socket",
+    breaks: byConnector().filter(({ name }) => name !== "client"),
+    says: /its account may not connect; grant it roles\/cloudsql.client/,
+    passes: byConnector(),
+  },
+  {
+    policy: "private-instance-reachable",
+    title: "a connector in the program, without a network",
+    breaks: byConnector({}),
+    says: /only a private address but has no network access/,
+    passes: byConnector(),
   },
   {
     policy: "database-url-matches-stack",
