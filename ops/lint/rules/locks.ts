@@ -37,9 +37,14 @@ export const LOCKS: Rules = {
     return cmds.flatMap((node) => ("AlterTableCmd" in node ? alter(node.AlterTableCmd, relation) : []));
   },
   VariableSetStmt: ({ args = [], kind, name }) =>
-    name === "lock_timeout" && (kind !== "VAR_SET_VALUE" || /^0?$|^0\D/.test(durationOf(args[0])))
-      ? [locks("Without lock_timeout, a statement waits for a lock without end")]
-      : [],
+    name === "lock_timeout" && (kind !== "VAR_SET_VALUE" || /^0?$|^0\D/.test(durationOf(args[0]))) ? [NO_TIMEOUT] : [],
+};
+
+/** The head of every pg_dump file says so. */
+const NO_TIMEOUT: Remark = {
+  rule: "lock-timeout",
+  problem: "Without lock_timeout, the rest of this file waits for locks without end, and the service waits behind it.",
+  remedy: "Remove the statement, unless the file touches only what it makes.",
 };
 
 function durationOf(node: Parameters<typeof textOf>[0]): string {
