@@ -25,16 +25,21 @@ export const ALLOW_KEY = "settlement:allowDestructive";
 
 /**
  * Finds the data that an update would delete: resources with data that are replaced or deleted, unless they stay in the
- * cloud, and schema versions that are rolled back.
+ * cloud, schema versions that are rolled back, and what creations replace.
  * @param preview What the engine would do.
  * @param state The resources of the stack's state.
+ * @param replaced What creations replace, by URN; see `audit-logs.ts`. Nothing by default.
  */
-export function findLosses({ changes, config }: Preview, state: readonly Kept[]): Loss[] {
+export function findLosses(
+  { changes, config }: Preview,
+  state: readonly Kept[],
+  replaced: ReadonlyMap<string, string> = new Map(),
+): Loss[] {
   const allowed = allowedEntries(config);
   return changes.flatMap((change) => {
-    const what = whatIsLost(change, state);
+    const what = change.op === "create" ? replaced.get(change.urn) : whatIsLost(change, state);
     if (what === undefined) return [];
-    const entry = `${change.name}@${fingerprint(change, state)}`;
+    const entry = `${change.name}@${fingerprint(change, state, what)}`;
     return [{ change, what, entry, allowed: allowed.includes(entry) }];
   });
 }
@@ -71,10 +76,11 @@ function postponed({ before }: Change, state: readonly Kept[]): string {
 
 /**
  * Twelve hex digits that identify the change and the time of the resource's last change in the state, so that an entry left
- * in the configuration allows nothing after the update.
+ * in the configuration allows nothing after the update. A creation has no such time, so what it replaces identifies it.
  */
-function fingerprint({ op, urn, id, after }: Change, state: readonly Kept[]): string {
+function fingerprint({ op, urn, id, after }: Change, state: readonly Kept[], what: string): string {
   const current = state.find((resource) => resource.urn === urn && (resource.id ?? "") === id);
-  const identity = [op, urn, id, current?.created, current?.modified, op === "update" ? after.version : null];
+  const detail = op === "update" ? after.version : op === "create" ? what : null;
+  const identity = [op, urn, id, current?.created, current?.modified, detail];
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 12);
 }

@@ -15,6 +15,7 @@ import { ROOT } from "../engine/stack-file.ts";
 import type { Token } from "../../infra/google.ts";
 import { unreadableImages } from "./images.ts";
 import { withHint } from "./adoption.ts";
+import { auditConfigsOf, lostAuditLogs } from "./audit-logs.ts";
 import { findLosses, type Loss } from "./guard.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
@@ -151,6 +152,7 @@ async function preview(
   const adopted = files.filter(({ version }) => version <= baseline);
   const pending = migrations.some(({ direction }) => direction === "up");
   const [applied] = schemas.map(appliedBefore);
+  const replaced = offline ? new Map<string, string>() : await lostAuditLogs(read, auditConfigsOf(stack, read.config));
   const report: Report = {
     stack: stack.name,
     offline,
@@ -158,7 +160,7 @@ async function preview(
     refreshed: refresh,
     schema: options.schema && read.problems.length === 0 ? await compared(options.schema) : undefined,
     preview: read,
-    losses: findLosses(read, deployment.resources ?? []).map((loss) => ({
+    losses: findLosses(read, deployment.resources ?? [], replaced).map((loss) => ({
       ...loss,
       allowed: loss.allowed || agreed(loss),
     })),

@@ -221,8 +221,10 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
       ? " Allowed by the configuration."
       : allowed
         ? " This command intends it."
-        : "";
-    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change.op)}; this loses ${prose(what)}.${why}`;
+        : change.op === "create"
+          ? ` To keep it, declare it in ${code("infra/alerts.ts")}.`
+          : "";
+    return `- ${code(change.name)} (${typeName(change.type)}) ${loseVerb(change)}; this loses ${prose(what)}.${why}`;
   };
   const blocked = losses.filter(({ allowed }) => !allowed);
   const lines = [`**Data that would be lost**`, list(losses.map(line))];
@@ -235,7 +237,8 @@ function losing({ losses, preview, stack }: Report): Section | undefined {
   return { text: lines.join("\n\n") };
 }
 
-function loseVerb(op: Op): string {
+function loseVerb({ after, op }: Change): string {
+  if (op === "create") return `replaces the audit configuration of ${String(after.service)} that exists`;
   return op === "replace" ? "is replaced" : op === "delete" ? "is deleted" : "is rolled back";
 }
 

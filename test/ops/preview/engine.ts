@@ -41,6 +41,7 @@ export const types = {
   secretVersion: "gcp:secretmanager/secretVersion:SecretVersion",
   service: "gcp:cloudrunv2/service:Service",
   account: "gcp:serviceaccount/account:Account",
+  auditConfig: "gcp:projects/iAMAuditConfig:IAMAuditConfig",
   schema: "pulumi-nodejs:dynamic/settlement:ImportedSchema",
 } as const;
 
