@@ -40,16 +40,33 @@ const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" |
   "roles/secretmanager.secretAccessor": { where: decrypts },
 };
 
+/** A role of the project's own, where no predefined role is small enough. */
+export interface CustomRole {
+  readonly id: string;
+  readonly title: string;
+  /** In alphabetical order. */
+  readonly permissions: readonly string[];
+}
+
 /**
- * A custom role, because Monitoring also checks these permissions for alerts on log entries, and the smallest predefined role that
- * has them, `roles/logging.configWriter`, can delete sinks and log buckets.
+ * Monitoring also checks these permissions for alerts on log entries, and the smallest predefined role that has them,
+ * `roles/logging.configWriter`, can delete sinks and log buckets.
  * https://cloud.google.com/logging/docs/alerting/log-based-alerts
  */
-export const LOG_ALERTS = {
+const LOG_ALERTS: CustomRole = {
   id: "settlementLogAlerts",
   title: "Settlement log alerts",
   permissions: ["create", "delete", "update"].map((verb) => `logging.notificationRules.${verb}`),
-} as const;
+};
+
+/** The smallest predefined role that can update an account, `roles/iam.serviceAccountAdmin`, also decides who acts as it. */
+const ACCOUNT: CustomRole = {
+  id: "settlementAccount",
+  title: "Settlement account",
+  permissions: ["iam.serviceAccounts.delete", "iam.serviceAccounts.update"],
+};
+
+export const CUSTOM_ROLES: readonly CustomRole[] = [LOG_ALERTS, ACCOUNT];
 
 /** A grant for each role that an identity needs for the stack's types. */
 function grantsForTypes(identity: Identity, need = (type: string) => type): Grant[] {
@@ -72,6 +89,11 @@ function grant(identity: Identity, role: string, on: Holder, need: string): Gran
   return { identity, role, on, for: [need] };
 }
 
+/** The full name of a custom role, with `{project}` in place of the project. */
+function nameOf({ id }: CustomRole): string {
+  return `projects/{project}/roles/${id}`;
+}
+
 /** Every role of both identities, the smallest one each. docs/DEPLOYMENT.md shows the same table. */
 export const GRANTS: readonly Grant[] = [
   grant("previewer", "roles/viewer", "project", "reading resources, for --refresh"),
@@ -84,12 +106,7 @@ export const GRANTS: readonly Grant[] = [
     where: decrypts,
   },
   ...grantsForTypes("deployer"),
-  grant(
-    "deployer",
-    `projects/{project}/roles/${LOG_ALERTS.id}`,
-    "project",
-    "gcp.monitoring.AlertPolicy on a log entry",
-  ),
+  grant("deployer", nameOf(LOG_ALERTS), "project", "gcp.monitoring.AlertPolicy on a log entry"),
   grant("deployer", "roles/logging.logWriter", "project", "the logs of Cloud Build"),
   {
     ...grant("deployer", READER, "project", "the image of gcp.cloudrunv2.Service"),
@@ -98,6 +115,7 @@ export const GRANTS: readonly Grant[] = [
       holds: ({ config }) => repositoriesOf(config).some(({ project }) => project === config.project),
     },
   },
+  grant("deployer", nameOf(ACCOUNT), "settlement account", "changing and deleting gcp.serviceaccount.Account"),
   grant(
     "deployer",
     "roles/iam.serviceAccountUser",

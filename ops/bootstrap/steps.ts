@@ -5,7 +5,16 @@ import { UserError } from "../terminal/user-error.ts";
 import type { Call, Google } from "../../infra/google.ts";
 import { enabledApis } from "../google/apis.ts";
 import { differenceOf, type Membership, repair, type Wanted } from "../google/policy.ts";
-import { attributeCondition, ATTRIBUTES, type Grant, grantsOf, type Holder, LOG_ALERTS, principalOf } from "./roles.ts";
+import {
+  attributeCondition,
+  ATTRIBUTES,
+  CUSTOM_ROLES,
+  type CustomRole,
+  type Grant,
+  grantsOf,
+  type Holder,
+  principalOf,
+} from "./roles.ts";
 import { imageReaders, serviceAgent } from "./images.ts";
 import { type PolicyAccess, policyAt, projectPolicy, type Step } from "./step.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
@@ -63,7 +72,7 @@ export function stepsOf(target: Target, google: Google, number: string): readonl
     pool(target, google),
     provider(target, google),
     ...accounts(target, google),
-    logAlertsRole(target, google),
+    ...CUSTOM_ROLES.map((role) => customRole(role, target, google)),
     ...policies(target, google, number),
     ...imageReaders(target, google, number),
   ];
@@ -316,8 +325,7 @@ function accounts(target: Target, google: Google): Step[] {
   ];
 }
 
-function logAlertsRole({ config: { project } }: Target, google: Google): Step {
-  const { id, permissions, title } = LOG_ALERTS;
+function customRole({ id, permissions, title }: CustomRole, { config: { project } }: Target, google: Google): Step {
   const path = `projects/${project}/roles/${id}`;
   const read = () => google.find<gapi.client.iam.Role>({ api: "iamBeta", path });
   const differs = ({ includedPermissions = [] }: gapi.client.iam.Role) =>
@@ -341,14 +349,14 @@ function logAlertsRole({ config: { project } }: Target, google: Google): Step {
     apply: async () => {
       const found = await read();
       if (!found) {
-        const role = { title, includedPermissions: permissions, stage: "GA" } satisfies gapi.client.iam.Role;
+        const role: gapi.client.iam.Role = { title, includedPermissions: [...permissions], stage: "GA" };
         const body: gapi.client.iam.CreateRoleRequest = { roleId: id, role };
         await google.operate({ api: "iamBeta", path: `projects/${project}/roles`, body });
         return;
       }
       if (found.deleted) await undelete(google, path);
       if (!differs(found)) return;
-      const body = { includedPermissions: permissions } satisfies gapi.client.iam.Role;
+      const body: gapi.client.iam.Role = { includedPermissions: [...permissions] };
       await google.operate({ method: "PATCH", api: "iamBeta", path: `${path}?updateMask=includedPermissions`, body });
     },
   };

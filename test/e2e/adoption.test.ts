@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { targetOf } from "../../ops/bootstrap/target.ts";
 import { findCli } from "../../ops/engine/cli.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
@@ -14,6 +15,7 @@ import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { Embedded } from "../packages/embedded-google-cloud/embedded.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { scenario } from "../scenario.ts";
+import { bootstrapped, REPOSITORY } from "./bootstrapped.ts";
 import { ManualProduction, COMMANDS, type Fault, FAULTS, IMAGES } from "./created-manually.ts";
 import { SteadyClient } from "./steady-client.ts";
 
@@ -85,7 +87,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
     writeFileSync(policies, ACCEPTED.replaceAll(/"until": "[\d-]+"/g, `"until": "${until}"`));
     const command = await findCli(() => undefined);
-    const token = cloud.cloud.identities.ownerToken;
+    await production.create(...faults);
+    const token = await bootstrapped(cloud.cloud, targetOf("prod", REPOSITORY));
     providers = await startProviders(command, { token });
     const env = { GOOGLE_OAUTH_ACCESS_TOKEN: token, PULUMI_GCP_SKIP_REGION_VALIDATION: "true", ...providers.env };
     stack = await openPrivateStack(
@@ -93,9 +96,8 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
       () => undefined,
     );
     if (faults.length > 0) await adopt(1);
-    await production.create(...faults);
     before = { ...(await identity()), rows: faults.length === 0 ? await rows() : [] };
-    client = new SteadyClient((await production.liveService()).uri, token, 200);
+    client = new SteadyClient((await production.liveService()).uri, cloud.cloud.identities.ownerToken, 200);
   });
 
   afterAll(async () => {
@@ -122,8 +124,9 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(absent.some((part) => shown.includes(`add ${part} to settlement:adopt.missing`))).toBe(true);
   });
 
-  withFaults("blocks an import that would change the instance, names the property, and changes nothing", async () => {
+  withFaults("blocks a change of the instance and the loss of audit logs, and changes nothing", async () => {
     const database = written["settlement:database"] as object;
+    await production.logAccesses({ logType: "ADMIN_READ" }, { logType: "DATA_WRITE" });
     const was = [await live(), await production.bindings()];
     await configure("database", { ...database, version: "POSTGRES_16" }); // a downgrade from 17 is impossible
     await expect(up()).rejects.toThrow("is blocked");
@@ -131,6 +134,11 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
     expect(shown).toContain(
       "`settlement-instance` (gcp.sql.DatabaseInstance) would be changed; differing properties: `databaseVersion`",
     );
+    expect(shown).toContain(
+      "`settlement-import-audit` (gcp.projects.IAMAuditConfig) replaces the audit configuration of cloudsql.googleapis.com",
+    );
+    expect(shown).toContain("this loses the log type ADMIN\\_READ.");
+    await production.logAccesses({ logType: "DATA_WRITE" }); // as declared
     expect([await live(), await production.bindings()]).toEqual(was);
   });
 

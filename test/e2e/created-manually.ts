@@ -58,8 +58,7 @@ export class ManualProduction {
   async create(...faults: readonly Fault[]): Promise<void> {
     const { account, cloud, instance, project, reports, sql } = this;
     const has = (fault: Fault) => faults.includes(fault);
-    // `npm run bootstrap`, which precedes adoption, enables the last one.
-    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage", "iamcredentials"];
+    const apis = ["cloudresourcemanager", "iam", "run", "secretmanager", "sqladmin", "storage"];
     const serviceIds = apis.map((api) => `${api}.googleapis.com`);
     await this.post(`/v1/projects/${project}/services:batchEnable`, { serviceIds });
 
@@ -75,8 +74,7 @@ export class ManualProduction {
     const string = `postgresql+asyncpg://settlement_user:${PASSWORD}@/settlement_db?host=${socket}`;
     if (!has("secret")) await this.secret(CONNECTION_STRING, string);
 
-    // It also creates the deployer.
-    for (const accountId of ["settlement-service", "reports", "settlement-deployer"]) {
+    for (const accountId of ["settlement-service", "reports"]) {
       await this.post(`/v1/projects/${project}/serviceAccounts`, { accountId });
     }
     await this.bindClient([reports, `serviceAccount:${account}`]);
@@ -126,6 +124,13 @@ export class ManualProduction {
       await this.bindClient([reports]);
       if (!has("secret")) await this.bindSecret([]);
     }
+  }
+
+  /** Sets which accesses to Cloud SQL the project logs: `auditLogConfigs` of its policy. */
+  async logAccesses(...auditLogConfigs: readonly object[]): Promise<void> {
+    const auditConfigs = [{ service: "cloudsql.googleapis.com", auditLogConfigs }];
+    const body = { policy: { version: 3, auditConfigs }, updateMask: "auditConfigs" };
+    await this.post(`/v1/projects/${this.project}:setIamPolicy`, body);
   }
 
   get bucket(): string {

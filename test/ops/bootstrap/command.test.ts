@@ -177,9 +177,10 @@ describe("an empty project", () => {
     expect(await granted("settlement-deployer", "prod", key("prod"), permissions)).toEqual(permissions);
   });
 
-  test("lets the deployer act only as the settlement account", async () => {
-    const permissions = ["iam.serviceAccounts.actAs"];
-    const acts = (name: string) => granted("settlement-deployer", "prod", account(name, "prod"), permissions);
+  test("lets the deployer act as, update and delete only the settlement account, and let nobody else do so", async () => {
+    const permissions = ["actAs", "delete", "update"].map((verb) => `iam.serviceAccounts.${verb}`);
+    const asked = [...permissions, "iam.serviceAccounts.setIamPolicy"];
+    const acts = (name: string) => granted("settlement-deployer", "prod", account(name, "prod"), asked);
     expect(await acts("settlement-service")).toEqual(permissions);
     expect(await acts("settlement-previewer")).toEqual([]);
     expect(await acts("settlement-deployer")).toEqual([]);
