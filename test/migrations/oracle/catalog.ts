@@ -51,7 +51,8 @@ const KINDS: readonly string[] = [
    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE r.rulename <> '_RETURN' AND ${OURS}`,
   `SELECT format('function %s of %s: %s', p.oid::regprocedure, p.proowner::regrole,
-       CASE WHEN p.prokind = 'a' THEN (SELECT a::text FROM pg_aggregate a WHERE a.aggfnoid = p.oid) ELSE pg_get_functiondef(p.oid) END)
+       CASE WHEN p.prokind = 'a' THEN (
+       SELECT concat_ws(' ', aggkind, aggtransfn, aggfinalfn, aggcombinefn, aggtranstype::regtype, agginitval) FROM pg_aggregate WHERE aggfnoid = p.oid) ELSE pg_get_functiondef(p.oid) END)
      || ${ending("p.oid", "pg_proc", "p.proacl")}
    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE ${OURS}`,
   `SELECT format('type %s %s of %s %s %s default %s', t.oid::regtype, t.typtype, t.typowner::regrole,
