@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { adopt, type Adopting, checkAdoption } from "./adoption/config.ts";
 import { isRegion, regionOfZone } from "./connection.ts";
+import { EXTENSIONS } from "./extensions.ts";
 import { migrationsBucket, PROJECT_ID } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
 
@@ -63,6 +64,17 @@ const database = z.strictObject(
     retainedBackups: whole(1, 365).default(7),
     /** Days of transaction log for point-in-time recovery: at most 7, with ENTERPRISE_PLUS 35. */
     transactionLogDays: whole(1, 35).default(7),
+    /** Extensions that the first import of each creates; see {@link EXTENSIONS}. */
+    extensions: z
+      .array(z.enum(EXTENSIONS, "an extension of Cloud SQL, such as pgcrypto"), "a list of extensions")
+      .default([]),
+    /** Schemas besides public that an import creates for the migrations. */
+    schemas: z
+      .array(
+        pattern(/^(?!pg_|public$|information_schema$)[a-z_][a-z0-9_]{0,62}$/, "a schema's name, such as app"),
+        "a list of schemas",
+      )
+      .default([]),
     /** Start of the maintenance window: day (1 is Monday) and hour in UTC; chosen by Google by default. */
     maintenance: z.strictObject({ day: whole(1, 7), hour: whole(0, 23) }).optional(),
   },

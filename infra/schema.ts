@@ -90,6 +90,8 @@ export class Schema extends pulumi.ComponentResource {
           baseline,
           retainedBackups,
           withoutAudit: keepsSettings(config) || undefined,
+          extensions: declared(config.database.extensions),
+          schemas: declared(config.database.schemas),
         },
         { parent: this, dependsOn: [reader, ...scripts] },
       );
@@ -98,4 +100,9 @@ export class Schema extends pulumi.ComponentResource {
     this.version = this.imported[0]?.version ?? pulumi.output("");
     this.registerOutputs();
   }
+}
+
+/** Undefined if empty, so that the schema of a stack without it does not change. */
+function declared(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : [...new Set(names)].sort();
 }

@@ -21,6 +21,10 @@ export interface ImportedSchemaArgs {
   readonly retainedBackups: number;
   /** Whether the instance does not load pgAudit yet; the update that ends this creates the extension. */
   readonly withoutAudit?: true | undefined;
+  /** Extensions to create, see `provisions.ts`; none by default. */
+  readonly extensions?: readonly string[] | undefined;
+  /** Schemas to create for the migrations; none by default. */
+  readonly schemas?: readonly string[] | undefined;
 }
 
 export interface Applied {
