@@ -13,10 +13,11 @@ import {
 import { checksum, type Migration } from "./files.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript, MISSING } from "./script.ts";
+import { adds, type Provisions } from "./provisions.ts";
 import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 
 /** A schema in the stack's state. */
-export interface SchemaState {
+export interface SchemaState extends Provisions {
   readonly project: string;
   readonly instance: string;
   readonly database: string;
@@ -110,13 +111,13 @@ export class Importer {
     return Promise.resolve({ inputs: news, failures });
   }
 
-  /** Versions, logins and pgAudit update a schema; a new instance or database replaces it. */
+  /** Versions, logins, pgAudit and what is declared newly update a schema; a new instance or database replaces it. */
   diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
     const versions = JSON.stringify(known(olds.migrations)) !== JSON.stringify(known(news.migrations));
     const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
-    const audit = olds.withoutAudit !== news.withoutAudit;
-    return Promise.resolve({ changes: moved.length > 0 || versions || logins || audit, replaces: moved });
+    const rights = olds.withoutAudit !== news.withoutAudit || adds(olds, news);
+    return Promise.resolve({ changes: moved.length > 0 || versions || logins || rights, replaces: moved });
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
@@ -131,8 +132,8 @@ export class Importer {
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
     if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
     const migrate = () => this.migrate(news, olds, down, joining);
-    // Creating pgAudit needs a right that the logins have lost.
-    const lends = joining === undefined && olds.withoutAudit && !news.withoutAudit;
+    // Creating pgAudit, other extensions and schemas needs a right that the logins have lost.
+    const lends = joining === undefined && ((olds.withoutAudit && !news.withoutAudit) || adds(olds, news));
     return { outs: await (lends ? this.asSuperuser(news, news.user, migrate) : migrate()) };
   }
 
@@ -151,7 +152,15 @@ export class Importer {
     const { instance, database, bucket, version } = plan;
     const recorded = new Map(olds?.migrations.map((migration) => [migration.version, migration.checksum]));
     const applied = plan.migrations.filter((migration) => recorded.get(migration.version) === migration.checksum);
-    const change = { user, logins: loginsOf(plan), down: await this.files(bucket, down), baseline: plan.baseline };
+    const { baseline, extensions, schemas } = plan;
+    const change = {
+      baseline,
+      extensions,
+      schemas,
+      user,
+      logins: loginsOf(plan),
+      down: await this.files(bucket, down),
+    };
     const pending = await this.files(bucket, without(plan.migrations, applied));
     const script = await changeScript({ ...change, applied, up: pending });
     const description = `${BACKUP}${version}${HOLDS}${olds?.version ?? NONE}`;

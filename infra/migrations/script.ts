@@ -2,11 +2,12 @@ import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 import { adoptTables } from "../adoption/baseline.ts";
 import type { Migration } from "./files.ts";
 import type { PlannedMigration } from "./resource.ts";
+import { provide, type Provisions } from "./provisions.ts";
 import { BACKUP, quote, VERSIONS } from "./steps.ts";
 import { inTransaction, versionSql } from "./version.ts";
 
 /** What an import changes in a database. */
-export interface Change {
+export interface Change extends Provisions {
   /** The desired versions, in order. */
   readonly up: readonly Migration[];
   /** The versions to roll back, in order; any version not in this list, `up` or `applied` stops the import. */
@@ -40,7 +41,7 @@ export async function changeScript(change: Change): Promise<string> {
   return [
     `-- Brings the settlement schema to version ${newest}.`,
     LOCK,
-    inTransaction(ownership(logins)),
+    inTransaction(ownership(logins, change)),
     inTransaction(TAKE_OVER, AS_OWNER, MAKE_VERSIONS_TABLE, guards([...all, ...down], applied, newest)),
     ...(await Promise.all([...down].reverse().map((migration) => versionSql(migration, "down")))),
     ...(adopted.length > 0 ? [await adoption()] : []),
@@ -78,11 +79,12 @@ export function afterBackup(backup: string): string {
  * login that granted a role cannot lose it. If Google does not let a login alter itself, which is not documented, revoking
  * roles through the API (see `importer.ts`) still applies.
  */
-function ownership(logins: readonly string[]): string {
+function ownership(logins: readonly string[], provisions: Provisions): string {
   const all = `ARRAY[${logins.map(quote).join(", ")}]`;
   return `DO $ownership$
 DECLARE
   login name;
+  wanted name;
   caller CONSTANT name := current_user;
 BEGIN
   BEGIN
@@ -101,7 +103,7 @@ BEGIN
   -- Without the flag pgAudit is available, but not loaded, and cannot be created.
   IF current_setting('cloudsql.enable_pgaudit', true) = 'on' AND current_user = ${quote(SUPERUSER)} THEN
     CREATE EXTENSION IF NOT EXISTS pgaudit;
-  END IF;
+  END IF;${provide(provisions)}
   FOR login IN SELECT rolname FROM pg_roles WHERE rolname = ANY (${all}) AND (rolcreaterole OR rolcreatedb) LOOP
     BEGIN
       EXECUTE format('ALTER ROLE %I NOCREATEROLE NOCREATEDB', login);

@@ -2,6 +2,7 @@ import type { Node } from "libpg-query";
 import { OWNER_ROLE } from "../names.ts";
 import { MigrationFileError } from "./file-error.ts";
 import { directions, type Marker, type Migration } from "./files.ts";
+import { asProvided } from "./provisions.ts";
 import { type Statement, statementsIn } from "./statements.ts";
 import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } from "./steps.ts";
 
@@ -12,7 +13,7 @@ import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } fr
  */
 export async function versionSql(migration: Migration, direction: Marker["direction"]): Promise<string> {
   const { file, version } = migration;
-  const statements = await statementsIn(file, directions(file, migration.text)[direction]);
+  const statements = (await statementsIn(file, directions(file, migration.text)[direction])).map(asProvided);
   for (const { line: at, node } of statements) {
     const problem = refusal(node);
     if (problem !== undefined) throw new MigrationFileError(`migrations/${file}:${at}: ${problem}`);

@@ -278,7 +278,7 @@ export class Facts {
     const { versions } = login.contents;
     if (!versions?.size || !this.accepted) return undefined;
     const applied = new Map([...versions].map(([version, { checksum }]) => [version, checksum]));
-    return differencesByLogin(this.accepted, await madeBy(appliedFiles(this.migrations, applied)));
+    return differencesByLogin(this.accepted, await madeBy(appliedFiles(this.migrations, applied), this.target));
   }
 
   private async tryToLogIn(): Promise<Login> {

@@ -35,6 +35,9 @@ export interface Target {
   readonly bucket: string;
   /** The schema version in the stack's configuration, if any; the checkout's newest otherwise. */
   readonly schemaVersion?: string;
+  /** The declared extensions and schemas. */
+  readonly extensions?: readonly string[];
+  readonly schemas?: readonly string[];
   /** Folder of a Cloud SQL Auth Proxy's sockets, to test the login. */
   readonly socket?: string;
 }
@@ -98,6 +101,7 @@ export function locate(given: Given, root: string): Place {
     if (value !== undefined && !form.test(value))
       throw new UsageError(`--${name} must be ${expected}, not "${value}".`);
   }
+  const { extensions, schemas } = (config["settlement:database"] ?? {}) as Record<string, unknown>;
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
   return {
     target: {
@@ -112,6 +116,8 @@ export function locate(given: Given, root: string): Place {
       passwordSecret: given["password-secret"] ?? PASSWORD_SECRET,
       bucket: given.bucket ?? migrationsBucket(project),
       ...(schemaVersion !== undefined && { schemaVersion }),
+      ...(Array.isArray(extensions) && { extensions: extensions.map(String) }),
+      ...(Array.isArray(schemas) && { schemas: schemas.map(String) }),
       ...(given.socket !== undefined && { socket: given.socket }),
     },
     endpoints: endpointsOf(config),

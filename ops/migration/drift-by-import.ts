@@ -26,7 +26,7 @@ export async function driftByImport(
   const schema = (await appliedSchema(stack))?.outputs;
   if (!schema) throw new UserError(`Stack "${stack.name}" has no schema yet.`);
   const applied = new Map(schema.migrations.map((migration) => [migration.version, migration.checksum]));
-  const wanted = await madeBy(appliedFiles(files, applied));
+  const wanted = await madeBy(appliedFiles(files, applied), schema);
   try {
     return { source: BY_IMPORT, differences: await differencesByImport(google, schema, wanted) };
   } catch (error) {

@@ -1,5 +1,6 @@
 import { asJson, catalog, differences } from "../../infra/migrations/catalog.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { ScratchDatabase } from "./scratch.ts";
 
@@ -42,19 +43,23 @@ export function appliedFiles(
 
 const made = new Map<string, Promise<string>>();
 
-/** What versions make in an empty database: the rows of {@link catalog}, as JSON. Applied once in a process. */
-export function madeBy(migrations: readonly Migration[]): Promise<string> {
-  const key = migrations.map((migration) => migration.checksum).join();
-  const known = made.get(key) ?? apply(migrations);
+/**
+ * What versions make in an empty database: the rows of {@link catalog}, as JSON. Applied once in a process.
+ * @param provisions The declared extensions and schemas.
+ */
+export function madeBy(migrations: readonly Migration[], provisions: Provisions): Promise<string> {
+  const { extensions, schemas } = provisions;
+  const key = JSON.stringify([extensions, schemas, migrations.map((migration) => migration.checksum)]);
+  const known = made.get(key) ?? apply(migrations, provisions);
   made.set(key, known);
   return known;
 }
 
-async function apply(migrations: readonly Migration[]): Promise<string> {
+async function apply(migrations: readonly Migration[], provisions: Provisions): Promise<string> {
   const scratch = new ScratchDatabase();
   try {
     await scratch.start();
-    await scratch.apply(migrations);
+    await scratch.apply(migrations, provisions);
     return await scratch.connected(async (client) => {
       await client.query("SET search_path = public");
       const { rows } = await client.query<{ made: string }>(`SELECT (${asJson(catalog())})::text AS made`);

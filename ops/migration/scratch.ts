@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { LOGINS, OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
 import { Cluster } from "../../packages/embedded-google-cloud/apis/cloudsql/cluster.ts";
@@ -45,8 +46,8 @@ export class ScratchDatabase {
   }
 
   /** Applies versions by the script of an update. @throws Error as the import fails. */
-  async apply(up: readonly Migration[], database = this.database): Promise<void> {
-    await this.import(await changeScript({ up, down: [], user: LOGINS[0], logins: LOGINS }), database);
+  async apply(up: readonly Migration[], provisions: Provisions = {}): Promise<void> {
+    await this.import(await changeScript({ ...provisions, up, down: [], user: LOGINS[0], logins: LOGINS }));
   }
 
   /** Runs SQL as the superuser. @returns The rows of a single statement. */

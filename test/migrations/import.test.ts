@@ -393,13 +393,51 @@ test("the logins grant nothing, so that the roles of each can be revoked", async
   }
 });
 
+describe("declared extensions and schemas", () => {
+  const inApp = migration(
+    "20260401000000",
+    `CREATE EXTENSION IF NOT EXISTS pgcrypto;
+     CREATE SCHEMA IF NOT EXISTS app;
+     CREATE TABLE app.codes (code text DEFAULT encode(digest('a', 'sha256'), 'hex'));`,
+    "DROP TABLE app.codes;",
+  );
+  const owners = `SELECT (SELECT extowner::regrole::text FROM pg_extension WHERE extname = 'pgcrypto') AS extension,
+    (SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'app') AS schema,
+    has_database_privilege('settlement_owner', current_database(), 'CREATE') AS creates`;
+  const expected = [{ extension: "cloudsqlsuperuser", schema: "settlement_owner", creates: false }];
+  const declared = { extensions: ["pgcrypto"], schemas: ["app"] };
+
+  test("are created by the first import, before the files", async () => {
+    await create("declared");
+    const { outs } = await importer.create(await plan("declared", [inApp], declared));
+    expect(await query("declared", owners)).toEqual(expected);
+    for (const login of LOGINS) expect(await query("declared", RIGHTS, login)).toEqual(OWNER_ONLY);
+    if (!outs) throw new Error("The importer returned no state.");
+    const news = await plan("declared", [inApp], { ...declared, extensions: ["citext", "pgcrypto"] });
+    expect(await importer.diff(outs, news)).toMatchObject({ changes: true, replaces: [] });
+    expect(await importer.diff(outs, { ...news, ...declared })).toMatchObject({ changes: false });
+  });
+
+  test("are created by a later update, with a right that is lent for it", async () => {
+    await create("declared-later");
+    const before = await plan("declared-later", MIGRATIONS);
+    await importer.create(before);
+    await expect(importer.update(before, await plan("declared-later", [...MIGRATIONS, inApp]))).rejects.toThrow(
+      /20260401000000_test\.sql:2: permission denied/,
+    );
+    await importer.update(before, await plan("declared-later", [...MIGRATIONS, inApp], declared));
+    expect(await query("declared-later", owners)).toEqual(expected);
+    for (const login of LOGINS) expect(await query("declared-later", RIGHTS, login)).toEqual(OWNER_ONLY);
+  });
+});
+
 describe("drift of the schema", () => {
   const all = [...MIGRATIONS, ADD_NOTE];
   const token = () => Promise.resolve(embedded.cloud.identities.ownerToken);
   const google = () => new Google(endpointsOf(endpointConfig(embedded.cloud.url)), { token });
   /** The differences, which must be the same by a login and by an import. */
   const differences = async () => {
-    const wanted = await madeBy(all);
+    const wanted = await madeBy(all, {});
     const [user = ""] = LOGINS;
     const socket = volumes.get("drifted")?.folder ?? "";
     const request = { socket, connectionName: "", database: "settlement_db", user, password: PASSWORD };
