@@ -56,6 +56,16 @@ test("reports a missing section in one sentence", () => {
 test.each([
   ["protect", { protect: false }, "settlement:protect is false; expected true in prod"],
   [
+    "an extension that Cloud SQL lacks",
+    { database: { ...CONFIG.database, extensions: ["pgcrypto", "timescaledb"] } },
+    'settlement:database.extensions.1 is "timescaledb"; expected an extension of Cloud SQL, such as pgcrypto',
+  ],
+  [
+    "a schema of PostgreSQL",
+    { database: { ...CONFIG.database, schemas: ["pg_app"] } },
+    'settlement:database.schemas.0 is "pg_app"; expected a schema\'s name, such as app',
+  ],
+  [
     "availability",
     { database: { ...CONFIG.database, availability: "ZONAL" } },
     'settlement:database.availability is "ZONAL"; expected REGIONAL in prod',
