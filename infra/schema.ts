@@ -6,7 +6,8 @@ import type { StackConfig } from "./config.ts";
 import type { Database } from "./database.ts";
 import { migrationsBucket } from "./names.ts";
 import type { Migration } from "./migrations/files.ts";
-import { ImportedSchema } from "./migrations/resource.ts";
+import { ImportedSchema, type PlannedMigration } from "./migrations/resource.ts";
+import { squashedIn } from "./migrations/squash.ts";
 
 export interface SchemaArgs {
   readonly apis: Apis;
@@ -83,9 +84,7 @@ export class Schema extends pulumi.ComponentResource {
           user: database.logins.settlement_user.user.name,
           logins: Object.values(database.logins).map(({ user }) => user.name),
           bucket: bucket.name,
-          migrations: args.migrations
-            .filter(({ version }) => target === undefined || version <= target)
-            .map(({ version, file, checksum }) => ({ version, file, checksum })),
+          migrations: args.migrations.filter(({ version }) => target === undefined || version <= target).map(planned),
           target,
           baseline,
           retainedBackups,
@@ -100,6 +99,11 @@ export class Schema extends pulumi.ComponentResource {
     this.version = this.imported[0]?.version ?? pulumi.output("");
     this.registerOutputs();
   }
+}
+
+function planned({ checksum, file, text, version }: Migration): PlannedMigration {
+  const squashes = squashedIn(text);
+  return { version, file, checksum, ...(Object.keys(squashes).length > 0 && { squashes }) };
 }
 
 /** Undefined if empty, so that the schema of a stack without it does not change. */

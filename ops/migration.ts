@@ -5,6 +5,8 @@ import { format, passes } from "./lint/finding.ts";
 import { scopeOf } from "./lint/lint.ts";
 import { newMigration } from "./migration/new.ts";
 import { lintAndReplay } from "./migration/replay.ts";
+import { squash, writeSquash } from "./migration/squash.ts";
+import { consent } from "./terminal/consent.ts";
 import { PROVIDERS_HELP } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
 import { UsageError } from "./terminal/user-error.ts";
@@ -30,6 +32,9 @@ Manage the database schema: the files in migrations/, one per version.
   restore --stack STACK --backup ID [--yes]
                   restore the whole instance from a backup, if the down scripts are not enough: show what will be
                   lost, ask, restore, and set configuration and state to the version in the backup
+  squash [--to VERSION] [--yes]
+                  replace all files up to VERSION (default: the newest) by one for new databases; existing databases
+                  recognise it by the checksums in its header; asks, because it removes the files
   dump            apply the files to an empty database and write its schema to migrations/${DUMP_FILE}
   --providers P   for status, drift, rollback and restore: ${PROVIDERS_HELP}
   --yes           do not ask for confirmation; required without a terminal
@@ -58,6 +63,15 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   drift: async (args) => (await onStack()).driftCommand(args),
   rollback: async (args) => (await onStack()).rollbackCommand(args),
   restore: async (args) => (await onStack()).restoreCommand(args),
+
+  async squash(args) {
+    const { to, yes } = parseArgs({ args, options: { to: { type: "string" }, yes: { type: "boolean" } } }).values;
+    const ask = consent(yes);
+    const made = await squash(FOLDER, to);
+    console.log(made.replaced.map(({ file }) => `migrations/${file}`).join("\n"));
+    if (!(await ask(`Replace these files by migrations/${made.file.file}?`))) console.log("Nothing was changed.");
+    else writeSquash(FOLDER, made);
+  },
 
   async dump(args) {
     parseArgs({ args });

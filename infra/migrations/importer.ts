@@ -95,7 +95,9 @@ export class Importer {
       return Promise.resolve({ inputs: news, failures: [] });
     }
     const planned = new Map(known(news.migrations).map((migration) => [migration.version, migration]));
+    const squashed = squashedBy(news.migrations);
     const problems = known(olds.migrations).flatMap(({ version, file, checksum: applied }) => {
+      if (squashed.get(version) === applied) return [];
       const now = planned.get(version);
       if (!now && (news.target === undefined || version <= news.target)) {
         return [
@@ -127,7 +129,10 @@ export class Importer {
 
   async update(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.UpdateResult<SchemaState>> {
     const stay = new Set(news.migrations.map(({ version }) => version));
-    const down = olds.migrations.filter(({ version }) => !stay.has(version));
+    const squashed = squashedBy(news.migrations);
+    const down = olds.migrations.filter(
+      ({ version, checksum: applied }) => !stay.has(version) && squashed.get(version) !== applied,
+    );
     // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
     if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
@@ -325,6 +330,11 @@ function byVersion(one: PlannedMigration, other: PlannedMigration): number {
 
 function loginsOf({ logins, user }: SchemaState): readonly string[] {
   return logins ?? [user];
+}
+
+/** The checksums of the versions that others replace. */
+export function squashedBy(migrations: readonly PlannedMigration[] | string | undefined): ReadonlyMap<string, string> {
+  return new Map(known(migrations).flatMap(({ squashes = {} }) => Object.entries(squashes)));
 }
 
 /** In a preview a property may be unknown, which the engine passes as a string. */

@@ -41,6 +41,8 @@ export interface PlannedMigration {
   readonly file: string;
   /** SHA-256 of the file, in hex. */
   readonly checksum: string;
+  /** Checksums by the versions that the file replaces, see `squash.ts`. */
+  readonly squashes?: Readonly<Record<string, string>>;
 }
 
 /**

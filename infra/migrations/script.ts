@@ -3,6 +3,7 @@ import { adoptTables } from "../adoption/baseline.ts";
 import type { Migration } from "./files.ts";
 import type { PlannedMigration } from "./resource.ts";
 import { provide, type Provisions } from "./provisions.ts";
+import { recognised } from "./squash.ts";
 import { BACKUP, quote, VERSIONS } from "./steps.ts";
 import { inTransaction, versionSql } from "./version.ts";
 
@@ -42,7 +43,13 @@ export async function changeScript(change: Change): Promise<string> {
     `-- Brings the settlement schema to version ${newest}.`,
     LOCK,
     inTransaction(ownership(logins, change)),
-    inTransaction(TAKE_OVER, AS_OWNER, MAKE_VERSIONS_TABLE, guards([...all, ...down], applied, newest)),
+    inTransaction(
+      TAKE_OVER,
+      AS_OWNER,
+      MAKE_VERSIONS_TABLE,
+      ...up.map(recognised),
+      guards([...all, ...down], applied, newest),
+    ),
     ...(await Promise.all([...down].reverse().map((migration) => versionSql(migration, "down")))),
     ...(adopted.length > 0 ? [await adoption()] : []),
     ...(await Promise.all(run.map((migration) => versionSql(migration, "up")))),

@@ -1,6 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import type { Migration } from "../../infra/migrations/files.ts";
 import type { SchemaState } from "../../infra/migrations/importer.ts";
+import { squashedIn } from "../../infra/migrations/squash.ts";
 import { Facts } from "../doctor/facts.ts";
 import type { Recorded } from "../doctor/login.ts";
 import { CannotInspect, RestReader, NotVisible } from "../google/reader.ts";
@@ -17,8 +18,11 @@ export const FROM_DATABASE = "Read from the database.";
 export interface VersionStatus {
   readonly version: string;
   readonly file: string;
-  /** `edited`: applied, but the file has changed since. `missing`: applied, but not in this checkout. */
-  readonly status: "applied" | "pending" | "edited" | "missing";
+  /**
+   * `edited`: applied, but the file has changed since. `missing`: applied, but not in this checkout. `squashed`: applied, and
+   * replaced by a file of this checkout.
+   */
+  readonly status: "applied" | "pending" | "edited" | "missing" | "squashed";
   /** When it was applied, ISO 8601. */
   readonly at?: string;
   /** The id of the backup taken before it. */
@@ -40,7 +44,7 @@ export function statusOf(state: SchemaState | undefined, files: readonly Migrati
     const file = here.get(version);
     const name = (file ?? done)?.file ?? version;
     if (!done) return { version, file: name, status: "pending" };
-    const status = !file ? "missing" : file.checksum === done.checksum ? "applied" : "edited";
+    const status = appliedStatus(version, done.checksum, files);
     return { version, file: name, status, ...state?.applied?.[version] };
   });
 }
@@ -101,9 +105,17 @@ export function statusOfRecorded(rows: ReadonlyMap<string, Recorded>, files: rea
     const name = file?.file ?? version;
     if (!row) return { version, file: name, status: "pending" };
     const { at, backup, checksum } = row;
-    const status = !file ? "missing" : [null, file.checksum].includes(checksum) ? "applied" : "edited";
+    const status = appliedStatus(version, checksum, files);
     return { version, file: name, status, ...(at && { at: at.toISOString() }), ...(backup !== null && { backup }) };
   });
+}
+
+/** @param checksum Null if dbmate applied it. */
+function appliedStatus(version: string, checksum: string | null, files: readonly Migration[]): VersionStatus["status"] {
+  const file = files.find((each) => each.version === version);
+  if (file && [null, file.checksum].includes(checksum)) return "applied";
+  if (files.some(({ text }) => squashedIn(text)[version] === checksum)) return "squashed";
+  return file ? "edited" : "missing";
 }
 
 /**

@@ -1,5 +1,7 @@
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import type { Applied } from "../lint/applied.ts";
+import { squashedBy } from "../../infra/migrations/importer.ts";
+import type { PlannedMigration } from "../../infra/migrations/resource.ts";
 import type { Change } from "./model.ts";
 
 /** A schema version that an update applies or rolls back. */
@@ -26,6 +28,7 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
   // A replacement starts in an empty database.
   const before = change.op === "update" ? planned(change.before) : [];
   const after = planned(change.after);
+  const squashed = squashedBy(change.after.migrations as readonly PlannedMigration[] | undefined);
   const missingIn = (list: readonly Planned[]) => (one: Planned) =>
     !list.some(({ version }) => version === one.version);
   const step = (direction: "up" | "down") => (one: Planned) => {
@@ -33,7 +36,11 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
     return { ...one, direction, sql: text === undefined ? undefined : directions(one.file, text)[direction].trim() };
   };
   return [
-    ...before.filter(missingIn(after)).reverse().map(step("down")),
+    ...before
+      .filter(missingIn(after))
+      .filter(({ version }) => !squashed.has(version))
+      .reverse()
+      .map(step("down")),
     ...after.filter(missingIn(before)).map(step("up")),
   ];
 }

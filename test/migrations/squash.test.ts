@@ -1,0 +1,109 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
+import { changeScript } from "../../infra/migrations/script.ts";
+import { squashedIn } from "../../infra/migrations/squash.ts";
+import { LOGINS } from "../../infra/names.ts";
+import { ScratchDatabase } from "../../ops/migration/scratch.ts";
+import { squash, writeSquash } from "../../ops/migration/squash.ts";
+import { statusOf } from "../../ops/migration/status.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "squash-"));
+const scratch = new ScratchDatabase();
+let before: readonly Migration[];
+let after: readonly Migration[];
+
+const FILES = {
+  "20260101000000_orders.sql": ["CREATE TABLE orders (id int PRIMARY KEY);", "DROP TABLE orders;"],
+  "20260102000000_note.sql": ["ALTER TABLE orders ADD COLUMN note text;", "ALTER TABLE orders DROP COLUMN note;"],
+  "20260103000000_rows.sql": ["INSERT INTO orders VALUES (1, 'a');", "DELETE FROM orders;"],
+  "20260104000000_later.sql": ["CREATE TABLE later (id int);", "DROP TABLE later;"],
+} as const;
+
+beforeAll(async () => {
+  for (const [file, [up, down]] of Object.entries(FILES)) {
+    writeFileSync(join(folder, file), `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`);
+  }
+  before = readMigrations(folder);
+  writeSquash(folder, await squash(folder, "20260103000000"));
+  after = readMigrations(folder);
+  await scratch.start();
+});
+afterAll(async () => {
+  await scratch.remove();
+  rmSync(folder, { recursive: true });
+});
+
+/** Applies versions to a database as an update does. */
+async function apply(database: string, up: readonly Migration[], down: readonly Migration[] = []): Promise<void> {
+  await scratch.import(await changeScript({ up, down, user: LOGINS[0], logins: LOGINS }), database);
+}
+
+const versions = (database: string) =>
+  scratch.query("SELECT version, checksum FROM schema_migrations ORDER BY 1", database);
+const listed = (migrations: readonly Migration[]) => migrations.map(({ version, checksum }) => ({ version, checksum }));
+
+test("one file replaces the others, and lists their checksums", () => {
+  expect(readdirSync(folder).sort()).toEqual(["20260103000000_squash.sql", "20260104000000_later.sql"]);
+  expect(squashedIn(after[0]?.text ?? "")).toEqual(
+    Object.fromEntries(before.slice(0, 3).map(({ version, checksum }) => [version, checksum])),
+  );
+});
+
+test("a new database gets the same schema and rows from it, and can go back and forth", async () => {
+  await scratch.create("made_new");
+  await apply("made_new", after);
+  expect(await versions("made_new")).toEqual(listed(after));
+  expect(await scratch.query("SELECT * FROM orders", "made_new")).toEqual([{ id: 1, note: "a" }]);
+  await apply("made_new", [], after);
+  expect(await scratch.query("SELECT to_regclass('orders') AS orders", "made_new")).toEqual([{ orders: null }]);
+  await apply("made_new", after);
+});
+
+test("a database that has the versions records it without running it", async () => {
+  await scratch.create("existing");
+  await apply("existing", before.slice(0, 3));
+  await scratch.query("INSERT INTO orders VALUES (2, 'kept')", "existing");
+  await apply("existing", after);
+  await apply("existing", after);
+  expect(await versions("existing")).toEqual(listed(after));
+  expect(await scratch.query("SELECT count(*)::int AS rows FROM orders", "existing")).toEqual([{ rows: 2 }]);
+});
+
+test("a database that has a part of the versions, or an edited one, is refused unchanged", async () => {
+  await scratch.create("behind");
+  await apply("behind", before.slice(0, 2));
+  await expect(apply("behind", after)).rejects.toThrow(
+    "migrations/20260103000000_squash.sql replaces 3 versions, but the database has 2 of them as they were",
+  );
+  expect(await versions("behind")).toEqual(listed(before.slice(0, 2)));
+});
+
+test("the state's versions that it replaces are neither missing nor rolled back", async () => {
+  const planned = (migrations: readonly Migration[]) =>
+    migrations.map(({ checksum, file, text, version }) => ({ checksum, file, version, squashes: squashedIn(text) }));
+  const place = { project: "p", instance: "i", database: "d", user: "u", bucket: "b", retainedBackups: 1 };
+  const olds: SchemaState = { ...place, migrations: planned(before), version: "20260104000000" };
+  const news: SchemaState = { ...olds, migrations: planned(after) };
+  expect((await new Importer().check(olds, news)).failures).toEqual([]);
+  expect((await new Importer().check(olds, { ...news, migrations: planned(after.slice(1)) })).failures).toHaveLength(3);
+  expect(statusOf(olds, after).map(({ status }) => status)).toEqual(["squashed", "squashed", "squashed", "applied"]);
+});
+
+test("versions that cannot run in one transaction are refused", async () => {
+  const other = mkdtempSync(join(tmpdir(), "squash-"));
+  const files = [
+    ["20260101000000_a.sql", "CREATE TYPE mood AS ENUM ('a');\nCREATE TABLE t (m mood);"],
+    ["20260102000000_b.sql", "ALTER TYPE mood ADD VALUE 'b';"],
+    ["20260103000000_c.sql", "CREATE TEMP TABLE x (a int);\nALTER TABLE t ADD u int;"],
+    ["20260104000000_d.sql", "CREATE TEMP TABLE x (a int);"],
+  ] as const;
+  for (const [file, up] of files) {
+    writeFileSync(join(other, file), `-- migrate:up\n${up}\n-- migrate:down\nSELECT 1;\n`);
+  }
+  await expect(squash(other)).rejects.toThrow(/In one transaction the versions fail: [^]*relation "x" already exists/);
+  await expect(squash(other, "20260101000000")).rejects.toThrow("fewer than two versions");
+  rmSync(other, { recursive: true });
+});
