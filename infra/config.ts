@@ -104,16 +104,29 @@ const service = z.strictObject(
 
 const version = pattern(/^\d{14}$/, 'the 14 digits of a migration\'s version, in quotes: "20251025120000"');
 
+const repair = z.strictObject(
+  {
+    version,
+    checksum: pattern(/^[0-9a-f]{64}$/, "the checksum of the file"),
+    by: z.string("a name"),
+    at: pattern(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, "a time, such as 2026-11-27T21:00:00Z"),
+    why: z.string("a reason"),
+  },
+  "an object with version, checksum, by, at and why",
+);
+
 const schema = z.strictObject(
   {
     /** The version of the database if not the newest; written by `npm run migration -- rollback`. */
     version: version.optional(),
     /** The version of the manually created tables, which are adopted instead of created. */
     baseline: version.optional(),
+    /** Versions that count as applied by decision; written by `npm run migration -- repair`. */
+    repairs: z.array(repair, "a list of repairs").default([]),
     /** Number of backups taken before migrations to keep. */
     retainedBackups: whole(1, 100).default(5),
   },
-  "an object with version, baseline or retainedBackups",
+  "an object with version, baseline, repairs or retainedBackups",
 );
 
 const rotation = z.strictObject(

@@ -87,6 +87,7 @@ export class Schema extends pulumi.ComponentResource {
           migrations: args.migrations.filter(({ version }) => target === undefined || version <= target).map(planned),
           target,
           baseline,
+          repairs: config.schema.repairs.length === 0 ? undefined : config.schema.repairs,
           retainedBackups,
           withoutAudit: keepsSettings(config) || undefined,
           extensions: declared(config.database.extensions),

@@ -14,6 +14,7 @@ import { checksum, type Migration } from "./files.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript, MISSING } from "./script.ts";
 import { adds, type Provisions } from "./provisions.ts";
+import { isRepaired, type Repair } from "./repairs.ts";
 import { OWNER_ROLE, SUPERUSER } from "../names.ts";
 
 /** A schema in the stack's state. */
@@ -28,6 +29,7 @@ export interface SchemaState extends Provisions {
   readonly migrations: readonly PlannedMigration[];
   readonly target?: string;
   readonly baseline?: string;
+  readonly repairs?: readonly Repair[];
   readonly retainedBackups: number;
   readonly withoutAudit?: boolean;
   /** The newest version. */
@@ -105,7 +107,7 @@ export class Importer {
             "Deploy a checkout that includes it, or roll back with: npm run migration -- rollback",
         ];
       }
-      return now && now.checksum !== applied
+      return now && now.checksum !== applied && !isRepaired(news.repairs, now)
         ? [`migrations/${file} was edited after it was applied. Restore it and put the change into a new version.`]
         : [];
     });
@@ -157,10 +159,11 @@ export class Importer {
     const { instance, database, bucket, version } = plan;
     const recorded = new Map(olds?.migrations.map((migration) => [migration.version, migration.checksum]));
     const applied = plan.migrations.filter((migration) => recorded.get(migration.version) === migration.checksum);
-    const { baseline, extensions, schemas } = plan;
+    const { baseline, extensions, repairs, schemas } = plan;
     const change = {
       baseline,
       extensions,
+      repairs,
       schemas,
       user,
       logins: loginsOf(plan),

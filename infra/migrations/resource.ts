@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Repair } from "./repairs.ts";
 
 /** Arguments of {@link ImportedSchema}. None may be a secret, because the state stores them in plain text. */
 export interface ImportedSchemaArgs {
@@ -17,6 +18,8 @@ export interface ImportedSchemaArgs {
   readonly target?: string | undefined;
   /** The version of manually created tables to adopt, see `script.ts`. */
   readonly baseline?: string | undefined;
+  /** Versions that count as applied by decision; none by default. */
+  readonly repairs?: readonly Repair[] | undefined;
   /** How many backups taken before migrations to keep. */
   readonly retainedBackups: number;
   /** Whether the instance does not load pgAudit yet; the update that ends this creates the extension. */

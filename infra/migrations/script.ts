@@ -3,6 +3,7 @@ import { adoptTables } from "../adoption/baseline.ts";
 import type { Migration } from "./files.ts";
 import type { PlannedMigration } from "./resource.ts";
 import { provide, type Provisions } from "./provisions.ts";
+import { type Repair, repaired } from "./repairs.ts";
 import { recognised } from "./squash.ts";
 import { BACKUP, quote, VERSIONS } from "./steps.ts";
 import { inTransaction, versionSql } from "./version.ts";
@@ -21,6 +22,8 @@ export interface Change extends Provisions {
   readonly logins: readonly string[];
   /** The version of manually created tables: up to it, migrations are recorded if the tables match, not run. */
   readonly baseline?: string | undefined;
+  /** Versions that count as applied by decision; none by default. */
+  readonly repairs?: readonly Repair[] | undefined;
 }
 
 /** Start of the message if a version of {@link Change.applied} is missing; nothing was changed then. */
@@ -47,6 +50,7 @@ export async function changeScript(change: Change): Promise<string> {
       TAKE_OVER,
       AS_OWNER,
       MAKE_VERSIONS_TABLE,
+      ...repaired(change.repairs, up),
       ...up.map(recognised),
       guards([...all, ...down], applied, newest),
     ),

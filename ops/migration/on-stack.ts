@@ -1,17 +1,20 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Google } from "../../infra/google.ts";
 import { readMigrations } from "../../infra/migrations/files.ts";
 import { patience } from "../../infra/migrations/importer.ts";
+import type { Repair } from "../../infra/migrations/repairs.ts";
 import { consent } from "../terminal/consent.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
 import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../terminal/options.ts";
-import { ROOT, setInStackFile } from "../engine/stack-file.ts";
+import { readStackFile, ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { driftByImport } from "./drift-by-import.ts";
 import type { GoToOptions } from "./go-to.ts";
+import { repair } from "./repair.ts";
 import { restore } from "./restore.ts";
 import { rollback } from "./rollback.ts";
 import {
@@ -78,6 +81,37 @@ export async function rollbackCommand(args: string[]): Promise<void> {
   await withStack(name, choice, async (stack) => {
     const confirm = () => ask(`Roll back the schema of ${name}?`);
     if (!(await rollback(stack, values.to, options(name, stack, confirm)))) say("Nothing was changed.");
+  });
+}
+
+/** `npm run migration -- repair`. */
+export async function repairCommand(args: string[]): Promise<void> {
+  const given = {
+    ...PROVIDERS,
+    stack: { type: "string" },
+    version: { type: "string" },
+    why: { type: "string" },
+    yes: { type: "boolean" },
+  } as const;
+  const { providers, stack: stackGiven, version, why, yes } = parseArgs({ args, options: given }).values;
+  const name = stackName(stackGiven);
+  const choice = providerChoice(providers);
+  if (version === undefined) throw new UsageError("Name a version: --version VERSION; `status` lists them.");
+  if (why === undefined || why.trim() === "") throw new UsageError("Say why, for those who look later: --why REASON.");
+  const ask = consent(yes);
+  const about = { version, why, by: userInfo().username, at: new Date().toISOString() };
+  await withStack(name, choice, async (stack) => {
+    const confirm = () => ask(`Record version ${version} in ${name} without running it?`);
+    const folders = [ROOT, stack.workspace.workDir];
+    const done = await repair(stack, readMigrations(FOLDER), about, {
+      ...options(name, stack, confirm),
+      write: (entry) => {
+        const schema = readStackFile(name, stack.workspace.workDir).config?.["settlement:schema"];
+        const { repairs = [] } = (schema ?? {}) as { repairs?: Repair[] };
+        return setInStackFile(name, ["settlement:schema", "repairs"], [...repairs, entry], folders);
+      },
+    });
+    if (!done) say("Nothing was changed.");
   });
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
-import { changeScript } from "../../infra/migrations/script.ts";
+import { type Change, changeScript } from "../../infra/migrations/script.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
 import { LOGINS } from "../../infra/names.ts";
 import { ScratchDatabase } from "../../ops/migration/scratch.ts";
@@ -37,8 +37,8 @@ afterAll(async () => {
 });
 
 /** Applies versions to a database as an update does. */
-async function apply(database: string, up: readonly Migration[], down: readonly Migration[] = []): Promise<void> {
-  await scratch.import(await changeScript({ up, down, user: LOGINS[0], logins: LOGINS }), database);
+async function apply(database: string, up: readonly Migration[], more: Partial<Change> = {}): Promise<void> {
+  await scratch.import(await changeScript({ up, down: [], user: LOGINS[0], logins: LOGINS, ...more }), database);
 }
 
 const versions = (database: string) =>
@@ -57,7 +57,7 @@ test("a new database gets the same schema and rows from it, and can go back and 
   await apply("made_new", after);
   expect(await versions("made_new")).toEqual(listed(after));
   expect(await scratch.query("SELECT * FROM orders", "made_new")).toEqual([{ id: 1, note: "a" }]);
-  await apply("made_new", [], after);
+  await apply("made_new", [], { down: after });
   expect(await scratch.query("SELECT to_regclass('orders') AS orders", "made_new")).toEqual([{ orders: null }]);
   await apply("made_new", after);
 });
@@ -106,4 +106,51 @@ test("versions that cannot run in one transaction are refused", async () => {
   await expect(squash(other)).rejects.toThrow(/In one transaction the versions fail: [^]*relation "x" already exists/);
   await expect(squash(other, "20260101000000")).rejects.toThrow("fewer than two versions");
   rmSync(other, { recursive: true });
+});
+
+describe("a repair", () => {
+  const who = { by: "ann", at: "2026-11-27T21:00:00Z", why: "the index was built by hand" };
+  const repairOf = ({ checksum, version }: Migration) => ({ ...who, version, checksum });
+  const traces = (database: string) => scratch.query("SELECT * FROM schema_repairs ORDER BY at", database);
+  const [orders, note] = ["20260101000000", "20260102000000"];
+  const find = (version: string | undefined) => {
+    const found = before.find((each) => each.version === version);
+    if (!found) throw new Error(`There is no version ${version}.`);
+    return found;
+  };
+
+  test("records a version without running it, and who did it, when and why", async () => {
+    await scratch.create("repaired");
+    const two = [find(orders), find(note)];
+    await apply("repaired", two, { repairs: [repairOf(find(note))] });
+    expect(await versions("repaired")).toEqual(listed(two));
+    expect(await scratch.query("SELECT * FROM orders", "repaired")).toEqual([]);
+    const columns = "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attnum > 0";
+    expect(await scratch.query(columns, "repaired")).toEqual([{ name: "id" }]);
+    const { checksum, version } = find(note);
+    expect(await traces("repaired")).toEqual([{ ...who, version, checksum, former: null, at: new Date(who.at) }]);
+  });
+
+  test("happens once: a version that was rolled back later is run again", async () => {
+    await scratch.query("DELETE FROM schema_migrations WHERE version = '20260102000000'", "repaired");
+    await apply("repaired", [find(orders), find(note)], { repairs: [repairOf(find(note))] });
+    expect(await scratch.query("SELECT note FROM orders", "repaired")).toEqual([]);
+    expect(await traces("repaired")).toHaveLength(1);
+  });
+
+  test("records the checksum of an edited file, and the former one", async () => {
+    await scratch.create("edited");
+    await apply("edited", [find(orders)]);
+    const edited = { ...find(orders), checksum: "e".repeat(64) };
+    await expect(apply("edited", [edited])).rejects.toThrow("was edited after it was applied");
+    await apply("edited", [edited], { repairs: [repairOf(edited)] });
+    expect(await versions("edited")).toEqual(listed([edited]));
+    expect(await traces("edited")).toMatchObject([{ former: find(orders).checksum, why: who.why }]);
+
+    const place = { project: "p", instance: "i", database: "d", user: "u", bucket: "b", retainedBackups: 1 };
+    const olds: SchemaState = { ...place, migrations: [find(orders)], version: edited.version };
+    const news: SchemaState = { ...olds, migrations: [edited] };
+    expect((await new Importer().check(olds, news)).failures).toHaveLength(1);
+    expect((await new Importer().check(olds, { ...news, repairs: [repairOf(edited)] })).failures).toEqual([]);
+  });
 });
