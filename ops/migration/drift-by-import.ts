@@ -3,7 +3,7 @@ import { Google, GoogleError, OperationError } from "../../infra/google.ts";
 import { catalog, differences } from "../../infra/migrations/catalog.ts";
 import { checksum, type Migration } from "../../infra/migrations/files.ts";
 import { patience, type SchemaState } from "../../infra/migrations/importer.ts";
-import { quote } from "../../infra/migrations/steps.ts";
+import { quote, VERSIONS } from "../../infra/migrations/steps.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import { readStackFile } from "../engine/stack-file.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -62,12 +62,13 @@ const MOST_IMPORTS = 5;
  * because an import returns no rows. Cloud SQL's executeSql would, but the instance must allow it, and it needs a login of
  * the caller by IAM or a password in a regional secret; a stack has neither.
  * @param wanted The expected schema, from {@link madeBy}.
- * @throws GoogleError if the caller may not upload or import; OperationError as the import fails.
+ * @throws UserError if the database has other versions; GoogleError if the caller may not upload or import; OperationError as the import fails.
  */
 export async function differencesByImport(google: Google, schema: SchemaState, wanted: string): Promise<string[]> {
+  const versions = schema.migrations.map(({ version }) => version).join(", ") || "none";
   const found: string[] = [];
   for (let imports = 0; imports < MOST_IMPORTS; imports++) {
-    const message = await failing(google, schema, script(wanted, found.length));
+    const message = await failing(google, schema, script(versions, wanted, found.length));
     if (message === undefined) return found;
     const { left, total } = message;
     found.push(...left);
@@ -78,8 +79,11 @@ export async function differencesByImport(google: Google, schema: SchemaState, w
   return found;
 }
 
-/** @param from How many differences to skip. */
-function script(wanted: string, from: number): string {
+/**
+ * @param versions The versions that the database must have.
+ * @param from How many differences to skip.
+ */
+function script(versions: string, wanted: string, from: number): string {
   return `BEGIN READ ONLY;
 SET LOCAL search_path = public;
 SET LOCAL settlement.wanted = ${quote(wanted)};
@@ -88,6 +92,8 @@ DECLARE
   total bigint;
   list text;
 BEGIN
+  SELECT coalesce(string_agg(version, ', ' ORDER BY version), 'none') INTO list FROM ${VERSIONS};
+  IF list <> ${quote(versions)} THEN RAISE EXCEPTION 'its versions are %${SEPARATOR}', list; END IF;
   SELECT max(number), string_agg(difference, '${SEPARATOR}' ORDER BY number) FILTER (WHERE number > ${from} AND (number = ${from + 1} OR length < ${LONGEST}))
     INTO total, list
     FROM (SELECT *, sum(length(difference)) FILTER (WHERE number > ${from}) OVER (ORDER BY number) AS length
@@ -125,6 +131,10 @@ async function failing(
     return undefined;
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
+    const [, versions] = new RegExp(`its versions are (.*)${SEPARATOR}`).exec(error.message) ?? [];
+    if (versions !== undefined) {
+      throw new UserError(`${database} has the versions ${versions}, which the stack's state does not: update first.`);
+    }
     const list = listIn(error.message);
     if (!list) throw error;
     return list;

@@ -14,6 +14,8 @@ import { bareUp } from "../../ops/engine/bare-up.ts";
 import { endpointConfig, endpointsOf } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import type { GoToOptions } from "../../ops/migration/go-to.ts";
+import { driftByImport } from "../../ops/migration/drift-by-import.ts";
+import { repair, type RepairOptions } from "../../ops/migration/repair.ts";
 import { restore } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
@@ -194,6 +196,14 @@ describe("the schema, through the real engine", () => {
     expect(await sendCommand()).toBe(200);
   });
 
+  step("names what was changed manually in the schema, by an import that changes nothing", async () => {
+    await query("CREATE INDEX by_hand ON settlement_commands (status)");
+    const { differences } = await driftByImport(local.stack, THREE);
+    expect(differences).toEqual(["table settlement_commands: index by_hand was created manually"]);
+    await query("DROP INDEX by_hand");
+    expect((await driftByImport(local.stack, THREE)).differences).toEqual([]);
+  });
+
   step("keeps the first of three files if a statement in the second fails, and names its line", async () => {
     const serving = await revision();
     await expect(deploy([...THREE, FIRST, BROKEN, LAST])).rejects.toThrow(
@@ -256,5 +266,21 @@ describe("the schema, through the real engine", () => {
     expect(await configured()).toEqual({ version: NEWEST });
     expect(await query(rows)).toEqual([{ count: Number(before?.count) - 2 }]);
     expect(await sendCommand()).toBe(200);
+  });
+
+  step("records the checksum of an edited file by a repair, with its reason", async () => {
+    const [first, second] = TWO;
+    if (!first || !second) throw new Error("The repository begins with two migrations.");
+    const text = `${second.text}-- explained\n`;
+    checkout = [first, { ...second, text, checksum: checksum(text) }];
+    const about = { version: second.version, by: "ann", at: "2026-11-27T21:00:00Z", why: "a comment was added" };
+    const write: RepairOptions["write"] = (entry) =>
+      setInStackFile("local", ["settlement:schema"], { repairs: [entry] }, [local.stack.workspace.workDir]);
+    expect(await repair(local.stack, checkout, about, { ...options, write })).toBe(true);
+    await expectVersions(TWO);
+    const [row] = await query(
+      `SELECT r.why, r.former, m.checksum FROM schema_repairs r JOIN schema_migrations m USING (version)`,
+    );
+    expect(row).toEqual({ why: about.why, former: second.checksum, checksum: checksum(text) });
   });
 });
