@@ -140,7 +140,8 @@ export class Importer {
     if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
     const migrate = () => this.migrate(news, olds, down, joining);
     // Creating pgAudit, other extensions and schemas needs a right that the logins have lost.
-    const lends = joining === undefined && ((olds.withoutAudit && !news.withoutAudit) || adds(olds, news));
+    const audits = olds.withoutAudit === true && !news.withoutAudit;
+    const lends = joining === undefined && (audits || adds(olds, news));
     return { outs: await (lends ? this.asSuperuser(news, news.user, migrate) : migrate()) };
   }
 

@@ -19,7 +19,7 @@ import { auditConfigsOf, lostAuditLogs } from "./audit-logs.ts";
 import { findLosses, type Loss } from "./guard.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
-import { isBlocked, render, type Report } from "./markdown.ts";
+import { isBlocked, type NotCompared, render, type Report } from "./markdown.ts";
 import type { Dependencies } from "./mermaid.ts";
 import { appliedBefore, isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
@@ -105,7 +105,8 @@ export function refuse(stack: string, problem: string): Inspection {
 
 function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
-  const drifted = preview.drift.length > 0 || (report.schema?.differences.length ?? 0) > 0;
+  const schema = report.schema && "differences" in report.schema ? report.schema.differences : [];
+  const drifted = preview.drift.length > 0 || schema.length > 0;
   return { markdown: render(report), blocked: isBlocked(report), drifted, preview, pending };
 }
 
@@ -173,10 +174,10 @@ async function preview(
 }
 
 /** The caller of a preview may not be allowed to import. */
-async function compared(compare: () => Promise<SchemaDrift>): Promise<SchemaDrift> {
+async function compared(compare: () => Promise<SchemaDrift>): Promise<SchemaDrift | NotCompared> {
   return compare().catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
-    return { differences: [], source: error.message };
+    return { why: error.message };
   });
 }
 

@@ -20,8 +20,8 @@ export interface Report {
   readonly snapshot?: { readonly commit: string; readonly time: string; readonly age: string } | undefined;
   /** Whether the state was refreshed from the cloud. */
   readonly refreshed: boolean;
-  /** How the live schema differs from what the applied versions make, if it was compared. */
-  readonly schema?: SchemaDrift | undefined;
+  /** How the live schema differs from what the applied versions make, or why it was not compared; undefined if not asked. */
+  readonly schema?: SchemaDrift | NotCompared | undefined;
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
@@ -30,6 +30,12 @@ export interface Report {
   /** The settings that change after adoption. */
   readonly later: readonly LaterSetting[];
   readonly dependencies: Dependencies;
+}
+
+/** A schema that could not be compared. */
+export interface NotCompared {
+  /** A sentence. */
+  readonly why: string;
 }
 
 /** Maximum size in bytes; GitHub accepts comments of up to 65,536 characters, which is never fewer bytes. */
@@ -263,6 +269,7 @@ function drifted({ preview, refreshed, stack }: Report): Section | undefined {
 
 function driftedSchema({ schema }: Report): Section | undefined {
   if (!schema) return undefined;
+  if ("why" in schema) return { text: prose(schema.why) };
   const { differences, source } = schema;
   if (differences.length === 0) return { text: `No difference of the schema was found. ${prose(source)}` };
   const rest = differences.length - MOST_LISTED;

@@ -199,6 +199,13 @@ describe("secrets and hostile values", () => {
   });
 });
 
+test("says why the schema was not compared", () => {
+  const why = "The schema of test cannot be compared: permission denied.";
+  const markdown = render(report([step("same", account, { before: {}, after: {} })], { schema: { why } }));
+  expect(markdown).toContain(`\n${why}\n`);
+  expect(markdown).not.toContain("No difference");
+});
+
 describe("GitHub's limit", () => {
   const many = (count: number, size: number) =>
     Array.from({ length: count }, (_, index) =>
