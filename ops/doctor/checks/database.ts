@@ -203,8 +203,11 @@ export const schemaDrift: Check = {
     const more = differences.length - MOST_DIFFERENCES;
     const { socket = "DIR", stack } = facts.target;
     const list = differences.slice(0, MOST_DIFFERENCES).join("; ") + (more > 0 ? `; and ${more} more` : "");
-    const show = stack === undefined ? ["status"] : ["drift", `--stack=${stack}`, `--socket=${socket}`];
-    return finding(list, command("npm", "run", "migration", "--", ...show));
+    const fix =
+      stack === undefined
+        ? facts.gcloud("sql", "connect", (await facts.existingInstance()).name, `--user=${facts.target.user}`)
+        : command("npm", "run", "migration", "--", "drift", `--stack=${stack}`, `--socket=${socket}`);
+    return finding(list, fix);
   },
 };
 
