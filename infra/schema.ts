@@ -14,6 +14,8 @@ export interface SchemaArgs {
   readonly database: Database;
   /** In the order of their versions. */
   readonly migrations: readonly Migration[];
+  /** Applied after the migrations if their text has changed, in order; none by default. */
+  readonly repeatables?: readonly Migration[];
   readonly config: StackConfig;
   /** Whether the migrations are imported; true by default. */
   readonly imports?: boolean;
@@ -30,7 +32,7 @@ export class Schema extends pulumi.ComponentResource {
 
   constructor(name: string, args: SchemaArgs) {
     super("settlement:infra:Schema", name);
-    const { apis, config, database } = args;
+    const { apis, config, database, repeatables = [] } = args;
     const { project, protect, region } = config;
     const { baseline, retainedBackups, version: target } = config.schema;
 
@@ -60,10 +62,10 @@ export class Schema extends pulumi.ComponentResource {
     const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
     // An import id cannot be an output. The member of an existing instance is known in the preview too.
     const reader = config.adopt ? member.apply(declareReader) : declareReader(member);
-    const scripts = args.migrations.map(
+    const scripts = [...args.migrations, ...repeatables].map(
       (migration) =>
         new gcp.storage.BucketObject(
-          `${name}-${migration.version}`,
+          `${name}-${migration.version || migration.file.replace(/\W/g, "-")}`,
           {
             bucket: bucket.name,
             name: `migrations/${migration.file}`,
@@ -87,6 +89,7 @@ export class Schema extends pulumi.ComponentResource {
           migrations: args.migrations.filter(({ version }) => target === undefined || version <= target).map(planned),
           target,
           baseline,
+          repeatables: repeatables.length === 0 || target !== undefined ? undefined : repeatables.map(planned),
           repairs: config.schema.repairs.length === 0 ? undefined : config.schema.repairs,
           retainedBackups,
           withoutAudit: keepsSettings(config) || undefined,

@@ -8,7 +8,7 @@ import { Credentials } from "./credentials.ts";
 import { Database } from "./database.ts";
 import { Identity } from "./identity.ts";
 import { MigrationJob } from "./migration-job.ts";
-import { readMigrations } from "./migrations/files.ts";
+import { readMigrations, readRepeatables } from "./migrations/files.ts";
 import { MANAGED_BY, PROJECT } from "./names.ts";
 import { Network } from "./network.ts";
 import { Schema } from "./schema.ts";
@@ -34,11 +34,13 @@ const MIGRATIONS = join(import.meta.dirname, "..", "migrations");
  * Declares the settlement service and everything it needs.
  * @param migrations In the order of their versions; the repository's by default.
  * @param held The revisions that serve the traffic while the newest is tested; none by default.
+ * @param repeatables The repeatable migrations; the repository's by default.
  */
 export function settlement(
   config: StackConfig,
   migrations = readMigrations(MIGRATIONS),
   held: readonly HeldRevision[] = [],
+  repeatables = readRepeatables(MIGRATIONS),
 ): Outputs {
   const { environment, migrationJob } = config;
   const name = PROJECT;
@@ -53,7 +55,10 @@ export function settlement(
   declareClient(config, identity);
   const firstVersion = existingVersion(config);
   const credentials = new Credentials(name, { apis, config, database, reader: identity.member, firstVersion, labels });
-  const schema = new Schema(name, { apis, config, database, migrations, imports: keepsSchema(config), labels });
+  const schema = new Schema(name, {
+    ...{ apis, config, database, migrations, repeatables, labels },
+    imports: keepsSchema(config),
+  });
   const runtime = {
     apis,
     config,

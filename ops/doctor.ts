@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readMigrations } from "../infra/migrations/files.ts";
+import { readMigrations, readRepeatables } from "../infra/migrations/files.ts";
 import {
   CONNECTION_STRING_SECRET,
   DATABASE,
@@ -67,6 +67,7 @@ run(HELP, async () => {
       readMigrations(join(ROOT, "migrations")),
       new Date(),
       stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
+      readRepeatables(join(ROOT, "migrations")),
     );
     const rows = await diagnose(CHECKS, facts);
     process.stdout.write(

@@ -25,7 +25,7 @@ export function catalog(schema?: string): string {
            CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'f' THEN 'foreign table '
              WHEN 'S' THEN 'sequence ' ELSE 'table ' END || prefix || quote_ident(relname) AS object
       FROM pg_class c JOIN space ON space.oid = relnamespace
-     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname NOT IN ('${VERSIONS_TABLE}', '${REPAIRS_TABLE}', 'job_migrations') AND ${ownObject("pg_class", "c.oid")}
+     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname NOT IN ('${VERSIONS_TABLE}', '${REPAIRS_TABLE}', 'schema_repeatables', 'job_migrations') AND ${ownObject("pg_class", "c.oid")}
   ), sequence AS (
     SELECT relation.*, format('%s from %s by %s, %s to %s, cache %s', format_type(seqtypid, NULL), seqstart, seqincrement,
              seqmin, seqmax, seqcache) || CASE WHEN seqcycle THEN ', cycles' ELSE '' END AS form, d.refobjid AS of_table

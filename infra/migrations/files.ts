@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MigrationFileError } from "./file-error.ts";
 import { readSettings } from "./settings.ts";
@@ -41,6 +41,28 @@ export function readMigrations(folder: string): Migration[] {
     migrations.push({ version, file, text, checksum: checksum(text) });
   }
   return migrations;
+}
+
+/** The subfolder of the repeatable files: views and functions that are applied again if their text has changed. */
+export const REPEATABLE_FOLDER = "repeatable";
+
+/**
+ * Reads the repeatable files of a folder of migrations, in the order of their names: SQL without markers. They have no version.
+ * @throws MigrationFileError if a name is invalid, or a file is not UTF-8.
+ */
+export function readRepeatables(folder: string): Migration[] {
+  const repeatables = join(folder, REPEATABLE_FOLDER);
+  if (!existsSync(repeatables)) return [];
+  return sqlFiles(repeatables).map(({ file: name, notUtf8, text }) => {
+    const file = `${REPEATABLE_FOLDER}/${name}`;
+    if (!/^[a-z0-9_]+\.sql$/.test(name)) {
+      throw new MigrationFileError(`migrations/${file}: the name must be lower case letters, digits and underscores.`);
+    }
+    if (notUtf8 !== undefined) {
+      throw new MigrationFileError(`migrations/${file}:${notUtf8}: the line is not UTF-8. Save the file as UTF-8.`);
+    }
+    return { version: "", file, text, checksum: checksum(text) };
+  });
 }
 
 /** A file that may be a migration. */

@@ -30,6 +30,7 @@ export interface SchemaState extends Provisions {
   readonly target?: string;
   readonly baseline?: string;
   readonly repairs?: readonly Repair[];
+  readonly repeatables?: readonly PlannedMigration[];
   readonly retainedBackups: number;
   readonly withoutAudit?: boolean;
   /** The newest version. */
@@ -118,7 +119,8 @@ export class Importer {
   /** Versions, logins, pgAudit and what is declared newly update a schema; a new instance or database replaces it. */
   diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
-    const versions = JSON.stringify(known(olds.migrations)) !== JSON.stringify(known(news.migrations));
+    const files = ({ migrations, repeatables }: SchemaState) => JSON.stringify([known(migrations), known(repeatables)]);
+    const versions = files(olds) !== files(news);
     const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
     const rights = olds.withoutAudit !== news.withoutAudit || adds(olds, news);
     return Promise.resolve({ changes: moved.length > 0 || versions || logins || rights, replaces: moved });
@@ -165,6 +167,7 @@ export class Importer {
       baseline,
       extensions,
       repairs,
+      repeatables: await this.files(bucket, plan.repeatables ?? []),
       schemas,
       user,
       logins: loginsOf(plan),

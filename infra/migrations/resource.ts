@@ -18,6 +18,8 @@ export interface ImportedSchemaArgs {
   readonly target?: string | undefined;
   /** The version of manually created tables to adopt, see `script.ts`. */
   readonly baseline?: string | undefined;
+  /** Files that run after the versions if their text has changed, in order; none by default. */
+  readonly repeatables?: readonly PlannedMigration[] | undefined;
   /** Versions that count as applied by decision; none by default. */
   readonly repairs?: readonly Repair[] | undefined;
   /** How many backups taken before migrations to keep. */

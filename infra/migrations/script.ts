@@ -6,7 +6,7 @@ import { provide, type Provisions } from "./provisions.ts";
 import { type Repair, repaired } from "./repairs.ts";
 import { recognised } from "./squash.ts";
 import { BACKUP, quote, VERSIONS } from "./steps.ts";
-import { inTransaction, versionSql } from "./version.ts";
+import { inTransaction, MAKE_REPEATABLES_TABLE, repeatableSql, versionSql } from "./version.ts";
 
 /** What an import changes in a database. */
 export interface Change extends Provisions {
@@ -22,6 +22,8 @@ export interface Change extends Provisions {
   readonly logins: readonly string[];
   /** The version of manually created tables: up to it, migrations are recorded if the tables match, not run. */
   readonly baseline?: string | undefined;
+  /** Files that run after the versions if their text has changed, in order; none by default. */
+  readonly repeatables?: readonly Migration[] | undefined;
   /** Versions that count as applied by decision; none by default. */
   readonly repairs?: readonly Repair[] | undefined;
 }
@@ -36,7 +38,7 @@ export const MISSING = "the database lacks version";
  * @throws MigrationFileError if a file is not SQL.
  */
 export async function changeScript(change: Change): Promise<string> {
-  const { applied = [], baseline = "", down, logins, up, user } = change;
+  const { applied = [], baseline = "", down, logins, repeatables = [], up, user } = change;
   const all = [...applied, ...up].sort((a, b) => (a.version < b.version ? -1 : 1));
   const newest = all.at(-1)?.version ?? "none";
   const adopted = up.filter(({ version }) => version <= baseline);
@@ -50,6 +52,7 @@ export async function changeScript(change: Change): Promise<string> {
       TAKE_OVER,
       AS_OWNER,
       MAKE_VERSIONS_TABLE,
+      ...(repeatables.length === 0 ? [] : [MAKE_REPEATABLES_TABLE]),
       ...repaired(change.repairs, up),
       ...up.map(recognised),
       guards([...all, ...down], applied, newest),
@@ -57,6 +60,7 @@ export async function changeScript(change: Change): Promise<string> {
     ...(await Promise.all([...down].reverse().map((migration) => versionSql(migration, "down")))),
     ...(adopted.length > 0 ? [await adoption()] : []),
     ...(await Promise.all(run.map((migration) => versionSql(migration, "up")))),
+    ...(await Promise.all(repeatables.map(repeatableSql))),
     `SELECT pg_advisory_unlock(${KEY});`,
     "",
   ].join("\n\n");

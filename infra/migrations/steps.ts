@@ -5,6 +5,9 @@ import { type Statement, statementsIn } from "./statements.ts";
 /** The table of the versions with its schema, because a migration may change the search path. */
 export const VERSIONS = `public.${VERSIONS_TABLE}`;
 
+/** The table of the repeatable files. */
+export const REPEATABLES = "public.schema_repeatables";
+
 /** The PostgreSQL setting with the id of the backup taken before a script. */
 export const BACKUP = "settlement.backup";
 

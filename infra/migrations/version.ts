@@ -4,7 +4,7 @@ import { MigrationFileError } from "./file-error.ts";
 import { directions, type Marker, type Migration } from "./files.ts";
 import { asProvided } from "./provisions.ts";
 import { type Statement, statementsIn } from "./statements.ts";
-import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } from "./steps.ts";
+import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, REPEATABLES, VERSIONS } from "./steps.ts";
 
 /**
  * One direction of a version in its own transaction, as dbmate runs it; nothing if the version is applied, or rolled back,
@@ -12,29 +12,70 @@ import { BACKUP, dollarQuoted, execute, groupsOf, quote, recorded, VERSIONS } fr
  * @throws MigrationFileError if the file is not SQL.
  */
 export async function versionSql(migration: Migration, direction: Marker["direction"]): Promise<string> {
-  const { file, version } = migration;
-  const statements = (await statementsIn(file, directions(file, migration.text)[direction])).map(asProvided);
+  const { file, text, version } = migration;
+  const applied = `EXISTS (SELECT FROM ${VERSIONS} WHERE version = ${quote(version)})`;
+  const up = direction === "up";
+  return fileSql(migration, directions(file, text)[direction], {
+    key: version,
+    due: up ? `NOT ${applied}` : applied,
+    record: up ? recorded(migration) : `DELETE FROM ${VERSIONS} WHERE version = ${quote(version)};`,
+    undone: up ? `Version ${version}` : `The rollback of version ${version}`,
+  });
+}
+
+/**
+ * A repeatable file in its own transaction, as {@link versionSql}; nothing if it was applied with this text.
+ * @throws MigrationFileError if the file is not SQL.
+ */
+export async function repeatableSql(repeatable: Migration): Promise<string> {
+  const { checksum, file, text } = repeatable;
+  const values = [file, checksum].map(quote);
+  return fileSql(repeatable, text, {
+    key: file,
+    due: `NOT EXISTS (SELECT FROM ${REPEATABLES} WHERE (file, checksum) = (${values.join(", ")}))`,
+    record: `INSERT INTO ${REPEATABLES} (file, checksum) VALUES (${values.join(", ")})
+    ON CONFLICT (file) DO UPDATE SET checksum = excluded.checksum, applied_at = now();`,
+    undone: `The change by ${file}`,
+  });
+}
+
+/** The table of the repeatable files that were applied. */
+export const MAKE_REPEATABLES_TABLE = `CREATE TABLE IF NOT EXISTS ${REPEATABLES} (
+  file varchar(255) PRIMARY KEY, checksum varchar(64) NOT NULL, applied_at timestamp with time zone DEFAULT now()
+);`;
+
+/** A file's run: the key that its blocks compare, when it is due, and what records it. */
+interface Run {
+  readonly key: string;
+  /** An SQL condition. */
+  readonly due: string;
+  /** An SQL statement. */
+  readonly record: string;
+  /** What a failure undoes. */
+  readonly undone: string;
+}
+
+async function fileSql(migration: Migration, sql: string, { due, key, record, undone }: Run): Promise<string> {
+  const { file } = migration;
+  const statements = (await statementsIn(file, sql)).map(asProvided);
   for (const { line: at, node } of statements) {
     const problem = refusal(node);
     if (problem !== undefined) throw new MigrationFileError(`migrations/${file}:${at}: ${problem}`);
   }
-  const undone = direction === "up" ? `Version ${version}` : `The rollback of version ${version}`;
   const line = statements.at(-1)?.line ?? 1;
   // Deferred constraints fail here instead of at COMMIT, which knows no file.
   const checks = ["SET CONSTRAINTS ALL IMMEDIATE", OWNER_CHECK].map((text) => ({ line, text }));
-  const record =
-    direction === "up" ? recorded(migration) : `DELETE FROM ${VERSIONS} WHERE version = ${quote(version)};`;
   const run = (group: readonly Statement[]) => {
     const [first] = group;
-    return first && isSavepoint(first.node) ? `${first.text};` : block(version, execute(migration, group, undone));
+    return first && isSavepoint(first.node) ? `${first.text};` : block(key, execute(migration, group, undone));
   };
   return [
     FRESH,
     inTransaction(
-      begin(version, direction),
+      begin(key, due),
       ...groupsOf(statements).map(run),
-      block(version, execute(migration, checks, undone)),
-      block(version, `  SET LOCAL ROLE ${OWNER_ROLE};\n  ${record}`),
+      block(key, execute(migration, checks, undone)),
+      block(key, `  SET LOCAL ROLE ${OWNER_ROLE};\n  ${record}`),
     ),
   ].join("\n");
 }
@@ -59,34 +100,33 @@ UNLISTEN *;
 DISCARD TEMP;
 DISCARD SEQUENCES;`;
 
-/** The setting with the version that is being run; without it, the blocks of a version do nothing. */
+/** The setting with the key of the file that is being run; without it, the blocks of the file do nothing. */
 const RUNNING = "settlement.version";
 
-function begin(version: string, direction: Marker["direction"]): string {
-  const applied = `EXISTS (SELECT FROM ${VERSIONS} WHERE version = ${quote(version)})`;
+function begin(key: string, due: string): string {
   return `DO $begin$
 BEGIN
   SET LOCAL lock_timeout = '10s';
   SET LOCAL ROLE ${OWNER_ROLE};
-  IF ${direction === "up" ? `NOT ${applied}` : applied} THEN
-    PERFORM set_config('${RUNNING}', ${quote(version)}, true);
+  IF ${due} THEN
+    PERFORM set_config('${RUNNING}', ${quote(key)}, true);
   END IF;
 END
 $begin$;`;
 }
 
 /**
- * A part of a version. Statements may reset our settings, or the role to the login that imports, as RESET ROLE does: tables
+ * A part of a file. Statements may reset our settings, or the role to the login that imports, as RESET ROLE does: tables
  * must not belong to a login, so this returns to the owner.
  */
-function block(version: string, body: string): string {
+function block(key: string, body: string): string {
   const text = `
 DECLARE
   backup CONSTANT text := current_setting('${BACKUP}', true);
 BEGIN
-  IF current_setting('${RUNNING}', true) IS DISTINCT FROM ${quote(version)} THEN RETURN; END IF;
+  IF current_setting('${RUNNING}', true) IS DISTINCT FROM ${quote(key)} THEN RETURN; END IF;
 ${body}
-  PERFORM set_config('${BACKUP}', backup, false), set_config('${RUNNING}', ${quote(version)}, true);
+  PERFORM set_config('${BACKUP}', backup, false), set_config('${RUNNING}', ${quote(key)}, true);
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolcanlogin) THEN SET LOCAL ROLE ${OWNER_ROLE}; END IF;
 END
 `;

@@ -54,11 +54,13 @@ export class Facts {
   readonly target: Target;
   private readonly reader: Reader;
   readonly now: Date;
+  private readonly repeatables: readonly Migration[];
   private readonly ofState: ((login: string) => Promise<string>) | undefined;
 
   /**
    * @param migrations Those of the repository, in order.
    * @param ofState Reads the password of a login from the stack's state, if there is a stack; throws NotVisible.
+   * @param repeatables The repeatable migrations of the repository; none by default.
    */
   constructor(
     target: Target,
@@ -66,7 +68,9 @@ export class Facts {
     migrations: readonly Migration[],
     now: Date,
     ofState?: (login: string) => Promise<string>,
+    repeatables: readonly Migration[] = [],
   ) {
+    this.repeatables = repeatables;
     this.target = target;
     this.reader = reader;
     this.now = now;
@@ -278,7 +282,10 @@ export class Facts {
     const { versions } = login.contents;
     if (!versions?.size || !this.accepted) return undefined;
     const applied = new Map([...versions].map(([version, { checksum }]) => [version, checksum]));
-    return differencesByLogin(this.accepted, await madeBy(appliedFiles(this.migrations, applied), this.target));
+    return differencesByLogin(
+      this.accepted,
+      await madeBy(appliedFiles(this.migrations, applied), this.target, this.repeatables),
+    );
   }
 
   private async tryToLogIn(): Promise<Login> {

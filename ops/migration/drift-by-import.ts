@@ -1,11 +1,12 @@
+import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { Google, GoogleError, OperationError } from "../../infra/google.ts";
 import { catalog, differences } from "../../infra/migrations/catalog.ts";
-import { checksum, type Migration } from "../../infra/migrations/files.ts";
+import { checksum, type Migration, readRepeatables } from "../../infra/migrations/files.ts";
 import { patience, type SchemaState } from "../../infra/migrations/importer.ts";
 import { quote, VERSIONS } from "../../infra/migrations/steps.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
-import { readStackFile } from "../engine/stack-file.ts";
+import { readStackFile, ROOT } from "../engine/stack-file.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { appliedFiles, DRIFT_FOLDER, madeBy, type SchemaDrift } from "./drift.ts";
 import { appliedSchema } from "./status.ts";
@@ -15,6 +16,7 @@ export const BY_IMPORT = "Read by an import that changed nothing; --socket DIR r
 /**
  * Compares a stack's live schema with what the versions in its state make.
  * @param files The migrations of this checkout.
+ * @param repeatables The repeatable migrations of this checkout.
  * @param google By default with the caller's token and the stack's endpoints.
  * @throws UserError if the stack has no schema, an applied version is not in this checkout, or the caller may not import.
  */
@@ -22,11 +24,12 @@ export async function driftByImport(
   stack: Stack,
   files: readonly Migration[],
   google = googleOf(stack),
+  repeatables = readRepeatables(join(ROOT, "migrations")),
 ): Promise<SchemaDrift> {
   const schema = (await appliedSchema(stack))?.outputs;
   if (!schema) throw new UserError(`Stack "${stack.name}" has no schema yet.`);
   const applied = new Map(schema.migrations.map((migration) => [migration.version, migration.checksum]));
-  const wanted = await madeBy(appliedFiles(files, applied), schema);
+  const wanted = await madeBy(appliedFiles(files, applied), schema, asApplied(repeatables, schema));
   try {
     return { source: BY_IMPORT, differences: await differencesByImport(google, schema, wanted) };
   } catch (error) {
@@ -36,6 +39,17 @@ export async function driftByImport(
         "and roles/storage.objectUser on the migrations bucket; a login needs --socket DIR.",
     );
   }
+}
+
+/** The repeatable files as the stack applied them. @throws UserError if one is missing or has changed since. */
+function asApplied(files: readonly Migration[], { repeatables = [] }: SchemaState): Migration[] {
+  return repeatables.map(({ checksum: applied, file: name }) => {
+    const found = files.find(({ checksum: sum, file }) => file === name && sum === applied);
+    if (found) return found;
+    throw new UserError(
+      `migrations/${name} has changed since it was applied; compare with a checkout that has it unchanged.`,
+    );
+  });
 }
 
 /** With the endpoints and the token that the stack's providers use. */

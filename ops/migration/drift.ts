@@ -1,6 +1,7 @@
 import { asJson, catalog, differences } from "../../infra/migrations/catalog.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import type { Provisions } from "../../infra/migrations/provisions.ts";
+import type { Change } from "../../infra/migrations/script.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { ScratchDatabase } from "./scratch.ts";
 
@@ -46,20 +47,25 @@ const made = new Map<string, Promise<string>>();
 /**
  * What versions make in an empty database: the rows of {@link catalog}, as JSON. Applied once in a process.
  * @param provisions The declared extensions and schemas.
+ * @param repeatables The repeatable files; none by default.
  */
-export function madeBy(migrations: readonly Migration[], provisions: Provisions): Promise<string> {
-  const { extensions, schemas } = provisions;
-  const key = JSON.stringify([extensions, schemas, migrations.map((migration) => migration.checksum)]);
-  const known = made.get(key) ?? apply(migrations, provisions);
+export function madeBy(
+  migrations: readonly Migration[],
+  { extensions, schemas }: Provisions,
+  repeatables: readonly Migration[] = [],
+): Promise<string> {
+  const texts = [...migrations, ...repeatables].map((migration) => migration.checksum);
+  const key = JSON.stringify([extensions, schemas, texts]);
+  const known = made.get(key) ?? apply(migrations, { extensions, schemas, repeatables });
   made.set(key, known);
   return known;
 }
 
-async function apply(migrations: readonly Migration[], provisions: Provisions): Promise<string> {
+async function apply(migrations: readonly Migration[], more: Partial<Change>): Promise<string> {
   const scratch = new ScratchDatabase();
   try {
     await scratch.start();
-    await scratch.apply(migrations, provisions);
+    await scratch.apply(migrations, more);
     return await scratch.connected(async (client) => {
       await client.query("SET search_path = public");
       const { rows } = await client.query<{ made: string }>(`SELECT (${asJson(catalog())})::text AS made`);

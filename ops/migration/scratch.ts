@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
-import type { Provisions } from "../../infra/migrations/provisions.ts";
-import { changeScript } from "../../infra/migrations/script.ts";
+import { type Change, changeScript } from "../../infra/migrations/script.ts";
 import { LOGINS, OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
 import { Cluster } from "../../packages/embedded-google-cloud/apis/cloudsql/cluster.ts";
 import { createUser } from "../../packages/embedded-google-cloud/apis/cloudsql/roles.ts";
@@ -45,9 +44,9 @@ export class ScratchDatabase {
     return this.cluster.runScript(database, login, script);
   }
 
-  /** Applies versions by the script of an update. @throws Error as the import fails. */
-  async apply(up: readonly Migration[], provisions: Provisions = {}): Promise<void> {
-    await this.import(await changeScript({ ...provisions, up, down: [], user: LOGINS[0], logins: LOGINS }));
+  /** Applies versions by the script of an update. @param more What else it applies. @throws Error as the import fails. */
+  async apply(up: readonly Migration[], more: Partial<Change> = {}): Promise<void> {
+    await this.import(await changeScript({ ...more, up, down: [], user: LOGINS[0], logins: LOGINS }));
   }
 
   /** Runs SQL as the superuser. @returns The rows of a single statement. */
@@ -57,7 +56,11 @@ export class ScratchDatabase {
 
   /** Runs one direction of a migration in a transaction, as the owner of the tables. */
   async run(migration: Migration, direction: "up" | "down"): Promise<void> {
-    const sql = directions(migration.file, migration.text)[direction];
+    await this.runAsOwner(directions(migration.file, migration.text)[direction]);
+  }
+
+  /** Runs SQL in a transaction, as the owner of the tables. */
+  async runAsOwner(sql: string): Promise<void> {
     await this.query(`BEGIN; SET LOCAL ROLE ${OWNER_ROLE};\n${sql}\n;COMMIT;`);
   }
 

@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import type { Migration } from "../../infra/migrations/files.ts";
+import { type Migration, readRepeatables } from "../../infra/migrations/files.ts";
 import type { SchemaState } from "../../infra/migrations/importer.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
 import { Facts } from "../doctor/facts.ts";
@@ -87,7 +88,8 @@ function factsOf(name: string, socket: string, files: readonly Migration[], root
   const { endpoints, target, token } = locate({ stack: name, socket }, root);
   // The database may have a version that the configuration rolls back.
   const { schemaVersion: _, ...all } = target;
-  return new Facts(all, new RestReader(endpoints, token), files, new Date());
+  const repeatables = readRepeatables(join(root, "migrations"));
+  return new Facts(all, new RestReader(endpoints, token), files, new Date(), undefined, repeatables);
 }
 
 function visible<T>(fact: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { checksum, type Migration, readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
 import { type Change, changeScript } from "../../infra/migrations/script.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
@@ -106,6 +106,60 @@ test("versions that cannot run in one transaction are refused", async () => {
   await expect(squash(other)).rejects.toThrow(/In one transaction the versions fail: [^]*relation "x" already exists/);
   await expect(squash(other, "20260101000000")).rejects.toThrow("fewer than two versions");
   rmSync(other, { recursive: true });
+});
+
+describe("a repeatable file", () => {
+  const repeatable = (name: string, text: string): Migration => ({
+    ...{ version: "", file: `repeatable/${name}.sql`, text },
+    checksum: checksum(text),
+  });
+  const doubled = (factor: number) =>
+    repeatable("doubled", `CREATE OR REPLACE VIEW doubled AS SELECT id * ${factor} AS id FROM orders;`);
+  const counted = repeatable("views", "INSERT INTO orders VALUES (nextval('runs'));\nSELECT count(*) FROM doubled;");
+
+  test("is applied after the versions, in the order of names, once for each text", async () => {
+    await scratch.create("repeatable");
+    const text = "-- migrate:up\nCREATE TABLE orders (id int);\nCREATE SEQUENCE runs;\n-- migrate:down\nSELECT 1;";
+    const one = { version: "20260101000000", file: "20260101000000_orders.sql", text, checksum: checksum(text) };
+    const state = async () => [
+      ...(await scratch.query("SELECT count(*)::int AS runs FROM orders", "repeatable")),
+      ...(await scratch.query("SELECT min(id) AS first FROM doubled", "repeatable")),
+    ];
+    await apply("repeatable", [one], { repeatables: [doubled(2), counted] });
+    await apply("repeatable", [one], { repeatables: [doubled(2), counted] });
+    expect(await state()).toEqual([{ runs: 1 }, { first: 2 }]);
+    await apply("repeatable", [one], { repeatables: [doubled(3), counted] });
+    expect(await state()).toEqual([{ runs: 1 }, { first: 3 }]);
+    expect(
+      await scratch.query("SELECT viewowner::text FROM pg_views WHERE viewname = 'doubled'", "repeatable"),
+    ).toEqual([{ viewowner: "settlement_owner" }]);
+    expect(await scratch.query("SELECT file, checksum FROM schema_repeatables ORDER BY 1", "repeatable")).toEqual(
+      [doubled(3), counted].map(({ checksum: sum, file }) => ({ file, checksum: sum })),
+    );
+    await expect(
+      apply("repeatable", [one], { repeatables: [repeatable("wrong", "SELECT 1;\nSELECT nothing;"), doubled(4)] }),
+    ).rejects.toThrow(/migrations\/repeatable\/wrong\.sql:2: column "nothing" does not exist/);
+    expect(await state()).toEqual([{ runs: 1 }, { first: 3 }]);
+  });
+
+  test("is read from its folder, by name", () => {
+    const files = mkdtempSync(join(tmpdir(), "repeatable-"));
+    expect(readRepeatables(files)).toEqual([]);
+    mkdirSync(join(files, "repeatable"));
+    for (const name of ["b_view.sql", "a_view.sql"]) writeFileSync(join(files, "repeatable", name), "SELECT 1;");
+    expect(readRepeatables(files).map(({ file }) => file)).toEqual(["repeatable/a_view.sql", "repeatable/b_view.sql"]);
+    expect(readMigrations(files)).toEqual([]);
+    writeFileSync(join(files, "repeatable", "R__x.sql"), "SELECT 1;");
+    expect(() => readRepeatables(files)).toThrow("migrations/repeatable/R__x.sql: the name must be");
+    rmSync(files, { recursive: true });
+  });
+
+  test("that changed updates the schema", async () => {
+    const place = { project: "p", instance: "i", database: "d", user: "u", bucket: "b", retainedBackups: 1 };
+    const olds: SchemaState = { ...place, migrations: before, version: "20260104000000", repeatables: [doubled(2)] };
+    expect(await new Importer().diff(olds, olds)).toMatchObject({ changes: false });
+    expect(await new Importer().diff(olds, { ...olds, repeatables: [doubled(3)] })).toMatchObject({ changes: true });
+  });
 });
 
 describe("a repair", () => {
