@@ -22,6 +22,7 @@ export const CATALOG = {
   "one-statement": { level: "error", requires: "a single statement in a direction without transaction" },
   owner: { level: "error", requires: "`settlement_owner` as the owner of everything" },
   role: { level: "advice", requires: "`settlement_owner` as the role of the session" },
+  declared: { level: "error", requires: "extensions and schemas that every stack file declares, with `IF NOT EXISTS`" },
   versions: { level: "error", requires: "no change of `schema_migrations`, which the import writes" },
   "enum-value": { level: "error", requires: "another file for the first use of a new enum value" },
   replay: { level: "error", requires: "files that can be applied and rolled back; `migration -- lint` tries it" },

@@ -1,12 +1,13 @@
 import type { RuleName } from "./catalog.ts";
 import { type Nodes, nodesOf, type Step } from "./nodes.ts";
 import { CONTRACT } from "./rules/contract.ts";
+import { DECLARED } from "./rules/declared.ts";
 import { DESTRUCTIVE } from "./rules/destructive.ts";
 import { addedValue, IMPORT, usesNewValue } from "./rules/import.ts";
 import { LOCKS } from "./rules/locks.ts";
 import type { Context, Remark, Rules } from "./rules/rule.ts";
 
-const ALL: readonly Rules[] = [IMPORT, CONTRACT, DESTRUCTIVE, LOCKS];
+const ALL: readonly Rules[] = [DECLARED, IMPORT, CONTRACT, DESTRUCTIVE, LOCKS];
 
 /** Rules about the running service: a comment `-- RULE: REASON` above a statement turns them off. */
 const WAIVABLE: readonly RuleName[] = ["contract", "destructive", "locks"];

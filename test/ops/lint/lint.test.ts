@@ -6,6 +6,7 @@ import { readMigrations } from "../../../infra/migrations/files.ts";
 import { type Finding, passes } from "../../../ops/lint/finding.ts";
 import { versionAt } from "../../../ops/lint/form.ts";
 import { lintMigrations, scopeOf } from "../../../ops/lint/lint.ts";
+import { declaredBy } from "../../../ops/lint/rules/declared.ts";
 
 const FILE = "20260101000000_x.sql";
 let root: string;
@@ -66,6 +67,27 @@ test("says where the problem is, what it is and what to do", async () => {
       level: "error",
     },
   ]);
+});
+
+test("extensions and schemas must be declared, and made only if they are missing", async () => {
+  const line = (kind: string) => `settlement:database: { ${kind}s: [app] }`;
+  for (const kind of ["extension", "schema"]) {
+    write(FILE, both(`CREATE ${kind.toUpperCase()} IF NOT EXISTS app;`));
+    const [found, ...more] = (await lintMigrations(folder)).filter(({ level }) => level === "error");
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ rule: "declared", line: 2 });
+    expect(found?.remedy).toContain(line(kind));
+  }
+  write(FILE, both("SELECT 1;", "DROP EXTENSION pgcrypto;"));
+  expect(await errors()).toEqual(["4 declared"]);
+});
+
+test("what every stack file declares is declared", () => {
+  const stack = (name: string, declared: string) =>
+    writeFileSync(join(root, `Pulumi.${name}.yaml`), `config:\n  settlement:database: ${declared}\n`);
+  stack("a", "{ extensions: [citext, pgcrypto], schemas: [app] }");
+  stack("b", "{ extensions: [pgcrypto] }");
+  expect(declaredBy(root)).toEqual({ extensions: ["pgcrypto"], schemas: [] });
 });
 
 describe("the format of a file", () => {
@@ -160,7 +182,7 @@ const CASES: [string, string[], string][] = [
   ],
   ["VACUUM t;", ["2 outside-transaction"], "ANALYZE t;"],
   ["ALTER SYSTEM SET work_mem = '8MB';", ["2 outside-transaction"], "SET work_mem = '8MB';"],
-  ["CREATE DATABASE d;", ["2 outside-transaction"], "CREATE SCHEMA d;"],
+  ["CREATE DATABASE d;", ["2 outside-transaction"], "CREATE TABLE d (a int);"],
   ["DROP DATABASE d;", ["2 outside-transaction"], "COMMENT ON DATABASE d IS 'DROP DATABASE d';"],
   ["ALTER DATABASE d SET TABLESPACE s;", ["2 outside-transaction"], "ALTER DATABASE d SET search_path = public;"],
   ["CREATE TABLESPACE s LOCATION '/s';", ["2 outside-transaction"], "SET default_tablespace = '';"],
@@ -298,7 +320,7 @@ const CASES: [string, string[], string][] = [
   ],
   [
     "ALTER FUNCTION f OWNER TO SESSION_USER;\nCREATE SCHEMA s AUTHORIZATION bob;",
-    ["2 owner", "3 owner"],
+    ["2 owner", "3 declared", "3 owner"],
     "SET ROLE settlement_owner;",
   ],
   [
@@ -361,8 +383,8 @@ const CASES: [string, string[], string][] = [
   ],
   [
     "CREATE SCHEMA s CREATE TABLE t (a int);\nDROP TABLE t;",
-    ["3 contract", "3 destructive"],
-    "CREATE SCHEMA s; CREATE TABLE s.t (a int); DROP TABLE s.t;",
+    ["2 declared", "3 contract", "3 destructive"],
+    "CREATE TABLE s.t (a int); DROP TABLE s.t;",
   ],
   [
     "CREATE TABLE t (a int);\nALTER TABLE t RENAME TO u;\nDELETE FROM t;",
