@@ -109,7 +109,8 @@ const repair = z.strictObject(
     version,
     checksum: pattern(/^[0-9a-f]{64}$/, "the checksum of the file"),
     by: z.string("a name"),
-    at: pattern(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, "a time, such as 2026-11-27T21:00:00Z"),
+    // YAML turns a time of ISO 8601 into another text.
+    at: pattern(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/, "a time, such as 2026-11-27 21:00:00 UTC"),
     why: z.string("a reason"),
   },
   "an object with version, checksum, by, at and why",

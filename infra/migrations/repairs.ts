@@ -7,7 +7,7 @@ export interface Repair {
   /** SHA-256 of the file at that time, in hex. */
   readonly checksum: string;
   readonly by: string;
-  /** ISO 8601. */
+  /** Such as `2026-11-27 21:00:00 UTC`. */
   readonly at: string;
   readonly why: string;
 }

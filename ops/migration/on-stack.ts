@@ -99,7 +99,12 @@ export async function repairCommand(args: string[]): Promise<void> {
   if (version === undefined) throw new UsageError("Name a version: --version VERSION; `status` lists them.");
   if (why === undefined || why.trim() === "") throw new UsageError("Say why, for those who look later: --why REASON.");
   const ask = consent(yes);
-  const about = { version, why, by: userInfo().username, at: new Date().toISOString() };
+  const about = {
+    version,
+    why,
+    by: userInfo().username,
+    at: `${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC`,
+  };
   await withStack(name, choice, async (stack) => {
     const confirm = () => ask(`Record version ${version} in ${name} without running it?`);
     const folders = [ROOT, stack.workspace.workDir];

@@ -273,7 +273,7 @@ describe("the schema, through the real engine", () => {
     if (!first || !second) throw new Error("The repository begins with two migrations.");
     const text = `${second.text}-- explained\n`;
     checkout = [first, { ...second, text, checksum: checksum(text) }];
-    const about = { version: second.version, by: "ann", at: "2026-11-27T21:00:00Z", why: "a comment was added" };
+    const about = { version: second.version, by: "ann", at: "2026-11-27 21:00:00 UTC", why: "a comment was added" };
     const write: RepairOptions["write"] = (entry) =>
       setInStackFile("local", ["settlement:schema"], { repairs: [entry] }, [local.stack.workspace.workDir]);
     expect(await repair(local.stack, checkout, about, { ...options, write })).toBe(true);

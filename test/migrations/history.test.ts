@@ -163,7 +163,7 @@ describe("a repeatable file", () => {
 });
 
 describe("a repair", () => {
-  const who = { by: "ann", at: "2026-11-27T21:00:00Z", why: "the index was built manually" };
+  const who = { by: "ann", at: "2026-11-27 21:00:00 UTC", why: "the index was built manually" };
   const repairOf = ({ checksum, version }: Migration) => ({ ...who, version, checksum });
   const traces = (database: string) => scratch.query("SELECT * FROM schema_repairs ORDER BY at", database);
   const [orders, note] = ["20260101000000", "20260102000000"];
