@@ -4,6 +4,7 @@ import { reachingOutside } from "../../infra/adoption/outside.ts";
 import { MigrationFileError } from "../../infra/migrations/file-error.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import { readSettings, SETTINGS_FILE } from "../../infra/migrations/settings.ts";
+import { squashedIn } from "../../infra/migrations/squash.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
 import { type Applied, appliedOn } from "./applied.ts";
 import { CATALOG, isRule, levelOf } from "./catalog.ts";
@@ -200,9 +201,10 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
       .sort()
       .at(-1) ?? "";
   const found: Claim[] = [];
+  const squashed = new Set(forms.flatMap(({ text }) => Object.keys(squashedIn(text))));
   for (const [name, id] of base) {
     const form = present.get(name);
-    if (form && idOf(form.text, id) === id) continue;
+    if (form ? idOf(form.text, id) === id : squashed.has(versionOf(name) ?? "")) continue;
     found.push(
       claim(`${basename(folder)}/${name}`, 1, {
         rule: "applied",
@@ -213,7 +215,7 @@ function compare(folder: string, forms: readonly FileForm[], history: History | 
   }
   for (const { name, path } of forms) {
     const version = versionOf(name);
-    if (version === undefined || base.has(name) || tip.has(name) || version > newest) continue;
+    if (version === undefined || base.has(name) || tip.has(name) || version > newest || squashed.has(version)) continue;
     found.push(
       claim(path, 1, {
         rule: "order",

@@ -672,6 +672,12 @@ describe("compares with the main branch", () => {
     ]);
   });
 
+  test("and lets a squash replace them", async () => {
+    rmSync(join(folder, "20260101000000_first.sql"));
+    write("20260101000000_squash.sql", `-- squash: 20260101000000 ${"0".repeat(64)}\n${both("SELECT 1;")}`);
+    expect(await errors()).toEqual([]);
+  });
+
   test("and refuses new files that are older than its newest", async () => {
     write("20260201000000_late.sql", both("SELECT 1;"));
     expect(await errors()).toEqual(["1 order"]);
