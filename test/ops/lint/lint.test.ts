@@ -83,8 +83,9 @@ test("extensions and schemas must be declared, and made only if they are missing
 });
 
 test("what every stack file declares is declared", () => {
-  const stack = (name: string, declared: string) =>
+  const stack = (name: string, declared: string) => {
     writeFileSync(join(root, `Pulumi.${name}.yaml`), `config:\n  settlement:database: ${declared}\n`);
+  };
   stack("a", "{ extensions: [citext, pgcrypto], schemas: [app] }");
   stack("b", "{ extensions: [pgcrypto] }");
   expect(declaredBy(root)).toEqual({ extensions: ["pgcrypto"], schemas: [] });
