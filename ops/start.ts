@@ -1,6 +1,8 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { DATABASE } from "../infra/names.ts";
+import { type EmbeddedCloud, OWNER } from "../packages/embedded-google-cloud/index.ts";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
@@ -8,6 +10,7 @@ import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
+import { writeToolSettings } from "./engine/tools.ts";
 import { run } from "./terminal/run.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
@@ -76,13 +79,40 @@ async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
   console.log(`\nsettlement command accepted (${status})`);
 }
 
+/** Opens the ways in for other programs, and says how to use them. */
 async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
-  const { serviceUrl } = outputsOf(await readState(stack));
-  const token = privateFolder(localFolder()).ownerToken;
+  const folder = localFolder();
+  const { serviceUrl, connectionName } = outputsOf(await readState(stack));
+  const token = privateFolder(folder).ownerToken;
+  const socket = await openSocket(cloud, join(folder, "sql"), String(connectionName));
+  const [project = "", region = ""] = String(connectionName).split(":");
+  const env = writeToolSettings({ url: cloud.url, folder, token, project, region, socket, database: DATABASE });
+  const proxy = await cloud.listenForConnectors().then(
+    () => "",
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") throw error;
+      return "\nThe Cloud SQL Auth Proxy and connectors cannot connect, because another program has their port, 3307.";
+    },
+  );
   console.log(`
 Call the service with the owner's token, which Cloud Run requires:
   curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl)}/health
-Call the APIs of the embedded cloud with the same token:
-  curl -H "Authorization: Bearer $(cat ${token})" ${cloud.url}/sql/v1beta4/projects/settlement-local/instances
+Use gcloud, psql, the Cloud SQL Auth Proxy, Terraform and Google's libraries on it (docs/LOCAL_TOOLS.md):
+  . ${env}${proxy}
 Press Ctrl-C to stop.`);
+}
+
+/** @returns The socket's folder; undefined if its path is too long for a Unix socket. */
+async function openSocket(cloud: EmbeddedCloud, folder: string, connectionName: string): Promise<string | undefined> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const onRefused = (message: string) => {
+    console.error(message);
+  };
+  try {
+    await cloud.openSocket({ connectionName, folder, member: OWNER, onRefused });
+    return folder;
+  } catch (error) {
+    console.log(`psql and other programs cannot connect by a Unix socket. ${(error as Error).message}`);
+    return undefined;
+  }
 }

@@ -7,11 +7,76 @@ import { ROOT } from "../../ops/engine/stack-file.ts";
 import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
+import { shell } from "./shell.ts";
 
 jest.setTimeout(600_000);
 
+/** Programs of others that the documents use with the local stack; those that are installed are run. */
+const OTHERS = ["gcloud", "gsutil", "psql", "cloud-sql-proxy"];
+const installed = OTHERS.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0);
+
+const INSTANCE = "$(gcloud sql instances list --format='value(name)')";
+const MEMBER = "--member=serviceAccount:someone@settlement-local.iam.gserviceaccount.com";
+/**
+ * What the fix of the incident took, and what the documents print, with what gcloud answers. The second binding of a policy shows
+ * that its etag is understood.
+ */
+const GCLOUD: readonly (readonly [string, string])[] = [
+  [
+    "printf first > value; gcloud secrets create incident --replication-policy=automatic --data-file=value",
+    "[incident]",
+  ],
+  ["printf second > value; gcloud secrets versions add incident --data-file=value; rm value", "version [2]"],
+  ["gcloud secrets versions access latest --secret=incident", "second"],
+  ["gcloud secrets versions disable 1 --secret=incident", "Disabled version [1]"],
+  ["gcloud secrets versions describe 1 --secret=incident", "state: DISABLED"],
+  ["gcloud secrets versions enable 1 --secret=incident", "Enabled version [1]"],
+  ["gcloud secrets versions list incident", "enabled"],
+  [`gcloud secrets add-iam-policy-binding incident ${MEMBER} --role=roles/secretmanager.secretAccessor`, "someone@"],
+  ["gcloud secrets delete incident --quiet", "Deleted secret"],
+  [
+    `gcloud projects add-iam-policy-binding settlement-local ${MEMBER} --role=roles/cloudsql.client --condition=None`,
+    "someone@",
+  ],
+  [
+    `gcloud projects add-iam-policy-binding settlement-local ${MEMBER} --role=roles/run.viewer --condition=None`,
+    "run.viewer",
+  ],
+  [
+    `gcloud projects remove-iam-policy-binding settlement-local ${MEMBER} --role=roles/run.viewer --condition=None`,
+    "etag",
+  ],
+  [
+    `gcloud projects remove-iam-policy-binding settlement-local ${MEMBER} --role=roles/cloudsql.client --condition=None`,
+    "etag",
+  ],
+  ["gcloud iam service-accounts create incident --display-name=Incident", "Created service account [incident]"],
+  [
+    "gcloud iam service-accounts delete incident@settlement-local.iam.gserviceaccount.com --quiet",
+    "deleted service account",
+  ],
+  [
+    `gcloud sql instances describe ${INSTANCE} --format='value(settings.dataDiskSizeGb,settings.storageAutoResizeLimit)'`,
+    "10",
+  ],
+  [`gcloud sql databases create incident --instance=${INSTANCE}`, "Created database [incident]"],
+  [`gcloud sql databases delete incident --instance=${INSTANCE} --quiet`, "Deleted database [incident]"],
+  [`gcloud sql users create incident --instance=${INSTANCE} --password=p`, "Created user [incident]"],
+  [`gcloud sql users set-password incident --instance=${INSTANCE} --password=q`, "Updating Cloud SQL user...done"],
+  [`gcloud sql users delete incident --instance=${INSTANCE} --quiet`, "Deleted user [incident]"],
+  [`gcloud sql backups create --instance=${INSTANCE} --description "before the migration job"`, "backed up"],
+  [`gcloud sql backups list --instance=${INSTANCE}`, "SUCCESSFUL"],
+  [`gcloud sql ssl server-ca-certs list --instance=${INSTANCE} --format='value(cert)'`, "BEGIN CERTIFICATE"],
+  ["gcloud logging read 'resource.labels.service_name=\"settlement-service\" AND severity>=ERROR' --limit=20", ""],
+  ["gcloud storage cp package.json gs://settlement-local-migrations/incident", "Copying file"],
+  ["gcloud storage ls -a gs://settlement-local-migrations/incident", "#"],
+  ["gcloud storage rm gs://settlement-local-migrations/incident", "Removing"],
+];
+
 /** Programs in the documents that cannot run here; only the syntax of their commands is checked. */
 const NOT_HERE: Readonly<Record<string, string>> = {
+  ".": "test below sources the settings that npm start writes",
+  curl: "test below calls the embedded cloud",
   "cloud-sql-proxy": "connects to Google's own servers",
   docker: "needs a container runtime",
   gcloud: "talks to Google's own servers only",
@@ -142,6 +207,22 @@ describe("following the documents on the embedded cloud", () => {
       if (line.startsWith("Press Ctrl-C to stop")) break;
     }
     expect(said).toContain("settlement command accepted (200)");
+  });
+
+  step(`lets other programs use the stack, with the settings that it wrote: ${installed.join(", ")}`, async () => {
+    const lines = commandsOf("LOCAL_TOOLS.md").map(({ command }) => command);
+    expect(lines).toHaveLength(6);
+    const missing = OTHERS.filter((program) => !installed.includes(program));
+    for (const line of lines.filter((each) => !missing.some((program) => each.includes(program)))) {
+      expect([line, await run(`. .local/start/env; ${line}`)]).toEqual([line, { code: 0, said: "" }]);
+    }
+  });
+
+  (installed.includes("gcloud") ? step : step.skip)("does what the documents print with gcloud", async () => {
+    for (const [line, said] of GCLOUD) {
+      const { code, output } = await shell(`. .local/start/env; ${line}`, { cwd: copy });
+      expect([line, code, output]).toEqual([line, 0, expect.stringContaining(said)]);
+    }
   });
 
   step("runs every other command in the order of the documents, and rolls back the schema", async () => {

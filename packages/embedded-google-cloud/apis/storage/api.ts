@@ -146,6 +146,10 @@ export class Storage implements Api {
       const { location, locationType, name: bucket } = this.bucket(params.bucket);
       return { kind: "storage#storageLayout", bucket, location, locationType };
     });
+    app.get<{ Params: Params }>(`${one}/managedFolders`, onBucket("storage.managedFolders.list"), ({ params }) => {
+      this.bucket(params.bucket);
+      return { kind: "storage#managedFolders" };
+    });
     // The official provider asks with a slash at the end.
     for (const path of ["anywhereCaches", "anywhereCaches/"]) {
       app.get<{ Params: Params }>(`${one}/${path}`, onBucket("storage.anywhereCaches.list"), ({ params }) => {
