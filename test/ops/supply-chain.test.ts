@@ -76,19 +76,19 @@ describe("packages", () => {
   });
 
   test("that are deployed are listed in the CycloneDX SBOM", () => {
-    const [program = "", ...args] = manifest.scripts.sbom?.split(" ") ?? [];
     const sbom = JSON.parse(
-      execFileSync(program, args, {
-        cwd: ROOT,
-        encoding: "utf8",
-        maxBuffer: 2 ** 26,
-        shell: process.platform === "win32",
-      }),
-    ) as { bomFormat: string; components: { name: string; version: string }[] };
+      execFileSync(process.execPath, ["ops/sbom.ts"], { cwd: ROOT, encoding: "utf8", maxBuffer: 2 ** 26 }),
+    ) as {
+      bomFormat: string;
+      components: { name: string; version: string }[];
+    };
     expect(sbom.bomFormat).toBe("CycloneDX");
     const listed = sbom.components.map(({ name, version }) => `${name} ${version.replace(/^v/, "")}`);
-    const wanted = Object.keys(manifest.dependencies).map((name) => `${name} ${manifest.dependencies[name] ?? ""}`);
-    expect(listed).toEqual(expect.arrayContaining(wanted));
+    // Without the packages of this repository, which `packages` does not contain.
+    const deployed = packages.filter(([, { dev }]) => !dev).map(([path, { version }]) => `${nameOf(path)} ${version}`);
+    expect(
+      listed.filter((name) => !/^(embedded-google-cloud|pulumi-google-stand-in|settlement-service) /.test(name)),
+    ).toEqual(expect.arrayContaining([...new Set(deployed)]));
     expect(listed.filter((name) => name.startsWith("jest "))).toEqual([]);
   });
 });
