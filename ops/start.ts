@@ -89,8 +89,8 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   const env = writeToolSettings({ url: cloud.url, folder, token, project, region, socket, database: DATABASE });
   const proxy = await cloud.listenForConnectors().then(
     () => "",
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") throw error;
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
       return "\nThe Cloud SQL Auth Proxy and connectors cannot connect, because another program has their port, 3307.";
     },
   );

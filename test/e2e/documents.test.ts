@@ -15,13 +15,13 @@ jest.setTimeout(600_000);
 const OTHERS = ["gcloud", "gsutil", "psql", "cloud-sql-proxy"];
 const installed = OTHERS.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0);
 
-const INSTANCE = "$(gcloud sql instances list --format='value(name)')";
-const MEMBER = "--member=serviceAccount:someone@settlement-local.iam.gserviceaccount.com";
+const MEMBER = "--member=serviceAccount:incident@settlement-local.iam.gserviceaccount.com";
 /**
  * What the fix of the incident took, and what the documents print, with what gcloud answers. The second binding of a policy shows
  * that its etag is understood.
  */
 const GCLOUD: readonly (readonly [string, string])[] = [
+  ["gcloud iam service-accounts create incident --display-name=Incident", "Created service account [incident]"],
   [
     "printf first > value; gcloud secrets create incident --replication-policy=automatic --data-file=value",
     "[incident]",
@@ -32,11 +32,11 @@ const GCLOUD: readonly (readonly [string, string])[] = [
   ["gcloud secrets versions describe 1 --secret=incident", "state: DISABLED"],
   ["gcloud secrets versions enable 1 --secret=incident", "Enabled version [1]"],
   ["gcloud secrets versions list incident", "enabled"],
-  [`gcloud secrets add-iam-policy-binding incident ${MEMBER} --role=roles/secretmanager.secretAccessor`, "someone@"],
+  [`gcloud secrets add-iam-policy-binding incident ${MEMBER} --role=roles/secretmanager.secretAccessor`, "incident@"],
   ["gcloud secrets delete incident --quiet", "Deleted secret"],
   [
     `gcloud projects add-iam-policy-binding settlement-local ${MEMBER} --role=roles/cloudsql.client --condition=None`,
-    "someone@",
+    "incident@",
   ],
   [
     `gcloud projects add-iam-policy-binding settlement-local ${MEMBER} --role=roles/run.viewer --condition=None`,
@@ -50,27 +50,26 @@ const GCLOUD: readonly (readonly [string, string])[] = [
     `gcloud projects remove-iam-policy-binding settlement-local ${MEMBER} --role=roles/cloudsql.client --condition=None`,
     "etag",
   ],
-  ["gcloud iam service-accounts create incident --display-name=Incident", "Created service account [incident]"],
   [
-    "gcloud iam service-accounts delete incident@settlement-local.iam.gserviceaccount.com --quiet",
-    "deleted service account",
-  ],
-  [
-    `gcloud sql instances describe ${INSTANCE} --format='value(settings.dataDiskSizeGb,settings.storageAutoResizeLimit)'`,
+    `gcloud sql instances describe $INSTANCE --format='value(settings.dataDiskSizeGb,settings.storageAutoResizeLimit)'`,
     "10",
   ],
-  [`gcloud sql databases create incident --instance=${INSTANCE}`, "Created database [incident]"],
-  [`gcloud sql databases delete incident --instance=${INSTANCE} --quiet`, "Deleted database [incident]"],
-  [`gcloud sql users create incident --instance=${INSTANCE} --password=p`, "Created user [incident]"],
-  [`gcloud sql users set-password incident --instance=${INSTANCE} --password=q`, "Updating Cloud SQL user...done"],
-  [`gcloud sql users delete incident --instance=${INSTANCE} --quiet`, "Deleted user [incident]"],
-  [`gcloud sql backups create --instance=${INSTANCE} --description "before the migration job"`, "backed up"],
-  [`gcloud sql backups list --instance=${INSTANCE}`, "SUCCESSFUL"],
-  [`gcloud sql ssl server-ca-certs list --instance=${INSTANCE} --format='value(cert)'`, "BEGIN CERTIFICATE"],
+  [`gcloud sql databases create incident --instance=$INSTANCE`, "Created database [incident]"],
+  [`gcloud sql databases delete incident --instance=$INSTANCE --quiet`, ".done."],
+  [`gcloud sql users create incident --instance=$INSTANCE --password=p`, "Created user [incident]"],
+  [`gcloud sql users set-password incident --instance=$INSTANCE --password=q`, "done."],
+  [`gcloud sql users delete incident --instance=$INSTANCE --quiet`, ".done."],
+  [`gcloud sql backups create --instance=$INSTANCE --description "before the migration job"`, "backed up"],
+  [`gcloud sql backups list --instance=$INSTANCE`, "SUCCESSFUL"],
+  [`gcloud sql ssl server-ca-certs list --instance=$INSTANCE --format='value(cert)'`, "BEGIN CERTIFICATE"],
   ["gcloud logging read 'resource.labels.service_name=\"settlement-service\" AND severity>=ERROR' --limit=20", ""],
   ["gcloud storage cp package.json gs://settlement-local-migrations/incident", "Copying file"],
   ["gcloud storage ls -a gs://settlement-local-migrations/incident", "#"],
   ["gcloud storage rm gs://settlement-local-migrations/incident", "Removing"],
+  [
+    "gcloud iam service-accounts delete incident@settlement-local.iam.gserviceaccount.com --quiet",
+    "deleted service account",
+  ],
 ];
 
 /** Programs in the documents that cannot run here; only the syntax of their commands is checked. */
@@ -219,8 +218,10 @@ describe("following the documents on the embedded cloud", () => {
   });
 
   (installed.includes("gcloud") ? step : step.skip)("does what the documents print with gcloud", async () => {
+    const list = ". .local/start/env; gcloud sql instances list --format='value(name)'";
+    const env = { ...process.env, INSTANCE: (await shell(list, { cwd: copy })).output.trim() };
     for (const [line, said] of GCLOUD) {
-      const { code, output } = await shell(`. .local/start/env; ${line}`, { cwd: copy });
+      const { code, output } = await shell(`. .local/start/env; ${line}`, { cwd: copy, env });
       expect([line, code, output]).toEqual([line, 0, expect.stringContaining(said)]);
     }
   });
