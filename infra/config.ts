@@ -126,8 +126,10 @@ const schema = z.strictObject(
     repairs: z.array(repair, "a list of repairs").default([]),
     /** Number of backups taken before migrations to keep. */
     retainedBackups: whole(1, 100).default(5),
+    /** Whether a version older than the newest applied one is refused, as after merging an old branch. */
+    inOrder: flag().default(false),
   },
-  "an object with version, baseline, repairs or retainedBackups",
+  "an object with version, baseline, repairs, retainedBackups or inOrder",
 );
 
 const rotation = z.strictObject(

@@ -34,7 +34,7 @@ export class Schema extends pulumi.ComponentResource {
     super("settlement:infra:Schema", name);
     const { apis, config, database, repeatables = [] } = args;
     const { project, protect, region } = config;
-    const { baseline, retainedBackups, version: target } = config.schema;
+    const { baseline, inOrder, retainedBackups, version: target } = config.schema;
 
     const bucket = new gcp.storage.Bucket(
       `${name}-migrations`,
@@ -92,6 +92,7 @@ export class Schema extends pulumi.ComponentResource {
           repeatables: repeatables.length === 0 || target !== undefined ? undefined : repeatables.map(planned),
           repairs: config.schema.repairs.length === 0 ? undefined : config.schema.repairs,
           retainedBackups,
+          inOrder: inOrder || undefined,
           withoutAudit: keepsSettings(config) || undefined,
           extensions: declared(config.database.extensions),
           schemas: declared(config.database.schemas),

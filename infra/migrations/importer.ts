@@ -32,6 +32,7 @@ export interface SchemaState extends Provisions {
   readonly repairs?: readonly Repair[];
   readonly repeatables?: readonly PlannedMigration[];
   readonly retainedBackups: number;
+  readonly inOrder?: boolean;
   readonly withoutAudit?: boolean;
   /** The newest version. */
   readonly version: string;
@@ -92,7 +93,7 @@ export class Importer {
     return Promise.resolve();
   }
 
-  /** Stops a preview if an applied version was edited, or is missing without a rollback. */
+  /** Stops a preview if an applied version was edited, is missing without a rollback, or is newer than a pending one. */
   check(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.CheckResult<SchemaState>> {
     if (olds.instance !== news.instance || olds.database !== news.database) {
       return Promise.resolve({ inputs: news, failures: [] });
@@ -112,6 +113,15 @@ export class Importer {
         ? [`migrations/${file} was edited after it was applied. Restore it and put the change into a new version.`]
         : [];
     });
+    const newest = known(olds.migrations).at(-1)?.version ?? "";
+    const late = news.inOrder ? outOfOrder(known(news.migrations), known(olds.migrations)) : [];
+    problems.push(
+      ...late.map(
+        ({ file }) =>
+          `migrations/${file} is older than the applied version ${newest}, which settlement:schema.inOrder refuses. ` +
+          "Give it a new version.",
+      ),
+    );
     const failures = problems.map((reason) => ({ property: "migrations", reason }));
     return Promise.resolve({ inputs: news, failures });
   }
@@ -325,6 +335,12 @@ export async function backupRuns(google: Google, { instance, project }: SchemaSt
   const path = `projects/${project}/instances/${instance}/backupRuns`;
   const lists = await pages(path, (page) => google.call<Page>({ api: "sql", path: page }));
   return lists.flatMap(({ items = [] }) => items as BackupRun[]);
+}
+
+/** The planned versions that are older than the newest applied one, and not applied. */
+function outOfOrder(planned: readonly PlannedMigration[], applied: readonly PlannedMigration[]) {
+  const newest = applied.at(-1)?.version ?? "";
+  return planned.filter(({ version }) => version < newest && !applied.some((one) => one.version === version));
 }
 
 function without(all: readonly PlannedMigration[], some: readonly PlannedMigration[]): readonly PlannedMigration[] {

@@ -24,6 +24,8 @@ export interface ImportedSchemaArgs {
   readonly repairs?: readonly Repair[] | undefined;
   /** How many backups taken before migrations to keep. */
   readonly retainedBackups: number;
+  /** Whether the preview refuses a version older than the newest applied one. */
+  readonly inOrder?: true | undefined;
   /** Whether the instance does not load pgAudit yet; the update that ends this creates the extension. */
   readonly withoutAudit?: true | undefined;
   /** Extensions to create, see `provisions.ts`; none by default. */

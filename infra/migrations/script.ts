@@ -174,7 +174,7 @@ BEGIN
     WHERE plan.version IS NULL ORDER BY applied.version DESC LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the database has version %, which is not in this checkout: its newest is ${newest}', mismatch.version
-      USING HINT = 'Deploy a checkout that includes this version, or roll back with: npm run migration -- rollback';
+      USING DETAIL = 'Nothing was changed.', HINT = 'Deploy a checkout that includes this version, or roll back with: npm run migration -- rollback';
   END IF;
   SELECT applied.version, applied.checksum AS applied, plan.checksum AS planned INTO mismatch
     FROM ${VERSIONS} applied JOIN unnest(versions, checksums) AS plan(version, checksum) USING (version)
@@ -182,7 +182,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION 'version % was edited after it was applied: the database has checksum %, the file %',
       mismatch.version, left(mismatch.applied, 12), left(mismatch.planned, 12)
-      USING HINT = 'Restore the file and put the change into a new version.';
+      USING DETAIL = 'Nothing was changed.', HINT = 'Restore the file and put the change into a new version.';
   END IF;
   SELECT version INTO mismatch FROM unnest(ARRAY[${expected}]::text[]) AS expected(version)
     WHERE version NOT IN (SELECT applied.version FROM ${VERSIONS} applied) ORDER BY version LIMIT 1;

@@ -15,7 +15,7 @@ export const BACKUP = "settlement.backup";
 export function recorded({ version, checksum }: Migration): string {
   return (
     `INSERT INTO ${VERSIONS} (version, checksum, backup) ` +
-    `VALUES (${quote(version)}, ${quote(checksum)}, nullif(current_setting('${BACKUP}', true), ''));`
+    `VALUES (${quote(version)}, ${quote(checksum)}, nullif(pg_catalog.current_setting('${BACKUP}', true), ''));`
   );
 }
 
@@ -48,20 +48,24 @@ export function groupsOf(statements: readonly Statement[]): Statement[][] {
 }
 
 /**
- * A PL/pgSQL block that runs statements. An error has PostgreSQL's message after file and line, and says what is applied.
+ * A PL/pgSQL block that runs statements. Its own names are qualified, because a file may have temporary tables and a search path
+ * that hide PostgreSQL's. An error has PostgreSQL's message after file and line, and says what is applied.
  * @param undone What a failure undoes.
+ * @param remedy The hint of an error that has none.
  */
 export function execute(
   { file, version }: Migration,
   group: readonly Command[],
   undone = `Version ${version}`,
+  remedy = "Correct the cause, then update again: it continues with this version.",
 ): string {
   const list = (values: readonly (string | number)[]) => `ARRAY[${values.join(", ")}]`;
   return `  DECLARE
-    texts CONSTANT text[] := ${list(group.map(({ text }) => dollarQuoted(text, "sql")))};
+    texts CONSTANT pg_catalog.text[] := ${list(group.map(({ text }) => dollarQuoted(text, "sql")))};
     lines CONSTANT int[] := ${list(group.map(({ line }) => line))};
     bodies CONSTANT int[] := ${list(group.map(({ body }) => body ?? "NULL"))};
-    at int := 1; line int; what text; detail text; hint text; context text;
+    at int := 1; line int;
+    what pg_catalog.text; detail pg_catalog.text; hint pg_catalog.text; context pg_catalog.text;
   BEGIN
     WHILE at <= ${group.length} LOOP
       EXECUTE texts[at];
@@ -70,12 +74,12 @@ export function execute(
   EXCEPTION WHEN QUERY_CANCELED OR ASSERT_FAILURE OR OTHERS THEN
     GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
     SET LOCAL ROLE ${OWNER_ROLE};
-    context := left(context, greatest(strpos(context, 'SQL statement "' || texts[at]) - 2, 0));
+    context := pg_catalog.left(context, greatest(pg_catalog.strpos(context, 'SQL statement "' || texts[at]) - 2, 0));
     line := coalesce(bodies[at] + substring(context from '.*inline_code_block line ([0-9]+)')::int - 1, lines[at]);
     RAISE EXCEPTION USING MESSAGE = ${quote(`migrations/${file}:`)} || line || ': ' || what, ERRCODE = SQLSTATE,
-      DETAIL = concat_ws(E'\\n', nullif(detail, ''), nullif(context, ''), ${quote(`${undone} was undone;`)} || (
-        SELECT coalesce(' the database is at version ' || max(version), ' the database has no version') || '.' FROM ${VERSIONS})),
-      HINT = coalesce(nullif(hint, ''), 'Correct the cause, then update again: it continues with this version.');
+      DETAIL = pg_catalog.concat_ws(E'\\n', nullif(detail, ''), nullif(context, ''), ${quote(`${undone} was undone;`)} || (
+        SELECT coalesce(' the database is at version ' || pg_catalog.max(version), ' the database has no version') || '.' FROM ${VERSIONS})),
+      HINT = coalesce(nullif(hint, ''), ${quote(remedy)});
   END;`;
 }
 

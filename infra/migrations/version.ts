@@ -20,6 +20,7 @@ export async function versionSql(migration: Migration, direction: Marker["direct
     due: up ? `NOT ${applied}` : applied,
     record: up ? recorded(migration) : `DELETE FROM ${VERSIONS} WHERE version = ${quote(version)};`,
     undone: up ? `Version ${version}` : `The rollback of version ${version}`,
+    ...(!up && { remedy: "Correct the cause and roll back again, or undo the change in a new version." }),
   });
 }
 
@@ -53,9 +54,11 @@ interface Run {
   readonly record: string;
   /** What a failure undoes. */
   readonly undone: string;
+  /** The hint of an error that has none. */
+  readonly remedy?: string;
 }
 
-async function fileSql(migration: Migration, sql: string, { due, key, record, undone }: Run): Promise<string> {
+async function fileSql(migration: Migration, sql: string, { due, key, record, remedy, undone }: Run): Promise<string> {
   const { file } = migration;
   const statements = (await statementsIn(file, sql)).map(asProvided);
   for (const { line: at, node } of statements) {
@@ -67,14 +70,14 @@ async function fileSql(migration: Migration, sql: string, { due, key, record, un
   const checks = ["SET CONSTRAINTS ALL IMMEDIATE", OWNER_CHECK].map((text) => ({ line, text }));
   const run = (group: readonly Statement[]) => {
     const [first] = group;
-    return first && isSavepoint(first.node) ? `${first.text};` : block(key, execute(migration, group, undone));
+    return first && isSavepoint(first.node) ? `${first.text};` : block(key, execute(migration, group, undone, remedy));
   };
   return [
     FRESH,
     inTransaction(
       begin(key, due),
       ...groupsOf(statements).map(run),
-      block(key, execute(migration, checks, undone)),
+      block(key, execute(migration, checks, undone, remedy)),
       block(key, `  SET LOCAL ROLE ${OWNER_ROLE};\n  ${record}`),
     ),
   ].join("\n");
@@ -88,10 +91,10 @@ export function inTransaction(...statements: string[]): string {
 /** Undoes what a file before left in the session. Keeps the backup's id. */
 const FRESH = `DO $fresh$
 DECLARE
-  backup CONSTANT text := current_setting('${BACKUP}', true);
+  backup CONSTANT pg_catalog.text := pg_catalog.current_setting('${BACKUP}', true);
 BEGIN
   RESET ALL;
-  PERFORM set_config('${BACKUP}', backup, false);
+  PERFORM pg_catalog.set_config('${BACKUP}', backup, false);
 END
 $fresh$;
 CLOSE ALL;
@@ -107,9 +110,10 @@ function begin(key: string, due: string): string {
   return `DO $begin$
 BEGIN
   SET LOCAL lock_timeout = '10s';
+  SET LOCAL client_encoding = 'UTF8';
   SET LOCAL ROLE ${OWNER_ROLE};
   IF ${due} THEN
-    PERFORM set_config('${RUNNING}', ${quote(key)}, true);
+    PERFORM pg_catalog.set_config('${RUNNING}', ${quote(key)}, true);
   END IF;
 END
 $begin$;`;
@@ -117,16 +121,17 @@ $begin$;`;
 
 /**
  * A part of a file. Statements may reset our settings, or the role to the login that imports, as RESET ROLE does: tables
- * must not belong to a login, so this returns to the owner.
+ * must not belong to a login, so this returns to the owner. The rest of the file is UTF-8 whatever `client_encoding` it sets.
  */
 function block(key: string, body: string): string {
   const text = `
 DECLARE
-  backup CONSTANT text := current_setting('${BACKUP}', true);
+  backup CONSTANT pg_catalog.text := pg_catalog.current_setting('${BACKUP}', true);
 BEGIN
-  IF current_setting('${RUNNING}', true) IS DISTINCT FROM ${quote(key)} THEN RETURN; END IF;
+  IF pg_catalog.current_setting('${RUNNING}', true) IS DISTINCT FROM ${quote(key)} THEN RETURN; END IF;
 ${body}
-  PERFORM set_config('${BACKUP}', backup, false), set_config('${RUNNING}', ${quote(key)}, true);
+  PERFORM pg_catalog.set_config('${BACKUP}', backup, false), pg_catalog.set_config('${RUNNING}', ${quote(key)}, true),
+    pg_catalog.set_config('client_encoding', 'UTF8', true);
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolcanlogin) THEN SET LOCAL ROLE ${OWNER_ROLE}; END IF;
 END
 `;
@@ -136,15 +141,15 @@ END
 /** Stops at an object made in this transaction that belongs to a login, as after RESET ROLE in a DO block. */
 const OWNER_CHECK = `DO $$
 DECLARE
-  object text;
-  login name;
+  object pg_catalog.text;
+  login pg_catalog.name;
 BEGIN
-  SELECT pg_describe_object(d.classid, d.objid, 0), r.rolname INTO object, login
-    FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
-    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.deptype = 'o' AND r.rolcanlogin
-     AND d.classid <> 'pg_default_acl'::regclass AND c.relpersistence IS DISTINCT FROM 't'
-     AND age(d.xmin) <= age(pg_current_xact_id()::xid) LIMIT 1;
+  SELECT pg_catalog.pg_describe_object(d.classid, d.objid, 0), r.rolname INTO object, login
+    FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+    LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid
+   WHERE d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND d.deptype = 'o' AND r.rolcanlogin
+     AND d.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass AND c.relpersistence IS DISTINCT FROM 't'
+     AND pg_catalog.age(d.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION '% belongs to the login %', object, login
       USING HINT = 'Create it with the role ${OWNER_ROLE}, in which a file begins.';

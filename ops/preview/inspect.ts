@@ -21,7 +21,7 @@ import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
 import { isBlocked, type NotCompared, render, type Report } from "./markdown.ts";
 import type { Dependencies } from "./mermaid.ts";
-import { appliedBefore, isSchema, migrationSteps } from "./migrations.ts";
+import { appliedBefore, heldBack, isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
 import type { Snapshot } from "../engine/snapshot.ts";
 import type { SchemaDrift } from "../migration/drift.ts";
@@ -147,7 +147,7 @@ async function preview(
     offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
-  const files = schemas.length === 0 ? [] : readMigrations(folder);
+  const files = schemas.length > 0 || read.config["settlement:schema"] ? readMigrations(folder) : [];
   const migrations = schemas.flatMap((change) => migrationSteps(change, files));
   const baseline = schemas.map(({ after }) => after.baseline).find((version) => typeof version === "string") ?? "";
   const adopted = files.filter(({ version }) => version <= baseline);
@@ -166,6 +166,7 @@ async function preview(
       allowed: loss.allowed || agreed(loss),
     })),
     migrations,
+    held: heldBack(read.config, files),
     lint: pending ? [...(await lintMigrations(folder, applied)), ...(await lintAdoption(adopted))] : [],
     later: failed || program || !takesOver(read) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),

@@ -6,7 +6,7 @@ import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { SchemaDrift } from "../migration/drift.ts";
 import type { LaterSetting } from "./later.ts";
 import { type Dependencies, diagram } from "./mermaid.ts";
-import { isSchema, type MigrationStep } from "./migrations.ts";
+import { type HeldBack, isSchema, type MigrationStep } from "./migrations.ts";
 import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model.ts";
 import { typeName } from "../engine/resource-types.ts";
 
@@ -25,6 +25,8 @@ export interface Report {
   readonly preview: Preview;
   readonly losses: readonly Loss[];
   readonly migrations: readonly MigrationStep[];
+  /** The migrations that the configuration leaves out. */
+  readonly held?: HeldBack | undefined;
   /** Lint findings in the migration files; empty if none is pending. */
   readonly lint: readonly LintFinding[];
   /** The settings that change after adoption. */
@@ -91,6 +93,7 @@ export function render(report: Report): string {
         stale(report),
         changeTable(report, rows),
         migrationTable(report, rows),
+        held(report),
         postponed(report),
       ],
       advised(report),
@@ -117,7 +120,9 @@ function shortened(sections: readonly Section[], cut: number): string[] {
 function verdict(report: Report): string {
   const { losses, migrations, preview, stack } = report;
   const changes = counts(preview.changes);
-  const pending = migrations.length === 0 ? "" : `, ${count(migrations.length, "migration")} pending`;
+  const late = migrations.filter(({ outOfOrder }) => outOfOrder).length;
+  const order = late === 0 ? "" : ` (${late} out of order)`;
+  const pending = migrations.length === 0 ? "" : `, ${count(migrations.length, "migration")} pending${order}`;
   const unchanged = preview.unchanged === 0 ? "" : `, ${preview.unchanged} unchanged`;
   if (!isBlocked(report)) {
     if (preview.changes.length === 0) {
@@ -345,11 +350,20 @@ function postponed({ later, stack }: Report): Section | undefined {
 
 function migrationTable({ migrations }: Report, rows: number): Section | undefined {
   if (migrations.length === 0) return undefined;
-  const row = ({ direction, file, version }: MigrationStep) =>
-    `| ${direction === "up" ? "apply" : "roll back"} | ${code(version)} | ${code(file)} |`;
+  const what = { up: "apply", down: "roll back" };
+  const row = ({ direction, file, outOfOrder, version }: MigrationStep) =>
+    `| ${what[direction]}${outOfOrder ? ", out of order" : ""} | ${code(version)} | ${code(file)} |`;
   const rest = migrations.length - rows;
   const table = ["| | version | migration |", "| --- | --- | --- |", ...migrations.slice(0, rows).map(row)];
   return { text: [...table, ...(rest > 0 ? [`| | | and ${rest} more |`] : [])].join("\n") };
+}
+
+function held({ held: left, stack }: Report): Section | undefined {
+  if (!left) return undefined;
+  const files = left.files.slice(0, MOST_LISTED).map(code).join(", ");
+  const more = left.files.length > MOST_LISTED ? ` and ${left.files.length - MOST_LISTED} more` : "";
+  const why = `${code("settlement:schema.version")} in ${code(`Pulumi.${stack}.yaml`)} is ${code(left.version)}`;
+  return { text: `**Held back**: ${files}${more}, because ${why}. Remove it to apply them.` };
 }
 
 /** A property, with its values if they are short. */

@@ -11,6 +11,8 @@ export interface MigrationStep {
   readonly direction: "up" | "down";
   /** The SQL of that direction; undefined if this checkout does not have the file. */
   readonly sql: string | undefined;
+  /** Whether a newer version is applied already, as after merging an old branch. */
+  readonly outOfOrder?: true;
 }
 
 /** Whether a resource is the schema, which imports migrate. */
@@ -33,7 +35,9 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
     !list.some(({ version }) => version === one.version);
   const step = (direction: "up" | "down") => (one: Planned) => {
     const text = files.find(({ file }) => file === one.file)?.text;
-    return { ...one, direction, sql: text === undefined ? undefined : directions(one.file, text)[direction].trim() };
+    const sql = text === undefined ? undefined : directions(one.file, text)[direction].trim();
+    const late = direction === "up" && before.some(({ version }) => version > one.version);
+    return { ...one, direction, sql, ...(late && { outOfOrder: true as const }) };
   };
   return [
     ...before
@@ -49,6 +53,33 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
 export function appliedBefore({ before, op }: Change): Applied | undefined {
   if (op !== "update") return undefined;
   return { source: "the stack's state", files: new Set(planned(before).map(({ file }) => file)) };
+}
+
+/**
+ * The files that an update leaves out, because `settlement:schema.version` names an older version, as after a rollback.
+ * @param config The stack's configuration.
+ * @param files The migrations of this checkout.
+ */
+export function heldBack(config: Readonly<Record<string, string>>, files: readonly Migration[]): HeldBack | undefined {
+  const version = pinned(config);
+  const held = version === undefined ? [] : files.filter((one) => one.version > version).map(({ file }) => file);
+  return version === undefined || held.length === 0 ? undefined : { version, files: held };
+}
+
+/** The version that the configuration names; the program reports an invalid configuration. */
+function pinned(config: Readonly<Record<string, string>>): string | undefined {
+  try {
+    const schema = JSON.parse(config["settlement:schema"] ?? "{}") as { version?: unknown } | null;
+    return typeof schema?.version === "string" ? schema.version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Files newer than the version that the configuration names. */
+export interface HeldBack {
+  readonly version: string;
+  readonly files: readonly string[];
 }
 
 interface Planned {

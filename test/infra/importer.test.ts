@@ -382,6 +382,19 @@ describe("a preview", () => {
     expect(failures).toEqual([{ property: "migrations", reason: expect.stringContaining(first.version) as string }]);
   });
 
+  test("refuses an older version that was merged later, if the configuration says so", async () => {
+    const newer: SchemaState = { ...PLAN, migrations: [second] };
+    expect((await importer.check(newer, PLAN)).failures).toEqual([]);
+    const { failures } = await importer.check(newer, { ...PLAN, inOrder: true });
+    expect(failures).toEqual([
+      {
+        property: "migrations",
+        reason: expect.stringMatching(`${first.file} is older than the applied version`) as string,
+      },
+    ]);
+    expect((await importer.check(older, { ...PLAN, inOrder: true })).failures).toEqual([]);
+  });
+
   test("accepts a new version and a new instance", async () => {
     expect((await importer.check(older, PLAN)).failures).toEqual([]);
     expect((await importer.check(PLAN, { ...older, instance: "db-2" })).failures).toEqual([]);

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RunError } from "@pulumi/pulumi";
 import { MigrationFileError } from "../../infra/migrations/file-error.ts";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
@@ -80,6 +81,10 @@ describe("the migrations folder", () => {
     expect(() => readMigrations(folder)).toThrow(
       new MigrationFileError("migrations/20260101000000_x.sql is a folder; rename or remove it."),
     );
+  });
+
+  test("is rejected without a stack trace by plain Pulumi too", () => {
+    expect(RunError.isInstance(new MigrationFileError("x"))).toBe(true);
   });
 
   test("is rejected if a version occurs twice", () => {

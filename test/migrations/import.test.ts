@@ -188,7 +188,7 @@ test("changes nothing when run again after a lost answer", async () => {
   expect(await query("journey", "SELECT * FROM schema_migrations ORDER BY 1")).toEqual(before);
 });
 
-test("reports a failed statement with its file and line, keeps the versions before it, and continues there", async () => {
+test("reports a failed statement with its file and line, keeps the versions before it, and goes on", async () => {
   await create("failing");
   const good = migration("20260201000000", "CREATE TABLE one (a int);");
   const bad = migration("20260202000000", "CREATE TABLE two (a int);\n\nALTER TABLE nowhere ADD COLUMN b int;");
@@ -204,6 +204,23 @@ test("reports a failed statement with its file and line, keeps the versions befo
 
   await importer.create(await plan("failing", [...MIGRATIONS, good, last]));
   expect(await versions("failing")).toContain(last.version);
+
+  // A down script that fails: a new version undoes the change, and what was rolled back before it returns.
+  const files = [...MIGRATIONS, good, last];
+  const stuck = migration("20260204000000", "CREATE TABLE four (a int);", "DROP TABLE nowhere;");
+  const five = migration("20260205000000", "CREATE TABLE five (a int);", "DROP TABLE five;");
+  const forward = migration("20260206000000", "DROP TABLE four;");
+  const older = await plan("failing", files);
+  const newer = await plan("failing", [...files, stuck, five]);
+  await importer.update(older, newer);
+  await expect(importer.update(newer, { ...older, target: last.version })).rejects.toThrow(
+    /migrations\/20260204000000_test\.sql:5: table "nowhere" does not exist[^]*The rollback of version 20260204000000 was undone; the database is at version 20260204000000\./,
+  );
+  await importer.update(newer, await plan("failing", [...files, stuck, five, forward]));
+  expect((await versions("failing")).slice(-3)).toEqual([stuck, five, forward].map(({ version }) => version));
+  expect(await query("failing", "SELECT to_regclass('four') AS four, to_regclass('five')::text AS five")).toEqual([
+    { four: null, five: "five" },
+  ]);
 });
 
 test("stops at a version that is not in the checkout, and reports both versions", async () => {

@@ -120,6 +120,18 @@ const KINDS: Record<string, readonly string[]> = {
     "CREATE TABLE t (a int);",
     "SAVEPOINT one; CREATE TABLE u (a int); ROLLBACK TO one; CREATE TABLE u (b int); RELEASE one;",
   ],
+  "temporary tables and functions that hide PostgreSQL's": [
+    `CREATE TABLE t (a int); CREATE TEMP TABLE text (a int); CREATE TEMP TABLE name (a int); CREATE TEMP TABLE pg_roles (a int);
+     CREATE TEMP TABLE pg_class (a int); CREATE TEMP TABLE pg_shdepend (a int); CREATE TEMP TABLE schema_migrations (a int);
+     CREATE FUNCTION concat_ws(a pg_catalog.text, b pg_catalog.text, c pg_catalog.text, d pg_catalog.text) RETURNS int
+       LANGUAGE sql AS 'SELECT 1'; SET search_path = public, pg_catalog;
+     CREATE FUNCTION current_setting(a pg_catalog.text, b boolean) RETURNS pg_catalog.text LANGUAGE sql AS $$ SELECT 'x' $$;`,
+    "ALTER TABLE t ADD COLUMN b text;",
+  ],
+  "settings that say how text is read": [
+    "CREATE TABLE t (a text); SET client_encoding = 'LATIN1'; INSERT INTO t VALUES ('é😀');",
+    "SET standard_conforming_strings = off; INSERT INTO t VALUES ('a\\\\b'); SET client_encoding = 'SQL_ASCII'; COMMENT ON TABLE t IS 'é';",
+  ],
   "any text between dollar signs": [
     "CREATE TABLE t (a text); INSERT INTO t VALUES ('$step$ $sql$ $sql1$ $v20260100000002_2$ $begin$'), ($step$x$step$), ($sql$y$sql$);",
     "DO $step$ BEGIN EXECUTE $sql$ALTER TABLE t ADD COLUMN step text DEFAULT '$step1$'$sql$; END $step$;",
@@ -274,6 +286,13 @@ test("a version that the state records, and the database lacks, stops the import
   expect(await database.versions()).toEqual([1, 2]);
 });
 
+test("text arrives as UTF-8, whatever client_encoding a file sets", async () => {
+  const database = await Fresh.create();
+  const ups = KINDS["settings that say how text is read"] ?? [];
+  expect(await database.import(ups.map((up, index) => file(index + 1, up)))).toBeUndefined();
+  expect(await database.query("SELECT a FROM t ORDER BY a")).toEqual([{ a: String.raw`a\b` }, { a: "é😀" }]);
+});
+
 test("an import that another one excludes says so", async () => {
   const database = await Fresh.create();
   const script = await changeScript({ up: [], down: [], user: LOGIN.user, logins: [LOGIN.user] });
@@ -292,7 +311,7 @@ test.each([
     "An import runs each version in one transaction; remove the statement that begins or ends one.",
   ],
   ["SELECT 1 AS a INTO t;", "SELECT INTO cannot be imported; write CREATE TABLE … AS SELECT."],
-  ["COPY t TO STDOUT;", "COPY from or to a client cannot be imported; write INSERT."],
+  ["COPY t TO STDOUT;", "Of COPY, only COPY table (columns) FROM stdin; with its rows below can be imported."],
 ])("%s is refused before anything runs", async (sql, sentence) => {
   const change = { up: [file(1, `SELECT 1;\n${sql}`)], down: [], user: LOGIN.user, logins: [LOGIN.user] };
   await expect(changeScript(change)).rejects.toThrow(`migrations/20260100000001_test.sql:3: ${sentence}`);

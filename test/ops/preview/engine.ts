@@ -7,7 +7,7 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { findLosses, type Kept } from "../../../ops/preview/guard.ts";
 import type { Report } from "../../../ops/preview/markdown.ts";
-import { isSchema, migrationSteps } from "../../../ops/preview/migrations.ts";
+import { heldBack, isSchema, migrationSteps } from "../../../ops/preview/migrations.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { checksum, type Migration } from "../../../infra/migrations/files.ts";
 
@@ -178,6 +178,7 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     preview,
     losses: findLosses(preview, state),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, files)),
+    held: heldBack(preview.config, files),
     lint: [],
     later: [],
     dependencies: new Map(),

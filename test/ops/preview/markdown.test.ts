@@ -28,6 +28,8 @@ const account: Declared = { type: types.account, name: "account" };
 
 const image = (tag: string) => ({ template: { containers: [{ name: "app", image: `h/p/n:${tag}` }] } });
 
+const planned = schemaAt(3).migrations as readonly unknown[];
+
 /** Every kind of change and every section of a comment. */
 const everything: EngineEvent[] = [
   step("same", account, { before: {}, after: {} }),
@@ -82,6 +84,13 @@ const reports = {
       { file: "migrations", line: 1, rule: "history", problem: "Git knows no main.", remedy: "None.", level: "advice" },
     ],
   }),
+  "out-of-order": report([
+    step("update", schema, { before: { ...schemaAt(3), migrations: [planned[0], planned[2]] }, after: schemaAt(3) }),
+  ]),
+  "held-back": report([
+    step("same", account, { before: {}, after: {} }),
+    configured({ "settlement:schema": '{"version":"20250101000000"}' }),
+  ]),
   "failed-program": report([
     failure("The stack's configuration needs a change:\n  - gcp:region is missing.\n"),
     failure("failed to run policy: context canceled", service),
