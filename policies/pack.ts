@@ -31,6 +31,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     leastPrivilege.noBasicRoles,
     leastPrivilege.noAdministrativeRoles,
     leastPrivilege.noImpersonation,
+    leastPrivilege.federationRestricted,
     leastPrivilege.noDefaultAccountRoles,
     leastPrivilege.noPublicMembers,
     leastPrivilege.publicInvoker,

@@ -10,7 +10,7 @@ export interface Asked {
   readonly name?: string;
 }
 
-/** The result of a condition: `unreadable` if it cannot be evaluated, `unknown` if it depends on an omitted attribute. */
+/** The result of a condition: `unreadable` if it cannot be evaluated, `unknown` if it depends on an omitted attribute or a tag. */
 export type Answer = "holds" | "fails" | "unreadable" | "unknown";
 
 let created: Environment | undefined;
@@ -39,6 +39,16 @@ function environment(): Environment {
  * @param time `request.time`; now by default.
  */
 export function ask(expression: string, asked: Asked, time = new Date()): Answer {
+  const [whenTagged, otherwise] = ["true", "false"].map((answer) =>
+    untagged(expression.replace(TAGS, answer), asked, time),
+  );
+  return whenTagged === otherwise ? (whenTagged ?? "unreadable") : "unknown";
+}
+
+/** Whether the resource has a tag, which no resource that holds the condition shows. */
+const TAGS = /\bresource\.(?:matchTag|matchTagId|hasTagKey|hasTagKeyId)\((?:[^()"']|"[^"]*"|'[^']*')*\)/g;
+
+function untagged(expression: string, asked: Asked, time: Date): Answer {
   try {
     const condition = environment().parse(expression);
     const { valid, type } = condition.check();

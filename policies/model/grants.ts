@@ -34,11 +34,16 @@ export function grantForm({ type }: Resource): Grant["form"] | undefined {
   return TYPE.exec(type)?.[1] as Grant["form"] | undefined;
 }
 
+/** Whether an IAM resource is for a whole project, folder or organization. */
+export function isWide({ type }: Resource): boolean {
+  return WIDE.test(type);
+}
+
 /** What a resource grants; a known policy is split into its bindings. */
 export function grants(resource: Resource): Grant[] {
   const form = grantForm(resource);
   if (!form) return [];
-  const wide = WIDE.test(resource.type);
+  const wide = isWide(resource);
   return bindings(resource, form).map((binding) => ({ resource, form, wide, ...binding }));
 }
 

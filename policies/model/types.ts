@@ -8,6 +8,11 @@ export interface Types {
   "gcp:cloudrunv2/job:Job": Properties<gcp.cloudrunv2.Job>;
   "gcp:cloudrunv2/service:Service": Properties<gcp.cloudrunv2.Service>;
   "gcp:cloudrunv2/workerPool:WorkerPool": Properties<gcp.cloudrunv2.WorkerPool>;
+  "gcp:compute/network:Network": Properties<gcp.compute.Network>;
+  "gcp:compute/subnetwork:Subnetwork": Properties<gcp.compute.Subnetwork>;
+  "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": Properties<gcp.iam.WorkloadIdentityPoolProvider>;
+  "gcp:organizations/iAMCustomRole:IAMCustomRole": Properties<gcp.organizations.IAMCustomRole>;
+  "gcp:projects/iAMCustomRole:IAMCustomRole": Properties<gcp.projects.IAMCustomRole>;
   "gcp:secretmanager/regionalSecret:RegionalSecret": Properties<gcp.secretmanager.RegionalSecret>;
   "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": Properties<gcp.secretmanager.RegionalSecretVersion>;
   "gcp:secretmanager/secret:Secret": Properties<gcp.secretmanager.Secret>;
@@ -18,6 +23,7 @@ export interface Types {
   "gcp:sql/databaseInstance:DatabaseInstance": Properties<gcp.sql.DatabaseInstance>;
   "gcp:sql/user:User": Properties<gcp.sql.User>;
   "gcp:storage/bucket:Bucket": Properties<gcp.storage.Bucket>;
+  "gcp:vpcaccess/connector:Connector": Properties<gcp.vpcaccess.Connector>;
   "random:index/randomPassword:RandomPassword": Properties<RandomPassword>;
   /** The import of the migrations, declared by `infra`. */
   "pulumi-nodejs:dynamic/settlement:ImportedSchema": Record<string, unknown>;

@@ -1,24 +1,19 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
-import { type Grant, grantForm, grants, knownMembers } from "../model/grants.ts";
+import { type Grant, grantForm, grants, isWide, knownMembers } from "../model/grants.ts";
+import { matchesAny } from "../model/patterns.ts";
+import { ADMINISTRATIVE, IMPERSONATING } from "../model/permissions.ts";
 import { isA, type Resource, typeName } from "../model/resource.ts";
-import { lastPart, text, UNKNOWN, valuesAt } from "../model/values.ts";
+import { lastPart, text, UNKNOWN, valueAt, valuesAt } from "../model/values.ts";
+import { administrative, heldBy, impersonating } from "../model/roles.ts";
 import { referencesOf } from "../model/secret-references.ts";
 import { workload } from "../model/workloads.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
 const BASIC = new Set(["roles/owner", "roles/editor", "roles/viewer"]);
-/** Roles that allow acting as a service account, or creating a way to do so. */
-const IMPERSONATION = new Set([
-  "roles/iam.serviceAccountUser",
-  "roles/iam.serviceAccountTokenCreator",
-  "roles/iam.workloadIdentityUser",
-  "roles/iam.serviceAccountOpenIdTokenCreator",
-  "roles/iam.serviceAccountAdmin",
-  "roles/iam.serviceAccountKeyAdmin",
-]);
-const PRIVATE = /^gcp:(?:secretmanager|storage|sql|projects|folder|organizations|serviceaccount)\//;
-const INVOKERS = /^gcp:(?:cloudrun|cloudrunv2)\//;
+const PRIVATE =
+  /^gcp:(?:secretmanager|storage|sql|projects|folder|organizations|serviceaccount|artifactregistry|pubsub|kms|bigquery|bigtable|spanner)\//;
+const INVOKERS = /^gcp:(?:cloudrun|cloudrunv2|cloudfunctions|cloudfunctionsv2)\//;
 
 /** The accounts that Google creates, which all workloads of a project share by default. */
 const DEFAULT_ACCOUNT = /^(?:\d+-compute@developer|[^@]+@appspot)\.gserviceaccount\.com$/;
@@ -28,18 +23,13 @@ function role(grant: Grant): string {
   return text(grant.role) ?? "";
 }
 
-/** Whether a role can change access, or delete what others depend on. */
-function isAdministrative(name: string): boolean {
-  return /[./a-z][aA]dmin$/.test(name);
-}
-
 export const noBasicRoles = policy({
   name: "no-basic-roles",
   sentence: "Owner, editor and viewer are never granted: these roles reach every service of the project.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/roles-overview#basic",
-  peers: ["CKV_GCP_117"],
+  peers: ["CKV_GCP_115", "CKV_GCP_116", "CKV_GCP_117"],
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
       if (!BASIC.has(role(grant))) continue;
@@ -50,20 +40,38 @@ export const noBasicRoles = policy({
 
 export const noAdministrativeRoles = policy({
   name: "no-administrative-roles",
-  sentence: "A service account has no administrative role: a compromised service must not control what it uses.",
+  sentence:
+    "A service account has no role with permissions to change access, to run code with more rights, or to delete what holds data: a compromised service must not control what it uses.",
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.5",
-  peers: ["CKV_GCP_42"],
+  peers: ["CKV_GCP_42", "CIS 1.5"],
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
-      const accounts = knownMembers(grant).filter((member) => member.startsWith("serviceAccount:"));
-      const member = accounts[0] ?? (grant.members.includes(UNKNOWN) ? "an account that is not known yet" : undefined);
-      if (!isAdministrative(role(grant)) || member === undefined) continue;
-      report(resource, `grants ${role(grant)} to ${member}; grant only what it needs, such as roles/cloudsql.client.`);
+      const permission = BASIC.has(role(grant)) ? undefined : administrative(role(grant));
+      const member = accountAmong(grant);
+      if (permission && member) report(resource, tooMuch(role(grant), permission, member));
+    }
+  },
+  stack: (resources, report) => {
+    for (const grant of resources.flatMap(grants)) {
+      const permission = heldBy(grant, grant.wide ? [...ADMINISTRATIVE, ...IMPERSONATING] : ADMINISTRATIVE, resources);
+      const member = accountAmong(grant);
+      const name = role(grant) === "" ? "a custom role" : role(grant);
+      if (permission && member) report(grant.resource, tooMuch(name, permission, member));
     }
   },
 });
+
+/** A service account among the members, or one that may be. */
+function accountAmong(grant: Grant): string | undefined {
+  const account = knownMembers(grant).find((member) => member.startsWith("serviceAccount:"));
+  return account ?? (grant.members.includes(UNKNOWN) ? "an account that is not known yet" : undefined);
+}
+
+function tooMuch(role: string, permission: string, member: string): string {
+  return `grants ${role} to ${member}, with the permission ${permission}; grant only what it needs, such as roles/cloudsql.client.`;
+}
 
 export const noImpersonation = policy({
   name: "no-project-wide-impersonation",
@@ -71,12 +79,35 @@ export const noImpersonation = policy({
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.6",
-  peers: ["CKV_GCP_41", "CKV_GCP_49"],
+  peers: ["CKV_GCP_41", "CKV_GCP_44", "CKV_GCP_45", "CKV_GCP_49", "CIS 1.6"],
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
-      if (!grant.wide || !IMPERSONATION.has(role(grant))) continue;
+      if (!grant.wide || BASIC.has(role(grant)) || impersonating(role(grant)) === undefined) continue;
       report(resource, `grants ${role(grant)} on all accounts; grant it on one, with gcp.serviceaccount.IAMMember.`);
     }
+  },
+});
+
+/** The issuers whose tokens anybody can get, for a repository, a project or an account of their own. */
+const SHARED_ISSUER =
+  /^https:\/\/(?:token\.actions\.githubusercontent\.com|gitlab\.com|app\.terraform\.io|api\.pulumi\.com\/oidc|accounts\.google\.com|oidc\.circleci\.com|agent\.buildkite\.com|vstoken\.dev\.azure\.com)(?:\/|$)/;
+
+export const federationRestricted = policy({
+  name: "workload-identity-restricted",
+  sentence:
+    "A workload identity provider for a shared issuer, such as GitHub, has an attribute condition: without one, everybody's workflows can log in.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#conditions",
+  resource: (resource, report) => {
+    if (!isA(resource, "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")) return;
+    const { attributeCondition = "" } = resource.props;
+    const issuer = text(valueAt(resource.props, "oidc.issuerUri")) ?? "";
+    if (attributeCondition !== "" || !SHARED_ISSUER.test(issuer)) return;
+    report(
+      resource,
+      `accepts all tokens of ${issuer}; set attributeCondition, such as assertion.repository_owner == 'YOUR-ORGANIZATION'.`,
+    );
   },
 });
 
@@ -86,7 +117,7 @@ export const noDefaultAccountRoles = policy({
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/service-account-types#default",
-  peers: ["CKV_GCP_46"],
+  peers: ["CKV_GCP_46", "CKV_GCP_47", "CKV_GCP_48"],
   resource: (resource, report) => {
     for (const grant of grants(resource)) {
       const member = knownMembers(grant).find((name) => DEFAULT_ACCOUNT.test(name.replace(/^serviceAccount:/, "")));
@@ -119,27 +150,62 @@ export const ownServiceAccount = policy({
 
 export const noPublicMembers = policy({
   name: "no-public-members",
-  sentence: "Secrets, buckets, databases and projects are never public.",
+  sentence:
+    "Secrets, keys, buckets, databases, data sets, topics, image repositories and projects are never public, except those listed in the configuration.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/storage/docs/access-control/making-data-public",
-  peers: ["CKV_GCP_28"],
-  resource: (resource, report) => {
+  peers: ["CKV_GCP_28", "CIS 5.1"],
+  settings: {
+    public: z.array(z.string()).default([]).describe("Names of what is public, with * for any text, such as site-*"),
+  },
+  resource: (resource, report, settings) => {
     if (!PRIVATE.test(resource.type)) return;
     const members = grants(resource)
       .flatMap(knownMembers)
       .filter((member) => PUBLIC.has(member));
-    const entities = resource.type.startsWith("gcp:storage/") ? accessList(resource.props) : [];
-    for (const member of [...members, ...entities]) {
-      report(resource, `is granted to ${member}; name the accounts that need it.`);
-    }
+    const found = [...members, ...entities(resource)];
+    if (found.length === 0 || isPublic(resource, settings.public)) return;
+    report(
+      resource,
+      `is granted to ${found[0] ?? ""}; name the accounts that need it; ${listed("no-public-members", "public")}.`,
+    );
   },
 });
 
-/** The public entities in Cloud Storage's access control lists, such as `allUsers` in `READER:allUsers`. */
-function accessList(props: Resource["props"]): string[] {
-  const entities = ["entity", "roleEntities.*", "predefinedAcl", "defaultAcl"].flatMap((path) => valuesAt(props, path));
-  return entities.flatMap(
+/** The properties that name what a grant or an access list is for. */
+const TARGETS = [
+  "service",
+  "cloudFunction",
+  "bucket",
+  "repository",
+  "topic",
+  "subscription",
+  "datasetId",
+  "tableId",
+  "name",
+];
+
+/** Whether a resource, or the one it grants access to, matches a pattern; if its name is not known yet, it may. */
+function isPublic({ props }: Resource, patterns: readonly string[]): boolean {
+  const names = TARGETS.flatMap((property) => props[property] ?? []);
+  if (!names.some((name) => typeof name === "string")) return patterns.length > 0;
+  return names.some((name) => typeof name === "string" && matchesAny(lastPart(name), patterns));
+}
+
+function listed(policy: string, setting: string): string {
+  return `if it is meant to be public, list it in { "${policy}": { "${setting}": […] } } of --policy-pack-config`;
+}
+
+/** The public entities in access lists: those of Cloud Storage, such as `allUsers` in `READER:allUsers`, and BigQuery's. */
+function entities({ type, props }: Resource): string[] {
+  const paths = type.startsWith("gcp:storage/")
+    ? ["entity", "roleEntities.*", "predefinedAcl", "defaultAcl"]
+    : type.startsWith("gcp:bigquery/")
+      ? ["specialGroup", "iamMember", "accesses.*.specialGroup", "accesses.*.iamMember"]
+      : [];
+  const found = paths.flatMap((path) => valuesAt<unknown>(props, path));
+  return found.flatMap(
     ({ value }) => /allUsers|allAuthenticatedUsers|publicRead|authenticatedRead/.exec(text(value) ?? "")?.[0] ?? [],
   );
 }
@@ -152,18 +218,19 @@ export const publicInvoker = policy({
   reference: "https://cloud.google.com/run/docs/authenticating/public",
   peers: ["CKV_GCP_102"],
   settings: {
-    services: z.array(z.string()).default([]).describe("Names of the public Cloud Run services"),
+    services: z
+      .array(z.string())
+      .default([])
+      .describe("Names of the public services and functions, with * for any text"),
   },
   resource: (resource, report, { services }) => {
     if (!INVOKERS.test(resource.type)) return;
     const { props } = resource;
-    const name = props.service ?? props.name;
-    if (typeof name === "string" ? services.includes(lastPart(name)) : services.length > 0) return;
+    if (isPublic(resource, services)) return;
     const members = grants(resource)
       .flatMap(knownMembers)
       .filter((member) => PUBLIC.has(member));
-    const otherwise =
-      'if it is meant to be public, list it in { "public-invoker": { "services": […] } } of --policy-pack-config';
+    const otherwise = listed("public-invoker", "services");
     if (members[0]) report(resource, `lets ${members[0]} call the service; grant it to its callers; ${otherwise}.`);
     if (props.invokerIamDisabled === true) report(resource, `disables the invoker check; leave it on; ${otherwise}.`);
   },
@@ -188,17 +255,61 @@ export const noProjectWideSecretAccess = policy({
 
 export const noAuthoritativeGrants = policy({
   name: "no-authoritative-grants",
-  sentence: "Access is granted per member: a Policy or Binding resource silently removes the members it does not list.",
+  sentence:
+    "Access to what exists already is granted per member: a Policy or Binding resource silently removes the members it does not list.",
   level: "mandatory",
   severity: "high",
   reference: "https://cloud.google.com/iam/docs/granting-changing-revoking-access",
   resource: (resource, report) => {
-    const form = grantForm(resource);
-    if (form !== "Policy" && form !== "Binding") return;
-    const instead = typeName(resource).replace(/(?:Binding|Policy)$/, "Member");
-    report(resource, `is authoritative and removes members that it does not list; use ${instead} instead.`);
+    if (isAuthoritative(resource) && isWide(resource)) report(resource, authoritative(resource));
+  },
+  stack: (resources, report) => {
+    const others = resources.filter((resource) => isAuthoritative(resource) && !isWide(resource));
+    if (others.length === 0) return;
+    const own = namesOf(resources);
+    for (const resource of others) if (!isForOwn(resource, own)) report(resource, authoritative(resource));
   },
 });
+
+function isAuthoritative(resource: Resource): boolean {
+  const form = grantForm(resource);
+  return form === "Policy" || form === "Binding";
+}
+
+function authoritative(resource: Resource): string {
+  const instead = typeName(resource).replace(/(?:Binding|Policy)$/, "Member");
+  return `is authoritative and removes members that it does not list; use ${instead} instead.`;
+}
+
+/** The properties of a grant that do not name what it is for. */
+const NOT_TARGETS = new Set(["role", "members", "policyData", "condition", "project", "location", "region", "etag"]);
+
+/** The services and names of everything in the stack, such as `secretmanager shop-key`. */
+function namesOf(resources: readonly Resource[]): Set<string> {
+  const names = resources
+    .filter((resource) => grantForm(resource) === undefined)
+    .flatMap(({ type, props }) =>
+      ["name", "secretId", "repositoryId", "datasetId", "accountId"].flatMap((property) => {
+        const name = text(props[property]);
+        return name === undefined ? [] : [`${serviceOf(type)} ${lastPart(name)}`];
+      }),
+    );
+  return new Set(names);
+}
+
+/** Whether a grant is for a resource that the stack creates, which has no other members. */
+function isForOwn({ type, props, madeOf }: Resource, own: ReadonlySet<string>): boolean {
+  return Object.keys(props).some((property) => {
+    if (NOT_TARGETS.has(property)) return false;
+    const name = lastPart(text(props[property]) ?? "").replace(/@.*/, "");
+    return (madeOf[property]?.length ?? 0) > 0 || own.has(`${serviceOf(type)} ${name}`);
+  });
+}
+
+/** The service in a type, whatever the version of its API: `cloudrun` for `gcp:cloudrunv2/service:Service`. */
+function serviceOf(type: string): string {
+  return (type.split(":")[1] ?? "").replace(/(?:v2)?\/.*/, "");
+}
 
 export const noServiceAccountKeys = policy({
   name: "no-service-account-keys",

@@ -29,7 +29,8 @@ test.each<[expression: string, answer: Answer]>([
   ["api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/viewer'])", "holds"],
   ["!api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([])", "fails"],
   ["api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('a')", "fails"],
-  ["resource.matchTag('1/env', 'prod')", "unreadable"],
+  ["resource.matchTag('1/env', 'prod')", "unknown"],
+  ["resource.matchTagId('tagKeys/1', 'tagValues/2') && resource.name.endsWith('db-2')", "fails"],
   ["resource.colour != 'red'", "unreadable"],
   ["resource.colour == 'red' || true", "unreadable"],
   ["destination.port != 22", "unreadable"],
@@ -39,6 +40,11 @@ test.each<[expression: string, answer: Answer]>([
 ])("%s %s", (expression, answer) => {
   expect(ask(expression, INSTANCE)).toBe(answer);
   expect(conditionHolds(expression, INSTANCE, {})).toBe(answer === "holds");
+});
+
+test("a condition on a tag is unknown, unless it does not matter", () => {
+  expect(ask("resource.hasTagKey('1/env') || resource.name.endsWith('db-1')", INSTANCE)).toBe("holds");
+  expect(ask("resource.hasTagKeyId('tagKeys/1')", INSTANCE)).toBe("unknown");
 });
 
 test("a condition is unknown if it depends on an unknown attribute", () => {

@@ -1,8 +1,15 @@
 import type { Case } from "./case.ts";
+import { access } from "./strangers/access.ts";
 import { connectionNames } from "./strangers/connection-names.ts";
 import { connectionStrings } from "./strangers/connection-strings.ts";
 import { conventions } from "./strangers/conventions.ts";
 import { secrets } from "./strangers/secrets.ts";
 
 /** Programs as people write them who have never seen this project, by subject. */
-export const strangers: readonly Case[] = [...connectionNames, ...connectionStrings, ...conventions, ...secrets];
+export const strangers: readonly Case[] = [
+  ...access,
+  ...connectionNames,
+  ...connectionStrings,
+  ...conventions,
+  ...secrets,
+];
