@@ -3,11 +3,11 @@ import { proxied } from "./connection-names.ts";
 import { readConnectionString } from "./connection-strings.ts";
 import { type Instance, instances, realName } from "./instances.ts";
 import type { Resource } from "./resource.ts";
-import { connectorOf } from "./logins.ts";
+import { connectorOf, hostVariables } from "./logins.ts";
 import { isUrlName, type Reference, referencesOf, versionsRead } from "./secret-references.ts";
 import { dataOf, originsOf } from "./secrets.ts";
-import { type Located, text, UNKNOWN } from "./values.ts";
-import type { Workload } from "./workloads.ts";
+import { type Located, text, UNKNOWN, type Value } from "./values.ts";
+import { isProxy, type Workload } from "./workloads.ts";
 
 /** An instance, identified by its connection name or, if that is not known, by its resource. */
 export interface Target {
@@ -41,6 +41,25 @@ export function reached(run: Workload, resources: readonly Resource[]): Target[]
       ),
     )
     .filter((found) => found.length > 0);
+}
+
+/**
+ * The instances that a workload without sockets reaches by their address: in a variable such as `DB_HOST`, which a preview may
+ * not know yet, or in a connection string.
+ */
+export function addressed(run: Workload, resources: readonly Resource[]): Target[][] {
+  if (run.sockets.length > 0 || run.containers.some(({ value }) => isProxy(value))) return [];
+  const hosts = run.containers.flatMap(hostVariables).map(({ value }) => value);
+  const read = referencesOf(run).flatMap((reference) => versionsRead(reference, resources));
+  const known = [...hosts, ...read.map((version) => readConnectionString(text(dataOf(version)) ?? "")?.host)];
+  return [
+    ...known.map((host) => declared(instances(resources).filter((instance) => isAddress(instance, host)))),
+    ...(hosts.includes(UNKNOWN) ? [declared(run.resource.madeOf.template)] : []),
+  ].filter((found) => found.length > 0);
+}
+
+function isAddress({ props }: Instance, host: Value): boolean {
+  return typeof host === "string" && host !== "" && [props.privateIpAddress, props.firstIpAddress].includes(host);
 }
 
 /** The instance of a socket. */

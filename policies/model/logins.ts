@@ -52,6 +52,11 @@ export function connectorOf({ env }: Container): string | undefined {
   return text(env.find(({ name, secret }) => !secret && INSTANCE.test(text(name) ?? ""))?.value);
 }
 
+/** The variables that by their name hold the host of a database, or its socket. */
+export function hostVariables({ env }: Container): Env[] {
+  return env.filter(({ name, secret }) => !secret && HOST.test(text(name) ?? ""));
+}
+
 /** Whether a reference is to the database's password alone, judging by the variable's name. */
 export function isPassword({ variable }: Pick<Reference, "variable">): boolean {
   return PASSWORD.test(variable ?? "");

@@ -38,6 +38,8 @@ export interface Workload {
   readonly sockets: readonly Located[];
   /** Whether it has, or may have, access to a VPC network: by Direct VPC egress or a connector. */
   readonly inNetwork: boolean;
+  /** That access, as API v2 declares it: `networkInterfaces` or a `connector`. */
+  readonly access: Value;
   readonly containers: readonly Container[];
   readonly secretVolumes: readonly SecretVolume[];
   /** The variables of all containers. */
@@ -56,8 +58,9 @@ type Variable = NonNullable<(ContainerV1 | ContainerV2)["envs"]>[number];
 /** The annotation by which Cloud Run's API v1 mounts sockets: connection names separated by commas. */
 export const SOCKETS_ANNOTATION = "run.googleapis.com/cloudsql-instances";
 
-/** The annotations by which it gives a workload access to a network. */
-const NETWORK_ANNOTATIONS = ["run.googleapis.com/network-interfaces", "run.googleapis.com/vpc-access-connector"];
+/** The annotations by which it gives a workload access to a network: a list in JSON, or the name of a connector. */
+const INTERFACES_ANNOTATION = "run.googleapis.com/network-interfaces";
+const CONNECTOR_ANNOTATION = "run.googleapis.com/vpc-access-connector";
 
 /** The workloads among resources. */
 export function workloads(resources: readonly Resource[]): Workload[] {
@@ -83,12 +86,14 @@ function fromV2(resource: Resource, kind: Workload["kind"], [template]: readonly
     env: envs(container, "valueSource.secretKeyRef", "secret", "version"),
     sockets: volumes.filter((volume) => isMounted(volume, container)).flatMap(socketsOf),
   }));
+  const access = valueAt<Template>(template?.value, "vpcAccess");
   return {
     resource,
     kind,
     account: valueAt<Template>(template?.value, "serviceAccount"),
     sockets: volumes.flatMap(socketsOf),
-    inNetwork: mayBe(valueAt<Template>(template?.value, "vpcAccess"), (access) => access !== undefined),
+    inNetwork: mayBe(access, (value) => value !== undefined),
+    access,
     containers,
     secretVolumes: volumes.flatMap((volume) => secretVolume(volume, "secret.secret", "secret.items.*.version")),
     env: containers.flatMap(({ env }) => env),
@@ -124,6 +129,7 @@ function fromV1(resource: Resource<V1>): Workload {
   const annotations = valueAt(props, "template.metadata.annotations");
   const mounted =
     annotations === UNKNOWN ? UNKNOWN : isRecord(annotations) ? annotations[SOCKETS_ANNOTATION] : undefined;
+  const access = isRecord(annotations) ? accessV1(annotations) : annotations;
   const path = `template.metadata.annotations["${SOCKETS_ANNOTATION}"]`;
   const named: Value = typeof mounted === "string" ? mounted.split(",").map((name) => name.trim()) : mounted;
   const sockets = valuesAt(named, "*").map(({ value }): Located => ({ path, value }));
@@ -137,13 +143,24 @@ function fromV1(resource: Resource<V1>): Workload {
     kind: "service",
     account: valueAt(props, "template.spec.serviceAccountName"),
     sockets,
-    inNetwork: mayBe(annotations, (given) => isRecord(given) && NETWORK_ANNOTATIONS.some((name) => name in given)),
+    inNetwork: mayBe(access, (value) => value !== undefined),
+    access,
     containers,
     secretVolumes: valuesAt(props, "template.spec.volumes.*").flatMap((volume) =>
       secretVolume(volume, "secret.secretName", "secret.items.*.key"),
     ),
     env: containers.flatMap(({ env }) => env),
   };
+}
+
+function accessV1(annotations: Readonly<Record<string, Value>>): Value {
+  const [interfaces, connector] = [annotations[INTERFACES_ANNOTATION], annotations[CONNECTOR_ANNOTATION]];
+  if (interfaces === undefined) return connector === undefined ? undefined : ({ connector } as Value);
+  try {
+    return typeof interfaces === "string" ? { networkInterfaces: JSON.parse(interfaces) as Value } : UNKNOWN;
+  } catch {
+    return UNKNOWN; // Google rejects what is not JSON.
+  }
 }
 
 function envs(container: Located, source: Path<Variable>, id: string, version: string): Env[] {

@@ -36,12 +36,13 @@ function isPrimary(resource: Resource): resource is Instance {
 
 export const deletionProtection = policy({
   name: "database-deletion-protection",
-  sentence: "An instance is protected from deletion twice: by the provider, and by Google against any tool.",
+  sentence:
+    "An instance is protected from deletion twice: by the provider, and by Google against any tool. A replica has nothing that its primary lacks.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/deletion-protection",
   resource: (resource, report) => {
-    if (!isA(resource, INSTANCE)) return;
+    if (!isPrimary(resource)) return;
     expect(resource, report, [
       ["deletionProtection", isTrueOrDefault, "is off; set it to true, so that Pulumi does not delete the instance"],
       ["settings.deletionProtectionEnabled", isTrue, "is off; set it to true, so that no tool deletes the instance"],
@@ -292,7 +293,8 @@ export const dataProtected = policy({
   resource: (resource, report) => {
     // Google does not delete a bucket that is not empty, unless the provider empties it first.
     const isDeletedWithData =
-      isA(resource, INSTANCE, "gcp:sql/database:Database") ||
+      isPrimary(resource) ||
+      isA(resource, "gcp:sql/database:Database") ||
       (isA(resource, BUCKET) && resource.props.forceDestroy === true);
     if (isDeletedWithData && !resource.protect)
       report(resource, "holds data but is not protected; set the resource option protect to true.");

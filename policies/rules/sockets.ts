@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { SOCKET_ROOT } from "../../infra/connection.ts";
 import { policy } from "../engine/policy.ts";
-import { connections, mayBeSame, reached, type Target, targetsNamed, targetsOf } from "../model/connections.ts";
+import {
+  addressed,
+  connections,
+  mayBeSame,
+  reached,
+  type Target,
+  targetsNamed,
+  targetsOf,
+} from "../model/connections.ts";
+import { networkOf, reachable } from "../model/networks.ts";
 import { connectionStrings, isUrlName, type Reference, referencesOf } from "../model/secret-references.ts";
 import { text, UNKNOWN, valueAt } from "../model/values.ts";
 import { wiring } from "../model/wiring.ts";
@@ -100,21 +109,30 @@ function usesProxy(run: Workload): boolean {
 
 export const privateReachable = policy({
   name: "private-instance-reachable",
-  sentence: "A workload on a private instance has network access: otherwise the instance's socket never answers.",
+  sentence:
+    "A workload on a private instance has access to the instance's network: otherwise neither its socket nor its address answers.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/connect-run",
   contradictions: {
     names: wiring,
     find: (resources, report) => {
-      for (const run of workloads(resources).filter(({ inNetwork }) => !inNetwork)) {
-        const all = [...connections(run, resources), ...reached(run, resources)];
+      for (const run of workloads(resources)) {
+        const all = [...connections(run, resources), ...reached(run, resources), ...addressed(run, resources)];
         const instances = all.filter((targets) => targets.every(isPrivate));
         if (instances.length === 0) continue;
-        report(
-          run.resource,
-          `connects to an instance with only a private address but has no network access; ${howToReach(run)} a network that reaches it.`,
-        );
+        if (!run.inNetwork) {
+          const problem = "connects to an instance with only a private address but has no network access";
+          report(run.resource, `${problem}; ${howToReach(run)} a network that reaches it.`);
+          continue;
+        }
+        const own = reachable(run, resources);
+        const theirs = instances.map((targets) => targets.map(({ instance }) => instance && networkOf(instance)));
+        const missed = theirs.find((names) => names.every((name) => name !== undefined && !own.includes(name)));
+        if (own.length === 0 || missed === undefined) continue;
+        const problem =
+          "connects to an instance whose private address is in another network than the one it has access to";
+        report(run.resource, `${problem}; ${howToReach(run)} the instance's network.`);
       }
     },
   },

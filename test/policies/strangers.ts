@@ -3,6 +3,8 @@ import { access } from "./strangers/access.ts";
 import { connectionNames } from "./strangers/connection-names.ts";
 import { connectionStrings } from "./strangers/connection-strings.ts";
 import { conventions } from "./strangers/conventions.ts";
+import { networks } from "./strangers/networks.ts";
+import { replicas } from "./strangers/replicas.ts";
 import { secrets } from "./strangers/secrets.ts";
 
 /** Programs as people write them who have never seen this project, by subject. */
@@ -11,5 +13,7 @@ export const strangers: readonly Case[] = [
   ...connectionNames,
   ...connectionStrings,
   ...conventions,
+  ...networks,
+  ...replicas,
   ...secrets,
 ];
