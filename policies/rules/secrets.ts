@@ -1,19 +1,20 @@
 import { z } from "zod";
 import { policy } from "../engine/policy.ts";
+import { isPlaceholder, readConnectionString } from "../model/connection-strings.ts";
 import { isCredentialName, isHarmless, mayBeSecretId } from "../model/credential-names.ts";
+import { credentialIn, type NamedValue, namedValues } from "../model/named-values.ts";
 import { credentialProperty, GENERATED, generatedPasswords } from "../model/passwords.ts";
 import { isA, ofType, type Resource } from "../model/resource.ts";
-import { SECRETS } from "../model/secrets.ts";
-import { mayBe, textsIn, UNKNOWN, type Value } from "../model/values.ts";
-import { workload } from "../model/workloads.ts";
-
-/** A URL with a password, other than one that is filled in when the container starts, such as `$(DB_PASS)`. */
-const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:(?!\$\(\w+\)@|\$\{\w+\}@)[^\s/@]+@/i;
+import { SECRETS, VERSIONS } from "../model/secrets.ts";
+import { mayBe, text, textsIn, UNKNOWN, type Value } from "../model/values.ts";
 
 const INSTEAD = "store it in Secret Manager and refer to the secret";
 
 /** Types stored in plain text, with more readers than a secret. */
 const PLAIN_TEXT = /^gcp:(?:cloudrun|cloudrunv2|cloudfunctions|cloudfunctionsv2|compute|storage)\//;
+
+/** Properties that are made for a credential, such as the shared secret of a VPN. */
+const FOR_CREDENTIAL = /(?:secret|password|passwordWo|privateKey|clientKey|pskSecret)$/i;
 
 export const noPlainCredentials = policy({
   name: "no-plain-credentials",
@@ -24,14 +25,19 @@ export const noPlainCredentials = policy({
   reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
   resource: (resource, report) => {
     const home = credentialProperty(resource);
-    const others = Object.fromEntries(Object.entries(resource.props).filter(([property]) => property !== home));
-    const inUrls = resource.type.startsWith("pulumi:")
-      ? []
-      : textsIn(others).filter(({ text }) => CREDENTIAL_URL.test(text));
-    for (const { path } of inUrls) report(resource, `${path} holds a URL with a password; ${INSTEAD}.`);
+    const others = Object.fromEntries(
+      Object.entries(resource.props).filter(([property]) => property !== home && !FOR_CREDENTIAL.test(property)),
+    );
+    const found = resource.type.startsWith("gcp:")
+      ? textsIn(others).flatMap(({ path, text: value }) => {
+          const what = credentialIn(path, value);
+          return what === undefined ? [] : [{ path, what }];
+        })
+      : [];
+    for (const { path, what } of found) report(resource, `${path} holds ${what}; ${INSTEAD}.`);
     for (const { path, name, value } of credentials(resource)) {
       // The stack check, which sees the secrets, decides about possible ids of secrets.
-      if (mayBeSecretId(name, value) || inUrls.some((found) => found.path.startsWith(path))) continue;
+      if (mayBeSecretId(name, value) || found.some((one) => one.path.startsWith(path))) continue;
       report(resource, plainText(path, name));
     }
   },
@@ -45,8 +51,22 @@ export const noPlainCredentials = policy({
         if (mayBeSecretId(name, value) && !isReference(value)) report(resource, plainText(path, name));
       }
     }
+    const generated = new Map(
+      ofType(resources, GENERATED).flatMap((one) => {
+        const result = text(one.props.result) ?? "";
+        return result.length < MIN_LENGTH ? [] : [[result, one] as const];
+      }),
+    );
     for (const resource of resources.filter(({ type }) => PLAIN_TEXT.test(type))) {
+      // By way of another resource's output, the dependencies do not tell which of its values it is.
+      for (const { path, text: value } of generated.size === 0 ? [] : textsIn(resource.props)) {
+        const password = FOR_CREDENTIAL.test(path)
+          ? undefined
+          : [...generated].find(([result]) => value.includes(result));
+        if (password) report(resource, `${path} contains the generated password ${password[1].name}; ${INSTEAD}.`);
+      }
       for (const [property, origins] of Object.entries(resource.madeOf)) {
+        if (FOR_CREDENTIAL.test(property)) continue;
         const password = origins.find(({ type }) => type === GENERATED);
         if (password) report(resource, `${property} contains the generated password ${password.name}; ${INSTEAD}.`);
       }
@@ -54,11 +74,12 @@ export const noPlainCredentials = policy({
   },
 });
 
-/** The variables of a workload that are named like a credential and have no harmless value. */
-function credentials(resource: Resource): { path: string; name: string; value: Value }[] {
-  return (workload(resource)?.env ?? []).flatMap(({ path, name, value }) =>
-    typeof name === "string" && isCredentialName(name) && !isHarmless(name, value) ? { path, name, value } : [],
-  );
+/** The shortest generated password that is not found in other texts by chance. */
+const MIN_LENGTH = 8;
+
+/** The values that are named like a credential and are not clearly harmless. */
+function credentials(resource: Resource): NamedValue[] {
+  return namedValues(resource).filter(({ name, value }) => isCredentialName(name) && !isHarmless(name, value));
 }
 
 function plainText(path: string, name: string): string {
@@ -76,20 +97,30 @@ export const passwordsAreGenerated = policy({
       const property = credentialProperty(resource);
       if (property === undefined || !holdsDatabasePassword(resource.type, resource.props[property])) continue;
       if (generatedPasswords(resource).length > 0) continue;
+      const isRead = resource.madeOf[property]?.some((origin) => isA(origin, ...VERSIONS)) ?? false;
+      if (resource.props[property] === UNKNOWN && isRead) continue;
       report(
         resource,
-        `${property} is not a generated password; derive it from a random.RandomPassword of this stack.`,
+        `${property} is not a generated password; derive it from a random.RandomPassword of this stack, or read it from Secret Manager.`,
       );
     }
   },
 });
 
 /** Whether a value is a database password; a secret holds one for certain only in a connection string. */
-function holdsDatabasePassword(type: string, value: unknown): boolean {
-  return (
-    type.startsWith("gcp:sql/") ||
-    (typeof value === "string" && CREDENTIAL_URL.test(value) && value.includes("/cloudsql/"))
-  );
+function holdsDatabasePassword(type: string, value: Value): boolean {
+  if (type.startsWith("gcp:sql/")) return value === UNKNOWN || !looksGenerated(text(value) ?? "");
+  const { password, instance } = readConnectionString(text(value) ?? "") ?? {};
+  return password !== undefined && instance !== undefined && !isPlaceholder(password) && !looksGenerated(password);
+}
+
+/**
+ * Whether a value looks as if it was generated: long, and without words. The engine does not tell what `getSecretVersion` returned
+ * from what somebody typed.
+ */
+function looksGenerated(value: string): boolean {
+  const words = value.match(/[a-z]{5,}|[A-Z]{5,}/g) ?? [];
+  return value.length >= 16 && words.join("").length <= value.length / 2;
 }
 
 export const passwordLength = policy({

@@ -35,6 +35,19 @@ describe("settings", () => {
       loose: { "public-invoker": { services: ["shop"] } },
     },
     {
+      what: "what is public, by a pattern",
+      declared: [
+        grant("roles/storage.objectViewer", "allUsers", "gcp:storage/bucketIAMMember:BucketIAMMember", {
+          bucket: "site-1a2b3c4",
+        }),
+        grant("roles/run.invoker", "allUsers", "gcp:cloudrunv2/serviceIamMember:ServiceIamMember", {
+          name: "site-1a2b3c4",
+        }),
+      ],
+      strict: { "no-public-members": { public: ["site"] }, "public-invoker": { services: ["*.site"] } },
+      loose: { "no-public-members": { public: ["site-*"] }, "public-invoker": { services: ["site-*"] } },
+    },
+    {
       what: "regions",
       declared: [bucket({ location: "EUROPE-WEST1" })],
       strict: { "allowed-regions": { regions: ["us-central1"] } },

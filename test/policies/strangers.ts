@@ -3,6 +3,7 @@ import { access } from "./strangers/access.ts";
 import { connectionNames } from "./strangers/connection-names.ts";
 import { connectionStrings } from "./strangers/connection-strings.ts";
 import { conventions } from "./strangers/conventions.ts";
+import { credentials } from "./strangers/credentials.ts";
 import { networks } from "./strangers/networks.ts";
 import { replicas } from "./strangers/replicas.ts";
 import { secrets } from "./strangers/secrets.ts";
@@ -13,6 +14,7 @@ export const strangers: readonly Case[] = [
   ...connectionNames,
   ...connectionStrings,
   ...conventions,
+  ...credentials,
   ...networks,
   ...replicas,
   ...secrets,

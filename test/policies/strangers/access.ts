@@ -66,7 +66,7 @@ function everybody(title: string, type: string, props: Readonly<Record<string, u
   };
 }
 
-/** Grants: to whom, where, of what. */
+/** Grants: who has which role, and where. */
 export const access: readonly Case[] = [
   {
     policy: "service-account-may-connect",
