@@ -7,7 +7,7 @@ export default {
   globalSetup: "<rootDir>/test/global-setup.ts",
   globalTeardown: "<rootDir>/test/global-teardown.ts",
   setupFiles: ["<rootDir>/test/stack-traces.ts"],
-  setupFilesAfterEnv: ["<rootDir>/test/contract/answers.ts"],
+  setupFilesAfterEnv: ["<rootDir>/test/contract/answers.ts", "<rootDir>/test/permissions/record.ts"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   transform: {
     "\\.[jt]s$": [

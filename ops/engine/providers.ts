@@ -67,6 +67,11 @@ export async function startProviders(
   };
 }
 
+/** Whether {@link startProviders} used the official plugins in an earlier call with the same choice. */
+export function areOfficial(choice: ProviderChoice = providerChoice()): boolean {
+  return choice !== "stand-in" && WANTED.every(isInstalled);
+}
+
 /** Why the official plugins cannot be used; undefined if they are installed, if need be now. */
 async function obstacle(command: PulumiCommand, choice: ProviderChoice): Promise<string | undefined> {
   const missing = WANTED.filter((name) => !isInstalled(name));

@@ -26,6 +26,7 @@ import { ask, send } from "../ask.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { killAll, only, running } from "../processes.ts";
 import { scenario } from "../scenario.ts";
+import { deployAsPipeline } from "./bootstrapped.ts";
 
 jest.setTimeout(600_000);
 
@@ -59,6 +60,7 @@ describe("the schema, through the real engine", () => {
   let folder: string;
   let sockets: string;
   let local: LocalEnvironment;
+  let stopProviders: () => Promise<void>;
   let checkout: readonly Migration[] = TWO;
   let said = "";
   /** Requests of the first update whose responses were lost. */
@@ -131,6 +133,7 @@ describe("the schema, through the real engine", () => {
     folder = mkdtempSync(join(ROOT, ".local", "migrations-"));
     sockets = mkdtempSync(join(tmpdir(), "m-"));
     local = await startLocal(folder, () => undefined);
+    stopProviders = await deployAsPipeline(local);
     open(local.stack);
     lost = local.cloud.faults.inject({ method: "POST", path: /\/import$/, times: 1 }, { kind: "lost" }).struck;
     await deploy(TWO);
@@ -144,6 +147,7 @@ describe("the schema, through the real engine", () => {
 
   afterAll(async () => {
     delete process.env.SETTLEMENT_PATIENCE;
+    await stopProviders();
     await local.stop();
     for (const made of [folder, sockets]) rmSync(made, { recursive: true, force: true });
   });
@@ -243,7 +247,8 @@ describe("the schema, through the real engine", () => {
     const id = String(row?.backup);
     const rows = "SELECT count(*)::int AS count FROM settlement_commands";
     const [before] = await query(rows);
-    const token = () => Promise.resolve(local.cloud.identities.ownerToken);
+    const { GOOGLE_OAUTH_ACCESS_TOKEN = "" } = local.stack.workspace.envVars;
+    const token = () => Promise.resolve(GOOGLE_OAUTH_ACCESS_TOKEN);
     const google = new Google(endpointsOf(endpointConfig(local.cloud.url)), { patience, token });
     said = "";
     await expect(restore(local.stack, google, "1", options)).rejects.toThrow(

@@ -13,9 +13,9 @@ import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
-import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
+import { DEPLOYER, deployAsPipeline } from "./bootstrapped.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
 
@@ -35,9 +35,6 @@ const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const BUCKET = "/storage/v1/b/settlement-local-migrations";
 const SCRIPT = `${BUCKET}/o/${encodeURIComponent("migrations/20251025120000_create_settlement_commands.sql")}`;
 
-/** The account that may call the service. */
-const DEPLOYER = "deployer@settlement-local.iam.gserviceaccount.com";
-
 /** Number of resources of the local stack, including its deployer's binding. */
 const ALL = inventory("local").length + 1;
 
@@ -46,6 +43,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
+  let stopProviders: () => Promise<void>;
   /** Sends commands from the first update until the last revision. */
   let client: SteadyClient | undefined;
   /** Every preview shown. */
@@ -95,19 +93,13 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
     local = await startLocal(folder, () => undefined, FAILING);
     stack = local.stack;
-    // As `npm run bootstrap` creates it for the shared stacks.
-    const project = "/v1/projects/settlement-local";
-    const serviceIds = ["iam.googleapis.com", "iamcredentials.googleapis.com"];
-    await change("POST", `${project}/services:batchEnable`, { serviceIds });
-    await change("POST", `${project}/serviceAccounts`, { accountId: "deployer" });
-    // Not even an owner gets ID tokens of an account without a role for it.
-    const bindings = [{ role: "roles/iam.serviceAccountOpenIdTokenCreator", members: [OWNER] }];
-    await change("POST", `${project}/serviceAccounts/${DEPLOYER}:setIamPolicy`, { policy: { bindings } });
+    stopProviders = await deployAsPipeline(local);
     await stack.setConfig("settlement:deployer", { value: DEPLOYER });
   });
 
   afterAll(async () => {
     await client?.stop();
+    await stopProviders();
     await local.stop();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,10 +8,12 @@ import { type Aim } from "../../packages/embedded-google-cloud/server/faults.ts"
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { share, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
+import { privateFolder } from "../../ops/engine/private-folder.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { ask, send } from "../ask.ts";
 import { killAll, only, type Running, startedBy, stillRunning } from "../processes.ts";
 import { scenario } from "../scenario.ts";
+import { deployAsPipeline } from "./bootstrapped.ts";
 import { copyProject } from "./copy.ts";
 import { filesBelow, holders } from "./leaks.ts";
 import { type Ended, shell, type ShellOptions } from "./shell.ts";
@@ -22,13 +24,14 @@ jest.setTimeout(600_000);
 const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-string";
 const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
 
-describe("npm run rotate, through the real engine", () => {
+describe("npm run rotate, through the real engine, as the deployer", () => {
   const step = scenario();
   /** A copy of the project, because the command writes the stack file. */
   let copy: string;
   let folder: string;
   let sockets: string;
   let local: LocalEnvironment;
+  let stopProviders: () => Promise<void>;
   let client: SteadyClient;
   /** Every connection string used so far, the newest last. */
   const strings: string[] = [];
@@ -106,6 +109,9 @@ describe("npm run rotate, through the real engine", () => {
     folder = join(copy, ".local", "start");
     sockets = mkdtempSync(join(tmpdir(), "r-"));
     local = await startLocal(folder, () => undefined);
+    stopProviders = await deployAsPipeline(local);
+    // The command finds the running cloud's token in this file.
+    writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
     await bareUp(local.stack, { onOutput: () => undefined });
     share(folder);
     await remember();
@@ -122,6 +128,7 @@ describe("npm run rotate, through the real engine", () => {
 
   afterAll(async () => {
     await client.stop();
+    await stopProviders();
     await local.stop();
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
   });

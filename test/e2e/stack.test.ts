@@ -12,13 +12,15 @@ import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
+import { BOOTSTRAPPED, deployAsPipeline } from "./bootstrapped.ts";
 import { look, doctorSteps } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
 
 jest.setTimeout(300_000);
 
 const PROJECT = "projects/settlement-local";
-const NETWORK = { "network.subnet": "10.8.0.0/24", "network.services": "10.9.0.0/20" };
+const NETWORK = { subnet: "10.8.0.0/24", services: "10.9.0.0/20" };
+const IN_NETWORK = { "network.subnet": NETWORK.subnet, "network.services": NETWORK.services };
 
 describe("a production stack with a private network, from creation to destruction", () => {
   const step = scenario();
@@ -26,6 +28,7 @@ describe("a production stack with a private network, from creation to destructio
   let folder: string;
   let local: LocalEnvironment;
   let stack: Stack;
+  let stopProviders: () => Promise<void>;
   /** All output. */
   let printed = "";
   /** Arguments and environments of processes while the engine runs. */
@@ -67,10 +70,12 @@ describe("a production stack with a private network, from creation to destructio
     folder = join(root, ".local", "start");
     local = await startLocal(folder, say);
     stack = local.stack;
-    await set({ environment: "prod", "database.availability": "REGIONAL", ...NETWORK });
+    stopProviders = await deployAsPipeline(local, NETWORK);
+    await set({ environment: "prod", "database.availability": "REGIONAL", ...IN_NETWORK });
   });
 
   afterAll(async () => {
+    await stopProviders();
     await local.stop();
     rmSync(root, { recursive: true, force: true });
   });
@@ -190,25 +195,26 @@ describe("a production stack with a private network, from creation to destructio
     expect(await resources()).toEqual(before);
   });
 
-  step("is destroyed once it is no longer production, except for the enabled APIs", async () => {
+  step("is destroyed once it is no longer production, except for what bootstrap created", async () => {
     // The steps before have reset the configuration; without its network, the instance would be replaced.
-    await set({ environment: "local", ...NETWORK });
+    await set({ environment: "local", ...IN_NETWORK });
     await bareUp(stack);
     const { code, output: said } = await destroy();
     expect({ code, why: code === 0 ? "" : said }).toEqual({ code: 0, why: "" });
     expect(await resources()).toEqual([]);
     const network = "projects/settlement-local/global/networks/settlement";
-    const lists: [string, string][] = [
+    const lists: [string, string, string[]?][] = [
       [`/sql/v1beta4/${PROJECT}/instances`, "items"],
       [`/v1/${PROJECT}/secrets`, "secrets"],
-      [`/v1/${PROJECT}/serviceAccounts`, "accounts"],
-      ["/storage/v1/b?project=settlement-local", "items"],
+      [`/v1/${PROJECT}/serviceAccounts`, "accounts", BOOTSTRAPPED.accounts],
+      ["/storage/v1/b?project=settlement-local", "items", BOOTSTRAPPED.buckets],
       [`/v2/${PROJECT}/locations/us-central1/services`, "services"],
       [`/v1/services/servicenetworking.googleapis.com/connections?network=${network}`, "connections"],
     ];
-    for (const [path, key] of lists) {
-      const list = await get<Record<string, unknown[] | undefined>>(path);
-      expect([path, list[key] ?? []]).toEqual([path, []]);
+    for (const [path, key, left = []] of lists) {
+      const list = await get<Record<string, { name: string; email?: string }[] | undefined>>(path);
+      const names = (list[key] ?? []).map(({ email, name }) => email ?? name);
+      expect([path, names.sort()]).toEqual([path, [...left].sort()]);
     }
   });
 });

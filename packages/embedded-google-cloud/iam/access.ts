@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import { errorInfo, GoogleError } from "../rest/errors.ts";
 import { type ApiAttributes, conditionHolds } from "./conditions.ts";
 import type { Delays } from "../server/faults.ts";
@@ -31,6 +32,15 @@ export function projectResource(project: string): Resource {
   };
 }
 
+/** A permission that a call needed and its caller had. */
+export interface Used {
+  readonly member: string;
+  readonly permission: string;
+}
+
+/** Publishes every {@link Used} permission; the tests compare them with the roles that the pipelines' identities have. */
+const USED = channel("embedded-google-cloud:permission");
+
 /** Evaluates the policies of the project, the resource and the resource's parents. */
 export class Access {
   private readonly policies: Policies;
@@ -44,11 +54,19 @@ export class Access {
   }
 
   /**
+   * Whether a member may do what it asks for.
    * @param member Such as `serviceAccount:EMAIL` or `user:EMAIL`; `allUsers` for an anonymous caller.
    * @param permission Such as `secretmanager.versions.access`.
    * @param attributes API attributes of the request, for conditions; none by default.
    */
   allows(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): boolean {
+    const allowed = this.has(member, permission, resource, attributes);
+    if (allowed && USED.hasSubscribers) USED.publish({ member, permission } satisfies Used);
+    return allowed;
+  }
+
+  /** Whether a member has a permission, which it does not use. The arguments are those of {@link allows}. */
+  has(member: string, permission: string, resource: Resource, attributes: ApiAttributes = {}): boolean {
     const names = [fullName(projectResource(resource.project)), ...containers(fullName(resource))];
     return names.some((name) =>
       this.policies

@@ -85,7 +85,7 @@ export class PolicyRequests {
   test(member: string, resource: Resource, permissions: unknown): { permissions?: string[] } {
     const granted = [permissions]
       .flat()
-      .filter((each): each is string => typeof each === "string" && this.access.allows(member, each, resource));
+      .filter((each): each is string => typeof each === "string" && this.access.has(member, each, resource));
     return granted.length > 0 ? { permissions: granted } : {};
   }
 }
