@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { randomInt } from "node:crypto";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
-import { ADDRESSES, type ComputeResource, type Kind, NETWORKS, type Networks, SUBNETWORKS } from "./networks.ts";
+import { ADDRESSES, type ComputeResource, type Kind, NETWORKS, type Networks, ROOT, SUBNETWORKS } from "./networks.ts";
 
 const SERVICE = "compute.googleapis.com";
 
@@ -50,6 +50,11 @@ export class Compute implements Api {
     app.post<Route>(all, needs("create"), ({ params, body }) =>
       operation("insert", this.networks.create(kind, this.parent(params), body)),
     );
+    app.get<Route>(all, needs("list"), ({ params }) => {
+      const path = `${this.parent(params)}/${kind.collection}`;
+      const items = this.networks.list(path);
+      return { kind: `compute#${kind.kind}List`, id: path, ...(items.length > 0 && { items }), selfLink: ROOT + path };
+    });
     app.get<Route>(one, needs("get"), ({ params }) => this.networks.get(this.path(kind, params)));
     // Only the labels of an address can change.
     if (kind === ADDRESSES) {

@@ -39,7 +39,8 @@ const IGNORED = ["selfLink", "fingerprint", "labelFingerprint"];
 /** A resource as Compute Engine returns it. */
 export type ComputeResource = Fields & { readonly name: string; readonly selfLink: string };
 
-const ROOT = "https://www.googleapis.com/compute/v1/";
+/** The start of every `selfLink`. */
+export const ROOT = "https://www.googleapis.com/compute/v1/";
 
 /** A peering between a network and the network of Google's services, created by Service Networking. */
 export interface Peering {
@@ -58,6 +59,12 @@ export class Networks {
   constructor(store: Store) {
     this.resources = store.collection("compute-resources");
     this.peered = store.collection("service-networking-connections");
+  }
+
+  /** @param path Such as `projects/P/global/networks`. */
+  list(path: string): ComputeResource[] {
+    const keys = this.resources.keys().filter((key) => key.startsWith(`${path}/`));
+    return keys.flatMap((key) => this.resources.get(key) ?? []);
   }
 
   /**

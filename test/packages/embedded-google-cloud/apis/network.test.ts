@@ -44,6 +44,10 @@ describe("a private network", () => {
       network: `https://www.googleapis.com/compute/v1/${NETWORK}`,
     });
     expect((await embedded.post(`${COMPUTE}/global/networks`, network)).status).toBe(409);
+    expect((await embedded.get(`${COMPUTE}/global/networks`)).body).toMatchObject({
+      kind: "compute#networkList",
+      items: [network],
+    });
   });
 
   test.each([
