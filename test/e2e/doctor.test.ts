@@ -515,7 +515,7 @@ describe("the doctor on the embedded cloud", () => {
       const path = `/v1/projects/${PROJECT}`;
       const { body } = await setting.embedded.post(`${path}:getIamPolicy`, { options: { requestedPolicyVersion: 3 } });
       const bindings = body.bindings as { members: string[] }[];
-      const others = bindings.filter(({ members }) => !members.includes(member));
+      const others = bindings.map((each) => ({ ...each, members: each.members.filter((one) => one !== member) }));
       const policy = { ...body, bindings: [...others, ...roles.map((role) => ({ role, members: [member] }))] };
       expect((await setting.embedded.post(`${path}:setIamPolicy`, { policy })).status).toBe(200);
       return member;

@@ -170,9 +170,9 @@ describe("following the documents on the embedded cloud", () => {
     rmSync(copy, { recursive: true, force: true });
   });
 
-  /** Runs a command as written, confirming a rollback; returns its exit code and the end of a failed one's output. */
+  /** Runs a command as written, with --yes where it asks; returns its exit code and the end of a failed one's output. */
   async function run(command: string): Promise<{ code: number | null; said: string }> {
-    const asks = command.includes(" rollback ");
+    const asks = / (rollback|squash|repair) /.test(command);
     const child = spawn("sh", ["-c", asks ? `${command} --yes` : command], {
       cwd: copy,
       stdio: ["ignore", "pipe", "pipe"],

@@ -13,7 +13,6 @@ const PREDEFINED = JSON.parse(
 const UNSEEN: readonly { readonly is: (grant: Grant) => boolean; readonly because: string }[] = [
   { is: ({ on }) => on === "state bucket", because: "the tests keep the state in a folder" },
   { is: ({ on }) => on === "key", because: "Cloud KMS cannot be redirected, so the tests encrypt with a passphrase" },
-  { is: ({ role }) => role === "roles/artifactregistry.reader", because: "Cloud Run checks it when it reads an image" },
   {
     is: ({ identity, role }) => identity === "deployer" && role === "roles/logging.logWriter",
     because: "Cloud Build writes its logs with it",

@@ -20,6 +20,9 @@ describe("without a terminal and without --yes", () => {
     "ops/up.ts --stack local --take-over",
     "ops/rotate.ts --stack prod",
     "ops/bootstrap.ts --stack prod --repository owner/name",
+    "ops/contract.ts --target google --project somewhere",
+    "ops/migration.ts repair --stack prod --version 20251025120000 --why test",
+    "ops/migration.ts squash --to 20251025120100",
     "ops/migration.ts rollback --stack prod",
     "ops/migration.ts restore --stack prod --backup 1",
   ];

@@ -70,8 +70,8 @@ describe("the settlement service on the embedded cloud", () => {
   async function grant(...roles: string[]): Promise<void> {
     const path = `/v1/projects/${PROJECT}`;
     const policy = (await embedded.post(`${path}:getIamPolicy`)).body as { bindings: { role: string }[] };
-    const owner = policy.bindings.filter(({ role }) => role === "roles/owner");
-    const bindings = [...owner, ...roles.map((role) => ({ role, members: [MEMBER] }))];
+    const kept = policy.bindings.filter(({ role }) => ["roles/owner", "roles/run.serviceAgent"].includes(role));
+    const bindings = [...kept, ...roles.map((role) => ({ role, members: [MEMBER] }))];
     expect((await embedded.post(`${path}:setIamPolicy`, { policy: { ...policy, bindings } })).status).toBe(200);
   }
 
