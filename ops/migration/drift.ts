@@ -1,7 +1,6 @@
 import { asJson, catalog, differences } from "../../infra/migrations/catalog.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import type { Provisions } from "../../infra/migrations/provisions.ts";
-import type { Change } from "../../infra/migrations/script.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { ScratchDatabase } from "./scratch.ts";
 
@@ -56,16 +55,20 @@ export function madeBy(
 ): Promise<string> {
   const texts = [...migrations, ...repeatables].map((migration) => migration.checksum);
   const key = JSON.stringify([extensions, schemas, texts]);
-  const known = made.get(key) ?? apply(migrations, { extensions, schemas, repeatables });
+  const known = made.get(key) ?? apply(migrations, { extensions, schemas }, repeatables);
   made.set(key, known);
   return known;
 }
 
-async function apply(migrations: readonly Migration[], more: Partial<Change>): Promise<string> {
+async function apply(
+  migrations: readonly Migration[],
+  provisions: Provisions,
+  repeatables: readonly Migration[],
+): Promise<string> {
   const scratch = new ScratchDatabase();
   try {
-    await scratch.start();
-    await scratch.apply(migrations, more);
+    await scratch.start(provisions);
+    await scratch.apply(migrations, { repeatables });
     return await scratch.connected(async (client) => {
       await client.query("SET search_path = public");
       const { rows } = await client.query<{ made: string }>(`SELECT (${asJson(catalog())})::text AS made`);

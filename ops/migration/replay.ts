@@ -1,21 +1,29 @@
 import { basename } from "node:path";
 import { MigrationFileError } from "../../infra/migrations/file-error.ts";
 import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { LOGINS } from "../../infra/names.ts";
 import { type Applied, appliedOn } from "../lint/applied.ts";
 import { type Finding, passes } from "../lint/finding.ts";
 import { readHistory } from "../lint/history.ts";
 import { lintMigrations } from "../lint/lint.ts";
+import { declaredBy } from "../lint/rules/declared.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { ScratchDatabase } from "./scratch.ts";
 
 /**
  * Lints a folder and then tries what is not applied: a temporary PostgreSQL with the applied versions gets the others by the
  * script of an update, up and down again. Nothing is tried if a file cannot be read.
  * @param applied The files that count as applied; by default those on the main branch.
+ * @param declared The extensions and schemas that exist before.
  * @returns The findings, by file and line.
  */
-export async function lintAndReplay(folder: string, applied?: Applied): Promise<Finding[]> {
+export async function lintAndReplay(
+  folder: string,
+  applied?: Applied,
+  declared: Provisions = declaredBy("some"),
+): Promise<Finding[]> {
   const { files } = applied ?? appliedOn(readHistory(folder));
   const findings = await lintMigrations(folder, applied);
   let migrations: Migration[];
@@ -31,7 +39,11 @@ export async function lintAndReplay(folder: string, applied?: Applied): Promise<
     return findings;
   }
   const old = migrations.filter(({ file }) => files.has(file));
-  const replayed = await replay(old, pending);
+  const replayed = await replay(old, pending, declared).catch((error: unknown): Finding[] => {
+    if (!(error instanceof UserError)) throw error;
+    const remedy = "Nothing was tried; an update will tell whether the files can be applied.";
+    return [{ file: basename(folder), line: 1, rule: "replay", problem: error.message, remedy, level: "advice" }];
+  });
   return [...findings, ...replayed].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
@@ -42,11 +54,17 @@ const UNREADABLE = ["syntax", "psql", "copy"];
  * Applies versions to an empty database and rolls some of them back.
  * @param applied The versions before; they stay.
  * @param pending The versions that are tried.
+ * @param declared The extensions and schemas that exist before.
+ * @throws UserError if PostgreSQL does not have an extension.
  */
-async function replay(applied: readonly Migration[], pending: readonly Migration[]): Promise<Finding[]> {
+async function replay(
+  applied: readonly Migration[],
+  pending: readonly Migration[],
+  declared: Provisions,
+): Promise<Finding[]> {
   const scratch = new ScratchDatabase();
   try {
-    await scratch.start();
+    await scratch.start(declared);
     const before = await failure(scratch.apply(applied));
     if (before !== undefined) {
       const found = { ...finding(before, applied), rule: "replay" as const, level: "advice" as const };

@@ -3,12 +3,15 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
-import { directions, type Migration } from "../../infra/migrations/files.ts";
+import type { Migration } from "../../infra/migrations/files.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { type Change, changeScript } from "../../infra/migrations/script.ts";
-import { LOGINS, OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
+import { versionSql } from "../../infra/migrations/version.ts";
+import { LOGINS, SUPERUSER } from "../../infra/names.ts";
 import { Cluster } from "../../packages/embedded-google-cloud/apis/cloudsql/cluster.ts";
 import { createUser } from "../../packages/embedded-google-cloud/apis/cloudsql/roles.ts";
 import { installedBinaries } from "../../packages/embedded-google-cloud/postgres/binaries.ts";
+import { UserError } from "../terminal/user-error.ts";
 import { describeSchema } from "./schema.ts";
 
 /** A temporary PostgreSQL server with Cloud SQL's roles and the service's logins. */
@@ -25,13 +28,22 @@ export class ScratchDatabase {
     this.database = database;
   }
 
-  async start(): Promise<void> {
+  /**
+   * Starts the server, with the tables of an update in the first database.
+   * @param provisions The extensions and schemas to make in it; none by default.
+   * @throws UserError if this PostgreSQL does not have an extension.
+   */
+  async start(provisions: Provisions = {}): Promise<void> {
     await this.cluster.ensure({});
     await this.cluster.inTransaction(async (client) => {
       for (const login of LOGINS) await createUser(client, login);
     });
     await this.create(this.database);
-    await this.apply([]);
+    await this.apply([], provisions).catch((error: unknown) => {
+      const [, why] = /ERROR: +(.*)/.exec((error as Error).message) ?? [];
+      if (why === undefined) throw error;
+      throw new UserError(`The declared extensions and schemas cannot be made here: ${why}.`);
+    });
   }
 
   /** Creates an empty database. */
@@ -54,14 +66,9 @@ export class ScratchDatabase {
     return this.connected(async (client) => (await client.query<Record<string, unknown>>(sql, values)).rows, database);
   }
 
-  /** Runs one direction of a migration in a transaction, as the owner of the tables. */
+  /** Runs one direction of a version as an update does; nothing if the version is applied, or rolled back, already. */
   async run(migration: Migration, direction: "up" | "down"): Promise<void> {
-    await this.runAsOwner(directions(migration.file, migration.text)[direction]);
-  }
-
-  /** Runs SQL in a transaction, as the owner of the tables. */
-  async runAsOwner(sql: string): Promise<void> {
-    await this.query(`BEGIN; SET LOCAL ROLE ${OWNER_ROLE};\n${sql}\n;COMMIT;`);
+    await this.import(await versionSql(migration, direction));
   }
 
   describe(): Promise<string> {

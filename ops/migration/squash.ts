@@ -1,7 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checksum, type Migration, readMigrations, sqlOf } from "../../infra/migrations/files.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { squashLines } from "../../infra/migrations/squash.ts";
+import { declaredBy } from "../lint/rules/declared.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { madeBy } from "./drift.ts";
 
@@ -16,9 +18,10 @@ export interface Squash {
  * has the newest of these versions, and existing databases recognise it by the checksums in its header.
  * @param folder The folder of migrations.
  * @param to The newest version to include; by default the newest of all.
+ * @param declared The extensions and schemas that exist before.
  * @throws UserError if there are fewer than two versions, or the file does not make in one transaction what they make.
  */
-export async function squash(folder: string, to?: string): Promise<Squash> {
+export async function squash(folder: string, to?: string, declared: Provisions = declaredBy("some")): Promise<Squash> {
   const replaced = readMigrations(folder).filter(({ version }) => to === undefined || version <= to);
   const newest = replaced.at(-1);
   if (!newest || replaced.length < 2) throw new UserError("There are fewer than two versions to squash.");
@@ -33,7 +36,7 @@ export async function squash(folder: string, to?: string): Promise<Squash> {
   ].join("\n");
   const name = `${newest.version}_squash.sql`;
   const file = { version: newest.version, file: name, text, checksum: checksum(text) };
-  const [before, after] = [await madeBy(replaced, {}), await madeBy([file], {}).catch(refused)];
+  const [before, after] = [await madeBy(replaced, declared), await madeBy([file], declared).catch(refused)];
   if (before !== after)
     throw new UserError("In one transaction the versions make something else; squash fewer: --to VERSION.");
   return { replaced, file };

@@ -30,6 +30,13 @@ describe("a migration can be applied, rolled back and applied again", () => {
   });
 });
 
+let versions = 0;
+/** A version of its own. */
+function file(up: string, down = "SELECT 1;") {
+  const version = String(++versions);
+  return { version, file: `${version}_x.sql`, checksum: "", text: `-- migrate:up\n${up}\n-- migrate:down\n${down}\n` };
+}
+
 describe("the test of a migration", () => {
   const scratch = new ScratchDatabase();
   beforeAll(async () => {
@@ -38,10 +45,6 @@ describe("the test of a migration", () => {
   });
   afterAll(() => scratch.remove());
 
-  function file(up: string, down = "SELECT 1;") {
-    return { version: "1", file: "1_x.sql", checksum: "", text: `-- migrate:up\n${up}\n-- migrate:down\n${down}\n` };
-  }
-
   test.each([
     ["INSERT INTO t VALUES (1);", "DELETE FROM t;", ["what it does to rows"]],
     ["DO $$ BEGIN UPDATE t SET a = 2; END $$;", "SELECT 1;", ["what it does to rows"]],
@@ -49,6 +52,7 @@ describe("the test of a migration", () => {
     ["ALTER TYPE mood ADD VALUE IF NOT EXISTS 'odd' BEFORE 'good';", "SELECT 1;", []],
     ["ALTER TABLE t ADD COLUMN b int;", "", ["rolling back, because the down script is empty"]],
     ["CREATE TABLE u (a int);", "DROP TABLE u;", []],
+    ["CREATE TABLE w (a int);\nCOPY w (a) FROM stdin;\n1\n\\.", "DROP TABLE w;", []],
   ])("%s tests what can be tested, and says what cannot", async (up, down, untested) => {
     expect(await roundTrip(scratch, file(up, down))).toEqual(untested);
   });
@@ -70,10 +74,7 @@ describe("the dump", () => {
 
   /** Runs SQL and describes the schema. */
   const described = async (sql: string) => {
-    await scratch.run(
-      { version: "1", file: "1_x.sql", checksum: "", text: `-- migrate:up\n${sql}\n-- migrate:down\nX` },
-      "up",
-    );
+    await scratch.run(file(sql), "up");
     return scratch.describe();
   };
 

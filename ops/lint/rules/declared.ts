@@ -3,14 +3,22 @@ import { readStackFile, ROOT } from "../../engine/stack-file.ts";
 import { objectParts } from "../names.ts";
 import type { Remark, Rules } from "./rule.ts";
 
-/** What every stack file declares; migrations can rely on nothing else. @param root The folder of the stack files. */
-export function declaredBy(root = ROOT): Readonly<Record<"extensions" | "schemas", readonly string[]>> {
+/**
+ * What the stack files declare. Migrations can rely only on what every one declares.
+ * @param root The folder of the stack files.
+ */
+export function declaredBy(
+  which: "every" | "some",
+  root = ROOT,
+): Readonly<Record<"extensions" | "schemas", readonly string[]>> {
   const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? []);
   const of = (key: "extensions" | "schemas") =>
     stacks
       .map((stack) => (readStackFile(stack, root).config?.["settlement:database"] ?? {}) as Record<string, unknown>)
       .map((database) => (Array.isArray(database[key]) ? database[key].map(String) : []))
-      .reduce((all, one) => all.filter((name) => one.includes(name)));
+      .reduce((all, one) =>
+        which === "some" ? [...new Set([...all, ...one])] : all.filter((name) => one.includes(name)),
+      );
   return { extensions: of("extensions"), schemas: of("schemas") };
 }
 
@@ -26,7 +34,7 @@ export const DECLARED: Rules = {
 };
 
 function created(kind: "extension" | "schema", name: string, maybe?: boolean): Remark[] {
-  const declared = declaredBy()[`${kind}s`].includes(name);
+  const declared = declaredBy("every")[`${kind}s`].includes(name);
   if (declared && maybe) return [];
   const upper = kind.toUpperCase();
   return [
@@ -41,7 +49,7 @@ function created(kind: "extension" | "schema", name: string, maybe?: boolean): R
 }
 
 function removed(kind: "extension" | "schema", name: string): Remark[] {
-  if (kind === "schema" && !declaredBy().schemas.includes(name)) return [];
+  if (kind === "schema" && !declaredBy("every").schemas.includes(name)) return [];
   return [
     {
       rule: "declared",

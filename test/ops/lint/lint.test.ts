@@ -82,13 +82,14 @@ test("extensions and schemas must be declared, and made only if they are missing
   expect(await errors()).toEqual(["4 declared"]);
 });
 
-test("what every stack file declares is declared", () => {
+test("what every stack file declares is declared; what one declares is known", () => {
   const stack = (name: string, declared: string) => {
     writeFileSync(join(root, `Pulumi.${name}.yaml`), `config:\n  settlement:database: ${declared}\n`);
   };
   stack("a", "{ extensions: [citext, pgcrypto], schemas: [app] }");
   stack("b", "{ extensions: [pgcrypto] }");
-  expect(declaredBy(root)).toEqual({ extensions: ["pgcrypto"], schemas: [] });
+  expect(declaredBy("every", root)).toEqual({ extensions: ["pgcrypto"], schemas: [] });
+  expect(declaredBy("some", root)).toEqual({ extensions: ["citext", "pgcrypto"], schemas: ["app"] });
 });
 
 describe("the format of a file", () => {

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Provisions } from "../../../infra/migrations/provisions.ts";
 import type { Applied } from "../../../ops/lint/applied.ts";
+import { dumpOf } from "../../../ops/migration/dump.ts";
 import { lintAndReplay } from "../../../ops/migration/replay.ts";
+import { squash } from "../../../ops/migration/squash.ts";
 
 const [OLD, NEW] = ["20260101000000_old.sql", "20260102000000_new.sql"];
 const APPLIED: Applied = { source: "main", files: new Set([OLD]) };
@@ -19,8 +22,8 @@ function write(file: string, up: string, down = "SELECT 1;") {
 }
 
 /** What the replay found, without what needs the history of git. */
-async function replayed() {
-  const findings = await lintAndReplay(folder, APPLIED);
+async function replayed(declared: Provisions = {}) {
+  const findings = await lintAndReplay(folder, APPLIED, declared);
   return findings
     .filter(({ rule }) => rule !== "history")
     .map(({ file, level, line, problem, rule }) => [level, rule, `${file.split("_")[1] ?? ""}:${line}`, problem]);
@@ -62,4 +65,24 @@ test.each([
   write(OLD, "SELECT * FROM nosuch;");
   if (up !== undefined) write(NEW, up);
   expect((await replayed()).map(([, name]) => name)).toEqual(rule === undefined ? [] : [rule]);
+});
+
+describe("declared extensions and schemas", () => {
+  const declared = { extensions: ["citext"], schemas: ["app"] };
+  beforeEach(() => {
+    write(OLD, "CREATE TABLE app.t (a citext);\nCOPY app.t (a) FROM stdin;\nx\n\\.", "DROP TABLE app.t;");
+    write(NEW, "ALTER TABLE app.t ADD COLUMN b citext;", "ALTER TABLE app.t DROP COLUMN b;");
+  });
+
+  test("are there for the replay, the dump and the check of a squash", async () => {
+    expect(await replayed(declared)).toEqual([]);
+    expect(await dumpOf(folder, declared)).toContain("b citext");
+    expect((await squash(folder, undefined, declared)).replaced).toHaveLength(2);
+  });
+
+  test("that this PostgreSQL does not have are said, and nothing is tried", async () => {
+    const sentence = 'The declared extensions and schemas cannot be made here: extension "postgis" is not available.';
+    expect(await replayed({ extensions: ["postgis"] })).toEqual([["advice", "replay", ":1", sentence]]);
+    await expect(dumpOf(folder, { extensions: ["postgis"] })).rejects.toThrow(sentence);
+  });
 });
