@@ -4,7 +4,7 @@ import { PROJECT } from "../infra/names.ts";
 import { configOf } from "./config.ts";
 import type { Exception } from "./engine/exceptions.ts";
 import { subjects } from "./pack.ts";
-import { answeredBy, PEERS, UNANSWERED } from "./peers.ts";
+import { answeredBy, FINDINGS, PEERS, REPORTED, UNANSWERED } from "./peers.ts";
 import type { Policy } from "./engine/policy.ts";
 
 /** The path of the generated document. */
@@ -26,7 +26,11 @@ export function documentation(): string {
     table(["policy", ...STACKS], Object.values(subjects).flat().flatMap(stackRow)),
     EXCEPTIONS,
     PEERS_TITLE,
-    table(["check", "requires", "covered by"], Object.entries(PEERS).map(peerRow)),
+    table(["check", "requires", "covered by"], peerRows("CKV")),
+    REPORTED_TITLE,
+    table(["check", "answer"], Object.keys(PEERS).flatMap(reportedRow)),
+    CIS_TITLE,
+    table(["section", "requires", "covered by"], peerRows("CIS")),
     MEASURED_TITLE,
     table(["subject", "unsafe programs", "missed", "sound programs", "false alarms"], measuredRows()),
     VISIBILITY,
@@ -79,7 +83,18 @@ function measuredRows(): string[][] {
   );
 }
 
-function peerRow([peer, requirement]: [string, string]): string[] {
+function peerRows(prefix: string): string[][] {
+  const entries = Object.entries(PEERS).filter(([peer]) => peer.startsWith(prefix));
+  return entries.map(([peer, requirement]) => peerRow(peer, requirement));
+}
+
+/** The answer to what Checkov reports on the stacks. */
+function reportedRow(peer: string): string[][] {
+  const answer = REPORTED[peer] ?? (FINDINGS.includes(peer) ? `not required: ${UNANSWERED[peer] ?? ""}` : undefined);
+  return answer === undefined ? [] : [[peer, answer]];
+}
+
+function peerRow(peer: string, requirement: string): string[] {
   const answers = answeredBy(peer).map((name) => `\`${name}\``);
   return [peer, requirement, answers.length > 0 ? answers.join(", ") : `none: ${UNANSWERED[peer] ?? ""}`];
 }
@@ -109,6 +124,14 @@ Rules for what must never be deployed with Cloud SQL, Secret Manager, IAM, Cloud
 
 \`\`\`sh
 pulumi preview --policy-pack policies
+\`\`\`
+
+A program in another folder, with packages of its own, needs a clone of this repository, whose packages one command installs, and
+Node.js 26 or newer on \`PATH\`:
+
+\`\`\`sh
+npm ci --omit=dev --ignore-scripts --prefix PATH-OF-THE-CLONE
+pulumi preview --policy-pack PATH-OF-THE-CLONE/policies
 \`\`\`
 
 \`npm start\`, \`npm run preview\` and \`npm run up\` apply the pack automatically. A violation of a mandatory policy fails the command;
@@ -152,9 +175,15 @@ const MEASURED_TITLE = `## Sound and unsafe programs
 The tests have a pair of programs for each mistake: an unsafe one, which the policy must report, and a sound one like it, about which
 no mandatory policy may complain.`;
 
-const PEERS_TITLE = `## Checkov and CIS
+const PEERS_TITLE = `## Checkov
 
-Checkov's checks on these resource types, and sections 6.2 and 6.4 to 6.7 of the CIS Google Cloud benchmark.`;
+All of Checkov 3.3's checks on these resource types, as far as they are about what the pack judges.`;
+
+const REPORTED_TITLE = `What it reports on this project's \`prod\` and \`staging\`, and why that stays:`;
+
+const CIS_TITLE = `## CIS Google Cloud Foundations 4.0
+
+Sections 1 (IAM), 2 (logging), 5 (storage) and 6 (Cloud SQL).`;
 
 const PHASES = [
   ["preview, before each resource", "resource policies", "its known properties"],

@@ -10,7 +10,7 @@ export const uniformAccess = policy({
   level: "advisory",
   severity: "high",
   reference: "CIS 5.2",
-  peers: ["CKV_GCP_29"],
+  peers: ["CKV_GCP_29", "CIS 5.2"],
   resource: (resource, report) => {
     if (!isA(resource, BUCKET) || mayBe(resource.props.uniformBucketLevelAccess, (on) => on === true)) return;
     report(resource, "uniformBucketLevelAccess is off; set it to true.");

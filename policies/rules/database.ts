@@ -1,11 +1,11 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { policy, type Report } from "../engine/policy.ts";
-import { type Instance, INSTANCE } from "../model/instances.ts";
-import { isA, type Resource } from "../model/resource.ts";
+import { type Instance, INSTANCE, instances } from "../model/instances.ts";
+import { isA, ofType, type Resource } from "../model/resource.ts";
 import { SECRETS } from "../model/secrets.ts";
 import type { Path, Types } from "../model/types.ts";
-import { mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/values.ts";
+import { lastPart, mayBe, text, UNKNOWN, type Value, valueAt, valuesAt } from "../model/values.ts";
 
 const BUCKET = "gcp:storage/bucket:Bucket";
 
@@ -22,9 +22,9 @@ function expect(resource: Instance, report: Report, settings: readonly Setting[]
   }
 }
 
-/** Whether an instance runs PostgreSQL, or may run it because its version is not known. */
-function isPostgres(resource: Resource): resource is Instance {
-  return isA(resource, INSTANCE) && (text(resource.props.databaseVersion) ?? "POSTGRES").startsWith("POSTGRES");
+/** The database system of an instance: `POSTGRES`, `MYSQL` or `SQLSERVER`; PostgreSQL if its version is not known. */
+function systemOf({ props }: Instance): string {
+  return (text(props.databaseVersion) ?? "POSTGRES").replace(/_.*/, "");
 }
 
 /** Whether an instance is a primary; a replica follows its primary's settings. */
@@ -76,15 +76,18 @@ export const backups = policy({
 export const pointInTimeRecovery = policy({
   name: "database-point-in-time-recovery",
   sentence: "An instance can be restored to any point in time in the last days.",
-  level: "mandatory",
+  level: "advisory",
   severity: "high",
   reference: "https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",
+  peers: ["CKV2_GCP_20"],
   settings: { days: z.int().min(1).max(35).default(7).describe("Minimum number of days of transaction logs") },
   resource: (resource, report, { days }) => {
-    if (!isPrimary(resource) || !isPostgres(resource)) return;
+    if (!isPrimary(resource)) return;
     const at = "settings.backupConfiguration";
+    // In MySQL the binary log is what a restoration replays.
+    const enabled = systemOf(resource) === "MYSQL" ? "binaryLogEnabled" : "pointInTimeRecoveryEnabled";
     expect(resource, report, [
-      [`${at}.pointInTimeRecoveryEnabled`, isTrue, "is off; set it to true"],
+      [`${at}.${enabled}`, isTrue, "is off; set it to true"],
       [
         `${at}.transactionLogRetentionDays`,
         (kept) => Number(kept ?? 7) >= days,
@@ -168,7 +171,7 @@ export const publicAddress = policy({
 
 export const supportedVersion = policy({
   name: "database-version",
-  sentence: "PostgreSQL runs a major version that is supported and was tested with the schema.",
+  sentence: "An instance runs a major version that is supported and, in this project, was tested with the schema.",
   level: "advisory",
   severity: "medium",
   reference: "https://cloud.google.com/sql/docs/postgres/db-versions",
@@ -176,64 +179,92 @@ export const supportedVersion = policy({
   settings: {
     versions: z
       .array(z.string())
-      .default(["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"])
-      .describe("Allowed versions"),
+      .default([
+        ...["POSTGRES_15", "POSTGRES_16", "POSTGRES_17", "POSTGRES_18"],
+        ...["MYSQL_8_0", "MYSQL_8_4", "SQLSERVER_2019", "SQLSERVER_2022"],
+      ])
+      .describe("Allowed versions; those of SQL Server stand for every edition"),
   },
   resource: (resource, report, { versions }) => {
-    if (!isPostgres(resource)) return;
+    if (!isA(resource, INSTANCE)) return;
+    const system = systemOf(resource);
+    const own = versions.filter((version) => version.startsWith(`${system}_`));
+    const isAllowed = (version: string) => own.some((one) => version === one || version.startsWith(`${one}_`));
+    const instead = own.length > 0 ? `use one of ${own.join(", ")}` : `no version of ${system} is allowed`;
     expect(resource, report, [
-      [
-        "databaseVersion",
-        (version) => versions.includes(text(version) ?? ""),
-        `is not supported; use one of ${versions.join(", ")}`,
-      ],
+      ["databaseVersion", (version) => isAllowed(text(version) ?? ""), `is not supported; ${instead}`],
     ]);
   },
 });
 
 const DEBUG = ["debug1", "debug2", "debug3", "debug4", "debug5"];
 
-/** The flags of CIS 6.2 with the accepted values, the recommended one first; a flag that is not required has a good default. */
-const FLAGS: Readonly<Record<string, { readonly accepted: readonly string[]; readonly required: boolean }>> = {
-  "cloudsql.enable_pgaudit": { accepted: ["on"], required: true },
-  log_connections: { accepted: ["on"], required: true },
-  log_disconnections: { accepted: ["on"], required: true },
-  log_error_verbosity: { accepted: ["default", "terse"], required: true },
-  log_min_duration_statement: { accepted: ["-1"], required: true },
-  log_min_error_statement: { accepted: ["error", "warning", "notice", "info", ...DEBUG], required: true },
-  log_min_messages: { accepted: ["warning", "error", "notice", "info", "log"], required: true },
-  log_statement: { accepted: ["ddl", "mod", "all"], required: true },
-  // On since PostgreSQL 15.
-  log_checkpoints: { accepted: ["on"], required: false },
-  log_executor_stats: { accepted: ["off"], required: false },
-  log_parser_stats: { accepted: ["off"], required: false },
-  log_planner_stats: { accepted: ["off"], required: false },
-  log_statement_stats: { accepted: ["off"], required: false },
+/** The accepted values of a flag, the recommended one first; empty if it must not be set. One that is not required has a good default. */
+interface Flag {
+  readonly accepted: readonly string[];
+  readonly required: boolean;
+}
+
+/** The flags of CIS 6.1 to 6.3, by database system. */
+const FLAGS: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
+  POSTGRES: {
+    "cloudsql.enable_pgaudit": { accepted: ["on"], required: true },
+    log_connections: { accepted: ["on"], required: true },
+    log_disconnections: { accepted: ["on"], required: true },
+    log_error_verbosity: { accepted: ["default", "terse"], required: true },
+    log_min_duration_statement: { accepted: ["-1"], required: true },
+    log_min_error_statement: { accepted: ["error", "warning", "notice", "info", ...DEBUG], required: true },
+    log_min_messages: { accepted: ["warning", "error", "notice", "info", "log"], required: true },
+    log_statement: { accepted: ["ddl", "mod", "all"], required: true },
+    // On since PostgreSQL 15.
+    log_checkpoints: { accepted: ["on"], required: false },
+    log_executor_stats: { accepted: ["off"], required: false },
+    log_parser_stats: { accepted: ["off"], required: false },
+    log_planner_stats: { accepted: ["off"], required: false },
+    log_statement_stats: { accepted: ["off"], required: false },
+  },
+  MYSQL: {
+    local_infile: { accepted: ["off"], required: true },
+    skip_show_database: { accepted: ["on"], required: true },
+  },
+  SQLSERVER: {
+    "contained database authentication": { accepted: ["off"], required: false },
+    "cross db ownership chaining": { accepted: ["off"], required: false },
+    "external scripts enabled": { accepted: ["off"], required: false },
+    "remote access": { accepted: ["off"], required: true },
+    "user connections": { accepted: ["0"], required: false },
+    "user options": { accepted: [], required: false },
+    "3625": { accepted: ["on"], required: true },
+  },
 };
 
 export const flags = policy({
   name: "database-flags",
-  sentence: "PostgreSQL logs connections, schema changes and errors with their statements, but no data.",
+  sentence:
+    "PostgreSQL logs connections, schema changes and errors with their statements, but no data; MySQL and SQL Server read no local files and keep databases apart.",
   level: "advisory",
   severity: "medium",
-  reference: "CIS 6.2",
+  reference: "CIS 6.1, 6.2 and 6.3",
   peers: [
-    ...[51, 52, 53, 55, 57, 109, 110, 111].map((number) => `CKV_GCP_${number}`),
+    ...[50, 51, 52, 53, 55, 57, 58, 59, 109, 110, 111].map((number) => `CKV_GCP_${number}`),
     ...[14, 15, 16, 17].map((number) => `CKV2_GCP_${number}`),
+    ...[2, 3].map((number) => `CIS 6.1.${number}`),
     ...[1, 2, 3, 4, 5, 6, 7, 8].map((number) => `CIS 6.2.${number}`),
+    ...[1, 2, 3, 4, 5, 6, 7].map((number) => `CIS 6.3.${number}`),
   ],
   resource: (resource, report) => {
-    if (!isPostgres(resource)) return;
+    if (!isA(resource, INSTANCE)) return;
     const set = valuesAt(resource.props, "settings.databaseFlags.*").map(({ value }) => value);
     if (set.some((flag) => valueAt(flag, "name") === UNKNOWN)) return;
-    for (const [name, { accepted, required }] of Object.entries(FLAGS)) {
+    for (const [name, { accepted, required }] of Object.entries(FLAGS[systemOf(resource)] ?? {})) {
       const flag = set.find((one) => valueAt(one, "name") === name);
       const value = valueAt(flag, "value");
       const known = text(value);
       if (value === undefined ? !required : value === UNKNOWN || accepted.includes((known ?? "").toLowerCase()))
         continue;
       const found = known === undefined ? "not set" : `"${known}"`;
-      report(resource, `flag ${name} is ${found}; set it to "${accepted[0] ?? ""}".`);
+      const instead = accepted[0] === undefined ? "leave it out" : `set it to "${accepted[0]}"`;
+      report(resource, `flag ${name} is ${found}; ${instead}.`);
     }
   },
 });
@@ -312,3 +343,83 @@ export const othersProtected = policy({
       report(resource, "is not protected; set the resource option protect to true.");
   },
 });
+
+const USER = "gcp:sql/user:User";
+
+export const loginHasPassword = policy({
+  name: "database-login-has-password",
+  sentence:
+    "A built-in login of MySQL or SQL Server has a password: otherwise everybody who reaches the instance may use it.",
+  level: "mandatory",
+  severity: "critical",
+  reference: "CIS 6.1.1",
+  peers: ["CKV2_GCP_7", "CIS 6.1.1"],
+  stack: (resources, report) => {
+    for (const user of ofType(resources, USER)) {
+      const { type = "", password, passwordWo, host } = user.props;
+      const system = instanceOf(user, resources).map(systemOf)[0] ?? (host === undefined ? "POSTGRES" : "MYSQL");
+      const isSet = [password, passwordWo].some((value) => value !== undefined && value !== "");
+      // Cloud SQL refuses a login of PostgreSQL without a password.
+      if (system === "POSTGRES" || isSet || (type !== "" && type !== "BUILT_IN")) continue;
+      report(user, "has no password; derive one from a random.RandomPassword.");
+    }
+  },
+});
+
+export const rootLogin = policy({
+  name: "database-root-by-proxy-only",
+  sentence: "The login root of MySQL is only for connections by the Cloud SQL proxy, not from every host.",
+  level: "advisory",
+  severity: "high",
+  reference: "https://cloud.google.com/sql/docs/mysql/users",
+  stack: (resources, report) => {
+    for (const user of ofType(resources, USER)) {
+      const { name, host = "%" } = user.props;
+      const isMySql = instanceOf(user, resources).some((instance) => systemOf(instance) === "MYSQL");
+      if (name !== "root" || !(isMySql || user.props.host !== undefined) || !mayBeAnywhere(host)) continue;
+      report(
+        user,
+        'may log in from every host; set host to "cloudsqlproxy~%", and give programs a login of their own.',
+      );
+    }
+  },
+});
+
+function mayBeAnywhere(host: Value): boolean {
+  return host === "%" || host === "";
+}
+
+export const iamLogin = policy({
+  name: "database-iam-login-enabled",
+  sentence: "An instance with logins of IAM has the flag for them: otherwise these logins are refused.",
+  level: "mandatory",
+  severity: "high",
+  reference: "https://cloud.google.com/sql/docs/postgres/iam-authentication",
+  stack: (resources, report) => {
+    for (const user of ofType(resources, USER)) {
+      if (!(text(user.props.type) ?? "").startsWith("CLOUD_IAM")) continue;
+      for (const instance of instanceOf(user, resources)) {
+        const system = systemOf(instance);
+        const flag = system === "MYSQL" ? "cloudsql_iam_authentication" : "cloudsql.iam_authentication";
+        if (system === "SQLSERVER" || hasFlag(instance, flag)) continue;
+        report(user, `logs in by IAM, which the instance ${instance.name} refuses; set its flag ${flag} to "on".`);
+      }
+    }
+  },
+});
+
+/** The instance of a user, if it is the only one that it may be in. */
+function instanceOf(user: Resource, resources: readonly Resource[]): Instance[] {
+  const name = text(user.props.instance);
+  const all = name === undefined ? instances(user.madeOf.instance ?? []) : instances(resources);
+  const found = name === undefined ? all : all.filter(({ props }) => props.name === lastPart(name));
+  return found.length === 1 ? found : [];
+}
+
+function hasFlag({ props }: Instance, flag: string): boolean {
+  return valuesAt(props, "settings.databaseFlags.*").some(
+    ({ value }) =>
+      mayBe(valueAt(value, "name"), (name) => name === flag) &&
+      mayBe(valueAt(value, "value"), (on) => /^(?:on|1|true)$/i.test(text(on) ?? "")),
+  );
+}

@@ -155,7 +155,7 @@ export const noPublicMembers = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/storage/docs/access-control/making-data-public",
-  peers: ["CKV_GCP_28", "CIS 5.1"],
+  peers: ["CKV_GCP_28", "CIS 1.9", "CIS 5.1"],
   settings: {
     public: z.array(z.string()).default([]).describe("Names of what is public, with * for any text, such as site-*"),
   },
@@ -318,6 +318,7 @@ export const noServiceAccountKeys = policy({
   level: "mandatory",
   severity: "high",
   reference: "CIS 1.4",
+  peers: ["CIS 1.4"],
   resource: (resource, report) => {
     if (isA(resource, "gcp:serviceaccount/key:Key")) {
       report(resource, "creates a key; attach the account to the workload, or use workload identity federation.");

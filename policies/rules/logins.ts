@@ -225,12 +225,15 @@ function hasOtherLogin(
     .some((version) => generatedPasswords(version).some((password) => theirs.includes(password)));
 }
 
+/** Names of other products' credentials, such as `mongodb-cache-db-password`. */
+const OTHER_PRODUCT =
+  /mongo|redis|valkey|memcache|elastic|opensearch|rabbitmq|kafka|cassandra|couch|neo4j|influx|clickhouse|snowflake|bigquery|dynamo|firebase|atlas/;
+
 /** Whether a secret version holds the database's credential, judging by its dependencies or the name of its secret. */
 function isForDatabase(version: Resource, secret: Resource | undefined): boolean {
   if (originsOf(version).some(({ type }) => type === "gcp:sql/user:User")) return true;
-  return /(?:^|[-_])(?:db|database|sql|postgres(?:ql)?)(?:[-_]\w+)*[-_]password/.test(
-    text(secret?.props.secretId) ?? "",
-  );
+  const id = text(secret?.props.secretId) ?? "";
+  return !OTHER_PRODUCT.test(id) && /(?:^|[-_])(?:db|database|sql|postgres(?:ql)?)(?:[-_]\w+)*[-_]password/.test(id);
 }
 
 /** The database users, or only those that may belong to one of these instances. */

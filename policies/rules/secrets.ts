@@ -23,6 +23,7 @@ export const noPlainCredentials = policy({
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/run/docs/configuring/services/secrets",
+  peers: ["CIS 1.17"],
   resource: (resource, report) => {
     const home = credentialProperty(resource);
     const others = Object.fromEntries(

@@ -918,7 +918,15 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "off",
       breaks: [backup({ pointInTimeRecoveryEnabled: false })],
       says: /pointInTimeRecoveryEnabled is off/,
-      passes: [instance({ backupConfiguration: { enabled: true } }, { databaseVersion: "MYSQL_8_4" })],
+      passes: [backup({ pointInTimeRecoveryEnabled: UNKNOWN_TEXT })],
+    },
+    {
+      title: "off, in MySQL",
+      breaks: [instance({ backupConfiguration: { enabled: true } }, { databaseVersion: "MYSQL_8_4" })],
+      says: /binaryLogEnabled is off/,
+      passes: [
+        instance({ backupConfiguration: { enabled: true, binaryLogEnabled: true } }, { databaseVersion: "MYSQL_8_4" }),
+      ],
     },
     {
       title: "too short",
@@ -1082,7 +1090,7 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       title: "a user's",
       breaks: stack({ ...user("hunter2"), madeOf: { instance: ["instance"] } }),
       says: /^password is not a generated password/m,
-      passes: stack({
+      passes: stack(instance({ databaseFlags: flags({ "cloudsql.iam_authentication": "on" }) }), {
         ...user(undefined),
         props: { name: "shop_user", instance: "shop-db", type: "CLOUD_IAM_USER" },
         madeOf: {},

@@ -1,4 +1,4 @@
-import { answeredBy, PEERS, UNANSWERED } from "../../policies/peers.ts";
+import { answeredBy, FINDINGS, PEERS, REPORTED, UNANSWERED } from "../../policies/peers.ts";
 import { type Declared, judge } from "./declare.ts";
 import { ACCOUNT, bucket, flags, grant, instance } from "./good.ts";
 
@@ -27,6 +27,57 @@ const noBackup: Pair = [instance({ backupConfiguration: { enabled: false } }), i
 const publicBucket = (member: string) =>
   grant("roles/storage.objectViewer", member, "gcp:storage/bucketIAMMember:BucketIAMMember");
 
+const impersonation = (on: string): Pair => [
+  grant("roles/iam.serviceAccountUser", "group:a@example.com", `gcp:${on}/iAMMember:IAMMember`),
+  grant("roles/iam.serviceAccountViewer", "group:a@example.com", `gcp:${on}/iAMMember:IAMMember`),
+];
+const byDefault = (on: string): Pair => {
+  const granted = (member: string) =>
+    grant("roles/run.viewer", `serviceAccount:${member}`, `gcp:${on}/iAMMember:IAMMember`);
+  return [granted("1-compute@developer.gserviceaccount.com"), granted(ACCOUNT)];
+};
+const basic = (on: string): Pair => [
+  grant("roles/editor", "group:a@example.com", `gcp:${on}/iAMMember:IAMMember`),
+  grant("roles/browser", "group:a@example.com", `gcp:${on}/iAMMember:IAMMember`),
+];
+
+function otherFlag(
+  version: string,
+  all: Readonly<Record<string, string>>,
+  name: string,
+  values: readonly (string | undefined)[],
+) {
+  const [fails, passes] = values.map((value) => {
+    const set = Object.entries({ ...all, [name]: value });
+    const databaseFlags = set.flatMap(([one, its]) => (its === undefined ? [] : [{ name: one, value: its }]));
+    return instance({ databaseFlags }, { databaseVersion: version });
+  });
+  return [fails, passes] as unknown as Pair;
+}
+
+function mysql(name: string, ...values: readonly (string | undefined)[]): Pair {
+  return otherFlag("MYSQL_8_4", { local_infile: "off", skip_show_database: "on" }, name, values);
+}
+
+function sqlServer(name: string, ...values: readonly (string | undefined)[]): Pair {
+  return otherFlag("SQLSERVER_2022_STANDARD", { "remote access": "off", "3625": "on" }, name, values);
+}
+
+function rootWith(password: string | undefined): Declared {
+  return { type: "gcp:sql/user:User", name: "root", props: { name: "root", instance: "shop-db", host: "%", password } };
+}
+
+const root: Pair = [rootWith(undefined), rootWith("q7Rz0vKc3LmX9tYw2BnD5hJs")];
+
+function cryptoKey(member: string): Declared {
+  const type = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember";
+  return { ...grant("roles/cloudkms.cryptoKeyDecrypter", member, type), name: "key" };
+}
+
+function hook(environmentVariables: Readonly<Record<string, string>>): Declared {
+  return { type: "gcp:cloudfunctions/function:Function", name: "hook", props: { name: "hook", environmentVariables } };
+}
+
 const pairs: Readonly<Record<string, Pair>> = {
   CKV_GCP_6: tls,
   CKV_GCP_11: open,
@@ -41,6 +92,46 @@ const pairs: Readonly<Record<string, Pair>> = {
     grant("roles/run.admin", `serviceAccount:${ACCOUNT}`),
     grant("roles/run.viewer", `serviceAccount:${ACCOUNT}`),
   ],
+  CKV_GCP_44: impersonation("folder"),
+  CKV_GCP_45: impersonation("organizations"),
+  CKV_GCP_47: byDefault("organizations"),
+  CKV_GCP_48: byDefault("folder"),
+  CKV_GCP_50: mysql("local_infile", undefined, "off"),
+  CKV_GCP_58: sqlServer("cross db ownership chaining", "on", undefined),
+  CKV_GCP_59: sqlServer("contained database authentication", "on", "off"),
+  CKV_GCP_115: basic("organizations"),
+  CKV_GCP_116: basic("folder"),
+  CKV2_GCP_7: root,
+  CKV2_GCP_20: [
+    instance({ backupConfiguration: { enabled: true } }, { databaseVersion: "MYSQL_8_4" }),
+    instance({ backupConfiguration: { enabled: true, binaryLogEnabled: true } }, { databaseVersion: "MYSQL_8_4" }),
+  ],
+  "CIS 1.4": [
+    { type: "gcp:serviceaccount/key:Key", name: "key", props: { serviceAccountId: ACCOUNT } },
+    { type: "gcp:serviceaccount/account:Account", name: "account", props: { accountId: "shop" } },
+  ],
+  "CIS 1.5": [
+    grant("roles/cloudkms.admin", `serviceAccount:${ACCOUNT}`),
+    grant("roles/cloudkms.viewer", `serviceAccount:${ACCOUNT}`),
+  ],
+  "CIS 1.6": [
+    grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com"),
+    grant("roles/iam.serviceAccountTokenCreator", "user:a@example.com", "gcp:serviceaccount/iAMMember:IAMMember"),
+  ],
+  "CIS 1.9": [cryptoKey("allUsers"), cryptoKey(`serviceAccount:${ACCOUNT}`)],
+  "CIS 1.17": [hook({ API_KEY: "a1b2c3!" }), hook({ API_KEY_FILE: "/secrets/key" })],
+  "CIS 5.1": [publicBucket("allAuthenticatedUsers"), publicBucket(`serviceAccount:${ACCOUNT}`)],
+  "CIS 5.2": [bucket({ uniformBucketLevelAccess: false }), bucket()],
+  "CIS 6.1.1": root,
+  "CIS 6.1.2": mysql("skip_show_database", "off", "on"),
+  "CIS 6.1.3": mysql("local_infile", "on", "off"),
+  "CIS 6.3.1": sqlServer("external scripts enabled", "on", "off"),
+  "CIS 6.3.2": sqlServer("cross db ownership chaining", "on", "off"),
+  "CIS 6.3.3": sqlServer("user connections", "10", "0"),
+  "CIS 6.3.4": sqlServer("user options", "16", undefined),
+  "CIS 6.3.5": sqlServer("remote access", "on", "off"),
+  "CIS 6.3.6": sqlServer("3625", undefined, "on"),
+  "CIS 6.3.7": sqlServer("contained database authentication", "on", undefined),
   CKV_GCP_46: [
     grant("roles/run.viewer", "serviceAccount:1-compute@developer.gserviceaccount.com"),
     grant("roles/run.viewer", `serviceAccount:${ACCOUNT}`),
@@ -96,6 +187,13 @@ describe("other tools' checks", () => {
     for (const peer of Object.keys(UNANSWERED)) expect(answeredBy(peer)).toEqual([]);
   });
 
+  test("are answered with a reason, if Checkov reports them on this project's stacks", () => {
+    expect(FINDINGS.filter((peer) => REPORTED[peer] === undefined && UNANSWERED[peer] === undefined)).toEqual([]);
+    expect(Object.keys(REPORTED).filter((peer) => !FINDINGS.includes(peer) || answeredBy(peer).length === 0)).toEqual(
+      [],
+    );
+  });
+
   test("are the required ones", () => {
     const numbers = (prefix: string, ...ranges: readonly (number | readonly [number, number])[]) =>
       ranges.flatMap((range) => {
@@ -103,30 +201,14 @@ describe("other tools' checks", () => {
         return Array.from({ length: to - from + 1 }, (_, index) => `${prefix}${from + index}`);
       });
     expect(Object.keys(PEERS)).toEqual([
-      ...numbers(
-        "CKV_GCP_",
-        6,
-        11,
-        14,
-        28,
-        29,
-        41,
-        42,
-        46,
-        49,
-        [51, 57],
-        60,
-        62,
-        63,
-        78,
-        79,
-        102,
-        [108, 111],
-        114,
-        117,
-      ),
-      ...numbers("CKV2_GCP_", [13, 17]),
+      ...numbers("CKV_GCP_", 6, 11, 14, 28, 29, 41, 42, [44, 60], 62, 63, 78, 79, 102, [108, 111], [114, 117]),
+      ...numbers("CKV2_GCP_", 7, [13, 17], 20),
+      ...numbers("CIS 1.", [1, 17]),
+      ...numbers("CIS 2.", [1, 16]),
+      ...numbers("CIS 5.", [1, 2]),
+      ...numbers("CIS 6.1.", [1, 3]),
       ...numbers("CIS 6.2.", [1, 8]),
+      ...numbers("CIS 6.3.", [1, 7]),
       ...numbers("CIS 6.", [4, 7]),
     ]);
   });

@@ -4,6 +4,7 @@ import { connectionNames } from "./strangers/connection-names.ts";
 import { connectionStrings } from "./strangers/connection-strings.ts";
 import { conventions } from "./strangers/conventions.ts";
 import { credentials } from "./strangers/credentials.ts";
+import { databases } from "./strangers/databases.ts";
 import { networks } from "./strangers/networks.ts";
 import { replicas } from "./strangers/replicas.ts";
 import { secrets } from "./strangers/secrets.ts";
@@ -15,6 +16,7 @@ export const strangers: readonly Case[] = [
   ...connectionStrings,
   ...conventions,
   ...credentials,
+  ...databases,
   ...networks,
   ...replicas,
   ...secrets,
