@@ -139,10 +139,10 @@ the message names the policy and says what to do. A violation of an advisory pol
 A policy with the level \`remediate\` fixes the resource and reports that. No message contains a possibly secret value.
 
 A policy is mandatory by default only if what it finds fails, leaks or loses data: a service that cannot start or reach its
-database, a credential or data that others can read, access that more members have than need it, an instance that can be deleted
-or that has no backup. Posture, about which two careful projects may decide differently, is advisory: labels, logging flags,
-versions, standby and maintenance window, protection of secrets and length of passwords, and what a bucket allows beyond what is
-granted on it. This project makes those mandatory in \`policies/config.<stack>.json\`, as any other may with
+database, a credential or data that others can read, a connection that others can read or make, access that more members have than
+need it, an instance that can be deleted or that has no backup. Posture, about which two careful projects may decide differently, is
+advisory: labels, flags, versions, point-in-time recovery beyond the daily backup, standby and maintenance window, protection of
+secrets and length of passwords, and what a bucket allows beyond what is granted on it. This project makes those mandatory in \`policies/config.<stack>.json\`, as any other may with
 \`--policy-pack-config\`.
 
 The policies in the first two tables check what scanners of single resources cannot see: values and dependencies across

@@ -14,11 +14,10 @@ function withFlags(databaseVersion: string, given: Readonly<Record<string, strin
 }
 
 function login(props: Readonly<Record<string, unknown>>, databaseVersion = "MYSQL_8_4"): Declared[] {
-  const { madeOf, ...rest } = user(UNKNOWN_TEXT);
   const all = { instance: "shop-db", password: UNKNOWN_TEXT, ...props };
   const set = databaseVersion.startsWith("MYSQL") ? MYSQL_FLAGS : SQL_SERVER_FLAGS;
   const origins = { instance: ["instance"], ...(all.password === UNKNOWN_TEXT && { password: ["password"] }) };
-  return [generated(), ...withFlags(databaseVersion, set), { ...rest, props: all, madeOf: origins }];
+  return [generated(), ...withFlags(databaseVersion, set), { ...user(UNKNOWN_TEXT), props: all, madeOf: origins }];
 }
 
 function byIam(databaseFlags: readonly unknown[], databaseVersion = "POSTGRES_17"): Declared[] {
