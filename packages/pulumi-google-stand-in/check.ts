@@ -3,6 +3,9 @@ import { type Fields, isFields } from "./fields.ts";
 import type { Properties, Type } from "./schema.ts";
 import { isAsset, isSecret, secret, UNKNOWN } from "./values.ts";
 
+/** What to do about a property that the official provider may have. */
+const OTHERWISE = "if it is spelt right, install the official provider, of which the stand-in has only a part";
+
 /** The source of values that a program leaves out. */
 export interface Context {
   /** The resource's name in the program. */
@@ -65,7 +68,7 @@ function checkObject(properties: Properties, values: Fields, path: string, failu
   for (const [name, value] of Object.entries(values)) {
     const property = properties[name];
     if (value === null || name.startsWith("__")) continue;
-    if (!property || property.output) failures.push(`unknown property "${path}${name}"`);
+    if (!property || property.output) failures.push(`unknown property "${path}${name}"; ${OTHERWISE}`);
     else inputs[name] = checkValue(property.type, value, `${path}${name}`, failures);
     if (property?.oneOf && typeof value === "string" && value !== UNKNOWN && !property.oneOf.includes(value)) {
       failures.push(`property "${path}${name}" must be one of ${property.oneOf.join(", ")}`);

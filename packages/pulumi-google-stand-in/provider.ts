@@ -29,8 +29,11 @@ export interface ResourceType {
   /** Absent if every change replaces the resource. */
   readonly update?: (google: Google, id: string, change: Change) => Promise<Live>;
   readonly delete: (google: Google, id: string, state: Fields) => Promise<unknown>;
-  /** The parts of an import id; undefined if it has another form. A type without this function cannot be imported. */
-  readonly parseId?: (id: string) => Fields | undefined;
+  /**
+   * The parts of an import id; undefined if it has another form. A type without this function cannot be imported.
+   * @param defaults The provider's project and region, for an id that leaves them out.
+   */
+  readonly parseId?: (id: string, defaults?: Google["configuration"]) => Fields | undefined;
   /** The forms that {@link parseId} accepts, for its error. */
   readonly idForms?: readonly string[];
 }
@@ -173,7 +176,7 @@ export class Provider {
     const { google, id, state } = request;
     const importing = Object.keys(state).length === 0;
     // After an interrupted creation the state has the inputs only, and the id alone names the project.
-    const known = importing ? parseId(type, id) : { ...type.parseId?.(id), ...plain(state) };
+    const known = importing ? parseId(type, id, google) : { ...type.parseId?.(id), ...plain(state) };
     const live = await type.read(google, id, known);
     if (!live) {
       if (importing) throw new Error(`There is no ${type.token} "${id}" to import.`);
@@ -240,13 +243,21 @@ export class Provider {
     await absent(type.delete(request.google, request.id, state).then(() => ({})));
   }
 
+  /** Refuses a function of the official provider. @throws Error that names it and says what to install. */
+  invoke(token: string): never {
+    throw new Error(
+      `The stand-in provider does not run functions such as "${token}". Install the official provider, ` +
+        `with pulumi plugin install resource ${token.split(":")[0] ?? "gcp"}, and run the command again.`,
+    );
+  }
+
   private typeOf(urn: string): ResourceType {
     const token = urn.split("::")[2]?.split("$").at(-1) ?? urn;
     const type = this.types.get(token);
     if (!type) {
       throw new Error(
-        `The stand-in provider does not support the resource type "${token}", only ${[...this.types.keys()].join(", ")}. ` +
-          "Add it to packages/pulumi-google-stand-in, or install the official provider.",
+        `The stand-in provider does not support the resource type "${token}". Install the official provider, ` +
+          `with pulumi plugin install resource ${token.split(":")[0] ?? "gcp"}, and run the command again.`,
       );
     }
     return type;
@@ -295,9 +306,9 @@ function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
 
-function parseId(type: ResourceType, id: string): Fields {
+function parseId(type: ResourceType, id: string, google: Google): Fields {
   if (!type.parseId) throw new Error(`${type.token} cannot be imported, as in the official provider.`);
-  const known = type.parseId(id);
+  const known = type.parseId(id, google.configuration);
   if (known) return known;
   throw new Error(`"${id}" is not an id of ${type.token}; expected ${(type.idForms ?? []).join(" or ")}.`);
 }

@@ -66,6 +66,39 @@ const randomPassword: ResourceType = {
   delete: () => Promise.resolve(),
 };
 
+const randomString: ResourceType = {
+  ...randomPassword,
+  token: "random:index/randomString:RandomString",
+  properties: { ...password, result: output(text) },
+  idForms: ["the string itself"],
+  create: async (google, inputs) => {
+    const { values } = await randomPassword.create(google, inputs);
+    return { id: String(values.result), values };
+  },
+  read: (_google, id, known) => Promise.resolve({ id, values: known }),
+};
+
+/** The official provider's id of it is the value too, although it is a secret. */
+const bytesOf = (bytes: Buffer): Live => {
+  const base64 = bytes.toString("base64");
+  return { id: base64, values: { base64, hex: bytes.toString("hex"), length: bytes.length } };
+};
+
+const bytes: ResourceType = {
+  token: "random:index/randomBytes:RandomBytes",
+  properties: {
+    length: apart(required(number)),
+    keepers: apart(map),
+    base64: { ...output(text), secret: true },
+    hex: { ...output(text), secret: true },
+  },
+  idForms: ["the bytes in base64"],
+  parseId: (id) => bytesOf(Buffer.from(id, "base64")).values,
+  create: (_google, inputs) => Promise.resolve(bytesOf(randomBytes(Number(inputs.length)))),
+  read: (_google, id, known) => Promise.resolve({ id, values: known }),
+  delete: () => Promise.resolve(),
+};
+
 const id: Properties = {
   byteLength: apart(required(number)),
   keepers: apart(map),
@@ -114,4 +147,4 @@ const randomId: ResourceType = {
 };
 
 /** The supported resource types of `@pulumi/random`; their values exist only in the state. */
-export const randomTypes: readonly ResourceType[] = [randomPassword, randomId];
+export const randomTypes: readonly ResourceType[] = [randomPassword, randomString, bytes, randomId];

@@ -156,6 +156,7 @@ function handlers(provider: Provider, configurations: Configurations): grpc.Unty
       });
       return new messages.UpdateResponse().setProperties(struct(outputs));
     }),
+    invoke: unary<Messages.InvokeRequest, Messages.InvokeResponse>((request) => provider.invoke(request.getTok())),
     delete: unary<Messages.DeleteRequest, Empty>(async (request, peer) => {
       await provider.delete({
         ...target(request, peer),

@@ -20,10 +20,37 @@ export function match(template: string, text: string): Fields | undefined {
   return values && Object.fromEntries(names.map((name, index) => [name, values[index]]));
 }
 
+/** The project and the region of the provider's configuration, which complete an id. */
+export interface Defaults {
+  readonly project: string | undefined;
+  readonly region: string | undefined;
+}
+
 /** The import ids of a resource type, by their templates. */
 export function importIds(...templates: string[]) {
-  const parseId = (id: string) => templates.map((each) => match(each, id)).find((parts) => parts !== undefined);
+  const parseId = (id: string, defaults?: Defaults) => {
+    const exact = templates.map((each) => match(each, id)).find((parts) => parts !== undefined);
+    return (
+      exact ?? (defaults && templates.map((each) => short(each, id, defaults)).find((parts) => parts !== undefined))
+    );
+  };
   return { idForms: templates, parseId };
+}
+
+/** The parts of an id that leaves out the fixed words of a full name, and the project or the location too: `P/L/NAME`, `L/NAME`, `NAME`. */
+function short(template: string, id: string, { project, region }: Defaults): Fields | undefined {
+  if (!template.startsWith("projects/{project}/")) return undefined;
+  const names = [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
+  const given: Fields = { project, location: region, region };
+  const forms = [[], ["project"], ["project", "location", "region"]].map((left) =>
+    names.filter((name) => !left.includes(name)),
+  );
+  for (const form of forms) {
+    const parts = match(form.map((name) => `{${name}}`).join("/"), id);
+    const all = parts && Object.fromEntries(names.map((name) => [name, parts[name] ?? given[name]]));
+    if (all && Object.values(all).every((value) => value !== undefined)) return all;
+  }
+  return undefined;
 }
 
 /** Whether two names of a resource, short or full, mean the same. */

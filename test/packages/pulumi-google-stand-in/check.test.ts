@@ -1,6 +1,10 @@
 import { reveal, secret, UNKNOWN } from "../../../packages/pulumi-google-stand-in/values.ts";
 import { Engine, googleAt, PROJECT } from "./engine.ts";
 
+/** Why a property is refused that the stand-in does not have. */
+const unknownProperty = (path: string) =>
+  `unknown property "${path}"; if it is spelt right, install the official provider, of which the stand-in has only a part`;
+
 const engine = new Engine(googleAt("http://127.0.0.1:1"));
 const USER = "gcp:sql/user:User";
 const SECRET = "gcp:secretmanager/secret:Secret";
@@ -16,9 +20,9 @@ const failures = (type: string, program: object): readonly string[] =>
   }).failures;
 
 test.each([
-  ["an unknown property", USER, { instance: "i", pasword: "x" }, ['unknown property "pasword"']],
+  ["an unknown property", USER, { instance: "i", pasword: "x" }, [unknownProperty("pasword")]],
   ["a missing property", USER, {}, ['missing required property "instance"']],
-  ["an output given as input", SECRET, { replication: {}, createTime: "now" }, ['unknown property "createTime"']],
+  ["an output given as input", SECRET, { replication: {}, createTime: "now" }, [unknownProperty("createTime")]],
   [
     "all mistakes in nested properties",
     INSTANCE,
@@ -28,7 +32,7 @@ test.each([
     },
     [
       'property "settings.diskSize" must be a number, not a string',
-      'unknown property "settings.ipConfiguration.ipv4"',
+      unknownProperty("settings.ipConfiguration.ipv4"),
       'property "settings.databaseFlags" must be a list, not an object',
       'missing required property "settings.tier"',
     ],
@@ -93,9 +97,9 @@ test("a preview treats an unknown value as a change", () => {
   ]);
 });
 
-test("names an unknown resource type and the known ones", () => {
+test("names an unknown resource type, and what to install for it", () => {
   expect(() => failures("gcp:pubsub/topic:Topic", {})).toThrow(
-    /does not support the resource type "gcp:pubsub\/topic:Topic".*sql\/user/,
+    /does not support the resource type "gcp:pubsub\/topic:Topic"\. Install the official provider, with pulumi plugin install resource gcp,/,
   );
 });
 

@@ -72,6 +72,28 @@ test("an id has four encodings of the same bytes", async () => {
   expect(engine.changes(imported, { byteLength: 4, prefix: "db-" })).toEqual([]);
 });
 
+test("a string is its own id, and no secret", async () => {
+  const STRING = "random:index/randomString:RandomString";
+  const made = await engine.create(STRING, { length: 8, special: false });
+  expect(made.outputs.result).toMatch(/^[A-Za-z0-9]{8}$/);
+  expect(made.id).toBe(made.outputs.result);
+  expect(await engine.refresh(made)).toEqual(made);
+  expect(engine.changes(made, { length: 9, special: false })).toEqual(["length!"]);
+  expect((await engine.import(STRING, "abc")).outputs).toMatchObject({ result: "abc", length: 3 });
+});
+
+test("bytes have two encodings, both secret", async () => {
+  const BYTES = "random:index/randomBytes:RandomBytes";
+  const made = await engine.create(BYTES, { length: 16 });
+  expect(isSecret(made.outputs.base64) && isSecret(made.outputs.hex)).toBe(true);
+  const base64 = Buffer.from(String(reveal(made.outputs.base64)), "base64");
+  expect(base64).toHaveLength(16);
+  expect(base64.toString("hex")).toBe(reveal(made.outputs.hex));
+  expect(await engine.refresh(made)).toEqual(made);
+  expect(engine.changes(made, { length: 17 })).toEqual(["length!"]);
+  expect((await engine.import(BYTES, made.id)).outputs).toEqual(made.outputs);
+});
+
 test("an imported password is a secret", async () => {
   const imported = await engine.import(PASSWORD, "correct-horse");
   expect(isSecret(imported.outputs.result)).toBe(true);

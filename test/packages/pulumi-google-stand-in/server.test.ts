@@ -11,6 +11,10 @@ import type { Fields } from "../../../packages/embedded-google-cloud/rest/fields
 import { isSecret, secret, UNKNOWN } from "../../../packages/pulumi-google-stand-in/values.ts";
 import { FakeGoogle } from "./fake-google.ts";
 
+/** Why a property is refused that the stand-in does not have. */
+const unknownProperty = (path: string) =>
+  `unknown property "${path}"; if it is spelt right, install the official provider, of which the stand-in has only a part`;
+
 const { Struct } = structMessages;
 
 const MAIN = join(import.meta.dirname, "..", "..", "..", "packages", "pulumi-google-stand-in", "main.ts");
@@ -75,13 +79,21 @@ describe("the process", () => {
     expect(isSecret(made.getProperties()?.toJavaScript().result)).toBe(true);
   });
 
+  test("names a function of the official provider, and what to install for it", async () => {
+    const tok = "gcp:secretmanager/getSecretVersion:getSecretVersion";
+    const refused = call((done) => client.invoke(new messages.InvokeRequest().setTok(tok), done));
+    await expect(refused).rejects.toThrow(
+      /does not run functions such as "gcp:secretmanager\/getSecretVersion:getSecretVersion"\. Install the official provider, with pulumi plugin install resource gcp,/,
+    );
+  });
+
   test("checks with the provider's configuration, without naming a property whose value the engine would print", async () => {
     const news = struct({ instance: UNKNOWN, pasword: "hunter2" });
     const checked = await call<Messages.CheckResponse>((done) =>
       client.check(new messages.CheckRequest().setUrn(USER).setNews(news), done),
     );
     expect(checked.getFailuresList().map((each) => each.toObject())).toEqual([
-      { property: "", reason: 'unknown property "pasword"' },
+      { property: "", reason: unknownProperty("pasword") },
     ]);
     expect(checked.getInputs()?.toJavaScript()).toEqual({
       __defaults: ["name"],
