@@ -48,21 +48,32 @@ export const REPEATABLE_FOLDER = "repeatable";
 
 /**
  * Reads the repeatable files of a folder of migrations, in the order of their names: SQL without markers. They have no version.
- * @throws MigrationFileError if a name is invalid, or a file is not UTF-8.
+ * @throws MigrationFileError if a name is invalid, or a file is not UTF-8 or has markers.
  */
 export function readRepeatables(folder: string): Migration[] {
   const repeatables = join(folder, REPEATABLE_FOLDER);
   if (!existsSync(repeatables)) return [];
   return sqlFiles(repeatables).map(({ file: name, notUtf8, text }) => {
     const file = `${REPEATABLE_FOLDER}/${name}`;
-    if (!/^[a-z0-9_]+\.sql$/.test(name)) {
+    if (!isRepeatable(name)) {
       throw new MigrationFileError(`migrations/${file}: the name must be lower case letters, digits and underscores.`);
     }
     if (notUtf8 !== undefined) {
       throw new MigrationFileError(`migrations/${file}:${notUtf8}: the line is not UTF-8. Save the file as UTF-8.`);
     }
+    const [marker] = markersOf(text);
+    if (marker) {
+      throw new MigrationFileError(
+        `migrations/${file}:${marker.line}: remove "-- migrate:${marker.direction}": a repeatable file runs as a whole.`,
+      );
+    }
     return { version: "", file, text, checksum: checksum(text) };
   });
+}
+
+/** Whether a repeatable file may have this name. */
+export function isRepeatable(name: string): boolean {
+  return /^[a-z0-9_]+\.sql$/.test(name);
 }
 
 /** A file that may be a migration. */

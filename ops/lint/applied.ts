@@ -1,9 +1,13 @@
-import { type History } from "./history.ts";
+import { basename, join } from "node:path";
+import { REPEATABLE_FOLDER } from "../../infra/migrations/files.ts";
+import { readRepeatableForms } from "./form.ts";
+import { type History, idOf, readHistory } from "./history.ts";
 
-/** Which files count as applied and therefore may not be edited. */
+/** Which files count as applied: versions, which may not be edited, and repeatable files with this text. */
 export interface Applied {
   /** Where this was read, for a sentence, such as `origin/main`. */
   readonly source: string;
+  /** Paths in the folder of migrations. */
   readonly files: ReadonlySet<string>;
 }
 
@@ -11,4 +15,17 @@ export interface Applied {
 export function appliedOn(history: History | string): Applied {
   if (typeof history === "string") return { source: "", files: new Set() };
   return { source: history.branch, files: new Set([...history.base.keys(), ...history.tip]) };
+}
+
+/** As {@link appliedOn}, with the repeatable files that are unchanged since the main branch. */
+export function appliedIn(folder: string): Applied {
+  const { files, source } = appliedOn(readHistory(folder));
+  const forms = readRepeatableForms(folder);
+  const history = forms.length === 0 ? "" : readHistory(join(folder, REPEATABLE_FOLDER));
+  if (typeof history === "string") return { files, source };
+  const unchanged = forms.filter(({ name, text }) => {
+    const id = history.base.get(basename(name));
+    return id !== undefined && idOf(text, id) === id;
+  });
+  return { files: new Set([...files, ...unchanged.map(({ name }) => name)]), source };
 }

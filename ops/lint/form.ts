@@ -1,5 +1,13 @@
-import { basename } from "node:path";
-import { markersOf, sqlFiles, sqlOf, versionIn } from "../../infra/migrations/files.ts";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import {
+  isRepeatable,
+  markersOf,
+  REPEATABLE_FOLDER,
+  sqlFiles,
+  sqlOf,
+  versionIn,
+} from "../../infra/migrations/files.ts";
 import type { RuleName } from "./catalog.ts";
 import { type Claim, claim } from "./claim.ts";
 
@@ -16,6 +24,7 @@ export interface Direction {
 
 /** A file split into its directions, and what is wrong with its format. */
 export interface FileForm {
+  /** Path in the folder of migrations. */
   readonly name: string;
   /** Path for findings. */
   readonly path: string;
@@ -35,6 +44,37 @@ export function readForms(folder: string, downFrom = ""): FileForm[] {
     const form = readForm(path, text, downFrom);
     return line === undefined ? form : { ...form, directions: [], claims: [notUtf8(path, line)] };
   });
+}
+
+/** Reads the repeatable files of a folder of migrations, which have one direction without a marker. */
+export function readRepeatableForms(folder: string): FileForm[] {
+  const repeatables = join(folder, REPEATABLE_FOLDER);
+  if (!existsSync(repeatables)) return [];
+  return sqlFiles(repeatables).map(({ file, notUtf8: line, text }) => {
+    const name = `${REPEATABLE_FOLDER}/${file}`;
+    const path = `${basename(folder)}/${name}`;
+    if (line !== undefined) return { name, path, text, directions: [], claims: [notUtf8(path, line)] };
+    const claims = [...textClaims(path, text)];
+    const wrong = (at: number, rule: RuleName, problem: string, remedy: string) => {
+      claims.push(claim(path, at, { rule, problem, remedy }));
+    };
+    if (!isRepeatable(file)) {
+      wrong(1, "name", "The name is not <lower case letters, digits and underscores>.sql.", "Rename the file.");
+    }
+    const [marker] = markersOf(text);
+    if (marker) {
+      const problem = `A repeatable file runs as a whole, whatever \`-- migrate:${marker.direction}\` says.`;
+      wrong(marker.line, "directions", problem, "Remove the marker, and what is not the up script.");
+      return { name, path, text, directions: [], claims };
+    }
+    if (!hasSql(text)) wrong(1, "directions", "The file has no SQL.", "Write a view or a function.");
+    return { name, path, text, directions: [{ name: "up", line: 1, sql: text, outside: false }], claims };
+  });
+}
+
+/** Whether a text has more than comments. */
+export function hasSql(text: string): boolean {
+  return /^(?!\s*(--|$))/m.test(text);
 }
 
 /** The version at the start of a file name; undefined if the name has another format or no valid time. */
@@ -59,9 +99,23 @@ function notUtf8(file: string, line: number): Claim {
   return claim(file, line, { rule: "encoding", problem, remedy: "Save the file as UTF-8 and check its characters." });
 }
 
+function textClaims(path: string, text: string): Claim[] {
+  const claims: Claim[] = [];
+  if (text.startsWith("\ufeff")) {
+    const problem = "The file begins with a byte order mark, which dbmate refuses.";
+    claims.push(claim(path, 1, { rule: "encoding", problem, remedy: "Save it as UTF-8 without one." }));
+  }
+  if (text.includes("\r")) {
+    const problem = "A line ends with a carriage return, so checksums differ between machines.";
+    const line = text.slice(0, text.indexOf("\r")).split("\n").length;
+    claims.push(claim(path, line, { rule: "line-endings", problem, remedy: "Save the file with line feeds only." }));
+  }
+  return claims;
+}
+
 function readForm(path: string, text: string, downFrom: string): FileForm {
   const name = basename(path);
-  const claims: Claim[] = [];
+  const claims = [...textClaims(path, text)];
   const wrong = (line: number, rule: RuleName, problem: string, remedy: string) => {
     claims.push(claim(path, line, { rule, problem, remedy }));
   };
@@ -73,19 +127,6 @@ function readForm(path: string, text: string, downFrom: string): FileForm {
       "The name is not <14-digit UTC timestamp>_<lower case letters, digits and underscores>.sql.",
       "Create the file with `npm run migration -- new NAME`.",
     );
-  }
-  if (text.startsWith("\ufeff")) {
-    wrong(
-      1,
-      "encoding",
-      "The file begins with a byte order mark, which dbmate refuses.",
-      "Save it as UTF-8 without one.",
-    );
-  }
-  if (text.includes("\r")) {
-    const problem = "A line ends with a carriage return, so checksums differ between machines.";
-    const line = text.slice(0, text.indexOf("\r")).split("\n").length;
-    wrong(line, "line-endings", problem, "Save the file with line feeds only.");
   }
 
   const markers = markersOf(text);
@@ -109,7 +150,7 @@ function readForm(path: string, text: string, downFrom: string): FileForm {
   const sections = markers.map(({ direction, line, option }): Direction => {
     const sql = sqlOf(text, direction);
     const demanded = direction === "up" || version === undefined || version >= downFrom;
-    if (demanded && !/^(?!\s*(--|$))/m.test(sql)) {
+    if (demanded && !hasSql(sql)) {
       const remedy = direction === "up" ? "Write the change." : "Write what reverts the change.";
       wrong(line, "directions", `No SQL follows \`-- migrate:${direction}\`.`, remedy);
     }

@@ -6,11 +6,11 @@ import type { Migration } from "../../infra/migrations/files.ts";
 import { readSettings, SETTINGS_FILE } from "../../infra/migrations/settings.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
 import { SqlSyntaxError } from "../../infra/migrations/statements.ts";
-import { type Applied, appliedOn } from "./applied.ts";
+import { type Applied, appliedIn } from "./applied.ts";
 import { CATALOG, isRule, levelOf } from "./catalog.ts";
 import { type Claim, claim } from "./claim.ts";
 import type { Finding } from "./finding.ts";
-import { type Direction, type FileForm, readForms, versionOf } from "./form.ts";
+import { type Direction, type FileForm, readForms, readRepeatableForms, versionOf } from "./form.ts";
 import { type History, idOf, readHistory } from "./history.ts";
 import { Names } from "./names.ts";
 import { statementsWithBlocks } from "./nodes.ts";
@@ -23,7 +23,7 @@ import { squawk } from "./squawk.ts";
 export const JOB_FOLDER = "job";
 
 /**
- * Checks a folder of migrations and its subfolder for the migration job: format, order, history and every statement. In
+ * Checks a folder of migrations with its repeatable files, and its subfolder for the migration job: format, order, history and every statement. In
  * applied files, which may not be edited, everything but an edit is advice.
  * @param applied The files that count as applied; by default those on the main branch.
  * @returns The findings, by file and line.
@@ -43,10 +43,13 @@ export async function lintMigrations(folder: string, applied?: Applied): Promise
   for (const part of parts) {
     if (!existsSync(part.folder)) continue;
     const history = readHistory(part.folder);
-    const { files } = part.applied ?? appliedOn(history);
-    for (const found of await claims(part.folder, readForms(part.folder, downFrom), history, part.run)) {
+    const { files } = part.applied ?? appliedIn(part.folder);
+    const repeatables = part.run === "import" ? readRepeatableForms(part.folder) : [];
+    const forms = [...readForms(part.folder, downFrom), ...repeatables];
+    for (const found of await claims(part.folder, forms, history, part.run)) {
       const level = levelOf(found.rule, levels);
-      const old = files.has(basename(found.file)) && found.rule !== "applied";
+      const name = found.file.slice(basename(part.folder).length + 1);
+      const old = files.has(name) && found.rule !== "applied";
       if (level !== "off") findings.push({ ...found, level: old || found.mild ? "advice" : level });
     }
   }
@@ -55,9 +58,9 @@ export async function lintMigrations(folder: string, applied?: Applied): Promise
 
 /** Says which files are judged, and what of the others. @param folder The folder of migrations. */
 export function scopeOf(folder: string): string {
-  const { files, source } = appliedOn(readHistory(folder));
+  const { files, source } = appliedIn(folder);
   if (source === "") return "Every file is judged, because git cannot tell which ones are applied.";
-  const names = readForms(folder).map(({ name }) => name);
+  const names = [...readForms(folder), ...readRepeatableForms(folder)].map(({ name }) => name);
   const old = names.filter((name) => files.has(name)).length;
   const counted = (count: number) => `${count} file${count === 1 ? "" : "s"}`;
   return (

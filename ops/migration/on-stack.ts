@@ -3,7 +3,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Google } from "../../infra/google.ts";
-import { readMigrations } from "../../infra/migrations/files.ts";
+import { readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import { patience } from "../../infra/migrations/importer.ts";
 import type { Repair } from "../../infra/migrations/repairs.ts";
 import { consent } from "../terminal/consent.ts";
@@ -45,7 +45,9 @@ export async function statusCommand(args: string[]): Promise<void> {
   const files = readMigrations(FOLDER);
   const versions =
     socket === undefined
-      ? await withStack(name, choice, async (stack) => statusOf((await appliedSchema(stack))?.outputs, files))
+      ? await withStack(name, choice, async (stack) =>
+          statusOf((await appliedSchema(stack))?.outputs, files, readRepeatables(FOLDER)),
+        )
       : statusOfRecorded(await recordedVersions(name, socket, files), files);
   const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));

@@ -1,12 +1,11 @@
 import { basename } from "node:path";
 import { MigrationFileError } from "../../infra/migrations/file-error.ts";
-import { type Migration, readMigrations } from "../../infra/migrations/files.ts";
+import { type Migration, readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { changeScript } from "../../infra/migrations/script.ts";
 import { LOGINS } from "../../infra/names.ts";
-import { type Applied, appliedOn } from "../lint/applied.ts";
+import { type Applied, appliedIn } from "../lint/applied.ts";
 import { type Finding, passes } from "../lint/finding.ts";
-import { readHistory } from "../lint/history.ts";
 import { lintMigrations } from "../lint/lint.ts";
 import { declaredBy } from "../lint/rules/declared.ts";
 import { UserError } from "../terminal/user-error.ts";
@@ -24,55 +23,66 @@ export async function lintAndReplay(
   applied?: Applied,
   declared: Provisions = declaredBy("some"),
 ): Promise<Finding[]> {
-  const { files } = applied ?? appliedOn(readHistory(folder));
+  const { files } = applied ?? appliedIn(folder);
   const findings = await lintMigrations(folder, applied);
   let migrations: Migration[];
+  let repeatables: Migration[];
   try {
     migrations = readMigrations(folder);
+    repeatables = readRepeatables(folder);
   } catch (error) {
     if (!(error instanceof MigrationFileError)) throw error;
     const said = { problem: error.message, remedy: "Correct it.", rule: "replay" as const };
     return passes(findings) ? [...findings, { file: basename(folder), line: 1, ...said, level: "error" }] : findings;
   }
-  const pending = migrations.filter(({ file }) => !files.has(file));
-  if (pending.length === 0 || findings.some(({ level, rule }) => level === "error" && UNREADABLE.includes(rule))) {
+  const isApplied = ({ file }: Migration) => files.has(file);
+  if (
+    [...migrations, ...repeatables].every(isApplied) ||
+    findings.some(({ level, rule }) => level === "error" && UNREADABLE.includes(rule))
+  ) {
     return findings;
   }
-  const old = migrations.filter(({ file }) => files.has(file));
-  const replayed = await replay(old, pending, declared).catch((error: unknown): Finding[] => {
-    if (!(error instanceof UserError)) throw error;
-    const remedy = "Nothing was tried; an update will tell whether the files can be applied.";
-    return [{ file: basename(folder), line: 1, rule: "replay", problem: error.message, remedy, level: "advice" }];
-  });
+  const old = { versions: migrations.filter(isApplied), repeatables: repeatables.filter(isApplied) };
+  const replayed = await replay(old, { versions: migrations, repeatables }, declared).catch(
+    (error: unknown): Finding[] => {
+      if (!(error instanceof UserError)) throw error;
+      const remedy = "Nothing was tried; an update will tell whether the files can be applied.";
+      return [{ file: basename(folder), line: 1, rule: "replay", problem: error.message, remedy, level: "advice" }];
+    },
+  );
   return [...findings, ...replayed].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
 /** Rules whose errors stop a script from being made. */
 const UNREADABLE = ["syntax", "psql", "copy"];
 
+/** What a folder of migrations applies. */
+interface Files {
+  readonly versions: readonly Migration[];
+  /** Applied after the versions. */
+  readonly repeatables: readonly Migration[];
+}
+
 /**
- * Applies versions to an empty database and rolls some of them back.
- * @param applied The versions before; they stay.
- * @param pending The versions that are tried.
+ * Applies files to an empty database and rolls back the versions that were not there before. Repeatable files stay applied then.
+ * @param old The files before.
+ * @param all These and those that are tried.
  * @param declared The extensions and schemas that exist before.
  * @throws UserError if PostgreSQL does not have an extension.
  */
-async function replay(
-  applied: readonly Migration[],
-  pending: readonly Migration[],
-  declared: Provisions,
-): Promise<Finding[]> {
+async function replay(old: Files, all: Files, declared: Provisions): Promise<Finding[]> {
+  const pending = all.versions.filter((one) => !old.versions.includes(one));
   const scratch = new ScratchDatabase();
   try {
     await scratch.start(declared);
-    const before = await failure(scratch.apply(applied));
+    const before = await failure(scratch.apply(old.versions, { repeatables: old.repeatables }));
     if (before !== undefined) {
-      const found = { ...finding(before, applied), rule: "replay" as const, level: "advice" as const };
+      const found = { ...finding(before, old.versions), rule: "replay" as const, level: "advice" as const };
       return [{ ...found, remedy: "An applied version fails in an empty database, so that nothing else was tried." }];
     }
-    const up = await failure(scratch.apply([...applied, ...pending].sort(byVersion)));
+    const up = await failure(scratch.apply(all.versions, { repeatables: all.repeatables }));
     if (up !== undefined) return [finding(up, pending)];
-    const back = changeScript({ up: applied, down: pending, user: LOGINS[0], logins: LOGINS });
+    const back = changeScript({ up: old.versions, down: pending, user: LOGINS[0], logins: LOGINS });
     const down = await failure(back.then((script) => scratch.import(script)));
     return down === undefined ? [] : [finding(down, pending)];
   } finally {
@@ -111,8 +121,4 @@ function finding(message: string, migrations: readonly Migration[]): Finding {
     remedy: "Correct the statement; this file was tried after all applied ones, as the import runs it.",
     level: "error",
   };
-}
-
-function byVersion(a: Migration, b: Migration): number {
-  return a.version < b.version ? -1 : 1;
 }

@@ -17,13 +17,14 @@ export const FROM_DATABASE = "Read from the database.";
 
 /** A version as the stack or the database has it, compared with the files of this checkout. */
 export interface VersionStatus {
+  /** Empty for a repeatable file. */
   readonly version: string;
   readonly file: string;
   /**
    * `edited`: applied, but the file has changed since. `missing`: applied, but not in this checkout. `squashed`: applied, and
-   * replaced by a file of this checkout.
+   * replaced by a file of this checkout. `apply again`: a repeatable file whose text has changed since.
    */
-  readonly status: "applied" | "pending" | "edited" | "missing" | "squashed";
+  readonly status: "applied" | "pending" | "edited" | "missing" | "squashed" | "apply again";
   /** When it was applied, ISO 8601. */
   readonly at?: string;
   /** The id of the backup taken before it. */
@@ -36,11 +37,18 @@ export async function appliedSchema(stack: Stack): Promise<{ urn: string; output
   return resources.find(({ type }) => type.endsWith(":ImportedSchema"));
 }
 
-/** Compares the versions in the stack's state with the files of a checkout. */
-export function statusOf(state: SchemaState | undefined, files: readonly Migration[]): VersionStatus[] {
+/**
+ * Compares the versions in the stack's state with the files of a checkout.
+ * @param repeatables The repeatable files of the checkout, of which those that an update applies are listed; none by default.
+ */
+export function statusOf(
+  state: SchemaState | undefined,
+  files: readonly Migration[],
+  repeatables: readonly Migration[] = [],
+): VersionStatus[] {
   const applied = new Map(state?.migrations.map((migration) => [migration.version, migration]));
   const here = new Map(files.map((migration) => [migration.version, migration]));
-  return [...new Set([...applied.keys(), ...here.keys()])].sort().map((version) => {
+  const versions = [...new Set([...applied.keys(), ...here.keys()])].sort().map((version): VersionStatus => {
     const done = applied.get(version);
     const file = here.get(version);
     const name = (file ?? done)?.file ?? version;
@@ -48,6 +56,11 @@ export function statusOf(state: SchemaState | undefined, files: readonly Migrati
     const status = appliedStatus(version, done.checksum, files);
     return { version, file: name, status, ...state?.applied?.[version] };
   });
+  const former = new Map(state?.repeatables?.map(({ checksum, file }) => [file, checksum]));
+  const due = repeatables
+    .filter(({ checksum, file }) => former.get(file) !== checksum)
+    .map(({ file }): VersionStatus => ({ version: "", file, status: former.has(file) ? "apply again" : "pending" }));
+  return [...versions, ...due];
 }
 
 /**
@@ -125,9 +138,11 @@ function appliedStatus(version: string, checksum: string | null, files: readonly
  * @param source The last line, such as {@link FROM_STATE}.
  */
 export function formatStatus(versions: readonly VersionStatus[], source: string): string {
+  const digits = Math.max(...versions.map(({ version }) => version.length));
+  const width = Math.max(8, ...versions.map(({ status }) => status.length));
   const lines = versions.map(({ version, status, at = "", backup, file }) => {
     const how = at && `${at.slice(0, 19)}Z  backup ${backup ?? "unknown"}`;
-    return `${version}  ${status.padEnd(8)}  ${how.padEnd(42)}  ${file}`.trimEnd();
+    return `${version.padEnd(digits)}  ${status.padEnd(width)}  ${how.padEnd(42)}  ${file}`.trimEnd();
   });
   return [...lines, source].join("\n");
 }

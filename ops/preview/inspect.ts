@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAdoption, withoutAdoption } from "../../infra/adoption/adopt.ts";
-import { readMigrations } from "../../infra/migrations/files.ts";
+import { readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { pendingIn } from "../engine/interrupted.ts";
 import { age } from "../terminal/age.ts";
@@ -148,7 +148,8 @@ async function preview(
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
   const files = schemas.length > 0 || read.config["settlement:schema"] ? readMigrations(folder) : [];
-  const migrations = schemas.flatMap((change) => migrationSteps(change, files));
+  const all = schemas.length > 0 ? [...files, ...readRepeatables(folder)] : [];
+  const migrations = schemas.flatMap((change) => migrationSteps(change, all));
   const baseline = schemas.map(({ after }) => after.baseline).find((version) => typeof version === "string") ?? "";
   const adopted = files.filter(({ version }) => version <= baseline);
   const pending = migrations.some(({ direction }) => direction === "up");

@@ -1,4 +1,5 @@
 import { type Finding as LintFinding, passes } from "../lint/finding.ts";
+import { hasSql } from "../lint/form.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";
@@ -318,7 +319,8 @@ function changeTable({ preview }: Report, rows: number): Section | undefined {
 
 /** The properties to show; a schema's migrations have their own table. */
 function shown(change: Change): readonly PropertyChange[] {
-  return isSchema(change) ? change.properties.filter(({ path }) => !path.startsWith("migrations[")) : change.properties;
+  const listed = ({ path }: PropertyChange) => path.startsWith("migrations[") || path.startsWith("repeatables[");
+  return isSchema(change) ? change.properties.filter((property) => !listed(property)) : change.properties;
 }
 
 function changedProperties(change: Change): string {
@@ -350,12 +352,19 @@ function postponed({ later, stack }: Report): Section | undefined {
 
 function migrationTable({ migrations }: Report, rows: number): Section | undefined {
   if (migrations.length === 0) return undefined;
-  const what = { up: "apply", down: "roll back" };
-  const row = ({ direction, file, outOfOrder, version }: MigrationStep) =>
-    `| ${what[direction]}${outOfOrder ? ", out of order" : ""} | ${code(version)} | ${code(file)} |`;
+  const row = (step: MigrationStep) =>
+    `| ${action(step)} | ${step.version === "" ? "" : code(step.version)} | ${code(step.file)} |`;
   const rest = migrations.length - rows;
   const table = ["| | version | migration |", "| --- | --- | --- |", ...migrations.slice(0, rows).map(row)];
   return { text: [...table, ...(rest > 0 ? [`| | | and ${rest} more |`] : [])].join("\n") };
+}
+
+/** What an update does with a migration. */
+function action({ again, direction, outOfOrder, sql }: MigrationStep): string {
+  if (direction === "up") return `apply${again ? " again" : ""}${outOfOrder ? ", out of order" : ""}`;
+  return sql === undefined || hasSql(sql)
+    ? "roll back"
+    : "roll back: removes only its record, the down script is empty";
 }
 
 function held({ held: left, stack }: Report): Section | undefined {

@@ -4,8 +4,9 @@ import { squashedBy } from "../../infra/migrations/importer.ts";
 import type { PlannedMigration } from "../../infra/migrations/resource.ts";
 import type { Change } from "./model.ts";
 
-/** A schema version that an update applies or rolls back. */
+/** A schema version that an update applies or rolls back, or a repeatable file that it applies. */
 export interface MigrationStep {
+  /** Empty for a repeatable file. */
   readonly version: string;
   readonly file: string;
   readonly direction: "up" | "down";
@@ -13,6 +14,8 @@ export interface MigrationStep {
   readonly sql: string | undefined;
   /** Whether a newer version is applied already, as after merging an old branch. */
   readonly outOfOrder?: true;
+  /** Whether it is a repeatable file that was applied with another text. */
+  readonly again?: true;
 }
 
 /** Whether a resource is the schema, which imports migrate. */
@@ -21,9 +24,9 @@ export function isSchema({ type }: Pick<Change, "type">): boolean {
 }
 
 /**
- * The steps of a schema change in order: versions rolled back, newest first, then versions applied.
+ * The steps of a schema change in order: versions rolled back, newest first, then versions and repeatable files applied.
  * @param change The schema's change.
- * @param files The migrations of this checkout.
+ * @param files The migrations and repeatable files of this checkout.
  */
 export function migrationSteps(change: Change, files: readonly Migration[]): MigrationStep[] {
   if (change.op === "delete" || change.op === "forget") return [];
@@ -33,8 +36,9 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
   const squashed = squashedBy(change.after.migrations as readonly PlannedMigration[] | undefined);
   const missingIn = (list: readonly Planned[]) => (one: Planned) =>
     !list.some(({ version }) => version === one.version);
+  const textOf = (one: Planned) => files.find(({ file }) => file === one.file)?.text;
   const step = (direction: "up" | "down") => (one: Planned) => {
-    const text = files.find(({ file }) => file === one.file)?.text;
+    const text = textOf(one);
     const sql = text === undefined ? undefined : directions(one.file, text)[direction].trim();
     const late = direction === "up" && before.some(({ version }) => version > one.version);
     return { ...one, direction, sql, ...(late && { outOfOrder: true as const }) };
@@ -46,13 +50,27 @@ export function migrationSteps(change: Change, files: readonly Migration[]): Mig
       .reverse()
       .map(step("down")),
     ...after.filter(missingIn(before)).map(step("up")),
+    ...repeatableSteps(change).map((one) => ({ ...one, sql: textOf(one)?.trim() })),
   ];
 }
 
+function repeatableSteps({ after, before, op }: Change): Omit<MigrationStep, "sql">[] {
+  const former = new Map((op === "update" ? repeatables(before) : []).map(({ checksum, file }) => [file, checksum]));
+  return repeatables(after)
+    .filter(({ checksum, file }) => former.get(file) !== checksum)
+    .map(({ file }) => ({
+      ...{ version: "", file, direction: "up" },
+      ...(former.has(file) && { again: true }),
+    }));
+}
+
 /** The files that a stack has applied, by its state; undefined for a new database, for which the main branch decides. */
-export function appliedBefore({ before, op }: Change): Applied | undefined {
+export function appliedBefore(change: Change): Applied | undefined {
+  const { after, before, op } = change;
   if (op !== "update") return undefined;
-  return { source: "the stack's state", files: new Set(planned(before).map(({ file }) => file)) };
+  const changed = repeatableSteps(change).map(({ file }) => file);
+  const unchanged = repeatables(after).filter(({ file }) => !changed.includes(file));
+  return { source: "the stack's state", files: new Set([...planned(before), ...unchanged].map(({ file }) => file)) };
 }
 
 /**
@@ -89,4 +107,8 @@ interface Planned {
 
 function planned({ migrations }: Readonly<Record<string, unknown>>): readonly Planned[] {
   return Array.isArray(migrations) ? migrations.map(({ version, file }: Planned) => ({ version, file })) : [];
+}
+
+function repeatables({ repeatables: list }: Readonly<Record<string, unknown>>): readonly PlannedMigration[] {
+  return Array.isArray(list) ? (list as readonly PlannedMigration[]) : [];
 }

@@ -54,6 +54,16 @@ const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/se
 const OPERATIONS = "/sql/v1beta4/projects/settlement-local/operations";
 const INSTANCES = "/sql/v1beta4/projects/settlement-local/instances";
 
+/** A repeatable file. */
+function view(columns: string): Migration {
+  const text = `CREATE OR REPLACE VIEW commands AS SELECT ${columns} FROM settlement_commands;\n`;
+  return { version: "", file: "repeatable/commands.sql", text, checksum: checksum(text) };
+}
+
+/** The columns of that view. */
+const VIEWED =
+  "SELECT string_agg(column_name, ', ' ORDER BY ordinal_position) AS columns FROM information_schema.columns WHERE table_name = 'commands'";
+
 /** test/migrations tests the importer without the engine. */
 describe("the schema, through the real engine", () => {
   const step = scenario();
@@ -62,13 +72,14 @@ describe("the schema, through the real engine", () => {
   let local: LocalEnvironment;
   let stopProviders: () => Promise<void>;
   let checkout: readonly Migration[] = TWO;
+  let repeatables: Migration[] = [];
   let said = "";
   /** Requests of the first update whose responses were lost. */
   let lost: readonly string[] = [];
 
   /** Has the stack use the test's checkout and configuration. */
   const open = (stack: LocalEnvironment["stack"]) => {
-    stack.workspace.program = () => Promise.resolve(settlement(loadConfig(), [...checkout]));
+    stack.workspace.program = () => Promise.resolve(settlement(loadConfig(), [...checkout], [], repeatables));
     local = { ...local, stack };
   };
   const say = (text: string) => (said += text);
@@ -159,53 +170,61 @@ describe("the schema, through the real engine", () => {
     expect(await sendCommand()).toBe(200);
   });
 
-  step("finishes a migration in the next update if the engine was killed during the import", async () => {
-    const { password, user: name } = await credential();
-    // The password in the backup differs from the current one.
-    const changePassword = async (to: string) => {
-      const path = `${instance()}/users?name=${name}`;
-      const change = async () => {
-        const response = await send(local.cloud, "PUT", path, { name, password: to });
-        return (await response.json()) as Record<string, unknown>;
+  step(
+    "finishes a migration in the next update if the engine was killed during the import, and applies a changed view again",
+    async () => {
+      const { password, user: name } = await credential();
+      // The password in the backup differs from the current one.
+      const changePassword = async (to: string) => {
+        const path = `${instance()}/users?name=${name}`;
+        const change = async () => {
+          const response = await send(local.cloud, "PUT", path, { name, password: to });
+          return (await response.json()) as Record<string, unknown>;
+        };
+        let answer = await change();
+        // Google refuses it while another operation runs.
+        while (answer.status !== "DONE") {
+          await delay(20);
+          answer = answer.error ? await change() : await get(`${OPERATIONS}/${String(answer.name)}`);
+        }
       };
-      let answer = await change();
-      // Google refuses it while another operation runs.
-      while (answer.status !== "DONE") {
-        await delay(20);
-        answer = answer.error ? await change() : await get(`${OPERATIONS}/${String(answer.name)}`);
-      }
-    };
-    await changePassword("the-password-of-yesterday");
-    const waiting = local.cloud.faults.inject(
-      { method: "GET", path: /\/operations\//, after: { method: "POST", path: /\/import$/ } },
-      { kind: "silence" },
-    );
-    let ended = "";
-    const update = deploy(THREE).then(
-      () => (ended = "The update was not interrupted."),
-      (error: unknown) => (ended = String(error)),
-    );
-    while (waiting.struck.length === 0 && ended === "") await delay(10);
-    expect(ended).toBe("");
-    killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
-    await update;
-    waiting.remove();
-    await changePassword(password);
+      await changePassword("the-password-of-yesterday");
+      const waiting = local.cloud.faults.inject(
+        { method: "GET", path: /\/operations\//, after: { method: "POST", path: /\/import$/ } },
+        { kind: "silence" },
+      );
+      let ended = "";
+      repeatables = [view("status")];
+      const update = deploy(THREE).then(
+        () => (ended = "The update was not interrupted."),
+        (error: unknown) => (ended = String(error)),
+      );
+      while (waiting.struck.length === 0 && ended === "") await delay(10);
+      expect(ended).toBe("");
+      killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
+      await update;
+      waiting.remove();
+      await changePassword(password);
 
-    const { envVars, pulumiCommand: command } = local.stack.workspace;
-    const config = endpointConfig(local.cloud.url);
-    open(await openPrivateStack({ name: "local", folder, command, config, env: envVars }, () => undefined));
-    await deploy(THREE);
-    await expectVersions(THREE);
-    expect(await sendCommand()).toBe(200);
-  });
+      const { envVars, pulumiCommand: command } = local.stack.workspace;
+      const config = endpointConfig(local.cloud.url);
+      open(await openPrivateStack({ name: "local", folder, command, config, env: envVars }, () => undefined));
+      // The killed update applied the view's former text.
+      expect(await query(VIEWED)).toEqual([{ columns: "status" }]);
+      repeatables = [view("status, payer")];
+      await deploy(THREE);
+      expect(await query(VIEWED)).toEqual([{ columns: "status, payer" }]);
+      await expectVersions(THREE);
+      expect(await sendCommand()).toBe(200);
+    },
+  );
 
   step("names what was changed manually in the schema, by an import that changes nothing", async () => {
     await query("CREATE INDEX by_hand ON settlement_commands (status)");
-    const { differences } = await driftByImport(local.stack, THREE);
+    const { differences } = await driftByImport(local.stack, THREE, undefined, repeatables);
     expect(differences).toEqual(["table settlement_commands: index by_hand was created manually"]);
     await query("DROP INDEX by_hand");
-    expect((await driftByImport(local.stack, THREE)).differences).toEqual([]);
+    expect((await driftByImport(local.stack, THREE, undefined, repeatables)).differences).toEqual([]);
   });
 
   step("keeps the first of three files if a statement in the second fails, and names its line", async () => {
@@ -273,19 +292,23 @@ describe("the schema, through the real engine", () => {
     expect(await sendCommand()).toBe(200);
   });
 
-  step("records the checksum of an edited file by a repair, with its reason", async () => {
-    const [first, second] = TWO;
-    if (!first || !second) throw new Error("The repository begins with two migrations.");
-    const text = `${second.text}-- explained\n`;
-    checkout = [first, { ...second, text, checksum: checksum(text) }];
-    const about = { version: second.version, by: "ann", at: "2026-11-27 21:00:00 UTC", why: "a comment was added" };
-    const write: RepairOptions["write"] = (entry) =>
-      setInStackFile("local", ["settlement:schema"], { repairs: [entry] }, [local.stack.workspace.workDir]);
-    expect(await repair(local.stack, checkout, about, { ...options, write })).toBe(true);
-    await expectVersions(TWO);
-    const [row] = await query(
-      `SELECT r.why, r.former, m.checksum FROM schema_repairs r JOIN schema_migrations m USING (version)`,
-    );
-    expect(row).toEqual({ why: about.why, former: second.checksum, checksum: checksum(text) });
-  });
+  step(
+    "records the checksum of an edited file by a repair, with its reason, and applies a view that the backup lacked",
+    async () => {
+      const [first, second] = TWO;
+      if (!first || !second) throw new Error("The repository begins with two migrations.");
+      const text = `${second.text}-- explained\n`;
+      checkout = [first, { ...second, text, checksum: checksum(text) }];
+      const about = { version: second.version, by: "ann", at: "2026-11-27 21:00:00 UTC", why: "a comment was added" };
+      const write: RepairOptions["write"] = (entry) =>
+        setInStackFile("local", ["settlement:schema"], { repairs: [entry] }, [local.stack.workspace.workDir]);
+      expect(await repair(local.stack, checkout, about, { ...options, write })).toBe(true);
+      await expectVersions(TWO);
+      const [row] = await query(
+        `SELECT r.why, r.former, m.checksum FROM schema_repairs r JOIN schema_migrations m USING (version)`,
+      );
+      expect(await query(VIEWED)).toEqual([{ columns: "status, payer" }]);
+      expect(row).toEqual({ why: about.why, former: second.checksum, checksum: checksum(text) });
+    },
+  );
 });

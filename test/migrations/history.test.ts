@@ -149,6 +149,8 @@ describe("a repeatable file", () => {
     for (const name of ["b_view.sql", "a_view.sql"]) writeFileSync(join(files, "repeatable", name), "SELECT 1;");
     expect(readRepeatables(files).map(({ file }) => file)).toEqual(["repeatable/a_view.sql", "repeatable/b_view.sql"]);
     expect(readMigrations(files)).toEqual([]);
+    writeFileSync(join(files, "repeatable", "c.sql"), "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n");
+    expect(() => readRepeatables(files)).toThrow('migrations/repeatable/c.sql:1: remove "-- migrate:up"');
     writeFileSync(join(files, "repeatable", "R__x.sql"), "SELECT 1;");
     expect(() => readRepeatables(files)).toThrow("migrations/repeatable/R__x.sql: the name must be");
     rmSync(files, { recursive: true });

@@ -69,6 +69,24 @@ test("says where the problem is, what it is and what to do", async () => {
   ]);
 });
 
+test("judges repeatable files too, which have one direction without a marker", async () => {
+  write("repeatable/view.sql", "CREATE OR REPLACE VIEW v AS SELECT 1;\n");
+  expect(await errors()).toEqual([]);
+  write("repeatable/view.sql", "SELECT 1;\nDELETE FROM t WHERE true;\n");
+  write("repeatable/Other.sql", "SELEKT;\r\n");
+  write("repeatable/versioned.sql", both("CREATE VIEW v AS SELECT 1;", "DROP VIEW v;"));
+  write("repeatable/empty.sql", "-- nothing yet\n");
+  const found = (await lintMigrations(folder)).filter(({ level }) => level === "error");
+  expect(found.map(({ file, line, rule }) => `${file}:${line} ${rule}`)).toEqual([
+    "migrations/repeatable/Other.sql:1 line-endings",
+    "migrations/repeatable/Other.sql:1 name",
+    "migrations/repeatable/Other.sql:1 syntax",
+    "migrations/repeatable/empty.sql:1 directions",
+    "migrations/repeatable/versioned.sql:1 directions",
+    "migrations/repeatable/view.sql:2 destructive",
+  ]);
+});
+
 test("extensions and schemas must be declared, and made only if they are missing", async () => {
   const line = (kind: string) => `settlement:database: { ${kind}s: [app] }`;
   for (const kind of ["extension", "schema"]) {
@@ -665,6 +683,19 @@ describe("compares with the main branch", () => {
     // What the stack has applied, if that is known.
     const applied = { source: "the state", files: new Set(["20260303000000_new.sql"]) };
     expect((await lintMigrations(folder, applied)).filter(({ level }) => level === "error")).toHaveLength(2);
+  });
+
+  test("and lets repeatable files change: those that did not are applied", async () => {
+    write("repeatable/view.sql", "TRUNCATE t;");
+    write("repeatable/other.sql", "TRUNCATE t;");
+    git("switch", "--quiet", "main");
+    commit();
+    git("switch", "--quiet", "work");
+    git("merge", "--quiet", "main");
+    write("repeatable/view.sql", "TRUNCATE t, u;");
+    const found = (await lintMigrations(folder)).map(({ file, level }) => `${level} ${file}`);
+    expect(found).toEqual(["advice migrations/repeatable/other.sql", "error migrations/repeatable/view.sql"]);
+    expect(scopeOf(folder)).toContain("Judged 1 file that main does not have");
   });
 
   test("and refuses deleted files", async () => {

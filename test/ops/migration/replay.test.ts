@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Provisions } from "../../../infra/migrations/provisions.ts";
 import type { Applied } from "../../../ops/lint/applied.ts";
 import { dumpOf } from "../../../ops/migration/dump.ts";
@@ -26,7 +26,12 @@ async function replayed(declared: Provisions = {}) {
   const findings = await lintAndReplay(folder, APPLIED, declared);
   return findings
     .filter(({ rule }) => rule !== "history")
-    .map(({ file, level, line, problem, rule }) => [level, rule, `${file.split("_")[1] ?? ""}:${line}`, problem]);
+    .map(({ file, level, line, problem, rule }) => [
+      level,
+      rule,
+      `${file.replace(/^migrations\/(\d+_)?/, "")}:${line}`,
+      problem,
+    ]);
 }
 
 test("knows the schema of the applied files, and names the line that PostgreSQL refuses", async () => {
@@ -47,6 +52,29 @@ test("rolls back what it has applied", async () => {
   write(NEW, "ALTER TABLE t ADD COLUMN b text;", "\nALTER TABLE t DROP COLUMN c;");
   expect(await replayed()).toEqual([
     ["error", "replay", "new.sql:5", 'PostgreSQL refuses this: column "c" of relation "t" does not exist.'],
+  ]);
+});
+
+test("applies repeatable files after the versions, and leaves them when it rolls back", async () => {
+  write(OLD, "CREATE TABLE t (a bigint);", "DROP TABLE t;");
+  mkdirSync(join(folder, "repeatable"));
+  const view = (text: string) => {
+    writeFileSync(join(folder, "repeatable", "view.sql"), text);
+  };
+  view("CREATE OR REPLACE VIEW v AS\n  SELECT a, b FROM t;\n");
+  expect(await replayed()).toEqual([
+    ["error", "replay", "repeatable/view.sql:1", 'PostgreSQL refuses this: column "b" does not exist.'],
+  ]);
+  write(NEW, "ALTER TABLE t ADD COLUMN b text;", "DROP VIEW IF EXISTS v;\nALTER TABLE t DROP COLUMN b;");
+  expect(await replayed()).toEqual([]);
+  write(NEW, "ALTER TABLE t ADD COLUMN b text;", "ALTER TABLE t DROP COLUMN b;");
+  expect(await replayed()).toEqual([
+    [
+      "error",
+      "replay",
+      "new.sql:4",
+      expect.stringMatching(/^PostgreSQL refuses this: cannot drop column b .* view v depends on column b/),
+    ],
   ]);
 });
 
@@ -82,7 +110,9 @@ describe("declared extensions and schemas", () => {
 
   test("that this PostgreSQL does not have are said, and nothing is tried", async () => {
     const sentence = 'The declared extensions and schemas cannot be made here: extension "postgis" is not available.';
-    expect(await replayed({ extensions: ["postgis"] })).toEqual([["advice", "replay", ":1", sentence]]);
+    expect(await replayed({ extensions: ["postgis"] })).toEqual([
+      ["advice", "replay", `${basename(folder)}:1`, sentence],
+    ]);
     await expect(dumpOf(folder, { extensions: ["postgis"] })).rejects.toThrow(sentence);
   });
 });

@@ -29,6 +29,19 @@ test("shows whether each version is applied, edited, missing or pending", () => 
   );
 });
 
+test("lists the repeatable files that the next update applies", () => {
+  const view = (name: string, checksum: string) => ({ ...file("", checksum), file: `repeatable/${name}.sql` });
+  const applied = { ...state, repeatables: [view("a", "1"), view("b", "1")] };
+  const versions = statusOf(applied, [], [view("a", "1"), view("b", "2"), view("c", "1")]);
+  expect(versions.filter(({ version }) => version === "").map(({ file, status }) => [file, status])).toEqual([
+    ["repeatable/b.sql", "apply again"],
+    ["repeatable/c.sql", "pending"],
+  ]);
+  expect(formatStatus(versions.slice(-2, -1), FROM_STATE).split("\n")[0]).toMatch(
+    /^ +apply again +repeatable\/b\.sql$/,
+  );
+});
+
 test("shows every version as pending before the first update", () => {
   expect(statusOf(undefined, [file("1")])).toEqual([{ version: "1", file: "1_x.sql", status: "pending" }]);
 });

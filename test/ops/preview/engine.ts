@@ -147,7 +147,7 @@ export function configured(config: Record<string, string>): EngineEvent {
   return { sequence: 0, timestamp: 0, preludeEvent: { config } };
 }
 
-/** Two applied migrations, and a pending one. */
+/** Two applied migrations, a pending one, one with an empty down script, and a repeatable file. */
 export const files: Migration[] = [
   ["20250101000000", "create_a", "CREATE TABLE a (id int PRIMARY KEY);", "DROP TABLE a;"],
   ["20250102000000", "create_b", "CREATE TABLE b (id int PRIMARY KEY);", "DROP TABLE b;"],
@@ -157,10 +157,14 @@ export const files: Migration[] = [
     "-- ``` is no fence\nALTER TABLE b ADD COLUMN note text;",
     "ALTER TABLE b DROP COLUMN note;",
   ],
+  ["20250104000000", "seed", "INSERT INTO a VALUES (1);", "-- The rows stay."],
 ].map(([version = "", name = "", up = "", down = ""]) => {
   const text = `-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
   return { version, file: `${version}_${name}.sql`, text, checksum: checksum(text) };
 });
+
+const text = "CREATE OR REPLACE VIEW v AS SELECT 1 AS one;\n";
+const view: Migration = { version: "", file: "repeatable/view.sql", text, checksum: checksum(text) };
 
 /** The schema's inputs with the first `count` migrations. */
 export function schemaAt(count: number): Inputs {
@@ -177,8 +181,8 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     refreshed: false,
     preview,
     losses: findLosses(preview, state),
-    migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, files)),
-    held: heldBack(preview.config, files),
+    migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, [...files, view])),
+    held: heldBack(preview.config, files.slice(0, 3)),
     lint: [],
     later: [],
     dependencies: new Map(),

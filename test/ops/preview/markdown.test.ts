@@ -28,6 +28,8 @@ const account: Declared = { type: types.account, name: "account" };
 
 const image = (tag: string) => ({ template: { containers: [{ name: "app", image: `h/p/n:${tag}` }] } });
 
+const repeatables = (checksum: string) => [{ version: "", file: "repeatable/view.sql", checksum }];
+const other = [{ version: "", file: "repeatable/other.sql", checksum: "x" }];
 const planned = schemaAt(3).migrations as readonly unknown[];
 
 /** Every kind of change and every section of a comment. */
@@ -87,6 +89,13 @@ const reports = {
   "out-of-order": report([
     step("update", schema, { before: { ...schemaAt(3), migrations: [planned[0], planned[2]] }, after: schemaAt(3) }),
   ]),
+  repeatable: report([
+    step("update", schema, {
+      before: { ...schemaAt(2), repeatables: repeatables("old") },
+      after: { ...schemaAt(2), repeatables: [...repeatables("new"), ...other] },
+    }),
+  ]),
+  "empty-down": report([step("update", schema, { before: schemaAt(4), after: schemaAt(3) })]),
   "held-back": report([
     step("same", account, { before: {}, after: {} }),
     configured({ "settlement:schema": '{"version":"20250101000000"}' }),
