@@ -41,6 +41,13 @@ export function appliedFiles(
   });
 }
 
+/** A version's file in a checkout. @throws UserError if it has none. */
+export function fileOf(files: readonly Migration[], version: string): Migration {
+  const file = files.find((each) => each.version === version);
+  if (!file) throw new UserError(`There is no version ${version} in migrations/.`);
+  return file;
+}
+
 const made = new Map<string, Promise<string>>();
 
 /**

@@ -13,6 +13,7 @@ import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../te
 import { readStackFile, ROOT, setInStackFile } from "../engine/stack-file.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { driftByImport } from "./drift-by-import.ts";
+import { fileOf } from "./drift.ts";
 import type { GoToOptions } from "./go-to.ts";
 import { repair } from "./repair.ts";
 import { restore } from "./restore.ts";
@@ -101,8 +102,8 @@ export async function repairCommand(args: string[]): Promise<void> {
   if (version === undefined) throw new UsageError("Name a version: --version VERSION; `status` lists them.");
   if (why === undefined || why.trim() === "") throw new UsageError("Say why, for those who look later: --why REASON.");
   const ask = consent(yes);
+  const file = fileOf(readMigrations(FOLDER), version);
   const about = {
-    version,
     why,
     by: userInfo().username,
     at: `${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC`,
@@ -110,7 +111,7 @@ export async function repairCommand(args: string[]): Promise<void> {
   await withStack(name, choice, async (stack) => {
     const confirm = () => ask(`Record version ${version} in ${name} without running it?`);
     const folders = [ROOT, stack.workspace.workDir];
-    const done = await repair(stack, readMigrations(FOLDER), about, {
+    const done = await repair(stack, file, about, {
       ...options(name, stack, confirm),
       write: (entry) => {
         const schema = readStackFile(name, stack.workspace.workDir).config?.["settlement:schema"];

@@ -13,34 +13,30 @@ export interface RepairOptions extends Omit<GoToOptions, "write"> {
 
 /**
  * Records that a version is applied with the checksum of its file, without running it, by an update of the schema.
- * @param files The migrations of this checkout.
- * @param about The version, and who repairs it, when and why.
+ * @param file The version as this checkout has it.
+ * @param about Who repairs it, when and why.
  * @returns Whether the user confirmed.
  * @throws UserError if there is nothing to repair, and as the update does.
  */
 export async function repair(
   stack: Stack,
-  files: readonly Migration[],
-  about: Omit<Repair, "checksum">,
+  { checksum, file, version }: Migration,
+  about: Omit<Repair, "checksum" | "version">,
   options: RepairOptions,
 ): Promise<boolean> {
   const { name } = stack;
-  const { version } = about;
   const schema = (await appliedSchema(stack))?.outputs;
   if (!schema) throw new UserError(`Stack "${name}" has no schema yet.`);
-  const file = files.find((each) => each.version === version);
-  if (!file) throw new UserError(`There is no version ${version} in migrations/.`);
   const recorded = schema.migrations.find((each) => each.version === version);
-  if (recorded?.checksum === file.checksum) {
-    throw new UserError(`${name} has recorded version ${version} with the checksum of migrations/${file.file}.`);
+  if (recorded?.checksum === checksum) {
+    throw new UserError(`${name} has recorded version ${version} with the checksum of migrations/${file}.`);
   }
-  const { checksum } = file;
   options.say(
     recorded
-      ? `Version ${version} has checksum ${recorded.checksum.slice(0, 12)} in ${name}; it will be ${checksum.slice(0, 12)}, that of migrations/${file.file}.`
-      : `Version ${version} is pending in ${name}; it will count as applied, and migrations/${file.file} will not be run.`,
+      ? `Version ${version} has checksum ${recorded.checksum.slice(0, 12)} in ${name}; it will be ${checksum.slice(0, 12)}, that of migrations/${file}.`
+      : `Version ${version} is pending in ${name}; it will count as applied, and migrations/${file} will not be run.`,
   );
-  const write = () => options.write({ ...about, checksum });
+  const write = () => options.write({ ...about, version, checksum });
   const done = await goTo(stack, version, { ...options, write });
   if (done) options.say(`Version ${version} is recorded. Commit Pulumi.${name}.yaml, which names the repair.`);
   return done;

@@ -5,7 +5,7 @@ import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { squashLines } from "../../infra/migrations/squash.ts";
 import { declaredBy } from "../lint/rules/declared.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { madeBy } from "./drift.ts";
+import { fileOf, madeBy } from "./drift.ts";
 
 /** A file that replaces others. */
 export interface Squash {
@@ -19,13 +19,14 @@ export interface Squash {
  * @param folder The folder of migrations.
  * @param to The newest version to include; by default the newest of all.
  * @param declared The extensions and schemas that exist before.
- * @throws UserError if there are fewer than two versions, or the file does not make in one transaction what they make.
+ * @throws UserError if there is no such version or fewer than two, or the file does not make in one transaction what they make.
  */
 export async function squash(folder: string, to?: string, declared: Provisions = declaredBy("some")): Promise<Squash> {
-  const replaced = readMigrations(folder).filter(({ version }) => to === undefined || version <= to);
+  const files = readMigrations(folder);
+  if (to !== undefined) fileOf(files, to);
+  const replaced = files.filter(({ version }) => to === undefined || version <= to);
   const newest = replaced.at(-1);
   if (!newest || replaced.length < 2) throw new UserError("There are fewer than two versions to squash.");
-  if (to !== undefined && newest.version !== to) throw new UserError(`There is no version ${to} in migrations/.`);
   const section = (direction: "up" | "down") => (migration: Migration) =>
     `-- from ${migration.file}\n${sqlOf(migration.text, direction).trim()}\n`;
   const text = [

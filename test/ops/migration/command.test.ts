@@ -4,6 +4,9 @@ import { lintMigrations } from "../../../ops/lint/lint.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
+/** The repository's first version. */
+const VERSION = "20251025120000";
+
 /** Runs the command as npm does. */
 function migration(...args: string[]) {
   const words = ["ops/migration.ts", ...args];
@@ -13,7 +16,7 @@ function migration(...args: string[]) {
 test("--help lists every command", () => {
   const { status, stdout } = migration("--help");
   expect(status).toBe(0);
-  for (const command of ["new NAME", "lint", "status", "rollback", "restore", "dump"]) {
+  for (const command of ["new NAME", "lint", "status", "drift", "rollback", "restore", "repair", "squash", "dump"]) {
     expect(stdout).toContain(`\n  ${command} `);
   }
 });
@@ -25,6 +28,12 @@ test.each([
   [["new"], "new takes exactly one name."],
   [["new", "two", "names"], "new takes exactly one name."],
   [["lint", "--jason"], "--jason"],
+  [["drift"], "Which stack?"],
+  [["repair", "--version", VERSION, "--why", "x"], "Which stack?"],
+  [["repair", "--stack", "staging", "--why", "x"], "Name a version: --version VERSION"],
+  [["repair", "--stack", "staging", "--version", VERSION], "--why REASON"],
+  [["repair", "--stack", "staging", "--version", VERSION, "--why", " "], "--why REASON"],
+  [["squash", "--from", VERSION], "--from"],
   [["restore", "--stack", "staging"], "Name a backup"],
   [["restore", "--stack", "staging", "--backup"], "--backup"],
   [["restore", "--stack", "staging", "--backup", ""], '"" is not the id of a backup'],
@@ -40,6 +49,21 @@ test("exits with 1 and a single line for an invalid name", () => {
   const { status, stderr } = migration("new", "Bad");
   expect(status).toBe(1);
   expect(stderr).toMatch(/^"Bad" cannot name a migration\..*\n$/);
+});
+
+test.each([
+  [["drift", "--stack", "nosuch"], /Pulumi\.nosuch\.yaml does not exist/],
+  [["repair", "--stack", "nosuch", "--version", VERSION, "--why", "x", "--yes"], /Pulumi\.nosuch\.yaml does not exist/],
+  [
+    ["repair", "--stack", "prod", "--version", "1", "--why", "x", "--yes"],
+    /^There is no version 1 in migrations\/\.$/m,
+  ],
+  [["squash", "--to", "1", "--yes"], /^There is no version 1 in migrations\/\.$/m],
+  [["squash", "--to", VERSION, "--yes"], /^There are fewer than two versions to squash\.$/m],
+])("refuses %j in a sentence", (args, sentence) => {
+  const { status, stderr } = migration(...args);
+  expect([status, stderr]).toEqual([1, expect.stringMatching(sentence)]);
+  expect(stderr).not.toMatch(/^ {4}at /m);
 });
 
 test("lint --json prints what the function returns", async () => {
