@@ -6,6 +6,7 @@ import { CloudRun } from "./apis/cloudrun/api.ts";
 import type { Program } from "./apis/cloudrun/program.ts";
 import { Kms } from "./apis/kms/api.ts";
 import { lock } from "./state/lock.ts";
+import { Entries } from "./apis/logging/entries.ts";
 import { Logging } from "./apis/logging/api.ts";
 import { Compute } from "./apis/compute/api.ts";
 import { Networks } from "./apis/compute/networks.ts";
@@ -116,7 +117,16 @@ async function assemble(options: CloudOptions, store: Store) {
   const secretManager = new SecretManager(store, projects, access, policies, iam);
   const storage = new Storage(store, projects, access, policies, iam);
   const networks = new Networks(store);
-  const cloudSql = await createCloudSql({ store, projects, access, services, networks, objects: storage });
+  const entries = new Entries(store.folder);
+  const cloudSql = await createCloudSql({
+    store,
+    projects,
+    access,
+    services,
+    networks,
+    objects: storage,
+    writeEntry: entries.write,
+  });
 
   const { openSocket } = cloudSql;
   const gauges = new Gauges(cloudSql.measure);
@@ -129,6 +139,7 @@ async function assemble(options: CloudOptions, store: Store) {
     accounts,
     secrets: secretManager,
     openSocket,
+    writeEntry: entries.write,
     images: options.images ?? {},
   });
 
@@ -145,7 +156,7 @@ async function assemble(options: CloudOptions, store: Store) {
     new ResourceManager(projects, iam),
     new ServiceUsage(projects, services, agents),
     new ArtifactRegistry(Object.keys(options.images ?? {}), projects, iam),
-    new Logging(store, projects, access, services),
+    new Logging(entries, projects, access, services),
     new Monitoring(store, projects, gauges, access),
     cloudSql.api,
     cloudRun,
@@ -165,6 +176,7 @@ async function assemble(options: CloudOptions, store: Store) {
       await app.close();
       await cloudRun.stop();
       await cloudSql.stop();
+      entries.close();
     },
   };
 }

@@ -63,6 +63,14 @@ const GCLOUD: readonly (readonly [string, string])[] = [
   [`gcloud sql backups list --instance=$INSTANCE`, "SUCCESSFUL"],
   [`gcloud sql ssl server-ca-certs list --instance=$INSTANCE --format='value(cert)'`, "BEGIN CERTIFICATE"],
   ["gcloud logging read 'resource.labels.service_name=\"settlement-service\" AND severity>=ERROR' --limit=20", ""],
+  [
+    `gcloud logging read 'resource.labels.service_name="settlement-service" AND httpRequest.status=200' --limit=1`,
+    "run.googleapis.com%2Frequests",
+  ],
+  [
+    `gcloud logging read 'resource.type="cloudsql_database" AND "ready to accept connections"' --limit=1`,
+    "cloudsql.googleapis.com%2Fpostgres.log",
+  ],
   ["gcloud storage cp package.json gs://settlement-local-migrations/incident", "Copying file"],
   ["gcloud storage ls -a gs://settlement-local-migrations/incident", "#"],
   ["gcloud storage rm gs://settlement-local-migrations/incident", "Removing"],

@@ -30,6 +30,8 @@ const OURS: Settings = {
   lc_messages: "C",
   logging_collector: "off",
   log_destination: "stderr",
+  // As on Cloud SQL, whose messages begin with the time, the process, the line, and who is connected to what.
+  log_line_prefix: "%m [%p]: [%l-1] db=%d,user=%u ",
   // The failed statement may contain a secret.
   log_min_error_statement: "panic",
 };
@@ -58,11 +60,23 @@ export class PostgresServer {
   readonly data: string;
   private readonly account: Account;
 
-  /** @param data The data directory. */
-  constructor(binaries: Binaries, data: string, account: Account = currentAccount()) {
+  private readonly onMessage: ((text: string) => void) | undefined;
+
+  /**
+   * @param data The data directory.
+   * @param account Who runs PostgreSQL's programs: by default this process, or `nobody` for root.
+   * @param onMessage Gets each message that the running server logs, with its prefix. Nothing does by default.
+   */
+  constructor(
+    binaries: Binaries,
+    data: string,
+    account: Account = currentAccount(),
+    onMessage?: (text: string) => void,
+  ) {
     this.binaries = binaries;
     this.data = data;
     this.account = account;
+    this.onMessage = onMessage;
   }
 
   get isRunning(): boolean {
@@ -153,6 +167,7 @@ export class PostgresServer {
       [...["-D", this.data], ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     );
     this.child = child;
+    this.follow(child);
     running.set(child, { sockets: this.sockets });
     child.once("exit", () => running.delete(child));
     while (this.isRunning && Date.now() < end) {
@@ -171,6 +186,23 @@ export class PostgresServer {
     } catch {
       return false;
     }
+  }
+
+  /** Passes on the messages of a server; their further lines begin with a tab. */
+  private follow({ stderr }: ChildProcess): void {
+    const { onMessage } = this;
+    if (!onMessage || !stderr) return;
+    let rest = "";
+    stderr.on("data", (text: string) => {
+      const messages = (rest + text).split(/\n(?!\t|$)/);
+      const last = messages.pop() ?? "";
+      rest = last.endsWith("\n") ? "" : last;
+      if (rest === "") messages.push(last.slice(0, -1));
+      for (const message of messages) onMessage(message);
+    });
+    stderr.once("end", () => {
+      if (rest !== "") onMessage(rest);
+    });
   }
 
   private async runToEnd(command: string, paths: readonly string[], args: readonly string[]): Promise<void> {

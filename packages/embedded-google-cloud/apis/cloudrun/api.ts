@@ -14,6 +14,7 @@ import { Images } from "./images.ts";
 import { Instances } from "./instances.ts";
 import { Jobs, type Overrides } from "./jobs.ts";
 import { requireRegion } from "./locations.ts";
+import type { WriteEntry } from "../logging/entries.ts";
 import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import type { Program } from "./program.ts";
@@ -42,6 +43,8 @@ export interface CloudRunOptions {
   readonly secrets: SecretReader;
   /** Opens the sockets of Cloud SQL volumes. */
   readonly openSocket: OpenSocket;
+  /** Writes to Cloud Logging. */
+  readonly writeEntry: WriteEntry;
   /** Programs by image reference: with a tag or digest, or without for all of them. */
   readonly images: Readonly<Record<string, Program>>;
 }
@@ -100,7 +103,7 @@ export class CloudRun implements Api {
     this.options = options;
     const { store, access } = options;
     const runtime = new Runtime(options);
-    this.logs = new Logs(store.folder);
+    this.logs = new Logs(store.folder, options.writeEntry);
     this.operations = new Operations(store);
     this.images = new Images(access, options.projects);
     this.instances = new Instances(runtime, this.logs);
@@ -125,7 +128,7 @@ export class CloudRun implements Api {
 
   /** The log of a revision or an execution, including the platform's own lines. @param name Full name. */
   logsOf(name: string): string {
-    return this.logs.read(name);
+    return this.logs.of(name).read();
   }
 
   routes(app: FastifyInstance): void {

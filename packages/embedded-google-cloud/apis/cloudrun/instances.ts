@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { projectOf, shortName } from "../../rest/names.ts";
 import { RPC, StartFailure } from "./failure.ts";
-import type { Logs } from "./logs.ts";
+import type { Log, Logs } from "./logs.ts";
 import { untilReady } from "./probe.ts";
 import type { Process } from "./program.ts";
 import { type Revision, seconds } from "./resources.ts";
@@ -27,10 +27,10 @@ class Instance {
   private onIdle: (() => void) | undefined;
   private readonly revision: Revision;
   private readonly runtime: Runtime;
-  private readonly log: string;
+  private readonly log: Log;
   private readonly onEnd: () => void;
 
-  constructor(revision: Revision, runtime: Runtime, log: string, onEnd: () => void) {
+  constructor(revision: Revision, runtime: Runtime, log: Log, onEnd: () => void) {
     this.revision = revision;
     this.runtime = runtime;
     this.log = log;
@@ -78,7 +78,7 @@ class Instance {
       const { revision: template, log } = this;
       this.process = await this.runtime.start({ template, project: projectOf(name), env, log });
       if (this.stopped) throw stoppedEarly();
-      await untilReady(template, this.process, port, log);
+      await untilReady(template, this.process, port, log.path);
       void this.process.exited.then(this.onEnd);
       return port;
     } catch (error) {
@@ -133,7 +133,7 @@ export class Instances {
 
   private create(revision: Revision): Instance {
     const { name } = revision;
-    const instance: Instance = new Instance(revision, this.runtime, this.logs.path(name), () => {
+    const instance: Instance = new Instance(revision, this.runtime, this.logs.of(name), () => {
       this.alive.delete(instance);
       if (this.current.get(name) === instance) this.current.delete(name);
     });

@@ -262,7 +262,11 @@ export class Jobs {
       CLOUD_RUN_TASK_COUNT: String(execution.taskCount),
     };
     const { template } = execution;
-    const log = this.logs.path(execution.name);
+    const log = this.logs.of(execution.name, {
+      "run.googleapis.com/execution_name": short,
+      "run.googleapis.com/task_index": String(index),
+      "run.googleapis.com/task_attempt": String(attempts),
+    });
     let process: Process;
     try {
       process = await this.runtime.start({ template, project: projectOf(execution.name), env, log });

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "./logs.ts";
 
 /** A program on this machine that replaces an image. */
 export interface Program {
@@ -30,8 +30,8 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Real folders by mount path. */
   readonly mounts: Readonly<Record<string, string>>;
-  /** The file for its output, readable only by its owner. */
-  readonly log: string;
+  /** Gets its output. */
+  readonly log: Log;
   /** Removes what only this process needed. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -47,7 +47,6 @@ export class Process {
 
   constructor(options: ProcessOptions) {
     const { program, env, log } = options;
-    const output = openSync(log, "a", 0o600);
     this.child = spawn(program.command, [...program.args, ...options.args], {
       env: {
         PATH: process.env.PATH,
@@ -56,28 +55,36 @@ export class Process {
         NODE_OPTIONS: `${env.NODE_OPTIONS ?? ""} --require ${JSON.stringify(PRELOAD)}`.trim(),
       },
       // The fourth is a pipe that closes when the embedded cloud ends, even if it is killed; see mounts.cjs.
-      stdio: ["ignore", output, output, "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
       // Its own process group: signals also reach its children, and Ctrl-C reaches only the embedded cloud.
       detached: true,
     });
-    closeSync(output);
+    const { stdout, stderr } = this.child;
+    if (stdout) log.follow("stdout", stdout);
+    if (stderr) log.follow("stderr", stderr);
+    // Without this, what it leaves running could hold its output open.
+    this.child.once("exit", () => {
+      this.signal("SIGKILL");
+    });
     this.exited = new Promise((resolve) => {
       const end = (code: number, words: string) => {
+        if (this.exit) return;
         this.exit = { code };
-        writeLog(log, words);
+        log.system(words, code === 0 ? "INFO" : "ERROR");
         resolve(this.exit);
       };
       this.child.once("error", (error) => {
         end(127, `Application failed to start: ${error.message}`);
       });
-      this.child.once("exit", (code, signal) => {
+      // Once its output has been read, too.
+      this.child.once("close", (code, signal) => {
         const number = signal ? constants.signals[signal] : 0;
         const status = code ?? 128 + number;
         end(status, signal ? `Container terminated on signal ${number}.` : `Container called exit(${status}).`);
       });
     });
     this.cleaned = this.exited.then(options.cleanUp).catch((error: unknown) => {
-      writeLog(log, `Its folder could not be removed: ${(error as Error).message}`);
+      log.system(`Its folder could not be removed: ${(error as Error).message}`, "WARNING");
     });
   }
 
@@ -103,9 +110,4 @@ export class Process {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   }
-}
-
-/** Appends a line of the platform to a log. */
-export function writeLog(log: string, line: string): void {
-  appendFileSync(log, `${line}\n`, { mode: 0o600 });
 }

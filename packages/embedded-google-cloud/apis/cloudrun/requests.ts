@@ -4,8 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, Resource } from "../../iam/access.ts";
 import { StartFailure } from "./failure.ts";
 import type { Instances } from "./instances.ts";
-import type { Logs } from "./logs.ts";
-import { writeLog } from "./program.ts";
+import type { Log, Logs } from "./logs.ts";
 import { type Revision, seconds, type Service } from "./resources.ts";
 import type { Services } from "./services.ts";
 import { hostOf, revisionOf, targetOf } from "./traffic.ts";
@@ -66,6 +65,9 @@ export class Requests {
       return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
     }
     const { service } = found;
+    const name = target && revisionOf(service, target);
+    const log = name === undefined ? undefined : this.logs.of(name);
+    if (log) logRequest(log, request, reply);
     // Also for a URL with a tag: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
     const audience = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
     if (request.audience !== undefined && request.audience !== audience) {
@@ -74,14 +76,13 @@ export class Requests {
     if (!this.mayInvoke(request.caller, service)) {
       return page(reply, 403, "Forbidden", `Your client does not have permission to get URL ${path} from this server.`);
     }
-    const name = target && revisionOf(service, target);
-    if (name === undefined) return unavailable(reply);
+    if (name === undefined || !log) return unavailable(reply);
     const revision = this.services.getRevision(name);
     try {
       return await this.forward(revision, request, reply, host, path);
     } catch (error) {
       const failure = error as Error;
-      writeLog(this.logs.path(name), `The request failed: ${failure.message}`);
+      log.system(`The request failed: ${failure.message}`, "ERROR");
       if (failure.name === "TimeoutError") return page(reply, 504, "Gateway Timeout", "upstream request timeout");
       if (failure instanceof StartFailure) return unavailable(reply);
       const words =
@@ -158,6 +159,31 @@ function bodyOf({ body }: FastifyRequest): Buffer | undefined {
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+}
+
+/** Logs a request once it is answered: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest */
+function logRequest(log: Log, request: FastifyRequest, { raw }: FastifyReply): void {
+  const begin = performance.now();
+  const { socket } = request.raw;
+  const sent = socket.bytesWritten;
+  raw.once("close", () => {
+    const status = raw.statusCode;
+    log.request(
+      {
+        requestMethod: request.method,
+        requestUrl: request.server.listeningOrigin + request.url,
+        requestSize: String(bodyOf(request)?.length ?? 0),
+        status,
+        responseSize: String(socket.bytesWritten - sent),
+        userAgent: request.headers["user-agent"] ?? "",
+        remoteIp: request.ip,
+        serverIp: new URL(request.server.listeningOrigin).hostname,
+        latency: `${((performance.now() - begin) / 1000).toFixed(9)}s`,
+        protocol: `HTTP/${request.raw.httpVersion}`,
+      },
+      status >= 500 ? "ERROR" : status >= 400 ? "WARNING" : "INFO",
+    );
+  });
 }
 
 function unavailable(reply: FastifyReply): FastifyReply {

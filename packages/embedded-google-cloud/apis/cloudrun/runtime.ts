@@ -6,7 +6,8 @@ import type { OpenSocket, SocketMount } from "../cloudsql/socket.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Projects } from "../../server/projects.ts";
 import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
-import { Process, type Program, writeLog } from "./program.ts";
+import type { Log } from "./logs.ts";
+import { Process, type Program } from "./program.ts";
 import type { Container, EnvVar, InstanceTemplate } from "./resources.ts";
 
 /** Reads secrets on behalf of a member. */
@@ -34,7 +35,7 @@ export interface Start {
   readonly project: string;
   /** The variables that Cloud Run adds to the environment. */
   readonly env: Readonly<Record<string, string>>;
-  readonly log: string;
+  readonly log: Log;
 }
 
 /** Turns a template into a process: image, secrets, sockets, environment. */
@@ -109,7 +110,7 @@ export class Runtime {
   }
 
   /** Opens the sockets of the volumes that the container mounts. */
-  private async mount(template: InstanceTemplate, folder: string, sockets: SocketMount[], log: string) {
+  private async mount(template: InstanceTemplate, folder: string, sockets: SocketMount[], log: Log) {
     const mounts: Record<string, string> = {};
     for (const { name, mountPath } of onlyContainer(template).volumeMounts ?? []) {
       const volume = template.volumes?.find((candidate) => candidate.name === name);
@@ -119,7 +120,7 @@ export class Runtime {
         const real = join(folder, String(sockets.length));
         mkdirSync(real, { mode: 0o700 });
         const onRefused = (reason: string) => {
-          writeLog(log, reason);
+          log.system(reason, "ERROR");
         };
         const member = `serviceAccount:${template.serviceAccount}`;
         sockets.push(await this.options.openSocket({ connectionName, member, folder: real, onRefused }));

@@ -34,14 +34,15 @@ export class Cluster {
   /**
    * @param folder This instance's own folder.
    * @param password The password of `cloudsqladmin`.
+   * @param onMessage Gets what the server logs. Nothing does by default.
    */
-  constructor(folder: string, binaries: Binaries, password: string) {
+  constructor(folder: string, binaries: Binaries, password: string, onMessage?: (text: string) => void) {
     this.folder = folder;
     this.password = password;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.data = join(folder, "data");
     this.complete = join(folder, "complete");
-    this.server = new PostgresServer(binaries, this.data);
+    this.server = new PostgresServer(binaries, this.data, undefined, onMessage);
   }
 
   /** Path of the Unix socket; starts the server if it is stopped. @param settings PostgreSQL's settings. */

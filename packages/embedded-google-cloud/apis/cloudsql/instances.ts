@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, mergePatch } from "../../rest/fields.ts";
 import type { Resource } from "../../iam/access.ts";
+import type { WriteEntry } from "../logging/entries.ts";
 import type { Networks } from "../compute/networks.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Collection, Store } from "../../state/store.ts";
@@ -10,6 +11,7 @@ import type { Authority } from "./authority.ts";
 import { adminPassword, Cluster } from "./cluster.ts";
 import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
 import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
+import { logEntry } from "./log.ts";
 import { setPassword } from "./roles.ts";
 import { postgresFlags } from "./flags.ts";
 import { invalid } from "./invalid.ts";
@@ -43,6 +45,7 @@ export class Instances {
   readonly folder: string;
   private readonly networks: Networks;
   private readonly authority: Authority;
+  private readonly writeEntry: WriteEntry;
 
   /** @param folder Holds the data directories. Its path may be long: sockets are elsewhere. */
   constructor(
@@ -52,12 +55,14 @@ export class Instances {
     folder: string,
     networks: Networks,
     authority: Authority,
+    writeEntry: WriteEntry,
   ) {
     this.projects = projects;
     this.operations = operations;
     this.folder = folder;
     this.networks = networks;
     this.authority = authority;
+    this.writeEntry = writeEntry;
     this.instances = store.collection("cloudsql-instances");
     this.deleted = store.collection("cloudsql-deleted-instances");
     this.password = adminPassword(folder);
@@ -243,7 +248,9 @@ export class Instances {
     let found = this.clusters.get(key);
     if (!found) {
       const folder = join(this.folder, key.replaceAll(/[/:]/g, "~"));
-      found = new Cluster(folder, binariesFor(instance.databaseVersion), this.password);
+      found = new Cluster(folder, binariesFor(instance.databaseVersion), this.password, (text) => {
+        this.writeEntry(instance.project, logEntry(instance, text));
+      });
       this.clusters.set(key, found);
     }
     return found;

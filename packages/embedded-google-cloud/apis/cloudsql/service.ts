@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Access } from "../../iam/access.ts";
 import type { Networks } from "../compute/networks.ts";
+import type { WriteEntry } from "../logging/entries.ts";
 import type { Gauge } from "../monitoring/gauges.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
@@ -40,15 +41,17 @@ export interface CloudSqlParts {
   readonly networks: Networks;
   /** Reads the files to import. */
   readonly objects: ObjectReader;
+  /** Writes to Cloud Logging. */
+  readonly writeEntry: WriteEntry;
 }
 
 /** Creates Cloud SQL and recovers from a killed run. Servers start on demand. */
 export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
-  const { store, projects, access, services, networks, objects } = parts;
+  const { store, projects, access, services, networks, objects, writeEntry } = parts;
   const operations = new Operations(store);
   const folder = join(store.folder, "postgres");
   const authority = new Authority(folder);
-  const instances = new Instances(store, projects, operations, folder, networks, authority);
+  const instances = new Instances(store, projects, operations, folder, networks, authority, writeEntry);
   const databases = new Databases(store, instances, operations);
   const users = new Users(store, instances, operations);
   const backups = new Backups(store, instances, operations);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, isFields, settableFields } from "../../rest/fields.ts";
@@ -7,13 +6,18 @@ import { page } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
-import type { Collection, Store } from "../../state/store.ts";
+import { type Entries, type Entry, orderOf } from "./entries.ts";
 import { parseFilter } from "./filter.ts";
 
 const SERVICE = "logging.googleapis.com";
 /** https://cloud.google.com/logging/quotas: bytes in an entry, and entries in a page. */
 const ENTRY_LIMIT = 256 * 1024;
 const PAGE_LIMIT = 1000;
+
+const ORDERS = {
+  "timestamp asc": { name: "ascending", sign: 1 },
+  "timestamp desc": { name: "descending", sign: -1 },
+} as const;
 
 const PAYLOADS = ["jsonPayload", "protoPayload", "textPayload"];
 const SETTABLE = [
@@ -33,20 +37,18 @@ interface ListRequest {
   readonly pageToken?: string | null;
 }
 
-type Entry = Fields & { readonly timestamp: string };
-
-/** Cloud Logging v2: stores and lists the entries that clients write. The other services write none here. */
+/** Cloud Logging v2: stores and lists the entries of clients and of the other services. */
 export class Logging implements Api {
-  private readonly entries: Collection<Entry>;
+  private readonly entries: Entries;
   private readonly projects: Projects;
   private readonly access: Access;
   private readonly services: EnabledServices;
 
-  constructor(store: Store, projects: Projects, access: Access, services: EnabledServices) {
+  constructor(entries: Entries, projects: Projects, access: Access, services: EnabledServices) {
     this.projects = projects;
     this.access = access;
     this.services = services;
-    this.entries = store.collection("log-entries");
+    this.entries = entries;
   }
 
   routes(app: FastifyInstance): void {
@@ -55,13 +57,11 @@ export class Logging implements Api {
       if (!entries?.length) throw invalid("At least one entry must be given.");
       const common = Object.entries({ logName, resource, labels }).filter(([, value]) => value !== undefined);
       const named = entries.map((sent) => {
-        const entry = completed({ ...Object.fromEntries(common), ...settableFields<Fields>(sent, SETTABLE) });
+        const entry = this.completed({ ...Object.fromEntries(common), ...settableFields<Fields>(sent, SETTABLE) });
         return [this.project(entry.logName, /^projects\/([^/]+)\/logs\/[^/]+$/), entry] as const;
       });
       for (const [project] of named) this.require(caller, project, "logging.logEntries.create");
-      for (const [project, entry] of named) {
-        this.entries.put(`${project}/${entry.timestamp}/${String(entry.insertId)}`, entry);
-      }
+      for (const [project, entry] of named) this.entries.put(project, entry);
       return {};
     });
 
@@ -71,20 +71,40 @@ export class Logging implements Api {
       if (!resourceNames?.length) throw invalid("resource_names must be given.");
       const projects = resourceNames.map((name) => this.project(name, /^projects\/([^/]+)$/));
       for (const project of projects) this.require(caller, project, "logging.logEntries.list");
+      if (!isOrder(orderBy)) throw invalid('order_by must be "timestamp asc" or "timestamp desc".');
       const matches = parseFilter(filter ?? "");
-      const all = this.entries
-        .keys()
-        .flatMap((key) => {
-          const entry = this.entries.get(key);
-          return entry && projects.includes(key.split("/")[0] ?? "") && matches(entry) ? [entry] : [];
-        })
-        .sort((one, other) => one.timestamp.localeCompare(other.timestamp));
-      if (orderBy === "timestamp desc") all.reverse();
-      else if (orderBy !== "timestamp asc") throw invalid('order_by must be "timestamp asc" or "timestamp desc".');
-      if (pageToken) throw invalid("The embedded cloud issues no page tokens.");
-      const { items } = page(all, () => "", { pageSize: pageSize?.toString() }, PAGE_LIMIT);
-      return items.length === 0 ? {} : { entries: items };
+      const all = [...new Set(projects)]
+        .flatMap((project) => this.entries.list(project))
+        .filter(matches)
+        .sort((one, other) => ORDERS[orderBy].sign * (orderOf(one) < orderOf(other) ? -1 : 1));
+      const query = { pageSize: pageSize?.toString(), pageToken: pageToken ?? undefined };
+      const { items, nextPageToken } = page(all, orderOf, query, PAGE_LIMIT, ORDERS[orderBy].name);
+      return {
+        ...(items.length > 0 && { entries: items }),
+        ...(nextPageToken !== undefined && { nextPageToken }),
+      };
     });
+  }
+
+  /** An entry with the fields that Logging adds. */
+  private completed(entry: Fields): Entry {
+    if (!isFields(entry.resource) || typeof entry.resource.type !== "string") {
+      throw invalid("A monitored resource must be given.");
+    }
+    if (PAYLOADS.filter((payload) => entry[payload] !== undefined).length > 1)
+      throw invalid("An entry has one payload.");
+    const receiveTimestamp = new Date().toISOString();
+    const given = (entry.timestamp ?? receiveTimestamp) as string;
+    if (Number.isNaN(Date.parse(given))) throw invalid(`Invalid timestamp: ${JSON.stringify(given.slice(0, 100))}.`);
+    const whole = {
+      ...entry,
+      severity: entry.severity ?? "DEFAULT",
+      insertId: typeof entry.insertId === "string" ? entry.insertId : this.entries.id(),
+      timestamp: new Date(given).toISOString(),
+      receiveTimestamp,
+    };
+    if (Buffer.byteLength(JSON.stringify(whole)) > ENTRY_LIMIT) throw invalid("Log entry is larger than 256 KB.");
+    return whole;
   }
 
   /** The project in a name of the given form. @throws GoogleError INVALID_ARGUMENT; as `Projects.id`. */
@@ -101,24 +121,8 @@ export class Logging implements Api {
   }
 }
 
-/** An entry with the fields that Logging adds. */
-function completed(entry: Fields): Entry {
-  if (!isFields(entry.resource) || typeof entry.resource.type !== "string") {
-    throw invalid("A monitored resource must be given.");
-  }
-  if (PAYLOADS.filter((payload) => entry[payload] !== undefined).length > 1) throw invalid("An entry has one payload.");
-  const receiveTimestamp = new Date().toISOString();
-  const given = (entry.timestamp ?? receiveTimestamp) as string;
-  if (Number.isNaN(Date.parse(given))) throw invalid(`Invalid timestamp: ${JSON.stringify(given.slice(0, 100))}.`);
-  const whole = {
-    ...entry,
-    severity: entry.severity ?? "DEFAULT",
-    insertId: entry.insertId ?? randomBytes(8).toString("hex"),
-    timestamp: new Date(given).toISOString(),
-    receiveTimestamp,
-  };
-  if (Buffer.byteLength(JSON.stringify(whole)) > ENTRY_LIMIT) throw invalid("Log entry is larger than 256 KB.");
-  return whole;
+function isOrder(text: string): text is keyof typeof ORDERS {
+  return Object.hasOwn(ORDERS, text);
 }
 
 function invalid(message: string): GoogleError {

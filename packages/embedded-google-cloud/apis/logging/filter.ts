@@ -5,23 +5,32 @@ import { type Fields, isFields } from "../../rest/fields.ts";
 export type Filter = (entry: Fields) => boolean;
 
 /** From the least severe to the most: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity */
-const SEVERITIES = ["DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"];
+export const SEVERITIES: readonly string[] = "DEFAULT DEBUG INFO NOTICE WARNING ERROR CRITICAL ALERT EMERGENCY".split(
+  " ",
+);
 
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
+const WORD = String.raw`(?:[\w/%*-]+|${QUOTED})`;
 const TOKEN = new RegExp(
-  String.raw`\s*(?:([()])|(!=|>=|<=|=|>|<|:)|((?:[\w-]+|${QUOTED})(?:\.(?:[\w-]+|${QUOTED}))*))`,
+  String.raw`(?:\s|--[^\n]*)*(?:([(),])|(!=|>=|<=|=~|!~|=|>|<|:)|(-(?=[\w"(])|${WORD}(?:\.${WORD})*)|$)`,
   "y",
 );
 
+/** Functions of the language that the embedded cloud does not have. */
+const FUNCTIONS = ["SEARCH", "cast", "ip_in_net", "regexp_extract", "sample", "source"];
+
+/** Syntax of JavaScript's regular expressions that RE2 refuses: https://github.com/google/re2/wiki/Syntax */
+const NOT_RE2 = /\(\?<?[=!]|\\[1-9]|\\k</;
+
 /**
- * Parses the part of the Logging query language that compares fields with values: `AND`, `OR` (which binds tighter),
- * `NOT`, parentheses, `log_id()`, lists of values.
+ * Parses a query of Logging: comparisons of fields with values and with lists of them, words to find in any field, `AND`, `OR`
+ * (which binds tighter), `NOT`, parentheses, `log_id()`, comments. It does not evaluate the other functions.
  * https://cloud.google.com/logging/docs/view/logging-query-language
+ * @param words Whether a query may search for words. True by default; queries of Cloud Monitoring may not.
  * @throws GoogleError INVALID_ARGUMENT for a syntax error or another part of the language.
  */
-export function parseFilter(text: string): Filter {
-  if (text.trim() === "") return () => true;
-  const parser = new Parser(tokens(text));
+export function parseFilter(text: string, words = true): Filter {
+  const parser = new Parser(tokens(text), words);
   const filter = parser.conjunction();
   parser.end();
   return filter;
@@ -30,11 +39,13 @@ export function parseFilter(text: string): Filter {
 function tokens(text: string): string[] {
   const found: string[] = [];
   TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < text.trimEnd().length) {
+  while (TOKEN.lastIndex < text.length) {
     const at = TOKEN.lastIndex;
-    const [, parenthesis, operator, word] = TOKEN.exec(text) ?? [];
-    const token = parenthesis ?? operator ?? word;
-    if (token === undefined) throw unparseable(`at "${text.slice(at, at + 20)}"`);
+    const match = TOKEN.exec(text);
+    if (!match) throw unparseable(`at "${text.slice(at, at + 20).trim()}"`);
+    const [, punctuation, operator, word] = match as (string | undefined)[];
+    const token = punctuation ?? operator ?? word;
+    if (token === undefined) break; // only spaces and comments were left
     found.push(token);
   }
   return found;
@@ -47,73 +58,98 @@ function unparseable(where: string): GoogleError {
 /** How deep parentheses may nest. */
 const MAX_DEPTH = 50;
 
+/** Whether a value at a path matches. */
+type Test = (actual: unknown) => boolean;
+
 class Parser {
   private depth = 0;
-
   private readonly rest: string[];
+  private readonly words: boolean;
 
-  constructor(rest: string[]) {
+  constructor(rest: string[], words: boolean) {
     this.rest = rest;
+    this.words = words;
   }
 
   end(): void {
     if (this.rest[0] !== undefined) throw unparseable(`at "${this.rest[0]}"`);
   }
 
+  /** All of nothing is true, as is an empty query. */
   conjunction(): Filter {
-    const all = [this.disjunction()];
+    if (this.rest.length === 0 && this.depth === 0) return () => true;
+    return this.all(() => this.comparison());
+  }
+
+  private all<T>(leaf: () => (value: T) => boolean): (value: T) => boolean {
+    const all = [this.any(leaf)];
     while (this.rest.length > 0 && this.rest[0] !== ")") {
       this.take("AND"); // optional between two restrictions
-      all.push(this.disjunction());
+      all.push(this.any(leaf));
     }
-    return (entry) => all.every((filter) => filter(entry));
+    return (value) => all.every((filter) => filter(value));
   }
 
-  private disjunction(): Filter {
-    const any = [this.term()];
-    while (this.take("OR")) any.push(this.term());
-    return (entry) => any.some((filter) => filter(entry));
+  private any<T>(leaf: () => (value: T) => boolean): (value: T) => boolean {
+    const any = [this.term(leaf)];
+    while (this.take("OR")) any.push(this.term(leaf));
+    return (value) => any.some((filter) => filter(value));
   }
 
-  private term(): Filter {
-    if (this.take("NOT")) {
-      const filter = this.term();
-      return (entry) => !filter(entry);
+  private term<T>(leaf: () => (value: T) => boolean): (value: T) => boolean {
+    if (this.take("NOT") || this.take("-")) {
+      const filter = this.term(leaf);
+      return (value) => !filter(value);
     }
-    if (!this.take("(")) return this.comparison();
+    return this.rest[0] === "(" ? this.inParentheses(() => this.all(leaf)) : leaf();
+  }
+
+  private inParentheses<T>(inner: () => T): T {
+    this.expect("(");
     if (++this.depth > MAX_DEPTH) throw unparseable("in too many parentheses");
-    const inner = this.conjunction();
+    const result = inner();
     this.expect(")");
     this.depth--;
-    return inner;
+    return result;
   }
 
   private comparison(): Filter {
     const path = this.word();
-    if (path === "log_id" && this.take("(")) {
-      const id = `/logs/${encodeURIComponent(literal(this.word()))}`;
-      this.expect(")");
+    if (this.rest[0] === "(" && path === "log_id") {
+      const id = this.inParentheses(() => `/logs/${encodeURIComponent(literal(this.word()))}`);
       return ({ logName }) => String(logName).endsWith(id);
     }
-    const operator = this.rest.shift() ?? "";
-    const compare = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
-    if (!compare) throw unparseable(`at "${path}": only fields are compared here`);
-    const values = this.values();
-    const steps = (path.match(new RegExp(`[\\w-]+|${QUOTED}`, "g")) ?? []).map(literal);
-    return (entry) => valuesAt(entry, steps).some((actual) => values.some((value) => compare(actual, value, steps)));
+    if (this.rest[0] === "(" && FUNCTIONS.includes(path)) {
+      throw new GoogleError("INVALID_ARGUMENT", `The embedded cloud does not evaluate ${path}() in a filter.`);
+    }
+    const operator = this.rest[0] ?? "";
+    const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
+    if (!test) {
+      if (!this.words) throw unparseable(`at "${path}": only fields are compared here`);
+      const text = literal(path);
+      return (entry) => contains(entry, text);
+    }
+    this.rest.shift();
+    const steps = (path.match(new RegExp(WORD, "g")) ?? []).map(literal);
+    const leaf = (): Test => test(this.value(operator), steps.join("."));
+    const matches = this.rest[0] === "(" ? this.inParentheses(() => this.all(leaf)) : leaf();
+    return (entry) => valuesAt(entry, steps).some(matches);
   }
 
-  private values(): string[] {
-    if (!this.take("(")) return [literal(this.word())];
-    const values = [literal(this.word())];
-    while (this.take("OR")) values.push(literal(this.word()));
-    this.expect(")");
-    return values;
+  /** The value of a comparison; `*` is only for "any value". */
+  private value(operator: string): string {
+    const word = this.word();
+    if (word.includes("*") && !word.startsWith('"') && !(operator === ":" && word === "*")) {
+      throw unparseable(`at "${word}"`);
+    }
+    return word === "*" ? "" : literal(word);
   }
 
   private word(): string {
     const token = this.rest.shift();
-    if (token === undefined || !/^["\w-]/.test(token)) throw unparseable(`at "${token ?? "its end"}"`);
+    if (token === undefined || !new RegExp(`^${WORD}`).test(token) || KEYWORDS.includes(token)) {
+      throw unparseable(`at "${token ?? "its end"}"`);
+    }
     return token;
   }
 
@@ -128,9 +164,11 @@ class Parser {
   }
 }
 
+const KEYWORDS = ["AND", "OR", "NOT"];
+
 /** A word without its quotes. */
 function literal(word: string): string {
-  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word;
+  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(["\\])/g, "$1") : word;
 }
 
 /** The values at a path, across every element of the lists along it. */
@@ -140,25 +178,62 @@ function valuesAt(value: unknown, [step, ...rest]: readonly string[]): unknown[]
   return isFields(value) && Object.hasOwn(value, step) ? valuesAt(value[step], rest) : [];
 }
 
-type Compare = (actual: unknown, value: string, path: readonly string[]) => boolean;
+/** Whether a value, or any value in it, contains a text. */
+function contains(value: unknown, text: string): boolean {
+  if (Array.isArray(value)) return value.some((each) => contains(each, text));
+  if (isFields(value)) return Object.values(value).some((each) => contains(each, text));
+  return String(value).toLowerCase().includes(text.toLowerCase());
+}
 
-/** Text is compared case-insensitively, severities by rank, numbers by value. */
-const OPERATORS: Readonly<Record<string, Compare>> = {
-  "=": (actual, value, path) => order(actual, value, path) === 0,
-  "!=": (actual, value, path) => order(actual, value, path) !== 0,
-  ">": (actual, value, path) => order(actual, value, path) > 0,
-  "<": (actual, value, path) => order(actual, value, path) < 0,
-  ">=": (actual, value, path) => order(actual, value, path) >= 0,
-  "<=": (actual, value, path) => order(actual, value, path) <= 0,
-  ":": (actual, value) => String(actual).toLowerCase().includes(value.toLowerCase()),
+/** The test of each operator, for a value and a path. @throws GoogleError INVALID_ARGUMENT for a value that the path cannot have. */
+const OPERATORS: Readonly<Record<string, (value: string, path: string) => Test>> = {
+  "=": ordered((order) => order === 0),
+  "!=": ordered((order) => order !== 0),
+  ">": ordered((order) => order > 0),
+  "<": ordered((order) => order < 0),
+  ">=": ordered((order) => order >= 0),
+  "<=": ordered((order) => order <= 0),
+  ":": (value) => (actual) => contains(actual, value),
+  "=~": (value) => {
+    const pattern = regularExpression(value);
+    return (actual) => !isFields(actual) && pattern.test(String(actual));
+  },
+  "!~": (value) => {
+    const pattern = regularExpression(value);
+    return (actual) => !isFields(actual) && !pattern.test(String(actual));
+  },
 };
 
-/** Negative, zero or positive, as in `Array.sort`; NaN if the two cannot be compared. */
-function order(actual: unknown, value: string, path: readonly string[]): number {
-  if (path.join(".") === "severity") {
-    return SEVERITIES.indexOf(String(actual)) - SEVERITIES.indexOf(value.toUpperCase());
+/** Severities are compared by rank, times and numbers by value, and text case-insensitively. */
+function ordered(fits: (order: number) => boolean): (value: string, path: string) => Test {
+  return (value, path) => {
+    if (path === "severity") {
+      const rank = SEVERITIES.indexOf(value.toUpperCase());
+      if (rank < 0) throw new GoogleError("INVALID_ARGUMENT", `Unparseable filter: "${value}" is no severity.`);
+      return (actual) => fits(SEVERITIES.indexOf(String(actual)) - rank);
+    }
+    if (path === "timestamp" || path === "receiveTimestamp") {
+      const time = Date.parse(value);
+      if (Number.isNaN(time)) throw new GoogleError("INVALID_ARGUMENT", `Unparseable filter: "${value}" is no time.`);
+      return (actual) => fits(Date.parse(String(actual)) - time);
+    }
+    const text = value.toLowerCase();
+    return (actual) => {
+      if (typeof actual === "number") return fits(actual - Number(value));
+      const other = String(actual).toLowerCase();
+      return fits(other < text ? -1 : Number(other > text));
+    };
+  };
+}
+
+/** A regular expression of RE2. Flags may stand in front, as in `(?i)`. @throws GoogleError INVALID_ARGUMENT. */
+function regularExpression(text: string): RegExp {
+  const [, flags = "", pattern = text] = /^\(\?([ims]+)\)([^]*)$/.exec(text) ?? [];
+  try {
+    if (!NOT_RE2.test(pattern))
+      return new RegExp(pattern.replaceAll("(?P<", "(?<"), `${flags}${pattern.includes("\\p{") ? "u" : ""}`);
+  } catch {
+    // handled below
   }
-  if (typeof actual === "number") return actual - Number(value);
-  const [one, other] = [String(actual).toLowerCase(), value.toLowerCase()];
-  return one < other ? -1 : Number(one > other);
+  throw new GoogleError("INVALID_ARGUMENT", `Unparseable filter: invalid regular expression "${text}".`);
 }

@@ -26,7 +26,7 @@ export function timeSeries(gauges: readonly Gauge[], query: TimeSeriesQuery, now
   const minutes = [0, 1].map((ago) => new Date((Math.floor(now.getTime() / 60_000) - ago) * 60_000));
   const minute = minutes.find((each) => each >= new Date(start) && each <= new Date(end));
   if (!minute) return {};
-  const matches = parseFilter(filter);
+  const matches = parseFilter(filter, false);
   const time = minute.toISOString();
   const found = gauges
     .filter(({ metric, resource }) => matches({ metric, resource }))

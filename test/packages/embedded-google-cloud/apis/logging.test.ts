@@ -1,3 +1,10 @@
+import { once } from "node:events";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { Log } from "../../../../packages/embedded-google-cloud/apis/cloudrun/logs.ts";
+import { Entries } from "../../../../packages/embedded-google-cloud/apis/logging/entries.ts";
 import { parseFilter } from "../../../../packages/embedded-google-cloud/apis/logging/filter.ts";
 import { Embedded, message, OTHER_PROJECT, PROJECT } from "../embedded.ts";
 
@@ -40,6 +47,33 @@ describe("Cloud Logging", () => {
     expect(await ids("timestamp asc")).toEqual(["at 2026-01-01T00:00:00Z", "at 2026-01-02T00:00:00Z"]);
     expect(await ids("timestamp desc")).toEqual(["at 2026-01-02T00:00:00Z", "at 2026-01-01T00:00:00Z"]);
     expect(await list("severity=INFO", { pageSize: 1 })).toHaveLength(1);
+  });
+
+  test("answers in pages, which new entries do not disturb", async () => {
+    const { jsonPayload: _none, ...common } = ENTRY;
+    const write = (...texts: string[]) =>
+      embedded.post("/v2/entries:write", { entries: texts.map((textPayload) => ({ ...common, textPayload })) });
+    await write("page 1", "page 2", "page 3", "page 4", "page 5");
+    for (const [orderBy, seen] of [
+      ["timestamp asc", ["page 1", "page 2", "page 3", "page 4", "page 5", "page 6"]],
+      ["timestamp desc", ["page 6", "page 5", "page 4", "page 3", "page 2", "page 1"]],
+    ] as const) {
+      const texts: string[] = [];
+      let pageToken: unknown;
+      do {
+        const body = {
+          resourceNames: [`projects/${PROJECT}`],
+          filter: 'textPayload=~"^page \\d$"',
+          orderBy,
+          pageToken,
+        };
+        const answer = await embedded.post("/v2/entries:list", { ...body, pageSize: 2 });
+        texts.push(...(answer.body.entries as { textPayload: string }[]).map(({ textPayload }) => textPayload));
+        if (texts.length === 2 && orderBy === "timestamp asc") await write("page 6");
+        pageToken = answer.body.nextPageToken;
+      } while (pageToken !== undefined);
+      expect(texts).toEqual(seen);
+    }
   });
 
   test.each([
@@ -118,6 +152,23 @@ describe("a filter of the Logging query language", () => {
     ["jsonPayload.count<=2", false],
     ['jsonPayload.tags="b"', true],
     ['jsonPayload."message":"cause"', true],
+    ["severity=(ERROR OR INFO)", true],
+    ['jsonPayload.message:("likely" AND "cause")', true],
+    ['jsonPayload.message:("likely" AND NOT "cause")', false],
+    ["resource.labels.project_id:*", true],
+    ["resource.labels.zone:*", false],
+    // Text anywhere in the entry.
+    ["cause", true],
+    ['"likely cause"', true],
+    ["-cause", false],
+    ["nothing", false],
+    ["jsonPayload:backup OR jsonPayload:finding", true],
+    ['jsonPayload.message=~"^Most .* cause$"', true],
+    ['jsonPayload.message=~"most"', false],
+    ['jsonPayload.message=~"(?i)most"', true],
+    ['jsonPayload.message!~"^Least"', true],
+    ['jsonPayload.words!~"^Least"', false],
+    [`logName=projects/${PROJECT}/logs/settlement-doctor -- a comment`, true],
     // OR binds tighter than AND.
     ['severity=ERROR OR severity=INFO AND resource.type="nothing"', false],
     ['severity=INFO severity=ERROR OR resource.type="global"', false],
@@ -127,8 +178,13 @@ describe("a filter of the Logging query language", () => {
   });
 
   test.each([
-    "severity",
     "severity=",
+    "severity=BAD",
+    "timestamp>yesterday",
+    'a=~"("',
+    'a=~"(?=b)"',
+    "a=b*",
+    "AND",
     "=ERROR",
     "(severity=ERROR",
     "severity=ERROR)",
@@ -140,7 +196,69 @@ describe("a filter of the Logging query language", () => {
     expect(() => parseFilter(filter)).toThrow("Unparseable filter");
   });
 
+  test("refuses functions that it does not evaluate", () => {
+    expect(() => parseFilter("sample(insertId, 0.1)")).toThrow("The embedded cloud does not evaluate sample()");
+  });
+
   test("limits the depth of parentheses", () => {
     expect(() => parseFilter("(".repeat(10_000))).toThrow("too many parentheses");
+  });
+});
+
+describe("the entries", () => {
+  const folder = mkdtempSync(join(tmpdir(), "log-entries-"));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test("survive a killed process, and are taken over from a state with a file for each", () => {
+    const old = { ...ENTRY, insertId: "old", timestamp: "2026-01-01T00:00:00.000Z" };
+    const place = join(folder, "log-entries");
+    mkdirSync(place);
+    writeFileSync(join(place, "old.json"), JSON.stringify({ key: `${PROJECT}/2026/old`, value: old }));
+    const entries = new Entries(folder);
+    entries.write(PROJECT, ENTRY);
+    entries.close();
+    appendFileSync(join(place, "current.jsonl"), '{"project":"half of a l');
+    entries.write(PROJECT, ENTRY);
+    expect(entries.list(PROJECT)).toMatchObject([{ insertId: "old" }, ENTRY, ENTRY]);
+    expect(entries.list(OTHER_PROJECT)).toEqual([]);
+    expect(readdirSync(place)).toEqual(["current.jsonl"]);
+    entries.close();
+  });
+
+  test("are bounded", () => {
+    const entries = new Entries(folder);
+    const jsonPayload = { text: "x".repeat(200_000) };
+    for (let count = 0; count < 100; count++) entries.write(PROJECT, { ...ENTRY, jsonPayload });
+    const { length } = entries.list(PROJECT);
+    expect(length).toBeGreaterThan(50);
+    expect(length).toBeLessThan(90);
+    entries.close();
+  });
+});
+
+describe("lines of a program", () => {
+  test.each<[string, object]>([
+    ["text", { textPayload: "text" }],
+    ['{"severity":"error","message":"no"}', { severity: "ERROR", jsonPayload: { message: "no" } }],
+    ['{"severity":"bad","n":1}', { jsonPayload: { severity: "bad", n: 1 } }],
+    ['{"time":"2026-01-01T00:00:00Z","a":1}', { timestamp: "2026-01-01T00:00:00.000Z", jsonPayload: { a: 1 } }],
+    [
+      '{"logging.googleapis.com/labels":{"a":"b"},"httpRequest":1}',
+      { labels: { a: "b" }, jsonPayload: { httpRequest: 1 } },
+    ],
+    ["{not JSON", { textPayload: "{not JSON" }],
+  ])("%s", async (line, entry) => {
+    const seen: unknown[] = [];
+    const output = new PassThrough();
+    new Log("/dev/null", (id, fields) => seen.push([id, fields])).follow("stdout", output);
+    output.write(line.slice(0, 3));
+    output.end(`${line.slice(3)}\r\n\nlast`);
+    await once(output, "end");
+    expect(seen).toEqual([
+      ["stdout", entry],
+      ["stdout", { textPayload: "last" }],
+    ]);
   });
 });

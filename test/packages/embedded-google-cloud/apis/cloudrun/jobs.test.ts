@@ -62,6 +62,19 @@ describe("Cloud Run jobs", () => {
       conditions: [{ type: "Completed", state: "CONDITION_SUCCEEDED" }],
     });
     expect(logOf(done.response)).toContain(`said ${MEMBER} ${INSTANCE}`);
+    const said = setting.entries.list(PROJECT).find(({ textPayload }) => String(textPayload).startsWith("said "));
+    expect(said).toMatchObject({
+      logName: `projects/${PROJECT}/logs/run.googleapis.com%2Fstdout`,
+      resource: {
+        type: "cloud_run_job",
+        labels: { project_id: PROJECT, location: "us-central1", job_name: "migration" },
+      },
+      labels: {
+        "run.googleapis.com/execution_name": done.response?.name?.split("/").at(-1),
+        "run.googleapis.com/task_index": "0",
+        "run.googleapis.com/task_attempt": "0",
+      },
+    });
     const { body } = await setting.call("GET", `${PARENT}/jobs/migration`);
     expect(body).toMatchObject({
       executionCount: 1,

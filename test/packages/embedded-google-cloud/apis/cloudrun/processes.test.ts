@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ECHO, SOCKET } from "./programs.ts";
-import { INSTANCE, MEMBER, Setting } from "./setting.ts";
+import { INSTANCE, MEMBER, Setting, until } from "./setting.ts";
 
 describe("a revision's process", () => {
   const setting = new Setting({ echo: ECHO, socket: SOCKET });
@@ -77,32 +77,32 @@ describe("a revision's process", () => {
 
   it("ends with the embedded cloud, even if the latter is killed", async () => {
     const log = join(setting.folder, "orphan.log");
-    // Like the embedded cloud, this process starts the echo program, and is killed.
-    const [program] = readdirSync(join(setting.folder, "images")).filter((file) => file.startsWith("echo"));
+    const program = `
+      const fs = require("node:fs");
+      fs.appendFileSync(${JSON.stringify(log)}, "begins");
+      process.on("exit", () => fs.appendFileSync(${JSON.stringify(log)}, "ends"));
+      setInterval(() => undefined, 1000);`;
+    const file = (name: string) =>
+      JSON.stringify(
+        join(import.meta.dirname, `../../../../../packages/embedded-google-cloud/apis/cloudrun/${name}.ts`),
+      );
+    // Like the embedded cloud, this process starts the program, and is killed.
     const source = `
-      const { Process } = require(${JSON.stringify(join(import.meta.dirname, "../../../../../packages/embedded-google-cloud/apis/cloudrun/program.ts"))});
+      const { Process } = require(${file("program")});
+      const { Log } = require(${file("logs")});
       new Process({
-        program: { command: process.execPath, args: [${JSON.stringify(join(setting.folder, "images", program ?? ""))}] },
-        args: [], env: { PORT: "0" }, mounts: {}, log: ${JSON.stringify(log)}, cleanUp: async () => undefined,
+        program: { command: process.execPath, args: ["--eval", ${JSON.stringify(program)}] },
+        args: [], env: { PORT: "0" }, mounts: {}, log: new Log("/dev/null", () => undefined), cleanUp: async () => undefined,
       });
       setInterval(() => undefined, 1000);`;
     const cloud = spawn(process.execPath, ["--eval", source], { stdio: "inherit" });
     const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     try {
-      await until(() => said().includes("echo is listening"));
-      expect(said()).not.toContain("echo ends");
+      await until(() => said().includes("begins"));
+      expect(said()).toBe("begins");
     } finally {
       cloud.kill("SIGKILL");
     }
-    await until(() => said().includes("echo ends"));
+    await until(() => said() === "beginsends");
   });
 });
-
-/** Polls for at most half a minute. */
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error("The condition did not become true within half a minute.");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

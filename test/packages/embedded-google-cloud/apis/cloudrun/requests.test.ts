@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 import { ECHO, FAILING, SILENT, SLOW } from "./programs.ts";
-import { MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
+import { MEMBER, PARENT, PROJECT, Setting, until } from "./setting.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
@@ -48,7 +49,27 @@ describe("requests to Cloud Run services", () => {
     expect(seen.headers.authorization).toBeUndefined();
     expect((await setting.call("GET", `${uri}/teapot`)).status).toBe(418);
     expect((await echo(uri)).url).toBe("/");
+    await until(() => requestsOf("plain").length === 3);
+    expect(requestsOf("plain")).toMatchObject([
+      {
+        severity: "INFO",
+        httpRequest: {
+          requestMethod: "PUT",
+          requestUrl: `${uri}/some/path?a=1&b=%20`,
+          status: 200,
+          requestSize: String(body.length),
+          latency: expect.stringMatching(/^\d\.\d+s$/) as string,
+        },
+      },
+      { severity: "WARNING", httpRequest: { status: 418 } },
+      { severity: "INFO" },
+    ]);
   });
+
+  const requestsOf = (service: string) =>
+    setting.entries
+      .list(PROJECT)
+      .filter((entry) => entry.httpRequest && inspect(entry.resource).includes(`service_name: '${service}'`));
 
   it("can have bodies up to Cloud Run's limit", async () => {
     const headers = {

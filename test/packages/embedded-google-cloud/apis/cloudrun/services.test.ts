@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
+import { inspect } from "node:util";
 import { BROKEN, ECHO, SILENT } from "./programs.ts";
 import { ACCOUNT, MEMBER, PARENT, PROJECT, Setting } from "./setting.ts";
 
+const logOf = (id: string) => `projects/${PROJECT}/logs/run.googleapis.com%2F${id}`;
 const HELLO = { image: "gcr.io/fusion-prime/hello:1" };
 
 describe("Cloud Run services", () => {
@@ -179,6 +181,21 @@ describe("Cloud Run services", () => {
     expect(latestReadyRevision).toBeUndefined();
     expect(conditions?.map(({ state }) => state)).toEqual(["CONDITION_FAILED", "CONDITION_FAILED"]);
     expect(setting.cloudRun.logsOf(latestCreatedRevision)).toBe("cannot start\nContainer called exit(3).\n");
+    const entries = setting.entries.list(PROJECT).filter(({ resource }) => inspect(resource).includes("fourth-"));
+    expect(entries).toMatchObject([
+      { logName: logOf("stderr"), severity: "DEFAULT", textPayload: "cannot start" },
+      { logName: logOf("varlog%2Fsystem"), severity: "ERROR", textPayload: "Container called exit(3)." },
+    ]);
+    expect(entries[0]?.resource).toEqual({
+      type: "cloud_run_revision",
+      labels: {
+        project_id: PROJECT,
+        location: "us-central1",
+        service_name: "fourth",
+        configuration_name: "fourth",
+        revision_name: latestCreatedRevision.split("/").at(-1),
+      },
+    });
     const log = new URL(/Logs URL: (\S+)/.exec(error?.message ?? "")?.[1] ?? "");
     expect(statSync(log).mode & 0o777).toBe(0o600);
   });

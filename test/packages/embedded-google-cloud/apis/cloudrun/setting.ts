@@ -11,6 +11,7 @@ import type {
   Revision,
   Service,
 } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/resources.ts";
+import { Entries } from "../../../../../packages/embedded-google-cloud/apis/logging/entries.ts";
 import type { OpenSocket, SocketRequest } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/socket.ts";
 import { Access, fullName, projectResource } from "../../../../../packages/embedded-google-cloud/iam/access.ts";
 import { Agents } from "../../../../../packages/embedded-google-cloud/iam/agents.ts";
@@ -63,6 +64,8 @@ export class Setting {
   identities!: Identities;
   policies!: Policies;
   cloudRun!: CloudRun;
+  /** What reaches Cloud Logging. */
+  entries!: Entries;
   /** Serves connections to Cloud SQL; by default it sends the member and the connection name. */
   onConnection: ((request: SocketRequest, socket: Socket) => void) | undefined;
   private close!: () => Promise<void>;
@@ -78,6 +81,7 @@ export class Setting {
   async start(): Promise<void> {
     const store = new Store(join(this.folder, "state"));
     const projects = new Projects([PROJECT]);
+    this.entries = new Entries(store.folder);
     this.policies = new Policies(store);
     const access = new Access(this.policies, new Roles(store), new Faults().delays);
     const services = new EnabledServices(store, projects, new Faults().delays);
@@ -100,6 +104,7 @@ export class Setting {
       accounts,
       secrets,
       openSocket: this.openSocket(access),
+      writeEntry: this.entries.write,
       images: Object.fromEntries(
         Object.entries(this.images).map(([image, program]) => [image, this.program(image, program)]),
       ),
@@ -110,6 +115,7 @@ export class Setting {
     this.close = async () => {
       await app.close();
       await this.cloudRun.stop();
+      this.entries.close();
     };
   }
 
@@ -209,4 +215,13 @@ export class Setting {
 
 function service(container: object, { template = {}, service: more = {} }: { template?: object; service?: object }) {
   return { template: { serviceAccount: ACCOUNT, containers: [container], ...template }, ...more };
+}
+
+/** Polls for at most half a minute. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error("The condition did not become true within half a minute.");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

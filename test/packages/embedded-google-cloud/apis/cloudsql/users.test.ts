@@ -6,7 +6,7 @@ const volume = new Volume();
 const INSTANCE = `${ROOT}/instances/db-one`;
 
 beforeAll(async () => {
-  await embedded.start(SERVICE, STORAGE);
+  await embedded.start(SERVICE, STORAGE, "logging.googleapis.com");
   await createInstance(embedded, "db-one");
   await volume.open(embedded, `${PROJECT}:us-central1:db-one`);
 });
@@ -31,6 +31,25 @@ CREATE TABLE settlement_commands (command_id varchar(128) PRIMARY KEY);
 SET LOCAL ROLE cloudsqlsuperuser;
 ALTER ROLE settlement_user NOCREATEROLE NOCREATEDB;
 COMMIT;`;
+
+test("logs what PostgreSQL does", async () => {
+  await expect(volume.query("postgres", "wrong", "postgres", "SELECT 1")).rejects.toThrow("password authentication");
+  const filter = `resource.labels.database_id="${PROJECT}:db-one" AND log_id("cloudsql.googleapis.com/postgres.log")`;
+  const list = async (more: string) => {
+    const body = { resourceNames: [`projects/${PROJECT}`], filter: `${filter} AND ${more}` };
+    return (await embedded.post("/v2/entries:list", body)).body.entries;
+  };
+  expect(await list('"password authentication failed" AND FATAL')).toMatchObject([
+    {
+      severity: "ALERT",
+      resource: { type: "cloudsql_database", labels: { region: "us-central1" } },
+      textPayload: expect.stringMatching(
+        /^\d{4}-\S+ \S+ UTC \[\d+\]: \[\d+-1\] db=postgres,user=postgres FATAL: {2}password authentication failed for user "postgres"/,
+      ) as string,
+    },
+  ]);
+  expect(await list('severity=INFO AND "ready to accept connections"')).toHaveLength(1);
+});
 
 test("creates a database and a user before it responds", async () => {
   const database = await embedded.post(`${INSTANCE}/databases`, { name: "settlement_db" });
