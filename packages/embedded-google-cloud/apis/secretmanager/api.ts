@@ -8,15 +8,17 @@ import type { PolicyRequests } from "../../iam/requests.ts";
 import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
-import type { Collection, Store } from "../../state/store.ts";
+import type { Store } from "../../state/store.ts";
 import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed } from "./secret.ts";
+import { Secrets } from "./secrets.ts";
 import {
   describe,
   findVersion,
   moved,
   newVersion,
   payload,
-  settled,
+  destroyed,
+  due,
   type StoredSecret,
   type Version,
   versionName,
@@ -46,7 +48,7 @@ interface Route {
 
 /** Secret Manager v1. Requests may name a project by its id or its number; answers name it by its number. */
 export class SecretManager implements Api {
-  private readonly secrets: Collection<StoredSecret>;
+  private readonly secrets: Secrets;
   private readonly projects: Projects;
   private readonly access: Access;
   private readonly policies: Policies;
@@ -57,7 +59,7 @@ export class SecretManager implements Api {
     this.access = access;
     this.policies = policies;
     this.iam = iam;
-    this.secrets = store.collection("secrets");
+    this.secrets = new Secrets(store);
   }
 
   /**
@@ -97,11 +99,11 @@ export class SecretManager implements Api {
       if (this.secrets.get(secret.name)) {
         throw new GoogleError("ALREADY_EXISTS", `Secret [${secret.name}] already exists.`);
       }
-      return this.secrets.put(secret.name, { secret, versions: [] }).secret;
+      return this.secrets.put(secret);
     });
     app.get<Route>(secrets, onProject("secretmanager.secrets.list"), ({ params, query }) => {
       const prefix = `projects/${this.projects.number(params.project)}/`;
-      const all = this.secrets.values().flatMap(({ secret }) => (secret.name.startsWith(prefix) ? [secret] : []));
+      const all = this.secrets.list().filter(({ name }) => name.startsWith(prefix));
       const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
       return { secrets: items, ...rest, totalSize: all.length };
     });
@@ -109,12 +111,11 @@ export class SecretManager implements Api {
     const one = `${secrets}/:secret`;
     app.get<Route>(one, onSecret("secretmanager.secrets.get"), ({ params }) => this.stored(params).secret);
     app.patch<Route>(one, onSecret("secretmanager.secrets.update"), ({ params, query, body }) => {
-      const stored = this.stored(params);
+      const { secret } = this.stored(params);
       const change = readSecret(body);
-      checkEtag(stored.secret, body.etag);
+      checkEtag(secret, body.etag);
       const mask = query.updateMask?.replace(/(^|,)ttl(?=,|$)/, "$1expireTime");
-      const secret = sealed(applyMask(stored.secret, change, mask, CHANGEABLE));
-      return this.secrets.put(secret.name, { ...stored, secret }).secret;
+      return this.secrets.put(sealed(applyMask(secret, change, mask, CHANGEABLE)));
     });
     app.delete<Route>(one, onSecret("secretmanager.secrets.delete"), ({ params, query }) => {
       const { secret } = this.stored(params);
@@ -128,7 +129,7 @@ export class SecretManager implements Api {
     app.post<Route>(`${oneWithVerb}::addVersion`, onSecret("secretmanager.versions.add"), ({ params, body }) => {
       const { secret, versions } = this.stored(params);
       const version = newVersion(body, versions.length + 1);
-      this.secrets.put(secret.name, { secret, versions: [...versions, version] });
+      this.secrets.putVersion(secret.name, version);
       return describe(secret, version);
     });
     app.get<Route>(
@@ -181,8 +182,7 @@ export class SecretManager implements Api {
           const version = findVersion(stored, params.version);
           checkEtag(describe(stored.secret, version), body.etag);
           const next = moved(stored.secret, version, verb);
-          const kept = stored.versions.map((each) => (each.number === next.number ? next : each));
-          this.secrets.put(stored.secret.name, { ...stored, versions: kept });
+          this.secrets.putVersion(stored.secret.name, next);
           return describe(stored.secret, next);
         },
       );
@@ -193,8 +193,8 @@ export class SecretManager implements Api {
     const { name } = this.secretResource(params);
     const stored = this.secrets.get(name);
     if (!stored) throw new GoogleError("NOT_FOUND", `Secret [${name}] not found.`);
-    const now = settled(stored);
-    return now === stored ? stored : this.secrets.put(name, now);
+    for (const version of due(stored)) this.secrets.putVersion(name, destroyed(version));
+    return stored;
   }
 
   private secretResource({ project, secret }: Pick<Params, "project" | "secret">): Resource {

@@ -17,7 +17,7 @@ export interface Version {
   readonly data?: string;
 }
 
-/** A secret and its versions, oldest first: one value in the store, so that both change together. */
+/** A secret and its versions, oldest first. */
 export interface StoredSecret {
   readonly secret: Secret;
   readonly versions: readonly Version[];
@@ -70,12 +70,11 @@ function replicas(userManaged: Fields | undefined): Fields {
   return { replicas: list.map(({ location }) => ({ location })) };
 }
 
-/** The secret after destroying the versions that are due. */
-export function settled(stored: StoredSecret): StoredSecret {
-  const due = ({ scheduledDestroyTime }: Version) => Date.parse(scheduledDestroyTime ?? "") <= Date.now();
-  return stored.versions.some(due)
-    ? { ...stored, versions: stored.versions.map((version) => (due(version) ? destroyed(version) : version)) }
-    : stored;
+/** The versions that are to be destroyed by now. */
+export function due({ versions }: StoredSecret): Version[] {
+  return versions.filter(
+    ({ scheduledDestroyTime }) => scheduledDestroyTime !== undefined && Date.parse(scheduledDestroyTime) <= Date.now(),
+  );
 }
 
 /**
@@ -121,7 +120,8 @@ export function payload(secret: Secret, version: Version): Buffer {
   return Buffer.from(version.data, "base64");
 }
 
-function destroyed(version: Version): Version {
+/** The version without its payload. */
+export function destroyed(version: Version): Version {
   const destroyTime = version.scheduledDestroyTime ?? new Date().toISOString();
   return { ...without(version, "data", "scheduledDestroyTime"), state: "DESTROYED", destroyTime };
 }

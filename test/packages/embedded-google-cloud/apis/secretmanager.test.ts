@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { base64, Embedded, message, OTHER_PROJECT, PROJECT } from "../embedded.ts";
 
@@ -297,5 +297,30 @@ describe("Secret Manager", () => {
     expect(answer.status).toBe(403);
     expect(message(answer)).toMatch(/^secretmanager\.googleapis\.com has not been used in project \d+ before/);
     await embedded.post(`/v1/projects/${OTHER_PROJECT}/services/secretmanager.googleapis.com:enable`);
+  });
+
+  test("stores a new version alone, and takes over secrets that were stored with all their versions", async () => {
+    const written = () => readdirSync(join(embedded.folder, "secret-versions"));
+    await add("one");
+    await add("two");
+    await embedded.post(`${SECRET}/versions/1:destroy`);
+    expect(written()).toHaveLength(2);
+    await embedded.stop();
+    const folder = join(embedded.folder, "secrets");
+    const path = join(folder, readdirSync(folder).find((name) => name.endsWith(`${ID}.json`)) ?? "");
+    const versions = written()
+      .map((name) => join(embedded.folder, "secret-versions", name))
+      .map((file) => (JSON.parse(readFileSync(file, "utf8")) as { value: { number: number } }).value)
+      .sort((one, other) => one.number - other.number);
+    const { key, value } = JSON.parse(readFileSync(path, "utf8")) as { key: string; value: object };
+    writeFileSync(path, JSON.stringify({ key, value: { ...value, versions } }));
+    rmSync(join(embedded.folder, "secret-versions"), { recursive: true });
+    await embedded.start();
+    const { body } = await embedded.get(`${SECRET}/versions`);
+    expect(body.versions).toMatchObject([{ state: "ENABLED" }, { state: "DESTROYED" }]);
+    expect((await add("three")).body.name).toBe(`projects/${number}/secrets/${ID}/versions/3`);
+    expect((await embedded.get(`${SECRET}/versions/2:access`)).body.payload).toMatchObject({ data: base64("two") });
+    await embedded.delete(SECRET);
+    expect(written()).toEqual([]);
   });
 });

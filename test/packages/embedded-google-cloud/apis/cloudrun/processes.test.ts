@@ -49,7 +49,7 @@ describe("a revision's process", () => {
       readFileSync(join(file.parentPath, file.name), "utf8").includes(Buffer.from(password).toString("base64")),
     );
     expect(holding).toEqual([]);
-    expect(encoded.map((file) => file.parentPath)).toEqual([join(state, "secrets")]);
+    expect(encoded.map((file) => file.parentPath)).toEqual([join(state, "secret-versions")]);
   });
 
   it("connects to the mounted socket of Cloud SQL as its account", async () => {
