@@ -67,14 +67,13 @@ function linesIn(path: string, content: string): NamedValue[] {
 /** A URL with a password, other than one that is filled in when the container starts, such as `$(DB_PASS)`. */
 const CREDENTIAL_URL = /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
 
-/** What a text holds that is a credential whatever its name; undefined if nothing is certain. */
-export function credentialIn(path: string, value: string): "a private key" | "a URL with a password" | undefined {
+/** What a text certainly holds that is a credential, whatever its name; undefined if nothing. */
+export function credentialIn(path: string, value: string): string | undefined {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(value)) return "a private key";
-  const passwords = [...value.matchAll(CREDENTIAL_URL)].flatMap(([, password]) => password ?? []);
-  const { password } = readConnectionString(value) ?? {};
-  const found = [...passwords, ...(password === undefined ? [] : [password])].filter((one) => !isPlaceholder(one));
-  const isExample = (one: string) => PROSE.test(path) && EXAMPLE.test(one);
-  return found.some((one) => !isExample(one)) ? "a URL with a password" : undefined;
+  const isReal = (password = "") =>
+    password !== "" && !isPlaceholder(password) && !(PROSE.test(path) && EXAMPLE.test(password));
+  if ([...value.matchAll(CREDENTIAL_URL)].some(([, password]) => isReal(password))) return "a URL with a password";
+  return isReal(readConnectionString(value)?.password) ? "a connection string with a password" : undefined;
 }
 
 /** Texts for people, which may explain the form of a URL. */

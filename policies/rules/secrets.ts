@@ -89,7 +89,8 @@ function plainText(path: string, name: string): string {
 
 export const passwordsAreGenerated = policy({
   name: "passwords-are-generated",
-  sentence: "The stack generates database passwords: they are never typed, nor in a program or configuration.",
+  sentence:
+    "The stack generates database passwords, or reads them from Secret Manager: they are never typed, nor in a program or configuration.",
   level: "mandatory",
   severity: "critical",
   reference: "https://cloud.google.com/sql/docs/postgres/built-in-authentication",

@@ -18,7 +18,7 @@ function args(...words: readonly string[]): Declared[] {
 }
 
 const IN_CLEAR = /holds a credential in plain text; store it in Secret Manager/;
-const AS_URL = /holds a URL with a password/;
+const AS_URL = /holds a (?:URL|connection string) with a password/;
 
 function row(title: string, breaks: readonly Declared[], says: RegExp, passes: readonly Declared[]): Case {
   return { policy: NO_PLAIN, title, breaks, says, passes };
