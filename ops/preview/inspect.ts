@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAdoption, withoutAdoption } from "../../infra/adoption/adopt.ts";
-import { readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
+import { type Migration, readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { pendingIn } from "../engine/interrupted.ts";
 import { age } from "../terminal/age.ts";
@@ -147,8 +147,7 @@ async function preview(
     offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
-  const files = schemas.length > 0 || read.config["settlement:schema"] ? readMigrations(folder) : [];
-  const all = schemas.length > 0 ? [...files, ...readRepeatables(folder)] : [];
+  const [files, all] = schemas.length > 0 || read.config["settlement:schema"] ? filesOf(folder) : [[], []];
   const migrations = schemas.flatMap((change) => migrationSteps(change, all));
   const baseline = schemas.map(({ after }) => after.baseline).find((version) => typeof version === "string") ?? "";
   const adopted = files.filter(({ version }) => version <= baseline);
@@ -167,12 +166,18 @@ async function preview(
       allowed: loss.allowed || agreed(loss),
     })),
     migrations,
-    held: heldBack(read.config, files),
+    held: heldBack(read.config, all),
     lint: pending ? [...(await lintMigrations(folder, applied)), ...(await lintAdoption(adopted))] : [],
     later: failed || program || !takesOver(read) ? [] : await settingsAfterAdoption(stack),
     dependencies: dependencies(plan),
   };
   return { report, pending: pendingIn(deployment) };
+}
+
+/** The versions of a folder, and these with the repeatable files. */
+function filesOf(folder: string): [Migration[], Migration[]] {
+  const versions = readMigrations(folder);
+  return [versions, [...versions, ...readRepeatables(folder)]];
 }
 
 /** The caller of a preview may not be allowed to import. */

@@ -74,13 +74,17 @@ export function appliedBefore(change: Change): Applied | undefined {
 }
 
 /**
- * The files that an update leaves out, because `settlement:schema.version` names an older version, as after a rollback.
+ * The files that an update leaves out, because `settlement:schema.version` names a version, as after a rollback: newer versions,
+ * and the repeatable files.
  * @param config The stack's configuration.
- * @param files The migrations of this checkout.
+ * @param files The migrations and repeatable files of this checkout.
  */
 export function heldBack(config: Readonly<Record<string, string>>, files: readonly Migration[]): HeldBack | undefined {
   const version = pinned(config);
-  const held = version === undefined ? [] : files.filter((one) => one.version > version).map(({ file }) => file);
+  const held =
+    version === undefined
+      ? []
+      : files.filter((one) => one.version === "" || one.version > version).map(({ file }) => file);
   return version === undefined || held.length === 0 ? undefined : { version, files: held };
 }
 
@@ -94,7 +98,7 @@ function pinned(config: Readonly<Record<string, string>>): string | undefined {
   }
 }
 
-/** Files newer than the version that the configuration names. */
+/** Files that are left out because of the version that the configuration names. */
 export interface HeldBack {
   readonly version: string;
   readonly files: readonly string[];

@@ -182,7 +182,7 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     preview,
     losses: findLosses(preview, state),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, [...files, view])),
-    held: heldBack(preview.config, files.slice(0, 3)),
+    held: heldBack(preview.config, [...files.slice(0, 3), view]),
     lint: [],
     later: [],
     dependencies: new Map(),
