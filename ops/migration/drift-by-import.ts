@@ -29,7 +29,7 @@ export async function driftByImport(
   const schema = (await appliedSchema(stack))?.outputs;
   if (!schema) throw new UserError(`Stack "${stack.name}" has no schema yet.`);
   const applied = new Map(schema.migrations.map((migration) => [migration.version, migration.checksum]));
-  const wanted = await madeBy(appliedFiles(files, applied), schema, asApplied(repeatables, schema));
+  const wanted = await madeBy(appliedFiles(files, applied), schema, repeatablesIn(schema, repeatables));
   try {
     return { source: BY_IMPORT, differences: await differencesByImport(google, schema, wanted) };
   } catch (error) {
@@ -41,8 +41,13 @@ export async function driftByImport(
   }
 }
 
-/** The repeatable files as the stack applied them. @throws UserError if one is missing or has changed since. */
-function asApplied(files: readonly Migration[], { repeatables = [] }: SchemaState): Migration[] {
+/**
+ * The repeatable files as a stack applied them. Its state does not list them while a version is pinned: then those of the checkout.
+ * @param files The repeatable files of the checkout.
+ * @throws UserError if one is missing or has changed since.
+ */
+export function repeatablesIn({ repeatables, target }: SchemaState, files: readonly Migration[]): readonly Migration[] {
+  if (repeatables === undefined) return target === undefined ? [] : files;
   return repeatables.map(({ checksum: applied, file: name }) => {
     const found = files.find(({ checksum: sum, file }) => file === name && sum === applied);
     if (found) return found;

@@ -6,6 +6,7 @@ import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
 import { type Change, changeScript } from "../../infra/migrations/script.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
 import { LOGINS } from "../../infra/names.ts";
+import { repeatablesIn } from "../../ops/migration/drift-by-import.ts";
 import { ScratchDatabase } from "../../ops/migration/scratch.ts";
 import { squash, writeSquash } from "../../ops/migration/squash.ts";
 import { statusOf } from "../../ops/migration/status.ts";
@@ -156,9 +157,20 @@ describe("a repeatable file", () => {
     rmSync(files, { recursive: true });
   });
 
+  const place = { project: "p", instance: "i", database: "d", user: "u", bucket: "b", retainedBackups: 1 };
+  const state = (): SchemaState => ({ ...place, migrations: before, version: "20260104000000" });
+
+  test("belongs to the schema that drift expects, also while a pinned version keeps it out of the state", () => {
+    expect(repeatablesIn({ ...state(), repeatables: [doubled(2)] }, [doubled(2), counted])).toEqual([doubled(2)]);
+    expect(repeatablesIn(state(), [doubled(2)])).toEqual([]);
+    expect(repeatablesIn({ ...state(), target: "20260104000000" }, [doubled(2)])).toEqual([doubled(2)]);
+    expect(() => repeatablesIn({ ...state(), repeatables: [doubled(2)] }, [doubled(3)])).toThrow(
+      "migrations/repeatable/doubled.sql has changed since it was applied",
+    );
+  });
+
   test("that changed updates the schema", async () => {
-    const place = { project: "p", instance: "i", database: "d", user: "u", bucket: "b", retainedBackups: 1 };
-    const olds: SchemaState = { ...place, migrations: before, version: "20260104000000", repeatables: [doubled(2)] };
+    const olds = { ...state(), repeatables: [doubled(2)] };
     expect(await new Importer().diff(olds, olds)).toMatchObject({ changes: false });
     expect(await new Importer().diff(olds, { ...olds, repeatables: [doubled(3)] })).toMatchObject({ changes: true });
   });
