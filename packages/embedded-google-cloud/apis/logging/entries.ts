@@ -34,6 +34,7 @@ const FILE_LIMIT = 8 * 1024 * 1024;
 export class Entries {
   private readonly folder: string;
   private file: number | undefined;
+  private closed = false;
   private size = 0;
   private count = 0;
 
@@ -52,8 +53,9 @@ export class Entries {
 
   /** Stores an entry; it is on disk when this returns. @param project Its id. */
   put(project: string, entry: Entry): void {
+    if (this.closed) return;
     if (this.file !== undefined && this.size > FILE_LIMIT) {
-      this.close();
+      this.closeFile();
       renameSync(this.path("current"), this.path("full"));
     }
     this.file ??= this.open();
@@ -79,8 +81,13 @@ export class Entries {
     return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, entry]) => entry);
   }
 
-  /** Closes the file; the next entry opens it again. */
+  /** Closes the file. What a server that has just ended still says is dropped: the folder may be gone. */
   close(): void {
+    this.closed = true;
+    this.closeFile();
+  }
+
+  private closeFile(): void {
     if (this.file !== undefined) closeSync(this.file);
     this.file = undefined;
   }

@@ -216,10 +216,12 @@ describe("the entries", () => {
     const place = join(folder, "log-entries");
     mkdirSync(place);
     writeFileSync(join(place, "old.json"), JSON.stringify({ key: `${PROJECT}/2026/old`, value: old }));
-    const entries = new Entries(folder);
-    entries.write(PROJECT, ENTRY);
-    entries.close();
+    const killed = new Entries(folder);
+    killed.write(PROJECT, ENTRY);
+    killed.close();
+    killed.write(PROJECT, { ...ENTRY, severity: "late" });
     appendFileSync(join(place, "current.jsonl"), '{"project":"half of a l');
+    const entries = new Entries(folder);
     entries.write(PROJECT, ENTRY);
     expect(entries.list(PROJECT)).toMatchObject([{ insertId: "old" }, ENTRY, ENTRY]);
     expect(entries.list(OTHER_PROJECT)).toEqual([]);
