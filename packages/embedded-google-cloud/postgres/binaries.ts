@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
-import { providePgAudit } from "./pgaudit.ts";
+import { providePgAudit, trustPgStatStatements } from "./extensions.ts";
 
 /** The programs of one PostgreSQL version from an npm package. */
 export interface Binaries {
@@ -36,7 +36,9 @@ function binariesOf(name: string): Binaries | undefined {
   }
   const root = dirname(dirname(entry));
   linkLibraries(root);
-  providePgAudit(join(root, "native", "share", "postgresql", "extension"));
+  const extensions = join(root, "native", "share", "postgresql", "extension");
+  providePgAudit(extensions);
+  trustPgStatStatements(extensions);
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   const [major = "", minor = ""] = version.split(".");
   const bin = join(root, "native", "bin");

@@ -29,12 +29,22 @@ const OURS: Settings = {
   huge_pages: "off",
   lc_messages: "C",
   logging_collector: "off",
+  shared_preload_libraries: "pg_stat_statements",
   log_destination: "stderr",
   // As on Cloud SQL, whose messages begin with the time, the process, the line, and who is connected to what.
   log_line_prefix: "%m [%p]: [%l-1] db=%d,user=%u ",
   // The failed statement may contain a secret.
   log_min_error_statement: "panic",
 };
+
+/**
+ * Text sorts and compares as in `en_US.UTF8`, Cloud SQL's default: by PostgreSQL's own copy of ICU, since a Linux machine may not
+ * have that locale. https://cloud.google.com/sql/docs/postgres/create-manage-databases
+ */
+const LOCALE =
+  process.platform === "linux"
+    ? ["--locale", "C.UTF-8", "--locale-provider", "icu", "--icu-locale", "en-US"]
+    : ["--locale", "en_US.UTF-8"];
 
 /** How long to wait for a start, and for the process after each signal, in milliseconds. */
 const START_PATIENCE = 60_000;
@@ -106,7 +116,7 @@ export class PostgresServer {
         [fresh, secret],
         [
           ...["--pgdata", fresh, "--username", superuser, "--pwfile", secret, "--auth", "scram-sha-256"],
-          ...["--encoding", "UTF8", "--locale", process.platform === "linux" ? "C.UTF-8" : "en_US.UTF-8"],
+          ...["--encoding", "UTF8", ...LOCALE],
           ...["--no-sync", "--no-instructions"],
         ],
       );

@@ -5,7 +5,7 @@ import type { Fields } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import type { Instances } from "./instances.ts";
 import { API_ROOT, type Operation, type Operations } from "./operations.ts";
-import { SUPERUSER } from "./roles.ts";
+import { grantSystemRights, SUPERUSER } from "./roles.ts";
 import { invalid } from "./invalid.ts";
 
 /** Cloud SQL's defaults for a database. */
@@ -52,13 +52,15 @@ export class Databases {
       async () => {
         await cluster.asAdmin(async (client) => {
           await client.query(`SET ROLE ${SUPERUSER}`);
-          await client.query(`CREATE DATABASE ${escapeIdentifier(name)}`).catch((error: unknown) => {
+          const create = `CREATE DATABASE ${escapeIdentifier(name)}${localeOf(collation)}`;
+          await client.query(create).catch((error: unknown) => {
             if (error instanceof DatabaseError && error.code === "42P04") {
               throw new GoogleError("ALREADY_EXISTS", `database "${name}" already exists`, "databaseAlreadyExists");
             }
             throw refusal(`failed to create database ${name}`, error);
           });
         });
+        if (localeOf(collation) !== "") await cluster.asAdmin(grantSystemRights, name);
         this.collations.put(`${project}/${instance}/${name}`, collation);
       },
     );
@@ -114,7 +116,13 @@ function refusal(what: string, error: unknown): unknown {
   return error instanceof DatabaseError ? invalid(`${what}. Detail: pq: ${error.message}`) : error;
 }
 
-/** Databases here sort by code point whatever their collation, so only collations close to that are accepted. */
+/** What makes a database sort by code point; nothing for the collation of `template1`. Rights in that are not in `template0`. */
+function localeOf(collation: string): string {
+  if (!/^C/i.test(collation)) return "";
+  return ` TEMPLATE template0 LOCALE_PROVIDER libc LOCALE '${/utf/i.test(collation) ? "C.UTF-8" : "C"}'`;
+}
+
+/** Of Cloud SQL's collations, the embedded cloud has the default and those that sort by code point. */
 function readDatabase(body: Fields): { name: string; collation: string } {
   const { name, charset = CHARSET, collation = COLLATION } = body;
   if (typeof name !== "string" || name === "" || Buffer.byteLength(name) > 63 || name.includes("\0")) {

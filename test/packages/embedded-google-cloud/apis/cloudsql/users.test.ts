@@ -77,6 +77,21 @@ test("creates a database and a user before it responds", async () => {
   ]);
 });
 
+test("sorts as in American English, or by code point where a database says so, and keeps statistics of statements", async () => {
+  const query = (database: string, sql: string) => volume.query("settlement_user", "p1ssword", database, sql);
+  const sort = "SELECT string_agg(x, ' ' ORDER BY x) AS sorted FROM unnest(ARRAY['b', 'A', 'a', 'B', '_', 'é', 'f']) x";
+  expect(await query("settlement_db", sort)).toEqual([{ sorted: "_ a A b B é f" }]);
+  await embedded.post(`${INSTANCE}/databases`, { name: "by_code_point", collation: "C.UTF-8" });
+  expect(await query("by_code_point", sort)).toEqual([{ sorted: "A B _ a b f é" }]);
+  await query("by_code_point", "CREATE TABLE public.made (a int)");
+  await query("settlement_db", "CREATE EXTENSION pg_stat_statements");
+  await query("settlement_db", "SELECT 1 AS seen");
+  const seen = "SELECT calls::int FROM pg_stat_statements WHERE query = 'SELECT $1 AS seen'";
+  expect(await query("settlement_db", seen)).toEqual([{ calls: 1 }]);
+  await query("settlement_db", "DROP EXTENSION pg_stat_statements");
+  await embedded.delete(`${INSTANCE}/databases/by_code_point`);
+});
+
 test("creates databases owned by cloudsqlsuperuser, in which PUBLIC may not create", async () => {
   const owner = "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = current_database()";
   expect(await volume.query("settlement_user", "p1ssword", "settlement_db", owner)).toEqual([

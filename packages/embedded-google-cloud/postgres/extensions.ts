@@ -1,4 +1,4 @@
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** As on Cloud SQL, users without superuser rights may create it. */
@@ -24,12 +24,26 @@ END $$;
  */
 export function providePgAudit(folder: string): void {
   // PostgreSQL reads the control file first.
-  provide(join(folder, "pgaudit--1.0.sql"), SCRIPT);
-  provide(join(folder, "pgaudit.control"), CONTROL);
+  for (const [name, text] of [
+    ["pgaudit--1.0.sql", SCRIPT],
+    ["pgaudit.control", CONTROL],
+  ] as const) {
+    if (!existsSync(join(folder, name))) replace(join(folder, name), text);
+  }
 }
 
-function provide(path: string, text: string): void {
-  if (existsSync(path)) return;
+/**
+ * Lets users without superuser rights create `pg_stat_statements`, as on Cloud SQL.
+ * @param folder PostgreSQL's folder of extensions.
+ * @throws Error if the folder cannot be written.
+ */
+export function trustPgStatStatements(folder: string): void {
+  const path = join(folder, "pg_stat_statements.control");
+  const text = readFileSync(path, "utf8");
+  if (!/^trusted/m.test(text)) replace(path, `${text.trimEnd()}\ntrusted = true\n`);
+}
+
+function replace(path: string, text: string): void {
   const fresh = `${path}.${process.pid}`; // another process may do the same
   writeFileSync(fresh, text);
   renameSync(fresh, path);
