@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -64,7 +65,8 @@ export class Entries {
 
   /** A new id, after all earlier ones in alphabetical order: Logging orders entries of the same time by it. */
   id(): string {
-    return `${Date.now().toString(36)}${(this.count++).toString(36).padStart(8, "0")}`;
+    const count = (this.count++).toString(36).padStart(8, "0");
+    return `${Date.now().toString(36)}${count}${randomBytes(3).toString("hex")}`;
   }
 
   /** A project's entries by time and id. Of those that have both in common, Logging shows one. */
