@@ -22,7 +22,7 @@ Manage the database schema: the files in migrations/, one per version.
   status --stack STACK [--socket DIR] [--json]
                   show for each version whether it is applied, pending, edited or missing in this checkout, and the
                   backup taken before it, and the repeatable files that an update would apply; reads the stack's state, or
-                  the database through a Cloud SQL Auth Proxy, which shows the versions only
+                  the database through a Cloud SQL Auth Proxy
   drift --stack STACK [--socket DIR] [--json]
                   compare the live schema with what the applied versions make, and name each difference; reads by a login
                   through a Cloud SQL Auth Proxy, or without --socket by an import that changes nothing; exits with 1 if

@@ -3,7 +3,7 @@ import { lastPart, type Sent } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
 import { DATABASE_URL, MIGRATION_JOB, PROJECT, serviceAccountEmail } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
-import { appliedFiles, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
+import { appliedFiles, appliedRepeatables, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
 import { differencesByLogin, logIn, type Login, type LoginRequest } from "./login.ts";
 import { imageAccess, type ImageAccess } from "./image.ts";
 import { enabledApis } from "../google/apis.ts";
@@ -273,18 +273,22 @@ export class Facts {
 
   /**
    * How the schema differs from what the recorded versions make, in words; undefined if no version is recorded.
-   * @throws NotVisible without a login; UserError if a recorded version is not in this checkout as it was applied.
+   * @throws NotVisible without a login; UserError if a recorded file is not in this checkout as it was applied.
    */
   async schemaDrift(): Promise<readonly string[] | undefined> {
     const login = await this.loggedIn();
     if (!login.ok) throw new NotVisible(`the login was refused: ${login.message}`);
     if (typeof login.contents === "string") throw new NotVisible(login.contents);
-    const { versions } = login.contents;
+    const { repeatables, versions } = login.contents;
     if (!versions?.size || !this.accepted) return undefined;
     const applied = new Map([...versions].map(([version, { checksum }]) => [version, checksum]));
     return differencesByLogin(
       this.accepted,
-      await madeBy(appliedFiles(this.migrations, applied), this.target, this.repeatables),
+      await madeBy(
+        appliedFiles(this.migrations, applied),
+        this.target,
+        appliedRepeatables(this.repeatables, repeatables),
+      ),
     );
   }
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
+import { REPEATABLES } from "../../infra/migrations/steps.ts";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
 import { DIFFERENCES } from "../migration/drift.ts";
 import { NotVisible } from "../google/reader.ts";
@@ -29,6 +30,8 @@ export interface Contents {
   readonly missing: readonly string[];
   /** Undefined without a table of versions. */
   readonly versions: ReadonlyMap<string, Recorded> | undefined;
+  /** The checksum with which each repeatable file was applied, by file. */
+  readonly repeatables: ReadonlyMap<string, string>;
   readonly connections: number;
   readonly maxConnections: number;
 }
@@ -128,10 +131,11 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
     "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass('public.' || quote_ident(name)) IS NULL",
     [tablesOf(migrations)],
   );
-  const { rows: limits } = await client.query<{ used: number; most: number; recorded: boolean }>(
+  const { rows: limits } = await client.query<{ used: number; most: number; recorded: boolean; repeatable: boolean }>(
     `SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE datid IS NOT NULL) AS used,
             current_setting('max_connections')::int AS most,
-            to_regclass('public.${VERSIONS_TABLE}') IS NOT NULL AS recorded`,
+            to_regclass('public.${VERSIONS_TABLE}') IS NOT NULL AS recorded,
+            to_regclass('${REPEATABLES}') IS NOT NULL AS repeatable`,
   );
   const versions = limits[0]?.recorded
     ? await client.query<Recorded & { version: string }>(
@@ -141,9 +145,13 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
            FROM ${VERSIONS_TABLE} entry, to_jsonb(entry) line`,
       )
     : undefined;
+  const { rows: repeatables } = limits[0]?.repeatable
+    ? await client.query<{ file: string; checksum: string }>(`SELECT file, checksum FROM ${REPEATABLES}`)
+    : { rows: [] };
   return {
     missing: missing.map(({ name }) => name),
     versions: versions && new Map(versions.rows.map(({ version, ...recorded }) => [version, recorded])),
+    repeatables: new Map(repeatables.map(({ checksum, file }) => [file, checksum])),
     connections: limits[0]?.used ?? 0,
     maxConnections: limits[0]?.most ?? 0,
   };

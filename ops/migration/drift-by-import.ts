@@ -8,7 +8,7 @@ import { quote, VERSIONS } from "../../infra/migrations/steps.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import { readStackFile, ROOT } from "../engine/stack-file.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { appliedFiles, DRIFT_FOLDER, madeBy, type SchemaDrift } from "./drift.ts";
+import { appliedFiles, appliedRepeatables, DRIFT_FOLDER, madeBy, type SchemaDrift } from "./drift.ts";
 import { appliedSchema } from "./status.ts";
 
 export const BY_IMPORT = "Read by an import that changed nothing; --socket DIR reads by a login.";
@@ -48,13 +48,7 @@ export async function driftByImport(
  */
 export function repeatablesIn({ repeatables, target }: SchemaState, files: readonly Migration[]): readonly Migration[] {
   if (repeatables === undefined) return target === undefined ? [] : files;
-  return repeatables.map(({ checksum: applied, file: name }) => {
-    const found = files.find(({ checksum: sum, file }) => file === name && sum === applied);
-    if (found) return found;
-    throw new UserError(
-      `migrations/${name} has changed since it was applied; compare with a checkout that has it unchanged.`,
-    );
-  });
+  return appliedRepeatables(files, new Map(repeatables.map(({ checksum, file }) => [file, checksum])));
 }
 
 /** With the endpoints and the token that the stack's providers use. */

@@ -41,6 +41,24 @@ export function appliedFiles(
   });
 }
 
+/**
+ * The applied repeatable files among those of a checkout.
+ * @param applied Checksum by file.
+ * @throws UserError if one is missing or has changed since.
+ */
+export function appliedRepeatables(
+  files: readonly Migration[],
+  applied: ReadonlyMap<string, string>,
+): readonly Migration[] {
+  return [...applied].sort().map(([name, sum]) => {
+    const found = files.find(({ checksum, file }) => file === name && checksum === sum);
+    if (found) return found;
+    throw new UserError(
+      `migrations/${name} has changed since it was applied; compare with a checkout that has it unchanged.`,
+    );
+  });
+}
+
 /** A version's file in a checkout. @throws UserError if it has none. */
 export function fileOf(files: readonly Migration[], version: string): Migration {
   const file = files.find((each) => each.version === version);

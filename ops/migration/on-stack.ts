@@ -25,7 +25,7 @@ import {
   formatStatus,
   FROM_DATABASE,
   FROM_STATE,
-  recordedVersions,
+  recorded,
   statusOf,
   statusOfRecorded,
 } from "./status.ts";
@@ -43,13 +43,13 @@ export async function statusCommand(args: string[]): Promise<void> {
   const { json = false, providers, socket, stack } = parseArgs({ args, options }).values;
   const name = stackName(stack);
   const choice = providerChoice(providers);
-  const files = readMigrations(FOLDER);
+  const [files, repeatables] = [readMigrations(FOLDER), readRepeatables(FOLDER)];
   const versions =
     socket === undefined
       ? await withStack(name, choice, async (stack) =>
-          statusOf((await appliedSchema(stack))?.outputs, files, readRepeatables(FOLDER)),
+          statusOf((await appliedSchema(stack))?.outputs, files, repeatables),
         )
-      : statusOfRecorded(await recordedVersions(name, socket, files), files);
+      : statusOfRecorded(await recorded(name, socket, files), files, repeatables);
   const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
 }

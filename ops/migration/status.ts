@@ -4,7 +4,7 @@ import { type Migration, readRepeatables } from "../../infra/migrations/files.ts
 import type { SchemaState } from "../../infra/migrations/importer.ts";
 import { squashedIn } from "../../infra/migrations/squash.ts";
 import { Facts } from "../doctor/facts.ts";
-import type { Recorded } from "../doctor/login.ts";
+import type { Contents } from "../doctor/login.ts";
 import { CannotInspect, RestReader, NotVisible } from "../google/reader.ts";
 import { readState } from "../engine/state.ts";
 import { locate } from "../engine/target.ts";
@@ -56,34 +56,37 @@ export function statusOf(
     const status = appliedStatus(version, done.checksum, files);
     return { version, file: name, status, ...state?.applied?.[version] };
   });
-  const former = new Map(state?.repeatables?.map(({ checksum, file }) => [file, checksum]));
-  const due = repeatables
+  return [...versions, ...due(repeatables, new Map(state?.repeatables?.map(({ checksum, file }) => [file, checksum])))];
+}
+
+/** The repeatable files that an update applies. @param former Checksum by file. */
+function due(repeatables: readonly Migration[], former: ReadonlyMap<string, string>): VersionStatus[] {
+  return repeatables
     .filter(({ checksum, file }) => former.get(file) !== checksum)
-    .map(({ file }): VersionStatus => ({ version: "", file, status: former.has(file) ? "apply again" : "pending" }));
-  return [...versions, ...due];
+    .map(({ file }) => ({ version: "", file, status: former.has(file) ? "apply again" : "pending" }));
 }
 
 /**
- * Reads the versions from the database, through a Cloud SQL Auth Proxy and with the service's credential.
+ * Reads what the database records, through a Cloud SQL Auth Proxy and with the service's credential.
  * @param name The stack's name.
  * @param socket Folder of the proxy's sockets.
  * @param root Folder of the stack file and of the files that `npm start` keeps.
  * @throws UserError if the login is refused or the versions cannot be read.
  */
-export async function recordedVersions(
+export async function recorded(
   name: string,
   socket: string,
   files: readonly Migration[],
   root = ROOT,
-): Promise<ReadonlyMap<string, Recorded>> {
+): Promise<Contents> {
   const login = await visible(factsOf(name, socket, files, root).loggedIn());
   if (!login.ok) throw new UserError(`The login was refused: ${login.message}.`);
   if (typeof login.contents === "string") throw new UserError(`The versions cannot be read: ${login.contents}.`);
-  return login.contents.versions ?? new Map();
+  return login.contents;
 }
 
 /**
- * Compares the schema with what the versions make that the database records; arguments as for {@link recordedVersions}.
+ * Compares the schema with what the versions make that the database records; arguments as for {@link recorded}.
  * @throws UserError if the login is refused, the schema cannot be read, or no version is recorded.
  */
 export async function driftByLogin(
@@ -112,10 +115,14 @@ function visible<T>(fact: Promise<T>): Promise<T> {
   });
 }
 
-/** Compares the versions in the database with the files of a checkout. */
-export function statusOfRecorded(rows: ReadonlyMap<string, Recorded>, files: readonly Migration[]): VersionStatus[] {
+/** As {@link statusOf}, with what the database records. */
+export function statusOfRecorded(
+  { repeatables: former, versions: rows = new Map() }: Pick<Contents, "versions" | "repeatables">,
+  files: readonly Migration[],
+  repeatables: readonly Migration[] = [],
+): VersionStatus[] {
   const here = new Map(files.map((migration) => [migration.version, migration]));
-  return [...new Set([...rows.keys(), ...here.keys()])].sort().map((version) => {
+  const versions = [...new Set([...rows.keys(), ...here.keys()])].sort().map((version): VersionStatus => {
     const [row, file] = [rows.get(version), here.get(version)];
     const name = file?.file ?? version;
     if (!row) return { version, file: name, status: "pending" };
@@ -123,6 +130,7 @@ export function statusOfRecorded(rows: ReadonlyMap<string, Recorded>, files: rea
     const status = appliedStatus(version, checksum, files);
     return { version, file: name, status, ...(at && { at: at.toISOString() }), ...(backup !== null && { backup }) };
   });
+  return [...versions, ...due(repeatables, former)];
 }
 
 /** @param checksum Null if dbmate applied it. */

@@ -12,7 +12,7 @@ import { locate } from "../../ops/engine/target.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { share, type LocalEnvironment, openLocal } from "../../ops/engine/local.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
-import { recordedVersions, statusOfRecorded } from "../../ops/migration/status.ts";
+import { recorded, statusOfRecorded } from "../../ops/migration/status.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
@@ -129,7 +129,7 @@ export function doctorSteps(step: Step, deployed: () => Deployed): void {
     try {
       expect(notOk(await look(deployed(), folder))).toEqual([]);
       const files = readMigrations(join(ROOT, "migrations"));
-      const versions = statusOfRecorded(await recordedVersions("local", folder, files, root), files);
+      const versions = statusOfRecorded(await recorded("local", folder, files, root), files);
       expect(versions.map(({ status }) => status)).toEqual(["applied", "applied"]);
     } finally {
       await mount.close();

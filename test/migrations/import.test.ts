@@ -1,7 +1,7 @@
 import { readMigrations, checksum, type Migration } from "../../infra/migrations/files.ts";
 import { Importer, type SchemaState } from "../../infra/migrations/importer.ts";
 import { Google } from "../../infra/google.ts";
-import { differencesByLogin, logIn, type Recorded } from "../../ops/doctor/login.ts";
+import { differencesByLogin, logIn, type Contents } from "../../ops/doctor/login.ts";
 import { endpointConfig, endpointsOf } from "../../ops/engine/endpoints.ts";
 import { madeBy } from "../../ops/migration/drift.ts";
 import { differencesByImport } from "../../ops/migration/drift-by-import.ts";
@@ -100,14 +100,14 @@ async function versions(instance: string): Promise<unknown[]> {
   return (await query(instance, "SELECT version FROM schema_migrations ORDER BY 1")).map(({ version }) => version);
 }
 
-/** The versions that the database records. */
-async function recorded(instance: string): Promise<ReadonlyMap<string, Recorded>> {
+/** What the database records. */
+async function recorded(instance: string): Promise<Contents> {
   const [user = ""] = LOGINS;
   const connectionName = `${PROJECT}:us-central1:${instance}`;
   const socket = volumes.get(instance)?.folder ?? "";
   const login = await logIn({ socket, connectionName, database: "settlement_db", user, password: PASSWORD }, []);
   if (!login.ok || typeof login.contents === "string") throw new Error(JSON.stringify(login));
-  return login.contents.versions ?? new Map<string, Recorded>();
+  return login.contents;
 }
 
 const ADD_NOTE = migration(
@@ -446,6 +446,22 @@ describe("declared extensions and schemas", () => {
     expect(await query("declared-later", owners)).toEqual(expected);
     for (const login of LOGINS) expect(await query("declared-later", RIGHTS, login)).toEqual(OWNER_ONLY);
   });
+});
+
+test("records which repeatable files were applied, and with which text", async () => {
+  const text = "CREATE OR REPLACE VIEW statuses AS SELECT status FROM settlement_commands;";
+  const view = { version: "", file: "repeatable/statuses.sql", text, checksum: checksum(text) };
+  const other = { ...view, file: "repeatable/other.sql" };
+  await create("viewed");
+  await plan("viewed", [view]);
+  await importer.create(await plan("viewed", MIGRATIONS, { repeatables: [view] }));
+  const contents = await recorded("viewed");
+  expect(contents.repeatables).toEqual(new Map([[view.file, view.checksum]]));
+  const due = statusOfRecorded(contents, MIGRATIONS, [{ ...view, checksum: "new" }, other]).slice(MIGRATIONS.length);
+  expect(due.map(({ file, status }) => [file, status])).toEqual([
+    [view.file, "apply again"],
+    [other.file, "pending"],
+  ]);
 });
 
 describe("drift of the schema", () => {

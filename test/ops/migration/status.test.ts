@@ -53,7 +53,11 @@ test("shows the versions in the database the same way, and those of dbmate witho
     ["2", row("2")],
     ["3", row("3")],
   ]);
-  const versions = statusOfRecorded(recorded, [file("1"), file("2", "other"), file("4")]);
+  const versions = statusOfRecorded({ versions: recorded, repeatables: new Map() }, [
+    file("1"),
+    file("2", "other"),
+    file("4"),
+  ]);
   expect(formatStatus(versions, FROM_DATABASE).split("\n")).toEqual([
     "1  applied                                               1_x.sql",
     "2  edited    2026-01-02T03:04:05Z  backup 17             2_x.sql",
