@@ -1,3 +1,4 @@
+import { faultOfLabels } from "../../rest/labels.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Container, InstanceTemplate, Probe } from "./resources.ts";
 
@@ -77,25 +78,11 @@ export function checkScaling({ maxInstanceCount = 0, minInstanceCount = 0 }: Sca
   throw violation(`${path}.max_instance_count`, "must be greater or equal than min_instance_count.");
 }
 
-/** https://cloud.google.com/resource-manager/docs/labels-overview#requirements */
-export function checkLabels(labels: Record<string, string> = {}, path: string): void {
-  const entries = Object.entries(labels);
-  if (entries.length > 64) throw violation(path, "must have at most 64 entries.");
-  for (const [key, value] of entries) {
-    // gcloud sets client.knative.dev/nonce.
-    if (!/^(client\.knative\.dev\/)?[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u.test(key)) {
-      throw violation(
-        path,
-        `the key "${key}" must begin with a lower case letter, and have at most 63 lower case letters, digits, underscores and hyphens.`,
-      );
-    }
-    if (!/^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u.test(value)) {
-      throw violation(
-        path,
-        `the value "${value}" must have at most 63 lower case letters, digits, underscores and hyphens.`,
-      );
-    }
-  }
+/** @throws GoogleError INVALID_ARGUMENT. @param path Of the labels. */
+export function checkLabels(labels: Record<string, string> | undefined, path: string): void {
+  // gcloud sets client.knative.dev/nonce.
+  const fault = faultOfLabels(labels, (key) => /^client\.knative\.dev\/[\w-]+$/.test(key));
+  if (fault !== undefined) throw violation(path, fault);
 }
 
 function checkTimeout(timeout: string, kind: "service" | "job", path: string): void {

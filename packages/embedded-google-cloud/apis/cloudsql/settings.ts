@@ -1,6 +1,7 @@
 import { regionOfZone } from "../../rest/places.ts";
 import { type Fields, isFields, mergePatch } from "../../rest/fields.ts";
 import { checkFlags, type Flag } from "./flags.ts";
+import { checkLimits } from "./limits.ts";
 import { invalid } from "./invalid.ts";
 
 /** An instance's settings: what the client sent, and Cloud SQL's defaults for the rest. */
@@ -64,6 +65,7 @@ export function completeSettings(sent: unknown, major: number, region: string, v
   checkChoice("availabilityType", settings.availabilityType, ["ZONAL", "REGIONAL"]);
   checkChoice("connectorEnforcement", settings.connectorEnforcement, ["NOT_REQUIRED", "REQUIRED"]);
   checkFlags(settings.databaseFlags ?? []);
+  checkLimits(settings);
   const { zone } = settings.locationPreference;
   if (regionOfZone(zone) !== region) throw invalid(`the zone ${show(zone)} is not in the region ${region}`);
   return { ...settings, settingsVersion: String(version) };

@@ -1,5 +1,6 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
+import { faultOfLabels } from "../../rest/labels.ts";
 import { type Fields, settableFields } from "../../rest/fields.ts";
 
 /** A secret, as Secret Manager returns it. */
@@ -35,6 +36,8 @@ export function readSecret(body: unknown): Partial<Secret> {
   const settable = [...CHANGEABLE, "replication", "tags", "ttl"] as const;
   const ignored = ["name", "etag", "versionAliases"];
   const { ttl, ...fields } = settableFields<Secret & { ttl: string }>(body, settable, ignored);
+  const fault = faultOfLabels(fields.labels);
+  if (fault !== undefined) throw new GoogleError("INVALID_ARGUMENT", `Secret.labels: ${fault}`);
   if (fields.versionDestroyTtl !== undefined) seconds(fields.versionDestroyTtl);
   return ttl === undefined ? fields : { ...fields, expireTime: after(seconds(ttl)) };
 }

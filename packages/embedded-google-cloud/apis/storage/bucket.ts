@@ -1,5 +1,7 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
+import { faultOfLabels } from "../../rest/labels.ts";
+import { isRegion } from "../../rest/places.ts";
 import { type Fields, isFields, mergePatch, settableFields } from "../../rest/fields.ts";
 
 /** A bucket, as Cloud Storage returns it; settings without effect here are stored as sent. */
@@ -35,7 +37,11 @@ const IGNORED = [
   ..."locationType owner".split(" "),
 ];
 
+/** https://cloud.google.com/storage/docs/locations */
 const MULTI_REGIONS = ["US", "EU", "ASIA"];
+const DUAL_REGIONS = ["ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"];
+/** https://cloud.google.com/storage/docs/storage-classes, with the names of before */
+const CLASSES = "STANDARD NEARLINE COLDLINE ARCHIVE MULTI_REGIONAL REGIONAL DURABLE_REDUCED_AVAILABILITY".split(" ");
 /** https://cloud.google.com/storage/docs/soft-delete: seven days by default. */
 const SOFT_DELETE_SECONDS = "604800";
 /** https://cloud.google.com/storage/docs/uniform-bucket-level-access: it can be disabled for 90 days. */
@@ -46,11 +52,14 @@ export function newBucket(projectNumber: string, body: unknown): Bucket {
   const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
   const { name } = fields;
   // https://cloud.google.com/storage/docs/buckets#naming: 3 to 63 characters, up to 222 with dots.
-  if (typeof name !== "string" || !/^(?=.{3,222}$)[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,63})*$/.test(name)) {
+  if (typeof name !== "string" || !isBucketName(name)) {
     throw new GoogleError("INVALID_ARGUMENT", `Invalid bucket name: '${String(name)}'`, "invalid");
   }
   const now = new Date().toISOString();
   const location = (fields.location ?? "US").toUpperCase();
+  if (!isRegion(location.toLowerCase()) && ![...MULTI_REGIONS, ...DUAL_REGIONS].includes(location)) {
+    throw new GoogleError("INVALID_ARGUMENT", "The specified location constraint is not valid.", "invalid");
+  }
   const locationType = MULTI_REGIONS.includes(location)
     ? "multi-region"
     : location.includes("-")
@@ -75,6 +84,15 @@ export function newBucket(projectNumber: string, body: unknown): Bucket {
     location,
     locationType,
   });
+}
+
+/** https://cloud.google.com/storage/docs/buckets#naming */
+function isBucketName(name: string): boolean {
+  return (
+    /^(?=.{3,222}$)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$/.test(name) &&
+    !/^\d+\.\d+\.\d+\.\d+$/.test(name) &&
+    !/^goog|g[o0][o0]g[l1]e/.test(name)
+  );
 }
 
 /** The bucket after PATCH: the body is merged into it, null removes. */
@@ -106,6 +124,11 @@ function changed(before: Bucket, after: Bucket): Bucket {
 /** The bucket with the settings that Google adds, and with a fresh etag. */
 function completed(bucket: Bucket): Bucket {
   const { lifecycle, softDeletePolicy, iamConfiguration, ...rest } = bucket;
+  if (!CLASSES.includes(rest.storageClass)) {
+    throw new GoogleError("INVALID_ARGUMENT", `Invalid storage class: '${rest.storageClass}'`, "invalid");
+  }
+  const fault = faultOfLabels(rest.labels);
+  if (fault !== undefined) throw new GoogleError("INVALID_ARGUMENT", `Invalid labels: ${fault}`, "invalid");
   const result = {
     ...rest,
     iamConfiguration: completedAccess(iamConfiguration),

@@ -51,6 +51,8 @@ describe("Secret Manager", () => {
     test.each([
       ["an id with a dot", "a.b", AUTOMATIC, "does not match the expected format"],
       ["no id", "", AUTOMATIC, "does not match the expected format"],
+      ["an id that is too long", "x".repeat(256), AUTOMATIC, "does not match the expected format"],
+      ["a label with capitals", "x", { ...AUTOMATIC, labels: { App: "x" } }, 'the key "App" must begin'],
       ["no replication", "x", {}, "must be set to one of automatic and userManaged"],
       [
         "an unknown field",

@@ -73,6 +73,13 @@ describe("Cloud Storage", () => {
     test.each([
       ["a name in upper case", { name: "Upper" }, "Invalid bucket name: 'Upper'"],
       ["no name", {}, "Invalid bucket name"],
+      ["a name like an address", { name: "192.168.5.4" }, "Invalid bucket name"],
+      ["a name that begins with goog", { name: "goog-migrations" }, "Invalid bucket name"],
+      ["a name that ends with a hyphen", { name: "migrations-" }, "Invalid bucket name"],
+      ["a zone as its location", { name: "zone", location: "us-central1-a" }, "location constraint is not valid"],
+      ["an unknown location", { name: "moon", location: "MOON" }, "location constraint is not valid"],
+      ["an unknown class", { name: "cold", storageClass: "FROZEN" }, "Invalid storage class: 'FROZEN'"],
+      ["a label with capitals", { name: "labels", labels: { App: "x" } }, 'the key "App" must begin'],
       ["an unknown field", { name: "fine-name", colour: "red" }, 'Unknown name "colour"'],
     ])("refuses %s", async (_what, body, sentence) => {
       const answer = await embedded.post(BUCKETS, body);

@@ -214,6 +214,24 @@ test.each([
     },
     "between 1 and 7",
   ],
+  ...Object.entries({
+    "needs automated backups and point-in-time recovery": { availabilityType: "REGIONAL" },
+    "between 10 and 65536 GB": { dataDiskSizeGb: "9" },
+    "Invalid authorized network (8.8.8.8/24)": { ipConfiguration: { authorizedNetworks: [{ value: "8.8.8.8/24" }] } },
+    "private authorized network (10.1.0.0/16)": { ipConfiguration: { authorizedNetworks: [{ value: "10.1.0.0/16" }] } },
+    "conflicts with sslMode": { ipConfiguration: { requireSsl: true, sslMode: "ALLOW_UNENCRYPTED_AND_ENCRYPTED" } },
+    "maintenanceWindow.day must be between 1 and 7": { maintenanceWindow: { day: 8, hour: 3 } },
+    "maintenanceWindow.hour must be between 0 and 23": { maintenanceWindow: { day: 7, hour: 24 } },
+    "queryStringLength must be between 256 and 4500": { insightsConfig: { queryStringLength: 10 } },
+    'the key "App" must begin with a lower case letter': { userLabels: { App: "x" } },
+    "retainedBackups must be between 1 and 365": {
+      backupConfiguration: { backupRetentionSettings: { retainedBackups: 366 } },
+    },
+  }).map(([sentence, settings]): [string, object, string] => [
+    JSON.stringify(settings),
+    { settings: { tier: "db-custom-1-3840", edition: "ENTERPRISE", ...settings } },
+    sentence,
+  ]),
   ["an impossible machine type", { settings: { tier: "db-custom-3-3840", edition: "ENTERPRISE" } }, "no machine"],
 ])("refuses %s", async (_what, change, sentence) => {
   const answer = await embedded.post(`${ROOT}/instances`, { ...instanceBody("db-bad"), ...change });
