@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { isSchema, migrationSteps } from "./migrations.ts";
+import type { Migration } from "../../infra/migrations/files.ts";
+import { isSchema, type MigrationStep, migrationSteps, removesOnlyRecord } from "./migrations.ts";
 import { RESOURCE_TYPES, typeName } from "../engine/resource-types.ts";
 import type { StateResource } from "../engine/state.ts";
 import type { Change, Preview } from "./model.ts";
@@ -29,15 +30,17 @@ export const ALLOW_KEY = "settlement:allowDestructive";
  * @param preview What the engine would do.
  * @param state The resources of the stack's state.
  * @param replaced What creations replace, by URN; see `audit-logs.ts`. Nothing by default.
+ * @param files The migrations of this checkout, to tell which down scripts are empty; none by default.
  */
 export function findLosses(
   { changes, config }: Preview,
   state: readonly Kept[],
   replaced: ReadonlyMap<string, string> = new Map(),
+  files: readonly Migration[] = [],
 ): Loss[] {
   const allowed = allowedEntries(config);
   return changes.flatMap((change) => {
-    const what = change.op === "create" ? replaced.get(change.urn) : whatIsLost(change, state);
+    const what = change.op === "create" ? replaced.get(change.urn) : whatIsLost(change, state, files);
     if (what === undefined) return [];
     const entry = `${change.name}@${fingerprint(change, state, what)}`;
     return [{ change, what, entry, allowed: allowed.includes(entry) }];
@@ -54,11 +57,13 @@ export function allowedEntries(config: Readonly<Record<string, string>>): readon
   }
 }
 
-function whatIsLost(change: Change, state: readonly Kept[]): string | undefined {
+function whatIsLost(change: Change, state: readonly Kept[], files: readonly Migration[]): string | undefined {
   if (isSchema(change)) {
-    const down = migrationSteps(change, []).filter(({ direction }) => direction === "down");
-    const files = down.map(({ file }) => file).join(", ");
-    return down.length === 0 ? undefined : `what the down scripts of ${files} remove`;
+    const down = migrationSteps(change, files).filter(({ direction }) => direction === "down");
+    const removing = down.filter((step) => !removesOnlyRecord(step));
+    const names = (steps: readonly MigrationStep[]) => steps.map(({ file }) => file).join(", ");
+    if (removing.length > 0) return `what the down scripts of ${names(removing)} remove`;
+    return down.length === 0 ? undefined : `only the record of ${names(down)}`;
   }
   if (change.kept || (change.op !== "delete" && change.op !== "replace")) return undefined;
   const type = RESOURCE_TYPES[change.type];

@@ -161,7 +161,7 @@ async function preview(
     refreshed: refresh,
     schema: options.schema && read.problems.length === 0 ? await compared(options.schema) : undefined,
     preview: read,
-    losses: findLosses(read, deployment.resources ?? [], replaced).map((loss) => ({
+    losses: findLosses(read, deployment.resources ?? [], replaced, files).map((loss) => ({
       ...loss,
       allowed: loss.allowed || agreed(loss),
     })),

@@ -1,5 +1,4 @@
 import { type Finding as LintFinding, passes } from "../lint/finding.ts";
-import { hasSql } from "../lint/form.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
 import { code, fence, prose } from "./escape.ts";
@@ -7,7 +6,7 @@ import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { SchemaDrift } from "../migration/drift.ts";
 import type { LaterSetting } from "./later.ts";
 import { type Dependencies, diagram } from "./mermaid.ts";
-import { type HeldBack, isSchema, type MigrationStep } from "./migrations.ts";
+import { type HeldBack, isSchema, type MigrationStep, removesOnlyRecord } from "./migrations.ts";
 import { type Change, type Drift, type Finding, type Op, OPS, type Preview, type PropertyChange } from "./model.ts";
 import { typeName } from "../engine/resource-types.ts";
 
@@ -360,11 +359,10 @@ function migrationTable({ migrations }: Report, rows: number): Section | undefin
 }
 
 /** What an update does with a migration. */
-function action({ again, direction, outOfOrder, sql }: MigrationStep): string {
+function action(step: MigrationStep): string {
+  const { again, direction, outOfOrder } = step;
   if (direction === "up") return `apply${again ? " again" : ""}${outOfOrder ? ", out of order" : ""}`;
-  return sql === undefined || hasSql(sql)
-    ? "roll back"
-    : "roll back: removes only its record, the down script is empty";
+  return removesOnlyRecord(step) ? "roll back: removes only its record, the down script is empty" : "roll back";
 }
 
 function held({ held: left, stack }: Report): Section | undefined {

@@ -1,5 +1,6 @@
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import type { Applied } from "../lint/applied.ts";
+import { hasSql } from "../lint/form.ts";
 import { squashedBy } from "../../infra/migrations/importer.ts";
 import type { PlannedMigration } from "../../infra/migrations/resource.ts";
 import type { Change } from "./model.ts";
@@ -62,6 +63,11 @@ function repeatableSteps({ after, before, op }: Change): Omit<MigrationStep, "sq
       ...{ version: "", file, direction: "up" },
       ...(former.has(file) && { again: true }),
     }));
+}
+
+/** Whether a step rolls back a version by an empty down script, so that the schema stays as it is. */
+export function removesOnlyRecord({ direction, sql }: MigrationStep): boolean {
+  return direction === "down" && sql !== undefined && !hasSql(sql);
 }
 
 /** The files that a stack has applied, by its state; undefined for a new database, for which the main branch decides. */

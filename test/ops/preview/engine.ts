@@ -180,7 +180,7 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     offline: false,
     refreshed: false,
     preview,
-    losses: findLosses(preview, state),
+    losses: findLosses(preview, state, undefined, files),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, [...files, view])),
     held: heldBack(preview.config, [...files.slice(0, 3), view]),
     lint: [],
