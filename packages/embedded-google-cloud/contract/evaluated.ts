@@ -13,7 +13,7 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   ...everywhere("delimiter fields prefix revokeExistingRoles sourceGeneration updateMask upload_id versions"),
   allowMissing: /services\.patch$/,
   etag: /\.(secrets|services|jobs)\.delete$/,
-  filter: /^serviceusage|timeSeries/,
+  filter: /^serviceusage|timeSeries|^secretmanager\.projects\.secrets\.(versions\.)?list$/,
   force: /^monitoring/,
   generation: /^storage\.objects/,
   maxResults: /^storage|^sql\.(operations|instances|backupRuns)/,

@@ -9,6 +9,7 @@ import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Store } from "../../state/store.ts";
+import { parseFilter } from "../logging/filter.ts";
 import { CHANGEABLE, checkEtag, newSecret, readSecret, sealed } from "./secret.ts";
 import { Secrets } from "./secrets.ts";
 import {
@@ -36,6 +37,7 @@ interface Params {
 
 interface Query extends PageQuery {
   secretId?: string;
+  filter?: string;
   updateMask?: string;
   etag?: string;
   "options.requestedPolicyVersion"?: string;
@@ -103,7 +105,8 @@ export class SecretManager implements Api {
     });
     app.get<Route>(secrets, onProject("secretmanager.secrets.list"), ({ params, query }) => {
       const prefix = `projects/${this.projects.number(params.project)}/`;
-      const all = this.secrets.list().filter(({ name }) => name.startsWith(prefix));
+      const isWanted = filterOf(query.filter);
+      const all = this.secrets.list().filter((secret) => secret.name.startsWith(prefix) && isWanted(secret));
       const { items, ...rest } = page(all, ({ name }) => name, query, PAGE_LIMIT);
       return { secrets: items, ...rest, totalSize: all.length };
     });
@@ -157,7 +160,8 @@ export class SecretManager implements Api {
     const versions = `${one}/versions`;
     app.get<Route>(versions, onSecret("secretmanager.versions.list"), ({ params, query }) => {
       const stored = this.stored(params);
-      const all = stored.versions.toReversed();
+      const isWanted = filterOf(query.filter);
+      const all = stored.versions.toReversed().filter((version) => isWanted(describe(stored.secret, version)));
       const newestFirst = ({ number }: Version) => String(1e9 - number);
       const { items, ...rest } = page(all, newestFirst, query, PAGE_LIMIT);
       return { versions: items.map((version) => describe(stored.secret, version)), ...rest, totalSize: all.length };
@@ -210,4 +214,25 @@ export class SecretManager implements Api {
     const secret = this.secretResource(params);
     return { ...secret, type: `${SERVICE}/SecretVersion`, name: `${secret.name}/versions/${params.version}` };
   }
+}
+
+/**
+ * A filter of secrets or versions, whose fields may be written as `create_time` too.
+ * https://cloud.google.com/secret-manager/docs/filtering
+ * @throws GoogleError INVALID_ARGUMENT for a syntax error, or a word without a field.
+ */
+function filterOf(text = ""): (resource: object) => boolean {
+  const matches = parseFilter(text, false);
+  const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return (resource) => {
+    const fields = Object.entries(resource) as [string, unknown][];
+    return matches(
+      Object.fromEntries(
+        fields.flatMap(([name, value]) => [
+          [name, value],
+          [snakeCase(name), value],
+        ]),
+      ),
+    );
+  };
 }

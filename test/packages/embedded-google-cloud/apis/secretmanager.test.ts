@@ -301,6 +301,22 @@ describe("Secret Manager", () => {
     await embedded.post(`/v1/projects/${OTHER_PROJECT}/services/secretmanager.googleapis.com:enable`);
   });
 
+  test("lists what a filter selects", async () => {
+    await add("one");
+    await add("two");
+    await embedded.post(`${SECRET}/versions/1:disable`);
+    const count = async (path: string, filter: string) => {
+      const answer = await embedded.get(`${path}?filter=${encodeURIComponent(filter)}`);
+      return answer.status === 200 ? answer.body.totalSize : message(answer);
+    };
+    expect(await count(`${SECRET}/versions`, "state:enabled")).toBe(1);
+    expect(await count(`${SECRET}/versions`, "state=DISABLED AND create_time>2020-01-01")).toBe(1);
+    expect(await count(`${SECRET}/versions`, "NOT state:destroyed")).toBe(2);
+    expect(await count(SECRETS, "labels.app=settlement AND name:connection")).toBe(1);
+    expect(await count(SECRETS, "labels.app=other")).toBe(0);
+    expect(await count(SECRETS, "connection")).toContain("Unparseable filter");
+  });
+
   test("stores a new version alone, and takes over secrets that were stored with all their versions", async () => {
     const written = () => readdirSync(join(embedded.folder, "secret-versions"));
     await add("one");
