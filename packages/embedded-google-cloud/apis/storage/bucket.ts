@@ -3,6 +3,7 @@ import { etagOf } from "../../rest/etag.ts";
 import { faultOfLabels } from "../../rest/labels.ts";
 import { isRegion } from "../../rest/places.ts";
 import { type Fields, isFields, mergePatch, settableFields } from "../../rest/fields.ts";
+import { withoutRetention } from "./retention.ts";
 
 /** A bucket, as Cloud Storage returns it; settings without effect here are stored as sent. */
 export interface Bucket extends Fields {
@@ -49,7 +50,7 @@ const UNIFORM_ACCESS_LOCK = 90 * 24 * 3600 * 1000;
 
 /** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set, or a name that Google refuses. */
 export function newBucket(projectNumber: string, body: unknown): Bucket {
-  const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
+  const fields = withoutRetention(settableFields<Bucket>(body, SETTABLE, IGNORED));
   const { name } = fields;
   // https://cloud.google.com/storage/docs/buckets#naming: 3 to 63 characters, up to 222 with dots.
   if (typeof name !== "string" || !isBucketName(name)) {
@@ -97,13 +98,13 @@ function isBucketName(name: string): boolean {
 
 /** The bucket after PATCH: the body is merged into it, null removes. */
 export function patchedBucket(bucket: Bucket, body: unknown): Bucket {
-  return changed(bucket, mergePatch(bucket, settableFields<Bucket>(body, SETTABLE, IGNORED)));
+  return changed(bucket, mergePatch(bucket, withoutRetention(settableFields<Bucket>(body, SETTABLE, IGNORED))));
 }
 
 /** The bucket after PUT: fields that were not sent get the defaults of a new bucket. */
 export function replacedBucket(bucket: Bucket, body: unknown): Bucket {
   const { name, location, projectNumber, generation, timeCreated } = bucket;
-  const fields = settableFields<Bucket>(body, SETTABLE, IGNORED);
+  const fields = withoutRetention(settableFields<Bucket>(body, SETTABLE, IGNORED));
   return changed(bucket, { ...newBucket(projectNumber, { name, location, ...fields }), generation, timeCreated });
 }
 

@@ -2,6 +2,7 @@ import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import type { Sums } from "./contents.ts";
 import { type Fields, mergePatch, settableFields } from "../../rest/fields.ts";
+import { withoutRetention } from "./retention.ts";
 
 /** A generation of an object, as Cloud Storage returns it; settings without effect here are stored as sent. */
 export interface StorageObject extends Fields {
@@ -45,7 +46,7 @@ export type Metadata = Partial<StorageObject>;
 
 /** @throws GoogleError INVALID_ARGUMENT for a field that cannot be set. */
 export function readMetadata(body: unknown): Metadata {
-  return settableFields<StorageObject>(body, SETTABLE, IGNORED);
+  return withoutRetention(settableFields<StorageObject>(body, SETTABLE, IGNORED));
 }
 
 /**
@@ -97,7 +98,7 @@ export function newObject(bucket: string, name: string, generation: string, meta
 
 /** The object after PATCH: the body is merged into it, null removes. */
 export function patchedObject(object: StorageObject, body: unknown): StorageObject {
-  const patch = settableFields<StorageObject>(body, PATCHABLE, [...IGNORED, ...FIXED]);
+  const patch = withoutRetention(settableFields<StorageObject>(body, PATCHABLE, [...IGNORED, ...FIXED]));
   return sealed({
     ...mergePatch(object, patch),
     metageneration: String(Number(object.metageneration) + 1),

@@ -78,6 +78,12 @@ describe("Cloud Storage", () => {
       ["a name that ends with a hyphen", { name: "migrations-" }, "Invalid bucket name"],
       ["a zone as its location", { name: "zone", location: "us-central1-a" }, "location constraint is not valid"],
       ["an unknown location", { name: "moon", location: "MOON" }, "location constraint is not valid"],
+      [
+        "a retention period, which would not be kept",
+        { name: "kept", retentionPolicy: { retentionPeriod: "60" } },
+        "The embedded cloud does not evaluate retentionPolicy.",
+      ],
+      ["a hold", { name: "held", defaultEventBasedHold: true }, "does not evaluate defaultEventBasedHold"],
       ["an unknown class", { name: "cold", storageClass: "FROZEN" }, "Invalid storage class: 'FROZEN'"],
       ["a label with capitals", { name: "labels", labels: { App: "x" } }, 'the key "App" must begin'],
       ["an unknown field", { name: "fine-name", colour: "red" }, 'Unknown name "colour"'],
