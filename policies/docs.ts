@@ -127,7 +127,7 @@ pulumi preview --policy-pack policies
 \`\`\`
 
 A program in another folder, with packages of its own, needs a clone of this repository, whose packages one command installs, and
-Node.js 26 or newer on \`PATH\`:
+Node.js 24 or newer on \`PATH\`:
 
 \`\`\`sh
 npm ci --omit=dev --ignore-scripts --prefix PATH-OF-THE-CLONE

@@ -97,6 +97,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/ --socket /, "needs a Cloud SQL Auth Proxy: test/e2e/stack.test.ts logs in through a socket"],
   [/^npm run audit$/, "needs a registry with advisories: test/ops/supply-chain.test.ts tests its evaluation"],
   [/ sbom /, "needs packages of its own folder: test/ops/supply-chain.test.ts runs it"],
+  [/^npm ci /, "is for a clone of its own: test/policies/outside.test.ts has the packages that it installs"],
   [/ squash /, "needs all versions applied, and a rollback is before it: test/migrations/history.test.ts runs it"],
   [/ repair /, "test/e2e/migrations.test.ts repairs a stack"],
   [/ restore --stack /, "needs the id of a backup: test/e2e/migrations.test.ts restores one"],
