@@ -32,15 +32,17 @@ import {
 
 const FOLDER = join(ROOT, "migrations");
 
+/** The options of commands that only read. */
+const READS = {
+  ...PROVIDERS,
+  stack: { type: "string" },
+  socket: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
 /** `npm run migration -- status`. */
 export async function statusCommand(args: string[]): Promise<void> {
-  const options = {
-    ...PROVIDERS,
-    stack: { type: "string" },
-    socket: { type: "string" },
-    json: { type: "boolean" },
-  } as const;
-  const { json = false, providers, socket, stack } = parseArgs({ args, options }).values;
+  const { json = false, providers, socket, stack } = parseArgs({ args, options: READS }).values;
   const name = stackName(stack);
   const choice = providerChoice(providers);
   const [files, repeatables] = [readMigrations(FOLDER), readRepeatables(FOLDER)];
@@ -56,13 +58,7 @@ export async function statusCommand(args: string[]): Promise<void> {
 
 /** `npm run migration -- drift`. */
 export async function driftCommand(args: string[]): Promise<void> {
-  const options = {
-    ...PROVIDERS,
-    stack: { type: "string" },
-    socket: { type: "string" },
-    json: { type: "boolean" },
-  } as const;
-  const { json = false, providers, socket, stack } = parseArgs({ args, options }).values;
+  const { json = false, providers, socket, stack } = parseArgs({ args, options: READS }).values;
   const name = stackName(stack);
   const choice = providerChoice(providers);
   const files = readMigrations(FOLDER);

@@ -222,6 +222,7 @@ export class SecretManager implements Api {
  * @throws GoogleError INVALID_ARGUMENT for a syntax error, or a word without a field.
  */
 function filterOf(text = ""): (resource: object) => boolean {
+  if (text === "") return () => true;
   const matches = parseFilter(text, false);
   const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return (resource) => {
