@@ -20,6 +20,8 @@ export class Connectors {
   private host = "127.0.0.1";
   /** The DNS names in the server's certificate. */
   private names: readonly string[] = [];
+  /** Done when the server has the certificate with these names. */
+  private certified: Promise<void> = Promise.resolve();
   private readonly sockets = new Set<Socket>();
   private readonly instances: Instances;
   private readonly authority: Authority;
@@ -79,7 +81,8 @@ export class Connectors {
 
   /** Lets the server's certificate carry an instance's name. */
   private async admit({ dnsName }: Instance): Promise<void> {
-    if (!this.server) {
+    const { authority, server } = this;
+    if (!server) {
       throw new GoogleError(
         "FAILED_PRECONDITION",
         `The embedded cloud does not listen on ${this.host}:${CONNECTOR_PORT}, which the Auth Proxy and connectors need: it was started without it, or another program has the port.`,
@@ -87,9 +90,15 @@ export class Connectors {
       );
     }
     const name = String(dnsName).replace(/\.$/, "");
-    if (this.names.includes(name)) return;
-    this.names = [...this.names, name];
-    this.server.setSecureContext(await this.authority.server(this.names));
+    if (!this.names.includes(name)) {
+      const names = [...this.names, name];
+      this.names = names;
+      // One after the other, since clients ask for settings and certificate at once, and the last context must have all names.
+      this.certified = this.certified.then(async () => {
+        server.setSecureContext(await authority.server(names));
+      });
+    }
+    await this.certified;
   }
 
   private async serve(socket: TLSSocket): Promise<void> {
