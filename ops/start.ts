@@ -10,6 +10,7 @@ import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
+import { requireConfig } from "./engine/stack-values.ts";
 import { writeToolSettings } from "./engine/tools.ts";
 import { run } from "./terminal/run.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
@@ -85,7 +86,7 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   const { serviceUrl, connectionName } = outputsOf(await readState(stack));
   const token = privateFolder(folder).ownerToken;
   const socket = await openSocket(cloud, join(folder, "sql"), String(connectionName));
-  const [project = "", region = ""] = String(connectionName).split(":");
+  const { project, region } = requireConfig("local");
   const env = writeToolSettings({ url: cloud.url, folder, token, project, region, socket, database: DATABASE });
   const proxy = await cloud.listenForConnectors().then(
     () => "",

@@ -14,7 +14,7 @@ export function squashLines(migrations: readonly Pick<Migration, "version" | "ch
 
 /**
  * SQL that records a squash where the database has all versions that it replaces, as they were, so that it is not run. With
- * none of them it is a version as any other.
+ * none of them it is a version like any other.
  */
 export function recognised({ checksum, file, text, version }: Migration): string {
   const squashed = Object.entries(squashedIn(text));
