@@ -129,7 +129,17 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
         ...["--uniform-bucket-level-access", "--public-access-prevention"],
         `--soft-delete-duration=${SOFT_DELETE_DAYS}d`,
       ),
-      `${command("gcloud", "storage", "buckets", "update", `gs://${bucket}`, "--versioning", "--lifecycle-file=/dev/stdin")} <<'END'\n${JSON.stringify(LIFECYCLE)}\nEND`,
+      // gcloud resolves the path first, so that /dev/stdin is no file to it.
+      `cat >lifecycle.json <<'END'\n${JSON.stringify(LIFECYCLE)}\nEND`,
+      command(
+        "gcloud",
+        "storage",
+        "buckets",
+        "update",
+        `gs://${bucket}`,
+        "--versioning",
+        "--lifecycle-file=lifecycle.json",
+      ),
     ],
     plan: async () => {
       const found = await read();

@@ -14,7 +14,12 @@ const SERVED = {
   "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
   "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],
   "compute.v1": ["compute"],
-  "iam.v1": ["iam.projects.roles", "iam.projects.serviceAccounts", "iam.projects.locations.workloadIdentityPools"],
+  "iam.v1": [
+    "iam.permissions.queryTestablePermissions",
+    "iam.projects.roles",
+    "iam.projects.serviceAccounts",
+    "iam.projects.locations.workloadIdentityPools",
+  ],
   "iamcredentials.v1": ["iamcredentials.projects.serviceAccounts"],
   "logging.v2": ["logging.entries"],
   "monitoring.v1": ["monitoring.projects.dashboards"],

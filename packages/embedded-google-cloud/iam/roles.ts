@@ -52,6 +52,14 @@ export function permissionExists(permission: string): boolean {
   return Object.keys(PREDEFINED).some((role) => holds(role, permission));
 }
 
+/** The permissions that can be part of a custom role, in alphabetical order. */
+export function allPermissions(): string[] {
+  const all = Object.values(PREDEFINED).flatMap((resources) =>
+    Object.entries(resources).flatMap(([resource, verbs]) => verbs.split(" ").map((verb) => `${resource}.${verb}`)),
+  );
+  return [...new Set(all)].sort();
+}
+
 function holds(role: string, permission: string): boolean {
   const end = permission.lastIndexOf(".");
   return (PREDEFINED[role]?.[permission.slice(0, end)] ?? "").split(" ").includes(permission.slice(end + 1));

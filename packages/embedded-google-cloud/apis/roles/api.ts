@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { type CustomRole, permissionExists, type Roles } from "../../iam/roles.ts";
+import { allPermissions, type CustomRole, permissionExists, type Roles } from "../../iam/roles.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import { applyMask, type Fields, isFields, settableFields, without } from "../../rest/fields.ts";
@@ -18,7 +18,13 @@ interface Route {
   Body: Fields;
 }
 
-/** IAM v1: custom roles of projects. */
+interface TestableQuery {
+  readonly fullResourceName?: string;
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+}
+
+/** IAM v1: the permissions that a role can have, and custom roles of projects. */
 export class RolesApi implements Api {
   private readonly roles: Roles;
   private readonly projects: Projects;
@@ -65,6 +71,21 @@ export class RolesApi implements Api {
       const current = this.get(params);
       checkEtag(current, body.etag);
       return this.put(without(current, "deleted"));
+    });
+    app.post<{ Body: TestableQuery }>("/v1/permissions::queryTestablePermissions", ({ body, host }) => {
+      const { fullResourceName = "", pageSize, pageToken } = body;
+      const [, service, project] = /^\/\/([^/]+)\/projects\/([^/]+)$/.exec(fullResourceName) ?? [];
+      // gcloud names the host that it sends requests to.
+      if (project === undefined || (service !== "cloudresourcemanager.googleapis.com" && service !== host))
+        throw invalid(`Invalid resource: ${fullResourceName.slice(0, 100)}.`);
+      this.projects.id(project);
+      const { items, ...rest } = page(
+        allPermissions(),
+        (name) => name,
+        { pageSize: pageSize?.toString(), pageToken },
+        PAGE_LIMIT,
+      );
+      return { permissions: items.map((name) => ({ name })), ...rest };
     });
   }
 

@@ -64,4 +64,27 @@ describe("custom roles", () => {
     expect(refused.status).toBe(status);
     expect(message(refused)).toContain(sentence);
   });
+
+  const query = (fullResourceName: string, rest = {}) =>
+    embedded.post("/v1/permissions:queryTestablePermissions", { fullResourceName, ...rest });
+  const PROJECT_NAME = `//cloudresourcemanager.googleapis.com/projects/${PROJECT}`;
+
+  test("have their permissions listed in pages", async () => {
+    const first = (await query(PROJECT_NAME, { pageSize: 1000 })).body;
+    expect(first.permissions).toHaveLength(1000);
+    const second = (await query(PROJECT_NAME, { pageSize: 1000, pageToken: first.nextPageToken })).body;
+    const names = [first, second].flatMap(({ permissions }) =>
+      (permissions as { name: string }[]).map(({ name }) => name),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual([...names].sort());
+  });
+
+  test.each([
+    ["//cloudresourcemanager.googleapis.com/projects/another", 403],
+    [`//example.com/projects/${PROJECT}`, 400],
+    [`projects/${PROJECT}`, 400],
+  ])("have no permissions listed of %s", async (name, status) => {
+    expect((await query(name)).status).toBe(status);
+  });
 });
