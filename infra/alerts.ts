@@ -8,13 +8,13 @@ import {
   doctorFound,
   failedBackups,
   failedImports,
-  maxConnections,
   metric,
   ofInstance,
   ofService,
   revisionsNotReady,
   type Watched,
 } from "./signals.ts";
+import { LEAST_CONNECTIONS, maxConnections } from "./tiers.ts";
 
 export interface AlertsArgs {
   readonly apis: Apis;
@@ -263,7 +263,10 @@ function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Ale
       title: "Connections nearly used up",
       severity: "WARNING",
       reads: `${cloudSql}/postgresql/num_backends, ${ON}`,
-      condition: above(`${cloudSql}/postgresql/num_backends`, Math.floor(0.8 * maxConnections(config.database.tier))),
+      condition: above(
+        `${cloudSql}/postgresql/num_backends`,
+        Math.floor(0.8 * (maxConnections(config.database.tier) ?? LEAST_CONNECTIONS)),
+      ),
     },
   ];
 }

@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { adopt, type Adopting, checkAdoption } from "./adoption/config.ts";
+import { DEFAULT_POOL, needed, RESERVED, sum } from "./connection-budget.ts";
 import { isRegion, regionOfZone } from "./connection.ts";
 import { EXTENSIONS } from "./extensions.ts";
 import { migrationsBucket, PROJECT_ID } from "./names.ts";
 import { isPrivate, overlap, parseRange } from "./ranges.ts";
+import { type Edition, expectedTier, maxConnections } from "./tiers.ts";
 
 /** What a stack is for; decides what must be protected. */
 export type Environment = "local" | "staging" | "prod";
@@ -54,8 +56,8 @@ const postgresVersion = z.enum(
 const database = z.strictObject(
   {
     version: postgresVersion.default("POSTGRES_17"),
-    /** Machine type. */
-    tier: pattern(/^db-[a-z0-9-]+$/, "a machine type of Cloud SQL, such as db-custom-1-3840"),
+    /** Machine type; see {@link expectedTier}. */
+    tier: pattern(/^db-[A-Za-z0-9-]+$/, "a machine type of Cloud SQL, such as db-custom-1-3840"),
     /** Edition; custom machine types exist in ENTERPRISE only. */
     edition: z.enum(["ENTERPRISE", "ENTERPRISE_PLUS"], "ENTERPRISE or ENTERPRISE_PLUS").default("ENTERPRISE"),
     /** REGIONAL keeps a standby in a second zone. */
@@ -88,8 +90,10 @@ const service = z.strictObject(
     image,
     /** Instances that are kept warm. */
     minInstances: whole(0, 100).default(0),
-    /** Also bounds the connections to the database, because each instance has its own pool. */
+    /** Bounds the connections to the database too, because each instance has its own pool; see `connection-budget.ts`. */
     maxInstances: whole(1, 1000).default(4),
+    /** Connections per instance, handed to the service as `DATABASE_POOL_SIZE`; the service's own default without this key. */
+    poolSize: whole(1, 1000).optional(),
     /** Concurrent requests per instance; https://cloud.google.com/run/docs/about-concurrency allows 1000. */
     concurrency: whole(1, 1000).default(80),
     /** CPUs per instance. */
@@ -223,7 +227,11 @@ interface Together extends Adopting {
   readonly protect?: unknown;
   readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
-  readonly service?: Readonly<Record<"cpu" | "maxInstances" | "memory" | "minInstances", unknown>> | null;
+  readonly service?:
+    | (Readonly<Record<"cpu" | "maxInstances" | "memory" | "minInstances", unknown>> & {
+        readonly poolSize?: unknown;
+      })
+    | null;
 }
 
 function checkTogether(config: Together, context: z.RefinementCtx): void {
@@ -240,9 +248,8 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
     if (environment === "prod" && availability !== "REGIONAL") {
       wrong(["database", "availability"], "REGIONAL in prod, so that the service survives the loss of a zone");
     }
-    if (edition === "ENTERPRISE_PLUS" && String(tier).startsWith("db-custom-")) {
-      wrong(["database", "tier"], "a machine type of edition ENTERPRISE_PLUS, such as db-perf-optimized-N-2");
-    }
+    const expected = isEdition(edition) && typeof tier === "string" ? expectedTier(tier, edition) : undefined;
+    if (expected !== undefined) wrong(["database", "tier"], expected);
     if (edition === "ENTERPRISE" && Number(transactionLogDays) > 7) {
       wrong(["database", "transactionLogDays"], "at most 7 in edition ENTERPRISE");
     }
@@ -261,6 +268,7 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {
     wrong(["service", "minInstances"], "at most service.maxInstances");
   }
+  checkConnections(config, wrong);
   const [least, most] = MEMORY[String(service?.cpu)] ?? [];
   const memory = bytes(String(service?.memory));
   if (least !== undefined && most !== undefined && (memory < bytes(least) || memory > bytes(most))) {
@@ -268,6 +276,24 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
     wrong(["service", "memory"], `from ${least} to ${most} with ${cpus}`);
   }
   checkAdoption(config, wrong);
+}
+
+function isEdition(value: unknown): value is Edition {
+  return value === "ENTERPRISE" || value === "ENTERPRISE_PLUS";
+}
+
+/** The service at its largest must leave the database connections: one that finds none answers with errors. */
+function checkConnections({ database, service }: Together, wrong: (path: string[], expected: string) => void): void {
+  const tier = String(database?.tier);
+  const most = maxConnections(tier);
+  const { maxInstances, poolSize: pool = DEFAULT_POOL } = service ?? {};
+  if (most === undefined || typeof maxInstances !== "number" || typeof pool !== "number") return;
+  const demand = [{ instances: maxInstances, pool }];
+  if (needed(demand) <= most) return;
+  const fitting = Math.floor((most - RESERVED) / pool);
+  const [key, expected] =
+    fitting > 0 ? ["maxInstances", `at most ${fitting}`] : ["poolSize", `at most ${most - RESERVED}`];
+  wrong(["service", key], `${expected}, because ${sum(demand)} exceeds the ${most} connections of ${tier}`);
 }
 
 /**

@@ -47,6 +47,9 @@ export const VERSIONS_TABLE = "schema_migrations";
 /** The environment variable that holds the connection string. */
 export const DATABASE_URL = "DATABASE_URL";
 
+/** The environment variable that holds the number of connections per instance; without it the service has a default. */
+export const POOL_SIZE = "DATABASE_POOL_SIZE";
+
 /** Id of the secret that holds the connection string, and its logical name. */
 export const CONNECTION_STRING_SECRET = "settlement-db-connection-string";
 

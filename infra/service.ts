@@ -1,6 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { SERVICE } from "./names.ts";
+import { POOL_SIZE, SERVICE } from "./names.ts";
 import { databaseAccess, OF_TOOLS, type WorkloadArgs } from "./workload.ts";
 
 /** A revision that keeps a share of the traffic while a newer one is tested. */
@@ -29,6 +29,7 @@ export class Service extends pulumi.ComponentResource {
     const { apis, config } = args;
     const { envs, volumeMounts, volumes } = databaseAccess(args);
     const { protect, region } = config;
+    const { poolSize } = config.service;
 
     const service = new gcp.cloudrunv2.Service(
       `${name}-service`,
@@ -52,7 +53,7 @@ export class Service extends pulumi.ComponentResource {
               // With limits but without cpuIdle, Cloud Run bills CPU around the clock:
               // https://cloud.google.com/run/docs/reference/rest/v2/Container#ResourceRequirements
               resources: { limits: { cpu: config.service.cpu, memory: config.service.memory }, cpuIdle: true },
-              envs,
+              envs: [...envs, ...(poolSize === undefined ? [] : [{ name: POOL_SIZE, value: String(poolSize) }])],
               volumeMounts,
               // A revision is ready once its database answers: one with a wrong credential never gets traffic.
               startupProbe: { httpGet: { path: "/health" }, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 20 },

@@ -77,30 +77,3 @@ export function doctorFound(...checks: readonly string[]): string {
  * https://cloud.google.com/monitoring/promql/promql-mapping, https://cloud.google.com/monitoring/alerts/metric-absence
  */
 export const DOCTOR_SILENT = `absent_over_time(logging_googleapis_com:log_entry_count{monitored_resource="global",log="${DOCTOR_LOG}"}[25h])`;
-
-/** Default `max_connections` of a machine type, which depends on its memory: https://cloud.google.com/sql/docs/postgres/flags */
-export function maxConnections(tier: string): number {
-  const gigabytes = memory(tier);
-  return LIMITS.findLast(([from]) => gigabytes >= from)?.[1] ?? 25;
-}
-
-/** Least memory in gigabytes, and its connections. */
-const LIMITS: readonly (readonly [number, number])[] = [
-  [1.7, 50],
-  [3.75, 100],
-  [6, 200],
-  [7.5, 400],
-  [15, 500],
-  [30, 600],
-  [60, 800],
-  [120, 1000],
-];
-
-/** Memory of a machine type, in gigabytes: https://cloud.google.com/sql/docs/postgres/machine-series-overview */
-function memory(tier: string): number {
-  const custom = /^db-custom-\d+-(\d+)$/.exec(tier)?.[1];
-  if (custom !== undefined) return Number(custom) / 1024;
-  const vcpus = /^db-perf-optimized-N-(\d+)$/.exec(tier)?.[1];
-  if (vcpus !== undefined) return Number(vcpus) * 8;
-  return tier === "db-g1-small" ? 1.7 : 0.6;
-}

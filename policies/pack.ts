@@ -1,6 +1,7 @@
 import type { Policy } from "./engine/policy.ts";
 import * as access from "./rules/access.ts";
 import * as buckets from "./rules/buckets.ts";
+import * as budget from "./rules/connection-budget.ts";
 import * as connectionNames from "./rules/connection-names.ts";
 import * as database from "./rules/database.ts";
 import * as databaseUrl from "./rules/database-url.ts";
@@ -50,6 +51,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     database.tlsOnly,
     database.supportedVersion,
     database.flags,
+    budget.connectionBudget,
     database.loginHasPassword,
     database.rootLogin,
     database.iamLogin,

@@ -1,5 +1,6 @@
 import type { Check } from "./check.ts";
 import { accessor, account, breadth, bucketReader, client, image } from "./checks/access.ts";
+import { connectionBudget } from "./checks/connection-budget.ts";
 import {
   backup,
   connections,
@@ -35,6 +36,7 @@ export const CHECKS: readonly Check[] = [
   database,
   pinnedVersion,
   connections,
+  connectionBudget,
   login,
   bucketReader,
   migration,

@@ -14,6 +14,9 @@ const { InvalidInput, Conflict, commands, find, insert, webhooks } = require("./
 /** The largest request body, in bytes. */
 const BODY_LIMIT = 1024 * 1024;
 
+/** Connections to the database without DATABASE_POOL_SIZE, as without a setting in `pg`. */
+const DEFAULT_POOL = 10;
+
 /** How long, and how often, a request retries after losing the database, in milliseconds. */
 const RETRY_LIMIT = 30_000;
 const RETRY_PAUSE = 250;
@@ -196,8 +199,20 @@ function createServer(connections) {
   });
 }
 
+/**
+ * @param {string | undefined} text The value of `DATABASE_POOL_SIZE`.
+ * @returns The most connections at a time.
+ * @throws {Error} if it is not a positive whole number.
+ */
+function readPoolSize(text) {
+  if (text === undefined) return DEFAULT_POOL;
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`DATABASE_POOL_SIZE is "${text}"; expected a positive whole number.`);
+  return Number(text);
+}
+
 function main() {
-  const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), connectionTimeoutMillis: 30_000 });
+  const max = readPoolSize(process.env.DATABASE_POOL_SIZE);
+  const pool = new Pool({ ...readConnection(process.env.DATABASE_URL), max, connectionTimeoutMillis: 30_000 });
   // The next query replaces a broken idle connection; without a listener, the event would end the process.
   pool.on("error", (error) => log("ERROR", `Idle connection lost. ${reason(error).join(" ")}`));
   const connections = { pool, hasAnswered: false };

@@ -240,6 +240,7 @@ export class DoctorSetting {
       template: {
         labels: { deployment: String(++this.deployments) },
         serviceAccount: ACCOUNT,
+        scaling: { maxInstanceCount: 4 },
         volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [instance] } }],
         containers: [
           {

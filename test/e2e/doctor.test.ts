@@ -176,6 +176,14 @@ describe("the doctor on the embedded cloud", () => {
         found: /^92 of 100$/,
         fix: /run services update .*--max-instances=2/,
       },
+      "a pool for which the database has too few connections": {
+        make: () => setting.deploy({ env: [...pinned("1").env, { name: "DATABASE_POOL_SIZE", value: "25" }] }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["connection-budget"],
+        found: /^4 instances × 25 connections \+ 10 reserved = 110 of 100$/,
+        fix: /^npm run up -- --stack=test --refresh$/,
+      },
       "a zone in the service's connection name": {
         make: () => setting.deploy({ instance: zoned }),
         undo: redeploy,
@@ -539,7 +547,7 @@ describe("the doctor on the embedded cloud", () => {
         "schema-drift": "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 3 of 30 checks could not be run\./);
+      expect(shown(rows)).toMatch(/^No fault found; 3 of 31 checks could not be run\./);
     });
 
     test("Viewer alone does not see the policy of the bucket", async () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKS } from "../../ops/doctor/checks.ts";
-import { maxConnections } from "../../infra/signals.ts";
 import { CONFIG, type Declared, declare, named, waitsFor } from "./declared.ts";
 
 /** Google's metrics that alerts and the dashboard use, with the kind of their values. */
@@ -244,17 +243,6 @@ test("the dashboard's tiles fill one page without overlaps", () => {
   expect(cells).toHaveLength(
     mosaicLayout.columns * Math.max(...mosaicLayout.tiles.map(({ yPos = 0, height }) => yPos + height)),
   );
-});
-
-test.each([
-  ["db-f1-micro", 25],
-  ["db-g1-small", 50],
-  ["db-custom-1-3840", 100],
-  ["db-custom-2-7680", 400],
-  ["db-custom-4-15360", 500],
-  ["db-perf-optimized-N-16", 1000],
-])("%s allows %d connections", (tier, connections) => {
-  expect(maxConnections(tier)).toBe(connections);
 });
 
 describe("docs/RUNBOOK.md", () => {

@@ -80,6 +80,26 @@ test.each([
     { service: { ...CONFIG.service, minInstances: 9, maxInstances: 2 } },
     "settlement:service.minInstances is 9; expected at most service.maxInstances",
   ],
+  [
+    "a machine type with three CPUs",
+    { database: { ...CONFIG.database, tier: "db-custom-3-11520" } },
+    'settlement:database.tier is "db-custom-3-11520"; expected 1 CPU or an even number up to 96',
+  ],
+  [
+    "more connections than the machine type takes",
+    { service: { ...CONFIG.service, maxInstances: 40 } },
+    "settlement:service.maxInstances is 40; expected at most 39, because 40 instances × 10 connections + 10 reserved = 410 exceeds the 400 connections of db-custom-2-7680.",
+  ],
+  [
+    "more connections than the machine type takes, by the pool",
+    { service: { ...CONFIG.service, maxInstances: 10, poolSize: 50 } },
+    "settlement:service.maxInstances is 10; expected at most 7, because 10 instances × 50 connections + 10 reserved = 510 exceeds",
+  ],
+  [
+    "a pool that alone has more connections than the machine type takes",
+    { service: { ...CONFIG.service, maxInstances: 1, poolSize: 391 } },
+    "settlement:service.poolSize is 391; expected at most 390, because 1 instance × 391 connections + 10 reserved = 401 exceeds",
+  ],
   ...(
     [
       ["4", "512Mi", "from 2Gi to 16Gi with 4 CPUs"],

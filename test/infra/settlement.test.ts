@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Declared, declare, named, PASSWORDS, waitsFor } from "./declared.ts";
+import { CONFIG, type Declared, declare, named, PASSWORDS, waitsFor } from "./declared.ts";
 
 const CONNECTION_NAME = "fusion-prime:us-central1:fusion-prime-db-a504713e";
 const PASSWORD = PASSWORDS["settlement-password"];
@@ -199,6 +199,14 @@ describe("the stack of the brief", () => {
         ],
       },
     });
+  });
+
+  test("the service gets the number of connections that the configuration sets, else no variable for it", async () => {
+    const { resources } = await declare({ service: { ...CONFIG.service, poolSize: 20 } });
+    const variables = ({ inputs: { template } }: Declared) =>
+      (template as { containers: { envs: object[] }[] }).containers.flatMap(({ envs }) => envs.slice(1));
+    expect(variables(named(resources, "settlement-service"))).toEqual([{ name: "DATABASE_POOL_SIZE", value: "20" }]);
+    expect(variables(named((await declare()).resources, "settlement-service"))).toEqual([]);
   });
 
   test("the service waits for the schema and for every binding it needs", () => {

@@ -69,6 +69,14 @@ function env(name: string, value: string) {
   return service({ containers: [container([url(), { name, value }])] });
 }
 
+/** The service in API v1 with a maximum number of instances. */
+function scaledV1(most: string): Declared {
+  const declared = serviceV1(CONNECTION_NAME);
+  const { metadata, spec } = declared.props.template as { metadata: { annotations: object }; spec: object };
+  const annotations = { ...metadata.annotations, "autoscaling.knative.dev/maxScale": most };
+  return { ...declared, props: { ...declared.props, template: { metadata: { annotations }, spec } } };
+}
+
 function networks(...values: readonly string[]) {
   const authorizedNetworks = values.map((value) => ({ value }));
   return instance({ ipConfiguration: { ipv4Enabled: false, sslMode: "ENCRYPTED_ONLY", authorizedNetworks } });
@@ -1008,6 +1016,38 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: [instance({ maintenanceWindow: undefined })],
       says: /maintenanceWindow is not set/,
       passes: [instance({ maintenanceWindow: { day: 1, hour: 0 } })],
+    },
+  ],
+  "database-connection-budget": [
+    {
+      title: "too many instances",
+      breaks: stack(service({ scaling: { maxInstanceCount: 91 } })),
+      says: /^91 instances × 1 connection \+ 10 reserved = 101 exceeds the 100 connections of the tier db-custom-1-3840/,
+      passes: stack(service({ scaling: { maxInstanceCount: 90 } })),
+    },
+    {
+      title: "a large pool",
+      breaks: stack(env("DATABASE_POOL_SIZE", "25")),
+      says: /^4 instances × 25 connections \+ 10 reserved = 110 exceeds/,
+      passes: stack(env("DATABASE_POOL_SIZE", "20")),
+    },
+    {
+      title: "a flag with fewer connections",
+      breaks: stack(env("DB_POOL_SIZE", "20"), instance({ databaseFlags: flags({ max_connections: "50" }) })),
+      says: /= 90 exceeds the 50 connections of instance, by its flag max_connections/,
+      passes: stack(env("DB_POOL_SIZE", "20"), instance({ databaseFlags: flags({ max_connections: "90" }) })),
+    },
+    {
+      title: "two services that fit only one by one",
+      breaks: stack(env("DATABASE_POOL_SIZE", "20"), { ...env("DATABASE_POOL_SIZE", "15"), name: "second" }),
+      says: /^4 instances × 20 connections \+ 4 instances × 15 connections \+ 10 reserved = 150 exceeds/,
+      passes: stack(env("DATABASE_POOL_SIZE", "15"), { ...env("DATABASE_POOL_SIZE", "5"), name: "second" }),
+    },
+    {
+      title: "an annotation of Cloud Run's API v1",
+      breaks: stack(scaledV1("95")),
+      says: /^95 instances × 1 connection \+ 10 reserved = 105 exceeds/,
+      passes: stack(scaledV1("90")),
     },
   ],
   "database-disk-autoresize": [

@@ -67,9 +67,21 @@ describe("settings", () => {
     },
     {
       what: "instances of a service",
-      declared: stack(service({ scaling: { maxInstanceCount: 100 } })),
+      declared: stack(service({ scaling: { maxInstanceCount: 80 } })),
       strict: { "cost-limits": { instances: 20 } },
-      loose: { "cost-limits": { instances: 100 } },
+      loose: { "cost-limits": { instances: 80 } },
+    },
+    {
+      what: "connections per instance of a service",
+      declared: stack(service({ scaling: { maxInstanceCount: 10 } })),
+      strict: { "database-connection-budget": { pool: 10 } },
+      loose: { "database-connection-budget": { pool: 9 } },
+    },
+    {
+      what: "connections left for others",
+      declared: stack(service({ scaling: { maxInstanceCount: 95 } })),
+      strict: { "database-connection-budget": { reserve: 6 } },
+      loose: { "database-connection-budget": { reserve: 5 } },
     },
     {
       what: "a required schema",

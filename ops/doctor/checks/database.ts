@@ -1,12 +1,12 @@
 import { MIGRATION_JOB } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
-import { maxConnections } from "../../../infra/signals.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { DAY, type Facts, logins, type Operation, orNothing } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
 import { UserError } from "../../terminal/user-error.ts";
+import { connectionLimit } from "./connection-budget.ts";
 import { writeString } from "./secrets.ts";
 
 export const database: Check = {
@@ -273,12 +273,11 @@ export const connections: Check = {
   look: async (facts) => {
     const instance = await facts.runningInstance();
     const result = await facts.loggedIn().catch(orNothing);
-    const flag = instance.settings.databaseFlags?.find(({ name }) => name === "max_connections")?.value;
     const fix = facts.updateService("--max-instances=2");
     if (result && !result.ok && result.code === "53300") return finding(`none left: ${result.message}`, fix);
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
-    const most = seen?.maxConnections ?? (flag === undefined ? maxConnections(instance.settings.tier) : Number(flag));
+    const most = seen?.maxConnections ?? connectionLimit(instance);
     if (used === undefined) throw new NotVisible("no metric in the last hour, and no login");
     return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
   },

@@ -44,6 +44,22 @@ test("a healthy stack has no finding, and only the login is not checked", async 
   expect(exitCode(rows)).toBe(0);
 });
 
+test("the connection budget names the largest number of instances that fits, and what a rollout may need", async () => {
+  const budget = async (most: number) =>
+    (
+      await judge(
+        changed((record) => (record[SERVICE].template.scaling.maxInstanceCount = most)),
+        {},
+      )
+    ).find(({ check }) => check === "connection-budget");
+  expect(await budget(9)).toMatchObject({
+    verdict: "ok",
+    found:
+      "9 instances × 10 connections + 10 reserved = 100 of 100 (10: the service's default); a rollout under full load may need 190",
+  });
+  expect((await budget(10))?.fix).toMatch(/^gcloud run services update .* --max-instances=9 /);
+});
+
 describe("the order of causes", () => {
   test("causes precede their consequences, so that there is always a first cause", () => {
     const ids = CHECKS.map(({ id }) => id);
@@ -113,6 +129,19 @@ describe("faults that the embedded cloud cannot show", () => {
       (record) => (record["monitoring postgresql/num_backends"] = metric(95)),
       "connections",
       /95 of 100/,
+    ],
+    [
+      "more instances than the database has connections for",
+      (record) => (record[SERVICE].template.scaling.maxInstanceCount = 12),
+      "connection-budget",
+      /^12 instances × 10 connections \+ 10 reserved = 130 of 100 \(10: the service's default\)$/,
+    ],
+    [
+      "a pool for which the database has too few connections",
+      (record) =>
+        record[SERVICE].template.containers[0]?.env.push({ name: "DATABASE_POOL_SIZE", value: "40" } as never),
+      "connection-budget",
+      /^4 instances × 40 connections \+ 10 reserved = 170 of 100$/,
     ],
     [
       "a backup that is overdue",

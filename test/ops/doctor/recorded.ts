@@ -75,6 +75,7 @@ export function healthy() {
     "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service": {
       template: {
         serviceAccount: ACCOUNT,
+        scaling: { maxInstanceCount: 4 },
         volumes: [{ name: "cloudsql", cloudSqlInstance: { instances: [CONNECTION_NAME] } }],
         containers: [
           {

@@ -244,6 +244,24 @@ describe("the settlement service on the embedded cloud", () => {
     await owner.close();
   });
 
+  it("opens no more connections than DATABASE_POOL_SIZE, and keeps other requests waiting", async () => {
+    const url = { name: "DATABASE_URL", valueSource: { secretKeyRef: { secret: SECRET, version: "1" } } };
+    expect(await deploy("pooled", { env: [url, { name: "DATABASE_POOL_SIZE", value: "2" }] })).toBeUndefined();
+    const owner = new Volume();
+    await owner.open(embedded, CONNECTION_NAME);
+    const login = ["settlement_user", PASSWORD, "settlement_db"] as const;
+    const blocker = await owner.connect(...login);
+    await blocker.query("begin; lock table settlement_commands");
+    const blocked = "select from pg_stat_activity where wait_event_type = 'Lock'";
+    const sent = [1, 2, 3, 4].map((number) => send("pooled", { ...COMMAND, command_id: `pooled-${number}` }));
+    while ((await owner.query(...login, blocked)).length < 2);
+    await pathOf("pooled");
+    expect(await owner.query(...login, blocked)).toHaveLength(2);
+    await blocker.query("rollback");
+    expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    await owner.close();
+  });
+
   it("smoke-tests a command without storing it", async () => {
     const path = await pathOf("cause-3");
     const tried = { ...COMMAND, command_id: "tried" };
@@ -272,9 +290,9 @@ describe("the settlement service on the embedded cloud", () => {
 });
 
 describe("the settlement service without a cloud", () => {
-  async function run(url: string | undefined) {
+  async function run(url: string | undefined, env: NodeJS.ProcessEnv = {}) {
     const child = spawn(PROGRAM.command, PROGRAM.args, {
-      env: { PATH: process.env.PATH, PORT: "0", ...(url !== undefined && { DATABASE_URL: url }) },
+      env: { PATH: process.env.PATH, PORT: "0", ...(url !== undefined && { DATABASE_URL: url }), ...env },
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
@@ -294,6 +312,12 @@ describe("the settlement service without a cloud", () => {
     expect(output()).toContain(sentence);
     expect(output().trim().split("\n")).toHaveLength(1);
     expect(output()).not.toContain("pa55");
+  });
+
+  it.each(["0", "ten", "-1", "2.5", ""])('does not start with "%s" as DATABASE_POOL_SIZE', async (size) => {
+    const { child, output } = await run(urlOf(), { DATABASE_POOL_SIZE: size });
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(output()).toBe(`DATABASE_POOL_SIZE is "${size}"; expected a positive whole number.\n`);
   });
 
   it("exits on SIGTERM", async () => {

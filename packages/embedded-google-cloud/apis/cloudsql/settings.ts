@@ -121,7 +121,7 @@ function defaults(edition: Edition, region: string) {
 /** https://cloud.google.com/sql/docs/postgres/create-instance#machine-types */
 function checkTier(tier: string | undefined, edition: Edition): void {
   if (!tier) throw invalid("settings.tier is missing");
-  const plus = /^db-(perf-optimized-N-\d+|memory-optimized-N-\d+|c4a-highmem-\d+(-lssd)?)$/;
+  const plus = /^db-(perf-optimized-N-(2|4|8|16|32|48|64|80|96|128)|memory-optimized-N-\d+|c4a-highmem-\d+(-lssd)?)$/;
   if (edition === "ENTERPRISE_PLUS") {
     if (plus.test(tier)) return;
     throw invalid(
