@@ -18,7 +18,8 @@ export interface HeldStack {
 }
 
 /** gcloud's names for the APIs that share the address without a path. */
-const GCLOUD = "artifactregistry sql secretmanager run iam iamcredentials cloudresourcemanager logging monitoring serviceusage cloudkms";
+const GCLOUD =
+  "artifactregistry sql secretmanager run iam iamcredentials cloudresourcemanager logging monitoring serviceusage cloudkms";
 
 /**
  * Writes the settings with which a shell's programs use the embedded cloud instead of Google: gcloud and gsutil, the Cloud SQL
