@@ -10,6 +10,7 @@ import {
   PASSWORD_SECRET,
   SERVICE,
 } from "../infra/names.ts";
+import { clientOf } from "./doctor/answer.ts";
 import { CHECKS } from "./doctor/checks.ts";
 import { diagnose, exitCode } from "./doctor/diagnosis.ts";
 import { Facts } from "./doctor/facts.ts";
@@ -23,8 +24,9 @@ import { run } from "./terminal/run.ts";
 const HELP = `npm run doctor -- --stack S [OPTIONS]
 npm run doctor -- --project P --region R [OPTIONS]
 
-Diagnoses why the settlement service does not work. It only reads from Google's APIs. The most likely cause comes first,
-each with a command that fixes it. IAM bindings on folders and the organization are not checked.
+Diagnoses why the settlement service does not work. The most likely cause comes first, each with a command that fixes it; the
+last line says what was not looked at. It only reads from Google's APIs, and calls the service: its health, and a settlement
+command that the service rolls back. IAM bindings on folders and the organization are not checked.
 
   --stack S             a stack of this project, as configured in Pulumi.S.yaml
   --project P           project id
@@ -36,13 +38,15 @@ each with a command that fixes it. IAM bindings on folders and the organization 
   --secret ID           ${CONNECTION_STRING_SECRET}
   --password-secret ID  ${PASSWORD_SECRET}
   --bucket B            ${migrationsBucket("P")}
-  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: log in, and check the tables
+  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: log in, and check the tables; by default the one
+                        of \`npm start -- --keep\`, if the stack is local
   --json                print JSON
   --log                 also write the result to the log ${DOCTOR_LOG}, which alerts read
   --help                this text
 
 Needs roles/viewer and roles/iam.securityReviewer on the project; to read passwords and tables also
-roles/secretmanager.secretAccessor on the two secrets and roles/cloudsql.client; for --log roles/logging.logWriter.
+roles/secretmanager.secretAccessor on the two secrets and roles/cloudsql.client; to call the service
+roles/iam.serviceAccountOpenIdTokenCreator on settlement:deployer; for --log roles/logging.logWriter.
 Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or application default credentials; with
 GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or gcp:impersonateServiceAccount as that account. Without --socket, the password in the
 secret is compared with the one in the stack's state if the caller can decrypt it.
@@ -68,6 +72,7 @@ run(HELP, async () => {
       new Date(),
       stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
       readRepeatables(join(ROOT, "migrations")),
+      clientOf(place),
     );
     const rows = await diagnose(CHECKS, facts);
     process.stdout.write(

@@ -5,7 +5,6 @@ import { stackName } from "./terminal/options.ts";
 import { invokerToken, liveService } from "./service/live.ts";
 import { run } from "./terminal/run.ts";
 import { smokeTest } from "./service/smoke.ts";
-import { stackValues } from "./engine/stack-values.ts";
 import { UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run smoke-test -- --stack STACK
@@ -22,9 +21,8 @@ const ROOT = join(import.meta.dirname, "..");
 run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" } } });
   const stack = stackName(values.stack);
-  const { deployer } = stackValues(stack);
-  const { endpoints, target, token } = locate({ stack }, ROOT);
-  const place = { ...target, endpoints, token, deployer: typeof deployer === "string" ? deployer : undefined };
+  const { target, ...access } = locate({ stack }, ROOT);
+  const place = { ...target, ...access };
   const service = await liveService(place);
   if (!service) throw new UserError(`Service ${target.service} does not exist in ${target.project}, ${target.region}.`);
   await smokeTest(service.uri, await invokerToken(place, service.uri), console.error);

@@ -15,7 +15,7 @@ import { writeToolSettings } from "./engine/tools.ts";
 import { run } from "./terminal/run.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
-import { localFolder, privateFolder } from "./engine/private-folder.ts";
+import { localFolder, privateFolder, socketFolder } from "./engine/private-folder.ts";
 
 const HELP = `npm start [-- OPTIONS]
 
@@ -85,7 +85,7 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   const folder = localFolder();
   const { serviceUrl, connectionName } = outputsOf(await readState(stack));
   const token = privateFolder(folder).ownerToken;
-  const socket = await openSocket(cloud, join(folder, "sql"), String(connectionName));
+  const socket = await openSocket(cloud, socketFolder(folder), String(connectionName));
   const { project, region } = requireConfig("local");
   const env = writeToolSettings({ url: cloud.url, folder, token, project, region, socket, database: DATABASE });
   const proxy = await cloud.listenForConnectors().then(

@@ -1,4 +1,5 @@
 import type { Check } from "./check.ts";
+import { answer, errors } from "./checks/answer.ts";
 import { accessor, account, breadth, bucketReader, client, image } from "./checks/access.ts";
 import { connectionBudget } from "./checks/connection-budget.ts";
 import {
@@ -44,6 +45,8 @@ export const CHECKS: readonly Check[] = [
   schemaVersion,
   schemaDrift,
   revision,
+  answer,
+  errors,
   operation,
   passwordSecret,
   rotation,

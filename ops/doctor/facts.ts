@@ -4,6 +4,7 @@ import type { Migration } from "../../infra/migrations/files.ts";
 import { DATABASE_URL, MIGRATION_JOB, PROJECT, serviceAccountEmail } from "../../infra/names.ts";
 import { command } from "../terminal/command.ts";
 import { appliedFiles, appliedRepeatables, DRIFT_FOLDER, madeBy } from "../migration/drift.ts";
+import { type Client, type Failure, type Logged, loggedFailures } from "./answer.ts";
 import { differencesByLogin, logIn, type Login, type LoginRequest } from "./login.ts";
 import { imageAccess, type ImageAccess } from "./image.ts";
 import { enabledApis } from "../google/apis.ts";
@@ -41,6 +42,12 @@ export interface Pin {
 /** In milliseconds. */
 export const DAY = 24 * 3_600_000;
 
+/** How far back the service's log is read, in minutes. */
+const RECENT_MINUTES = 15;
+
+/** Most log entries that are read: of a busy service, the newest. */
+const MOST_ENTRIES = 500;
+
 const VIEWER = "roles/viewer on the project";
 const REVIEWER = "roles/iam.securityReviewer on the project";
 
@@ -56,11 +63,14 @@ export class Facts {
   readonly now: Date;
   private readonly repeatables: readonly Migration[];
   private readonly ofState: ((login: string) => Promise<string>) | undefined;
+  private readonly client: Client | undefined;
+  private call: Promise<Failure | undefined> | undefined;
 
   /**
    * @param migrations Those of the repository, in order.
    * @param ofState Reads the password of a login from the stack's state, if there is a stack; throws NotVisible.
    * @param repeatables The repeatable migrations of the repository; none by default.
+   * @param client Calls the service; it is not called by default.
    */
   constructor(
     target: Target,
@@ -69,7 +79,9 @@ export class Facts {
     now: Date,
     ofState?: (login: string) => Promise<string>,
     repeatables: readonly Migration[] = [],
+    client?: Client,
   ) {
+    this.client = client;
     this.repeatables = repeatables;
     this.target = target;
     this.reader = reader;
@@ -146,6 +158,44 @@ export class Facts {
     const { project, region, service } = this.target;
     const path = `projects/${project}/locations/${region}/services/${service}`;
     return this.reader.read({ api: "cloudRunV2", path, role: VIEWER });
+  }
+
+  /** What failed when the service was called, once; undefined if it answers. @throws NotVisible if it was not called. */
+  called(): Promise<Failure | undefined> {
+    return (this.call ??= this.callService());
+  }
+
+  private async callService(): Promise<Failure | undefined> {
+    const { uri } = await this.existingService();
+    if (!this.client || uri === undefined) throw new NotVisible("the service was not called");
+    return this.client(uri);
+  }
+
+  /** The failures in the service's log. @throws NotVisible */
+  async logged(): Promise<Logged & { readonly minutes: number }> {
+    const { project, region, service } = this.target;
+    const filter = [
+      'resource.type="cloud_run_revision"',
+      `resource.labels.service_name="${service}"`,
+      `resource.labels.location="${region}"`,
+      `timestamp>="${new Date(this.now.getTime() - RECENT_MINUTES * 60_000).toISOString()}"`,
+      "(httpRequest.status>=100 OR severity>=ERROR)",
+    ].join(" AND ");
+    const body: gapi.client.logging.ListLogEntriesRequest = {
+      ...{ resourceNames: [`projects/${project}`], filter, orderBy: "timestamp desc", pageSize: MOST_ENTRIES },
+    };
+    const answer = await this.reader.read<gapi.client.logging.ListLogEntriesResponse>({
+      ...{ api: "logging", path: "entries:list", role: VIEWER, body },
+    });
+    const { uri = "https://service" } = await this.existingService();
+    return { ...loggedFailures(answer?.entries ?? [], uri), minutes: RECENT_MINUTES };
+  }
+
+  /** An error that users get: as the service answers, else as its log says; undefined if there is none, or it is not seen. */
+  async failure(): Promise<Failure | undefined> {
+    const answer = await this.called().catch(orHidden);
+    if (!(answer instanceof NotVisible)) return answer;
+    return (await this.logged().catch(orNothing))?.failures[0];
   }
 
   /** The job that runs migrations on demand; optional. */
@@ -261,7 +311,7 @@ export class Facts {
   }
 
   /** The password of a login in the stack's state. @throws NotVisible without a stack or access to its state. */
-  generatedPassword(login: string): Promise<string> {
+  async generatedPassword(login: string): Promise<string> {
     if (!this.ofState) throw new NotVisible("there is no stack to compare with");
     return this.ofState(login);
   }
@@ -393,6 +443,12 @@ export function numberOf({ name }: Version): number {
 /** Turns NotVisible into undefined; rethrows other errors. */
 export function orNothing(error: unknown): undefined {
   if (!(error instanceof NotVisible)) throw error;
+}
+
+/** Turns NotVisible into a value; rethrows other errors. */
+export function orHidden(error: unknown): NotVisible {
+  if (error instanceof NotVisible) return error;
+  throw error;
 }
 
 type Named = gapi.client.sql.DatabasesListResponse | gapi.client.sql.UsersListResponse;

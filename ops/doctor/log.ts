@@ -1,7 +1,7 @@
 import { DOCTOR_LOG } from "../../infra/names.ts";
 import { exitCode, type Row } from "./diagnosis.ts";
 import { RestReader, NotVisible } from "../google/reader.ts";
-import { summary } from "./table.ts";
+import { summary } from "./verdict.ts";
 import type { Place, Target } from "../engine/target.ts";
 
 /** One entry, with the verdicts by check id: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry */

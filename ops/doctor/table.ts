@@ -1,5 +1,6 @@
 import { wrapCommand } from "../terminal/command.ts";
-import { blindSpot, type Row } from "./diagnosis.ts";
+import type { Row } from "./diagnosis.ts";
+import { notLookedAt, sentence, summary } from "./verdict.ts";
 
 /** Columns of a terminal line. */
 const WIDTH = 120;
@@ -10,7 +11,7 @@ const TITLE = 25;
 /** ANSI colours by verdict. */
 const COLOUR = { finding: 31, consequence: 33, unseen: 36, ok: 32 } as const;
 
-/** The diagnosis for a terminal: the most likely cause in the first line, then a table. */
+/** The diagnosis for a terminal: the verdict in the first line, then a table, and last what was not looked at. */
 export function render(rows: readonly Row[], colour: boolean): string {
   const lines = [
     ...wrapped(summary(rows), WIDTH),
@@ -29,22 +30,9 @@ export function render(rows: readonly Row[], colour: boolean): string {
       lines.push(`${" ".repeat(VERDICT)}$ ${command}`, ...more.map((line) => " ".repeat(VERDICT + 2) + line));
     }
   }
+  const unseen = notLookedAt(rows);
+  if (unseen !== undefined) lines.push("", ...wrapped(unseen, WIDTH));
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
-}
-
-/** One line: the most likely cause, that the result is inconclusive, or that there is no fault. */
-export function summary(rows: readonly Row[]): string {
-  const [first] = rows;
-  const blind = blindSpot(rows);
-  const missing = rows.filter(({ verdict }) => verdict === "unseen").length;
-  const part = missing === 0 ? "" : `; ${missing} of ${rows.length} checks could not be run`;
-  if (first?.verdict === "finding") return `Most likely cause: ${first.title}: ${first.found}`;
-  return blind ? `Inconclusive: ${blind.title}: ${sentence(blind)}` : `No fault found${part}.`;
-}
-
-function sentence({ because, found, role }: Row): string {
-  if (because) return `${found} (follows from: ${because.join(", ")})`;
-  return role === undefined ? found : `${found} (needs ${role})`;
 }
 
 function wrapped(text: string, width: number): string[] {

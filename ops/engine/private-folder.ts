@@ -26,3 +26,8 @@ export function privateFolder(folder: string) {
 export function localFolder(root = ROOT): string {
   return join(root, ".local", "start");
 }
+
+/** The folder of the database's Unix socket while `npm start -- --keep` runs. @param folder As for {@link privateFolder}. */
+export function socketFolder(folder: string): string {
+  return join(folder, "sql");
+}

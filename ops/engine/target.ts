@@ -13,7 +13,7 @@ import { stackName } from "../terminal/options.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { type Endpoints, type Token } from "../../infra/google.ts";
 import { endpointsOf } from "./endpoints.ts";
-import { localFolder, privateFolder } from "./private-folder.ts";
+import { localFolder, privateFolder, socketFolder } from "./private-folder.ts";
 import { readStackFile, stackPath } from "./stack-file.ts";
 
 /** What the doctor inspects: a project, a region, and the names of the parts. */
@@ -38,7 +38,7 @@ export interface Target {
   /** The declared extensions and schemas. */
   readonly extensions?: readonly string[];
   readonly schemas?: readonly string[];
-  /** Folder of a Cloud SQL Auth Proxy's sockets, to test the login. */
+  /** Folder of a Cloud SQL Auth Proxy's sockets, or of `npm start -- --keep`, to test the login. */
   readonly socket?: string;
 }
 
@@ -48,6 +48,8 @@ export interface Place {
   readonly endpoints: Endpoints;
   /** The caller's token, if not that of {@link Google}. */
   readonly token: Token | undefined;
+  /** Email of the account that may call the service: `settlement:deployer`. */
+  readonly deployer: string | undefined;
 }
 
 /** The command line's options. */
@@ -102,6 +104,7 @@ export function locate(given: Given, root: string): Place {
       throw new UsageError(`--${name} must be ${expected}, not "${value}".`);
   }
   const { extensions, schemas } = (config["settlement:database"] ?? {}) as Record<string, unknown>;
+  const socket = given.socket ?? (given.stack === "local" ? heldSocket(root) : undefined);
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
   return {
     target: {
@@ -118,10 +121,11 @@ export function locate(given: Given, root: string): Place {
       ...(schemaVersion !== undefined && { schemaVersion }),
       ...(Array.isArray(extensions) && { extensions: extensions.map(String) }),
       ...(Array.isArray(schemas) && { schemas: schemas.map(String) }),
-      ...(given.socket !== undefined && { socket: given.socket }),
+      ...(socket !== undefined && { socket }),
     },
     endpoints: endpointsOf(config),
     token: given.stack === "local" ? () => localToken(root) : undefined,
+    deployer: text(config["settlement:deployer"]),
   };
 }
 
@@ -133,6 +137,12 @@ function stackConfig(stack: string, root: string): Readonly<Record<string, unkno
     throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
   }
   return readStackFile(stack, folder).config ?? {};
+}
+
+/** The folder of the socket that `npm start -- --keep` opens; undefined if it does not run, or could not open it. */
+function heldSocket(root: string): string | undefined {
+  const folder = socketFolder(localFolder(root));
+  return existsSync(folder) ? folder : undefined;
 }
 
 /** The token of the embedded cloud's owner, unless the environment has another. */

@@ -46,7 +46,7 @@ export class RestReader implements Reader {
   }
 
   read<T>(question: Question): Promise<T | undefined> {
-    const key = `${question.api} ${question.path}`;
+    const key = JSON.stringify([question.api, question.path, question.body]);
     const answer = this.answers.get(key) ?? this.ask(question);
     this.answers.set(key, answer);
     return answer as Promise<T | undefined>;

@@ -19,6 +19,22 @@ export async function sendSettlementCommand(url: string, token: string): Promise
   return sent.status;
 }
 
+/** A response that a client does not expect. */
+export class Refused extends UserError {
+  /** Such as `GET /health`. */
+  readonly request: string;
+  readonly status: number;
+  /** The response's body. */
+  readonly body: string;
+
+  constructor(request: string, status: number, body: string) {
+    super(`${request} answered ${status}: ${body.slice(0, 500)}`);
+    this.request = request;
+    this.status = status;
+    this.body = body;
+  }
+}
+
 /** The polling interval, in milliseconds. */
 const PAUSE = 2_000;
 
@@ -26,20 +42,23 @@ const PAUSE = 2_000;
  * Tests a service as a client: its health, a settlement command that it stores, reads back and rolls back, and that the
  * command is gone afterwards.
  * @param url URL of the service, or of one of its revisions.
- * @param token An invoker's token.
+ * @param token An invoker's token; undefined to call without one, which a public service accepts.
  * @param say Prints a line that says what it waits for.
  * @param patience How long to retry while Google's front end rejects the calls, in milliseconds; seven minutes by default.
- * @throws UserError with the service's response at the first failure.
+ * @param signal Ends the test; undefined by default.
+ * @throws Refused with the service's response at the first failure; UserError if the service cannot be reached.
  */
 export async function smokeTest(
   url: string,
-  token: string,
+  token: string | undefined,
   say: (line: string) => void,
   patience = PROPAGATION,
+  signal?: AbortSignal,
 ): Promise<void> {
   const end = Date.now() + patience;
+  const reach = async () => (await request(url, token, "/health", undefined, signal)).status;
   let announced = false;
-  for (let status = await reach(url, token); [401, 403, 404].includes(status); status = await reach(url, token)) {
+  for (let status = await reach(); [401, 403, 404].includes(status); status = await reach()) {
     if (Date.now() >= end) break;
     if (!announced) say(waiting(status, patience));
     announced = true;
@@ -47,9 +66,9 @@ export async function smokeTest(
   }
   const command = newCommand();
   const answer = async (what: string, status: number, path: string, body?: object) => {
-    const response = await request(url, token, path, body);
+    const response = await request(url, token, path, body, signal);
     const text = await response.text();
-    if (response.status !== status) throw new UserError(`${what} answered ${response.status}: ${text.slice(0, 500)}`);
+    if (response.status !== status) throw new Refused(what, response.status, text);
     return text;
   };
   await answer("GET /health", 200, "/health");
@@ -61,11 +80,6 @@ export async function smokeTest(
   }
   const path = `/commands/${command.command_id}`;
   await answer(`GET ${path} after the rollback`, 404, path);
-}
-
-/** The status of a request, 401, 403 or 404 if Google's front end rejects it. */
-async function reach(url: string, token: string): Promise<number> {
-  return (await request(url, token, "/health")).status;
 }
 
 function waiting(status: number, patience: number): string {
@@ -87,11 +101,22 @@ function newCommand() {
 }
 
 /** Sends a body with POST, or a GET without one. */
-function request(url: string, token: string, path: string, body?: object): Promise<Response> {
-  const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
+function request(
+  url: string,
+  token: string | undefined,
+  path: string,
+  body?: object,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body && { "content-type": "application/json" }),
+  };
   const init = body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers };
-  return fetch(url + path, init).catch((error: unknown) => {
-    throw new UserError(`The settlement service at ${url} cannot be reached: ${String((error as Error).cause)}.`);
+  return fetch(url + path, { ...init, ...(signal && { signal }) }).catch((error: unknown) => {
+    const { cause, message } = error as Error;
+    const why = cause instanceof Error ? String(cause) : message;
+    throw new UserError(`The settlement service at ${url} cannot be reached: ${why}.`);
   });
 }
 

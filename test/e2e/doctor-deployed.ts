@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrations } from "../../infra/migrations/files.ts";
+import { clientOf } from "../../ops/doctor/answer.ts";
 import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { writeEntry } from "../../ops/doctor/log.ts";
@@ -27,13 +28,15 @@ export interface Deployed {
 
 /** The doctor's checks of a deployed stack; without a socket, no login is tried. */
 export async function look({ root }: Deployed, socket?: string): Promise<Row[]> {
-  const { target, endpoints, token } = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
+  const place = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
   const facts = new Facts(
-    target,
-    new RestReader(endpoints, token),
+    place.target,
+    new RestReader(place.endpoints, place.token),
     readMigrations(join(ROOT, "migrations")),
     new Date(),
     (login) => generatedPassword("local", root, login),
+    [],
+    clientOf(place),
   );
   return diagnose(CHECKS, facts);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
 import { OWNER_ROLE } from "../../infra/names.ts";
+import { clientOf } from "../../ops/doctor/answer.ts";
 import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
@@ -131,9 +132,10 @@ export class DoctorSetting {
   /** The same, with the number of requests. */
   async count(member = READER, given: Given = {}, now = new Date()): Promise<{ rows: Row[]; requests: number }> {
     const socket = member === READER ? { socket: this.socket.folder } : {};
-    const { target, endpoints } = this.place(member, { ...socket, ...given });
-    const reader = new RestReader(endpoints, () => Promise.resolve(this.token(member)));
-    const rows = await diagnose(CHECKS, new Facts(target, reader, MIGRATIONS, now));
+    const place = this.place(member, { ...socket, ...given });
+    const reader = new RestReader(place.endpoints, place.token);
+    const facts = new Facts(place.target, reader, MIGRATIONS, now, undefined, [], clientOf(place));
+    const rows = await diagnose(CHECKS, facts);
     return { rows, requests: reader.requests };
   }
 
@@ -258,6 +260,9 @@ export class DoctorSetting {
       : await this.embedded.post(`${RUN}?serviceId=settlement-service`, body);
     expect([begun.status, begun.body]).toEqual([200, expect.anything()]);
     await this.embedded.post(`/v2/${begun.body.name as string}:wait`);
+    if (exists) return;
+    const bindings = [{ role: "roles/run.invoker", members: [READER] }];
+    await this.expectOk(this.embedded.post(`${RUN}/settlement-service:setIamPolicy`, { policy: { bindings } }));
   }
 
   private async expectOk(answer: Promise<{ status: number; body: unknown }>): Promise<void> {

@@ -48,6 +48,10 @@ describe("the doctor on the embedded cloud", () => {
     return text;
   }
 
+  /** Without what users get: the service may still have connections from before the fault. */
+  const consequences = (rows: readonly Row[]) =>
+    checksWith(rows, "consequence").filter((check) => !["answer", "errors"].includes(check));
+
   /** The causes of 25 October 2025. Those without tables run first: tables are missing only before the import. */
   const HEALTHY = { secret: false, password: false, access: false, tables: false };
   type Causes = typeof HEALTHY;
@@ -96,16 +100,18 @@ describe("the doctor on the embedded cloud", () => {
       expect(checksWith(rows, "finding")).toEqual(expected(causes));
       shown(rows);
       const fails = causes.secret || causes.password || causes.access;
-      expect(checksWith(rows, "consequence")).toEqual(fails ? ["revision"] : []);
+      expect(consequences(rows)).toEqual(fails ? ["revision"] : []);
       expect(exitCode(rows)).toBe(expected(causes).length > 0 ? 1 : 0);
 
-      // Without secrets and login, only the password is not diagnosed; the failing revision is then a finding itself.
+      // Without secrets and login, only the log may tell the password; the failing revision is then a finding itself.
       const seen = await setting.look(VIEWER);
       const visible = expected({ ...causes, password: false });
-      const unexplained = causes.password && !causes.secret && !causes.access ? ["revision"] : [];
-      expect(checksWith(seen, "finding")).toEqual([...visible, ...unexplained]);
-      expect(checksWith(seen, "unseen")).toContain("login");
-      expect(seen.find(({ check }) => check === "login")?.role).toBe("roles/cloudsql.client on the project");
+      const found = checksWith(seen, "finding");
+      expect(found.filter((check) => !["login", "revision"].includes(check))).toEqual(visible);
+      const login = seen.find(({ check }) => check === "login");
+      if (found.includes("login")) expect(login?.found).toMatch(/^PostgreSQL refuses the login of the service: 28P01/);
+      else expect(login).toMatchObject({ verdict: "unseen", role: "roles/cloudsql.client on the project" });
+      if (causes.password) expect(found).toContainEqual(expect.stringMatching(/^(login|revision|secret|accessor)$/));
     }
 
     test.each(combinations.reverse().map((causes) => [named(causes), causes] as const))("%s", (_name, causes) =>
@@ -506,13 +512,37 @@ describe("the doctor on the embedded cloud", () => {
         expect(checksWith(rows, "finding")).toEqual(fault.findings);
         expect(rows[0]?.found).toMatch(fault.found);
         expect(rows[0]?.fix).toMatch(fault.fix);
-        expect(checksWith(rows, "consequence")).toEqual(fault.consequences ?? []);
+        expect(consequences(rows)).toEqual(fault.consequences ?? []);
         expect(shown(rows).split("\n")[0]).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
       } finally {
         await fault.undo?.();
       }
       expect(checksWith(await setting.look(), "finding")).toEqual([]);
     });
+  });
+
+  test("says that users get errors when somebody sets another password, though it cannot log in", async () => {
+    await recover();
+    const service = `/v2/projects/${PROJECT}/locations/us-central1/services/settlement-service`;
+    const invokers = async (...members: string[]) => {
+      const policy = { bindings: [{ role: "roles/run.invoker", members }] };
+      expect((await setting.embedded.post(`${service}:setIamPolicy`, { policy })).status).toBe(200);
+    };
+    await invokers(READER, VIEWER);
+    await setting.setPassword(OTHER_PASSWORD);
+    // Each call uses up a connection from before.
+    let rows: Row[] = [];
+    for (let calls = 0; calls < 10 && rows[0]?.verdict !== "finding"; calls++) rows = await setting.look(VIEWER);
+    expect(rows[0]).toMatchObject({ check: "login", verdict: "finding" });
+    expect(shown(rows).split("\n\n")[0]?.replaceAll("\n", " ")).toMatch(
+      /^Most likely cause: Login: PostgreSQL refuses the login of the service: 28P01\. Users get errors: GET \/(health answers 503|commands answers 500)/,
+    );
+    // Who may not call it sees the same in its log.
+    await invokers(READER);
+    const seen = await setting.look(VIEWER);
+    expect(seen[0]).toMatchObject({ check: "login", verdict: "finding" });
+    expect(shown(seen)).toMatch(/Last errors +\d+ of \d+ requests failed in the last 15/);
+    await recover();
   });
 
   describe("permissions of the user", () => {
@@ -542,12 +572,20 @@ describe("the doctor on the embedded cloud", () => {
       const rows = await setting.look(VIEWER);
       const accessor = `roles/secretmanager.secretAccessor on ${SECRET}`;
       expect(unseen(rows)).toEqual({
+        answer: "roles/run.invoker on the service",
         "connection-string": accessor,
         login: "roles/cloudsql.client on the project",
         "schema-drift": "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      expect(shown(rows)).toMatch(/^No fault found; 3 of 31 checks could not be run\./);
+      const lines = shown(rows).trimEnd().split("\n");
+      expect(lines[0]).toMatch(
+        /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 4 could/,
+      );
+      const last = lines.slice(lines.lastIndexOf("") + 1).join(" ");
+      expect(last).toMatch(
+        /^Not looked at: Connection string: .*; Login: .*; Schema drift: .* add --socket DIR .*; Service answers: .*run\.invoker/,
+      );
     });
 
     test("Viewer alone does not see the policy of the bucket", async () => {
@@ -656,7 +694,7 @@ describe("the doctor on the embedded cloud", () => {
 
     test("looks at a stack by its names, without a stack file", async () => {
       const { code, stdout } = await run([...names, "--socket", setting.socket.folder], cloud(READER));
-      expect(stdout.split("\n")[0]).toBe("No fault found.");
+      expect(stdout.split("\n")[0]).toBe("No fault found, and the service answers.");
       expect(stdout).not.toContain("\u001b[");
       expect(code).toBe(0);
     });

@@ -1,7 +1,7 @@
 import { MIGRATION_JOB } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
-import { DAY, type Facts, logins, type Operation, orNothing } from "../facts.ts";
+import { DAY, type Facts, logins, type Operation, orHidden, orNothing } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
@@ -42,9 +42,13 @@ export const login: Check = {
   title: "Login",
   causes: ["apis", "disk", "instance", "connection-string", "user", "pinned-version"],
   look: async (facts) => {
-    const { passwordSecret, secret, user: name } = facts.target;
-    const result = await facts.loggedIn().catch(orNotVisible);
-    if (result instanceof NotVisible) return compared(facts, result);
+    const { passwordSecret, secret } = facts.target;
+    const result = await facts.loggedIn().catch(orHidden);
+    if (result instanceof NotVisible) {
+      const failure = await facts.failure();
+      if (failure?.code !== WRONG_PASSWORD) return compared(facts, result);
+      return finding(`PostgreSQL refuses the login of the service: ${failure.code}`, await newPassword(facts));
+    }
     const source = result.source ?? secret;
     // PostgreSQL checks the password before the database and the number of connections.
     if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted with the password in ${source}`);
@@ -56,18 +60,23 @@ export const login: Check = {
         await writeString(facts, secret, await facts.versions(secret)),
       );
     }
-    if (result.code !== "28P01") {
+    if (result.code !== WRONG_PASSWORD) {
       return finding(refusal, facts.gcloud("sql", "connect", instance, "--user=postgres"));
     }
-    const { stack } = facts.target;
-    return finding(
-      refusal,
-      stack === undefined
-        ? facts.gcloud("sql", "users", "set-password", name, `--instance=${instance}`, "--prompt-for-password")
-        : command("npm", "run", "rotate", "--", `--stack=${stack}`),
-    );
+    return finding(refusal, await newPassword(facts));
   },
 };
+
+/** PostgreSQL's codes for a wrong password, and for a table that does not exist. */
+const WRONG_PASSWORD = "28P01";
+const NO_TABLE = "42P01";
+
+async function newPassword(facts: Facts): Promise<string> {
+  const { stack, user: name } = facts.target;
+  if (stack !== undefined) return command("npm", "run", "rotate", "--", `--stack=${stack}`);
+  const { name: instance } = await facts.existingInstance();
+  return facts.gcloud("sql", "users", "set-password", name, `--instance=${instance}`, "--prompt-for-password");
+}
 
 /**
  * Without a login: whether the secret has the password in the stack's state.
@@ -76,11 +85,11 @@ export const login: Check = {
 async function compared(facts: Facts, untried: NotVisible): Promise<Judgement> {
   const suspicious = await suspicion(facts);
   const { secret, user: first } = facts.target;
-  const string = await facts.connectionString().catch(orNotVisible);
+  const string = await facts.connectionString().catch(orHidden);
   if (string instanceof NotVisible || !string.ok) throw new NotVisible(untried.message + suspicious, untried.role);
   const { password, user: name } = string.value;
   const login = logins(first).includes(name) ? name : first;
-  const given = await facts.generatedPassword(login).catch(orNotVisible);
+  const given = await facts.generatedPassword(login).catch(orHidden);
   if (given instanceof NotVisible) {
     throw new NotVisible(
       `${untried.message}. The password was not compared either: ${given.message}${suspicious}`,
@@ -92,13 +101,11 @@ async function compared(facts: Facts, untried: NotVisible): Promise<Judgement> {
     return finding(found, facts.deploy(await writeString(facts, secret, await facts.versions(secret))));
   }
   const same = `${secret} matches the password of ${login} in the stack's state`;
-  if (suspicious !== "") throw new NotVisible(`${untried.message}; ${same}${suspicious}`, untried.role);
+  // The login may still have another password in the database, which only a login or the service's answer shows.
+  const answer = await facts.called().catch(orHidden);
+  if (suspicious !== "" || answer instanceof NotVisible)
+    throw new NotVisible(`${untried.message}; ${same}${suspicious}`, untried.role);
   return ok(`${same}; no login was tried`);
-}
-
-function orNotVisible(error: unknown): NotVisible {
-  if (error instanceof NotVisible) return error;
-  throw error;
 }
 
 /** Signs of a password that was changed manually. */
@@ -158,6 +165,9 @@ export const tables: Check = {
       const problem = typeof result.contents === "string" ? result.contents : halfMigrated(facts, result.contents);
       return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await importAgain(facts));
     }
+    const failure = await facts.failure();
+    if (failure?.code === NO_TABLE)
+      return finding("the service misses a table or another relation", await importAgain(facts));
     const last = await lastImport(facts);
     if (!last) return finding(`no import into ${facts.target.database} is recorded`, await importAgain(facts));
     return ok(`created by ${last.importContext?.uri ?? "an import"}`);

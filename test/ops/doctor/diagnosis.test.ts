@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Client, Failure } from "../../../ops/doctor/answer.ts";
+import { notLookedAt, summary } from "../../../ops/doctor/verdict.ts";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
 import { wrapCommand } from "../../../ops/terminal/command.ts";
 import { exitCode, type Row } from "../../../ops/doctor/diagnosis.ts";
@@ -313,6 +315,81 @@ describe("what is not visible", () => {
   });
 });
 
+describe("what users get", () => {
+  const hidden = () => Promise.reject(new NotVisible("the service was not called", "roles/run.invoker on the service"));
+  const failing = (failure: Partial<Failure>) => () =>
+    Promise.resolve({ request: "GET /health", status: 503, ...failure });
+  const look = (client: Client, record = healthy()) => judge(record, {}, undefined, client);
+  const request = (requestMethod: string, path: string, status: number) => ({
+    httpRequest: { requestMethod, requestUrl: `https://settlement-service.example.com${path}`, status },
+  });
+
+  test("is part of the verdict, and a finding where nothing explains it", async () => {
+    const rows = await look(failing({}));
+    expect(rows[0]).toMatchObject({ check: "answer", verdict: "finding", found: "GET /health answers 503" });
+    expect(exitCode(rows)).toBe(1);
+    const stopped = changed((record) => (record[POLICY].bindings = []));
+    expect(summary(await look(failing({}), stopped))).toMatch(
+      /Cloud SQL: .*\. Users get errors: GET \/health answers 503$/,
+    );
+    expect(summary(await look(() => Promise.resolve(undefined), stopped))).toMatch(/\. The service answers$/);
+  });
+
+  test("tells a refused login and a missing table without a login", async () => {
+    const causes = [
+      ["28P01", "login"],
+      ["42P01", "tables"],
+    ];
+    for (const [code = "", check] of causes) {
+      const rows = await look(failing({ code }));
+      expect(rows[0]).toMatchObject({ check, verdict: "finding" });
+      expect(those(rows, "consequence")).toEqual(["answer"]);
+    }
+  });
+
+  test("never shows a name that may be a misplaced password", async () => {
+    const message = (user: string) => `PostgreSQL: password authentication failed for user "${user}"`;
+    const shown = async (user: string) =>
+      JSON.stringify(await look(failing({ code: "28000", message: message(user) })));
+    expect(await shown(PASSWORD)).not.toContain(PASSWORD);
+    expect(await shown("settlement_user_b")).toContain('user \\"settlement_user_b\\"');
+  });
+
+  test("is in the log, for who may not call the service: each path whose newest request failed", async () => {
+    const having = (...entries: gapi.client.logging.LogEntry[]) =>
+      look(
+        hidden,
+        changed((record) => (record["logging entries:list"].entries = entries)),
+      );
+    const rows = await having(
+      request("GET", "/health", 200),
+      { jsonPayload: { message: 'POST /commands 500 {"error":{"message":"It is gone.","code":"42P01"}}' } },
+      request("POST", "/commands", 500),
+      request("GET", "/health", 503),
+      request("GET", "/commands/1", 404),
+    );
+    expect(rows[0]).toMatchObject({ check: "tables", verdict: "finding" });
+    expect(rows.find(({ check }) => check === "errors")).toMatchObject({
+      verdict: "consequence",
+      found: "2 of 4 requests failed in the last 15 minutes; the last POST /commands answers 500 (42P01)",
+    });
+    const past = await having(request("POST", "/commands", 200), request("POST", "/commands", 500));
+    expect(those(past, "finding")).toEqual([]);
+    expect(past.find(({ check }) => check === "errors")?.found).toBe("1 of 2 requests failed in the last 15 minutes");
+  });
+
+  test("is not looked at if the caller may not: then there is no verdict, but the way to one", async () => {
+    const rows = await look(hidden);
+    expect(summary(rows)).toMatch(
+      /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 3 could/,
+    );
+    expect(notLookedAt(rows)).toMatch(
+      /^Not looked at: Login: .*; Schema drift: no login .* run `cloud-sql-proxy --unix-socket DIR \S+` and add --socket DIR \(needs \S+ on the project\); Service answers: the service was not called \(needs roles\/run.invoker on the service\)\.$/,
+    );
+    expect(exitCode(rows)).toBe(0);
+  });
+});
+
 describe("the password, without a login", () => {
   const login = async (ofState?: (login: string) => Promise<string>, record = healthy()) => {
     const rows = await judge(record, { stack: "prod" }, ofState);
@@ -486,7 +563,7 @@ describe("the table", () => {
     );
     const lines = text.split("\n");
     expect(lines[0]).toMatch(/^Most likely cause: Connecting to Cloud SQL: settlement-service@.* lacks$/);
-    expect(lines[1]).toBe("roles/cloudsql.client for fusion-prime-db-a504713e");
+    expect(lines[1]).toBe("roles/cloudsql.client for fusion-prime-db-a504713e. The service answers");
     // The condition is a single word and stays whole.
     const long = lines.filter((line) => line.length > 120);
     expect(long).toEqual([expect.stringMatching(/^ *'--condition=title=[^']*' \\$/)]);

@@ -1,5 +1,6 @@
 import { readMigrations } from "../../../infra/migrations/files.ts";
 import { join } from "node:path";
+import type { Client } from "../../../ops/doctor/answer.ts";
 import { CHECKS } from "../../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../../ops/doctor/facts.ts";
@@ -84,6 +85,7 @@ export function healthy() {
           },
         ],
       },
+      uri: "https://settlement-service.example.com",
       latestCreatedRevision: "settlement-service-00001-abc",
       latestReadyRevision: "settlement-service-00001-abc",
       terminalCondition: { state: "CONDITION_SUCCEEDED" } as { state: string; message?: string },
@@ -147,6 +149,7 @@ export function healthy() {
     "storage b/fusion-prime-migrations/iam": {
       bindings: [bound("roles/storage.objectViewer", `serviceAccount:${SQL_ACCOUNT}`)],
     },
+    "logging entries:list": { entries: [] as gapi.client.logging.LogEntry[] },
     "monitoring disk/utilization": metric(0.31),
     "monitoring postgresql/num_backends": metric(12),
     "monitoring v3/projects/fusion-prime/alertPolicies": {
@@ -184,11 +187,14 @@ class RecordReader implements Reader {
 /**
  * The doctor's diagnosis of a record, by default for the stack `prod`.
  * @param ofState Reads the password of a login from the stack's state; by default there is none.
+ * @param client Calls the service, which answers by default.
  */
 export function judge(
   record: Part,
   target: Partial<Target> = { stack: "prod" },
   ofState?: (login: string) => Promise<string>,
+  client: Client = () => Promise.resolve(undefined),
 ): Promise<Row[]> {
-  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, new RecordReader(record), MIGRATIONS, NOW, ofState));
+  const reader = new RecordReader(record);
+  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, reader, MIGRATIONS, NOW, ofState, [], client));
 }
