@@ -13,7 +13,13 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   ...everywhere("delimiter fields prefix revokeExistingRoles sourceGeneration updateMask upload_id versions"),
   allowMissing: /services\.patch$/,
   etag: /\.(secrets|services|jobs)\.delete$/,
-  filter: /^serviceusage|timeSeries|^secretmanager\.projects\.secrets\.(versions\.)?list$/,
+  filter: /^serviceusage|timeSeries|^secretmanager\.projects\.secrets\.(versions\.)?list$|^sql\.backups\./,
+  ...Object.fromEntries(
+    ["enableFinalBackup", "finalBackupTtlDays", "finalBackupExpiryTime", "finalBackupDescription"].map((name) => [
+      name,
+      /^sql\.instances\.delete$/,
+    ]),
+  ),
   force: /^monitoring/,
   generation: /^storage\.objects/,
   maxResults: /^storage|^sql\.(operations|instances|backupRuns)/,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Fields } from "../../rest/fields.ts";
-import { page } from "../../rest/pages.ts";
+import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Backups } from "./backups.ts";
@@ -9,12 +9,15 @@ import type { Databases } from "./databases.ts";
 import { importFile, type ObjectReader } from "./import.ts";
 import type { Instance } from "./instance.ts";
 import { instanceResource, type Instances } from "./instances.ts";
+import type { FinalBackupQuery, KeptBackups } from "./kept-backups.ts";
 import { ageOf, type Operations } from "./operations.ts";
 import type { Users, UserUpdate } from "./users.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
 /** Google's limit is not documented. */
 const PAGE_LIMIT = 1000;
+/** Backups in a page, at most and by default: https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backups/listBackups */
+const KEPT_PAGE = { most: 2000, usual: "500" };
 const ROOT = "/sql/v1beta4/projects/:project";
 const INSTANCE = `${ROOT}/instances/:instance`;
 
@@ -39,6 +42,7 @@ export class CloudSqlApi implements Api {
   private readonly databases: Databases;
   private readonly users: Users;
   private readonly backups: Backups;
+  private readonly kept: KeptBackups;
   private readonly connectors: Connectors;
   private readonly objects: ObjectReader;
 
@@ -49,6 +53,7 @@ export class CloudSqlApi implements Api {
     databases: Databases,
     users: Users,
     backups: Backups,
+    kept: KeptBackups,
     connectors: Connectors,
     objects: ObjectReader,
   ) {
@@ -58,6 +63,7 @@ export class CloudSqlApi implements Api {
     this.databases = databases;
     this.users = users;
     this.backups = backups;
+    this.kept = kept;
     this.connectors = connectors;
     this.objects = objects;
   }
@@ -67,6 +73,7 @@ export class CloudSqlApi implements Api {
     this.databaseRoutes(app);
     this.userRoutes(app);
     this.backupRoutes(app);
+    this.keptRoutes(app);
     this.operationRoutes(app);
     this.connectRoutes(app);
   }
@@ -92,8 +99,18 @@ export class CloudSqlApi implements Api {
     app.put<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.update"), (request) =>
       this.instances.change(this.project(request), request.params.instance, request.body, request.caller, "replace"),
     );
-    app.delete<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.delete"), (request) =>
-      this.instances.delete(this.project(request), request.params.instance, request.caller),
+    app.delete<{ Params: Params; Querystring: FinalBackupQuery }>(
+      INSTANCE,
+      this.on("cloudsql.instances.delete"),
+      (request) =>
+        this.instances.delete(this.project(request), request.params.instance, request.caller, {
+          accepted: (instance) => {
+            this.kept.requestFinal(instance, request.query);
+          },
+          undone: (instance) => {
+            this.kept.cancelFinal(instance);
+          },
+        }),
     );
     app.get<{ Params: Params }>(`${INSTANCE}/listServerCas`, this.on("cloudsql.instances.listServerCas"), (request) => {
       const { serverCaCert } = this.instances.get(this.project(request), request.params.instance);
@@ -113,8 +130,14 @@ export class CloudSqlApi implements Api {
         caller: request.caller,
       }),
     );
-    app.post<{ Params: Params }>(`${INSTANCE}/restoreBackup`, this.on("cloudsql.instances.restoreBackup"), (request) =>
-      this.backups.restore(this.project(request), request.params.instance, request.body, request.caller),
+    app.post<{ Params: Params }>(
+      `${INSTANCE}/restoreBackup`,
+      this.on("cloudsql.instances.restoreBackup"),
+      (request) => {
+        const { params, body, caller } = request;
+        const project = this.project(request);
+        return this.backups.restore(project, params.instance, this.kept.copy(project, params.instance, body), caller);
+      },
     );
   }
 
@@ -178,6 +201,39 @@ export class CloudSqlApi implements Api {
     );
     app.delete<{ Params: Params }>(one, this.on("cloudsql.backupRuns.delete"), (request) =>
       this.backups.delete(this.project(request), request.params.instance, request.params.backup, request.caller),
+    );
+  }
+
+  private keptRoutes(app: FastifyInstance): void {
+    const all = `${ROOT}/backups`;
+    const one = `${all}/:backup`;
+    app.get<{ Params: Params; Querystring: PageQuery & { filter?: string } }>(
+      all,
+      this.onProject("cloudsql.backupRuns.list"),
+      (request) => {
+        const found = this.kept.list(this.project(request), request.query.filter);
+        const { items: backups, ...rest } = page(
+          found,
+          ({ name }) => name,
+          { pageSize: KEPT_PAGE.usual, ...request.query },
+          KEPT_PAGE.most,
+        );
+        return { ...(backups.length > 0 && { backups }), ...rest };
+      },
+    );
+    app.get<{ Params: Params }>(one, this.onProject("cloudsql.backupRuns.get"), (request) =>
+      this.kept.get(this.project(request), request.params.backup),
+    );
+    app.patch<{ Params: Params; Querystring: { updateMask?: string } }>(
+      one,
+      this.onProject("cloudsql.backupRuns.update"),
+      (request) => {
+        const { params, body, query, caller } = request;
+        return this.kept.update(this.project(request), params.backup, body, query.updateMask, caller);
+      },
+    );
+    app.delete<{ Params: Params }>(one, this.onProject("cloudsql.backupRuns.delete"), (request) =>
+      this.kept.delete(this.project(request), request.params.backup, request.caller),
     );
   }
 

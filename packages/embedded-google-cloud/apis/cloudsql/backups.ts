@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, isFields } from "../../rest/fields.ts";
 import type { Collection, Store } from "../../state/store.ts";
@@ -27,10 +27,16 @@ export interface BackupRun {
   readonly selfLink: string;
 }
 
+/** A copy of an instance's data. */
+export interface Copy {
+  readonly databaseVersion: string;
+  readonly folder: string;
+}
+
 /** Backup runs: physical copies of running instances. */
 export class Backups {
   private readonly runs: Collection<BackupRun>;
-  private readonly folder: string;
+  private readonly copies: string;
   private lastId = 0;
   private readonly instances: Instances;
   private readonly operations: Operations;
@@ -39,16 +45,13 @@ export class Backups {
     this.instances = instances;
     this.operations = operations;
     this.runs = store.collection("cloudsql-backups");
-    this.folder = join(instances.folder, "backups");
+    this.copies = join(instances.folder, "backups");
     for (const key of this.runs.keys()) {
       const run = this.runs.get(key);
       if (run && run.status !== "SUCCESSFUL" && run.status !== "FAILED") {
         this.fail(key, run, "The embedded cloud was stopped during the backup.");
       }
     }
-    instances.onDelete((project, instance) => {
-      for (const run of this.list(project, instance)) this.remove(project, run);
-    });
   }
 
   /** Newest first. */
@@ -69,9 +72,7 @@ export class Backups {
   insert(project: string, instance: string, body: unknown, caller: string): Operation {
     const { databaseVersion, region } = this.instances.requireRunning(project, instance);
     const fields = body as Fields;
-    // Milliseconds, like Google's ids, and unique.
-    this.lastId = Math.max(Date.now(), this.lastId + 1);
-    const id = String(this.lastId);
+    const id = this.newId();
     const key = `${project}/${instance}/${id}`;
     const run: BackupRun = {
       kind: "sql#backupRun",
@@ -89,7 +90,7 @@ export class Backups {
     const context = { backupContext: { kind: "sql#backupContext", backupId: id } };
     const make = async () => {
       const started = this.runs.put(key, { ...run, status: "RUNNING", startTime: new Date().toISOString() });
-      mkdirSync(this.folderOf(project, instance), { recursive: true, mode: 0o700 });
+      mkdirSync(dirname(this.copyOf(project, run)), { recursive: true, mode: 0o700 });
       const cluster = await this.instances.running(project, instance);
       await cluster.copyTo(this.copyOf(project, started));
       this.runs.put(key, { ...started, status: "SUCCESSFUL", endTime: new Date().toISOString() });
@@ -102,6 +103,12 @@ export class Backups {
     return operation;
   }
 
+  /** The id of a new backup: milliseconds, like Google's, and unique. */
+  newId(): string {
+    this.lastId = Math.max(Date.now(), this.lastId + 1);
+    return String(this.lastId);
+  }
+
   delete(project: string, instance: string, id: string, caller: string): Operation {
     const run = this.get(project, instance, id);
     return this.operations.begin({ type: "DELETE_BACKUP", project, instance, caller }, () => {
@@ -110,18 +117,41 @@ export class Backups {
     });
   }
 
-  /** Restores an instance from its own backup run, or from that of another instance with the same version. */
-  restore(project: string, name: string, body: unknown, caller: string): Operation {
-    const instance = this.instances.get(project, name);
-    const { restoreBackupContext: context } = body as Fields;
+  /**
+   * The copy that a context names.
+   * @param name The instance whose run it is, unless the context names another.
+   */
+  copy(project: string, name: string, context: unknown): Copy {
     if (!isFields(context)) throw invalid("restoreBackupContext is missing");
     const { backupRunId, project: source = project, instanceId = name } = context;
     const run = this.get(text(source), text(instanceId), text(backupRunId));
     if (run.status !== "SUCCESSFUL") throw invalid("The backup run status isn't valid for the given request");
-    if (majorOf(run) !== majorOf(instance)) throw invalid("the backup has another database version");
+    return { databaseVersion: run.databaseVersion, folder: this.copyOf(text(source), run) };
+  }
+
+  /** Restores an instance from a copy of an instance with the same version. */
+  restore(project: string, name: string, copy: Copy, caller: string): Operation {
+    const instance = this.instances.get(project, name);
+    if (majorOf(copy) !== majorOf(instance)) throw invalid("the backup has another database version");
     return this.operations.begin({ type: "RESTORE_VOLUME", project, instance: name, caller }, () =>
-      this.instances.restore(instance, this.copyOf(text(source), run)),
+      this.instances.restore(instance, copy.folder),
     );
+  }
+
+  /** Deletes a run and its copy. */
+  remove(project: string, run: BackupRun): void {
+    rmSync(this.copyOf(project, run), { recursive: true, force: true });
+    this.forget(project, run);
+  }
+
+  /** Deletes a run, whose copy is kept. */
+  forget(project: string, { instance, id }: BackupRun): void {
+    this.runs.delete(`${project}/${instance}/${id}`);
+  }
+
+  /** Where the copy of a backup is. */
+  folder(project: string, instance: string, id: string): string {
+    return join(this.copies, `${project.replaceAll(":", "~")}~${instance}`, id);
   }
 
   private fail(key: string, run: BackupRun, message: string): void {
@@ -131,17 +161,8 @@ export class Backups {
     this.runs.put(key, { ...run, status: "FAILED", endTime: new Date().toISOString(), error });
   }
 
-  private remove(project: string, run: BackupRun): void {
-    rmSync(this.copyOf(project, run), { recursive: true, force: true });
-    this.runs.delete(`${project}/${run.instance}/${run.id}`);
-  }
-
   private copyOf(project: string, { instance, id }: BackupRun): string {
-    return join(this.folderOf(project, instance), id);
-  }
-
-  private folderOf(project: string, instance: string): string {
-    return join(this.folder, `${project.replaceAll(":", "~")}~${instance}`);
+    return this.folder(project, instance, id);
   }
 }
 

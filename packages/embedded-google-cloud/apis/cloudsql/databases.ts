@@ -22,8 +22,8 @@ export class Databases {
     this.instances = instances;
     this.operations = operations;
     this.collations = store.collection("cloudsql-collations");
-    instances.onDelete((project, instance) => {
-      const prefix = `${project}/${instance}/`;
+    instances.onDelete(({ name, project }) => {
+      const prefix = `${project}/${name}/`;
       for (const key of this.collations.keys()) if (key.startsWith(prefix)) this.collations.delete(key);
     });
   }

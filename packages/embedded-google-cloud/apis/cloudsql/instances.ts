@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, mergePatch } from "../../rest/fields.ts";
@@ -30,8 +31,8 @@ export function instanceResource(project: string, instance: string): Resource {
   };
 }
 
-/** Called when an instance is deleted. */
-type DeleteListener = (project: string, instance: string) => void;
+/** Called before an instance's data is deleted. @param copyTo Copies the data into a folder. */
+type DeleteListener = (instance: Instance, copyTo: (folder: string) => Promise<void>) => Promise<void> | void;
 
 /** Cloud SQL instances. Each has its own PostgreSQL server, because roles belong to a whole server. */
 export class Instances {
@@ -148,7 +149,17 @@ export class Instances {
     throw invalid(`Incorrect Service Networking config for instance: ${project}:${name}:NETWORK_NOT_PEERED`);
   }
 
-  delete(project: string, name: string, caller: string): Operation {
+  /**
+   * Deletes an instance.
+   * @param accepted Called when nothing forbids it.
+   * @param undone Called if it fails.
+   */
+  delete(
+    project: string,
+    name: string,
+    caller: string,
+    { accepted, undone }: { accepted: (instance: Instance) => void; undone: (instance: Instance) => void },
+  ): Operation {
     const instance = this.get(project, name);
     if (instance.settings.deletionProtectionEnabled) {
       throw new GoogleError(
@@ -158,11 +169,12 @@ export class Instances {
         "protectedInstanceDeletionFailure",
       );
     }
-    const operation = this.operations.begin(
-      this.target("DELETE", instance, caller),
-      () => this.bury(instance),
-      () => this.instances.put(keyOf(instance), instance),
-    );
+    accepted(instance);
+    const undo = () => {
+      undone(instance);
+      this.instances.put(keyOf(instance), instance);
+    };
+    const operation = this.operations.begin(this.target("DELETE", instance, caller), () => this.bury(instance), undo);
     this.instances.put(keyOf(instance), { ...instance, state: "PENDING_DELETE" });
     return operation;
   }
@@ -281,9 +293,15 @@ export class Instances {
   }
 
   private async remove(instance: Instance): Promise<void> {
-    await this.cluster(instance).destroy();
+    const cluster = this.cluster(instance);
+    const copyTo = async (folder: string) => {
+      await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
+      mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+      await cluster.copyTo(folder);
+    };
+    for (const listener of this.deleteListeners) await listener(instance, copyTo);
+    await cluster.destroy();
     this.clusters.delete(keyOf(instance));
-    for (const listener of this.deleteListeners) listener(instance.project, instance.name);
     this.instances.delete(keyOf(instance));
   }
 }

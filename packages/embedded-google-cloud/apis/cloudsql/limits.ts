@@ -12,6 +12,7 @@ const PRIVATE = /^(10|127|0)\.(?!0\.0\.0\/0$)|^192\.168\.|^172\.(1[6-9]|2\d|3[01
 
 /** Numbers of settings, at least and at most: https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances */
 const NUMBERS: Readonly<Record<string, Readonly<Record<string, readonly [least: number, most: number]>>>> = {
+  finalBackupConfig: { retentionDays: [1, 365] },
   maintenanceWindow: { day: [1, 7], hour: [0, 23] },
   insightsConfig: { queryStringLength: [256, 4500], queryPlansPerMinute: [0, 20] },
 };

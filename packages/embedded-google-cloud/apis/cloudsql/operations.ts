@@ -33,6 +33,7 @@ export type OperationType =
   | "RESTART"
   | "IMPORT"
   | "BACKUP_VOLUME"
+  | "UPDATE_BACKUP"
   | "DELETE_BACKUP"
   | "RESTORE_VOLUME"
   | "CREATE_DATABASE"

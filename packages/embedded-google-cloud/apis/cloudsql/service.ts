@@ -12,6 +12,7 @@ import { Databases } from "./databases.ts";
 import { measureInstances } from "./gauges.ts";
 import type { ObjectReader } from "./import.ts";
 import { Instances } from "./instances.ts";
+import { KeptBackups } from "./kept-backups.ts";
 import { Operations } from "./operations.ts";
 import { Authority } from "./authority.ts";
 import { Connectors } from "./connectors.ts";
@@ -55,11 +56,12 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
   const databases = new Databases(store, instances, operations);
   const users = new Users(store, instances, operations);
   const backups = new Backups(store, instances, operations);
+  const kept = new KeptBackups(store, instances, backups, operations);
   await instances.recover();
   const proxy = new AuthProxy(instances, access, projects, services);
   const connectors = new Connectors(instances, authority, proxy);
   return {
-    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, connectors, objects),
+    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, kept, connectors, objects),
     listen: (host) => connectors.listen(host),
     openSocket: proxy.openSocket,
     measure: (project) => measureInstances(instances, project),

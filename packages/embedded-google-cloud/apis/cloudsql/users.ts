@@ -27,8 +27,8 @@ export class Users {
     this.instances = instances;
     this.operations = operations;
     this.roles = store.collection("cloudsql-user-roles");
-    instances.onDelete((project, instance) => {
-      const prefix = `${project}/${instance}/`;
+    instances.onDelete(({ name, project }) => {
+      const prefix = `${project}/${name}/`;
       for (const key of this.roles.keys()) if (key.startsWith(prefix)) this.roles.delete(key);
     });
   }
