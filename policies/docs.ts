@@ -103,8 +103,8 @@ function code(value: unknown): string {
   return `\`${JSON.stringify(value)}\``;
 }
 
-/** A table as Prettier writes it. */
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown, as Prettier writes it. */
+export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [
     columns,
     columns.map(() => "---"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { key, pattern, whole } from "../schema-parts.ts";
 import { EXISTING } from "./existing.ts";
 
 /** The last step of adoption; see `adopt.ts`. */
@@ -12,24 +13,32 @@ const MISSABLE = Object.values(EXISTING)
 const INSTANCE = "the name of the instance, PROJECT-db- and eight hexadecimal digits";
 const CREDENTIAL =
   'the version of settlement-db-connection-string in use, in quotes: "1"; or replace, if the service cannot log in';
-const STEP = `a whole number from 1 to ${LAST_STEP}`;
 
 /** The section `adopt`. */
-export const adopt = z.strictObject(
-  {
-    /** Name of the instance, which includes the suffix. */
-    instance: z.string(INSTANCE).regex(/-db-[0-9a-f]{8}$/, INSTANCE),
-    /**
-     * The version of `settlement-db-connection-string` that the service uses until the first rotation; or `replace` if it
-     * cannot log in, which gives it a credential in the first step.
-     */
-    credential: z.string(CREDENTIAL).regex(/^([1-9]\d*|replace)$/, CREDENTIAL),
-    /** The current step, see `adopt.ts`. */
-    step: z.number(STEP).int(STEP).min(1, STEP).max(LAST_STEP, STEP),
-    /** Resources to create, because they do not exist. */
-    missing: z.array(z.enum(MISSABLE, `any of ${MISSABLE.join(", ")}`), "a list").default([]),
-  },
-  "an object with instance, credential and step",
+export const adopt = key(
+  'Adopts manually created resources; without this key everything is created. See DEPLOYMENT.md, "Adopting production".',
+  { instance: "fusion-prime-db-a504713e", credential: "1", step: 1 },
+  z.strictObject(
+    {
+      instance: key(
+        "Name of the instance, which includes the suffix.",
+        "fusion-prime-db-a504713e",
+        pattern(/-db-[0-9a-f]{8}$/, INSTANCE),
+      ),
+      credential: key(
+        "The version of `settlement-db-connection-string` that the service uses until the first rotation; or `replace` if it cannot log in, which gives it a credential in the first step.",
+        "1",
+        pattern(/^([1-9]\d*|replace)$/, CREDENTIAL),
+      ),
+      step: key("The current step of the adoption.", 1, whole(1, LAST_STEP)),
+      missing: key(
+        "Resources to create, because they do not exist.",
+        MISSABLE.slice(0, 1),
+        z.array(z.enum(MISSABLE, `any of ${MISSABLE.join(", ")}`), "a list").default([]),
+      ),
+    },
+    "an object with instance, credential and step",
+  ),
 );
 
 /** The keys that must fit those of adoption; each may be invalid on its own. */
