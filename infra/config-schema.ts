@@ -49,6 +49,11 @@ const database = key(
         z.enum(["ZONAL", "REGIONAL"], "ZONAL or REGIONAL"),
       ),
       retainedBackups: key("Number of automatic backups to keep.", 30, whole(1, 365).default(7)),
+      finalBackupDays: key(
+        "Days that a final backup outlives a deleted instance, whose other backups are then kept too; 0 keeps none.",
+        30,
+        whole(0, 365).default(0),
+      ),
       transactionLogDays: key(
         "Days of transaction log for point-in-time recovery: at most 7, with edition `ENTERPRISE_PLUS` 35.",
         7,

@@ -93,6 +93,10 @@ export class Database extends pulumi.ComponentResource {
             transactionLogRetentionDays: database.transactionLogDays,
             backupRetentionSettings: { retentionUnit: "COUNT", retainedBackups: database.retainedBackups },
           },
+          ...(database.finalBackupDays > 0 && {
+            retainBackupsOnDelete: true,
+            finalBackupConfig: { enabled: true, retentionDays: database.finalBackupDays },
+          }),
           insightsConfig: { queryInsightsEnabled: true, recordApplicationTags: true },
           databaseFlags: Object.entries(FLAGS).map(([flag, value]) => ({ name: flag, value })),
           ...(database.maintenance && { maintenanceWindow: { ...database.maintenance, updateTrack: "stable" } }),

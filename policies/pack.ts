@@ -45,6 +45,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     database.dataProtected,
     database.othersProtected,
     database.backups,
+    database.keptBackups,
     database.pointInTimeRecovery,
     database.noOpenNetworks,
     database.publicAddress,

@@ -73,6 +73,21 @@ export const backups = policy({
   },
 });
 
+export const keptBackups = policy({
+  name: "database-kept-backups",
+  sentence: "Backups outlive a deleted instance, so that it can be restored.",
+  level: "advisory",
+  severity: "high",
+  reference: "https://cloud.google.com/sql/docs/postgres/backup-recovery/backups#retained-backups",
+  resource: (resource, report) => {
+    if (!isPrimary(resource)) return;
+    expect(resource, report, [
+      ["settings.retainBackupsOnDelete", isTrue, "is off; set it to true"],
+      ["settings.finalBackupConfig.enabled", isTrue, "is off; set it to true, with the days to keep the backup"],
+    ]);
+  },
+});
+
 export const pointInTimeRecovery = policy({
   name: "database-point-in-time-recovery",
   sentence: "An instance can be restored to any point in time in the last days.",

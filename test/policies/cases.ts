@@ -921,6 +921,20 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       passes: [instance({ backupConfiguration: undefined }, { masterInstanceName: "shop-db" })],
     },
   ],
+  "database-kept-backups": [
+    {
+      title: "deleted with the instance",
+      breaks: [instance({ retainBackupsOnDelete: false })],
+      says: /retainBackupsOnDelete is off/,
+      passes: [instance({ retainBackupsOnDelete: UNKNOWN_TEXT })],
+    },
+    {
+      title: "no final backup",
+      breaks: [instance({ finalBackupConfig: undefined })],
+      says: /finalBackupConfig.enabled is off/,
+      passes: [instance({ finalBackupConfig: undefined }, { masterInstanceName: "shop-db" })],
+    },
+  ],
   "database-point-in-time-recovery": [
     {
       title: "off",

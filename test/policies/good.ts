@@ -33,6 +33,8 @@ export function instance(settings: Props = {}, props: Props = {}, protect = true
         deletionProtectionEnabled: true,
         ipConfiguration: { ipv4Enabled: false, sslMode: "ENCRYPTED_ONLY" },
         backupConfiguration: { enabled: true, pointInTimeRecoveryEnabled: true, transactionLogRetentionDays: 7 },
+        retainBackupsOnDelete: true,
+        finalBackupConfig: { enabled: true, retentionDays: 30 },
         databaseFlags: flags(),
         maintenanceWindow: { day: 7, hour: 3 },
         userLabels: LABELS,

@@ -17,7 +17,7 @@ interface Recorded {
 /** The placeholder for every secret in the recordings, even for null. */
 const BLANKED = "[secret]";
 
-/** A recorded stack with the dependencies that the program declares; resources added since stay as declared. */
+/** A recorded stack with the dependencies that the program declares; resources and settings added since stay as declared. */
 async function recorded(stack: string, config: Record<string, unknown>, preview: boolean): Promise<Declared[]> {
   const file = join(import.meta.dirname, "..", "recorded", "official-provider", `${stack}.json`);
   const resources = JSON.parse(readFileSync(file, "utf8")) as Recorded[];
@@ -38,7 +38,7 @@ async function recorded(stack: string, config: Record<string, unknown>, preview:
         Object.fromEntries(
           Object.entries(props).map(([property, value]) => [property, value === BLANKED ? secret(property) : value]),
         );
-      const props = shown(seen?.inputs ?? inputs);
+      const props = shown(merged(inputs, seen?.inputs ?? {}));
       return {
         type,
         name,
@@ -49,6 +49,19 @@ async function recorded(stack: string, config: Record<string, unknown>, preview:
         madeOf: Object.fromEntries(Object.entries(madeOf).map(([property, urns]) => [property, names(urns)])),
       };
     });
+}
+
+/** What was declared, with what was recorded of it in its place. */
+function merged(declared: object, recorded: object): Record<string, unknown> {
+  const both = Object.entries(recorded).map(([property, value]: [string, unknown]) => {
+    const before = (declared as Readonly<Record<string, unknown>>)[property];
+    return [property, isObject(before) && isObject(value) ? merged(before, value) : value];
+  });
+  return { ...declared, ...Object.fromEntries(both) } as Record<string, unknown>;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 test.each([
