@@ -10,7 +10,7 @@ import { Entries } from "./apis/logging/entries.ts";
 import { Logging } from "./apis/logging/api.ts";
 import { Compute } from "./apis/compute/api.ts";
 import { Networks } from "./apis/compute/networks.ts";
-import { createCloudSql } from "./apis/cloudsql/service.ts";
+import { createCloudSql, type Outages } from "./apis/cloudsql/service.ts";
 import type { OpenSocket } from "./apis/cloudsql/socket.ts";
 import { Identities, OWNER } from "./iam/identities.ts";
 import { Policies } from "./iam/policies.ts";
@@ -36,6 +36,7 @@ import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
 
 export type { Program } from "./apis/cloudrun/program.ts";
 export { OWNER } from "./iam/identities.ts";
+export type { Outages } from "./apis/cloudsql/service.ts";
 export type { Aim, Delays, Fault, Injection } from "./server/faults.ts";
 export { LockedError } from "./state/lock.ts";
 export { StoreError } from "./state/store.ts";
@@ -59,6 +60,8 @@ export interface EmbeddedCloud {
   readonly identities: Identities;
   /** Faults to inject into calls, for tests. */
   readonly faults: Faults;
+  /** The loss of Cloud SQL instances, for tests. */
+  readonly outages: Outages;
   /** The measured values of Cloud Monitoring. */
   readonly gauges: Gauges;
   /** Opens a socket to an instance, as the Cloud SQL Auth Proxy does. */
@@ -90,8 +93,8 @@ export async function startCloud(options: CloudOptions): Promise<EmbeddedCloud> 
   try {
     const url = await parts.app.listen({ host: "127.0.0.1", port: options.port ?? 0 });
     parts.resume();
-    const { faults, gauges, identities, listenForConnectors, openSocket } = parts;
-    return { url, identities, faults, gauges, listenForConnectors, openSocket, stop };
+    const { faults, gauges, identities, listenForConnectors, openSocket, outages } = parts;
+    return { url, identities, faults, gauges, listenForConnectors, openSocket, outages, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -169,6 +172,7 @@ async function assemble(options: CloudOptions, store: Store) {
     identities,
     listenForConnectors: cloudSql.listen,
     openSocket,
+    outages: cloudSql.outages,
     resume: () => {
       cloudRun.resume();
     },

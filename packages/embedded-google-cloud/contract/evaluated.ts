@@ -13,6 +13,7 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   ...everywhere("delimiter fields prefix revokeExistingRoles sourceGeneration updateMask upload_id versions"),
   allowMissing: /services\.patch$/,
   etag: /\.(secrets|services|jobs)\.delete$/,
+  failover: /^sql\.instances\.promoteReplica$/,
   filter: /^serviceusage|timeSeries|^secretmanager\.projects\.secrets\.(versions\.)?list$|^sql\.backups\./,
   ...Object.fromEntries(
     ["enableFinalBackup", "finalBackupTtlDays", "finalBackupExpiryTime", "finalBackupDescription"].map((name) => [

@@ -157,6 +157,14 @@ export class PostgresServer {
     this.child = undefined;
   }
 
+  /** Ends the process at once, as the loss of its machine does. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    child?.kill("SIGKILL");
+    if (child) await hasExited(child);
+    await this.stop();
+  }
+
   /** Opens a connection; the caller closes it. */
   async connect(login: Login): Promise<Client> {
     const { role, ...rest } = login;

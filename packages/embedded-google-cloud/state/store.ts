@@ -110,3 +110,11 @@ export class Collection<T> {
 function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 40);
 }
+
+/** Copies the values below one prefix to another. */
+export function copyBelow<T>(values: Collection<T>, from: string, to: string): void {
+  for (const key of values.keys()) {
+    const value = key.startsWith(from) ? values.get(key) : undefined;
+    if (value !== undefined) values.put(to + key.slice(from.length), value);
+  }
+}

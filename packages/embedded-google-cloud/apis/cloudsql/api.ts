@@ -11,6 +11,7 @@ import type { Instance } from "./instance.ts";
 import { instanceResource, type Instances } from "./instances.ts";
 import type { FinalBackupQuery, KeptBackups } from "./kept-backups.ts";
 import { ageOf, type Operations } from "./operations.ts";
+import type { Replicas } from "./replicas.ts";
 import type { Users, UserUpdate } from "./users.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
@@ -43,6 +44,7 @@ export class CloudSqlApi implements Api {
   private readonly users: Users;
   private readonly backups: Backups;
   private readonly kept: KeptBackups;
+  private readonly replicas: Replicas;
   private readonly connectors: Connectors;
   private readonly objects: ObjectReader;
 
@@ -54,6 +56,7 @@ export class CloudSqlApi implements Api {
     users: Users,
     backups: Backups,
     kept: KeptBackups,
+    replicas: Replicas,
     connectors: Connectors,
     objects: ObjectReader,
   ) {
@@ -64,6 +67,7 @@ export class CloudSqlApi implements Api {
     this.users = users;
     this.backups = backups;
     this.kept = kept;
+    this.replicas = replicas;
     this.connectors = connectors;
     this.objects = objects;
   }
@@ -86,12 +90,12 @@ export class CloudSqlApi implements Api {
       `${ROOT}/instances`,
       this.onProject("cloudsql.instances.list"),
       (request) => {
-        const all = this.instances.list(this.project(request));
+        const all = this.instances.showAll(this.project(request));
         return { kind: "sql#instancesList", ...listed(all, ({ name }) => name, request.query) };
       },
     );
     app.get<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.get"), (request) =>
-      this.instances.get(this.project(request), request.params.instance),
+      this.instances.show(this.project(request), request.params.instance),
     );
     app.patch<{ Params: Params }>(INSTANCE, this.on("cloudsql.instances.update"), (request) =>
       this.instances.change(this.project(request), request.params.instance, request.body, request.caller, "patch"),
@@ -122,6 +126,7 @@ export class CloudSqlApi implements Api {
     app.post<{ Params: Params }>(`${INSTANCE}/restart`, this.on("cloudsql.instances.restart"), (request) =>
       this.instances.restart(this.project(request), request.params.instance, request.caller),
     );
+    this.replicaRoutes(app);
     app.post<{ Params: Params }>(`${INSTANCE}/import`, this.on("cloudsql.instances.import"), (request) =>
       importFile(this.instances, this.operations, this.objects, {
         project: this.project(request),
@@ -138,6 +143,27 @@ export class CloudSqlApi implements Api {
         const project = this.project(request);
         return this.backups.restore(project, params.instance, this.kept.copy(project, params.instance, body), caller);
       },
+    );
+  }
+
+  private replicaRoutes(app: FastifyInstance): void {
+    app.post<{ Params: Params; Querystring: { failover?: string } }>(
+      `${INSTANCE}/promoteReplica`,
+      this.on("cloudsql.instances.promoteReplica"),
+      (request) => {
+        const failover = request.query.failover === "true";
+        return this.replicas.promote(this.project(request), request.params.instance, failover, request.caller);
+      },
+    );
+    // Google's list of permissions has none of its own for it.
+    app.post<{ Params: Params }>(`${INSTANCE}/switchover`, this.on("cloudsql.instances.promoteReplica"), (request) =>
+      this.replicas.switchover(this.project(request), request.params.instance, request.caller),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/startReplica`, this.on("cloudsql.instances.startReplica"), (request) =>
+      this.replicas.replicate(this.project(request), request.params.instance, true, request.caller),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/stopReplica`, this.on("cloudsql.instances.stopReplica"), (request) =>
+      this.replicas.replicate(this.project(request), request.params.instance, false, request.caller),
     );
   }
 

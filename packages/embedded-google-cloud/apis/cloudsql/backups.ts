@@ -7,6 +7,7 @@ import { majorOf } from "./instance.ts";
 import type { Instances } from "./instances.ts";
 import { API_ROOT, type Operation, type Operations, type Target } from "./operations.ts";
 import { invalid } from "./invalid.ts";
+import { invalidOperation, refuseOnReplica } from "./replica-rules.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/backupRuns */
 export interface BackupRun {
@@ -70,7 +71,9 @@ export class Backups {
   }
 
   insert(project: string, instance: string, body: unknown, caller: string): Operation {
-    const { databaseVersion, region } = this.instances.requireRunning(project, instance);
+    const source = this.instances.requireRunning(project, instance);
+    refuseOnReplica(source);
+    const { databaseVersion, region } = source;
     const fields = body as Fields;
     const id = this.newId();
     const key = `${project}/${instance}/${id}`;
@@ -132,6 +135,10 @@ export class Backups {
   /** Restores an instance from a copy of an instance with the same version. */
   restore(project: string, name: string, copy: Copy, caller: string): Operation {
     const instance = this.instances.get(project, name);
+    refuseOnReplica(instance);
+    const [replica] = this.instances.replicasOf(instance);
+    // https://cloud.google.com/sql/docs/postgres/backup-recovery/restoring
+    if (replica) throw invalidOperation(`it has the replica ${replica.name}, which must be deleted before a restore`);
     if (majorOf(copy) !== majorOf(instance)) throw invalid("the backup has another database version");
     return this.operations.begin({ type: "RESTORE_VOLUME", project, instance: name, caller }, () =>
       this.instances.restore(instance, copy.folder),

@@ -2,7 +2,7 @@ import { DatabaseError, escapeIdentifier } from "pg";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import type { Fields } from "../../rest/fields.ts";
-import type { Collection, Store } from "../../state/store.ts";
+import { type Collection, copyBelow, type Store } from "../../state/store.ts";
 import type { Instances } from "./instances.ts";
 import { API_ROOT, type Operation, type Operations } from "./operations.ts";
 import { grantSystemRights, SUPERUSER } from "./roles.ts";
@@ -26,6 +26,9 @@ export class Databases {
       const prefix = `${project}/${name}/`;
       for (const key of this.collations.keys()) if (key.startsWith(prefix)) this.collations.delete(key);
     });
+    instances.onTakeOver((project, from, to) => {
+      copyBelow(this.collations, `${project}/${from}/`, `${project}/${to}/`);
+    });
   }
 
   async list(project: string, instance: string): Promise<Fields[]> {
@@ -45,7 +48,7 @@ export class Databases {
 
   /** Creates a database owned by `cloudsqlsuperuser`; a failure is returned for the request, not the operation. */
   async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
-    const cluster = await this.instances.running(project, instance);
+    const cluster = await this.instances.writable(project, instance);
     const { name, collation } = readDatabase(body as Fields);
     return this.operations.perform(
       { type: "CREATE_DATABASE", project, instance, caller, path: `databases/${name}` },
@@ -68,6 +71,7 @@ export class Databases {
 
   /** The character set and collation of a database cannot be changed. */
   async change(project: string, instance: string, name: string, body: unknown, caller: string): Promise<Operation> {
+    await this.instances.writable(project, instance);
     const current = await this.get(project, instance, name);
     const wanted = readDatabase({ ...current, ...(body as Fields) });
     if (wanted.name !== name || wanted.collation !== current.collation) {
@@ -80,7 +84,7 @@ export class Databases {
   }
 
   async delete(project: string, instance: string, name: string, caller: string): Promise<Operation> {
-    const cluster = await this.instances.running(project, instance);
+    const cluster = await this.instances.writable(project, instance);
     await this.get(project, instance, name);
     return this.operations.perform(
       { type: "DELETE_DATABASE", project, instance, caller, path: `databases/${name}` },
@@ -100,7 +104,7 @@ export class Databases {
   private resource(project: string, instance: string, name: string): Fields {
     const database = {
       charset: CHARSET,
-      collation: this.collations.get(`${project}/${instance}/${name}`) ?? COLLATION,
+      collation: this.collations.get(`${project}/${this.instances.source(project, instance)}/${name}`) ?? COLLATION,
       instance,
       kind: "sql#database",
       name,

@@ -5,6 +5,7 @@ import type { Instances } from "./instances.ts";
 import { type Operation, OperationError, type Operations } from "./operations.ts";
 import { ADMIN, roleExists, SUPERUSER } from "./roles.ts";
 import { invalid } from "./invalid.ts";
+import { refuseOnReplica } from "./replica-rules.ts";
 
 /** Reads objects of Cloud Storage on behalf of a member. */
 export interface ObjectReader {
@@ -26,6 +27,7 @@ export function importFile(
 ): Operation {
   const { project, instance: name, body, caller } = request;
   const instance = instances.requireRunning(project, name);
+  refuseOnReplica(instance);
   const { importContext: context } = body as Fields;
   if (!isFields(context)) throw invalid("importContext is missing");
   const { uri, database, fileType = "SQL", importUser } = context;

@@ -7,6 +7,7 @@ import { type Binaries, installedBinaries } from "../../postgres/binaries.ts";
 import type { SslCert } from "./authority.ts";
 import { API_ROOT } from "./operations.ts";
 import { invalid } from "./invalid.ts";
+import { ownName, primaryNameOf } from "./replica-rules.ts";
 import { completeSettings, type InstanceSettings } from "./settings.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances */
@@ -17,7 +18,13 @@ export interface Instance extends Fields {
   readonly databaseVersion: string;
   readonly connectionName: string;
   readonly serviceAccountEmailAddress: string;
-  readonly state: "PENDING_CREATE" | "RUNNABLE" | "MAINTENANCE" | "PENDING_DELETE";
+  /** `FAILED` while the instance is lost; see `Outages`. */
+  readonly state: "PENDING_CREATE" | "RUNNABLE" | "MAINTENANCE" | "PENDING_DELETE" | "FAILED";
+  readonly instanceType: "CLOUD_SQL_INSTANCE" | "READ_REPLICA_INSTANCE";
+  /** Only of a replica: its primary, `PROJECT:NAME`. */
+  readonly masterInstanceName?: string;
+  /** The DR replica of a primary, `PROJECT:NAME`; as shown, also whether a replica is one. */
+  readonly replicationCluster?: { readonly failoverDrReplicaName?: string; readonly drReplica?: boolean };
   readonly settings: InstanceSettings;
   /** Absent until the instance is created. */
   readonly serverCaCert?: SslCert;
@@ -29,13 +36,14 @@ const MAJORS = ["9_6", "10", "11", "12", "13", "14", "15", "16", "17", "18"];
 
 /**
  * A requested instance, pending creation.
+ * @param primary The instance that it is to be a replica of; none by default.
  * @throws GoogleError INVALID_ARGUMENT for what Cloud SQL refuses or this machine cannot run.
  */
-export function newInstance(project: { id: string; number: string }, body: Fields): Instance {
+export function newInstance(project: { id: string; number: string }, body: Fields, primary?: Instance): Instance {
   const name = checkName(project.id, body.name);
   const region = checkRegion((body.region ?? "us-central1") as string);
-  const binaries = binariesFor(body.databaseVersion);
-  const settings = completeSettings(body.settings, binaries.major, region, 1);
+  const binaries = binariesFor(body.databaseVersion ?? primary?.databaseVersion);
+  const settings = completeSettings(body.settings, binaries.major, region, 1, primary ? "replica" : "primary");
   const digest = createHash("sha256").update(`${project.id}/${name}`).digest("hex");
   const databaseVersion = `POSTGRES_${binaries.major}`;
   const installed = `POSTGRES_${binaries.version.replace(".", "_")}`;
@@ -48,7 +56,11 @@ export function newInstance(project: { id: string; number: string }, body: Field
     dnsName: `${digest.slice(0, 12)}.${digest.slice(12, 24)}.${region}.sql.goog.`,
     etag: "",
     gceZone: settings.locationPreference.zone,
-    instanceType: "CLOUD_SQL_INSTANCE",
+    instanceType: primary ? "READ_REPLICA_INSTANCE" : "CLOUD_SQL_INSTANCE",
+    ...(primary && {
+      masterInstanceName: `${primary.project}:${primary.name}`,
+      replicaConfiguration: { kind: "sql#replicaConfiguration" },
+    }),
     kind: "sql#instance",
     maintenanceVersion: `${installed}.R20260101.00_00`,
     name,
@@ -132,6 +144,10 @@ export function checkFresh(instance: Instance, body: Fields): void {
 
 /** @throws GoogleError INVALID_ARGUMENT for a change to an immutable field. */
 export function checkFixed(instance: Instance, body: Fields): void {
+  const sent = body.masterInstanceName;
+  if (sent && ownName(instance.project, sent) !== primaryNameOf(instance)) {
+    throw invalid("masterInstanceName of an instance cannot be changed");
+  }
   for (const field of ["name", "project", "region", "databaseVersion", "instanceType"]) {
     const sent = body[field];
     if (sent !== undefined && sent !== instance[field]) {

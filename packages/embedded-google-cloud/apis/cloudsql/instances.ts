@@ -16,7 +16,19 @@ import { logEntry } from "./log.ts";
 import { setPassword } from "./roles.ts";
 import { postgresFlags } from "./flags.ts";
 import { invalid } from "./invalid.ts";
-import { checkKept, completeSettings } from "./settings.ts";
+import {
+  checkPair,
+  checkPrimary,
+  checkReplica,
+  designate,
+  designates,
+  invalidOperation,
+  isReplica,
+  ownName,
+  primaryNameOf,
+  refuseOnReplica,
+} from "./replica-rules.ts";
+import { checkKept, completeSettings, settingsAfterDemotion } from "./settings.ts";
 
 /** How long the name of a deleted instance stays reserved, in milliseconds. */
 const NAME_RESERVED = 7 * 24 * 3600 * 1000;
@@ -34,12 +46,16 @@ export function instanceResource(project: string, instance: string): Resource {
 /** Called before an instance's data is deleted. @param copyTo Copies the data into a folder. */
 type DeleteListener = (instance: Instance, copyTo: (folder: string) => Promise<void>) => Promise<void> | void;
 
+/** Called when an instance takes the place of another. */
+type TakeOverListener = (project: string, from: string, to: string) => void;
+
 /** Cloud SQL instances. Each has its own PostgreSQL server, because roles belong to a whole server. */
 export class Instances {
   private readonly instances: Collection<Instance>;
   private readonly deleted: Collection<{ readonly at: string }>;
   private readonly clusters = new Map<string, Cluster>();
   private readonly deleteListeners: DeleteListener[] = [];
+  private readonly takeOverListeners: TakeOverListener[] = [];
   private readonly password: string;
   private readonly projects: Projects;
   private readonly operations: Operations;
@@ -82,13 +98,39 @@ export class Instances {
     return found;
   }
 
+  /** An instance as the API shows it: with its replicas. @throws GoogleError NOT_FOUND. */
+  show(project: string, name: string): Instance {
+    return this.shown(this.get(project, name));
+  }
+
+  /** The instances of a project, as the API shows them. */
+  showAll(project: string): Instance[] {
+    return this.list(project).map((instance) => this.shown(instance));
+  }
+
+  private shown(instance: Instance): Instance {
+    const { name, project } = instance;
+    const replicaNames = this.list(project)
+      .filter((each) => primaryNameOf(each) === name)
+      .map((each) => each.name);
+    const primary = this.primaryOf(instance);
+    const drReplica = primary?.replicationCluster?.failoverDrReplicaName === `${project}:${name}`;
+    return {
+      ...instance,
+      ...(replicaNames.length > 0 && { replicaNames }),
+      ...(drReplica && { replicationCluster: { drReplica } }),
+    };
+  }
+
   list(project: string): Instance[] {
     return this.instances.values().filter((instance) => instance.project === project);
   }
 
   insert(project: string, body: unknown, caller: string): Operation {
     const id = this.projects.id(project);
-    const instance = newInstance({ id, number: this.projects.number(project) }, body as Fields);
+    const primary = this.wantedPrimary(id, body as Fields);
+    const instance = newInstance({ id, number: this.projects.number(project) }, body as Fields, primary);
+    if (primary) checkReplica(primary, instance, this.replicasOf(primary));
     this.requirePeering(instance);
     const key = keyOf(instance);
     const deleted = this.deleted.get(key);
@@ -103,6 +145,7 @@ export class Instances {
     const { rootPassword } = body as { rootPassword?: string | null };
     const make = async () => {
       const cluster = this.cluster(instance);
+      if (primary) await cluster.copyFrom(await this.running(primary.project, primary.name), slotOf(instance));
       await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
       if (rootPassword) await cluster.asAdmin((client) => setPassword(client, "postgres", rootPassword));
       await this.obeyPolicy(instance);
@@ -111,7 +154,8 @@ export class Instances {
         stamped({ ...instance, serverCaCert: await this.authority.certificate(instance.name), state: "RUNNABLE" }),
       );
     };
-    const operation = this.operations.begin(this.target("CREATE", instance, caller), make, () => this.remove(instance));
+    const type = primary ? "CREATE_REPLICA" : "CREATE";
+    const operation = this.operations.begin(this.target(type, instance, caller), make, () => this.remove(instance));
     this.instances.put(key, instance);
     return operation;
   }
@@ -123,6 +167,7 @@ export class Instances {
   change(project: string, name: string, body: unknown, caller: string, how: "patch" | "replace"): Operation {
     const instance = this.get(project, name);
     const fields = body as Fields;
+    if (instance.state === "FAILED") throw invalid("Invalid request since instance is not running");
     checkFixed(instance, fields);
     checkFresh(instance, fields);
     const { dataDiskSizeGb } = instance.settings;
@@ -131,9 +176,15 @@ export class Instances {
         ? mergePatch<Fields>(instance.settings, fields.settings ?? {})
         : { dataDiskSizeGb, ...(fields.settings as Fields | undefined) };
     const version = Number(instance.settings.settingsVersion) + 1;
-    const settings = completeSettings(sent, majorOf(instance), instance.region, version);
+    const role = isReplica(instance) ? "replica" : "primary";
+    const settings = completeSettings(sent, majorOf(instance), instance.region, version, role);
     checkKept(instance.settings, settings);
-    const next = stamped({ ...instance, settings, gceZone: settings.locationPreference.zone });
+    const primary = this.primaryOf(instance);
+    const replicas = this.replicasOf(instance);
+    if (primary) checkPair({ ...primary.settings, dataDiskSizeGb: "0" }, settings);
+    checkPrimary(settings, replicas);
+    const changed: Instance = { ...instance, settings, gceZone: settings.locationPreference.zone };
+    const next = stamped(designates(fields) ? designate(changed, fields.replicationCluster, replicas) : changed);
     this.requirePeering(next);
     return this.operations.begin(this.target("UPDATE", instance, caller), async () => {
       await this.applyFlags(instance, next);
@@ -169,6 +220,8 @@ export class Instances {
         "protectedInstanceDeletionFailure",
       );
     }
+    const [replica] = this.replicasOf(instance);
+    if (replica) throw invalidOperation(`it has the replica ${replica.name}, which must be deleted first`);
     accepted(instance);
     const undo = () => {
       undone(instance);
@@ -183,14 +236,14 @@ export class Instances {
     const instance = this.requireRunning(project, name);
     return this.operations.begin(this.target("RESTART", instance, caller), async () => {
       await this.cluster(instance).stop();
-      await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
+      await this.serve(instance);
     });
   }
 
   /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT if the instance is stopped or not ready. */
   requireRunning(project: string, name: string): Instance {
     const instance = this.get(project, name);
-    if (instance.state !== "RUNNABLE" || instance.settings.activationPolicy === "NEVER") {
+    if (!isLive(instance)) {
       throw invalid("Invalid request since instance is not running");
     }
     return instance;
@@ -198,16 +251,104 @@ export class Instances {
 
   /** The instance's PostgreSQL, running. @throws GoogleError as {@link requireRunning}. */
   async running(project: string, name: string): Promise<Cluster> {
-    const instance = this.requireRunning(project, name);
-    const cluster = this.cluster(instance);
-    await cluster.ensure(postgresFlags(instance.settings.databaseFlags));
-    return cluster;
+    return this.serve(this.requireRunning(project, name));
+  }
+
+  /**
+   * As {@link running}, to change its data.
+   * @throws GoogleError as {@link requireRunning}; INVALID_ARGUMENT for a replica.
+   */
+  async writable(project: string, name: string): Promise<Cluster> {
+    refuseOnReplica(this.requireRunning(project, name));
+    return this.running(project, name);
   }
 
   /** Path of a running instance's Unix socket. @throws GoogleError as {@link requireRunning}. */
   async socket(project: string, name: string): Promise<string> {
+    const cluster = await this.running(project, name);
+    return cluster.socket(postgresFlags(this.get(project, name).settings.databaseFlags));
+  }
+
+  /** The replicas of an instance that are not being created. */
+  replicasOf({ project, name }: Instance): Instance[] {
+    return this.list(project).filter((each) => primaryNameOf(each) === name && each.state !== "PENDING_CREATE");
+  }
+
+  /** The primary of a replica; undefined for other instances. */
+  primaryOf(instance: Instance): Instance | undefined {
+    const name = primaryNameOf(instance);
+    return name === undefined ? undefined : this.get(instance.project, name);
+  }
+
+  /** The name of the instance whose users and databases one has: its primary's if it is a replica. */
+  source(project: string, name: string): string {
+    return primaryNameOf(this.get(project, name)) ?? name;
+  }
+
+  /** Called when an instance takes the place of another, whose users and databases it has. */
+  onTakeOver(listener: TakeOverListener): void {
+    this.takeOverListeners.push(listener);
+  }
+
+  /** Tells the listeners that an instance takes the place of another. */
+  copyKnown(project: string, from: string, to: string): void {
+    for (const listener of this.takeOverListeners) listener(project, from, to);
+  }
+
+  /** Stores what has changed of an instance. */
+  keep(instance: Instance): void {
+    this.instances.put(keyOf(instance), instance);
+  }
+
+  /** Whether an instance's data are those of a standby. */
+  isStandby(instance: Instance): boolean {
+    return this.cluster(instance).isStandby;
+  }
+
+  /** Makes the servers of a primary and its replica change places. Both run. */
+  async switchOver(primary: Instance, replica: Instance): Promise<void> {
+    const standby = await this.running(replica.project, replica.name);
+    const slots = { there: slotOf(replica), here: slotOf(primary) };
+    const flags = postgresFlags(primary.settings.databaseFlags);
+    await this.cluster(primary).switchTo(standby, slots, flags);
+  }
+
+  /** Makes a former primary a replica; with a new copy of the data if its own went another way. */
+  async demote(former: Instance, primary: string): Promise<void> {
+    const { replicationCluster: _cluster, ...rest } = this.get(former.project, former.name);
+    const next: Instance = stamped({
+      ...(rest as Instance),
+      instanceType: "READ_REPLICA_INSTANCE",
+      masterInstanceName: `${former.project}:${primary}`,
+      replicaConfiguration: { kind: "sql#replicaConfiguration" },
+      settings: settingsAfterDemotion(former.settings),
+    });
+    const cluster = this.cluster(former);
+    if (!cluster.isStandby) await cluster.discard();
+    this.keep(next);
+    if (next.state === "RUNNABLE") await this.serve(next);
+  }
+
+  /** Lets an instance forget the replicas that it no longer has. */
+  private async release(instance: Instance): Promise<void> {
+    if (!isLive(instance)) return;
+    const slots = this.replicasOf(instance).map(slotOf);
+    await (await this.serve(instance)).releaseAllBut(slots);
+  }
+
+  /** Loses an instance: its server ends at once, and stays down. */
+  async lose(project: string, name: string): Promise<void> {
     const instance = this.requireRunning(project, name);
-    return this.cluster(instance).socket(postgresFlags(instance.settings.databaseFlags));
+    this.keep({ ...instance, state: "FAILED" });
+    await this.cluster(instance).kill();
+  }
+
+  /** Gives a lost instance back, with the data that it had, unless it has become the replica of another. */
+  async giveBack(project: string, name: string): Promise<void> {
+    const instance: Instance = { ...this.get(project, name), state: "RUNNABLE" };
+    this.keep(instance);
+    await this.serve(instance);
+    await this.release(instance);
   }
 
   /** Replaces an instance's data with a copy. @param copy A folder. */
@@ -228,7 +369,8 @@ export class Instances {
     for (const instance of this.instances.values()) await this.cluster(instance).endLeftover();
     for (const operation of this.operations.interrupted()) {
       const instance = this.instances.get(`${operation.targetProject}/${operation.targetId}`);
-      if (operation.operationType === "CREATE" && instance?.state === "PENDING_CREATE") await this.remove(instance);
+      if (/^CREATE(_REPLICA)?$/.test(operation.operationType) && instance?.state === "PENDING_CREATE")
+        await this.remove(instance);
       if (operation.operationType === "DELETE" && instance) await this.bury(instance);
       if (instance?.state === "MAINTENANCE") this.instances.put(keyOf(instance), { ...instance, state: "RUNNABLE" });
       const lost = "The embedded cloud was stopped while this operation ran; its outcome is not known. Try again.";
@@ -284,7 +426,42 @@ export class Instances {
 
   private async obeyPolicy(instance: Instance): Promise<void> {
     if (instance.settings.activationPolicy === "NEVER") await this.cluster(instance).stop();
-    else await this.cluster(instance).ensure(postgresFlags(instance.settings.databaseFlags));
+    else await this.serve(instance);
+  }
+
+  /** The primary that a request names. @throws GoogleError PERMISSION_DENIED if there is none, as Cloud SQL. */
+  private wantedPrimary(project: string, { masterInstanceName, instanceType, replicationCluster }: Fields) {
+    const replica = masterInstanceName !== undefined && masterInstanceName !== null && masterInstanceName !== "";
+    const type = instanceType ?? (replica ? "READ_REPLICA_INSTANCE" : "CLOUD_SQL_INSTANCE");
+    if (type !== (replica ? "READ_REPLICA_INSTANCE" : "CLOUD_SQL_INSTANCE")) {
+      throw invalid(
+        `an instance ${replica ? "with" : "without"} masterInstanceName cannot be a ${JSON.stringify(type)}`,
+      );
+    }
+    if (designates({ replicationCluster })) throw invalid("a DR replica must exist before its primary designates it");
+    if (!replica) return undefined;
+    const name = ownName(project, masterInstanceName);
+    if (name === undefined || !this.instances.get(`${project}/${name}`)) {
+      throw new GoogleError("PERMISSION_DENIED", "The client is not authorized to make this request.", "notAuthorized");
+    }
+    return this.requireRunning(project, name);
+  }
+
+  /** The running server of an instance, after those of its primary and of that one's other replicas. */
+  private async serve(instance: Instance): Promise<Cluster> {
+    const primary = this.primaryOf(instance) ?? instance;
+    const source = this.cluster(primary);
+    const live = primary === instance || isLive(primary);
+    if (live) await source.ensure(postgresFlags(primary.settings.databaseFlags));
+    for (const replica of this.replicasOf(primary).filter(isLive)) {
+      const cluster = this.cluster(replica);
+      if (!cluster.exists && !live) continue; // until there is something to copy
+      if (!cluster.exists) await cluster.copyFrom(source, slotOf(replica));
+      else if (live) await cluster.follow(source, slotOf(replica));
+      await cluster.ensure(postgresFlags(replica.settings.databaseFlags));
+      await cluster.replay(replica.settings.databaseReplicationEnabled !== false);
+    }
+    return this.cluster(instance);
   }
 
   private async bury(instance: Instance): Promise<void> {
@@ -303,7 +480,26 @@ export class Instances {
     await cluster.destroy();
     this.clusters.delete(keyOf(instance));
     this.instances.delete(keyOf(instance));
+    const primary = this.primaryOf(instance);
+    if (primary) await this.forget(primary, instance.name);
   }
+
+  /** Lets an instance forget a replica that is gone, or stands alone. */
+  async forget(primary: Instance, replica: string): Promise<void> {
+    const { replicationCluster: cluster, ...rest } = primary;
+    if (cluster?.failoverDrReplicaName === `${primary.project}:${replica}`) this.keep(stamped(rest));
+    await this.release(primary);
+  }
+}
+
+/** The name of the replication slot on its primary. */
+function slotOf({ name }: Instance): string {
+  return name.replaceAll("-", "_");
+}
+
+/** Whether an instance's server runs, or starts on demand. */
+function isLive({ state, settings }: Instance): boolean {
+  return state === "RUNNABLE" && settings.activationPolicy !== "NEVER";
 }
 
 function keyOf({ project, name }: Instance): string {

@@ -17,10 +17,10 @@ const NUMBERS: Readonly<Record<string, Readonly<Record<string, readonly [least: 
   insightsConfig: { queryStringLength: [256, 4500], queryPlansPerMinute: [0, 20] },
 };
 
-/** @throws GoogleError INVALID_ARGUMENT for settings that Cloud SQL refuses whatever the tier and edition. */
-export function checkLimits(settings: InstanceSettings): void {
+/** @throws GoogleError INVALID_ARGUMENT for settings that Cloud SQL refuses for such an instance of any tier and edition. */
+export function checkLimits(settings: InstanceSettings, role: "primary" | "replica"): void {
   checkDisk(settings);
-  checkAvailability(settings);
+  if (role === "primary") checkAvailability(settings); // a replica has no backups, which its primary has
   checkNetworks(settings.ipConfiguration);
   for (const [part, numbers] of Object.entries(NUMBERS)) {
     const sent = settings[part];

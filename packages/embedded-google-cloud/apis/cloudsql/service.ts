@@ -14,10 +14,19 @@ import type { ObjectReader } from "./import.ts";
 import { Instances } from "./instances.ts";
 import { KeptBackups } from "./kept-backups.ts";
 import { Operations } from "./operations.ts";
+import { Replicas } from "./replicas.ts";
 import { Authority } from "./authority.ts";
 import { Connectors } from "./connectors.ts";
 import { AuthProxy, type OpenSocket } from "./socket.ts";
 import { Users } from "./users.ts";
+
+/** The loss of instances, as with their regions. */
+export interface Outages {
+  /** Ends an instance's server at once; its state is `FAILED`, and it serves nothing. @throws GoogleError if it does not run. */
+  begin(project: string, instance: string): Promise<void>;
+  /** Gives a lost instance back; as it was, or as the replica of the instance that took its place. */
+  end(project: string, instance: string): Promise<void>;
+}
 
 /** Cloud SQL as a whole. */
 export interface CloudSql {
@@ -28,6 +37,8 @@ export interface CloudSql {
   readonly listen: (host?: string) => Promise<void>;
   /** Measures a project's instances for Cloud Monitoring. */
   readonly measure: (project: string) => Promise<Gauge[]>;
+  /** The loss of instances, for tests. */
+  readonly outages: Outages;
   /** Closes every connection and stops every PostgreSQL server; running operations fail. */
   stop(): Promise<void>;
 }
@@ -57,13 +68,30 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
   const users = new Users(store, instances, operations);
   const backups = new Backups(store, instances, operations);
   const kept = new KeptBackups(store, instances, backups, operations);
+  const replicas = new Replicas(instances, operations);
+  await replicas.recover();
   await instances.recover();
   const proxy = new AuthProxy(instances, access, projects, services);
   const connectors = new Connectors(instances, authority, proxy);
   return {
-    api: new CloudSqlApi(projects, operations, instances, databases, users, backups, kept, connectors, objects),
+    api: new CloudSqlApi(
+      projects,
+      operations,
+      instances,
+      databases,
+      users,
+      backups,
+      kept,
+      replicas,
+      connectors,
+      objects,
+    ),
     listen: (host) => connectors.listen(host),
     openSocket: proxy.openSocket,
+    outages: {
+      begin: (project, instance) => instances.lose(project, instance),
+      end: (project, instance) => instances.giveBack(project, instance),
+    },
     measure: (project) => measureInstances(instances, project),
     stop: async () => {
       await connectors.stop();

@@ -10,6 +10,8 @@ export interface InstanceSettings extends Fields {
   readonly edition: Edition;
   readonly activationPolicy: string;
   readonly settingsVersion: string;
+  /** Only of a replica: whether it replays what it receives. */
+  readonly databaseReplicationEnabled?: boolean;
   readonly deletionProtectionEnabled: boolean;
   /** A number, as text. */
   readonly dataDiskSizeGb: string;
@@ -45,13 +47,26 @@ const MOST_BACKUPS = 365;
  * @param sent What the client sent, or for PATCH the current settings merged with it.
  * @param major PostgreSQL's major version: from 16 the default edition is Enterprise Plus.
  * @param version The new `settingsVersion`.
+ * @param role What the instance is; an independent one by default.
  * @throws GoogleError INVALID_ARGUMENT for what Cloud SQL refuses.
  */
-export function completeSettings(sent: unknown, major: number, region: string, version: number): InstanceSettings {
+export function completeSettings(
+  sent: unknown,
+  major: number,
+  region: string,
+  version: number,
+  role: "primary" | "replica" = "primary",
+): InstanceSettings {
   if (!isFields(sent)) throw invalid("settings are missing");
   const edition = sent.edition ?? (major >= 16 ? "ENTERPRISE_PLUS" : "ENTERPRISE");
   if (edition !== "ENTERPRISE" && edition !== "ENTERPRISE_PLUS") throw invalid(`Invalid edition (${show(edition)})`);
-  const settings = mergePatch<Fields>(defaults(edition, region), sent) as InstanceSettings;
+  const settings = mergePatch<Fields>(
+    { ...defaults(edition, region), ...(role === "replica" && { databaseReplicationEnabled: true }) },
+    sent,
+  ) as InstanceSettings;
+  if (role === "primary" && settings.databaseReplicationEnabled !== undefined) {
+    throw invalid("databaseReplicationEnabled is a setting of read replicas only");
+  }
   for (const part of ["backupConfiguration", "ipConfiguration", "locationPreference"] as const) {
     if (!isFields(settings[part])) throw invalid(`settings.${part} must be an object`);
   }
@@ -65,7 +80,7 @@ export function completeSettings(sent: unknown, major: number, region: string, v
   checkChoice("availabilityType", settings.availabilityType, ["ZONAL", "REGIONAL"]);
   checkChoice("connectorEnforcement", settings.connectorEnforcement, ["NOT_REQUIRED", "REQUIRED"]);
   checkFlags(settings.databaseFlags ?? []);
-  checkLimits(settings);
+  checkLimits(settings, role);
   const { zone } = settings.locationPreference;
   if (regionOfZone(zone) !== region) throw invalid(`the zone ${show(zone)} is not in the region ${region}`);
   return { ...settings, settingsVersion: String(version) };
@@ -81,6 +96,27 @@ export function checkKept(before: InstanceSettings, after: InstanceSettings): vo
   if (Number(wanted) < Number(had)) {
     throw invalid(`the disk of an instance cannot shrink from ${had} to ${wanted} GB`);
   }
+}
+
+/**
+ * The settings of a promoted replica.
+ * @param former Those of the primary whose place it takes, which has its backups then; none if it stands alone.
+ */
+export function settingsAfterPromotion(
+  replica: InstanceSettings,
+  former: InstanceSettings | undefined,
+): InstanceSettings {
+  const { databaseReplicationEnabled: _enabled, ...settings } = replica;
+  const settingsVersion = String(Number(replica.settingsVersion) + 1);
+  const backupConfiguration = former?.backupConfiguration ?? replica.backupConfiguration;
+  return { ...(settings as InstanceSettings), backupConfiguration, settingsVersion };
+}
+
+/** The settings of a primary that has become a replica, which has no backups. */
+export function settingsAfterDemotion(primary: InstanceSettings): InstanceSettings {
+  const settingsVersion = String(Number(primary.settingsVersion) + 1);
+  const backupConfiguration = { ...primary.backupConfiguration, enabled: false, pointInTimeRecoveryEnabled: false };
+  return { ...primary, backupConfiguration, databaseReplicationEnabled: true, settingsVersion };
 }
 
 function defaults(edition: Edition, region: string) {

@@ -2,7 +2,7 @@ import { type Client, DatabaseError, escapeIdentifier } from "pg";
 import { GoogleError } from "../../rest/errors.ts";
 import { etagOf } from "../../rest/etag.ts";
 import type { Fields } from "../../rest/fields.ts";
-import type { Collection, Store } from "../../state/store.ts";
+import { type Collection, copyBelow, type Store } from "../../state/store.ts";
 import type { Instances } from "./instances.ts";
 import type { Operation, Operations } from "./operations.ts";
 import { createUser, grantRoles, listUsers, revokeRoles, roleExists, setPassword } from "./roles.ts";
@@ -31,6 +31,9 @@ export class Users {
       const prefix = `${project}/${name}/`;
       for (const key of this.roles.keys()) if (key.startsWith(prefix)) this.roles.delete(key);
     });
+    instances.onTakeOver((project, from, to) => {
+      copyBelow(this.roles, `${project}/${from}/`, `${project}/${to}/`);
+    });
   }
 
   async list(project: string, instance: string): Promise<Fields[]> {
@@ -41,7 +44,7 @@ export class Users {
 
   /** Creates a user; if it exists, such as `postgres`, sets its password and adds roles. */
   async insert(project: string, instance: string, body: unknown, caller: string): Promise<Operation> {
-    const cluster = await this.instances.running(project, instance);
+    const cluster = await this.instances.writable(project, instance);
     const { name, password, databaseRoles = [] } = readUser(body as Fields);
     return this.operations.perform({ type: "CREATE_USER", project, instance, caller }, async () => {
       await cluster.inTransaction(async (client) => {
@@ -64,7 +67,7 @@ export class Users {
     body: unknown,
     caller: string,
   ): Promise<Operation> {
-    const cluster = await this.instances.running(project, instance);
+    const cluster = await this.instances.writable(project, instance);
     const fields = body as Fields;
     const requested = [query.databaseRoles ?? fields.databaseRoles ?? []].flat();
     const user = readUser({ ...fields, name: query.name ?? fields.name, databaseRoles: requested });
@@ -88,7 +91,7 @@ export class Users {
 
   /** @throws GoogleError NOT_FOUND; INVALID_ARGUMENT in Cloud SQL's words if the user owns objects. */
   async delete(project: string, instance: string, name: string, caller: string): Promise<Operation> {
-    const cluster = await this.instances.running(project, instance);
+    const cluster = await this.instances.writable(project, instance);
     return this.operations.perform({ type: "DELETE_USER", project, instance, caller }, async () => {
       await cluster.asAdmin(async (client) => {
         await requireUser(client, name);
@@ -100,7 +103,7 @@ export class Users {
   }
 
   private resource(project: string, instance: string, name: string): Fields {
-    const roles = this.roles.get(`${project}/${instance}/${name}`);
+    const roles = this.roles.get(`${project}/${this.instances.source(project, instance)}/${name}`);
     const fixed = { kind: "sql#user", host: "", iamStatus: "IAM_STATUS_UNSPECIFIED", passwordPolicy: { status: {} } };
     const user = { ...fixed, ...(roles && { databaseRoles: roles }), instance, name, project };
     return { ...user, etag: etagOf(user) };
