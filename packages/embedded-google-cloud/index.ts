@@ -3,7 +3,7 @@ import { Agents } from "./iam/agents.ts";
 import { Access, fullName, projectResource } from "./iam/access.ts";
 import { ArtifactRegistry } from "./apis/artifactregistry/api.ts";
 import { CloudRun } from "./apis/cloudrun/api.ts";
-import type { Program } from "./apis/cloudrun/program.ts";
+import type { Program } from "./apis/cloudrun/launch.ts";
 import { Kms } from "./apis/kms/api.ts";
 import { lock } from "./state/lock.ts";
 import { Entries } from "./apis/logging/entries.ts";
@@ -34,7 +34,8 @@ import { Storage } from "./apis/storage/api.ts";
 import { Store } from "./state/store.ts";
 import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
 
-export type { Program } from "./apis/cloudrun/program.ts";
+export type { Program } from "./apis/cloudrun/launch.ts";
+export { mountProblem } from "./apis/cloudrun/namespace.ts";
 export { OWNER } from "./iam/identities.ts";
 export type { Outages } from "./apis/cloudsql/service.ts";
 export type { Aim, Delays, Fault, Injection } from "./server/faults.ts";
@@ -140,6 +141,7 @@ async function assemble(options: CloudOptions, store: Store) {
     policies,
     iam,
     accounts,
+    identities,
     secrets: secretManager,
     openSocket,
     writeEntry: entries.write,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { OpenSocket } from "../cloudsql/socket.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Access, fullName, type Resource } from "../../iam/access.ts";
+import type { Identities } from "../../iam/identities.ts";
 import type { Policies } from "../../iam/policies.ts";
 import type { PolicyRequests } from "../../iam/requests.ts";
 import { page, type PageQuery } from "../../rest/pages.ts";
@@ -17,7 +18,7 @@ import { requireRegion } from "./locations.ts";
 import type { WriteEntry } from "../logging/entries.ts";
 import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "./launch.ts";
 import { RUN_PATH, Requests } from "./requests.ts";
 import { seconds, type Service } from "./resources.ts";
 import { Runtime, type SecretReader } from "./runtime.ts";
@@ -39,6 +40,7 @@ export interface CloudRunOptions {
   readonly policies: Policies;
   readonly iam: PolicyRequests;
   readonly accounts: ServiceAccounts;
+  readonly identities: Identities;
   /** Secret Manager. */
   readonly secrets: SecretReader;
   /** Opens the sockets of Cloud SQL volumes. */

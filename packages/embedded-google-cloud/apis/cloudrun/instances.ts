@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { projectOf, shortName } from "../../rest/names.ts";
+import { shortName } from "../../rest/names.ts";
 import { RPC, StartFailure } from "./failure.ts";
 import type { Log, Logs } from "./logs.ts";
 import { untilReady } from "./probe.ts";
@@ -76,7 +76,7 @@ class Instance {
       const port = await freePort();
       const env = { PORT: String(port), K_SERVICE: service, K_REVISION: shortName(name), K_CONFIGURATION: service };
       const { revision: template, log } = this;
-      this.process = await this.runtime.start({ template, project: projectOf(name), env, log });
+      this.process = await this.runtime.start({ template, name, env, log });
       if (this.stopped) throw stoppedEarly();
       await untilReady(template, this.process, port, log.path);
       void this.process.exited.then(this.onEnd);

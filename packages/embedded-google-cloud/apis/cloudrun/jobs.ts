@@ -269,7 +269,7 @@ export class Jobs {
     });
     let process: Process;
     try {
-      process = await this.runtime.start({ template, project: projectOf(execution.name), env, log });
+      process = await this.runtime.start({ template, name: execution.name, env, log });
     } catch (error) {
       return asStartFailure(error);
     }

@@ -1,6 +1,7 @@
 import { faultOfLabels } from "../../rest/labels.ts";
 import { GoogleError } from "../../rest/errors.ts";
-import type { Container, InstanceTemplate, Probe } from "./resources.ts";
+import { SOCKETS } from "./namespace.ts";
+import type { Container, InstanceTemplate, Probe, Volume } from "./resources.ts";
 
 /** The limits of a template, as the embedded cloud reads them. */
 export interface Limited extends Partial<InstanceTemplate> {
@@ -59,7 +60,7 @@ export function checkLimits(template: Limited, kind: "service" | "job", path: st
   const second = executionEnvironment === GEN2 || (kind === "job" && executionEnvironment === undefined);
   for (const [index, container] of containers.entries()) {
     const place = `${path}.containers[${index}]`;
-    checkContainer(container, place);
+    checkContainer(container, volumes ?? [], place);
     checkResources(container, { second, concurrency: maxInstanceRequestConcurrency }, `${place}.resources.limits`);
   }
   for (const [index, { cloudSqlInstance }] of (volumes ?? []).entries()) {
@@ -98,7 +99,11 @@ function checkRetries(retries = 0, path: string): void {
   if (retries < 0 || retries > 10) throw violation(path, "must be between 0 and 10.");
 }
 
-function checkContainer({ image, ports = [], startupProbe, volumeMounts = [] }: Container, path: string): void {
+function checkContainer(
+  { image, ports = [], startupProbe, volumeMounts = [] }: Container,
+  volumes: readonly Volume[],
+  path: string,
+): void {
   if (!IMAGE.test(image)) {
     throw violation(
       `${path}.image`,
@@ -118,8 +123,11 @@ function checkContainer({ image, ports = [], startupProbe, volumeMounts = [] }: 
     }
   }
   if (startupProbe) checkProbe(startupProbe, `${path}.startup_probe`);
-  for (const [index, { mountPath }] of volumeMounts.entries()) {
-    if (mountPath.includes(":")) throw violation(`${path}.volume_mounts[${index}].mount_path`, "must not contain ':'.");
+  for (const [index, { name, mountPath = SOCKETS }] of volumeMounts.entries()) {
+    const field = `${path}.volume_mounts[${index}].mount_path`;
+    if (mountPath.includes(":")) throw violation(field, "must not contain ':'.");
+    if (mountPath !== SOCKETS && volumes.some((volume) => volume.name === name && volume.cloudSqlInstance))
+      throw violation(field, `must be ${SOCKETS} for a Cloud SQL volume.`);
   }
 }
 

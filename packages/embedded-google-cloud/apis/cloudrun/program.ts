@@ -1,15 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Launch } from "./launch.ts";
 import type { Log } from "./logs.ts";
-
-/** A program on this machine that replaces an image. */
-export interface Program {
-  /** Executable, such as `process.execPath`. */
-  readonly command: string;
-  readonly args: readonly string[];
-}
 
 /** How a process ended. */
 export interface Exit {
@@ -20,16 +13,8 @@ export interface Exit {
 /** Milliseconds between SIGTERM and SIGKILL: https://cloud.google.com/run/docs/container-contract#instance-shutdown */
 const GRACE = 10_000;
 
-const PRELOAD = join(import.meta.dirname, "mounts.cjs");
-
 export interface ProcessOptions {
-  readonly program: Program;
-  /** Added to the program's own arguments. */
-  readonly args: readonly string[];
-  /** The whole environment except PATH. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Real folders by mount path. */
-  readonly mounts: Readonly<Record<string, string>>;
+  readonly launch: Launch;
   /** Gets its output. */
   readonly log: Log;
   /** Removes what only this process needed. */
@@ -46,15 +31,10 @@ export class Process {
   private readonly child: ChildProcess;
 
   constructor(options: ProcessOptions) {
-    const { program, env, log } = options;
-    this.child = spawn(program.command, [...program.args, ...options.args], {
-      env: {
-        PATH: process.env.PATH,
-        ...env,
-        EMBEDDED_MOUNTS: JSON.stringify(options.mounts),
-        NODE_OPTIONS: `${env.NODE_OPTIONS ?? ""} --require ${JSON.stringify(PRELOAD)}`.trim(),
-      },
-      // The fourth is a pipe that closes when the embedded cloud ends, even if it is killed; see mounts.cjs.
+    const { launch, log } = options;
+    this.child = spawn(launch.command, launch.args, {
+      env: launch.env,
+      // The fourth is a pipe that closes when the embedded cloud ends, even if it is killed; see launch.ts and mounts.cjs.
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       // Its own process group: signals also reach its children, and Ctrl-C reaches only the embedded cloud.
       detached: true,

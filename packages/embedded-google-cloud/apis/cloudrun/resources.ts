@@ -28,7 +28,8 @@ export interface Container {
   args?: string[];
   env?: EnvVar[];
   ports?: { name?: string; containerPort?: number }[];
-  volumeMounts?: { name: string; mountPath: string }[];
+  /** The path is `/cloudsql` for a Cloud SQL volume, also if it is left out. */
+  volumeMounts?: { name: string; mountPath?: string }[];
   resources?: { limits?: Record<string, string>; cpuIdle?: boolean };
   startupProbe?: Probe;
 }

@@ -2,12 +2,14 @@ import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { shortFolder } from "../../state/short-folder.ts";
-import type { OpenSocket, SocketMount } from "../cloudsql/socket.ts";
+import type { OpenSocket } from "../cloudsql/socket.ts";
 import { GoogleError } from "../../rest/errors.ts";
-import type { Projects } from "../../server/projects.ts";
 import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
 import type { Log } from "./logs.ts";
-import { Process, type Program } from "./program.ts";
+import { launch, type Program } from "./launch.ts";
+import { MetadataServer, type MetadataOptions } from "./metadata.ts";
+import { SOCKETS } from "./namespace.ts";
+import { Process } from "./program.ts";
 import type { Container, EnvVar, InstanceTemplate } from "./resources.ts";
 
 /** Reads secrets on behalf of a member. */
@@ -20,8 +22,7 @@ export interface SecretReader {
   accessVersion(name: string, member: string): Buffer;
 }
 
-export interface RuntimeOptions {
-  readonly projects: Projects;
+export interface RuntimeOptions extends MetadataOptions {
   readonly secrets: SecretReader;
   readonly openSocket: OpenSocket;
   /** Programs by image reference: with a tag or digest, or without for all of them. */
@@ -31,8 +32,8 @@ export interface RuntimeOptions {
 /** A process to start. */
 export interface Start {
   readonly template: InstanceTemplate;
-  /** Id of the project it runs in. */
-  readonly project: string;
+  /** Full name of the revision or the execution. */
+  readonly name: string;
   /** The variables that Cloud Run adds to the environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly log: Log;
@@ -75,19 +76,25 @@ export class Runtime {
    * Starts a process. Its sockets and its folder are removed when it ends.
    * @throws StartFailure as {@link check}.
    */
-  async start({ template, project, env, log }: Start): Promise<Process> {
+  async start({ template, name, env, log }: Start): Promise<Process> {
+    const [, project = "", , region = ""] = name.split("/");
     const { program, env: declared } = this.check(template, project);
     // Short, because the path of a Unix socket is limited.
     const folder = await mkdtemp(join(shortFolder(), "run-"));
-    const sockets: SocketMount[] = [];
+    const opened: { close(): Promise<void> }[] = [];
     const cleanUp = async () => {
-      await Promise.all(sockets.map((socket) => socket.close()));
+      await Promise.all(opened.map((each) => each.close()));
       await rm(folder, { recursive: true, force: true });
     };
     try {
-      const mounts = await this.mount(template, folder, sockets, log);
+      const metadata = await MetadataServer.start({ project, region, email: template.serviceAccount }, this.options);
+      opened.push(metadata);
+      const sockets = await this.openSockets(template, folder, opened, log);
       const args = onlyContainer(template).args ?? [];
-      return new Process({ program, args, env: { ...declared, ...env }, mounts, log, cleanUp });
+      const launched = await launch({ program, args, env: { ...metadata.env, ...declared, ...env }, sockets, folder });
+      if (launched.problem !== undefined && sockets !== undefined)
+        log.system(`Only Node.js programs find ${SOCKETS} here: ${launched.problem}.`, "WARNING");
+      return new Process({ launch: launched, log, cleanUp });
     } catch (error) {
       await cleanUp();
       throw error;
@@ -109,25 +116,28 @@ export class Runtime {
     }
   }
 
-  /** Opens the sockets of the volumes that the container mounts. */
-  private async mount(template: InstanceTemplate, folder: string, sockets: SocketMount[], log: Log) {
-    const mounts: Record<string, string> = {};
-    for (const { name, mountPath } of onlyContainer(template).volumeMounts ?? []) {
+  /**
+   * Opens the sockets of the volumes that the container mounts.
+   * @returns Their folders by connection name; undefined if it mounts none.
+   */
+  private async openSockets(template: InstanceTemplate, folder: string, opened: object[], log: Log) {
+    const { volumeMounts = [] } = onlyContainer(template);
+    if (volumeMounts.length === 0) return undefined;
+    const sockets: Record<string, string> = {};
+    for (const { name } of volumeMounts) {
       const volume = template.volumes?.find((candidate) => candidate.name === name);
-      // Paths outside the volume are not found, even if this machine has them.
-      mounts[mountPath] = join(folder, "empty");
       for (const connectionName of volume?.cloudSqlInstance?.instances ?? []) {
-        const real = join(folder, String(sockets.length));
+        const real = join(folder, String(opened.length));
         mkdirSync(real, { mode: 0o700 });
         const onRefused = (reason: string) => {
           log.system(reason, "ERROR");
         };
         const member = `serviceAccount:${template.serviceAccount}`;
-        sockets.push(await this.options.openSocket({ connectionName, member, folder: real, onRefused }));
-        mounts[`${mountPath}/${connectionName}`] = real;
+        opened.push(await this.options.openSocket({ connectionName, member, folder: real, onRefused }));
+        sockets[connectionName] = real;
       }
     }
-    return mounts;
+    return sockets;
   }
 }
 

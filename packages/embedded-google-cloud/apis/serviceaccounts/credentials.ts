@@ -38,11 +38,11 @@ export class CredentialsApi implements Api {
       `${account}::generateIdToken`,
       this.at("iam.serviceAccounts.getOpenIdToken"),
       ({ params, body: { audience } }) => {
-        const { email } = this.enabled(params.account);
+        const { email, uniqueId } = this.enabled(params.account);
         if (typeof audience !== "string" || audience === "") {
           throw new GoogleError("INVALID_ARGUMENT", "The audience must not be empty.");
         }
-        return { token: this.identities.idTokenFor(`serviceAccount:${email}`, audience) };
+        return { token: this.identities.idTokenFor(`serviceAccount:${email}`, audience, uniqueId) };
       },
     );
   }

@@ -152,6 +152,15 @@ describe("a template with", () => {
       "must not contain ':'.",
     ],
     [
+      "another path for the sockets of Cloud SQL",
+      {
+        ...container({ volumeMounts: [{ name: "v", mountPath: "/sql" }] }),
+        volumes: [{ name: "v", cloudSqlInstance: {} }],
+      },
+      "containers[0].volume_mounts[0].mount_path",
+      "must be /cloudsql for a Cloud SQL volume.",
+    ],
+    [
       "an image in upper case",
       container({ image: "gcr.io/fusion-prime/Hello" }),
       "containers[0].image",

@@ -1,12 +1,31 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Program } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/launch.ts";
+import { isAlive } from "../../../../../packages/embedded-google-cloud/state/lock.ts";
 import { ECHO, SOCKET } from "./programs.ts";
 import { INSTANCE, MEMBER, Setting, until } from "./setting.ts";
 
 describe("a revision's process", () => {
-  const setting = new Setting({ echo: ECHO, socket: SOCKET });
+  /** Below a shell, a program is another one than Node.js for the embedded cloud. */
+  const belowShell = (source: string): Program => ({
+    command: "sh",
+    args: ["-c", 'trap : TERM; "$0" --eval "$@"', process.execPath, source],
+  });
+  const setting = new Setting({
+    echo: ECHO,
+    socket: SOCKET,
+    shell: belowShell(`
+      const { existsSync, readdirSync } = require("node:fs");
+      require("node:http").createServer((request, response) => {
+        const { env } = process;
+        const files = () => ({ home: readdirSync(env.HOME), gcloud: readdirSync(env.HOME + "/.config/gcloud") });
+        response.end(JSON.stringify(request.url === "/files" ? files() : { env }));
+      }).listen(process.env.PORT);
+      process.on("SIGTERM", () => setTimeout(() => { console.log("the shell's program ends"); process.exit(0); }, 100));`),
+    "shell-socket": belowShell(SOCKET),
+  });
   beforeAll(() => setting.start());
   afterAll(() => setting.end());
 
@@ -30,6 +49,8 @@ describe("a revision's process", () => {
       K_SERVICE: "env",
       K_REVISION: latestReadyRevision.split("/").at(-1),
       K_CONFIGURATION: "env",
+      GCE_METADATA_HOST: expect.stringMatching(/^127/) as unknown,
+      GCE_METADATA_IP: seen.env.GCE_METADATA_HOST,
     });
   });
 
@@ -76,33 +97,87 @@ describe("a revision's process", () => {
   });
 
   it("ends with the embedded cloud, even if the latter is killed", async () => {
-    const log = join(setting.folder, "orphan.log");
-    const program = `
-      const fs = require("node:fs");
-      fs.appendFileSync(${JSON.stringify(log)}, "begins");
-      process.on("exit", () => fs.appendFileSync(${JSON.stringify(log)}, "ends"));
-      setInterval(() => undefined, 1000);`;
+    await startAndKillCloud({ command: process.execPath, args: ["--eval", lasting("begins")] }, "begins");
+    await until(() => said().endsWith("ends"));
+  });
+
+  /** A Node.js program that writes to the log. */
+  const lasting = (word: string) => `
+    const fs = require("node:fs");
+    fs.appendFileSync(${JSON.stringify(log())}, ${JSON.stringify(word)} + process.pid + " ");
+    process.on("exit", () => fs.appendFileSync(${JSON.stringify(log())}, "ends"));
+    setInterval(() => undefined, 1000);`;
+  const log = () => join(setting.folder, "orphan.log");
+  const said = () => (existsSync(log()) ? readFileSync(log(), "utf8") : "");
+  /** Starts a program from a process like the embedded cloud, which is killed once the log has a word. */
+  const startAndKillCloud = async (program: Program, word: string) => {
     const file = (name: string) =>
       JSON.stringify(
         join(import.meta.dirname, `../../../../../packages/embedded-google-cloud/apis/cloudrun/${name}.ts`),
       );
-    // Like the embedded cloud, this process starts the program, and is killed.
     const source = `
+      const { launch } = require(${file("launch")});
       const { Process } = require(${file("program")});
       const { Log } = require(${file("logs")});
-      new Process({
-        program: { command: process.execPath, args: ["--eval", ${JSON.stringify(program)}] },
-        args: [], env: { PORT: "0" }, mounts: {}, log: new Log("/dev/null", () => undefined), cleanUp: async () => undefined,
+      const program = ${JSON.stringify(program)};
+      const folder = ${JSON.stringify(setting.folder)};
+      launch({ program, args: [], env: { PORT: "0" }, sockets: {}, folder }).then((launch) => {
+        new Process({ launch, log: new Log("/dev/null", () => undefined), cleanUp: async () => undefined });
       });
       setInterval(() => undefined, 1000);`;
     const cloud = spawn(process.execPath, ["--eval", source], { stdio: "inherit" });
-    const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     try {
-      await until(() => said().includes("begins"));
-      expect(said()).toBe("begins");
+      await until(() => said().includes(word));
     } finally {
       cloud.kill("SIGKILL");
     }
-    await until(() => said() === "beginsends");
+  };
+
+  describe("of another program than Node.js", () => {
+    const test = spawnSync("unshare", ["--user", "--map-root-user", "--mount", "true"]).status === 0 ? it : it.skip;
+
+    test("connects to the mounted socket, at its path in the container, as its account", async () => {
+      await setting.deploy("shell", { ...mounted, image: "shell-socket" }, { template: { volumes } });
+      expect((await ask("shell", `/cloudsql/${INSTANCE}`)).text).toBe(`${MEMBER} ${INSTANCE}`);
+      expect(existsSync("/cloudsql")).toBe(false);
+    });
+
+    test("has its container's environment, the user's home and no credentials of gcloud", async () => {
+      const home = join(setting.folder, "home");
+      mkdirSync(join(home, ".config", "gcloud"), { recursive: true });
+      writeFileSync(join(home, ".config", "gcloud", "application_default_credentials.json"), "{}");
+      writeFileSync(join(home, "kept"), "");
+      const { HOME } = process.env;
+      Object.assign(process.env, { HOME: home, LEAK: "ours" });
+      await setting.deploy("shell-env", { image: "shell" });
+      Object.assign(process.env, { HOME });
+      delete process.env.LEAK;
+      const { env } = JSON.parse((await ask("shell-env")).text) as { env: Record<string, string> };
+      const shells = ["OLDPWD", "PWD", "SHLVL", "_"];
+      expect(
+        Object.keys(env)
+          .filter((name) => !shells.includes(name))
+          .sort(),
+      ).toEqual("GCE_METADATA_HOST GCE_METADATA_IP HOME K_CONFIGURATION K_REVISION K_SERVICE PATH PORT".split(" "));
+      const { text } = await ask("shell-env", "/files");
+      expect(JSON.parse(text)).toEqual({ home: [".config", "kept"], gcloud: [] });
+    });
+
+    test("gets the time to end by itself on SIGTERM, also below a shell", async () => {
+      await setting.deploy("shell-end", { image: "shell" });
+      const { latestReadyRevision = "" } = await setting.service("shell-end");
+      await setting.redeploy("shell-end", { image: "shell", args: ["second"] });
+      await until(() => setting.cloudRun.logsOf(latestReadyRevision).includes("Container called exit"));
+      expect(setting.cloudRun.logsOf(latestReadyRevision)).toBe(
+        "the shell's program ends\nContainer called exit(0).\n",
+      );
+    });
+
+    test("ends with the embedded cloud, even if the latter is killed", async () => {
+      const program = { command: "sh", args: ["-c", 'cd /; "$0" --eval "$1"', process.execPath, lasting("shell")] };
+      await startAndKillCloud(program, "shell");
+      const pid = Number(/shell(\d+)/.exec(said())?.[1]);
+      await until(() => !isAlive(pid));
+    });
   });
 });

@@ -4,7 +4,7 @@ import { createServer as createSocketServer, type Server, type Socket } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudRun } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/api.ts";
-import type { Program } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/program.ts";
+import type { Program } from "../../../../../packages/embedded-google-cloud/apis/cloudrun/launch.ts";
 import type {
   Execution,
   Job,
@@ -68,6 +68,7 @@ export class Setting {
   entries!: Entries;
   /** Serves connections to Cloud SQL; by default it sends the member and the connection name. */
   onConnection: ((request: SocketRequest, socket: Socket) => void) | undefined;
+  private accounts!: ServiceAccounts;
   private close!: () => Promise<void>;
 
   private readonly images: Record<string, string | Program>;
@@ -86,7 +87,7 @@ export class Setting {
     const access = new Access(this.policies, new Roles(store), new Faults().delays);
     const services = new EnabledServices(store, projects, new Faults().delays);
     this.identities = new Identities(store.folder);
-    const accounts = new ServiceAccounts(store, projects, this.policies);
+    const accounts = (this.accounts = new ServiceAccounts(store, projects, this.policies));
     const iam = new PolicyRequests(this.policies, access, accounts);
     const secrets = new SecretManager(store, projects, access, this.policies, iam);
     services.enable(PROJECT, ["run.googleapis.com", "secretmanager.googleapis.com"]);
@@ -102,6 +103,7 @@ export class Setting {
       policies: this.policies,
       iam,
       accounts,
+      identities: this.identities,
       secrets,
       openSocket: this.openSocket(access),
       writeEntry: this.entries.write,
@@ -169,6 +171,11 @@ export class Setting {
     await this.call("POST", `/v1/projects/${PROJECT}/secrets?secretId=${name}`, { replication: { automatic: {} } });
     const payload = { data: Buffer.from(value).toString("base64") };
     await this.call("POST", `/v1/projects/${PROJECT}/secrets/${name}:addVersion`, { payload });
+  }
+
+  /** Deletes the account that services run as. */
+  removeAccount(): void {
+    this.accounts.delete(this.accounts.get(ACCOUNT));
   }
 
   /** Adds a binding on the project. */
