@@ -1,18 +1,23 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Google } from "../infra/google.ts";
 import { DATABASE } from "../infra/names.ts";
-import { type EmbeddedCloud, OWNER } from "../packages/embedded-google-cloud/index.ts";
+import { type EmbeddedCloud, mountProblem, OWNER } from "../packages/embedded-google-cloud/index.ts";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
-import { share, type LocalEnvironment, startLocal } from "./engine/local.ts";
+import { endpointConfig, endpointsOf } from "./engine/endpoints.ts";
+import { share, type LocalEnvironment, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 import { writeToolSettings } from "./engine/tools.ts";
 import { run } from "./terminal/run.ts";
+import { checkHealth, programOf, startError } from "./service/own.ts";
+import { retryRollout } from "./service/retry.ts";
+import { UsageError } from "./terminal/user-error.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
 import { localFolder, privateFolder, socketFolder } from "./engine/private-folder.ts";
@@ -21,22 +26,36 @@ const HELP = `npm start [-- OPTIONS]
 
 Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
 
-  --keep         keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
-  --reset        delete the data of earlier runs, and start over
-  --providers P  ${PROVIDERS_HELP}
-  --help         this text
+  --keep             keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
+  --service COMMAND  run this line of the shell as the settlement service instead of the sample: it must listen on PORT and
+                     answer GET /health; see docs/LOCAL_TOOLS.md
+  --reset            delete the data of earlier runs, and start over
+  --providers P      ${PROVIDERS_HELP}
+  --help             this text
 `;
 
+const NOT_NODE = "a service in another language cannot connect to the database";
+
 run(HELP, async () => {
-  const options = { ...PROVIDERS, keep: { type: "boolean" }, reset: { type: "boolean" } } as const;
+  const options = {
+    ...PROVIDERS,
+    keep: { type: "boolean" },
+    reset: { type: "boolean" },
+    service: { type: "string" },
+  } as const;
   const { values } = parseArgs({ options });
+  const command = values.service;
+  if (command?.trim() === "") throw new UsageError("--service needs a command, such as --service 'python service.py'.");
   const choice = providerChoice(values.providers);
   const folder = localFolder();
   if (values.reset) reset(folder);
 
-  const local = await startLocal(folder, console.log, {}, choice);
+  const images = command === undefined ? {} : { [SERVICE_IMAGE]: programOf(command) };
+  const problem = command === undefined ? undefined : await mountProblem();
+  if (problem !== undefined) console.log(`Only Node.js finds /cloudsql here, so that ${NOT_NODE}: ${problem}.`);
+  const local = await startLocal(folder, console.log, images, choice);
   try {
-    await deploy(local);
+    await deploy(local, command);
     if (values.keep) {
       share(folder);
       await explain(local);
@@ -54,30 +73,44 @@ function reset(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function deploy({ cloud, stack }: LocalEnvironment): Promise<void> {
+/** @param command Of a service in place of the sample, which alone takes settlement commands for certain. */
+async function deploy({ cloud, stack }: LocalEnvironment, command: string | undefined): Promise<void> {
+  const began = new Date();
+  const { project, region } = requireConfig("local");
+  const token = cloud.identities.ownerToken;
+  const google = new Google(endpointsOf(endpointConfig(cloud.url)), { token: () => Promise.resolve(token) });
+  const own = command === undefined ? undefined : { command, project, google, token };
   const color = process.stdout.isTTY ? "always" : "never";
   console.log("Previewing, with the policies applied ...");
   await requireUnblocked(stack);
   interrupted.throwIfAborted();
-  await upAlone(stack, {
-    color,
-    policyPacks: POLICY_PACKS,
-    signal: interrupted,
-    suppressOutputs: true,
-    onOutput: (text) => process.stdout.write(text),
-  });
+  try {
+    await upAlone(stack, {
+      color,
+      policyPacks: POLICY_PACKS,
+      signal: interrupted,
+      suppressOutputs: true,
+      onOutput: (text) => process.stdout.write(text),
+    });
+    await retryRollout(google, project, region);
+  } catch (error) {
+    throw (own && (await startError(own, began))) ?? error;
+  }
   const outputs = outputsOf(await readState(stack));
   const output = (name: string) => String(outputs[name]);
-  const status = await sendSettlementCommand(output("serviceUrl"), cloud.identities.ownerToken);
+  const url = output("serviceUrl");
+  const outcome = own
+    ? `${own.command} answers GET /health (${await checkHealth(own, url, began)})`
+    : `settlement command accepted (${await sendSettlementCommand(url, token)})`;
   const rows = [
     ["Cloud SQL instance", output("connectionName")],
     ["Secrets", `${output("passwordSecret")}, ${output("connectionStringSecret")}`],
     ["Migrations bucket", `gs://${output("migrationsBucket")}`],
     ["Schema version", output("schemaVersion")],
-    ["Cloud Run service", output("serviceUrl")],
+    ["Cloud Run service", url],
   ];
   for (const [name = "", value = ""] of rows) console.log(`${name.padEnd(20)}${value}`);
-  console.log(`\nsettlement command accepted (${status})`);
+  console.log(`\n${outcome}`);
 }
 
 /** Opens the ways in for other programs, and says how to use them. */

@@ -30,7 +30,7 @@ const PROJECT = "settlement-local";
  * Starts the embedded cloud and the providers, and opens the `local` stack.
  * @param folder A git-ignored folder inside the repository for state and data.
  * @param say Prints a line of progress.
- * @param images Programs that run in place of images, besides the sample service.
+ * @param images Programs that run in place of images, besides the sample service or instead of it.
  * @param choice The providers; by default those of the environment.
  */
 export async function startLocal(
@@ -124,9 +124,12 @@ async function startOnOwnPort(folder: string, images: NonNullable<CloudOptions["
   return cloud;
 }
 
+/** The service's image, in every version. */
+export const SERVICE_IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
+
 /** The program that runs in place of an image, as the embedded cloud runs no containers. */
 const IMAGES = {
-  "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service": {
+  [SERVICE_IMAGE]: {
     command: process.execPath,
     args: [join(ROOT, "packages", "settlement-service", "server.js")],
   },

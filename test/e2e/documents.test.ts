@@ -204,8 +204,8 @@ describe("following the documents on the embedded cloud", () => {
     return (await closed)[0];
   }
 
-  step("deploys a new stack with npm start and keeps it open", async () => {
-    const child = spawn("npm", ["start", "--", "--keep"], {
+  step("deploys a new stack with npm start, with the service as a command, and keeps it open", async () => {
+    const child = spawn("npm", ["start", "--", "--keep", "--service", "node packages/settlement-service/server.js"], {
       cwd: copy,
       detached: true,
       stdio: ["ignore", "pipe", "inherit"],
@@ -216,7 +216,7 @@ describe("following the documents on the embedded cloud", () => {
       said += `${line}\n`;
       if (line.startsWith("Press Ctrl-C to stop")) break;
     }
-    expect(said).toContain("settlement command accepted (200)");
+    expect(said).toContain("node packages/settlement-service/server.js answers GET /health (200)");
   });
 
   step(`lets other programs use the stack, with the settings that it wrote: ${installed.join(", ")}`, async () => {

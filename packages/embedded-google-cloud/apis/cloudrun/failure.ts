@@ -70,7 +70,7 @@ function unhealthy(what: string, log: string): StartFailure {
   );
 }
 
-/** Cloud Run's default is 8080. */
-function containerPort(container: Container | undefined): number {
+/** The port of a container, as it is declared; 8080 by default. */
+export function containerPort(container: Container | undefined): number {
   return container?.ports?.[0]?.containerPort ?? 8080;
 }

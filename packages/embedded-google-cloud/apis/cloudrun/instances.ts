@@ -75,10 +75,10 @@ class Instance {
       const { name, service } = this.revision;
       const port = await freePort();
       const env = { PORT: String(port), K_SERVICE: service, K_REVISION: shortName(name), K_CONFIGURATION: service };
-      const { revision: template, log } = this;
-      this.process = await this.runtime.start({ template, name, env, log });
+      const { revision, log } = this;
+      this.process = await this.runtime.start({ template: revision, name, env, log });
       if (this.stopped) throw stoppedEarly();
-      await untilReady(template, this.process, port, log.path);
+      await untilReady({ revision, process: this.process, port, log });
       void this.process.exited.then(this.onEnd);
       return port;
     } catch (error) {

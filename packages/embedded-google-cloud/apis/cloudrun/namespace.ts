@@ -42,6 +42,7 @@ umount -l /.former
 rmdir /.former
 if [ -d "\${HOME-}/.config/gcloud" ]; then mount -t tmpfs -o ro container "$HOME/.config/gcloud"; fi
 cd "$folder"
+unset OLDPWD
 PATH=$path
 [ "$uid" = 0 ] && exec "$@"
 exec unshare --user --map-user="$uid" --map-group="$gid" -- "$@"

@@ -1,9 +1,10 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { neverListened, probeFailed, unsupported } from "./failure.ts";
+import { containerPort, neverListened, probeFailed, unsupported } from "./failure.ts";
+import type { Log } from "./logs.ts";
 import type { Process } from "./program.ts";
-import type { InstanceTemplate, Probe } from "./resources.ts";
+import type { Probe, Revision } from "./resources.ts";
 
 /** Without a probe, Cloud Run waits 240 s for the port: https://cloud.google.com/run/docs/configuring/healthchecks */
 const DEFAULT_PROBE: Probe = { tcpSocket: {}, timeoutSeconds: 240, periodSeconds: 240, failureThreshold: 1 };
@@ -12,19 +13,23 @@ const DEFAULT_PROBE: Probe = { tcpSocket: {}, timeoutSeconds: 240, periodSeconds
 const SHORTEST_PAUSE = 20;
 const LONGEST_PAUSE = 1000;
 
+/** An instance that is starting. */
+export interface Starting {
+  readonly revision: Revision;
+  readonly process: Process;
+  /** On 127.0.0.1. */
+  readonly port: number;
+  /** Gets a line when the probe has failed, and is named in the failure. */
+  readonly log: Log;
+}
+
 /**
  * Waits until the startup probe succeeds. Its times are upper bounds: it runs more often than its period, so that an early
  * start is noticed early.
- * @param log Named in the failure.
  * @throws StartFailure if the process ends or the probe times out.
  */
-export async function untilReady(
-  template: InstanceTemplate,
-  process: Process,
-  port: number,
-  log: string,
-): Promise<void> {
-  const [container] = template.containers;
+export async function untilReady({ revision, process, port, log }: Starting): Promise<void> {
+  const [container] = revision.containers;
   const probe = container?.startupProbe ?? DEFAULT_PROBE;
   if (probe.grpc) throw unsupported("has no gRPC probes; use httpGet or tcpSocket");
   const { initialDelaySeconds = 0, periodSeconds = 10, failureThreshold = 3, timeoutSeconds = 1 } = probe;
@@ -33,12 +38,26 @@ export async function untilReady(
   while (!process.exit) {
     const attempt = probe.httpGet ? httpSucceeds(probe.httpGet, port, timeoutSeconds) : accepts(port, timeoutSeconds);
     if ((await Promise.race([attempt, process.exited])) === true) return;
-    if (Date.now() >= end)
-      throw probe.httpGet && (await accepts(port, 1)) ? probeFailed(log) : neverListened(container, log);
+    if (Date.now() >= end) {
+      const listens = await accepts(port, 1);
+      log.system(failed(revision, probe, listens), "ERROR");
+      throw probe.httpGet && listens ? probeFailed(log.path) : neverListened(container, log.path);
+    }
     const pause = Math.min(Math.max((Date.now() - begin) / 5, SHORTEST_PAUSE), LONGEST_PAUSE, end - Date.now());
     await Promise.race([delay(pause), process.exited]);
   }
-  throw neverListened(container, log);
+  throw neverListened(container, log.path);
+}
+
+/** What Cloud Run logs. */
+function failed({ containers: [container], service }: Revision, probe: Probe, listens: boolean): string {
+  const { failureThreshold = 3, httpGet } = probe;
+  const what = `${probe === DEFAULT_PROBE ? "Default " : ""}STARTUP ${httpGet ? "HTTP" : "TCP"} probe failed`;
+  const times = `${failureThreshold} time${failureThreshold === 1 ? "" : "s"} consecutively`;
+  const where = `container "${container?.name ?? `${service}-1`}" on port ${containerPort(container)}`;
+  const path = httpGet ? ` path "${httpGet.path ?? "/"}"` : "";
+  const why = listens ? "" : " Connection failed with status ERROR_CONNECTION_FAILED.";
+  return `${what} ${times} for ${where}${path}. The instance was not started.${why}`;
 }
 
 function accepts(port: number, timeoutSeconds: number): Promise<boolean> {
