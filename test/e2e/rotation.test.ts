@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,25 +8,35 @@ import { parseConnectionString } from "../../infra/connection.ts";
 import { type Aim } from "../../packages/embedded-google-cloud/server/faults.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
-import { share, type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
+import { share, type LocalEnvironment, SERVICE_IMAGE, startLocal } from "../../ops/engine/local.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
+import { programOf } from "../../ops/service/own.ts";
+import { smokeTest } from "../../ops/service/smoke.ts";
 import { ask, send } from "../ask.ts";
+import { LONG_FORM } from "../long-form.ts";
 import { killAll, only, type Running, startedBy, stillRunning } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { deployAsPipeline } from "./bootstrapped.ts";
 import { copyProject } from "./copy.ts";
 import { filesBelow, holders } from "./leaks.ts";
+import { installPythonService } from "./python-service.ts";
 import { type Ended, shell, type ShellOptions } from "./shell.ts";
 import { SteadyClient } from "./steady-client.ts";
 
 jest.setTimeout(600_000);
 
 const SECRET = "/v1/projects/settlement-local/secrets/settlement-db-connection-string";
+const IAM = "settlement-local.iam.gserviceaccount.com";
 const SERVICE = "/v2/projects/settlement-local/locations/us-central1/services/settlement-service";
 
-describe("npm run rotate, through the real engine, as the deployer", () => {
+/** The long form rotates the sample service. */
+const python = LONG_FORM ? "the long form does not use it" : installPythonService();
+const [service, missing] = typeof python === "string" ? [undefined, python] : [python, ""];
+
+describe(`npm run rotate, through the real engine, as the deployer, with the service in ${service ? "Python" : "Node.js"}`, () => {
   const step = scenario();
+  const inPython = service ? step : step.skip;
   /** A copy of the project, because the command writes the stack file. */
   let copy: string;
   let folder: string;
@@ -108,7 +119,8 @@ describe("npm run rotate, through the real engine, as the deployer", () => {
     copy = copyProject("rotation");
     folder = join(copy, ".local", "start");
     sockets = mkdtempSync(join(tmpdir(), "r-"));
-    local = await startLocal(folder, () => undefined);
+    const images = service && { [SERVICE_IMAGE]: programOf(service.command) };
+    local = await startLocal(folder, () => undefined, images);
     stopProviders = await deployAsPipeline(local);
     // The command finds the running cloud's token in this file.
     writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
@@ -131,6 +143,32 @@ describe("npm run rotate, through the real engine, as the deployer", () => {
     await stopProviders();
     await local.stop();
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
+    service?.remove();
+  });
+
+  inPython(`runs a program of another language as Cloud Run does${missing && `: ${missing}`}`, async () => {
+    const { uri } = await get<{ uri: string }>(SERVICE);
+    const token = local.cloud.identities.ownerToken;
+    await smokeTest(uri, token, () => undefined);
+    const { environment, url } = await get<{ environment: string[]; url: string }>(`${uri}/health`);
+    expect(url).toBe(hash("sha256", strings.at(-1) ?? ""));
+    const names = ["DATABASE_URL", "HOME", "K_CONFIGURATION", "K_REVISION", "K_SERVICE", "PATH", "PORT"];
+    expect(environment).toEqual(expect.arrayContaining(names));
+
+    // With Google's library, as the service's account: it may read one secret and not the other.
+    const read = (secret: string) => ({ url: `${local.cloud.url}${secret}/versions/latest:access` });
+    const found = { project: "settlement-local", account: `settlement-service@${IAM}`, parts: 3 };
+    expect(await ask(local.cloud, "POST", `${uri}/google`, read(SECRET))).toEqual({ ...found, status: 200 });
+    const other = SECRET.replace("connection-string", "password");
+    expect(await ask(local.cloud, "POST", `${uri}/google`, read(other))).toEqual({ ...found, status: 403 });
+
+    const { entries } = await ask<{ entries: object[] }>(local.cloud, "POST", "/v2/entries:list", {
+      resourceNames: ["projects/settlement-local"],
+      filter: 'resource.labels.service_name="settlement-service" AND log_id("run.googleapis.com/stdout")',
+    });
+    expect(entries).toContainEqual(
+      expect.objectContaining({ severity: "NOTICE", jsonPayload: { message: "the Python service starts" } }),
+    );
   });
 
   step.inLongForm("keeps the service working after every interruption of the first half", async () => {

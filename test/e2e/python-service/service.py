@@ -1,5 +1,6 @@
 """A settlement service as a developer may write it for Cloud Run, with SQLAlchemy and asyncpg; see docs/DEPLOYMENT.md."""
 
+import hashlib
 import json
 import os
 from decimal import Decimal
@@ -55,7 +56,8 @@ async def answer(method, path, body):
     if (method, path) == ("GET", "/health"):
         async with engine.connect() as connection:
             user = await connection.scalar(text("select current_user"))
-        return 200, {"status": "ok", "user": user, "environment": sorted(os.environ)}
+        url = hashlib.sha256(os.environ["DATABASE_URL"].encode()).hexdigest()
+        return 200, {"status": "ok", "user": user, "environment": sorted(os.environ), "url": url}
     if (method, path) == ("POST", "/google"):
         return 200, read_as_account(body["url"])
     if (method, path) == ("POST", "/commands"):

@@ -165,19 +165,20 @@ function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 function logRequest(log: Log, request: FastifyRequest, { raw }: FastifyReply): void {
   const begin = performance.now();
   const { socket } = request.raw;
+  const { listeningOrigin } = request.server; // which a server that is being closed no longer has
   const sent = socket.bytesWritten;
   raw.once("close", () => {
     const status = raw.statusCode;
     log.request(
       {
         requestMethod: request.method,
-        requestUrl: request.server.listeningOrigin + request.url,
+        requestUrl: listeningOrigin + request.url,
         requestSize: String(bodyOf(request)?.length ?? 0),
         status,
         responseSize: String(socket.bytesWritten - sent),
         userAgent: request.headers["user-agent"] ?? "",
         remoteIp: request.ip,
-        serverIp: new URL(request.server.listeningOrigin).hostname,
+        serverIp: new URL(listeningOrigin).hostname,
         latency: `${((performance.now() - begin) / 1000).toFixed(9)}s`,
         protocol: `HTTP/${request.raw.httpVersion}`,
       },
