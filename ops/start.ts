@@ -34,8 +34,6 @@ Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi e
   --help             this text
 `;
 
-const NOT_NODE = "a service in another language cannot connect to the database";
-
 run(HELP, async () => {
   const options = {
     ...PROVIDERS,
@@ -51,8 +49,7 @@ run(HELP, async () => {
   if (values.reset) reset(folder);
 
   const images = command === undefined ? {} : { [SERVICE_IMAGE]: programOf(command) };
-  const problem = command === undefined ? undefined : await mountProblem();
-  if (problem !== undefined) console.log(`Only Node.js finds /cloudsql here, so that ${NOT_NODE}: ${problem}.`);
+  if (command !== undefined) await warnOfMounts();
   const local = await startLocal(folder, console.log, images, choice);
   try {
     await deploy(local, command);
@@ -66,6 +63,16 @@ run(HELP, async () => {
     await local.stop();
   }
 });
+
+/** Says if only a service in Node.js can connect to its database on this machine. */
+async function warnOfMounts(): Promise<void> {
+  const problem = await mountProblem();
+  if (problem === undefined) return;
+  console.log(
+    `Only a service in Node.js finds /cloudsql, and so its database, on this machine: ${problem}. ` +
+      `See "A service of your own" in docs/LOCAL_TOOLS.md.`,
+  );
+}
 
 function reset(folder: string): void {
   const cloud = join(folder, "cloud");

@@ -47,3 +47,8 @@ test.each([["pulumi/Pulumi.local.yaml"], ["cloud/owner-token"]])(
     rmSync(path);
   },
 );
+
+test("refuses an empty command as the service", async () => {
+  const { code, output } = await start("--service ' '");
+  expect([code, output]).toEqual([2, expect.stringContaining("--service needs a command")]);
+});
