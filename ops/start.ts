@@ -14,6 +14,7 @@ import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 import { writeToolSettings } from "./engine/tools.ts";
+import { command } from "./terminal/command.ts";
 import { run } from "./terminal/run.ts";
 import { checkHealth, programOf, startError } from "./service/own.ts";
 import { retryRollout } from "./service/retry.ts";
@@ -137,9 +138,9 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   );
   console.log(`
 Call the service with the owner's token, which Cloud Run requires:
-  curl -H "Authorization: Bearer $(cat ${token})" ${String(serviceUrl)}/health
+  curl -H "Authorization: Bearer $(${command("cat", token)})" ${String(serviceUrl)}/health
 Use gcloud, psql, the Cloud SQL Auth Proxy, Terraform and Google's libraries on it (docs/LOCAL_TOOLS.md):
-  . ${env}${proxy}
+  ${command(".", env)}${proxy}
 Press Ctrl-C to stop.`);
 }
 

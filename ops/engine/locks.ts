@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RestReader, NotVisible } from "../google/reader.ts";
 import { age } from "../terminal/age.ts";
+import { command, quoted } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { lockFolder, stackFiles } from "./file-backend.ts";
@@ -49,11 +50,12 @@ export function describeLocks(stack: Stack, locks: readonly Lock[], now = new Da
   const holders = locks.map(
     ({ hostname, pid, timestamp, username }) => `${username}@${hostname} (process ${pid}) for ${age(timestamp, now)}`,
   );
-  const { PULUMI_BACKEND_URL = "" } = stack.workspace.envVars;
+  const { envVars, pulumiCommand } = stack.workspace;
+  const cancel = command(pulumiCommand.command, "cancel", "--yes", "--stack", stack.name);
   return (
     `${stack.name} is locked by ${holders.join(" and ")}: an update is running, or was killed. If it is ` +
     `running, wait for it; if it was killed, remove its lock and run this again:\n` +
-    `  PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL} ${stack.workspace.pulumiCommand.command} cancel --yes --stack ${stack.name}`
+    `  PULUMI_BACKEND_URL=${quoted(envVars.PULUMI_BACKEND_URL ?? "")} ${cancel}`
   );
 }
 

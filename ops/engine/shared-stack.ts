@@ -1,6 +1,7 @@
 import { LocalWorkspace, type PulumiCommand, type Stack, StackNotFoundError } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { quoted } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { pluginsBeside } from "./cli.ts";
 import { ENGINE, inlineProgram } from "./program.ts";
@@ -39,7 +40,7 @@ export async function openSharedStack(
     if (!(error instanceof StackNotFoundError)) throw error;
     const { secretsprovider = "gcpkms://…" } = readStackFile(name);
     throw new UserError(
-      `Stack "${name}" does not exist in ${backend} yet. After \`npm run bootstrap -- --stack ${name}\`, create it once, and commit the encryptedkey that this adds to its file: \`PULUMI_BACKEND_URL=${backend} pulumi stack init ${name} --secrets-provider=${secretsprovider}\``,
+      `Stack "${name}" does not exist in ${backend} yet. After \`npm run bootstrap -- --stack ${name}\`, create it once, and commit the encryptedkey that this adds to its file: \`PULUMI_BACKEND_URL=${quoted(backend)} pulumi stack init ${name} --secrets-provider=${secretsprovider}\``,
     );
   });
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parse, parseDocument, stringify } from "yaml";
 import { replaceFile, StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
+import { nearest } from "../terminal/nearest.ts";
 import { UserError } from "../terminal/user-error.ts";
 
 /** The repository's root, which contains the stack files. */
@@ -35,13 +36,21 @@ export function stackPath(stack: string, folder = ROOT): string {
   return join(folder, `Pulumi.${stack}.yaml`);
 }
 
+/** Says that a folder has no file of a stack, which it has, and which name is near. */
+export function noStack(stack: string, folder = ROOT): string {
+  const names = readdirSync(folder).flatMap((file) => /^Pulumi\.([\w-]+)\.yaml$/.exec(file)?.[1] ?? []);
+  const near = nearest(stack, names);
+  const guess = near === undefined ? "" : ` Did you mean ${near}?`;
+  return `There is no stack "${stack}": ${basename(stackPath(stack))} does not exist.${guess} The stacks are ${names.join(", ")}.`;
+}
+
 /**
  * Reads a stack's file from a folder, by default the repository.
  * @throws UserError if the file does not exist, is empty or is not a stack file; StoreError if the engine's copy is empty.
  */
 export function readStackFile(stack: string, folder = ROOT): StackFile {
   const path = stackPath(stack, folder);
-  if (!existsSync(path)) throw new UserError(`${path} does not exist: each stack has a file Pulumi.<stack>.yaml.`);
+  if (!existsSync(path)) throw new UserError(noStack(stack, folder));
   const file = parsed(path);
   if (file === null && folder === ROOT) {
     throw new UserError(`${path} is empty: restore it, for example with git restore ${basename(path)}.`);

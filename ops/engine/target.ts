@@ -14,7 +14,7 @@ import { UsageError } from "../terminal/user-error.ts";
 import { type Endpoints, type Token } from "../../infra/google.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { localFolder, privateFolder, socketFolder } from "./private-folder.ts";
-import { readStackFile, stackPath } from "./stack-file.ts";
+import { noStack, readStackFile, stackPath } from "./stack-file.ts";
 
 /** What the doctor inspects: a project, a region, and the names of the parts. */
 export interface Target {
@@ -134,7 +134,7 @@ function stackConfig(stack: string, root: string): Readonly<Record<string, unkno
   const folder = stack === "local" ? privateFolder(localFolder(root)).workDir : root;
   if (!existsSync(stackPath(stack, folder))) {
     if (stack === "local") throw new CannotInspect("No embedded cloud is running: run `npm start -- --keep`.");
-    throw new UsageError(`There is no stack "${stack}": Pulumi.${stack}.yaml does not exist.`);
+    throw new UsageError(noStack(stack, folder));
   }
   return readStackFile(stack, folder).config ?? {};
 }

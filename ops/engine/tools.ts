@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { quoted } from "../terminal/command.ts";
 import { endpointEnv } from "./endpoints.ts";
 
 /** A local stack that is held open. */
@@ -61,9 +62,4 @@ export function writeToolSettings({ url, folder, token, project, region, socket,
 
 function overrideOf(api: string): string {
   return `CLOUDSDK_API_ENDPOINT_OVERRIDES_${api.toUpperCase()}`;
-}
-
-/** Quotes a word for a POSIX shell. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -194,7 +194,13 @@ function sameVersion(forms: readonly FileForm[]): Claim[] {
 function compare(folder: string, forms: readonly FileForm[], history: History | string): Claim[] {
   if (typeof history === "string") {
     const problem = `${history} Edited files and the order of new ones were not checked.`;
-    return [claim(basename(folder), 1, { rule: "history", problem, remedy: "Fetch main." })];
+    return [
+      claim(basename(folder), 1, {
+        rule: "history",
+        problem,
+        remedy: "Run this in a clone of the repository, and fetch main.",
+      }),
+    ];
   }
   const { branch, tip, base } = history;
   const present = new Map(forms.map((form) => [form.name, form]));

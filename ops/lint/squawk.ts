@@ -81,6 +81,5 @@ function run(files: readonly string[], outside: boolean): (Violation & { file: s
 
 /** The binary is in a package for the platform, a dependency of `squawk-cli`. */
 function binary(): string {
-  const file = process.platform === "win32" ? "squawk.exe" : "squawk";
-  return createRequire(import.meta.filename).resolve(`@squawk-cli/${process.platform}-${process.arch}/bin/${file}`);
+  return createRequire(import.meta.filename).resolve(`@squawk-cli/${process.platform}-${process.arch}/bin/squawk`);
 }

@@ -3,7 +3,8 @@ export function command(...words: string[]): string {
   return words.map(quoted).join(" ");
 }
 
-function quoted(word: string): string {
+/** A word as a POSIX shell reads it, in quotes if it needs them, such as a path with a space. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

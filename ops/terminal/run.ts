@@ -4,6 +4,7 @@ import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts"
 import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { catchSignals, interrupted } from "./interrupt.ts";
 import { cliError } from "./cli-error.ts";
+import { machineError } from "./machine-error.ts";
 import { cut, printable } from "./values.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
@@ -13,20 +14,27 @@ import { UsageError, UserError } from "./user-error.ts";
  * @param help What `--help` prints.
  */
 export function run(help: string, command: () => Promise<void>): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", reportLostOutput);
   if (process.argv.includes("--help")) {
     process.stdout.write(help);
     return;
   }
   catchSignals();
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreBrokenPipe);
   command().catch((error: unknown) => {
     if (!interrupted.aborted) process.exitCode = report(error, help);
   });
 }
 
-/** The command finishes its work even if the reader of its output, such as `| head`, has exited. */
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+let isLost = false;
+
+/** A command finishes its work even if the reader of its output, such as `| head`, has exited, or the disk is full. */
+function reportLostOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || isLost) return;
+  isLost = true;
+  console.error(`The output cannot be written. ${machineError(error) ?? error.message}`);
+  process.on("exit", () => {
+    if ([undefined, 0].includes(process.exitCode as number | undefined)) process.exitCode = 1;
+  });
 }
 
 /** Errors whose message says what to do; a stack trace would not help. */
@@ -46,6 +54,11 @@ export function report(error: unknown, help: string): number {
   if (EXPECTED.some((known) => error instanceof known)) {
     const remedy = error instanceof StoreError ? " Start over with: npm start -- --reset" : "";
     console.error(readable(error.message) + remedy);
+    return 1;
+  }
+  const ofMachine = machineError(error);
+  if (ofMachine !== undefined) {
+    console.error(readable(ofMachine));
     return 1;
   }
   if (error.name === "CommandError") {

@@ -5,8 +5,8 @@ import { describeLocks, type Lock, locksOf } from "../../../ops/engine/locks.ts"
 
 const LOCK: Lock = { username: "runner", hostname: "fv-az1", pid: 4121, timestamp: "2026-11-25T03:00:00.123456789Z" };
 
-function stackAt(backend: string): Stack {
-  const workspace = { envVars: { PULUMI_BACKEND_URL: backend }, pulumiCommand: { command: "pulumi" } };
+function stackAt(backend: string, cli = "pulumi"): Stack {
+  const workspace = { envVars: { PULUMI_BACKEND_URL: backend }, pulumiCommand: { command: cli } };
   return { name: "prod", workspace } as unknown as Stack;
 }
 
@@ -38,4 +38,8 @@ test("describes a lock with its owner, its age and the command that removes it",
   const text = describeLocks(stackAt("gs://state"), [LOCK], new Date("2026-11-25T03:25:30Z"));
   expect(text).toContain("prod is locked by runner@fv-az1 (process 4121) for 25 minutes: ");
   expect(text).toMatch(/^ {2}PULUMI_BACKEND_URL=gs:\/\/state pulumi cancel --yes --stack prod$/m);
+  const spaced = stackAt("file:///home/a b/state", "/home/a b/bin/pulumi");
+  expect(describeLocks(spaced, [LOCK])).toMatch(
+    /^ {2}PULUMI_BACKEND_URL='file:\/\/\/home\/a b\/state' '\/home\/a b\/bin\/pulumi' cancel --yes --stack prod$/m,
+  );
 });

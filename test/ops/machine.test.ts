@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../ops/engine/stack-file.ts";
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), "machine-"))));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** What the script before every command prints, and its exit code. @param before Code that runs first. */
+function install(env: NodeJS.ProcessEnv = {}, before = ""): { code: number | null; text: string } {
+  const program = `${before}; await import("./ops/install.mjs")`;
+  const args = ["--input-type=module", "--eval", program];
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    ...{ cwd: ROOT, encoding: "utf8", env: { ...process.env, ...env } },
+  });
+  return { code: status, text: stderr };
+}
+
+test("nothing is in the way on this machine", () => {
+  expect(install()).toEqual({ code: 0, text: "" });
+});
+
+test("a command on Windows says to use WSL", () => {
+  const { code, text } = install({}, 'Object.defineProperty(process, "platform", { value: "win32" })');
+  expect([code, text]).toEqual([1, expect.stringMatching(/^On Windows, run this project in WSL: .*\n$/)]);
+});
+
+test("a TMPDIR that does not exist is named", () => {
+  const { code, text } = install({ TMPDIR: "/nowhere" });
+  expect([code, text]).toEqual([
+    1,
+    "The folder for temporary files, /nowhere, does not exist: create it, or set TMPDIR to a folder that exists and that this user may write.\n",
+  ]);
+});
+
+test("a /dev/null that the user may not write, or that is no device, is named with its repair", () => {
+  const file = join(folder, "null");
+  writeFileSync(file, "");
+  chmodSync(file, 0o600);
+  chmodSync(folder, 0o755);
+  // Root may write everything, so it gives that up.
+  const program = `
+    const { obstacle } = await import("./ops/machine.mjs");
+    if (process.getuid() === 0) process.seteuid(65534); else (await import("node:fs")).chmodSync(process.argv[1], 0o400);
+    console.log(obstacle(process.argv[1]));
+    console.log(obstacle(process.argv[1] + "/missing"));
+  `;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", program, file], {
+    ...{ cwd: ROOT, encoding: "utf8" },
+  });
+  expect(stdout.split("\n")).toEqual([
+    `This user cannot write to ${file} (EACCES), which every program that a command starts needs. As root: rm -f ${file} && mknod -m 666 ${file} c 1 3`,
+    expect.stringMatching(/\/null\/missing \(ENOTDIR\)/),
+    "",
+  ]);
+});
