@@ -14,10 +14,15 @@ import {
   tables,
   user,
 } from "./checks/database.ts";
+import { destruction } from "./checks/destruction.ts";
+import { encryption, invokers, networks, outsiders } from "./checks/exposure.ts";
 import { apis, certificate, disk, instance } from "./checks/instance.ts";
 import { duplicates } from "./checks/monitoring.ts";
+import { networkPath } from "./checks/network-path.ts";
+import { privileges } from "./checks/privileges.ts";
 import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets.ts";
 import { connectionName, databaseUrl, revision, service } from "./checks/service.ts";
+import { ingress, scaling, traffic } from "./checks/traffic.ts";
 
 /** All checks, the more likely root cause first; the last ones do not affect requests yet. */
 export const CHECKS: readonly Check[] = [
@@ -26,12 +31,16 @@ export const CHECKS: readonly Check[] = [
   instance,
   account,
   service,
+  ingress,
+  scaling,
   image,
+  destruction,
   secret,
   databaseUrl,
   accessor,
   client,
   connectionName,
+  networkPath,
   connectionString,
   user,
   database,
@@ -42,9 +51,11 @@ export const CHECKS: readonly Check[] = [
   bucketReader,
   migration,
   tables,
+  privileges,
   schemaVersion,
   schemaDrift,
   revision,
+  traffic,
   answer,
   errors,
   operation,
@@ -52,6 +63,10 @@ export const CHECKS: readonly Check[] = [
   rotation,
   certificate,
   backup,
+  networks,
+  encryption,
+  invokers,
+  outsiders,
   breadth,
   duplicates,
 ];

@@ -142,6 +142,30 @@ export class Facts {
     return this.reader.read({ api: "storage", path, role: REVIEWER });
   }
 
+  servicePolicy(): Promise<Policy | undefined> {
+    const { project, region, service } = this.target;
+    const path = `projects/${project}/locations/${region}/services/${service}:getIamPolicy?options.requestedPolicyVersion=3`;
+    return this.reader.read({ api: "cloudRunV2", path, role: REVIEWER });
+  }
+
+  /** Of the account that the service runs as. */
+  async accountPolicy(): Promise<Policy | undefined> {
+    const path = `projects/${this.target.project}/serviceAccounts/${await this.email()}:getIamPolicy?options.requestedPolicyVersion=3`;
+    return this.reader.read({ api: "iamBeta", path, role: REVIEWER, body: {} });
+  }
+
+  /**
+   * Whether a network is peered with the network of Google's services, which has the private addresses of instances.
+   * @param network Id of a network of the project.
+   */
+  async isPeered(network: string): Promise<boolean> {
+    const path = `services/servicenetworking.googleapis.com/connections?network=projects/${this.target.project}/global/networks/${network}`;
+    const answer = await this.reader.read<{ readonly connections?: readonly object[] }>({
+      ...{ api: "serviceNetworking", path, role: "roles/compute.networkViewer on the project" },
+    });
+    return (answer?.connections ?? []).length > 0;
+  }
+
   /** Whether Cloud Run's service agent may read the service's image; undefined unless it is in another project. */
   async imageAccess(): Promise<ImageAccess | undefined> {
     const { template } = await this.existingService();

@@ -6,6 +6,7 @@ import { REPEATABLES } from "../../infra/migrations/steps.ts";
 import { VERSIONS_TABLE } from "../../infra/names.ts";
 import { DIFFERENCES } from "../migration/drift.ts";
 import { NotVisible } from "../google/reader.ts";
+import { rightsOn, type TableRights } from "./rights.ts";
 
 /** The result of a login. */
 export type Login = { readonly source?: string } & (
@@ -34,6 +35,8 @@ export interface Contents {
   readonly repeatables: ReadonlyMap<string, string>;
   readonly connections: number;
   readonly maxConnections: number;
+  /** Undefined before the first import. */
+  readonly rights: readonly TableRights[] | undefined;
 }
 
 /** What a database records about a version; nothing if dbmate applied it. */
@@ -97,12 +100,21 @@ export async function differencesByLogin(request: LoginRequest, wanted: string):
   }
 }
 
+/**
+ * The folder with an instance's socket.
+ * @param socket Folder of the Auth Proxy's sockets.
+ * @param connectionName The proxy creates a subfolder of this name; the socket may also be in the folder itself.
+ */
+export function socketFolder(socket: string, connectionName: string): string {
+  const below = join(socket, connectionName);
+  return existsSync(below) ? below : socket;
+}
+
 /** Runs work on a connection that can only read. @throws NotVisible if PostgreSQL cannot be reached; DatabaseError. */
 async function withClient<T>(request: LoginRequest, work: (client: Client) => Promise<T>): Promise<T> {
   const { socket, connectionName, database, user, password } = request;
-  const below = join(socket, connectionName);
   const client = new Client({
-    host: existsSync(below) ? below : socket,
+    host: socketFolder(socket, connectionName),
     database,
     user,
     password,
@@ -154,6 +166,7 @@ async function contents(client: Client, migrations: readonly Migration[]): Promi
     repeatables: new Map(repeatables.map(({ checksum, file }) => [file, checksum])),
     connections: limits[0]?.used ?? 0,
     maxConnections: limits[0]?.most ?? 0,
+    rights: await rightsOn(client),
   };
 }
 

@@ -16,6 +16,16 @@ import { endpointsOf } from "./endpoints.ts";
 import { localFolder, privateFolder, socketFolder } from "./private-folder.ts";
 import { noStack, readStackFile, stackPath } from "./stack-file.ts";
 
+/** What a stack's configuration declares about access. */
+export interface Declared {
+  /** Whether anyone may call the service. */
+  readonly public: boolean;
+  /** Email of the account that updates the stack, which may call the service. */
+  readonly deployer?: string;
+  /** Whether the instance has a private address only. */
+  readonly network: boolean;
+}
+
 /** What the doctor inspects: a project, a region, and the names of the parts. */
 export interface Target {
   /** Name of the stack, if it is one of this project's. */
@@ -38,6 +48,8 @@ export interface Target {
   /** The declared extensions and schemas. */
   readonly extensions?: readonly string[];
   readonly schemas?: readonly string[];
+  /** Absent without a stack. */
+  readonly declared?: Declared;
   /** Folder of a Cloud SQL Auth Proxy's sockets, or of `npm start -- --keep`, to test the login. */
   readonly socket?: string;
 }
@@ -121,11 +133,22 @@ export function locate(given: Given, root: string): Place {
       ...(schemaVersion !== undefined && { schemaVersion }),
       ...(Array.isArray(extensions) && { extensions: extensions.map(String) }),
       ...(Array.isArray(schemas) && { schemas: schemas.map(String) }),
+      ...(given.stack !== undefined && { declared: declaredIn(config) }),
       ...(socket !== undefined && { socket }),
     },
     endpoints: endpointsOf(config),
     token: given.stack === "local" ? () => localToken(root) : undefined,
     deployer: text(config["settlement:deployer"]),
+  };
+}
+
+function declaredIn(config: Readonly<Record<string, unknown>>): Declared {
+  const service = config["settlement:service"] as { public?: unknown } | undefined;
+  const deployer = text(config["settlement:deployer"]);
+  return {
+    public: service?.public === true,
+    ...(deployer !== undefined && { deployer }),
+    network: config["settlement:network"] !== undefined,
   };
 }
 

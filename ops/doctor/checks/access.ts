@@ -3,7 +3,7 @@ import { CONNECT, READ_SECRET } from "../../../policies/model/grants.ts";
 import { type Grant, grant, READ_OBJECT } from "../access.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { type Facts, orNothing } from "../facts.ts";
-import type { Binding, Policy } from "../../google/policy.ts";
+import type { Binding } from "../../google/policy.ts";
 import { NotVisible } from "../../google/reader.ts";
 
 export const account: Check = {
@@ -100,50 +100,26 @@ export const breadth: Check = {
   title: "Least privilege",
   causes: [],
   look: async (facts) => {
-    const { bucket, passwordSecret, project, secret } = facts.target;
+    const { project } = facts.target;
     const member = `serviceAccount:${await facts.email()}`;
-    const secrets = [secret, passwordSecret];
-    const [onProject, ...onParts] = await Promise.all([
-      facts.projectPolicy(),
-      ...secrets.map((id) => facts.secretPolicy(id).catch(orNothing)),
-      facts.bucketPolicy().catch(orNothing),
-    ]);
-    const parts = [...secrets.map((id) => ["secrets", id]), ["storage", "buckets", `gs://${bucket}`]];
-    const broad = [
-      ...wide(facts, ["projects", project], onProject, member),
-      ...parts.flatMap((part, index) => wide(facts, part, onParts[index], undefined)),
-    ];
-    const [first] = broad;
-    if (!first) return ok("no role is broader than needed");
-    return finding(broad.map(({ found }) => found).join("; "), first.fix);
+    const broad = ((await facts.projectPolicy())?.bindings ?? []).filter((binding) => isBroad(binding, member));
+    if (broad.length === 0) return ok("no role is broader than needed");
+    const remove = (role: string) =>
+      facts.gcloud(
+        ...["projects", "remove-iam-policy-binding", project],
+        ...[`--member=${member}`, `--role=${role}`, "--condition=None"],
+      );
+    return finding(
+      broad.map(({ role }) => `the service's account has ${role} on ${project}`).join("; "),
+      broad.map(({ role }) => remove(role)).join(" && "),
+    );
   },
 };
 
-/**
- * Bindings that grant more than the service needs: to everyone or, with an account, to it on the whole project.
- * @param place As gcloud names the resource, its id last.
- */
-function wide(facts: Facts, place: readonly string[], policy: Policy | undefined, account: string | undefined) {
-  const name = place.at(-1) ?? "";
-  return (policy?.bindings ?? []).flatMap((binding) =>
-    tooMany(binding, account).map((who) => ({
-      found: `${who === account ? "the service's account" : who} has ${binding.role} on ${name}`,
-      fix: facts.gcloud(
-        ...[...place.slice(0, -1), "remove-iam-policy-binding", name],
-        ...[`--member=${who}`, `--role=${binding.role}`, "--condition=None"],
-      ),
-    })),
-  );
-}
-
-function tooMany({ role, members = [], condition }: Binding, account: string | undefined): string[] {
-  const everyone = members.filter((member) => ["allUsers", "allAuthenticatedUsers"].includes(member));
-  const broad =
-    account !== undefined &&
-    members.includes(account) &&
-    !condition &&
-    (/^roles\/(owner|editor)$|admin$/i.test(role) || [READ_SECRET[0], CONNECT[0], READ_OBJECT[0]].includes(role));
-  return broad ? [...everyone, account] : everyone;
+/** Whether a binding on the whole project grants more than the service needs. */
+function isBroad({ role, members = [], condition }: Binding, member: string): boolean {
+  const own = [READ_SECRET[0], CONNECT[0], READ_OBJECT[0]] as string[];
+  return members.includes(member) && !condition && (/^roles\/(owner|editor)$|admin$/i.test(role) || own.includes(role));
 }
 
 async function secretInUse(facts: Facts): Promise<string> {

@@ -203,7 +203,7 @@ const MOST_DIFFERENCES = 3;
 export const schemaDrift: Check = {
   id: "schema-drift",
   title: "Schema drift",
-  causes: ["apis", "instance", "database", "bucket", "migration", "tables", "schema-version"],
+  causes: ["apis", "instance", "database", "bucket", "migration", "tables", "schema-version", "privileges"],
   look: async (facts) => {
     const differences = await facts.schemaDrift().catch((error: unknown) => {
       throw error instanceof UserError ? new NotVisible(error.message) : error;

@@ -6,7 +6,7 @@ import { NotVisible } from "../../google/reader.ts";
 export const secret: Check = {
   id: "secret",
   title: "Connection secret",
-  causes: ["apis"],
+  causes: ["apis", "destruction"],
   look: async (facts) => {
     const { secret: id } = await pinOrDefault(facts);
     const versions = await facts.versions(id);
@@ -80,7 +80,7 @@ export const pinnedVersion: Check = {
 export const passwordSecret: Check = {
   id: "password-secret",
   title: "Password secret",
-  causes: ["apis"],
+  causes: ["apis", "destruction"],
   look: async (facts) => {
     const { passwordSecret: id } = facts.target;
     const versions = await facts.versions(id);

@@ -42,7 +42,11 @@ function changed(change: (record: Recorded) => void): Recorded {
 
 test("a healthy stack has no finding, and only the login is not checked", async () => {
   const rows = await judge(healthy());
-  expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual(["login", "schema-drift"]);
+  expect(rows.filter(({ verdict }) => verdict !== "ok").map(({ check }) => check)).toEqual([
+    "login",
+    "privileges",
+    "schema-drift",
+  ]);
   expect(exitCode(rows)).toBe(0);
 });
 
@@ -200,7 +204,7 @@ describe("faults that the embedded cloud cannot show", () => {
           role: "roles/secretmanager.secretAccessor",
           members: ["allAuthenticatedUsers"],
         }),
-      "breadth",
+      "outsiders",
       /allAuthenticatedUsers has roles\/secretmanager.secretAccessor on settlement-db-connection-string/,
     ],
     [
@@ -277,7 +281,7 @@ describe("what is not visible", () => {
     const record = { ...healthy(), [POLICY]: undefined };
     const rows = await judge(record);
     expect(rows.find(({ check }) => check === "accessor")?.verdict).toBe("ok");
-    expect(those(rows, "unseen")).toEqual(["client", "login", "schema-drift", "breadth"]);
+    expect(those(rows, "unseen")).toEqual(["client", "login", "privileges", "schema-drift", "outsiders", "breadth"]);
   });
 
   test.each([

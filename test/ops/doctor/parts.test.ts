@@ -46,6 +46,8 @@ describe("the target", () => {
   gcp:region: us-central1
   gcp:sqlCustomEndpoint: https://sql.example.com/v1/
   settlement:schema: { version: "20251025120000" }
+  settlement:service: { public: true }
+  settlement:deployer: deployer@fusion-staging.iam.gserviceaccount.com
 `,
     );
     const { target, endpoints } = locate({ stack: "staging", region: "us-east1", instance: "db" }, root);
@@ -61,6 +63,7 @@ describe("the target", () => {
       passwordSecret: "settlement-db-password",
       bucket: "fusion-staging-migrations",
       schemaVersion: "20251025120000",
+      declared: { public: true, deployer: "deployer@fusion-staging.iam.gserviceaccount.com", network: false },
     });
     expect(endpoints).toEqual({ ...GOOGLE, sql: "https://sql.example.com/v1/" });
   });

@@ -16,6 +16,7 @@ export const TARGET: Target = {
   secret: "settlement-db-connection-string",
   passwordSecret: "settlement-db-password",
   bucket: "fusion-prime-migrations",
+  declared: { public: false, deployer: "deployer@fusion-prime.iam.gserviceaccount.com", network: false },
 };
 
 const INSTANCE = "fusion-prime-db-a504713e";
@@ -86,9 +87,20 @@ export function healthy() {
         ],
       },
       uri: "https://settlement-service.example.com",
+      ingress: "INGRESS_TRAFFIC_ALL",
+      traffic: [{ type: "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", percent: 100 }] as object[],
       latestCreatedRevision: "settlement-service-00001-abc",
       latestReadyRevision: "settlement-service-00001-abc",
       terminalCondition: { state: "CONDITION_SUCCEEDED" } as { state: string; message?: string },
+    },
+    "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service:getIamPolicy": {
+      bindings: [
+        bound(
+          "roles/run.invoker",
+          "serviceAccount:deployer@fusion-prime.iam.gserviceaccount.com",
+          "serviceAccount:service-1004@gcp-sa-monitoring-notification.iam.gserviceaccount.com",
+        ),
+      ],
     },
     "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration":
       {} as gapi.client.run.GoogleCloudRunV2Job,
@@ -111,6 +123,7 @@ export function healthy() {
             storageAutoResize: true,
             backupConfiguration: { enabled: true },
             connectorEnforcement: "REQUIRED",
+            ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" } as object,
             databaseFlags: [{ name: "max_connections", value: "100" }],
           },
         },

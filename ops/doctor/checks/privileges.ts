@@ -1,0 +1,61 @@
+import { OWNER_ROLE } from "../../../infra/names.ts";
+import { NotVisible } from "../../google/reader.ts";
+import { command } from "../../terminal/command.ts";
+import { type Check, finding, ok } from "../check.ts";
+import { type Facts, logins } from "../facts.ts";
+import { socketFolder } from "../login.ts";
+import type { TableRights } from "../rights.ts";
+
+export const privileges: Check = {
+  id: "privileges",
+  title: "Table privileges",
+  causes: ["apis", "instance", "database", "login", "migration", "tables"],
+  look: async (facts) => {
+    const login = await facts.loggedIn();
+    if (!login.ok) throw new NotVisible(`the login was refused: ${login.message}`);
+    if (typeof login.contents === "string") throw new NotVisible(login.contents);
+    const { rights } = login.contents;
+    if (!rights) throw new NotVisible(`the role ${OWNER_ROLE} does not exist yet`);
+    const declared = facts.migrations.some(({ text }) => /\bto\s+public\b/i.test(text));
+    const wrong = rights.map((table) => problems(table, declared)).filter(({ found }) => found.length > 0);
+    if (wrong.length === 0) return ok(`${rights.length} tables belong to ${OWNER_ROLE}, checked by a login`);
+    const statements = wrong.flatMap(({ statements }) => statements);
+    const owners = wrong.map(({ owner }) => owner);
+    const foreign = owners.find((owner) => owner !== OWNER_ROLE && !logins(facts.target.user).includes(owner));
+    return finding(wrong.flatMap(({ found }) => found).join("; "), await psql(facts, foreign, statements.join(" ")));
+  },
+};
+
+/** What is wrong with a table's rights, and the SQL that restores them. @param declared Whether a migration opens tables. */
+function problems({ lacking, name, open, owner }: TableRights, declared: boolean) {
+  const moved = owner !== OWNER_ROLE;
+  return {
+    owner,
+    found: [
+      ...(moved ? [`${name} belongs to ${owner}, not to ${OWNER_ROLE}`] : []),
+      ...(lacking.length > 0 ? [`the service's login may not ${lacking.join(", ")} on ${name}`] : []),
+      ...(open && !declared ? [`every login has privileges on ${name}`] : []),
+    ],
+    statements: [
+      ...(moved ? [`ALTER TABLE ${name} OWNER TO ${OWNER_ROLE};`] : []),
+      ...(lacking.length > 0 ? [`GRANT ALL ON ${name} TO ${OWNER_ROLE};`] : []),
+      ...(open && !declared ? [`REVOKE ALL ON ${name} FROM PUBLIC;`] : []),
+    ],
+  };
+}
+
+/**
+ * Runs SQL as the service's login, whose password stays in the shell, or as another role, for whose password psql asks.
+ * @param role The owner that alone may do it, if it is another one.
+ */
+async function psql(facts: Facts, role: string | undefined, sql: string): Promise<string> {
+  const { database, passwordSecret, socket = "", user } = facts.target;
+  const { connectionName } = await facts.existingInstance();
+  const string = await facts.connectionString();
+  const run = command(
+    ...["psql", `--host=${socketFolder(socket, connectionName)}`, `--dbname=${database}`],
+    ...[`--username=${role ?? (string.ok ? string.value.user : user)}`, `--command=${sql}`],
+  );
+  if (role !== undefined) return run;
+  return `PGPASSWORD=$(${facts.gcloud("secrets", "versions", "access", "latest", `--secret=${passwordSecret}`)}) ${run}`;
+}
