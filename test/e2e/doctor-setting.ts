@@ -103,7 +103,11 @@ export class DoctorSetting {
       "storage",
     ];
     await embedded.start(...apis.map((api) => `${api}.googleapis.com`));
-    await createInstance(embedded, INSTANCE, { backupConfiguration: { enabled: true } });
+    await createInstance(embedded, INSTANCE, {
+      backupConfiguration: { enabled: true },
+      connectorEnforcement: "REQUIRED",
+      ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
+    });
     await embedded.post(`${SQL}/instances/${INSTANCE}/databases`, { name: "settlement_db" });
     await embedded.post(`${SQL}/instances/${INSTANCE}/users`, { name: "settlement_user", password: PASSWORD });
     await embedded.post(`/v1/projects/${PROJECT}/serviceAccounts`, { accountId: "settlement-service" });

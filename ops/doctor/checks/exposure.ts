@@ -129,7 +129,7 @@ export const networks: Check = {
       ...(ranges.length > 0 ? ["--clear-authorized-networks"] : []),
       ...(isPublic ? ["--no-assign-ip"] : []),
     ];
-    return finding(found.join("; "), facts.gcloud("sql", "instances", "patch", name, "--quiet", ...options));
+    return finding(found.join("; "), facts.gcloud("sql", "instances", "patch", name, ...options));
   },
 };
 

@@ -1,7 +1,7 @@
 import { faultOfLabels } from "../../rest/labels.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { SOCKETS } from "./namespace.ts";
-import type { Container, InstanceTemplate, Probe, Volume } from "./resources.ts";
+import type { Container, InstanceTemplate, Probe, Scaling, Volume } from "./resources.ts";
 
 /** The limits of a template, as the embedded cloud reads them. */
 export interface Limited extends Partial<InstanceTemplate> {
@@ -10,12 +10,6 @@ export interface Limited extends Partial<InstanceTemplate> {
   readonly executionEnvironment?: string;
   readonly scaling?: Scaling;
   readonly maxRetries?: number;
-}
-
-/** How many instances run. */
-export interface Scaling {
-  readonly minInstanceCount?: number;
-  readonly maxInstanceCount?: number;
 }
 
 /** The error for an invalid field, in Cloud Run's form. */

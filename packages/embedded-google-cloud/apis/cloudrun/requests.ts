@@ -61,7 +61,7 @@ export class Requests {
     const path = request.url.slice(RUN_PATH.length + host.length) || "/";
     const found = this.services.byHost(host);
     const target = found && targetOf(found.service, found.tag, Math.random());
-    if (!found || (!target && found.tag !== undefined)) {
+    if (!found || !isOnInternet(found.service) || (!target && found.tag !== undefined)) {
       return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
     }
     const { service } = found;
@@ -76,7 +76,7 @@ export class Requests {
     if (!this.mayInvoke(request.caller, service)) {
       return page(reply, 403, "Forbidden", `Your client does not have permission to get URL ${path} from this server.`);
     }
-    if (name === undefined || !log) return unavailable(reply);
+    if (name === undefined || !log || isScaledToZero(service)) return unavailable(reply);
     const revision = this.services.getRevision(name);
     try {
       return await this.forward(revision, request, reply, host, path);
@@ -135,6 +135,16 @@ export class Requests {
       throw error;
     }
   }
+}
+
+/** Every request here is one from the internet: https://cloud.google.com/run/docs/securing/ingress */
+function isOnInternet({ defaultUriDisabled, ingress }: Service): boolean {
+  return ingress === "INGRESS_TRAFFIC_ALL" && defaultUriDisabled !== true;
+}
+
+/** Which disables a service: https://cloud.google.com/run/docs/configuring/services/manual-scaling */
+function isScaledToZero({ scaling }: Service): boolean {
+  return scaling?.scalingMode === "MANUAL" && (scaling.manualInstanceCount ?? 0) === 0;
 }
 
 /** The headers that the service gets; the caller's token is removed. */

@@ -10,6 +10,12 @@ export interface EnvVar {
   valueSource?: { secretKeyRef?: { secret: string; version?: string } };
 }
 
+/** How many instances run. */
+export interface Scaling {
+  readonly minInstanceCount?: number;
+  readonly maxInstanceCount?: number;
+}
+
 /** Times are in seconds. */
 export interface Probe {
   initialDelaySeconds?: number;
@@ -48,6 +54,8 @@ export interface InstanceTemplate {
   serviceAccount: string;
   /** A duration, such as `300s`: for a request of a service, for a task of a job. */
   timeout: string;
+  /** The network through which it reaches private addresses. */
+  vpcAccess?: { networkInterfaces?: { network?: string; subnetwork?: string }[] };
 }
 
 export interface RevisionTemplate extends InstanceTemplate, Marked {
@@ -112,7 +120,8 @@ export interface Service extends Resource {
   creator: string;
   lastModifier: string;
   ingress: string;
-  scaling?: { minInstanceCount?: number; maxInstanceCount?: number };
+  scaling?: Scaling & { scalingMode?: "AUTOMATIC" | "MANUAL"; manualInstanceCount?: number };
+  defaultUriDisabled?: boolean;
   invokerIamDisabled?: boolean;
   template: RevisionTemplate;
   traffic: TrafficTarget[];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { shortFolder } from "../../state/short-folder.ts";
 import type { OpenSocket } from "../cloudsql/socket.ts";
 import { GoogleError } from "../../rest/errors.ts";
+import { shortName } from "../../rest/names.ts";
 import { imageNotFound, secretsNotReadable, unsupported } from "./failure.ts";
 import type { Log } from "./logs.ts";
 import { launch, type Program } from "./launch.ts";
@@ -133,12 +134,18 @@ export class Runtime {
           log.system(reason, "ERROR");
         };
         const member = `serviceAccount:${template.serviceAccount}`;
-        opened.push(await this.options.openSocket({ connectionName, member, folder: real, onRefused }));
+        const networks = networksOf(template);
+        opened.push(await this.options.openSocket({ connectionName, member, networks, folder: real, onRefused }));
         sockets[connectionName] = real;
       }
     }
     return sockets;
   }
+}
+
+/** Names of the networks that a template is in; a network without a name has that of its subnetwork. */
+function networksOf({ vpcAccess }: InstanceTemplate): string[] {
+  return (vpcAccess?.networkInterfaces ?? []).map(({ network, subnetwork = "" }) => shortName(network ?? subnetwork));
 }
 
 /** @throws StartFailure unless the template has one container and only Cloud SQL volumes. */

@@ -88,6 +88,11 @@ export function stamped(instance: Instance): Instance {
   return { ...next, etag: etagOf(next) };
 }
 
+/** The address at which Google's own proxy connects: the public one if there is one. */
+export function addressOf({ ipAddresses }: Instance): string {
+  return (ipAddresses as { ipAddress: string }[])[0]?.ipAddress ?? "";
+}
+
 export function majorOf({ databaseVersion }: Pick<Instance, "databaseVersion">): number {
   return Number(databaseVersion.slice("POSTGRES_".length));
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, mergePatch } from "../../rest/fields.ts";
+import { shortName } from "../../rest/names.ts";
 import type { Resource } from "../../iam/access.ts";
 import type { WriteEntry } from "../logging/entries.ts";
 import type { Networks } from "../compute/networks.ts";
@@ -247,6 +248,14 @@ export class Instances {
       throw invalid("Invalid request since instance is not running");
     }
     return instance;
+  }
+
+  /** Whether a client in these networks reaches an instance: at its public address, or by the peering of its own network. */
+  isReachable({ settings }: Instance, networks: readonly string[]): boolean {
+    const { ipv4Enabled, privateNetwork } = settings.ipConfiguration;
+    if (ipv4Enabled) return true;
+    const peered = typeof privateNetwork === "string" && this.networks.servicesRange(privateNetwork) !== undefined;
+    return peered && networks.includes(shortName(privateNetwork));
   }
 
   /** The instance's PostgreSQL, running. @throws GoogleError as {@link requireRunning}. */

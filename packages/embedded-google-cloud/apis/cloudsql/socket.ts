@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { GoogleError } from "../../rest/errors.ts";
 import type { Access } from "../../iam/access.ts";
+import { addressOf } from "./instance.ts";
 import { isRegion, regionOfZone } from "../../rest/places.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
@@ -14,6 +15,8 @@ export interface SocketRequest {
   readonly connectionName: string;
   /** Such as `serviceAccount:EMAIL`; needs `cloudsql.instances.connect` on the instance. */
   readonly member: string;
+  /** The networks of the client, to reach private addresses; by default it reaches all, as a proxy in the instance's network. */
+  readonly networks?: readonly string[];
   /** An existing folder, in which the socket `.s.PGSQL.5432` is created; its path has at most 89 bytes. */
   readonly folder: string;
   /** Gets the reason when a connection is refused, in the Auth Proxy's words. */
@@ -100,7 +103,7 @@ export class AuthProxy {
    */
   async serve(
     client: Socket,
-    { connectionName, member }: Pick<SocketRequest, "connectionName" | "member">,
+    { connectionName, member, networks }: Pick<SocketRequest, "connectionName" | "member" | "networks">,
   ): Promise<void> {
     const [, project = "", region = "", instance = ""] = CONNECTION_NAME.exec(connectionName) ?? [];
     if (!isRegion(region)) {
@@ -122,6 +125,9 @@ export class AuthProxy {
     if (found.region !== region) {
       const problem = `the instance is in the region "${found.region}", not in "${region}"`;
       throw new GoogleError("INVALID_ARGUMENT", problem, "invalid");
+    }
+    if (networks && !this.instances.isReachable(found, networks)) {
+      throw new Error(`dial tcp ${addressOf(found)}:3307: i/o timeout`);
     }
     pipe(client, connect(await this.instances.socket(project, instance)));
   }

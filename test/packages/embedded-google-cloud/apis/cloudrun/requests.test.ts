@@ -25,6 +25,26 @@ describe("requests to Cloud Run services", () => {
   const uriOf = async (name: string) => (await setting.service(name)).uri ?? "";
   const echo = async (url: string) => JSON.parse((await setting.call("GET", url)).text) as Echo;
 
+  it("from the internet reach a service only with open ingress, its default URL, and instances", async () => {
+    await setting.deploy("closed", ECHO_IMAGE);
+    const uri = await uriOf("closed");
+    const answers = async (change: object, mask: string) => {
+      const { body } = await setting.call("PATCH", `${PARENT}/services/closed?updateMask=${mask}`, change);
+      await setting.call("POST", `/v2/${(body as { name: string }).name}:wait`, {});
+      return (await setting.call("GET", uri)).status;
+    };
+    for (const ingress of ["INTERNAL_ONLY", "INTERNAL_LOAD_BALANCER", "NONE"]) {
+      expect([ingress, await answers({ ingress: `INGRESS_TRAFFIC_${ingress}` }, "ingress")]).toEqual([ingress, 404]);
+    }
+    expect(await answers({ ingress: "INGRESS_TRAFFIC_ALL" }, "ingress")).toBe(200);
+    expect(await answers({ defaultUriDisabled: true }, "defaultUriDisabled")).toBe(404);
+    expect(await answers({ defaultUriDisabled: false }, "defaultUriDisabled")).toBe(200);
+    const manual = (manualInstanceCount: number) => ({ scaling: { scalingMode: "MANUAL", manualInstanceCount } });
+    expect(await answers(manual(0), "scaling")).toBe(503);
+    expect(await answers(manual(1), "scaling")).toBe(200);
+    expect(await answers({ scaling: {} }, "scaling")).toBe(200);
+  });
+
   it("reach the process unchanged, except for the caller's token", async () => {
     await setting.deploy("plain", ECHO_IMAGE);
     const uri = await uriOf("plain");
