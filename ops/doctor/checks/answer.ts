@@ -11,11 +11,15 @@ const CAUSES = [
   "disk",
   "instance",
   "service",
+  "ingress",
+  "scaling",
+  "destruction",
   "secret",
   "database-url",
   "accessor",
   "client",
   "connection-name",
+  "network-path",
   "connection-string",
   "user",
   "database",
@@ -24,9 +28,11 @@ const CAUSES = [
   "login",
   "migration",
   "tables",
+  "privileges",
   "schema-version",
   "schema-drift",
   "revision",
+  "traffic",
 ];
 
 export const answer: Check = {

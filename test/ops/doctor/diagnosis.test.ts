@@ -385,7 +385,7 @@ describe("what users get", () => {
   test("is not looked at if the caller may not: then there is no verdict, but the way to one", async () => {
     const rows = await look(hidden);
     expect(summary(rows)).toMatch(
-      /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 3 could/,
+      /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 4 could/,
     );
     expect(notLookedAt(rows)).toMatch(
       /^Not looked at: Login: .*; Schema drift: no login .* run `cloud-sql-proxy --unix-socket DIR \S+` and add --socket DIR \(needs \S+ on the project\); Service answers: the service was not called \(needs roles\/run.invoker on the service\)\.$/,
