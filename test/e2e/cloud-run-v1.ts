@@ -244,9 +244,9 @@ function templateOf(template: Template): Knative["spec"]["template"] {
 }
 
 /** The annotations that have a value, as texts. */
-function texts(values: Record<string, unknown>): Marks {
+function texts(values: Record<string, string | number | boolean | undefined>): Marks {
   return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value as string)]])),
+    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 }
 
@@ -330,7 +330,7 @@ function changedBy(live: Translated, sent: Knative): object {
 function without(message: unknown): unknown {
   return JSON.parse(
     JSON.stringify(message, (key, value: unknown) => {
-      if (/^run\.googleapis\.com\/client-/.test(key) || (key === "annotations" && isEmpty(value))) return undefined;
+      if (key.startsWith("run.googleapis.com/client-") || (key === "annotations" && isEmpty(value))) return undefined;
       if (/^run\.googleapis\.com\/[a-z-]+-disabled$/.test(key)) return isTrue(String(value)) || undefined;
       return key === "run.googleapis.com/network-interfaces" ? (JSON.parse(String(value)) as object[]) : value;
     }),

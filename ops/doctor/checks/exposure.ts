@@ -94,7 +94,7 @@ export const outsiders: Check = {
 function isForeign(member: string, { target }: Facts): boolean {
   if (member === `serviceAccount:${target.declared?.deployer ?? ""}`) return false;
   const [, name = "", home] = /^serviceAccount:([^@]+)@([^.]+)\.iam\.gserviceaccount\.com$/.exec(member) ?? [];
-  return home !== undefined && home !== target.project && !/^gcp-sa-/.test(home) && !/^service-\d+$/.test(name);
+  return home !== undefined && home !== target.project && !home.startsWith("gcp-sa-") && !/^service-\d+$/.test(name);
 }
 
 /** The members of a binding that a test selects, with gcloud's options that name just this membership. */
