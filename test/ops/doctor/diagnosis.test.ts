@@ -388,7 +388,7 @@ describe("what users get", () => {
       /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 4 could/,
     );
     expect(notLookedAt(rows)).toMatch(
-      /^Not looked at: Login: .*; Schema drift: no login .* run `cloud-sql-proxy --unix-socket DIR \S+` and add --socket DIR \(needs \S+ on the project\); Service answers: the service was not called \(needs roles\/run.invoker on the service\)\.$/,
+      /^Not looked at: Login: .*; Table privileges, Schema drift: no login .* run `cloud-sql-proxy --unix-socket DIR \S+` and add --socket DIR \(needs \S+ on the project\); Service answers: the service was not called \(needs roles\/run.invoker on the service\)\.$/,
     );
     expect(exitCode(rows)).toBe(0);
   });
