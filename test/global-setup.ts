@@ -4,12 +4,14 @@ import { findCli } from "../ops/engine/cli.ts";
 import { startProviders } from "../ops/engine/providers.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
 import { providerChoice } from "../ops/terminal/options.ts";
+import { exceptLoopback } from "../ops/terminal/proxy.ts";
 
 /**
  * Before all tests: installs the engine, and the official providers if they are chosen, so that no end-to-end test waits for them, and turns off its garbage collection, which
  * takes a twelfth of a preview.
  */
 export default async function setUp(): Promise<void> {
+  exceptLoopback();
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const command = await findCli(say);
   if (providerChoice() === "official") await startProviders(command, { say });

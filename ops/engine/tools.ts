@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quoted } from "../terminal/command.ts";
+import { LOOPBACK } from "../terminal/proxy.ts";
 import { endpointEnv } from "./endpoints.ts";
 
 /** A local stack that is held open. */
@@ -55,8 +56,11 @@ export function writeToolSettings({ url, folder, token, project, region, socket,
   const secrets = ["GOOGLE_OAUTH_ACCESS_TOKEN", "CSQL_PROXY_TOKEN"].map(
     (name) => `export ${name}="$(cat ${quoted(token)})"`,
   );
+  const exceptions = ["NO_PROXY", "no_proxy"].map(
+    (name) => `export ${name}="\${${name}:+$${name},}${LOOPBACK.join(",")}"`,
+  );
   const file = join(folder, "env");
-  writeFileSync(file, [...lines, ...secrets, ""].join("\n"));
+  writeFileSync(file, [...lines, ...secrets, ...exceptions, ""].join("\n"));
   return file;
 }
 

@@ -5,6 +5,7 @@ import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts"
 import { catchSignals, interrupted } from "./interrupt.ts";
 import { cliError } from "./cli-error.ts";
 import { machineError } from "./machine-error.ts";
+import { exceptLoopback } from "./proxy.ts";
 import { cut, printable } from "./values.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
@@ -20,6 +21,7 @@ export function run(help: string, command: () => Promise<void>): void {
     return;
   }
   catchSignals();
+  exceptLoopback();
   command().catch((error: unknown) => {
     if (!interrupted.aborted) process.exitCode = report(error, help);
   });

@@ -37,6 +37,9 @@ const SUBSTITUTED = {
   state: ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"],
 };
 
+/** An address that refuses connections. */
+const NO_ANSWER = "http://127.0.0.1:9";
+
 /** The migration in the pull request. */
 const MIGRATION = `-- migrate:up
 ALTER TABLE settlement_commands ADD COLUMN fee numeric(38, 18);
@@ -63,8 +66,10 @@ describe("both pipelines", () => {
     PULUMI_BACKEND_URL: `file://${join(copy, ".local", "states", stack)}`,
     PULUMI_CONFIG_PASSPHRASE: `passphrase of ${stack}`,
   });
-  /** Variables set by GitHub's runner. */
+  /** Variables set by GitHub's runner; and by one that stands behind a proxy, here one that never answers. */
   const runner = () => ({
+    http_proxy: NO_ANSWER,
+    https_proxy: NO_ANSWER,
     CI: "true",
     GITHUB_API_URL: github.url,
     GITHUB_EVENT_PATH: join(copy, "event.json"),
