@@ -8,6 +8,7 @@ import { openOffline, openSnapshot, openStack, type OpenStack } from "./engine/o
 import { type ProviderChoice, providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { readSnapshot, secretContents, type Snapshot } from "./engine/snapshot.ts";
 import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
 import { configProblem } from "./engine/stack-values.ts";
 import { ROOT } from "./engine/stack-file.ts";
 import { driftByImport } from "./migration/drift-by-import.ts";
@@ -16,7 +17,7 @@ import { UsageError, UserError } from "./terminal/user-error.ts";
 
 const HELP = `npm run preview -- --stack STACK [OPTIONS]
 
-Shows, as Markdown for a pull request, what an update of the stack would do, with the policies applied.
+Shows what an update of the stack would do, with the policies applied: on the terminal, or as Markdown for a pull request.
 
   --stack STACK  local, staging or prod
   --offline      without credentials: compare with the snapshot that npm run up -- --publish wrote to .local/snapshots, or,
@@ -24,7 +25,7 @@ Shows, as Markdown for a pull request, what an update of the stack would do, wit
   --refresh      read the cloud's current state, and show what was changed manually since the last update, in the schema too
   --snapshot     like --refresh, but compare with that snapshot, which needs no access to the state's key; ignores the
                  contents of secrets
-  --out FILE     write the Markdown to a file instead of to the terminal
+  --out FILE     write Markdown to a file instead of printing to the terminal
   --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
   --providers P  ${PROVIDERS_HELP}
   --help         this text
@@ -51,9 +52,9 @@ run(HELP, async () => {
     const [first = "", second = ""] = given;
     throw new UsageError(`--${first} and --${second} are mutually exclusive: give only one.`);
   }
-  const { blocked, drifted, markdown } = await preview(name, choice, given[0]);
+  const { blocked, drifted, markdown, text } = await preview(name, choice, given[0]);
   if (values.comment) await writeComment(name, markdown);
-  if (values.out === undefined) process.stdout.write(markdown);
+  if (values.out === undefined) process.stdout.write(text(screenOf()));
   else write(values.out, markdown);
   if (blocked) throw new UserError(`The update of ${name} is blocked; the preview says why.`);
   if (drifted) process.exitCode = 2;

@@ -5,6 +5,7 @@ import { openStack } from "./engine/open.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { rotate } from "./rotation/rotate.ts";
 import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
 import { ROOT, setInStackFile } from "./engine/stack-file.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 
@@ -34,7 +35,7 @@ run(HELP, async () => {
         setInStackFile(name, ["settlement:rotation", "step"], step, [ROOT, stack.workspace.workDir]);
       },
       confirm,
-      print: (text) => process.stdout.write(text),
+      print: ({ text }) => process.stdout.write(text(screenOf())),
       progress: (text) => process.stderr.write(text),
       say: console.error,
     });

@@ -7,6 +7,7 @@ import { openStack } from "./engine/open.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
 
 const HELP = `npm run up -- --stack STACK [OPTIONS]
 
@@ -43,12 +44,11 @@ run(HELP, async () => {
       console.error("The database does not exist yet: the first update of the stack creates it and its schema.");
       return;
     }
-    const print = (text: string) => process.stdout.write(text);
     const done = await update(stack, {
       refresh: values.refresh ?? false,
       takeOver: values["take-over"] ?? false,
       target: schema ? [schemaParts(name)] : [],
-      print,
+      print: ({ text }) => process.stdout.write(text(screenOf())),
       progress: (text) => process.stderr.write(text),
       confirm: () => ask(`Update ${name}?`),
     });

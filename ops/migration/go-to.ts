@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { PROJECT } from "../../infra/names.ts";
 import { isSchema } from "../preview/migrations.ts";
-import { update } from "../update/update.ts";
+import { update, type UpdateOptions } from "../update/update.ts";
 
 /** What a command that changes a stack's schema version needs from its caller. */
 export interface GoToOptions {
@@ -10,7 +10,7 @@ export interface GoToOptions {
   /** Called after the preview. */
   readonly confirm: () => Promise<boolean>;
   /** Prints the preview. */
-  readonly print: (text: string) => void;
+  readonly print: UpdateOptions["print"];
   /** Prints the engine's output. */
   readonly progress: (text: string) => void;
   /** Prints a line of progress. */

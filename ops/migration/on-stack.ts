@@ -11,6 +11,7 @@ import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
 import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../terminal/options.ts";
 import { readStackFile, ROOT, setInStackFile } from "../engine/stack-file.ts";
+import { screenOf } from "../terminal/screen.ts";
 import { UsageError } from "../terminal/user-error.ts";
 import { driftByImport } from "./drift-by-import.ts";
 import { fileOf } from "./drift.ts";
@@ -155,7 +156,7 @@ function options(name: string, stack: Stack, confirm: () => Promise<boolean>): G
     write: (version) =>
       setInStackFile(name, ["settlement:schema", "version"], version, [ROOT, stack.workspace.workDir]),
     confirm,
-    print: (text) => process.stdout.write(text),
+    print: ({ text }) => process.stdout.write(text(screenOf())),
     progress: (text) => process.stderr.write(text),
     say,
   };

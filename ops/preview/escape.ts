@@ -20,6 +20,11 @@ function escaped(line: string): string {
     .replace(/:\/\//g, ":&#47;&#47;");
 }
 
+/** A text as the title of folded details, which is HTML: Markdown's backslashes would show. */
+export function summary(text: string): string {
+  return printable(text).replace(/[&<>@#]/g, (character) => ENTITIES[character] ?? "");
+}
+
 /** A short text as inline code, safe in a table. */
 export function code(text: string): string {
   return `\`${cut(printable(text), 120).replaceAll("`", "'").replaceAll("|", "\\|")}\``;

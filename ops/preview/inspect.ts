@@ -19,7 +19,10 @@ import { auditConfigsOf, lostAuditLogs } from "./audit-logs.ts";
 import { findLosses, type Loss } from "./guard.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
-import { isBlocked, type NotCompared, render, type Report } from "./markdown.ts";
+import { render } from "./markdown.ts";
+import { renderText } from "./text.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { isBlocked, type NotCompared, type Report } from "./report.ts";
 import type { Dependencies } from "./mermaid.ts";
 import { appliedBefore, heldBack, isSchema, migrationSteps } from "./migrations.ts";
 import { type Preview, readEvents } from "./model.ts";
@@ -33,6 +36,8 @@ export const POLICY_PACKS = [join(ROOT, "policies")];
 export interface Inspection {
   /** The pull request comment. */
   readonly markdown: string;
+  /** The same for a terminal. */
+  readonly text: (screen: Screen) => string;
   /** Whether a policy, the guard or an error blocks the update. */
   readonly blocked: boolean;
   /** Whether a refresh found changes made outside the stack. */
@@ -107,7 +112,8 @@ function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
   const schema = report.schema && "differences" in report.schema ? report.schema.differences : [];
   const drifted = preview.drift.length > 0 || schema.length > 0;
-  return { markdown: render(report), blocked: isBlocked(report), drifted, preview, pending };
+  const text = (screen: Screen) => renderText(report, screen);
+  return { markdown: render(report), text, blocked: isBlocked(report), drifted, preview, pending };
 }
 
 async function preview(

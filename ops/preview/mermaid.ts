@@ -4,8 +4,8 @@ import { typeName } from "../engine/resource-types.ts";
 /** The dependencies of each resource, by URN. */
 export type Dependencies = ReadonlyMap<string, readonly string[]>;
 
-/** The most nodes that are still readable. */
-const MOST = 60;
+/** The most nodes that are still readable in a comment's width. */
+const MOST = 25;
 
 /** GitHub's colours, readable in its light and dark themes. */
 const COLOURS: Readonly<Record<(typeof OPS)[number], string>> = {
@@ -27,8 +27,9 @@ export function diagram(changes: readonly Change[], dependencies: Dependencies):
   const nodes = sorted.map((change, index) => ({ change, id: `n${index}` }));
   const lines = ["flowchart LR"];
   for (const [index, parent] of [...new Set(sorted.map((change) => change.parent))].entries()) {
-    const inside = parent !== "" && !parent.includes("::pulumi:pulumi:Stack::");
-    if (inside) lines.push(`  subgraph g${index}["${label(group(parent))}"]`);
+    const component = componentOf({ parent });
+    const inside = component !== undefined;
+    if (inside) lines.push(`  subgraph g${index}["${label(component)}"]`);
     for (const { change, id } of nodes.filter((node) => node.change.parent === parent)) {
       const text = `${label(change.name)}<br/>${label(typeName(change.type))}`;
       lines.push(`${inside ? "    " : "  "}${id}["${text}"]:::${change.op}`);
@@ -43,10 +44,11 @@ export function diagram(changes: readonly Change[], dependencies: Dependencies):
   return lines.join("\n");
 }
 
-/** The component's type without its package, and its name. */
-function group(urn: string): string {
-  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
-  return `${type.split(":").at(-1) ?? ""} ${nameOf(urn)}`;
+/** The type of a resource's component without its package, and its name; undefined outside a component. */
+export function componentOf({ parent }: Pick<Change, "parent">): string | undefined {
+  if (parent === "" || parent.includes("::pulumi:pulumi:Stack::")) return undefined;
+  const type = parent.split("::")[2]?.split("$").at(-1) ?? "";
+  return `${type.split(":").at(-1) ?? ""} ${nameOf(parent)}`;
 }
 
 function label(text: string): string {

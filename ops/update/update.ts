@@ -5,10 +5,11 @@ import { failedIn } from "../engine/failed-creates.ts";
 import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
 import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "./rollout.ts";
+import { screenOf } from "../terminal/screen.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { programOf } from "../engine/program.ts";
 import { withHint } from "../preview/adoption.ts";
-import { inspect, type InspectOptions, POLICY_PACKS } from "../preview/inspect.ts";
+import { inspect, type Inspection, type InspectOptions, POLICY_PACKS } from "../preview/inspect.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type Preview, readEvents } from "../preview/model.ts";
 
@@ -17,7 +18,7 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
   /** Whether to import resources that exist but are not in the state; false by default. */
   readonly takeOver?: boolean;
   /** Shows the preview. */
-  readonly print: (markdown: string) => void;
+  readonly print: (inspection: Inspection) => void;
   /** Shows the engine's output. */
   readonly progress: (text: string) => void;
   /** Whether to continue after the preview is shown. */
@@ -37,8 +38,9 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
   const deployment = await takeOverInterrupted(stack, linesTo(options));
   const { confirm, print } = options;
   let agreed = false;
-  const inspecting = inspect(stack, { ...options, deployment }, async ({ blocked, markdown, preview }, plan) => {
-    print(markdown);
+  const inspecting = inspect(stack, { ...options, deployment }, async (inspection, plan) => {
+    const { blocked, preview } = inspection;
+    print(inspection);
     if (blocked) throw new UserError(`The update of ${stack.name} is blocked; see above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
@@ -137,6 +139,6 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
  * @throws UserError with the whole preview if a policy, the guard or an error blocks the update.
  */
 export async function requireUnblocked(stack: Stack): Promise<void> {
-  const { blocked, markdown } = await inspect(stack);
-  if (blocked) throw new UserError(markdown);
+  const { blocked, text } = await inspect(stack);
+  if (blocked) throw new UserError(text(screenOf(process.stderr)));
 }

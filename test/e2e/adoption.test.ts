@@ -6,7 +6,7 @@ import { targetOf } from "../../ops/bootstrap/target.ts";
 import { findCli } from "../../ops/engine/cli.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
-import { inspect } from "../../ops/preview/inspect.ts";
+import { inspect, type Inspection } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/update/update.ts";
 import { type Providers, startProviders } from "../../ops/engine/providers.ts";
 import { rotate } from "../../ops/rotation/rotate.ts";
@@ -63,7 +63,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
   };
   /** Updates the stack as `npm run up` does; returns the preview. */
   const up = async () => {
-    const print = (markdown: string) => (shown = markdown);
+    const print = ({ markdown }: Inspection) => (shown = markdown);
     await update(stack, { print, progress: () => undefined, confirm: () => Promise.resolve(true) });
     return shown;
   };

@@ -134,7 +134,7 @@ describe("the schema, through the real engine", () => {
     // Only into the engine's copy of the stack file.
     write: (version) => setInStackFile("local", ["settlement:schema"], { version }, [local.stack.workspace.workDir]),
     confirm: () => Promise.resolve(true),
-    print: say,
+    print: ({ markdown }) => say(markdown),
     progress: say,
     say,
   };

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { parseConnectionString } from "../../infra/connection.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
-import { inspect } from "../../ops/preview/inspect.ts";
+import { inspect, type Inspection } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/update/update.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
@@ -52,7 +52,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   let printed = "";
 
   const shown = () => previews.at(-1) ?? "";
-  const print = (markdown: string) => previews.push(markdown);
+  const print = ({ markdown }: Inspection) => previews.push(markdown);
   const progress = (text: string) => {
     printed += text;
   };

@@ -25,7 +25,7 @@ describe("resources that exist but are not in the state", () => {
     let text = "";
     return update(local.stack, {
       takeOver,
-      print: (markdown) => (text = markdown),
+      print: ({ markdown }) => (text = markdown),
       progress: () => undefined,
       confirm: () => Promise.resolve(shown.push(text) > 0),
     });

@@ -89,7 +89,7 @@ async function updateShared(
   });
   await stack.setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])));
   await update(stack, {
-    print: say,
+    print: ({ markdown }) => say(markdown),
     progress: () => process.send?.({ event: true }),
     confirm: () => Promise.resolve(true),
   });

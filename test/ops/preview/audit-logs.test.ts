@@ -1,6 +1,7 @@
 import { type AuditConfig, lostAuditLogs } from "../../../ops/preview/audit-logs.ts";
 import { findLosses } from "../../../ops/preview/guard.ts";
-import { isBlocked, render } from "../../../ops/preview/markdown.ts";
+import { render } from "../../../ops/preview/markdown.ts";
+import { isBlocked } from "../../../ops/preview/report.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { configured, type Declared, report, step, types, urn } from "./engine.ts";
 

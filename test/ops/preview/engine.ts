@@ -6,7 +6,7 @@ import {
   type StepEventStateMetadata,
 } from "@pulumi/pulumi/automation/index.js";
 import { findLosses, type Kept } from "../../../ops/preview/guard.ts";
-import type { Report } from "../../../ops/preview/markdown.ts";
+import type { Report } from "../../../ops/preview/report.ts";
 import { heldBack, isSchema, migrationSteps } from "../../../ops/preview/migrations.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
 import { checksum, type Migration } from "../../../infra/migrations/files.ts";

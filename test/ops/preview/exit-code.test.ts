@@ -32,7 +32,7 @@ beforeAll(() => {
 
 /** Runs the command with a given inspection; test/e2e/preview.test.ts covers how the engine finds drift. */
 async function exitCode(blocked: boolean, drifted: boolean): Promise<unknown> {
-  found = { markdown: "", blocked, drifted, pending: [] } as unknown as Inspection;
+  found = { markdown: "", text: () => "", blocked, drifted, pending: [] } as unknown as Inspection;
   try {
     await caught[0]?.();
     return process.exitCode;

@@ -2,11 +2,15 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import fc from "fast-check";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isBlocked, LIMIT, render, type Report } from "../../../ops/preview/markdown.ts";
+import { stripVTControlCharacters } from "node:util";
+import { LIMIT, render } from "../../../ops/preview/markdown.ts";
+import { isBlocked, type Report } from "../../../ops/preview/report.ts";
+import { renderText } from "../../../ops/preview/text.ts";
 import {
   configured,
   type Declared,
   failure,
+  files,
   found,
   replacement,
   report,
@@ -58,10 +62,10 @@ const dependencies = new Map([
 ]);
 
 /** Compares with a file beside this one; `UPDATE_GOLDEN=1 npx jest test/ops/preview` rewrites them. */
-function expectGolden(name: string, markdown: string): void {
-  const path = join(import.meta.dirname, `${name}.md`);
-  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, markdown);
-  expect(existsSync(path) ? readFileSync(path, "utf8") : `${path} does not exist`).toBe(markdown);
+function expectGolden(file: string, text: string): void {
+  const path = join(import.meta.dirname, file);
+  if (process.env.UPDATE_GOLDEN !== undefined) writeFileSync(path, text);
+  expect(existsSync(path) ? readFileSync(path, "utf8") : `${path} does not exist`).toBe(text);
 }
 
 const reports = {
@@ -138,7 +142,7 @@ const reports = {
 
 describe("the comment", () => {
   test.each(Object.entries(reports))("matches %s.md", (name, one) => {
-    expectGolden(name, render(one));
+    expectGolden(`${name}.md`, render(one));
   });
 
   test("is one line if nothing changes", () => {
@@ -162,6 +166,32 @@ describe("the comment", () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe("a preview on a terminal", () => {
+  const plain = { width: 80, colour: false };
+
+  test("matches everything.txt, within 80 columns", () => {
+    const text = renderText(reports.everything, plain);
+    expectGolden("everything.txt", text);
+    for (const line of text.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
+  });
+
+  test.each(Object.entries(reports))("has no markup in %s", (_name, one) => {
+    const text = renderText(one, plain).replaceAll(files[2]?.text.split("\n")[1] ?? "", "");
+    expect(text).not.toMatch(/[*`|\\]|<\w|&\w+;|^#/m);
+  });
+
+  test("differs in colours only", () => {
+    const coloured = renderText(reports.everything, { width: 80, colour: true });
+    expect(coloured).not.toBe(stripVTControlCharacters(coloured));
+    expect(stripVTControlCharacters(coloured)).toBe(renderText(reports.everything, plain));
+  });
+
+  test("escapes what would control the terminal", () => {
+    const text = renderText(report([failure("a \u001b[31mred\u001b[0m \u0007bell \u202eover")]), plain);
+    expect(text).not.toMatch(/[\u001b\u0007\u202e]/);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { inspect } from "../../../ops/preview/inspect.ts";
+import { inspect, type Inspection } from "../../../ops/preview/inspect.ts";
 import { update } from "../../../ops/update/update.ts";
 
 jest.mock("../../../ops/preview/inspect.ts");
@@ -9,7 +9,8 @@ jest.mock("../../../ops/engine/interrupted.ts", () => ({ takeOverInterrupted: ()
 /** Updates a stack with a given inspection; test/e2e/preview.test.ts covers the engine. */
 async function run(blocked: boolean, confirmed: boolean) {
   const preview = { changes: [], unchanged: 1, drift: [], findings: [], problems: [], config: {} };
-  const inspection = { markdown: "what happens", blocked, drifted: false, preview, pending: [] };
+  const shown = { markdown: "what happens", text: () => "what happens" };
+  const inspection: Inspection = { ...shown, blocked, drifted: false, preview, pending: [] };
   jest.mocked(inspect).mockImplementation(async (_stack, _options, use) => {
     await use?.(inspection, "plan.json");
     return inspection;
@@ -18,7 +19,7 @@ async function run(blocked: boolean, confirmed: boolean) {
   const up = ({ plan }: { plan?: string }) => Promise.resolve(did.push(`up ${plan ?? ""}`));
   const stack = { name: "staging", up } as unknown as Stack;
   const ended = update(stack, {
-    print: (markdown) => did.push(markdown),
+    print: ({ markdown }) => did.push(markdown),
     progress: () => undefined,
     confirm: () => Promise.resolve((did.push("asked"), confirmed)),
   });
