@@ -206,26 +206,35 @@ function findings(events: readonly EngineEvent[]): Finding[] {
   return [...found.entries()].sort(([a], [b]) => order(a, b)).map(([, finding]) => finding);
 }
 
+/** An error that follows from another one; with a plan the engine reports every operation that the error prevented. */
+export const CONSEQUENCE =
+  /expected resource operations for .* but none were seen|^resource registration .* failed|: context canceled$/;
+
+/** What the engine adds after any failure. */
+const FAILED = /^(preview|update) failed$/;
+
+/** The causes; only if there is none, what would follow from one. */
 function problems(events: readonly EngineEvent[]): string[] {
   const texts = events.flatMap(({ diagnosticEvent: event }) =>
     event?.severity === "error" && event.ephemeral !== true
       ? [(event.urn === undefined || isStack(event.urn) ? "" : `${nameOf(event.urn)}: `) + sentence(event.message)]
       : [],
   );
-  // The engine adds the first after any failure, and the second for each operation it cancels.
-  return [...new Set(texts)].filter((text) => !/^preview failed$|: context canceled$/.test(text)).sort(order);
+  const errors = [...new Set(texts)].filter((text) => !FAILED.test(text)).sort(order);
+  const causes = errors.filter((text) => !CONSEQUENCE.test(text.replace(/^[\w-]+: /, "")));
+  return causes.length > 0 ? causes : errors.filter((text) => !/: context canceled$/.test(text));
 }
 
 function isStack(urn: string): boolean {
   return urn.split("::")[2] === "pulumi:pulumi:Stack";
 }
 
-/** The engine's text without control characters, indentation and empty lines. */
+/** The engine's text without control characters, indentation, empty lines and the SDK's stack trace. */
 function sentence(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split("\n")
     .map((line) => printable(line.trim()));
-  return cut(lines.filter(Boolean).join("\n"), 600);
+  return cut(lines.filter((line) => line !== "" && !/^at .*:\d+:\d+\)?$/.test(line)).join("\n"), 600);
 }
 
 /** The resource's name in the program. */

@@ -6,6 +6,7 @@ import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/i
 import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "./rollout.ts";
 import { screenOf } from "../terminal/screen.ts";
+import { withoutConsequences } from "./engine-output.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { programOf } from "../engine/program.ts";
 import { withHint } from "../preview/adoption.ts";
@@ -109,7 +110,7 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
       target: [...target],
       color: "never",
       suppressOutputs: true,
-      onOutput: progress,
+      onOutput: withoutConsequences(progress),
       onEvent: (event) => events.push(event),
     });
   } catch (error) {
@@ -120,11 +121,8 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
     const existing = failed.some(({ exists }) => exists);
     // The engine stops at the first, so there may be more; each retry needs an import, so this ends.
     if (existing && takeOver && (await takeOverFailed(stack, failed, linesTo(options)))) throw new Imported();
-    // With a plan the engine also reports every operation that the error prevented.
     const read = readEvents(events);
-    const problems = read.problems
-      .filter((problem) => !/^[\w-]+: expected resource operations/.test(problem))
-      .map((problem) => withHint(problem, read.config));
+    const problems = read.problems.map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? cliError(error) : problems.join("\n  - ");
     const step =
       existing &&

@@ -279,10 +279,10 @@ describe("both pipelines", () => {
         const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
         const { code, output } = await shell(line, substitutes("staging", "deployer"));
         expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
-        changes.push(...output.split("\n").filter((said) => said.startsWith("### ")));
+        changes.push(...output.split("\n").filter((said) => /^[✓✗] /.test(said)));
       }
       expect(changes).toEqual([
-        expect.stringContaining(" 1 migration pending. "),
+        expect.stringContaining(" 1 migration pending."),
         expect.stringContaining(" staging is unchanged: "),
       ]);
     },
