@@ -2,6 +2,7 @@ import type { Finding as LintFinding } from "../lint/finding.ts";
 import { passes } from "../lint/finding.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
+import { type Noticed, noticed } from "./effects.ts";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { LaterSetting } from "./later.ts";
 import { componentOf, diagram } from "./mermaid.ts";
@@ -46,7 +47,15 @@ export class Sections {
   main(): Section[] {
     const sections = [
       ...[this.offline(), this.findings("Blocked by policy", true), this.obstructed(), this.losing()],
-      ...[this.linted(), this.problems(), this.drifted(), this.driftedSchema(), this.stale(), this.changes()],
+      ...[
+        this.linted(),
+        this.problems(),
+        this.noticed(),
+        this.drifted(),
+        this.driftedSchema(),
+        this.stale(),
+        this.changes(),
+      ],
       ...[this.created(), this.migrations(), this.held(), this.postponed(), this.advised()],
       this.findings("Advice", false),
     ];
@@ -209,6 +218,17 @@ export class Sections {
       );
     }
     return this.titled("Data that would be lost", ...parts);
+  }
+
+  /** What users and clients notice. */
+  private noticed(): Section | undefined {
+    const { code, list, strong } = this.style;
+    const effects = noticed(this.report.preview.changes);
+    const line = ({ change, effect, paths }: Noticed) => {
+      const cause = paths.length === 0 ? "" : ` (${some(paths.map(code)).join(", ")})`;
+      return `${code(change.name)}: ${strong(effect)}${cause}`;
+    };
+    return effects.length === 0 ? undefined : this.titled("What users notice", list(some(effects.map(line))));
   }
 
   /** Changes made outside the stack, by resource. */
