@@ -222,7 +222,7 @@ function problems(events: readonly EngineEvent[]): string[] {
   );
   const errors = [...new Set(texts)].filter((text) => !FAILED.test(text)).sort(order);
   const causes = errors.filter((text) => !CONSEQUENCE.test(text.replace(/^[\w-]+: /, "")));
-  return causes.length > 0 ? causes : errors.filter((text) => !/: context canceled$/.test(text));
+  return causes.length > 0 ? causes : errors.filter((text) => !text.endsWith(": context canceled"));
 }
 
 function isStack(urn: string): boolean {

@@ -24,9 +24,11 @@ export function paint({ colour }: Screen, kind: keyof typeof CODES, text: string
   return colour ? `\u001b[${CODES[kind]}m${text}\u001b[0m` : text;
 }
 
+const CHARACTERS = new Intl.Segmenter();
+
 /** How many columns a text takes, without its colours. */
 export function columns(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  return [...CHARACTERS.segment(stripVTControlCharacters(text))].length;
 }
 
 /**
