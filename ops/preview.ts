@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeLocks, locksOf } from "./engine/locks.ts";
+import { originOf } from "./preview/origin.ts";
 import { inspect, type Inspection, refuse } from "./preview/inspect.ts";
-import { writeComment } from "./preview/comment.ts";
+import { commentOf } from "./preview/comment.ts";
 import { openOffline, openSnapshot, openStack, type OpenStack } from "./engine/open.ts";
 import { type ProviderChoice, providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { readSnapshot, secretContents, type Snapshot } from "./engine/snapshot.ts";
@@ -26,7 +27,8 @@ Shows what an update of the stack would do, with the policies applied: on the te
   --snapshot     like --refresh, but compare with that snapshot, which needs no access to the state's key; ignores the
                  contents of secrets
   --out FILE     write Markdown to a file instead of printing to the terminal
-  --comment      write the Markdown into the stack's comment on the pull request, in a job of GitHub Actions
+  --comment      write Markdown into the stack's comment on the pull request, in a job of GitHub Actions; if GitHub does not
+                 take it, into the job's summary
   --providers P  ${PROVIDERS_HELP}
   --help         this text
 
@@ -52,10 +54,12 @@ run(HELP, async () => {
     const [first = "", second = ""] = given;
     throw new UsageError(`--${first} and --${second} are mutually exclusive: give only one.`);
   }
+  const comment = values.comment ? commentOf(name) : undefined;
   const { blocked, drifted, markdown, text } = await preview(name, choice, given[0]);
-  if (values.comment) await writeComment(name, markdown);
   if (values.out === undefined) process.stdout.write(text(screenOf()));
   else write(values.out, markdown);
+  const elsewhere = await comment?.write(markdown);
+  if (elsewhere !== undefined) console.error(elsewhere);
   if (blocked) throw new UserError(`The update of ${name} is blocked; the preview says why.`);
   if (drifted) process.exitCode = 2;
 });
@@ -72,8 +76,9 @@ function write(path: string, markdown: string): void {
 type Mode = "offline" | "refresh" | "snapshot";
 
 async function preview(name: string, choice: ProviderChoice, mode?: Mode): Promise<Inspection> {
+  const origin = originOf();
   const problem = configProblem(name);
-  if (problem !== undefined) return refuse(name, problem);
+  if (problem !== undefined) return refuse(name, problem, origin);
   const offline = mode === "offline" || mode === "snapshot";
   const snapshot = offline ? readSnapshot(name) : undefined;
   const { stack, stop } = await open(name, choice, mode, snapshot);
@@ -81,6 +86,7 @@ async function preview(name: string, choice: ProviderChoice, mode?: Mode): Promi
     const locks = await locksOf(stack);
     if (locks.length > 0) console.error(describeLocks(stack, locks));
     const inspection = await inspect(stack, {
+      origin,
       offline,
       snapshot,
       refresh: mode === "refresh" || mode === "snapshot",

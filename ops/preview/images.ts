@@ -2,7 +2,7 @@ import { imageAccess } from "../doctor/image.ts";
 import { NotVisible, RestReader } from "../google/reader.ts";
 import type { Token } from "../../infra/google.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
-import type { Finding, Preview } from "./model.ts";
+import type { Change, Finding, Preview } from "./model.ts";
 
 /** The types that run an image, with the place of their containers. */
 const CONTAINERS: Readonly<Record<string, (inputs: Inputs) => Containers | undefined>> = {
@@ -16,6 +16,26 @@ interface Containers {
 
 interface Inputs {
   readonly template?: Containers & { readonly template?: Containers };
+}
+
+/** A new image of a service or job. */
+export interface ImageChange {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The images that an update replaces. */
+export function changedImages(changes: readonly Change[]): ImageChange[] {
+  return changes.flatMap(({ after, before, name, type }) => {
+    const [was, will] = [before, after].map((inputs) => CONTAINERS[type]?.(inputs as Inputs)?.containers ?? []);
+    return (will ?? []).flatMap(({ image }, index): ImageChange[] => {
+      const former = was?.[index]?.image;
+      return image !== undefined && former !== undefined && image !== former
+        ? [{ name, before: former, after: image }]
+        : [];
+    });
+  });
 }
 
 /**

@@ -20,6 +20,7 @@ import { findLosses, type Loss } from "./guard.ts";
 import { cliError } from "../terminal/cli-error.ts";
 import { type LaterSetting, laterSettings, takesOver } from "./later.ts";
 import { render } from "./markdown.ts";
+import type { Origin } from "./origin.ts";
 import { renderText } from "./text.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { isBlocked, type NotCompared, type Report } from "./report.ts";
@@ -49,6 +50,8 @@ export interface Inspection {
 
 /** How to preview. */
 export interface InspectOptions {
+  /** Where the preview is made; see {@link Report}. */
+  readonly origin?: Origin;
   /** Whether the state is a snapshot or empty, not the stack's own; false by default. */
   readonly offline?: boolean;
   readonly snapshot?: Snapshot | undefined;
@@ -92,10 +95,11 @@ export async function inspect(
 }
 
 /** The inspection of a stack that cannot be previewed because of a problem. */
-export function refuse(stack: string, problem: string): Inspection {
+export function refuse(stack: string, problem: string, origin?: Origin): Inspection {
   const nothing = { changes: [], unchanged: 0, drift: [], findings: [], config: {} };
   const report: Report = {
     stack,
+    origin,
     offline: false,
     refreshed: false,
     preview: { ...nothing, problems: [problem] },
@@ -162,6 +166,7 @@ async function preview(
   const replaced = offline ? new Map<string, string>() : await lostAuditLogs(read, auditConfigsOf(stack, read.config));
   const report: Report = {
     stack: stack.name,
+    origin: options.origin,
     offline,
     snapshot: snapshot && { ...snapshot, age: age(snapshot.time) },
     refreshed: refresh,

@@ -18,6 +18,7 @@ const MARKDOWN: Style = {
   code,
   prose,
   fence,
+  link: (text, url) => `[${text}](${url})`,
   strong: (text) => `**${text}**`,
   verdict: (sentence, blocked, stack) => `### ${blocked ? "⛔" : "✅"} ${sentence} ${marker(stack)}`,
   paragraph: (text) => text,

@@ -34,6 +34,8 @@ export interface Change {
   /** The inputs before and after, with secrets masked by the engine. */
   readonly before: Readonly<Record<string, unknown>>;
   readonly after: Readonly<Record<string, unknown>>;
+  /** What the provider last read of the existing resource. */
+  readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 /** A resource that was changed outside the stack since the last update. */
@@ -159,6 +161,7 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
     properties: op === "delete" || step.op === "import" ? [] : properties(step, old, forcedBy).filter(isChanged),
     before: old?.inputs ?? {},
     after: step.new?.inputs ?? {},
+    outputs: old?.outputs ?? {},
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Finding as LintFinding, passes } from "../lint/finding.ts";
 import type { SchemaDrift } from "../migration/drift.ts";
 import { findObstacles } from "./adoption.ts";
+import type { Origin } from "./origin.ts";
 import type { LaterSetting } from "./later.ts";
 import type { Loss } from "./guard.ts";
 import type { Dependencies } from "./mermaid.ts";
@@ -11,6 +12,8 @@ import type { Preview } from "./model.ts";
 export interface Report {
   /** The stack's name. */
   readonly stack: string;
+  /** Where the preview was made, for its commit and the next step; neither is shown without it. */
+  readonly origin?: Origin | undefined;
   /** Whether the state is a snapshot or empty, not the stack's own. */
   readonly offline: boolean;
   /** The snapshot's commit, time and age. */

@@ -2,6 +2,8 @@ import type { Finding as LintFinding } from "../lint/finding.ts";
 import { passes } from "../lint/finding.ts";
 import { ADOPT_KEY } from "../../infra/adoption/existing.ts";
 import { findObstacles, type Obstacle } from "./adoption.ts";
+import { type CostChange, costs, type Estimate } from "./cost.ts";
+import { changedImages, type ImageChange } from "./images.ts";
 import { type Noticed, noticed } from "./effects.ts";
 import { ALLOW_KEY, allowedEntries, type Loss } from "./guard.ts";
 import type { LaterSetting } from "./later.ts";
@@ -46,7 +48,14 @@ export class Sections {
   /** Everything after the first line, except {@link details}. */
   main(): Section[] {
     const sections = [
-      ...[this.offline(), this.findings("Blocked by policy", true), this.obstructed(), this.losing()],
+      ...[
+        this.images(),
+        this.origin(),
+        this.offline(),
+        this.findings("Blocked by policy", true),
+        this.obstructed(),
+        this.losing(),
+      ],
       ...[
         this.linted(),
         this.problems(),
@@ -56,7 +65,7 @@ export class Sections {
         this.stale(),
         this.changes(),
       ],
-      ...[this.created(), this.migrations(), this.held(), this.postponed(), this.advised()],
+      ...[this.created(), this.migrations(), this.held(), this.postponed(), this.costs(), this.advised()],
       this.findings("Advice", false),
     ];
     return sections.filter((section) => section !== undefined);
@@ -118,6 +127,38 @@ export class Sections {
 
   private paragraph(text: string): Section {
     return { text: this.style.paragraph(text) };
+  }
+
+  /** The tags or digests that change. */
+  private images(): Section | undefined {
+    const { code, strong } = this.style;
+    const line = ({ after, before, name }: ImageChange) => {
+      const [from = before, to = after] = versions(before, after);
+      return `${strong("Image")} of ${code(name)}: ${code(from)} → ${code(to)}`;
+    };
+    const images = changedImages(this.report.preview.changes);
+    return images.length === 0
+      ? undefined
+      : { text: images.map((one) => this.style.paragraph(line(one))).join("\n\n") };
+  }
+
+  /** The commit, the run, its time, and what to do next. */
+  private origin(): Section | undefined {
+    const { origin, preview, refreshed, stack } = this.report;
+    const { code, link } = this.style;
+    if (!origin) return undefined;
+    const { pull, run } = origin;
+    const from = run && `Commit ${code(run.commit.slice(0, 12))}, ${link("run", run.url)} of ${run.time}.`;
+    const command = code(`npm run up -- --stack ${stack}${refreshed ? " --refresh" : ""}`);
+    const next = isBlocked(this.report)
+      ? `Next: correct what blocks the update${pull ? ", then push" : ""}.`
+      : preview.changes.length === 0
+        ? undefined
+        : pull
+          ? `Next: merge; the pipeline then updates ${stack}.`
+          : `Next: ${command}`;
+    const sentences = [from, next].filter((sentence) => sentence !== undefined);
+    return sentences.length === 0 ? undefined : this.paragraph(sentences.join(" "));
   }
 
   private offline(): Section | undefined {
@@ -350,6 +391,38 @@ export class Sections {
     };
   }
 
+  /** What the changes cost, by the table of list prices. */
+  private costs(): Section | undefined {
+    const { code, list, paragraph } = this.style;
+    const changes = costs(this.report.preview.changes);
+    if (changes.length === 0) return undefined;
+    const amount = (estimate: Estimate | undefined) =>
+      estimate === undefined
+        ? "none"
+        : "notEstimated" in estimate
+          ? `not estimated, because ${estimate.notEstimated}`
+          : `$${estimate.monthly.toFixed(2)}`;
+    const line = ({ after, before, change }: CostChange) =>
+      `${code(change.name)}: ${amount(before)} → ${amount(after)}`;
+    const estimates = changes.flatMap(({ after, before }) => [after, before]);
+    const prices = estimates.flatMap((one) => (one && "prices" in one ? one.prices : []));
+    const dates = prices.map(({ date }) => date).sort(order);
+    const regions = [...new Set(prices.map(({ region }) => region))].join(", ");
+    const sources = [...new Set(prices.map(({ source }) => source))].sort(order).join(", ");
+    const note =
+      prices.length === 0
+        ? []
+        : [
+            paragraph(
+              `An estimate from list prices of ${regions}, the oldest of ${dates[0] ?? ""} (${sources}): no discounts, requests, backups or traffic.`,
+            ),
+          ];
+    return {
+      ...this.titled("Estimated cost a month", list(changes.map(line)), ...note),
+      what: "the estimated cost",
+    };
+  }
+
   private migrations(): Section | undefined {
     const { migrations } = this.report;
     const { code, table } = this.style;
@@ -395,6 +468,16 @@ export class Sections {
     const text = folded(`SQL: ${file}, ${direction}`, fence("sql", sql.split("\n")));
     return { what: `the SQL of ${code(file)}`, text };
   }
+}
+
+/**
+ * The tags or digests of two images of one repository; empty for images of two.
+ * @returns A digest with its first twelve digits.
+ */
+function versions(before: string, after: string): readonly string[] {
+  const [from, to] = [before, after].map((image) => /^(.*?)[:@]((?:sha256:)?[\w.-]+)$/.exec(image));
+  if (!from || !to || from[1] !== to[1]) return [];
+  return [from, to].map(([, , version = ""]) => version.replace(/^(sha256:[0-9a-f]{12}).*/, "$1"));
 }
 
 const PAST: Readonly<Record<Op, string>> = {

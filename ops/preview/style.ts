@@ -7,6 +7,7 @@ export interface Style {
   readonly code: (text: string) => string;
   /** A text from elsewhere, in which nothing is markup. */
   readonly prose: (text: string) => string;
+  readonly link: (text: string, url: string) => string;
   /** Emphasised words. */
   readonly strong: (text: string) => string;
   /** The first line. @param blocked Whether the update is blocked. */

@@ -17,6 +17,7 @@ function styleFor(screen: Screen): Style {
   return {
     prose,
     code: prose,
+    link: (text, url) => `${text} ${url}`,
     strong: (text) => paint(screen, "bold", text),
     verdict: (sentence, blocked) =>
       wrap(paint(screen, blocked ? "red" : "green", `${blocked ? "✗" : "✓"} ${sentence}`), width, "  "),

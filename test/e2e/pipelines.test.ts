@@ -74,6 +74,9 @@ describe("both pipelines", () => {
     GITHUB_API_URL: github.url,
     GITHUB_EVENT_PATH: join(copy, "event.json"),
     GITHUB_REPOSITORY: REPOSITORY,
+    GITHUB_RUN_ID: "42",
+    GITHUB_SERVER_URL: "https://github.com",
+    GITHUB_SHA: "0123456789abcdef",
     GITHUB_STEP_SUMMARY: join(copy, "summary.md"),
   });
   /** Runs one line as GitHub does. */
@@ -249,7 +252,7 @@ describe("both pipelines", () => {
     execFileSync("git", ["cat-file", "-e", `${commit}^{commit}`], { cwd: ROOT });
     expect(summary()).toMatch(
       new RegExp(
-        `^### ✅ prod is unchanged since the snapshot of \`${commit.slice(0, 12)}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n$`,
+        `^### ✅ prod is unchanged since the snapshot of \`${commit.slice(0, 12)}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n\\nCommit \`0123456789ab\`, \\[run\\]\\(https://github.com/${REPOSITORY}/actions/runs/42\\) of .* UTC\\.\\n$`,
       ),
     );
   });
@@ -266,6 +269,7 @@ describe("both pipelines", () => {
     for (const stack of ["staging", "prod"] as const) {
       const first = `^### ✅ ${stack} can be updated: 1 to update, 1 to create, \\d+ unchanged, 1 migration pending\\. `;
       expect(comment(stack)).toEqual([expect.stringMatching(new RegExp(first))]);
+      expect(comment(stack)[0]).toContain(` UTC. Next: merge; the pipeline then updates ${stack}.\n`);
     }
     expect(comment("prod")).toEqual([expect.stringContaining("Compared with the snapshot of ")]);
     expect(github.comments).toHaveLength(2);

@@ -18,6 +18,7 @@ const change = (op: Change["op"], type: string, paths: readonly string[], import
   properties: paths.map((path) => ({ path, before: "1", after: "2" })),
   before: {},
   after: {},
+  outputs: {},
 });
 const obstacles = (one: Change, config = {}) =>
   findObstacles({ changes: [one], unchanged: 0, drift: [], findings: [], problems: [], config }).map(

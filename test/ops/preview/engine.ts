@@ -40,6 +40,7 @@ export const types = {
   object: "gcp:storage/bucketObject:BucketObject",
   secretVersion: "gcp:secretmanager/secretVersion:SecretVersion",
   service: "gcp:cloudrunv2/service:Service",
+  job: "gcp:cloudrunv2/job:Job",
   account: "gcp:serviceaccount/account:Account",
   auditConfig: "gcp:projects/iAMAuditConfig:IAMAuditConfig",
   schema: "pulumi-nodejs:dynamic/settlement:ImportedSchema",

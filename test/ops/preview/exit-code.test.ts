@@ -19,6 +19,9 @@ jest.mock("node:util", () => {
 jest.mock("../../../ops/engine/open.ts", () => ({
   openStack: () => Promise.resolve({ stack: {}, stop: () => Promise.resolve() }),
 }));
+jest.mock("../../../ops/preview/comment.ts", () => ({
+  commentOf: () => ({ write: () => Promise.resolve("GitHub did not take the comment.") }),
+}));
 jest.mock("../../../ops/engine/snapshot.ts", () => ({ readSnapshot: () => undefined }));
 jest.mock("../../../ops/engine/locks.ts", () => ({ locksOf: () => Promise.resolve([]) }));
 jest.mock("../../../ops/preview/inspect.ts", () => ({
@@ -47,6 +50,15 @@ test("npm run preview -- --refresh exits with 2 on manual changes, unless the up
   expect(await exitCode(false, false)).toBeUndefined();
   expect(await exitCode(false, true)).toBe(2);
   expect(await exitCode(true, true)).toBe("UserError");
+});
+
+test("npm run preview -- --comment exits with the verdict if GitHub does not take the comment, and says so", async () => {
+  mockGiven = ["--comment"];
+  const said = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  expect(await exitCode(false, false)).toBeUndefined();
+  expect(await exitCode(true, false)).toBe("UserError");
+  expect(said.mock.calls).toContainEqual(["GitHub did not take the comment."]);
+  said.mockRestore();
 });
 
 describe("the comparison", () => {

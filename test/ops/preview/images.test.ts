@@ -31,7 +31,7 @@ async function post(path: string, body: object): Promise<{ bindings?: object[] }
 const containers = [{ image: IMAGE }];
 const change = (name: string, type: string, template: object): Change => ({
   ...{ op: "create", urn: name, name, type, parent: "", id: "", kept: false, imported: false, forcedBy: [] },
-  ...{ properties: [], before: {}, after: { template } },
+  ...{ properties: [], before: {}, outputs: {}, after: { template } },
 });
 const preview = (project: string): Preview => ({
   changes: [

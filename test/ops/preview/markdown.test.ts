@@ -32,6 +32,16 @@ const account: Declared = { type: types.account, name: "account" };
 
 const image = (tag: string) => ({ template: { containers: [{ name: "app", image: `h/p/n:${tag}` }] } });
 
+const job = (name: string) => ({ template: { template: { containers: [{ image: name }] } } });
+
+const machine = (tier: string) => ({ region: "us-central1", settings: { tier } });
+
+const RUN = {
+  commit: "0123456789abcdef",
+  url: "https://github.com/acme/settlement/actions/runs/42",
+  time: "2026-11-28 01:02 UTC",
+};
+
 const repeatables = (checksum: string) => [{ version: "", file: "repeatable/view.sql", checksum }];
 const other = [{ version: "", file: "repeatable/other.sql", checksum: "x" }];
 const planned = schemaAt(3).migrations as readonly unknown[];
@@ -137,12 +147,64 @@ const reports = {
     refreshed: true,
     schema: { source: "Read by an import that changed nothing.", differences: [] },
   }),
+  "new-image": report(
+    [
+      step("update", service, { before: image("1.0.0"), after: image("1.0.1") }),
+      step(
+        "update",
+        { ...service, type: types.job, name: "job" },
+        { before: job(`h/p/m@sha256:${"0".repeat(64)}`), after: job(`h/p/m@sha256:${"ab".repeat(32)}`) },
+      ),
+      step(
+        "update",
+        { ...service, type: types.job, name: "moved" },
+        { before: job("h/p/m:1"), after: job("other/p/m:1") },
+      ),
+      step("update", instance, { before: machine("db-custom-1-3840"), after: machine("db-custom-2-7680") }),
+      step(
+        "create",
+        { ...instance, name: "abroad" },
+        { after: { ...machine("db-custom-1-3840"), region: "asia-east1" } },
+      ),
+    ],
+    { origin: { run: RUN, pull: true } },
+  ),
+  "blocked-push": report([violation("mandatory", "p", "No.")], { origin: { run: RUN, pull: true } }),
   everything: report(everything, { dependencies }),
 } satisfies Record<string, Report>;
 
 describe("the comment", () => {
   test.each(Object.entries(reports))("matches %s.md", (name, one) => {
     expectGolden(`${name}.md`, render(one));
+  });
+
+  test("has the new tag or digest, the commit, the run and the next step in its first lines", () => {
+    const [, , ...lines] = render(reports["new-image"]).split("\n").slice(0, 9);
+    expect(lines.filter(Boolean)).toEqual([
+      "**Image** of `job`: `sha256:000000000000` → `sha256:abababababab`",
+      "**Image** of `moved`: `h/p/m:1` → `other/p/m:1`",
+      "**Image** of `service`: `1.0.0` → `1.0.1`",
+      `Commit \`0123456789ab\`, [run](${RUN.url}) of 2026-11-28 01:02 UTC. Next: merge; the pipeline then updates test.`,
+    ]);
+  });
+
+  test("shows what to run on a person's machine", () => {
+    const changed = [step("update", service, { before: image("1"), after: image("2") })];
+    const next = (more: Partial<Report>) =>
+      /Next: .*/.exec(render(report(changed, { origin: { pull: false }, ...more })))?.[0];
+    expect(next({})).toBe("Next: `npm run up -- --stack test`");
+    expect(next({ refreshed: true })).toBe("Next: `npm run up -- --stack test --refresh`");
+  });
+
+  test("has a picture of 25 resources, not of 26", () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, index) => step("create", { ...account, name: `a${index}` }, { after: {} }));
+    expect(render(report(many(25)))).toContain("```mermaid");
+    expect(render(report(many(26)))).not.toContain("mermaid");
+  });
+
+  test("has no backslash in a summary", () => {
+    for (const one of Object.values(reports)) expect(render(one)).not.toMatch(/<summary>[^<]*\\/);
   });
 
   test("is one line if nothing changes", () => {
