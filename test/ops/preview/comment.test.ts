@@ -83,7 +83,10 @@ describe("the comment of a preview", () => {
     expect(await write("staging", "text", more)).toBe(
       "GitHub did not take the comment (GET 7/comments?per_page=100&page=1, 401): Bad credentials. The preview is above.",
     );
-    expect(await write("staging", "text", { GITHUB_API_URL: "http://127.0.0.1:1" })).toContain("ECONNREFUSED");
+    const gone = new FakeGitHub("token", REPOSITORY, 7);
+    await gone.start();
+    gone.stop();
+    expect(await write("staging", "text", { GITHUB_API_URL: gone.url })).toContain("ECONNREFUSED");
   });
 
   test("fails outside a pull request, before anything is previewed", () => {
