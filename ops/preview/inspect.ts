@@ -9,7 +9,11 @@ import { pendingIn } from "../engine/interrupted.ts";
 import { age } from "../terminal/age.ts";
 import { lintAdoption, lintMigrations } from "../lint/lint.ts";
 import { UserError } from "../terminal/user-error.ts";
-import { type Deployment, readState } from "../engine/state.ts";
+import { endpointsOf } from "../engine/endpoints.ts";
+import { RestReader } from "../google/reader.ts";
+import { changedOutside } from "./outside.ts";
+import { type Prerequisite, prerequisites } from "./prerequisites.ts";
+import { type Deployment, readState, type StateResource } from "../engine/state.ts";
 import { programOf } from "../engine/program.ts";
 import { ROOT } from "../engine/stack-file.ts";
 import type { Token } from "../../infra/google.ts";
@@ -43,6 +47,8 @@ export interface Inspection {
   readonly blocked: boolean;
   /** Whether a refresh found changes made outside the stack. */
   readonly drifted: boolean;
+  /** URNs of what a refresh must put back before it can read the rest; empty if it could read everything. */
+  readonly first: readonly string[];
   readonly preview: Preview;
   /** Resources that an interrupted update was changing; the preview shows them as new whether they exist or not. */
   readonly pending: readonly string[];
@@ -103,6 +109,8 @@ export function refuse(stack: string, problem: string, origin?: Origin): Inspect
     offline: false,
     refreshed: false,
     preview: { ...nothing, problems: [problem] },
+    prerequisites: [],
+    outside: [],
     losses: [],
     migrations: [],
     lint: [],
@@ -117,7 +125,8 @@ function judge(report: Report, pending: readonly string[]): Inspection {
   const schema = report.schema && "differences" in report.schema ? report.schema.differences : [];
   const drifted = preview.drift.length > 0 || schema.length > 0;
   const text = (screen: Screen) => renderText(report, screen);
-  return { markdown: render(report), text, blocked: isBlocked(report), drifted, preview, pending };
+  const first = report.prerequisites.map(({ urn }) => urn);
+  return { markdown: render(report), text, blocked: isBlocked(report), drifted, first, preview, pending };
 }
 
 async function preview(
@@ -125,7 +134,12 @@ async function preview(
   path: string,
   options: InspectOptions,
 ): Promise<{ report: Report; pending: readonly string[] }> {
-  const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot, target = [] } = options;
+  const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot } = options;
+  const deployment: Deployment =
+    offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
+  const { resources = [] } = deployment;
+  const first = refresh ? await prerequisitesOf(stack, resources) : [];
+  const target = first.length > 0 ? first.map(({ urn }) => urn) : (options.target ?? []);
   // Nothing can be imported without credentials.
   const program = options.program ?? (offline && !snapshot ? programOf([], withoutAdoption) : undefined);
   const events: EngineEvent[] = [];
@@ -153,8 +167,6 @@ async function preview(
 
   const plan = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Plan) : { resourcePlans: {} };
   if (!failed) compare(plan, events);
-  const deployment: Deployment =
-    offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const schemas = read.changes.filter(isSchema);
   const folder = join(ROOT, "migrations");
   const [files, all] = schemas.length > 0 || read.config["settlement:schema"] ? filesOf(folder) : [[], []];
@@ -163,6 +175,7 @@ async function preview(
   const adopted = files.filter(({ version }) => version <= baseline);
   const pending = migrations.some(({ direction }) => direction === "up");
   const [applied] = schemas.map(appliedBefore);
+  const seesLive = !offline && !refresh && !failed && options.program === undefined;
   const replaced = offline ? new Map<string, string>() : await lostAuditLogs(read, auditConfigsOf(stack, read.config));
   const report: Report = {
     stack: stack.name,
@@ -170,9 +183,12 @@ async function preview(
     offline,
     snapshot: snapshot && { ...snapshot, age: age(snapshot.time) },
     refreshed: refresh,
-    schema: options.schema && read.problems.length === 0 ? await compared(options.schema) : undefined,
+    prerequisites: first,
+    outside: seesLive ? await changedOutside(read, resources, tokenOf(stack)) : [],
+    schema:
+      options.schema && read.problems.length === 0 && first.length === 0 ? await compared(options.schema) : undefined,
     preview: read,
-    losses: findLosses(read, deployment.resources ?? [], replaced, files).map((loss) => ({
+    losses: findLosses(read, resources, replaced, files).map((loss) => ({
       ...loss,
       allowed: loss.allowed || agreed(loss),
     })),
@@ -211,6 +227,14 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
     throw new UserError(`Cannot preview the changes after adoption: ${why}`);
   }
   return laterSettings(readEvents(events).changes);
+}
+
+/** What a refresh of the stack must put back first. */
+async function prerequisitesOf(stack: Stack, resources: readonly StateResource[]): Promise<Prerequisite[]> {
+  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
+  const config = Object.fromEntries(values) as Record<string, string>;
+  const reader = new RestReader(endpointsOf(config), tokenOf(stack));
+  return prerequisites(resources, config["gcp:project"] ?? "", reader);
 }
 
 /** The token of a stack on the embedded cloud. */

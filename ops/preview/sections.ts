@@ -60,6 +60,8 @@ export class Sections {
         this.linted(),
         this.problems(),
         this.noticed(),
+        this.outside(),
+        this.prerequisites(),
         this.drifted(),
         this.driftedSchema(),
         this.stale(),
@@ -261,6 +263,39 @@ export class Sections {
     return this.titled("Data that would be lost", ...parts);
   }
 
+  /** What was changed outside the stack, without a refresh. */
+  private outside(): Section | undefined {
+    const { outside, stack } = this.report;
+    const { code, list, paragraph, prose } = this.style;
+    const unknown = outside.flatMap((one) =>
+      "unknown" in one
+        ? [paragraph(`Whether ${code(one.name)} was changed manually is unknown: ${prose(one.unknown)}.`)]
+        : [],
+    );
+    const changed = outside.flatMap((one) => ("unknown" in one ? [] : [one]));
+    if (changed.length === 0) return unknown.length === 0 ? undefined : { text: unknown.join("\n\n") };
+    const command = code(`npm run up -- --stack ${stack} --refresh`);
+    const [undone, left] = [changed.some((one) => one.undone), changed.some((one) => !one.undone)];
+    const sentences = [
+      ...(undone ? ["This update puts it back to what the program declares; to keep it, change that first."] : []),
+      ...(left ? [`This update leaves it; to undo it, run ${command}. The next change of the resource drops it.`] : []),
+    ];
+    const items = changed.map(({ drift }) => this.drift(drift));
+    const title = "Changed manually since the last update";
+    return this.titled(title, list(some(items)), paragraph(sentences.join(" ")), ...unknown);
+  }
+
+  /** What a refresh must put back first. */
+  private prerequisites(): Section | undefined {
+    const { prerequisites } = this.report;
+    if (prerequisites.length === 0) return undefined;
+    const { list, paragraph, prose } = this.style;
+    const sentences = prerequisites.map(({ sentence }) => `${prose(sentence)}.`);
+    const advice =
+      "Until this is put back, nothing else can be read. The update does that first, and then reads the rest.";
+    return this.titled("What must be put back first", list(some(sentences)), paragraph(advice));
+  }
+
   /** What users and clients notice. */
   private noticed(): Section | undefined {
     const { code, list, strong } = this.style;
@@ -279,17 +314,19 @@ export class Sections {
     if (!refreshed || preview.problems.length > 0) return undefined;
     const { drift } = preview;
     if (drift.length === 0) return this.paragraph("Nothing was changed manually since the last update.");
-    const line = ({ gone, name, properties, type }: Drift): Item => {
-      const rest = properties.length - MOST_PROPERTIES;
-      const below = properties.slice(0, MOST_PROPERTIES).map((property) => this.brief(property));
-      return {
-        text: `${code(name)} (${typeName(type)})${gone ? " was deleted" : ""}`,
-        below: [...below, ...(rest > 0 ? [`and ${rest} more`] : [])],
-      };
-    };
+    const items = drift.map((one) => this.drift(one));
     const command = code(`npm run up -- --stack ${stack} --refresh`);
     const advice = `To undo this, run ${command}, which makes the changes below; to keep it, change the configuration or the program.`;
-    return this.titled("Changed manually since the last update", list(some(drift.map(line))), paragraph(advice));
+    return this.titled("Changed manually since the last update", list(some(items)), paragraph(advice));
+  }
+
+  private drift({ gone, name, properties, type }: Drift): Item {
+    const rest = properties.length - MOST_PROPERTIES;
+    const below = properties.slice(0, MOST_PROPERTIES).map((property) => this.brief(property));
+    return {
+      text: `${this.style.code(name)} (${typeName(type)})${gone ? " was deleted" : ""}`,
+      below: [...below, ...(rest > 0 ? [`and ${rest} more`] : [])],
+    };
   }
 
   private driftedSchema(): Section | undefined {
@@ -447,6 +484,11 @@ export class Sections {
   /** A property, with its values if they are short. */
   private brief({ after = "none", before = "none", path }: PropertyChange): string {
     const { code } = this.style;
+    if (path.endsWith(".image")) {
+      const [was, is] = [before, after].map((image) => image.replaceAll('"', ""));
+      const [from = was, to = is] = versions(was ?? "", is ?? "");
+      return `${code(path)} ${code(from ?? "")} → ${code(to ?? "")}`;
+    }
     const short = before !== after && before.length <= 40 && after.length <= 40;
     return short ? `${code(path)} ${code(before)} → ${code(after)}` : code(path);
   }

@@ -29,7 +29,8 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
 /**
  * Previews a stack, and carries out exactly the plan that was shown, after recovering an interrupted update. The policies
  * are applied again, because some values are known only then. A new revision of the service is first created without
- * traffic and tested; a second update moves the traffic to it.
+ * traffic and tested; a second update moves the traffic to it. A refresh that cannot read everything is confirmed and carried
+ * out for what it can read, and then goes on with the rest.
  * @returns Whether the update was confirmed.
  * @throws UserError if a policy, the guard or an error blocks the update before it changes anything, if the update or the
  * new revision fails, or if the stack is locked.
@@ -39,19 +40,21 @@ export async function update(stack: Stack, options: UpdateOptions): Promise<bool
   const deployment = await takeOverInterrupted(stack, linesTo(options));
   const { confirm, print } = options;
   let agreed = false;
+  let first: readonly string[] = [];
   const inspecting = inspect(stack, { ...options, deployment }, async (inspection, plan) => {
     const { blocked, preview } = inspection;
     print(inspection);
     if (blocked) throw new UserError(`The update of ${stack.name} is blocked; see above. Nothing was changed.`);
     agreed = await confirm();
     if (!agreed) return;
+    ({ first } = inspection);
     const rollout = await rolloutOf(stack, preview);
     if (rollout) await rollOut(stack, rollout, preview, options);
-    else await carryOut(stack, { ...options, plan });
+    else await carryOut(stack, { ...options, plan, ...(first.length > 0 && { target: first }) });
   });
   try {
     await inspecting;
-    return agreed;
+    return agreed && first.length > 0 ? await update(stack, options) : agreed;
   } catch (error) {
     if (!(error instanceof Imported)) throw error;
     return update(stack, options);

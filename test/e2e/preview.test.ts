@@ -178,6 +178,44 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });
 
+  step("says without a refresh what was changed manually in the service", async () => {
+    const live = await get<{ template: { containers: { image: string; env: object[] }[] } }>(SERVICE);
+    const [container] = live.template.containers;
+    if (!container) throw new Error("The service has no container.");
+    container.image = `${IMAGE}:hotfix`;
+    container.env.push({ name: "DEBUG", value: "1" });
+    await change("PATCH", SERVICE, live);
+    await configure("service.maxInstances", "5");
+    const { markdown } = await inspect(stack);
+    await configure("service.maxInstances", "4");
+    expect(markdown).toContain(`**Changed manually since the last update**
+
+- \`settlement-service\` (gcp.cloudrunv2.Service)
+  - \`template.containers[0].envs[DEBUG].value\` \`none\` → \`"1"\`
+  - \`template.containers[0].image\` \`2\` → \`hotfix\`
+
+This update puts it back to what the program declares`);
+  });
+
+  step("puts back a disabled API and a stopped instance first, and then the rest", async () => {
+    await change("PATCH", instance(), { settings: { activationPolicy: "NEVER" } });
+    await change("POST", "/v1/projects/settlement-local/services/run.googleapis.com:disable", {});
+    const before = previews.length;
+    await up(yes, true);
+    const heads = previews
+      .slice(before)
+      .map((markdown) => /^(- .* is (?:disabled|stopped)\.|Nothing was.*)$/m.exec(markdown)?.[1]);
+    expect(heads).toEqual([
+      "- run.googleapis.com is disabled.",
+      `- ${String(outputs.instanceName)} is stopped.`,
+      undefined,
+    ]);
+    expect(shown()).toContain("`template.containers[0].image` `2` → `hotfix`");
+    const { template } = await get<{ template: { containers: { image: string; env: object[] }[] } }>(SERVICE);
+    expect(template.containers).toMatchObject([{ image: `${IMAGE}:2`, env: [{ name: "DATABASE_URL" }] }]);
+    expect(await get(instance())).toMatchObject({ state: "RUNNABLE", settings: { activationPolicy: "ALWAYS" } });
+  });
+
   step("blocks an update that violates a mandatory policy and replaces the instance, and changes nothing", async () => {
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });

@@ -180,6 +180,8 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     stack: "test",
     offline: false,
     refreshed: false,
+    prerequisites: [],
+    outside: [],
     preview,
     losses: findLosses(preview, state, undefined, files),
     migrations: preview.changes.filter(isSchema).flatMap((change) => migrationSteps(change, [...files, view])),

@@ -10,7 +10,7 @@ jest.mock("../../../ops/engine/interrupted.ts", () => ({ takeOverInterrupted: ()
 async function run(blocked: boolean, confirmed: boolean) {
   const preview = { changes: [], unchanged: 1, drift: [], findings: [], problems: [], config: {} };
   const shown = { markdown: "what happens", text: () => "what happens" };
-  const inspection: Inspection = { ...shown, blocked, drifted: false, preview, pending: [] };
+  const inspection: Inspection = { ...shown, blocked, drifted: false, first: [], preview, pending: [] };
   jest.mocked(inspect).mockImplementation(async (_stack, _options, use) => {
     await use?.(inspection, "plan.json");
     return inspection;
