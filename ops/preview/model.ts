@@ -142,7 +142,7 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
   const op = replaces ? "replace" : imported ? "import" : PLAIN[step?.op ?? ""];
   if (step === undefined || op === undefined) return undefined;
   const old = steps.find((one) => one.old)?.old;
-  const forcedBy = op === "replace" ? [...new Set(steps.flatMap(({ keys }) => keys ?? []))].sort(order) : [];
+  const forcedBy = op === "replace" ? [...new Set(steps.flatMap(forcing))].sort(order) : [];
   // An import also reads properties that the program does not set and the provider does not change.
   const paths = differing(step).map(stem);
   const isChanged = ({ path }: PropertyChange) =>
@@ -163,6 +163,12 @@ function change(steps: readonly StepEventMetadata[]): Change | undefined {
     after: step.new?.inputs ?? {},
     outputs: old?.outputs ?? {},
   };
+}
+
+/** The paths that force a replacement; without a detailed diff, or one that says so, their first parts. */
+function forcing({ detailedDiff, keys }: StepEventMetadata): readonly string[] {
+  const exact = Object.entries(detailedDiff ?? {}).filter(([, { diffKind }]) => diffKind.endsWith("-replace"));
+  return exact.length > 0 ? exact.map(([path]) => path) : (keys ?? []);
 }
 
 /** A path up to its first list index: `settings.databaseFlags` for `settings.databaseFlags[0].value`. */

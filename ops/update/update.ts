@@ -35,29 +35,38 @@ export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh"
  * @throws UserError if a policy, the guard or an error blocks the update before it changes anything, if the update or the
  * new revision fails, or if the stack is locked.
  */
-export async function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
+export function update(stack: Stack, options: UpdateOptions): Promise<boolean> {
+  return updateAfter(stack, options, []);
+}
+
+/** @param done URNs of what this command put back. */
+async function updateAfter(stack: Stack, options: UpdateOptions, done: readonly string[]): Promise<boolean> {
   await requireUnlocked(stack);
   const deployment = await takeOverInterrupted(stack, linesTo(options));
   const { confirm, print } = options;
-  let agreed = false;
-  let first: readonly string[] = [];
+  const answer = { agreed: false };
   const inspecting = inspect(stack, { ...options, deployment }, async (inspection, plan) => {
-    const { blocked, preview } = inspection;
+    const { blocked, first, preview } = inspection;
     print(inspection);
+    if (first.some((urn) => done.includes(urn))) {
+      throw new UserError(
+        `Google does not show yet what was put back in ${stack.name}. Run this again in a few minutes.`,
+      );
+    }
     if (blocked) throw new UserError(`The update of ${stack.name} is blocked; see above. Nothing was changed.`);
-    agreed = await confirm();
-    if (!agreed) return;
-    ({ first } = inspection);
+    answer.agreed = await confirm();
+    if (!answer.agreed) return;
     const rollout = await rolloutOf(stack, preview);
     if (rollout) await rollOut(stack, rollout, preview, options);
     else await carryOut(stack, { ...options, plan, ...(first.length > 0 && { target: first }) });
   });
   try {
-    await inspecting;
-    return agreed && first.length > 0 ? await update(stack, options) : agreed;
+    const { first } = await inspecting;
+    if (!answer.agreed || first.length === 0) return answer.agreed;
+    return await updateAfter(stack, options, [...done, ...first]);
   } catch (error) {
     if (!(error instanceof Imported)) throw error;
-    return update(stack, options);
+    return updateAfter(stack, options, done);
   }
 }
 

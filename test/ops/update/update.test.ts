@@ -7,10 +7,10 @@ jest.mock("../../../ops/engine/locks.ts", () => ({ requireUnlocked: () => Promis
 jest.mock("../../../ops/engine/interrupted.ts", () => ({ takeOverInterrupted: () => Promise.resolve({}) }));
 
 /** Updates a stack with a given inspection; test/e2e/preview.test.ts covers the engine. */
-async function run(blocked: boolean, confirmed: boolean) {
+async function run(blocked: boolean, confirmed: boolean, first: readonly string[] = []) {
   const preview = { changes: [], unchanged: 1, drift: [], findings: [], problems: [], config: {} };
   const shown = { markdown: "what happens", text: () => "what happens" };
-  const inspection: Inspection = { ...shown, blocked, drifted: false, first: [], preview, pending: [] };
+  const inspection: Inspection = { ...shown, blocked, drifted: false, first, preview, pending: [] };
   jest.mocked(inspect).mockImplementation(async (_stack, _options, use) => {
     await use?.(inspection, "plan.json");
     return inspection;
@@ -35,5 +35,12 @@ test("shows a blocked update without asking for confirmation", async () => {
   expect(await run(true, true)).toEqual({
     did: ["what happens"],
     ended: "The update of staging is blocked; see above. Nothing was changed.",
+  });
+});
+
+test("stops if what it put back is still missing, instead of asking for it for ever", async () => {
+  expect(await run(false, true, ["urn"])).toEqual({
+    did: ["what happens", "asked", "up plan.json", "what happens"],
+    ended: "Google does not show yet what was put back in staging. Run this again in a few minutes.",
   });
 });
