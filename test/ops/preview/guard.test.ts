@@ -97,7 +97,7 @@ describe("the configuration", () => {
   test("allows a listed change, with an entry that the program accepts", () => {
     expect(entry).toMatch(/^papers@[0-9a-f]{12}$/);
     expect(losses(deletion, state, [entry])).toMatchObject([{ allowed: true }]);
-    const given = { database: { tier: "db-f1-micro", availability: "ZONAL" }, service: { image: "h/p/n:1" } };
+    const given = { database: { tier: "db-custom-1-3840", availability: "ZONAL" }, service: { image: "h/p/n:1" } };
     const place = { project: "settlement-test", region: "us-central1", environment: "local" };
     expect(parseConfig({ ...place, ...given, allowDestructive: [entry] }).allowDestructive).toEqual([entry]);
     expect(() => parseConfig({ ...place, ...given, allowDestructive: ["papers"] })).toThrow(
