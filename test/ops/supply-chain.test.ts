@@ -61,7 +61,7 @@ describe("packages", () => {
     expect(runs).toEqual([
       'root, "ci"',
       // A Node.js, if the machine's is too old.
-      expect.stringContaining('"install", "--prefix", folder, `node-'),
+      expect.stringContaining('"install", "--prefix", folder, `${name}@${version}`'),
     ]);
     expect(install.match(/execFileSync\(/g)).toHaveLength(1);
     expect(install).toContain('const all = [...args, "--ignore-scripts", ');
