@@ -15,8 +15,6 @@ ops/audit/answers.json, by its id, with a reason and the last day on which the a
   { "GHSA-xxxx-xxxx-xxxx": { "reason": "Only reached by ...", "until": "2027-03-31" } }
 
   --help  this text
-
-Exit code: 0 every advisory is answered, 1 an advisory is not, or the registry cannot be reached.
 `;
 
 run(HELP, async () => {

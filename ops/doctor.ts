@@ -20,6 +20,7 @@ import { generatedPassword } from "./doctor/state.ts";
 import { render } from "./doctor/table.ts";
 import { locate, OPTIONS } from "./engine/target.ts";
 import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
 
 const HELP = `npm run doctor -- --stack S [OPTIONS]
 npm run doctor -- --project P --region R [OPTIONS]
@@ -53,7 +54,7 @@ secret is compared with the one in the stack's state if the caller can decrypt i
 
 gcloud cannot reach the embedded cloud of the local stack: \`npm start -- --reset\` recreates it.
 
-Exit code: 0 no fault, 1 a fault, 2 wrong command line, 3 inconclusive, or the log could not be written.
+With --log, a log that could not be written counts as not found out: no alert fires then.
 `;
 
 const ROOT = join(import.meta.dirname, "..");
@@ -61,30 +62,23 @@ const ROOT = join(import.meta.dirname, "..");
 run(HELP, async () => {
   const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" }, log: { type: "boolean" } } });
   const { json = false, log = false, ...given } = values;
-  try {
-    const place = locate(given, ROOT);
-    const { target, endpoints, token } = place;
-    const { stack } = target;
-    const facts = new Facts(
-      target,
-      new RestReader(endpoints, token),
-      readMigrations(join(ROOT, "migrations")),
-      new Date(),
-      stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
-      readRepeatables(join(ROOT, "migrations")),
-      clientOf(place),
-    );
-    const rows = await diagnose(CHECKS, facts);
-    process.stdout.write(
-      json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, process.stdout.isTTY),
-    );
-    process.exitCode = exitCode(rows);
-    if (log) await writeEntry(place, rows).catch(notWritten);
-  } catch (error) {
-    if (!(error instanceof CannotInspect)) throw error;
-    console.error(error.message);
-    process.exitCode = 3;
-  }
+  const place = locate(given, ROOT);
+  const { target, endpoints, token } = place;
+  const { stack } = target;
+  const facts = new Facts(
+    target,
+    new RestReader(endpoints, token),
+    readMigrations(join(ROOT, "migrations")),
+    new Date(),
+    stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
+    readRepeatables(join(ROOT, "migrations")),
+    clientOf(place),
+  );
+  const rows = await diagnose(CHECKS, facts);
+  const text = json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, screenOf().colour);
+  process.stdout.write(text);
+  process.exitCode = exitCode(rows);
+  if (log) await writeEntry(place, rows).catch(notWritten);
 });
 
 /** Overrides the exit code of the findings: without the log entry no alert fires. */

@@ -32,8 +32,7 @@ Shows what an update of the stack would do, with the policies applied: on the te
   --providers P  ${PROVIDERS_HELP}
   --help         this text
 
-Exit codes: 0 the update can run; 1 a policy, the data-loss guard or an error blocks it; 2 --refresh or --snapshot found
-manual changes, or the command line is invalid (standard output is then empty).
+What is wrong is a policy, the data-loss guard or an error that blocks the update, and what --refresh or --snapshot finds.
 `;
 
 run(HELP, async () => {
@@ -61,7 +60,7 @@ run(HELP, async () => {
   const elsewhere = await comment?.write(markdown);
   if (elsewhere !== undefined) console.error(elsewhere);
   if (blocked) throw new UserError(`The update of ${name} is blocked; the preview says why.`);
-  if (drifted) process.exitCode = 2;
+  if (drifted) process.exitCode = 1;
 });
 
 function write(path: string, markdown: string): void {

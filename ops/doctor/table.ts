@@ -2,37 +2,47 @@ import { wrapCommand } from "../terminal/command.ts";
 import type { Row } from "./diagnosis.ts";
 import { notLookedAt, sentence, summary } from "./verdict.ts";
 
-/** Columns of a terminal line. */
-const WIDTH = 120;
-/** Column widths. */
-const VERDICT = 13;
-const TITLE = 25;
+/** Columns of a line, as many as every terminal has. */
+const WIDTH = 80;
+/** Columns of the verdict. */
+const MARGIN = 13;
 
 /** ANSI colours by verdict. */
-const COLOUR = { finding: 31, consequence: 33, unseen: 36, ok: 32 } as const;
+const COLOUR = { finding: 31, consequence: 33, ok: 32 } as const;
 
-/** The diagnosis for a terminal: the verdict in the first line, then a table, and last what was not looked at. */
+/**
+ * The diagnosis for a terminal: the verdict in the first line; what is wrong, each with its fix; in a line what is well; and last
+ * what was not looked at.
+ * @param colour Whether the terminal shows colours.
+ */
 export function render(rows: readonly Row[], colour: boolean): string {
-  const lines = [
-    ...wrapped(summary(rows), WIDTH),
-    "",
-    `${"VERDICT".padEnd(VERDICT)}${"CHECK".padEnd(TITLE)}FINDING AND FIX`,
-  ];
-  for (const row of rows) {
-    const [first = "", ...rest] = wrapped(sentence(row), WIDTH - VERDICT - TITLE);
-    const verdict = row.verdict.padEnd(VERDICT);
-    lines.push(
-      `${colour ? `\u001b[${COLOUR[row.verdict]}m${verdict}\u001b[0m` : verdict}${row.title.padEnd(TITLE)}${first}`,
-    );
-    lines.push(...rest.map((line) => " ".repeat(VERDICT + TITLE) + line));
-    if (row.fix !== undefined) {
-      const [command = "", ...more] = wrapCommand(row.fix, WIDTH - VERDICT - 2);
-      lines.push(`${" ".repeat(VERDICT)}$ ${command}`, ...more.map((line) => " ".repeat(VERDICT + 2) + line));
-    }
-  }
+  const wrong = rows.filter(({ verdict }) => verdict === "finding" || verdict === "consequence");
+  const well = rows.filter(({ verdict }) => verdict === "ok").length;
+  const passed = `${well} check${well === 1 ? "" : "s"} passed; --json lists them`;
   const unseen = notLookedAt(rows);
-  if (unseen !== undefined) lines.push("", ...wrapped(unseen, WIDTH));
-  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+  const parts = [
+    wrapped(summary(rows), WIDTH),
+    ...wrong.map((row) => [...marked(row.verdict, `${row.title}: ${sentence(row)}`, colour), ...commandOf(row)]),
+    well === 0 ? [] : marked("ok", passed, colour),
+    unseen === undefined ? [] : wrapped(unseen, WIDTH),
+  ];
+  const lines = parts.filter(({ length }) => length > 0).map((part) => part.map((line) => line.trimEnd()).join("\n"));
+  return `${lines.join("\n\n")}\n`;
+}
+
+/** A text beside its verdict. */
+function marked(verdict: Row["verdict"], text: string, colour: boolean): string[] {
+  const [first = "", ...rest] = wrapped(text, WIDTH - MARGIN);
+  const word = verdict.padEnd(MARGIN);
+  const shown = colour && verdict !== "unseen" ? `\u001b[${COLOUR[verdict]}m${word}\u001b[0m` : word;
+  return [shown + first, ...rest.map((line) => " ".repeat(MARGIN) + line)];
+}
+
+function commandOf({ fix }: Row): string[] {
+  if (fix === undefined) return [];
+  const prompt = `${" ".repeat(MARGIN)}$ `;
+  const [first = "", ...rest] = wrapCommand(fix, WIDTH, prompt.length);
+  return [prompt + first.trimStart(), ...rest];
 }
 
 function wrapped(text: string, width: number): string[] {

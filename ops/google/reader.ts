@@ -21,7 +21,9 @@ export class NotVisible extends Error {
 }
 
 /** Nothing can be inspected. */
-export class CannotInspect extends UserError {}
+export class CannotInspect extends UserError {
+  override readonly exitCode = 3;
+}
 
 /** Reads from Google. */
 export interface Reader {

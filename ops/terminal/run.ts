@@ -9,15 +9,25 @@ import { exceptLoopback } from "./proxy.ts";
 import { cut, printable } from "./values.ts";
 import { UsageError, UserError } from "./user-error.ts";
 
+/** The exit codes of every command, as its `--help` says them. */
+export const EXIT_CODES = `
+Exit code:
+  0    it is done, and nothing is wrong
+  1    something is wrong, was refused or failed; the output says what
+  2    the command line is wrong
+  3    it could not be found out, for example without permission
+  70   a bug in the command; its stack trace is printed
+  128  and the signal's number, after a signal: 130 after Ctrl-C
+`;
+
 /**
- * Runs a command, or prints its help. Exit codes: 1 for an error that the user can fix or a failed update, 2 for a wrong
- * command line, 70 for a bug, with its stack trace, and 128 plus the signal's number after a signal.
- * @param help What `--help` prints.
+ * Runs a command, or prints its help.
+ * @param help What `--help` prints before {@link EXIT_CODES}.
  */
 export function run(help: string, command: () => Promise<void>): void {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", reportLostOutput);
   if (process.argv.includes("--help")) {
-    process.stdout.write(help);
+    process.stdout.write(help + EXIT_CODES);
     return;
   }
   catchSignals();
@@ -56,7 +66,7 @@ export function report(error: unknown, help: string): number {
   if (EXPECTED.some((known) => error instanceof known)) {
     const remedy = error instanceof StoreError ? " Start over with: npm start -- --reset" : "";
     console.error(readable(error.message) + remedy);
-    return 1;
+    return error instanceof UserError ? error.exitCode : 1;
   }
   const ofMachine = machineError(error);
   if (ofMachine !== undefined) {

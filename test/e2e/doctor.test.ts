@@ -41,6 +41,9 @@ describe("the doctor on the embedded cloud", () => {
   });
   afterAll(() => setting.end());
 
+  /** The sentence with which a table begins. */
+  const firstPart = (text: string) => text.split("\n\n")[0]?.replaceAll("\n", " ");
+
   /** The table, which never contains a secret. */
   function shown(rows: readonly Row[]): string {
     const text = render(rows, false);
@@ -513,7 +516,7 @@ describe("the doctor on the embedded cloud", () => {
         expect(rows[0]?.found).toMatch(fault.found);
         expect(rows[0]?.fix).toMatch(fault.fix);
         expect(consequences(rows)).toEqual(fault.consequences ?? []);
-        expect(shown(rows).split("\n")[0]).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
+        expect(firstPart(shown(rows))).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
       } finally {
         await fault.undo?.();
       }
@@ -534,14 +537,14 @@ describe("the doctor on the embedded cloud", () => {
     let rows: Row[] = [];
     for (let calls = 0; calls < 10 && rows[0]?.verdict !== "finding"; calls++) rows = await setting.look(VIEWER);
     expect(rows[0]).toMatchObject({ check: "login", verdict: "finding" });
-    expect(shown(rows).split("\n\n")[0]?.replaceAll("\n", " ")).toMatch(
+    expect(firstPart(shown(rows))).toMatch(
       /^Most likely cause: Login: PostgreSQL refuses the login of the service: 28P01\. Users get errors: GET \/(health answers 503|commands answers 500)/,
     );
     // Who may not call it sees the same in its log.
     await invokers();
     const seen = await setting.look(VIEWER);
     expect(seen[0]).toMatchObject({ check: "login", verdict: "finding" });
-    expect(shown(seen)).toMatch(/Last errors +\d+ of \d+ requests failed in the last 15/);
+    expect(shown(seen)).toMatch(/Last errors: \d+ of \d+ requests failed in the last\s+15/);
     await recover();
   });
 
@@ -579,11 +582,10 @@ describe("the doctor on the embedded cloud", () => {
         "schema-drift": "roles/cloudsql.client on the project",
       });
       expect(exitCode(rows)).toBe(0);
-      const lines = shown(rows).trimEnd().split("\n");
-      expect(lines[0]).toMatch(
+      expect(firstPart(shown(rows))).toMatch(
         /^Whether the service answers was not looked at; \d+ of \d+ checks find nothing, 5 could/,
       );
-      const last = lines.slice(lines.lastIndexOf("") + 1).join(" ");
+      const last = shown(rows).trimEnd().split("\n\n").at(-1)?.replaceAll("\n", " ");
       expect(last).toMatch(
         /^Not looked at: Connection string: .*; Login: .*; Table privileges, Schema drift: .* add --socket DIR .*; Service answers: .*run\.invoker/,
       );
@@ -735,7 +737,7 @@ describe("the doctor on the embedded cloud", () => {
         {
           logName: `projects/${PROJECT}/logs/settlement-doctor`,
           severity: "ERROR",
-          jsonPayload: { message: stdout.split("\n")[0], checks: { instance: { verdict: "ok" } } },
+          jsonPayload: { message: firstPart(stdout), checks: { instance: { verdict: "ok" } } },
         },
       ]);
       const refused = await run([...names, "--log"], cloud(VIEWER));

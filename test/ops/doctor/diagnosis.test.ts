@@ -555,22 +555,33 @@ describe("the command that rewrites the connection string", () => {
 });
 
 describe("the table", () => {
-  test("begins with the most likely cause and fits 120 columns", async () => {
-    const text = render(
-      await judge(
-        changed((record) => {
-          record[POLICY].bindings = [];
-          record[SERVICE].terminalCondition = { state: "CONDITION_FAILED", message: "word ".repeat(100) };
-        }),
-      ),
-      false,
+  test("begins with the cause, then has what is wrong, in a line what is well, and fits 80 columns", async () => {
+    const rows = await judge(
+      changed((record) => {
+        record[POLICY].bindings = [];
+        record[SERVICE].terminalCondition = { state: "CONDITION_FAILED", message: "word ".repeat(100) };
+      }),
     );
-    const lines = text.split("\n");
-    expect(lines[0]).toMatch(/^Most likely cause: Connecting to Cloud SQL: settlement-service@.* lacks$/);
-    expect(lines[1]).toBe("roles/cloudsql.client for fusion-prime-db-a504713e. The service answers");
-    // The condition is a single word and stays whole.
-    const long = lines.filter((line) => line.length > 120);
-    expect(long).toEqual([expect.stringMatching(/^ *'--condition=title=[^']*' \\$/)]);
+    const text = render(rows, false);
+    const [cause = "", finding = "", consequence = "", passed = "", unseen = "", ...more] = text.split("\n\n");
+    expect(cause).toMatch(/^Most likely cause: Connecting to Cloud SQL:\nsettlement-service@/);
+    expect(finding).toMatch(
+      /^finding {6}Connecting to Cloud SQL:\n {13}settlement-service@.*\n.*\n {13}\$ gcloud projects add-iam/,
+    );
+    expect(consequence).toMatch(/^consequence {2}Newest revision: not ready/);
+    expect(passed).toBe(`ok           ${those(rows, "ok").length} checks passed; --json lists them`);
+    expect(unseen).toMatch(/^Not looked at: Login: /);
+    expect(more).toEqual([]);
+    expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("shows a command that a shell understands although a word of it is longer than a line", async () => {
+    const [row] = await judge(changed((record) => (record[POLICY].bindings = [])));
+    const shown = /\$ (gcloud [\s\S]*)/.exec(render(row ? [row] : [], false))?.[1] ?? "";
+    const words = (script: string) =>
+      spawnSync("sh", ["-c", `gcloud() { printf '%s\\n' "$@"; }; ${script}`], { encoding: "utf8" }).stdout;
+    expect(words(row?.fix ?? "")).toContain("--condition=title=");
+    expect(words(shown)).toBe(words(row?.fix ?? ""));
   });
 
   test("has colours only on request", async () => {

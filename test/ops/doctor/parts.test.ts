@@ -24,6 +24,15 @@ describe("a command to paste", () => {
     expect(run(wrapped.join("\n"))).toBe(run(whole));
   });
 
+  test("stays within the width, whatever the length of its words", () => {
+    const long = [`it's ${"$HOME \\ ".repeat(9)}`, "x".repeat(90), "'".repeat(30), `"${"y".repeat(45)}"`];
+    const whole = command("printf", "%s\\n", ...long, "end");
+    const wrapped = wrapCommand(whole, 40, 6);
+    for (const line of wrapped) expect(line.length).toBeLessThanOrEqual(40);
+    const run = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" });
+    expect(run(wrapped.join("\n"))).toBe(`${[...long, "end"].join("\n")}\n`);
+  });
+
   test("is wrapped between words, within the width", () => {
     const lines = wrapCommand(command("gcloud", ..."abcdefgh".split("").map((letter) => letter.repeat(9))), 40);
     expect(lines).toHaveLength(3);
