@@ -123,9 +123,9 @@ export function refuse(stack: string, problem: string, origin?: Origin): Inspect
 function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
   const schema = report.schema && "differences" in report.schema ? report.schema.differences : [];
-  const drifted = preview.drift.length > 0 || schema.length > 0;
-  const text = (screen: Screen) => renderText(report, screen);
   const first = report.prerequisites.map(({ urn }) => urn);
+  const drifted = preview.drift.length > 0 || schema.length > 0 || first.length > 0;
+  const text = (screen: Screen) => renderText(report, screen);
   return { markdown: render(report), text, blocked: isBlocked(report), drifted, first, preview, pending };
 }
 

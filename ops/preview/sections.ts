@@ -146,7 +146,7 @@ export class Sections {
 
   /** The commit, the run, its time, and what to do next. */
   private origin(): Section | undefined {
-    const { origin, preview, refreshed, stack } = this.report;
+    const { offline, origin, preview, refreshed, snapshot, stack } = this.report;
     const { code, link } = this.style;
     if (!origin) return undefined;
     const { pull, run } = origin;
@@ -154,7 +154,7 @@ export class Sections {
     const command = code(`npm run up -- --stack ${stack}${refreshed ? " --refresh" : ""}`);
     const next = isBlocked(this.report)
       ? `Next: correct what blocks the update${pull ? ", then push" : ""}.`
-      : preview.changes.length === 0
+      : preview.changes.length === 0 || (offline && !snapshot && !pull)
         ? undefined
         : pull
           ? `Next: merge; the pipeline then updates ${stack}.`

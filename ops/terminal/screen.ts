@@ -12,8 +12,9 @@ export interface Screen {
  * pipe have neither, so that their reader finds whole lines.
  */
 export function screenOf(stream: Pick<NodeJS.WriteStream, "columns" | "hasColors" | "isTTY"> = process.stdout): Screen {
-  // A pipe has neither of the methods.
-  return stream.isTTY ? { width: stream.columns, colour: stream.hasColors() } : { width: Infinity, colour: false };
+  if (!stream.isTTY) return { width: Infinity, colour: false };
+  // Some terminals report no width.
+  return { width: stream.columns || 80, colour: stream.hasColors() };
 }
 
 /** ANSI's codes of what we use: https://en.wikipedia.org/wiki/ANSI_escape_code#Select_Graphic_Rendition_parameters */
