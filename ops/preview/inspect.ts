@@ -12,7 +12,7 @@ import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import { RestReader } from "../google/reader.ts";
 import { changedOutside } from "./outside.ts";
-import { type Prerequisite, prerequisites } from "./prerequisites.ts";
+import { type DisabledApi, disabledApis } from "./disabled-apis.ts";
 import { type Deployment, readState, type StateResource } from "../engine/state.ts";
 import { programOf } from "../engine/program.ts";
 import { ROOT } from "../engine/stack-file.ts";
@@ -47,7 +47,7 @@ export interface Inspection {
   readonly blocked: boolean;
   /** Whether a refresh found changes made outside the stack. */
   readonly drifted: boolean;
-  /** URNs of what a refresh must put back before it can read the rest; empty if it could read everything. */
+  /** URNs of the APIs that a refresh must enable before it can read the rest; empty if it could read everything. */
   readonly first: readonly string[];
   readonly preview: Preview;
   /** Resources that an interrupted update was changing; the preview shows them as new whether they exist or not. */
@@ -109,7 +109,7 @@ export function refuse(stack: string, problem: string, origin?: Origin): Inspect
     offline: false,
     refreshed: false,
     preview: { ...nothing, problems: [problem] },
-    prerequisites: [],
+    disabled: [],
     outside: [],
     losses: [],
     migrations: [],
@@ -123,7 +123,7 @@ export function refuse(stack: string, problem: string, origin?: Origin): Inspect
 function judge(report: Report, pending: readonly string[]): Inspection {
   const { preview } = report;
   const schema = report.schema && "differences" in report.schema ? report.schema.differences : [];
-  const first = report.prerequisites.map(({ urn }) => urn);
+  const first = report.disabled.map(({ urn }) => urn);
   const drifted = preview.drift.length > 0 || schema.length > 0 || first.length > 0;
   const text = (screen: Screen) => renderText(report, screen);
   return { markdown: render(report), text, blocked: isBlocked(report), drifted, first, preview, pending };
@@ -138,7 +138,7 @@ async function preview(
   const deployment: Deployment =
     offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const { resources = [] } = deployment;
-  const first = refresh ? await prerequisitesOf(stack, resources) : [];
+  const first = refresh ? await disabledIn(stack, resources) : [];
   const target = first.length > 0 ? first.map(({ urn }) => urn) : (options.target ?? []);
   // Nothing can be imported without credentials.
   const program = options.program ?? (offline && !snapshot ? programOf([], withoutAdoption) : undefined);
@@ -183,7 +183,7 @@ async function preview(
     offline,
     snapshot: snapshot && { ...snapshot, age: age(snapshot.time) },
     refreshed: refresh,
-    prerequisites: first,
+    disabled: first,
     outside: seesLive ? await changedOutside(read, resources, tokenOf(stack)) : [],
     schema:
       options.schema && read.problems.length === 0 && first.length === 0 ? await compared(options.schema) : undefined,
@@ -229,12 +229,12 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
   return laterSettings(readEvents(events).changes);
 }
 
-/** What a refresh of the stack must put back first. */
-async function prerequisitesOf(stack: Stack, resources: readonly StateResource[]): Promise<Prerequisite[]> {
+/** The APIs that a refresh of the stack must enable first. */
+async function disabledIn(stack: Stack, resources: readonly StateResource[]): Promise<DisabledApi[]> {
   const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
   const config = Object.fromEntries(values) as Record<string, string>;
   const reader = new RestReader(endpointsOf(config), tokenOf(stack));
-  return prerequisites(resources, config["gcp:project"] ?? "", reader);
+  return disabledApis(resources, config["gcp:project"] ?? "", reader);
 }
 
 /** The token of a stack on the embedded cloud. */

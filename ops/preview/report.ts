@@ -6,7 +6,7 @@ import type { LaterSetting } from "./later.ts";
 import type { Loss } from "./guard.ts";
 import type { Dependencies } from "./mermaid.ts";
 import type { HeldBack, MigrationStep } from "./migrations.ts";
-import type { Prerequisite } from "./prerequisites.ts";
+import type { DisabledApi } from "./disabled-apis.ts";
 import type { Outside } from "./outside.ts";
 import type { Preview } from "./model.ts";
 
@@ -22,8 +22,8 @@ export interface Report {
   readonly snapshot?: { readonly commit: string; readonly time: string; readonly age: string } | undefined;
   /** Whether the state was refreshed from the cloud. */
   readonly refreshed: boolean;
-  /** What a refresh must put back before it can read the rest; empty if it could read everything. */
-  readonly prerequisites: readonly Prerequisite[];
+  /** The APIs that a refresh must enable before it can read the rest; empty if it could read everything. */
+  readonly disabled: readonly DisabledApi[];
   /** What was changed outside the stack, as far as it can be seen without a refresh. */
   readonly outside: readonly Outside[];
   /** How the live schema differs from what the applied versions make, or why it was not compared; undefined if not asked. */

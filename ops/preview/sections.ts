@@ -61,7 +61,7 @@ export class Sections {
         this.problems(),
         this.noticed(),
         this.outside(),
-        this.prerequisites(),
+        this.disabled(),
         this.drifted(),
         this.driftedSchema(),
         this.stale(),
@@ -285,15 +285,14 @@ export class Sections {
     return this.titled(title, list(some(items)), paragraph(sentences.join(" ")), ...unknown);
   }
 
-  /** What a refresh must put back first. */
-  private prerequisites(): Section | undefined {
-    const { prerequisites } = this.report;
-    if (prerequisites.length === 0) return undefined;
-    const { list, paragraph, prose } = this.style;
-    const sentences = prerequisites.map(({ sentence }) => `${prose(sentence)}.`);
+  /** The APIs that a refresh must enable first. */
+  private disabled(): Section | undefined {
+    const { disabled } = this.report;
+    if (disabled.length === 0) return undefined;
+    const { code, list, paragraph } = this.style;
     const advice =
-      "Until this is put back, nothing else can be read. The update does that first, and then reads the rest.";
-    return this.titled("What must be put back first", list(some(sentences)), paragraph(advice));
+      "Google answers no question about their resources. The update enables them first, and then reads the rest.";
+    return this.titled("Disabled APIs", list(some(disabled.map(({ host }) => code(host)))), paragraph(advice));
   }
 
   /** What users and clients notice. */

@@ -189,9 +189,14 @@ const databaseInstance: ResourceType = {
     return rereadInstance(google, inputs);
   },
   read: (google, _id, known) => readInstance(google, known),
-  update: (google, _id, { after, changed }: Change) =>
+  update: (google, _id, { after, before, changed }: Change) =>
     serially(google, after, "name", async () => {
       const path = expand(INSTANCE, after);
+      // The official provider starts an instance first; Cloud SQL changes nothing else of a stopped one.
+      if (policyOf(before) !== "ALWAYS" && policyOf(after) === "ALWAYS") {
+        const body = { settings: { activationPolicy: "ALWAYS" } };
+        await operate(google, after, google.call("sql", "PATCH", path, { body }));
+      }
       if (changed.includes("databaseVersion")) {
         const body = { databaseVersion: after.databaseVersion };
         await operate(google, after, google.call("sql", "PATCH", path, { body }));
@@ -215,6 +220,27 @@ const databaseInstance: ResourceType = {
       operate(google, state, google.call("sql", "DELETE", expand(INSTANCE, state))),
     ),
 };
+
+/** When an instance runs: `ALWAYS`, or `NEVER` if it is stopped. */
+function policyOf({ settings }: Fields): unknown {
+  return isFields(settings) ? settings.activationPolicy : undefined;
+}
+
+/**
+ * A resource inside an instance. Cloud SQL answers no question about those of a stopped instance, so the official provider
+ * keeps its state: `ActivationPolicy` in resource_sql_user.go and resource_sql_database.go of
+ * hashicorp/terraform-provider-google.
+ */
+function inside(type: ResourceType): ResourceType {
+  return {
+    ...type,
+    read: async (google, id, known) => {
+      const instance = await google.find("sql", expand("projects/{project}/instances/{instance}", known));
+      const isStopped = instance !== undefined && policyOf(instance) === "NEVER";
+      return isStopped ? { id, values: known } : type.read(google, id, known);
+    },
+  };
+}
 
 function setPassword(google: Google, known: Fields, user: string, password: unknown): Promise<void> {
   const body = { instance: known.name, name: user, password };
@@ -315,4 +341,4 @@ const sqlUser: ResourceType = {
     }),
 };
 
-export const sqlTypes: readonly ResourceType[] = [databaseInstance, sqlDatabase, sqlUser];
+export const sqlTypes: readonly ResourceType[] = [databaseInstance, inside(sqlDatabase), inside(sqlUser)];

@@ -180,7 +180,7 @@ export function report(events: readonly EngineEvent[], more: Partial<Report> = {
     stack: "test",
     offline: false,
     refreshed: false,
-    prerequisites: [],
+    disabled: [],
     outside: [],
     preview,
     losses: findLosses(preview, state, undefined, files),

@@ -2,9 +2,6 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { changedOutside } from "../../../ops/preview/outside.ts";
 import { readEvents } from "../../../ops/preview/model.ts";
-import { prerequisites } from "../../../ops/preview/prerequisites.ts";
-import { NotVisible, type Reader } from "../../../ops/google/reader.ts";
-import type { StateResource } from "../../../ops/engine/state.ts";
 import { configured, type Declared, step, types, urn } from "./engine.ts";
 
 const service: Declared = { type: types.service, name: "service", component: "Service", id: "projects/p/services/s" };
@@ -123,53 +120,5 @@ describe("what was changed outside the stack, without a refresh", () => {
     expect(await found({ error: { message: "No." } }, undefined, 403)).toEqual([
       { name: "service", unknown: "permission denied" },
     ]);
-  });
-});
-
-describe("what a refresh must put back first", () => {
-  const resource = (type: string, name: string, values: Record<string, string>): StateResource => ({
-    urn: `urn:pulumi:test::settlement::${type}::${name}`,
-    type,
-    inputs: values,
-    outputs: values,
-  });
-  const API = "gcp:projects/service:Service";
-  const resources = [
-    resource(API, "settlement-iam", { service: "iam.googleapis.com" }),
-    resource(API, "settlement-compute", { service: "compute.googleapis.com" }),
-    resource(types.instance, "instance", { name: "i" }),
-  ];
-  const ALL = ["cloudresourcemanager", "iam", "logging", "monitoring", "run", "secretmanager", "sqladmin", "storage"];
-  /** Reads what a project has. */
-  const reader = (enabled: readonly string[] | undefined, activationPolicy = "ALWAYS"): Reader => ({
-    read: <T>({ api }: { api: string }) => {
-      if (enabled === undefined) return Promise.reject(new NotVisible("permission denied"));
-      const services = enabled.map((name) => ({ config: { name: `${name}.googleapis.com` } }));
-      const answer: unknown = api === "sql" ? { settings: { activationPolicy } } : { services };
-      return Promise.resolve(answer as T);
-    },
-  });
-  const found = async (...given: Parameters<typeof reader>) =>
-    (await prerequisites(resources, "p", reader(...given))).map(({ sentence, urn }) => [
-      urn.split("::").at(-1),
-      sentence,
-    ]);
-
-  test("is nothing if everything is enabled and runs, or nothing can be seen", async () => {
-    expect(await found([...ALL, "compute"])).toEqual([]);
-    expect(await found(undefined)).toEqual([]);
-    expect(await prerequisites([], "p", reader([]))).toEqual([]);
-  });
-
-  test("is an API, also one that an interrupted refresh removed from the state", async () => {
-    const rest = ALL.filter((api) => api !== "run");
-    expect(await found(rest, "NEVER")).toEqual([
-      ["settlement-compute", "compute.googleapis.com is disabled"],
-      ["settlement-run", "run.googleapis.com is disabled"],
-    ]);
-  });
-
-  test("is an instance that is stopped, once the APIs answer", async () => {
-    expect(await found([...ALL, "compute"], "NEVER")).toEqual([["instance", "i is stopped"]]);
   });
 });

@@ -203,6 +203,36 @@ describe("an instance", () => {
   });
 });
 
+describe("a stopped instance", () => {
+  const stop = () => {
+    const live = fake.resources.get(`${PATH}/db-1`) as { settings: { activationPolicy: string } };
+    live.settings.activationPolicy = "NEVER";
+  };
+
+  test("is started before anything else changes", async () => {
+    const made = await engine.create(INSTANCE, program());
+    stop();
+    const refreshed = await engine.refresh(made);
+    if (!refreshed) throw new Error("it is gone");
+    expect(engine.changes(refreshed, program())).toEqual(["settings.activationPolicy"]);
+    fake.writes();
+    await engine.update(refreshed, program());
+    const settings = { activationPolicy: "ALWAYS" };
+    expect(fake.writes()).toMatchObject([
+      { method: "PATCH", path: `${PATH}/db-1`, body: { settings } },
+      { method: "PUT", path: `${PATH}/db-1`, body: { settings } },
+    ]);
+  });
+
+  test("keeps the state of its logins and databases, about which Cloud SQL answers nothing", async () => {
+    await engine.create(INSTANCE, program());
+    const made = await engine.create(USER, { name: "settlement_user", instance: "db-1", password: "first" });
+    stop();
+    for (const path of fake.resources.keys()) if (path.includes("/users")) fake.resources.delete(path);
+    expect(await engine.refresh(made)).toEqual(made);
+  });
+});
+
 describe("a user", () => {
   const user = { name: "settlement_user", instance: "db-1", password: "first" };
 
