@@ -6,7 +6,7 @@ describe("a screen", () => {
   test("has the terminal's width, and colours unless the terminal has none", () => {
     expect(screenOf(terminal(true) as never)).toEqual({ width: 40, colour: true });
     expect(screenOf(terminal(false) as never)).toEqual({ width: 40, colour: false });
-    expect(screenOf({ ...terminal(true), columns: 0 } as never).width).toBe(80);
+    expect(screenOf({ ...terminal(true), columns: 0 }).width).toBe(80);
   });
 
   test("has neither where the output is a pipe", () => {
