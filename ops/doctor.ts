@@ -52,7 +52,7 @@ Credentials: GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or application defaul
 GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or gcp:impersonateServiceAccount as that account. Without --socket, the password in the
 secret is compared with the one in the stack's state if the caller can decrypt it.
 
-gcloud cannot reach the embedded cloud of the local stack: \`npm start -- --reset\` recreates it.
+For the stack local, run \`npm start -- --keep\` first; gcloud then reaches the embedded cloud.
 
 With --log, a log that could not be written counts as not found out: no alert fires then.
 `;

@@ -33,6 +33,9 @@ Manage the database schema: the files in migrations/, one per version.
   restore --stack STACK --backup ID [--yes]
                   restore the whole instance from a backup, if the down scripts are not enough: show what will be
                   lost, ask, restore, and set configuration and state to the version in the backup
+  recreate --stack STACK [--yes]
+                  put back tables and records of versions that were removed manually: say what is lost, ask, and create
+                  what is missing, the tables empty; an update does not, because the state has them applied
   repair --stack STACK --version VERSION --why REASON [--yes]
                   record that VERSION is applied with the checksum of its file, without running it: preview, ask, write
                   the repair to the stack file, update the schema; the table schema_repairs keeps who, when and why
@@ -40,7 +43,7 @@ Manage the database schema: the files in migrations/, one per version.
                   replace all files up to VERSION (default: the newest) by one for new databases; existing databases
                   recognise it by the checksums in its header; asks, because it removes the files
   dump            apply the files to an empty database and write its schema to migrations/${DUMP_FILE}
-  --providers P   for status, drift, rollback, repair and restore: ${PROVIDERS_HELP}
+  --providers P   for status, drift, rollback, recreate, repair and restore: ${PROVIDERS_HELP}
   --yes           do not ask for confirmation; required without a terminal
   --help          show this text
 `;
@@ -66,6 +69,7 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void> | void
   status: async (args) => (await onStack()).statusCommand(args),
   drift: async (args) => (await onStack()).driftCommand(args),
   rollback: async (args) => (await onStack()).rollbackCommand(args),
+  recreate: async (args) => (await onStack()).recreateCommand(args),
   repair: async (args) => (await onStack()).repairCommand(args),
   restore: async (args) => (await onStack()).restoreCommand(args),
 

@@ -151,5 +151,5 @@ export function differences(wanted: string, live: string): string {
 
 /** SQL that turns a description into jsonb, for {@link differences}. @param described A query, see {@link catalog}. */
 export function asJson(described: string): string {
-  return `SELECT coalesce(jsonb_agg(jsonb_build_object('object', object, 'part', part, 'form', form)), '[]') FROM (${described}) described`;
+  return `SELECT coalesce(jsonb_agg(jsonb_build_object('object', object, 'part', part, 'form', form) ORDER BY section, object, place, part), '[]') FROM (${described}) described`;
 }

@@ -73,7 +73,7 @@ const KEY = "hashtext('settlement schema')";
  * One import at a time, across its transactions. If another session locks a table for longer than the timeout, the import fails
  * instead of blocking the service.
  */
-const LOCK = `SET lock_timeout = '10s';
+export const LOCK = `SET lock_timeout = '10s';
 DO $lock$
 BEGIN
   PERFORM pg_advisory_lock(${KEY});
@@ -152,7 +152,7 @@ END
 $take$;`;
 
 /** dbmate's table; dbmate uses the first column only. */
-const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version varchar(128) PRIMARY KEY);
+export const MAKE_VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version varchar(128) PRIMARY KEY);
 ALTER TABLE ${VERSIONS}
   ADD COLUMN IF NOT EXISTS checksum varchar(64),
   ADD COLUMN IF NOT EXISTS applied_at timestamp with time zone DEFAULT now(),

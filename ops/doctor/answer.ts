@@ -100,24 +100,27 @@ export interface Logged {
  */
 export function loggedFailures(entries: readonly gapi.client.logging.LogEntry[], url: string): Logged {
   const root = new URL(url).pathname.replace(/\/$/, "");
-  const newest = new Map<string, number>();
+  const newest = new Map<string, { status: number; from: number }>();
   let requests = 0;
   let failed = 0;
-  for (const { httpRequest } of entries) {
-    const { requestMethod = "GET", requestUrl = "", status = 0 } = httpRequest ?? {};
+  for (const { httpRequest, timestamp = "" } of entries) {
+    const { latency = "0s", requestMethod = "GET", requestUrl = "", status = 0 } = httpRequest ?? {};
     if (status === 0) continue;
     requests++;
     if (status >= 500) failed++;
     const { pathname } = new URL(requestUrl, url);
     const path = pathname.startsWith(root) ? pathname.slice(root.length) : pathname;
     const name = withoutId(`${requestMethod} ${path}`);
-    newest.set(name, newest.get(name) ?? status);
+    const from = Date.parse(timestamp) - Number.parseFloat(latency) * 1000;
+    if (!newest.has(name)) newest.set(name, { status, from });
   }
-  const texts = entries.map(({ jsonPayload, textPayload }) => textPayload ?? JSON.stringify(jsonPayload ?? {}));
-  const failures = [...newest].flatMap(([request, status]): Failure[] => {
+  const failures = [...newest].flatMap(([request, { from, status }]): Failure[] => {
     if (status < 500) return [];
-    const text = texts.find((each) => each.includes(request));
-    const code = /\\*"code\\*":\s*\\*"([0-9A-Z]{5})\\*"/.exec(text ?? "")?.[1];
+    // An older line is about an older request.
+    const lines = entries.filter(({ httpRequest, timestamp = "" }) => !httpRequest && Date.parse(timestamp) >= from);
+    const texts = lines.map(({ jsonPayload, textPayload }) => textPayload ?? JSON.stringify(jsonPayload ?? {}));
+    const text = texts.find((each) => each.includes(request)) ?? "";
+    const code = /\\*"code\\*":\s*\\*"([0-9A-Z]{5})\\*"/.exec(text)?.[1];
     return [{ request, status, ...(code !== undefined && { code }) }];
   });
   return { failures, failed, requests };

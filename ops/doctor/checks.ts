@@ -21,11 +21,12 @@ import { duplicates } from "./checks/monitoring.ts";
 import { networkPath } from "./checks/network-path.ts";
 import { privileges } from "./checks/privileges.ts";
 import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets.ts";
-import { connectionName, databaseUrl, revision, service } from "./checks/service.ts";
+import { connectionName, databaseUrl, project, revision, service } from "./checks/service.ts";
 import { ingress, scaling, traffic } from "./checks/traffic.ts";
 
 /** All checks, the more likely root cause first; the last ones do not affect requests yet. */
 export const CHECKS: readonly Check[] = [
+  project,
   apis,
   disk,
   instance,
@@ -45,8 +46,8 @@ export const CHECKS: readonly Check[] = [
   user,
   database,
   pinnedVersion,
-  connections,
   connectionBudget,
+  connections,
   login,
   bucketReader,
   migration,

@@ -36,14 +36,23 @@ export async function diagnose(checks: readonly Check[], facts: Facts): Promise<
       ? { ...answer, check: id, title, verdict: "consequence", because }
       : { ...answer, check: id, title };
   });
-  return ORDER.flatMap((verdict) => rows.filter((row) => row.verdict === verdict));
+  const seen = hiddenProject(rows) ? rows.filter(({ verdict }) => verdict === "unseen") : rows;
+  return ORDER.flatMap((verdict) => seen.filter((row) => row.verdict === verdict));
+}
+
+/** The project's row, if neither it nor its parts are visible: then Google answers that all parts do not exist. */
+function hiddenProject(rows: readonly Row[]): Row | undefined {
+  const parts = rows.filter(({ check }) => ESSENTIAL.includes(check));
+  if (parts.some(({ verdict }) => verdict === "ok")) return undefined;
+  return rows.find(({ check, verdict }) => check === "project" && verdict === "unseen");
 }
 
 type Answer = Judgement | { readonly verdict: "unseen"; readonly found: string; readonly role?: string };
 
 async function answer(check: Check, facts: Facts): Promise<Answer> {
   try {
-    return await check.look(facts);
+    const judgement = await check.look(facts);
+    return judgement.verdict === "ok" ? judgement : { ...judgement, fix: facts.pasted(judgement.fix) };
   } catch (error) {
     if (!(error instanceof NotVisible)) throw error;
     return { verdict: "unseen", found: error.message, ...(error.role !== undefined && { role: error.role }) };
@@ -55,7 +64,7 @@ const ESSENTIAL = ["instance", "service"];
 
 /** An essential check that could not be run. */
 export function blindSpot(rows: readonly Row[]): Row | undefined {
-  return rows.find(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check));
+  return hiddenProject(rows) ?? rows.find(({ check, verdict }) => verdict === "unseen" && ESSENTIAL.includes(check));
 }
 
 /** 1 with a finding, 3 if the instance or the service could not be checked, else 0. */

@@ -42,6 +42,9 @@ export interface Pin {
 /** In milliseconds. */
 export const DAY = 24 * 3_600_000;
 
+/** PostgreSQL's code for a wrong password. */
+export const WRONG_PASSWORD = "28P01";
+
 /** How far back the service's log is read, in minutes. */
 const RECENT_MINUTES = 15;
 
@@ -114,13 +117,39 @@ export class Facts {
   deploy(otherwise: string): string {
     const { stack } = this.target;
     if (stack === undefined) return otherwise;
-    if (stack === "local") return "npm start -- --reset";
     return command("npm", "run", "up", "--", `--stack=${stack}`, "--refresh");
+  }
+
+  /**
+   * A fix as a shell runs it. On `local`, gcloud has the settings that `npm start -- --keep` wrote, but `gcloud run` cannot reach
+   * the embedded cloud: there an update of the stack puts the service back.
+   */
+  pasted(fix: string): string {
+    if (this.target.stack !== "local" || !/\bgcloud\b/.test(fix)) return fix;
+    return fix.includes("gcloud run services update") ? this.deploy(fix) : `(. .local/start/env && ${fix})`;
+  }
+
+  /** The image of the revision that still serves; undefined if none is ready. */
+  async readyImage(): Promise<string | undefined> {
+    const { latestReadyRevision } = await this.existingService();
+    if (latestReadyRevision === undefined) return undefined;
+    const { project, region, service } = this.target;
+    const path = `projects/${project}/locations/${region}/services/${service}/revisions/${lastPart(latestReadyRevision)}`;
+    const revision = await this.reader.read<gapi.client.run.GoogleCloudRunV2Revision>({
+      ...{ api: "cloudRunV2", path, role: VIEWER },
+    });
+    return revision?.containers?.[0]?.image;
   }
 
   /** Host names of the enabled APIs. */
   async enabledApis(): Promise<string[]> {
     return enabledApis(this.target.project, (path) => this.reader.read({ api: "serviceUsage", path, role: VIEWER }));
+  }
+
+  /** Whether the project exists and is visible. @throws NotVisible */
+  async projectExists(): Promise<boolean> {
+    const path = `projects/${this.target.project}`;
+    return (await this.reader.read({ api: "resourceManager", path, role: VIEWER })) !== undefined;
   }
 
   projectPolicy(): Promise<Policy | undefined> {
@@ -309,11 +338,14 @@ export class Facts {
     return list && (list.versions ?? []).sort((a, b) => numberOf(b) - numberOf(a));
   }
 
-  /** The connection string that the service reads. @throws NotVisible without an enabled version or access to it. */
-  async connectionString(): Promise<Parsed<ConnectionString>> {
+  /**
+   * The connection string that the service reads, or another version of it.
+   * @throws NotVisible without an enabled version or access to it.
+   */
+  async connectionString(version?: number): Promise<Parsed<ConnectionString>> {
     const pin = await this.pin().catch(orNothing);
     const secret = pin?.secret ?? this.target.secret;
-    return parseConnectionString(await this.contents(secret, pin?.version ?? "latest"));
+    return parseConnectionString(await this.contents(secret, version?.toString() ?? pin?.version ?? "latest"));
   }
 
   /** The password in the password secret. @throws NotVisible */
@@ -364,6 +396,19 @@ export class Facts {
         appliedRepeatables(this.repeatables, repeatables),
       ),
     );
+  }
+
+  /** The login that PostgreSQL accepts with the password secret; undefined if none is, or that cannot be tried. */
+  async loginOfPassword(): Promise<string | undefined> {
+    const { database, socket, user } = this.target;
+    const password = await this.password().catch(orNothing);
+    const instance = await this.runningInstance().catch(orNothing);
+    if (socket === undefined || password === undefined || !instance) return undefined;
+    for (const name of logins(user)) {
+      const request = { socket, connectionName: instance.connectionName, database, user: name, password };
+      if ((await logIn(request, this.migrations).catch(orNothing))?.ok) return name;
+    }
+    return undefined;
   }
 
   private async tryToLogIn(): Promise<Login> {

@@ -45,6 +45,8 @@ export interface Target {
   readonly bucket: string;
   /** The schema version in the stack's configuration, if any; the checkout's newest otherwise. */
   readonly schemaVersion?: string;
+  /** The image that the stack declares for the service. */
+  readonly image?: string;
   /** The declared extensions and schemas. */
   readonly extensions?: readonly string[];
   readonly schemas?: readonly string[];
@@ -118,6 +120,7 @@ export function locate(given: Given, root: string): Place {
   const { extensions, schemas } = (config["settlement:database"] ?? {}) as Record<string, unknown>;
   const socket = given.socket ?? (given.stack === "local" ? heldSocket(root) : undefined);
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
+  const image = text((config["settlement:service"] as { image?: unknown } | undefined)?.image);
   return {
     target: {
       ...(given.stack !== undefined && { stack: given.stack }),
@@ -131,6 +134,7 @@ export function locate(given: Given, root: string): Place {
       passwordSecret: given["password-secret"] ?? PASSWORD_SECRET,
       bucket: given.bucket ?? migrationsBucket(project),
       ...(schemaVersion !== undefined && { schemaVersion }),
+      ...(image !== undefined && { image }),
       ...(Array.isArray(extensions) && { extensions: extensions.map(String) }),
       ...(Array.isArray(schemas) && { schemas: schemas.map(String) }),
       ...(given.stack !== undefined && { declared: declaredIn(config) }),

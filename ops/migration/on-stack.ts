@@ -16,6 +16,7 @@ import { UsageError } from "../terminal/user-error.ts";
 import { driftByImport } from "./drift-by-import.ts";
 import { fileOf } from "./drift.ts";
 import type { GoToOptions } from "./go-to.ts";
+import { recreate } from "./recreate.ts";
 import { repair } from "./repair.ts";
 import { restore } from "./restore.ts";
 import { rollback } from "./rollback.ts";
@@ -139,6 +140,22 @@ export async function restoreCommand(args: string[]): Promise<void> {
     const confirm = () => ask(`Restore ${name} from backup ${backup} and lose everything written since?`);
     const google = new Google(endpoints, { patience, token });
     if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
+  });
+}
+
+/** `npm run migration -- recreate`. */
+export async function recreateCommand(args: string[]): Promise<void> {
+  const given = { ...PROVIDERS, stack: { type: "string" }, yes: { type: "boolean" } } as const;
+  const { providers, stack: stackGiven, yes } = parseArgs({ args, options: given }).values;
+  const name = stackName(stackGiven);
+  const choice = providerChoice(providers);
+  const ask = consent(yes);
+  await withStack(name, choice, async (stack) => {
+    const { endpoints, token } = locate({ stack: name }, ROOT);
+    const google = new Google(endpoints, { patience, token });
+    const confirm = () => ask(`Create the missing tables of ${name}, empty?`);
+    const done = await recreate(stack, google, readMigrations(FOLDER), readRepeatables(FOLDER), { confirm, say });
+    if (!done) say("Nothing was changed.");
   });
 }
 

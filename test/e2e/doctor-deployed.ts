@@ -9,7 +9,7 @@ import { writeEntry } from "../../ops/doctor/log.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
 import { RestReader } from "../../ops/google/reader.ts";
 import { generatedPassword } from "../../ops/doctor/state.ts";
-import { locate } from "../../ops/engine/target.ts";
+import { type Given, locate } from "../../ops/engine/target.ts";
 import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts";
 import { share, type LocalEnvironment, openLocal } from "../../ops/engine/local.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
@@ -27,14 +27,16 @@ export interface Deployed {
 }
 
 /** The doctor's checks of a deployed stack; without a socket, no login is tried. */
-export async function look({ root }: Deployed, socket?: string): Promise<Row[]> {
-  const place = locate({ stack: "local", ...(socket !== undefined && { socket }) }, root);
+export async function look({ root }: Pick<Deployed, "root">, given: Given = { stack: "local" }): Promise<Row[]> {
+  // Names alone do not say where the embedded cloud is.
+  const { endpoints, token } = locate({ stack: "local" }, root);
+  const place = { ...locate(given, root), endpoints, token };
   const facts = new Facts(
     place.target,
     new RestReader(place.endpoints, place.token),
     readMigrations(join(ROOT, "migrations")),
     new Date(),
-    (login) => generatedPassword("local", root, login),
+    given.stack === undefined ? undefined : (login) => generatedPassword("local", root, login),
     [],
     clientOf(place),
   );
@@ -133,7 +135,7 @@ export function doctorSteps(step: Step, deployed: () => Deployed): void {
       onRefused: () => undefined,
     });
     try {
-      expect(notOk(await look(deployed(), folder))).toEqual([]);
+      expect(notOk(await look(deployed(), { stack: "local", socket: folder }))).toEqual([]);
       const files = readMigrations(join(ROOT, "migrations"));
       const versions = statusOfRecorded(await recorded("local", folder, files, root), files);
       expect(versions.map(({ status }) => status)).toEqual(["applied", "applied"]);

@@ -152,6 +152,9 @@ describe("the doctor on the embedded cloud", () => {
       readonly consequences?: readonly string[];
     }
 
+    // The stack is not deployed by the engine here: test/e2e/fixes.test.ts runs both.
+    const UPDATE = /^npm run up -- --stack=test --refresh$/;
+    const RECREATE = /^npm run migration -- recreate --stack=test$/;
     const nothing = () => Promise.resolve();
     const redeploy = () => setting.deploy();
     const repair = string({});
@@ -182,8 +185,8 @@ describe("the doctor on the embedded cloud", () => {
         ...measured("postgresql/num_backends", 23),
         as: VIEWER,
         findings: ["connections"],
-        found: /^92 of 100$/,
-        fix: /run services update .*--max-instances=2/,
+        found: /^92 of 100; a restart ends all/,
+        fix: /sql instances restart/,
       },
       "a pool for which the database has too few connections": {
         make: () => setting.deploy({ env: [...pinned("1").env, { name: "DATABASE_POOL_SIZE", value: "25" }] }),
@@ -191,7 +194,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         findings: ["connection-budget"],
         found: /^4 instances × 25 connections \+ 10 reserved = 110 of 100$/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
       },
       "a zone in the service's connection name": {
         make: () => setting.deploy({ instance: zoned }),
@@ -207,7 +210,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: repair,
         findings: ["connection-string"],
         found: /carries the zone "us-central1-a"/,
-        fix: /^password=\$\(gcloud secrets versions access latest .*\) && printf 'postgresql.*%s.*' "\$password" \| gcloud secrets versions add/,
+        fix: UPDATE,
         consequences: ["revision"],
       },
       "a stopped instance": {
@@ -233,7 +236,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         findings: ["secret"],
         found: /version 7 does not exist/,
-        fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:1/,
+        fix: UPDATE,
         consequences: ["pinned-version", "revision"],
       },
       "a rotated password, and a service that reads the previous version": {
@@ -250,7 +253,7 @@ describe("the doctor on the embedded cloud", () => {
         },
         findings: ["pinned-version"],
         found: /reads version 1 of .*; the newest is 2/,
-        fix: /--update-secrets=DATABASE_URL=settlement-db-connection-string:2/,
+        fix: /^npm run rotate/,
         consequences: ["login", "revision"],
       },
       "a client role for another instance": {
@@ -292,14 +295,14 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         findings: ["migration"],
         found: /imports\/20260101000000-.* failed: .*column "nothing" does not exist/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
       },
       "a schema partly created manually": {
         make: () => setting.importSchema("DROP TABLE webhook_subscriptions;"),
         undo: () => setting.importSchema(`DROP TABLE settlement_commands, schema_migrations;\n${SCHEMA}`),
         findings: ["tables"],
         found: /settlement_db lacks webhook_subscriptions, though 2 of 2 versions are recorded/,
-        fix: /gcloud sql import sql .* --database=settlement_db --user=settlement_user/,
+        fix: RECREATE,
         consequences: ["schema-drift"],
       },
       "tables created manually, without a version": {
@@ -307,7 +310,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: () => setting.importSchema(`DROP TABLE settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
         findings: ["tables"],
         found: /no version is recorded: they were created manually/,
-        fix: /gcloud sql import sql/,
+        fix: RECREATE,
       },
       "a pending migration": {
         make: () => setting.importSchema(`DELETE FROM schema_migrations WHERE version = '${VERSION}';`),
@@ -315,7 +318,7 @@ describe("the doctor on the embedded cloud", () => {
           setting.importSchema(`DROP TABLE schema_migrations, settlement_commands, webhook_subscriptions;\n${SCHEMA}`),
         findings: ["schema-version"],
         found: new RegExp(`pending: ${VERSION}`),
-        fix: /gcloud sql import sql/,
+        fix: RECREATE,
         consequences: ["schema-drift"],
       },
       "a column that was added manually": {
@@ -338,14 +341,14 @@ describe("the doctor on the embedded cloud", () => {
         undo: repair,
         findings: ["connection-string"],
         found: /the database is postgres, not settlement_db/,
-        fix: /\/settlement_db\?host=/,
+        fix: UPDATE,
       },
       "a connection string with its parts in the wrong order": {
         make: string({ user: PASSWORD, password: "settlement_user" }),
         undo: repair,
         findings: ["connection-string"],
         found: /the user is not settlement_user/,
-        fix: /^password=.* && printf/,
+        fix: UPDATE,
         consequences: ["login", "revision"],
       },
       "a connection string for SQLite": {
@@ -356,7 +359,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: repair,
         findings: ["connection-string"],
         found: /uses the driver "sqlite", which is not PostgreSQL/,
-        fix: /^password=.* && printf/,
+        fix: UPDATE,
         consequences: ["revision"],
       },
       "no DATABASE_URL": {
@@ -399,7 +402,7 @@ describe("the doctor on the embedded cloud", () => {
         as: VIEWER,
         findings: ["revision"],
         found: /failed to start and listen/,
-        fix: /gcloud logging read .*revision_name=/,
+        fix: /run services update .*--image=/,
       },
       "a login that PostgreSQL refuses": {
         make: () => setting.alterLogin("VALID UNTIL '2025-10-25'"),
@@ -413,7 +416,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: () => setting.alterLogin("LOGIN"),
         findings: ["user"],
         found: /the login settlement_user does not exist on/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
         consequences: ["login"],
       },
       "no connection left": {
@@ -421,7 +424,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: () => setting.alterLogin("CONNECTION LIMIT -1"),
         findings: ["connections"],
         found: /too many connections for role "settlement_user"/,
-        fix: /--max-instances=/,
+        fix: /^npm run rotate/,
       },
       "a connection string with another password than the password's secret": {
         make: async () => {
@@ -431,7 +434,7 @@ describe("the doctor on the embedded cloud", () => {
         undo: repair,
         findings: ["login"],
         found: /password authentication failed .*; it accepts the password in settlement-db-password/,
-        fix: /^password=.* && printf/,
+        fix: UPDATE,
         consequences: ["revision"],
       },
       "a password secret that differs from the working connection string": {
@@ -447,7 +450,7 @@ describe("the doctor on the embedded cloud", () => {
         given: { user: "settlement_other" },
         findings: ["user"],
         found: /the login settlement_other does not exist on/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
       },
       "a database that does not exist": {
         make: nothing,
@@ -455,7 +458,7 @@ describe("the doctor on the embedded cloud", () => {
         given: { database: "settlement_other" },
         findings: ["database"],
         found: /settlement_other does not exist/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
         consequences: ["tables"],
       },
       "an instance that does not exist": {
@@ -464,7 +467,7 @@ describe("the doctor on the embedded cloud", () => {
         given: { instance: "fusion-prime-db-00000000" },
         findings: ["instance"],
         found: /fusion-prime-db-00000000 does not exist/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
       },
       "a service that does not exist": {
         make: nothing,
@@ -472,7 +475,7 @@ describe("the doctor on the embedded cloud", () => {
         given: { service: "settlement-other" },
         findings: ["service"],
         found: /settlement-other does not exist in us-central1/,
-        fix: /^npm run up -- --stack=test --refresh$/,
+        fix: UPDATE,
       },
       "an API that is not enabled": {
         make: () => embedded.post(`/v1/projects/${PROJECT}/services/secretmanager.googleapis.com:disable`),

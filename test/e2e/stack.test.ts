@@ -159,7 +159,7 @@ describe("a production stack with a private network, from creation to destructio
     const string = await secret("settlement-db-connection-string");
     const places: Place[] = [
       ["output", printed],
-      ["doctor", JSON.stringify(await look({ root, local }))],
+      ["doctor", JSON.stringify(await look({ root }))],
       ...seen,
       ...processes(),
       ...filesBelow(folder),

@@ -1,7 +1,7 @@
 import { MIGRATION_JOB } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
-import { DAY, type Facts, logins, type Operation, orHidden, orNothing } from "../facts.ts";
+import { DAY, type Facts, logins, type Operation, orHidden, orNothing, WRONG_PASSWORD } from "../facts.ts";
 import { type Contents, tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
@@ -57,7 +57,7 @@ export const login: Check = {
     if (result.alternative) {
       return finding(
         `${refusal}; it accepts the password in ${passwordSecret}`,
-        await writeString(facts, secret, await facts.versions(secret)),
+        facts.deploy(await writeString(facts, secret, await facts.versions(secret))),
       );
     }
     if (result.code !== WRONG_PASSWORD) {
@@ -67,8 +67,7 @@ export const login: Check = {
   },
 };
 
-/** PostgreSQL's codes for a wrong password, and for a table that does not exist. */
-const WRONG_PASSWORD = "28P01";
+/** PostgreSQL's code for a table that does not exist. */
 const NO_TABLE = "42P01";
 
 async function newPassword(facts: Facts): Promise<string> {
@@ -138,7 +137,7 @@ export const migration: Check = {
     const imports = (await facts.operations()).filter(({ operationType }) => operationType === "IMPORT");
     const [last] = imports;
     const about = last && `${last.importContext?.uri ?? "import"} at ${minute(last.insertTime)}`;
-    if (last?.error) {
+    if (last?.error && !(await everythingApplied(facts))) {
       return finding(
         `${about} failed: ${reason(last)}`,
         facts.deploy(facts.gcloud("sql", "operations", "describe", last.name)),
@@ -146,7 +145,10 @@ export const migration: Check = {
     }
     // The job may have committed a part before it failed.
     const execution = (await facts.migrationJob().catch(orNothing))?.latestCreatedExecution;
-    if (execution?.completionStatus !== "EXECUTION_FAILED") return ok(about ?? "no import recorded");
+    if (execution?.completionStatus !== "EXECUTION_FAILED") {
+      const past = last?.error ? " failed, but a login shows that every version is applied" : "";
+      return ok(about === undefined ? "no import recorded" : `${about}${past}`);
+    }
     const name = lastPart(execution.name ?? "");
     return finding(
       `execution ${name} of the job ${MIGRATION_JOB} at ${minute(execution.createTime ?? "")} failed`,
@@ -154,6 +156,21 @@ export const migration: Check = {
     );
   },
 };
+
+/** Whether a login shows that the database is what the migrations make. */
+async function everythingApplied(facts: Facts): Promise<boolean> {
+  const login = await facts.loggedIn().catch(orNothing);
+  if (!login?.ok || typeof login.contents === "string" || halfMigrated(facts, login.contents) !== undefined)
+    return false;
+  const { versions } = login.contents;
+  if (!versions || (await difference(facts, versions))) return false;
+  return (await facts.schemaDrift().catch(orNone))?.length === 0;
+}
+
+/** Turns the errors of a fact that cannot be told into undefined. */
+function orNone(error: unknown): undefined {
+  if (!(error instanceof UserError)) orNothing(error);
+}
 
 export const tables: Check = {
   id: "tables",
@@ -163,13 +180,13 @@ export const tables: Check = {
     const result = await facts.loggedIn().catch(orNothing);
     if (result?.ok) {
       const problem = typeof result.contents === "string" ? result.contents : halfMigrated(facts, result.contents);
-      return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await importAgain(facts));
+      return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await recreate(facts));
     }
     const failure = await facts.failure();
     if (failure?.code === NO_TABLE)
-      return finding("the service misses a table or another relation", await importAgain(facts));
+      return finding("the service misses a table or another relation", await recreate(facts));
     const last = await lastImport(facts);
-    if (!last) return finding(`no import into ${facts.target.database} is recorded`, await importAgain(facts));
+    if (!last) return finding(`no import into ${facts.target.database} is recorded`, await recreate(facts));
     return ok(`created by ${last.importContext?.uri ?? "an import"}`);
   },
 };
@@ -185,12 +202,12 @@ export const schemaVersion: Check = {
       if (typeof result.contents === "string") throw new NotVisible(result.contents);
       const { versions } = result.contents;
       if (!versions?.size) throw new NotVisible("no version is recorded");
-      const problem = difference(facts, versions);
-      return problem === undefined ? ok(`${newest}, checked by a login`) : finding(problem, await importAgain(facts));
+      return (await difference(facts, versions)) ?? ok(`${newest}, checked by a login`);
     }
-    const uri = (await lastImport(facts))?.importContext?.uri;
+    const last = await lastImport(facts);
+    const uri = last?.importContext?.uri;
     if (uri === undefined) throw new NotVisible("no import is recorded");
-    const version = /\/imports\/(\d{14})-/.exec(uri)?.[1];
+    const version = importedVersion(last);
     if (version === undefined) throw new NotVisible(`the last import was ${uri}; only a login can show its result`);
     if (version === newest) return ok(`${version}, by the last import`);
     return finding(`${version}, by the last import; expected ${newest}`, await importAgain(facts));
@@ -237,59 +254,101 @@ function halfMigrated({ migrations, target }: Facts, { missing, versions }: Cont
 }
 
 /** How the recorded versions differ from the migrations. */
-function difference({ migrations }: Facts, record: NonNullable<Contents["versions"]>): string | undefined {
+async function difference(facts: Facts, record: NonNullable<Contents["versions"]>): Promise<Judgement | undefined> {
+  const { migrations } = facts;
   const pending = migrations.filter(({ version }) => !record.has(version));
   const edited = migrations.find(
     ({ version, checksum }) => ![undefined, null, checksum].includes(record.get(version)?.checksum),
   );
   const unknown = [...record.keys()].find((version) => !migrations.some((migration) => migration.version === version));
-  if (pending.length > 0) return `pending: ${pending.map(({ version }) => version).join(", ")}`;
-  if (unknown !== undefined) return `version ${unknown} is applied but missing in this checkout`;
-  return edited && `version ${edited.version} was edited after it was applied`;
+  if (unknown !== undefined) {
+    return finding(
+      `version ${unknown} is applied but missing in this checkout, which is older than the database`,
+      "git pull",
+    );
+  }
+  if (pending.length > 0) {
+    const imported = (await imports(facts).catch(orNothing))?.imports.map(importedVersion) ?? [];
+    const last = imported.reduce((newest = "", version = "") => (version > newest ? version : newest), "") ?? "";
+    // Once imported, a version can only have been removed in the database, which an update does not see.
+    const removed = pending.every(({ version }) => version <= last);
+    const found = `pending: ${pending.map(({ version }) => version).join(", ")}`;
+    return finding(found, removed ? await recreate(facts) : await importAgain(facts));
+  }
+  if (!edited) return undefined;
+  return finding(
+    `version ${edited.version} was edited after it was applied: put the change into a new version`,
+    command("git", "restore", `migrations/${edited.file}`),
+  );
 }
 
-/**
- * The last successful import into the database that was not undone since.
- * @throws NotVisible if Cloud SQL may no longer list it.
- */
-async function lastImport(facts: Facts): Promise<Operation | undefined> {
+/** The newest version that an import brought. */
+function importedVersion(last: Operation | undefined): string | undefined {
+  return /\/imports\/(\d{14})-/.exec(last?.importContext?.uri ?? "")?.[1];
+}
+
+/** Puts back what is missing in the database: an update sees only the stack's state. */
+async function recreate(facts: Facts): Promise<string> {
+  const { stack } = facts.target;
+  if (stack === undefined) return importAgain(facts);
+  return command("npm", "run", "migration", "--", "recreate", `--stack=${stack}`);
+}
+
+/** The successful imports into the database that were not undone since, newest first, and whether Cloud SQL lists all. */
+async function imports(facts: Facts): Promise<{ imports: readonly Operation[]; complete: boolean }> {
   const operations = await facts.operations();
   const reset = operations.findIndex(({ operationType }) => /^(DELETE_DATABASE|RESTORE_VOLUME)$/.test(operationType));
   const since = reset < 0 ? operations : operations.slice(0, reset);
-  const last = since.find(
-    ({ error, operationType, importContext }) =>
-      operationType === "IMPORT" && importContext?.database === facts.target.database && !error,
-  );
-  const complete = reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE");
-  if (!last && !complete) throw new NotVisible("the import is no longer listed; only a login can show its result");
-  return last;
+  const { database } = facts.target;
+  return {
+    imports: since.filter(
+      ({ error, importContext, operationType }) =>
+        operationType === "IMPORT" && importContext?.database === database && !error,
+    ),
+    complete: reset >= 0 || operations.some(({ operationType }) => operationType === "CREATE"),
+  };
+}
+
+/** The last of {@link imports}. @throws NotVisible if Cloud SQL may no longer list it. */
+async function lastImport(facts: Facts): Promise<Operation | undefined> {
+  const { complete, imports: all } = await imports(facts);
+  if (all.length === 0 && !complete)
+    throw new NotVisible("the import is no longer listed; only a login can show its result");
+  return all[0];
 }
 
 /** Scripts can be imported repeatedly: they skip what has been applied. */
 async function importAgain(facts: Facts): Promise<string> {
-  const { database: name, user: login } = facts.target;
+  const { database: name, stack, user: login } = facts.target;
+  if (stack !== undefined) return facts.deploy("");
   const { name: instance } = await facts.existingInstance();
   const script = (await facts.operations().catch(orNothing))
     ?.map(({ importContext }) => importContext?.uri ?? "")
     .find((uri) => uri.includes(`/imports/${facts.migrations.at(-1)?.version ?? "none"}-`));
-  if (script === undefined) return facts.deploy(facts.gcloud("sql", "operations", "list", `--instance=${instance}`));
+  if (script === undefined) return facts.gcloud("sql", "operations", "list", `--instance=${instance}`);
   return facts.gcloud("sql", "import", "sql", instance, script, `--database=${name}`, `--user=${login}`);
 }
 
 export const connections: Check = {
   id: "connections",
   title: "Connections",
-  causes: ["apis", "instance"],
+  causes: ["apis", "instance", "connection-budget"],
   look: async (facts) => {
     const instance = await facts.runningInstance();
     const result = await facts.loggedIn().catch(orNothing);
-    const fix = facts.updateService("--max-instances=2");
-    if (result && !result.ok && result.code === "53300") return finding(`none left: ${result.message}`, fix);
+    // Not the service's, which the connection budget bounds.
+    const fix = facts.gcloud("sql", "instances", "restart", instance.name);
+    if (result && !result.ok && result.code === "53300") {
+      const limited = result.message.includes("for role");
+      return finding(`none left: ${result.message}`, limited ? await newPassword(facts) : fix);
+    }
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
     const most = seen?.maxConnections ?? connectionLimit(instance);
     if (used === undefined) throw new NotVisible("no metric in the last hour, and no login");
-    return used / most >= 0.9 ? finding(`${used} of ${most}`, fix) : ok(`${used} of ${most}`);
+    const share = `${used} of ${most}`;
+    if (used / most < 0.9) return ok(share);
+    return finding(`${share}; a restart ends all, and refuses clients for about a minute`, fix);
   },
 };
 

@@ -1,5 +1,6 @@
+import type { ConnectionString } from "../../../infra/connection.ts";
 import { type Check, finding, ok } from "../check.ts";
-import { DAY, type Facts, logins, numberOf, orNothing, type Version } from "../facts.ts";
+import { DAY, type Facts, logins, numberOf, orHidden, orNothing, type Version, WRONG_PASSWORD } from "../facts.ts";
 import { command } from "../../terminal/command.ts";
 import { NotVisible } from "../../google/reader.ts";
 
@@ -12,7 +13,7 @@ export const secret: Check = {
     const versions = await facts.versions(id);
     if (!versions) return finding(`${id} does not exist`, facts.deploy(await writeString(facts, id, undefined)));
     const used = await versionInUse(facts, versions);
-    const newest = versions.find(({ state }) => state === "ENABLED");
+    const newest = await usableVersion(facts, versions);
     if (used?.state === "ENABLED") return ok(`${id}, version ${numberOf(used)} is enabled`);
     const { version } = await pinOrDefault(facts);
     if (used?.state === "DISABLED") {
@@ -22,10 +23,8 @@ export const secret: Check = {
       );
     }
     const lost = used ? `version ${numberOf(used)} is destroyed` : `version ${version} does not exist`;
-    return finding(
-      `${id}: ${lost}`,
-      newest ? useVersion(facts, id, numberOf(newest)) : await writeString(facts, id, versions),
-    );
+    const instead = newest ? useVersion(facts, id, numberOf(newest)) : await writeString(facts, id, versions);
+    return finding(`${id}: ${lost}`, facts.deploy(instead));
   },
 };
 
@@ -35,30 +34,39 @@ export const connectionString: Check = {
   causes: ["apis", "secret"],
   look: async (facts) => {
     const { secret: id } = await pinOrDefault(facts);
-    const fix = async () => writeString(facts, id, await facts.versions(id));
+    const fix = async () => {
+      const versions = (await facts.versions(id)) ?? [];
+      const usable = await usableVersion(facts, versions);
+      return facts.deploy(usable ? useVersion(facts, id, numberOf(usable)) : await writeString(facts, id, versions));
+    };
     const parsed = await facts.connectionString();
     if (!parsed.ok) return finding(discreet(parsed.problem), await fix());
     const { driver, user, database, instance } = parsed.value;
-    const target = facts.target;
-    // A name from the secret is shown only if it is known from elsewhere: it may be a misplaced password.
-    const known = (name: string, names: readonly string[] | undefined) => (names?.includes(name) ? `${name}, ` : "");
-    const wrong: string[] = [];
-    if (driver !== "postgresql+asyncpg") wrong.push(`the driver is ${driver}, not postgresql+asyncpg`);
-    if (!logins(target.user).includes(user)) {
-      wrong.push(`the user is ${known(user, await facts.users().catch(orNothing))}not ${target.user}`);
-    }
-    if (database !== target.database) {
-      const databases = await facts.databases().catch(orNothing);
-      wrong.push(`the database is ${known(database, databases)}not ${target.database}`);
-    }
-    const name = `${instance.project}:${instance.region}:${instance.instance}`;
-    const expected = await facts.instance().catch(orNothing);
-    if (expected && name !== expected.connectionName)
-      wrong.push(`it points to ${name}, not ${expected.connectionName}`);
+    const wrong = await differences(facts, parsed.value);
     if (wrong.length > 0) return finding(wrong.join("; "), await fix());
-    return ok(`${driver}, ${user}, ${database}, ${name}`);
+    return ok(`${driver}, ${user}, ${database}, ${instance.project}:${instance.region}:${instance.instance}`);
   },
 };
+
+/** How a connection string differs from the service's, without its password. */
+async function differences(facts: Facts, { database, driver, instance, user }: ConnectionString): Promise<string[]> {
+  const target = facts.target;
+  // A name from the secret is shown only if it is known from elsewhere: it may be a misplaced password.
+  const known = (name: string, names: readonly string[] | undefined) => (names?.includes(name) ? `${name}, ` : "");
+  const wrong: string[] = [];
+  if (driver !== "postgresql+asyncpg") wrong.push(`the driver is ${driver}, not postgresql+asyncpg`);
+  if (!logins(target.user).includes(user)) {
+    wrong.push(`the user is ${known(user, await facts.users().catch(orNothing))}not ${target.user}`);
+  }
+  if (database !== target.database) {
+    const databases = await facts.databases().catch(orNothing);
+    wrong.push(`the database is ${known(database, databases)}not ${target.database}`);
+  }
+  const name = `${instance.project}:${instance.region}:${instance.instance}`;
+  const expected = await facts.instance().catch(orNothing);
+  if (expected && name !== expected.connectionName) wrong.push(`it points to ${name}, not ${expected.connectionName}`);
+  return wrong;
+}
 
 export const pinnedVersion: Check = {
   id: "pinned-version",
@@ -69,13 +77,50 @@ export const pinnedVersion: Check = {
     const versions = (await facts.versions(id)) ?? [];
     const newest = versions.find(({ state }) => state === "ENABLED");
     if (version === "latest" || !newest) return ok(`${id}, ${version}`);
-    if (String(numberOf(newest)) === version) return ok(`${id}, version ${version}, the newest`);
-    return finding(
-      `the service reads version ${version} of ${id}; the newest is ${numberOf(newest)}, created ${newest.createTime.slice(0, 16)}Z`,
-      useVersion(facts, id, numberOf(newest)),
-    );
+    const number = numberOf(newest);
+    if (String(number) === version) return ok(`${id}, version ${version}, the newest`);
+    const found = `the service reads version ${version} of ${id}; the newest is ${number}, created ${newest.createTime.slice(0, 16)}Z`;
+    if ((await usability(facts, newest)) === "unusable") {
+      const disable = facts.gcloud("secrets", "versions", "disable", String(number), `--secret=${id}`);
+      return finding(`version ${number} of ${id}, newer than the one in use, cannot be used by the service`, disable);
+    }
+    const exists = versions.some((each) => each.state === "ENABLED" && String(numberOf(each)) === version);
+    const works = exists && (await pinnedWorks(facts));
+    if (works === true) return ok(`${id}, version ${version} works; the newer ${number} is not used`);
+    if (works === undefined) {
+      throw new NotVisible(`${found}; whether the one in use works was not seen`, CLIENT_ROLE);
+    }
+    const { stack } = facts.target;
+    // A stack does not know a version that was added manually, and would go back to its own.
+    const rotate = stack === undefined ? undefined : command("npm", "run", "rotate", "--", `--stack=${stack}`);
+    return finding(found, rotate ?? useVersion(facts, id, number));
   },
 };
+
+const CLIENT_ROLE = "roles/cloudsql.client on the project";
+
+/** Whether the version in use works, as a login or the service's answer shows; undefined if neither was seen. */
+async function pinnedWorks(facts: Facts): Promise<boolean | undefined> {
+  const login = await facts.loggedIn().catch(orHidden);
+  if (!(login instanceof NotVisible)) return login.ok;
+  const failure = await facts.called().catch(orHidden);
+  return failure instanceof NotVisible ? undefined : failure?.code !== WRONG_PASSWORD;
+}
+
+/** The newest enabled version that the service can use, as far as the caller may read it. */
+export async function usableVersion(facts: Facts, versions: readonly Version[]): Promise<Version | undefined> {
+  for (const version of versions.filter(({ state }) => state === "ENABLED")) {
+    if ((await usability(facts, version)) !== "unusable") return version;
+  }
+  return undefined;
+}
+
+/** Whether a version has what the service needs, apart from the password; `hidden` if the caller may not read it. */
+async function usability(facts: Facts, version: Version): Promise<"usable" | "unusable" | "hidden"> {
+  const parsed = await facts.connectionString(numberOf(version)).catch(orHidden);
+  if (parsed instanceof NotVisible) return "hidden";
+  return parsed.ok && (await differences(facts, parsed.value)).length === 0 ? "usable" : "unusable";
+}
 
 export const passwordSecret: Check = {
   id: "password-secret",
@@ -153,10 +198,7 @@ export function discreet(problem: string): string {
  */
 export async function writeString(facts: Facts, id: string, versions: readonly Version[] | undefined): Promise<string> {
   const { database, passwordSecret: source, project, region } = facts.target;
-  // Only the string itself shows which login is in use.
-  const string = await facts.connectionString().catch(orNothing);
-  const current = string?.ok ? logins(facts.target.user).find((login) => login === string.value.user) : undefined;
-  const user = current ?? facts.target.user;
+  const user = (await loginInUse(facts, versions ?? [])) ?? facts.target.user;
   const instance = await facts.instance().catch(orNothing);
   const name = instance?.connectionName ?? `${project}:${region}:INSTANCE`;
   const form = `postgresql+asyncpg://${user}:%s@/${database}?host=/cloudsql/${name}`;
@@ -166,6 +208,17 @@ export async function writeString(facts: Facts, id: string, versions: readonly V
     : facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
   const next = versions ? Math.max(0, ...versions.map(numberOf)) + 1 : 1;
   return `password=$(${password}) && ${command("printf", form)} "$password" | ${add} && ${useVersion(facts, id, next)}`;
+}
+
+/** The login whose turn it is: of the string in use, else of the newest version that shows one, else by trying the password. */
+async function loginInUse(facts: Facts, versions: readonly Version[]): Promise<string | undefined> {
+  const enabled = versions.filter(({ state }) => state === "ENABLED").map(numberOf);
+  for (const version of [undefined, ...enabled]) {
+    const string = await facts.connectionString(version).catch(orNothing);
+    const user = string?.ok ? logins(facts.target.user).find((login) => login === string.value.user) : undefined;
+    if (user !== undefined) return user;
+  }
+  return facts.loginOfPassword();
 }
 
 function useVersion(facts: Facts, id: string, version: number): string {

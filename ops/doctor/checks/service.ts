@@ -3,7 +3,20 @@ import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { AGENT_ROLE, grantCommand, repositoryOf } from "../../google/images.ts";
 import { type Check, finding, ok } from "../check.ts";
+import { NotVisible } from "../../google/reader.ts";
+import { usableVersion } from "./secrets.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
+
+export const project: Check = {
+  id: "project",
+  title: "Project",
+  causes: [],
+  look: async (facts) => {
+    const { project: id } = facts.target;
+    if (await facts.projectExists().catch(orNothing)) return ok(id);
+    throw new NotVisible(`${id} does not exist, or this caller may not see it`, "roles/viewer on the project");
+  },
+};
 
 export const service: Check = {
   id: "service",
@@ -30,7 +43,7 @@ export const databaseUrl: Check = {
     const { secret } = facts.target;
     const variables = environment(await facts.existingService());
     const url = variables.find(({ name }) => name === DATABASE_URL);
-    const newest = (await facts.versions(secret).catch(orNothing))?.find(({ state }) => state === "ENABLED");
+    const newest = await usableVersion(facts, (await facts.versions(secret).catch(orNothing)) ?? []);
     const use = facts.updateService(`--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
     if (!url) return finding("DATABASE_URL is not set", use);
     const reference = url.valueSource?.secretKeyRef;
@@ -109,7 +122,6 @@ export const revision: Check = {
     const serving =
       latestReadyRevision === undefined ? "no revision serves" : `${lastPart(latestReadyRevision)} still serves`;
     const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
-    const image = `--image=${template.containers?.[0]?.image ?? "IMAGE"}`;
     const [, agent, denied = ""] =
       /Service Agent (\S+) must have permission to read the image, (\S+)\. /.exec(why) ?? [];
     const repository = repositoryOf(denied);
@@ -120,10 +132,16 @@ export const revision: Check = {
       const own = facts.bind(["projects", project], member, AGENT_ROLE, "--condition=None");
       return finding(found, repository.project === project ? own : grantCommand(repository, member));
     }
-    return finding(
-      `not ready, ${serving}: ${why}`,
-      /image/i.test(why) && /not found/i.test(why) ? facts.updateService(image) : logs(facts, newest),
-    );
+    const image = template.containers?.[0]?.image;
+    const ready = await facts.readyImage().catch(orNothing);
+    const found = `not ready, ${serving}: ${why}`;
+    if (ready === undefined || ready === image) return finding(found, logs(facts, newest));
+    const { image: declared, stack } = facts.target;
+    if (declared !== undefined && declared !== image) {
+      return finding(`${found}; the stack declares ${declared}`, facts.updateService(`--image=${declared}`));
+    }
+    const note = stack === undefined ? "" : `; also correct settlement:service.image in Pulumi.${stack}.yaml`;
+    return finding(`${found}${note}`, facts.updateService(`--image=${ready}`));
   },
 };
 

@@ -271,7 +271,7 @@ describe("faults that the embedded cloud cannot show", () => {
     const rows = await judge(changed(change));
     expect(those(rows, "finding")).toEqual([check]);
     expect(rows[0]?.found).toMatch(found);
-    expect(rows[0]?.fix).toMatch(/^(gcloud|npm run (rotate|up)) /);
+    expect(rows[0]?.fix).toMatch(/^(gcloud|npm run (rotate|up|migration -- recreate)) /);
     expect(exitCode(rows)).toBe(1);
   });
 });
@@ -311,6 +311,15 @@ describe("what is not visible", () => {
     });
   });
 
+  test("is everything in a project that does not exist or is hidden, whatever Google answers for its parts", async () => {
+    const rows = await judge({});
+    expect(those(rows, "finding")).toEqual([]);
+    expect(summary(rows)).toBe(
+      "Inconclusive: Project: fusion-prime does not exist, or this caller may not see it (needs roles/viewer on the project)",
+    );
+    expect(exitCode(rows)).toBe(3);
+  });
+
   test("makes the diagnosis inconclusive if it is the instance or the service", async () => {
     const rows = await judge({ ...healthy(), [INSTANCES]: undefined });
     expect(exitCode(rows)).toBe(3);
@@ -324,7 +333,9 @@ describe("what users get", () => {
   const failing = (failure: Partial<Failure>) => () =>
     Promise.resolve({ request: "GET /health", status: 503, ...failure });
   const look = (client: Client, record = healthy()) => judge(record, {}, undefined, client);
+  const timestamp = NOW.toISOString();
   const request = (requestMethod: string, path: string, status: number) => ({
+    timestamp,
     httpRequest: { requestMethod, requestUrl: `https://settlement-service.example.com${path}`, status },
   });
 
@@ -367,7 +378,7 @@ describe("what users get", () => {
       );
     const rows = await having(
       request("GET", "/health", 200),
-      { jsonPayload: { message: 'POST /commands 500 {"error":{"message":"It is gone.","code":"42P01"}}' } },
+      { timestamp, jsonPayload: { message: 'POST /commands 500 {"error":{"message":"It is gone.","code":"42P01"}}' } },
       request("POST", "/commands", 500),
       request("GET", "/health", 503),
       request("GET", "/commands/1", 404),
@@ -495,6 +506,7 @@ test("rewrites a connection string for the login in use", async () => {
           `postgresql+asyncpg://${login}:S3cret@/settlement_db?host=/cloudsql/fusion-prime:us-central1:fusion-prime-db-0badcafe`,
         );
       }),
+      {},
     );
     return rows.find(({ check }) => check === "connection-string")?.fix;
   };
@@ -512,8 +524,23 @@ test("accepts the schema version that the stack configures", async () => {
   expect(found(await judge(changed(older), { schemaVersion: "20251025120000" }))).toBe("ok");
 });
 
+test("on local, gcloud gets the settings of npm start, the service comes back by an update, and no fix deletes all data", async () => {
+  const broken = changed((record) => {
+    record[POLICY].bindings = [];
+    record[SERVICE].template.volumes = [];
+    record[OPERATIONS].items.push({
+      ...{ name: "op-failed", operationType: "IMPORT", status: "DONE", insertTime: "2026-01-31T10:00:00Z" },
+      error: { errors: [{ code: "ERROR_RDBMS", message: "canceling statement due to lock timeout" }] },
+    });
+  });
+  const fixes = new Map((await judge(broken, { stack: "local" })).map(({ check, fix = "" }) => [check, fix]));
+  expect(fixes.get("client")).toMatch(/^\(\. \.local\/start\/env && gcloud projects add-iam-policy-binding .*\)$/);
+  expect(fixes.get("connection-name")).toBe("npm run up -- --stack=local --refresh");
+  expect(fixes.get("migration")).toBe("npm run up -- --stack=local --refresh");
+});
+
 test("gives only gcloud commands without a stack", async () => {
-  const rows = await judge({ [INSTANCES]: {} }, {});
+  const rows = await judge({ [INSTANCES]: {}, "resourceManager projects/fusion-prime": {} }, {});
   const fixes = rows.flatMap(({ fix }) => (fix === undefined ? [] : [fix]));
   expect(fixes.length).toBeGreaterThan(3);
   const old = changed((record) => {
@@ -532,7 +559,8 @@ describe("the command that rewrites the connection string", () => {
 
   /** Runs the fix with a fake gcloud that records the added version; returns the exit code. */
   async function run(access: string) {
-    const rows = await judge(changed((record) => (record[`${SECRET}/versions/1:access`] = encoded("sqlite://"))));
+    const broken = changed((record) => (record[`${SECRET}/versions/1:access`] = encoded("sqlite://")));
+    const rows = await judge(broken, {});
     const [first] = rows;
     expect(first?.check).toBe("connection-string");
     const gcloud = `#!/bin/sh\ncase "$*" in *access*) ${access};; *add*) cat > "${folder}/added";; esac\n`;

@@ -1,0 +1,236 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Given } from "../../ops/engine/target.ts";
+import { summary } from "../../ops/doctor/verdict.ts";
+import { startedBy } from "../processes.ts";
+import { scenario } from "../scenario.ts";
+import { copyProject, untilQuiet } from "./copy.ts";
+import { GCLOUD, gcloudPath } from "./gcloud.ts";
+import { look } from "./doctor-deployed.ts";
+import { shell } from "./shell.ts";
+
+jest.setTimeout(600_000);
+
+const PROJECT = "settlement-local";
+const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services/settlement-service`;
+const SECRET = `/v1/projects/${PROJECT}/secrets/settlement-db-connection-string`;
+
+/** A fault of a deployed stack, and what the doctor says. */
+interface Fault {
+  readonly make: () => Promise<unknown>;
+  /** The first finding. */
+  readonly check: string;
+  readonly found: RegExp;
+  readonly fix: RegExp;
+  /** Whether requests fail meanwhile; false by default. */
+  readonly fails?: true;
+  /** What the doctor is given; the stack by default. */
+  readonly given?: () => Given;
+  /** Whether another finding may come before this one, as where an update makes more than one; false by default. */
+  readonly find?: true;
+}
+
+const LOCAL: Given = { stack: "local" };
+
+describe("the fixes that the doctor prints, executed by a shell on a deployed stack", () => {
+  const step = scenario();
+  let copy: string;
+  let running: ChildProcess | undefined;
+  let instance = "";
+
+  beforeAll(async () => {
+    copy = copyProject("fixes");
+    const child = spawn("npm", ["start", "--", "--keep"], {
+      cwd: copy,
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    running = child;
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("Press Ctrl-C")) break;
+    const { items } = (await ask("GET", `/sql/v1beta4/projects/${PROJECT}/instances`)) as { items: { name: string }[] };
+    instance = `/sql/v1beta4/projects/${PROJECT}/instances/${items[0]?.name ?? ""}`;
+  });
+  afterAll(async () => {
+    if (running?.exitCode === null) {
+      const closed = once(running, "close");
+      for (const { args, pid } of startedBy(running.pid ?? 0))
+        if (/^\S*node .*ops\/start\.ts/.test(args)) process.kill(pid, "SIGINT");
+      await closed;
+      await untilQuiet(copy);
+    }
+    rmSync(copy, { recursive: true, force: true });
+  });
+
+  /** A request to the embedded cloud, as its owner; waits for an operation. */
+  async function ask(method: string, path: string, body?: object | string): Promise<Record<string, unknown>> {
+    const folder = join(copy, ".local", "start");
+    const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
+    const token = readFileSync(join(folder, "cloud", "owner-token"), "utf8");
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const text = typeof body === "object" ? JSON.stringify(body) : body;
+    const response = await fetch(url + path, { method, headers, ...(text !== undefined && { body: text }) });
+    const answer = (await response.json()) as Record<string, unknown>;
+    expect([path, response.status, answer]).toEqual([path, 200, expect.anything()]);
+    if (path.startsWith("/v2/") && typeof answer.name === "string" && answer.name.includes("/operations/")) {
+      if (answer.done !== true) await ask("POST", `/v2/${answer.name}:wait`, {});
+    }
+    for (let operation = answer; operation.kind === "sql#operation" && operation.status !== "DONE";)
+      operation = await ask("GET", `/sql/v1beta4/projects/${PROJECT}/operations/${String(operation.name)}`);
+    return answer;
+  }
+
+  /** Runs SQL as the tables' owner, as somebody with psql would. */
+  async function sql(text: string): Promise<void> {
+    const object = "/upload/storage/v1/b/settlement-local-migrations/o?uploadType=media&name=manual.sql";
+    await ask("POST", object, text);
+    await ask("POST", `${instance}/import`, {
+      importContext: {
+        ...{ fileType: "SQL", uri: "gs://settlement-local-migrations/manual.sql" },
+        ...{ database: "settlement_db", importUser: "settlement_user" },
+      },
+    });
+  }
+
+  /** Changes the service, as somebody in Google's console would. */
+  async function changeService(change: (service: Service) => void): Promise<void> {
+    const service = (await ask("GET", RUN)) as unknown as Service;
+    change(service);
+    await ask("PATCH", RUN, service);
+  }
+
+  async function isContent(given: Given = LOCAL): Promise<void> {
+    const rows = await look({ root: copy }, given);
+    expect(rows.filter(({ verdict }) => ["finding", "consequence"].includes(verdict))).toEqual([]);
+    expect(summary(rows)).toMatch(/^(No fault found, and the|The) service answers/);
+  }
+
+  /** As a user types it: without a terminal, a command that asks needs `--yes`. */
+  function typed(fix: string, { stack }: Given): string {
+    const settings = stack === "local" ? "" : ". .local/start/env; ";
+    return settings + (/^npm run (up|rotate|migration)/.test(fix) ? `${fix} --yes` : fix);
+  }
+
+  function tried(name: string, fault: Fault): void {
+    const { check, fails = false, find, fix: form, found, make } = fault;
+    (GCLOUD !== undefined || !form.source.includes("gcloud") ? step : step.skip)(name, async () => {
+      const given = fault.given?.() ?? LOCAL;
+      await make();
+      let rows = await look({ root: copy }, given);
+      // Each call uses up a connection from before.
+      for (let calls = 0; calls < 10 && fails && !summary(rows).includes("Users get errors"); calls++)
+        rows = await look({ root: copy }, given);
+      const row = find ? rows.find((each) => each.check === check) : rows[0];
+      expect([row?.check, row?.verdict, row?.found, row?.fix]).toEqual([
+        check,
+        "finding",
+        expect.stringMatching(found),
+        expect.stringMatching(form),
+      ]);
+      expect(summary(rows)).toContain(fails ? "Users get errors" : "The service answers");
+      const fix = typed(row?.fix ?? "", given);
+      const { code, output } = await shell(fix, {
+        cwd: copy,
+        env: { ...process.env, PATH: gcloudPath(join(copy, "bin")) },
+      });
+      expect([fix, code, code === 0 ? "" : output]).toEqual([fix, 0, ""]);
+      await isContent(given);
+    });
+  }
+
+  step("the doctor is content", () => isContent());
+
+  tried("a table that was dropped", {
+    make: () => sql("SET ROLE settlement_owner; DROP TABLE settlement_commands;"),
+    check: "tables",
+    found: /lacks settlement_commands, though 2 of 2 versions are recorded/,
+    fix: /^npm run migration -- recreate --stack=local$/,
+    fails: true,
+  });
+
+  tried("a record of a version that was deleted", {
+    make: () => sql("SET ROLE settlement_owner; DELETE FROM schema_migrations WHERE version = '20251025120100';"),
+    check: "schema-version",
+    found: /pending: 20251025120100/,
+    fix: /^npm run migration -- recreate/,
+  });
+
+  tried("a version of the secret that is newer than the one that works, and junk", {
+    make: () => ask("POST", `${SECRET}:addVersion`, { payload: { data: Buffer.from("junk").toString("base64") } }),
+    check: "pinned-version",
+    found: /version 2 .* cannot be used by the service/,
+    fix: /gcloud secrets versions disable 2/,
+  });
+
+  tried("an image that does not exist", {
+    make: () =>
+      changeService(({ template }) => {
+        for (const container of template.containers)
+          container.image = "us-central1-docker.pkg.dev/settlement-local/settlement/none:1";
+      }),
+    check: "revision",
+    found: /still serves.*; the stack declares us-central1-docker/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+  });
+
+  tried("another password, set manually", {
+    make: () =>
+      ask("PUT", `${instance}/users?name=settlement_user`, {
+        name: "settlement_user",
+        password: "Other0Password0Other0Pass",
+      }),
+    check: "login",
+    found: /refuses the login/,
+    fix: /^npm run rotate -- --stack=local$/,
+    fails: true,
+  });
+
+  /** As who has no stack file sees it. */
+  const names = (): Given => ({
+    project: PROJECT,
+    region: "us-central1",
+    socket: join(copy, ".local", "start", "sql"),
+  });
+
+  tried("an image that does not exist, without a stack", {
+    make: () =>
+      changeService(({ template }) => {
+        for (const container of template.containers)
+          container.image = "us-central1-docker.pkg.dev/settlement-local/settlement/none:1";
+      }),
+    given: names,
+    check: "revision",
+    found: /still serves/,
+    fix: /^gcloud run services update .* --image=us-central1-docker\S*settlement-service:local/,
+  });
+
+  tried("a connection string that names no login, while the second one is in use", {
+    make: async () => {
+      const { versions } = (await ask("GET", `${SECRET}/versions`)) as { versions: { name: string; state: string }[] };
+      const enabled = versions.filter(({ state }) => state === "ENABLED");
+      for (const { name } of enabled) await ask("POST", `/v1/${name}:disable`, {});
+      const data = Buffer.from("sqlite:///./settlement.db").toString("base64");
+      const { name } = await ask("POST", `${SECRET}:addVersion`, { payload: { data } });
+      await changeService(({ template }) => {
+        const [container] = template.containers;
+        for (const { valueSource } of container?.env ?? [])
+          if (valueSource) valueSource.secretKeyRef.version = String(name).split("/").at(-1) ?? "";
+      });
+    },
+    given: names,
+    check: "connection-string",
+    found: /uses the driver "sqlite"/,
+    fix: /^password=\$\(gcloud .*settlement_user_b:%s/,
+  });
+});
+
+/** The parts of a service that are changed here. */
+interface Service {
+  readonly template: {
+    readonly containers: { image: string; env: { valueSource?: { secretKeyRef: { version: string } } }[] }[];
+    scaling?: { maxInstanceCount?: number };
+  };
+  readonly scaling?: object;
+}
