@@ -190,7 +190,7 @@ export class Facts {
   async isPeered(network: string): Promise<boolean> {
     const path = `services/servicenetworking.googleapis.com/connections?network=projects/${this.target.project}/global/networks/${network}`;
     const answer = await this.reader.read<{ readonly connections?: readonly object[] }>({
-      ...{ api: "serviceNetworking", path, role: "roles/compute.networkViewer on the project" },
+      ...{ api: "serviceNetworking", path, role: VIEWER },
     });
     return (answer?.connections ?? []).length > 0;
   }

@@ -11,6 +11,7 @@ import { render } from "../../../ops/doctor/table.ts";
 import { NotVisible } from "../../../ops/google/reader.ts";
 import {
   alertPolicy,
+  DECLARED,
   encoded,
   healthy,
   judge,
@@ -27,11 +28,19 @@ const POLICY = "resourceManager projects/fusion-prime:getIamPolicy";
 const OPERATIONS = "sql projects/fusion-prime/operations";
 const PASSWORD_VERSIONS = "secretManager projects/fusion-prime/secrets/settlement-db-password/versions";
 const JOB = "cloudRunV2 projects/fusion-prime/locations/us-central1/jobs/settlement-migration";
+const CALLERS = "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service:getIamPolicy";
+const EXPIRING = {
+  ...{ role: "roles/run.invoker", members: ["user:somebody@example.com"] },
+  condition: { title: "one day", expression: 'request.time < timestamp("2026-02-02T00:00:00Z")' },
+};
 const SERVICE = "cloudRunV2 projects/fusion-prime/locations/us-central1/services/settlement-service";
 const SECRET = "secretManager projects/fusion-prime/secrets/settlement-db-connection-string";
 
 const those = (rows: readonly Row[], verdict: Row["verdict"]) =>
   rows.filter((row) => row.verdict === verdict).map(({ check }) => check);
+
+/** A stack whose instance has a private address only. */
+const PRIVATE = { stack: "prod", declared: { ...DECLARED, network: true } } as const;
 
 /** A healthy record with a change. */
 function changed(change: (record: Recorded) => void): Recorded {
@@ -208,6 +217,31 @@ describe("faults that the embedded cloud cannot show", () => {
       /allAuthenticatedUsers has roles\/secretmanager.secretAccessor on settlement-db-connection-string/,
     ],
     [
+      "a rollout that stopped before its revision got traffic",
+      (record) => {
+        record[SERVICE].traffic = [
+          { type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", revision: "settlement-service-00000-old", percent: 100 },
+          { type: "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", tag: "candidate" },
+        ];
+      },
+      "traffic",
+      /^pinned: 100 % to settlement-service-00000-old; settlement-service-00001-abc, .*: its rollout was stopped, or is running$/,
+    ],
+    [
+      "a public address of an instance that the stack declares as private",
+      (record) => {
+        const ipConfiguration = {
+          ipv4Enabled: true,
+          privateNetwork: "projects/fusion-prime/global/networks/settlement",
+        };
+        for (const { settings } of record[INSTANCES].items) {
+          settings.ipConfiguration = { ...ipConfiguration, sslMode: "ENCRYPTED_ONLY" };
+        }
+      },
+      "authorized-networks",
+      /^fusion-prime-db-a504713e has a public address; the stack declares only a private one$/,
+    ],
+    [
       "a client role without a condition, granted manually",
       (record) => {
         for (const binding of record[POLICY].bindings) delete binding.condition;
@@ -268,7 +302,7 @@ describe("faults that the embedded cloud cannot show", () => {
   });
 
   test.each(faults)("reports %s", async (_name, change, check, found) => {
-    const rows = await judge(changed(change));
+    const rows = await judge(changed(change), check === "authorized-networks" ? PRIVATE : undefined);
     expect(those(rows, "finding")).toEqual([check]);
     expect(rows[0]?.found).toMatch(found);
     expect(rows[0]?.fix).toMatch(/^(gcloud|npm run (rotate|up|migration -- recreate)) /);
@@ -580,6 +614,22 @@ describe("the command that rewrites the connection string", () => {
     expect(await run("exit 1")).toBe(1);
     expect(existsSync(join(folder, "added"))).toBe(false);
   });
+});
+
+test("without a stack, what none declares is no fault: callers, and clients without a connector", async () => {
+  const record = changed((one) => {
+    for (const { settings } of one[INSTANCES].items) settings.connectorEnforcement = "NOT_REQUIRED";
+    one[CALLERS].bindings.push({ role: "roles/run.invoker", members: ["allUsers", "user:somebody@example.com"] });
+  });
+  expect(those(await judge(record), "finding")).toEqual(["encryption", "invokers"]);
+  expect(those(await judge(record, {}), "finding")).toEqual([]);
+});
+
+test("a membership with a condition is removed too", async () => {
+  const row = (await judge(changed((one) => one[CALLERS].bindings.push(EXPIRING)))).find(
+    ({ check }) => check === "invokers",
+  );
+  expect(row?.fix).toContain("--member=user:somebody@example.com --role=roles/run.invoker --all");
 });
 
 describe("the table", () => {

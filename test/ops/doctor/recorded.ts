@@ -16,8 +16,10 @@ export const TARGET: Target = {
   secret: "settlement-db-connection-string",
   passwordSecret: "settlement-db-password",
   bucket: "fusion-prime-migrations",
-  declared: { public: false, deployer: "deployer@fusion-prime.iam.gserviceaccount.com", network: false },
 };
+
+/** What a stack of this project declares. */
+export const DECLARED = { public: false, deployer: "deployer@fusion-prime.iam.gserviceaccount.com", network: false };
 
 const INSTANCE = "fusion-prime-db-a504713e";
 const CONNECTION_NAME = `fusion-prime:us-central1:${INSTANCE}`;
@@ -209,5 +211,16 @@ export function judge(
   client: Client = () => Promise.resolve(undefined),
 ): Promise<Row[]> {
   const reader = new RecordReader(record);
-  return diagnose(CHECKS, new Facts({ ...TARGET, ...target }, reader, MIGRATIONS, NOW, ofState, [], client));
+  return diagnose(
+    CHECKS,
+    new Facts(
+      { ...TARGET, ...(target.stack !== undefined && { declared: DECLARED }), ...target },
+      reader,
+      MIGRATIONS,
+      NOW,
+      ofState,
+      [],
+      client,
+    ),
+  );
 }
