@@ -18,6 +18,7 @@ import { writeEntry } from "./doctor/log.ts";
 import { CannotInspect, RestReader, NotVisible } from "./google/reader.ts";
 import { generatedPassword } from "./doctor/state.ts";
 import { render } from "./doctor/table.ts";
+import { withCloud } from "./engine/cloud.ts";
 import { locate, OPTIONS } from "./engine/target.ts";
 import { run } from "./terminal/run.ts";
 import { screenOf } from "./terminal/screen.ts";
@@ -39,8 +40,8 @@ command that the service rolls back. IAM bindings on folders and the organizatio
   --secret ID           ${CONNECTION_STRING_SECRET}
   --password-secret ID  ${PASSWORD_SECRET}
   --bucket B            ${migrationsBucket("P")}
-  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: log in, and check the tables; by default the one
-                        of \`npm start -- --keep\`, if the stack is local
+  --socket DIR          folder of a Cloud SQL Auth Proxy's Unix sockets: log in, and check the tables; not
+                        needed for the stack local
   --json                print JSON
   --log                 also write the result to the log ${DOCTOR_LOG}, which alerts read
   --help                this text
@@ -62,23 +63,25 @@ const ROOT = join(import.meta.dirname, "..");
 run(HELP, async () => {
   const { values } = parseArgs({ options: { ...OPTIONS, json: { type: "boolean" }, log: { type: "boolean" } } });
   const { json = false, log = false, ...given } = values;
-  const place = locate(given, ROOT);
-  const { target, endpoints, token } = place;
-  const { stack } = target;
-  const facts = new Facts(
-    target,
-    new RestReader(endpoints, token),
-    readMigrations(join(ROOT, "migrations")),
-    new Date(),
-    stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
-    readRepeatables(join(ROOT, "migrations")),
-    clientOf(place),
-  );
-  const rows = await diagnose(CHECKS, facts);
-  const text = json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, screenOf().colour);
-  process.stdout.write(text);
-  process.exitCode = exitCode(rows);
-  if (log) await writeEntry(place, rows).catch(notWritten);
+  await withCloud(given.stack, console.error, async () => {
+    const place = locate(given, ROOT);
+    const { target, endpoints, token } = place;
+    const { stack } = target;
+    const facts = new Facts(
+      target,
+      new RestReader(endpoints, token),
+      readMigrations(join(ROOT, "migrations")),
+      new Date(),
+      stack === undefined ? undefined : (login) => generatedPassword(stack, ROOT, login),
+      readRepeatables(join(ROOT, "migrations")),
+      clientOf(place),
+    );
+    const rows = await diagnose(CHECKS, facts);
+    const text = json ? `${JSON.stringify({ target, checks: rows }, undefined, 2)}\n` : render(rows, screenOf().colour);
+    process.stdout.write(text);
+    process.exitCode = exitCode(rows);
+    if (log) await writeEntry(place, rows).catch(notWritten);
+  });
 });
 
 /** Overrides the exit code of the findings: without the log entry no alert fires. */

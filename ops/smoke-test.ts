@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { withCloud } from "./engine/cloud.ts";
 import { locate } from "./engine/target.ts";
 import { stackName } from "./terminal/options.ts";
 import { invokerToken, liveService } from "./service/live.ts";
@@ -21,10 +22,13 @@ const ROOT = join(import.meta.dirname, "..");
 run(HELP, async () => {
   const { values } = parseArgs({ options: { stack: { type: "string" } } });
   const stack = stackName(values.stack);
-  const { target, ...access } = locate({ stack }, ROOT);
-  const place = { ...target, ...access };
-  const service = await liveService(place);
-  if (!service) throw new UserError(`Service ${target.service} does not exist in ${target.project}, ${target.region}.`);
-  await smokeTest(service.uri, await invokerToken(place, service.uri), console.error);
-  console.log(`${target.service} accepts settlement commands: ${service.uri}`);
+  await withCloud(stack, console.error, async () => {
+    const { target, ...access } = locate({ stack }, ROOT);
+    const place = { ...target, ...access };
+    const service = await liveService(place);
+    if (!service)
+      throw new UserError(`Service ${target.service} does not exist in ${target.project}, ${target.region}.`);
+    await smokeTest(service.uri, await invokerToken(place, service.uri), console.error);
+    console.log(`${target.service} accepts settlement commands: ${service.uri}`);
+  });
 });

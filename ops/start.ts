@@ -1,14 +1,15 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Google } from "../infra/google.ts";
 import { DATABASE } from "../infra/names.ts";
-import { type EmbeddedCloud, mountProblem, OWNER } from "../packages/embedded-google-cloud/index.ts";
+import { mountProblem } from "../packages/embedded-google-cloud/index.ts";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
 import { endpointConfig, endpointsOf } from "./engine/endpoints.ts";
-import { share, type LocalEnvironment, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
+import { share } from "./engine/held-open.ts";
+import { type LocalEnvironment, openSocket, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
@@ -21,7 +22,7 @@ import { retryRollout } from "./service/retry.ts";
 import { UsageError } from "./terminal/user-error.ts";
 import { sendSettlementCommand } from "./service/smoke.ts";
 import { outputsOf, readState } from "./engine/state.ts";
-import { localFolder, privateFolder, socketFolder } from "./engine/private-folder.ts";
+import { localFolder, privateFolder } from "./engine/private-folder.ts";
 
 const HELP = `npm start [-- OPTIONS]
 
@@ -126,7 +127,7 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
   const folder = localFolder();
   const { serviceUrl, connectionName } = outputsOf(await readState(stack));
   const token = privateFolder(folder).ownerToken;
-  const socket = await openSocket(cloud, socketFolder(folder), String(connectionName));
+  const socket = await openSocket(cloud, folder, String(connectionName), console.error);
   const { project, region } = requireConfig("local");
   const env = writeToolSettings({ url: cloud.url, folder, token, project, region, socket, database: DATABASE });
   const proxy = await cloud.listenForConnectors().then(
@@ -142,19 +143,4 @@ Call the service with the owner's token, which Cloud Run requires:
 Use gcloud, psql, the Cloud SQL Auth Proxy, Terraform and Google's libraries on it (docs/LOCAL_TOOLS.md):
   ${command(".", env)}${proxy}
 Press Ctrl-C to stop.`);
-}
-
-/** @returns The socket's folder; undefined if its path is too long for a Unix socket. */
-async function openSocket(cloud: EmbeddedCloud, folder: string, connectionName: string): Promise<string | undefined> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const onRefused = (message: string) => {
-    console.error(message);
-  };
-  try {
-    await cloud.openSocket({ connectionName, folder, member: OWNER, onRefused });
-    return folder;
-  } catch (error) {
-    console.log(`psql and other programs cannot connect by a Unix socket. ${(error as Error).message}`);
-    return undefined;
-  }
 }

@@ -1,16 +1,22 @@
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CloudOptions, type EmbeddedCloud, startCloud } from "../../packages/embedded-google-cloud/index.ts";
-import { isAlive } from "../../packages/embedded-google-cloud/state/lock.ts";
+import { Google, GoogleError } from "../../infra/google.ts";
+import {
+  type CloudOptions,
+  type EmbeddedCloud,
+  OWNER,
+  startCloud,
+} from "../../packages/embedded-google-cloud/index.ts";
 import { findCli } from "./cli.ts";
-import { endpointConfig } from "./endpoints.ts";
-import { privateFolder } from "./private-folder.ts";
+import { endpointConfig, endpointsOf } from "./endpoints.ts";
+import { isHeldOpen } from "./held-open.ts";
+import { privateFolder, socketFolder } from "./private-folder.ts";
 import { startProviders } from "./providers.ts";
 import type { ProviderChoice } from "../terminal/options.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { openWithProviders } from "./private-stack.ts";
-import { ROOT } from "./stack-file.ts";
+import { ROOT, stackPath } from "./stack-file.ts";
 
 /** The `local` stack on a running embedded cloud. */
 export interface LocalEnvironment {
@@ -68,22 +74,68 @@ export async function openLocal(
   say: (line: string) => void,
   choice?: ProviderChoice,
 ): Promise<Omit<LocalEnvironment, "cloud">> {
-  const owner = join(folder, OWNER);
-  if (!existsSync(owner) || !isAlive(Number(readFileSync(owner, "utf8")))) return startLocal(folder, say, {}, choice);
+  if (!isHeldOpen(folder)) return startLocal(folder, say, {}, choice);
   const url = `http://127.0.0.1:${readFileSync(join(folder, "port"), "utf8")}`;
   const token = readFileSync(privateFolder(folder).ownerToken, "utf8");
   return openOn(folder, await announcedCli(say), url, token, say, choice);
 }
 
-/** The file with the id of the process whose embedded cloud other commands may use. */
-const OWNER = "held-open";
+/**
+ * Starts the embedded cloud of the `local` stack without the engine, with the socket to its database.
+ * @param folder As for {@link startLocal}.
+ * @param say Prints a line of progress.
+ * @returns Stops it. Does nothing if the stack was never deployed, which {@link locate} reports.
+ */
+export async function openCloud(folder: string, say: (line: string) => void): Promise<() => Promise<void>> {
+  if (!existsSync(stackPath("local", privateFolder(folder).workDir))) return () => Promise.resolve();
+  const cloud = await startOnOwnPort(folder, IMAGES);
+  say(`Embedded cloud  ${cloud.url}`);
+  try {
+    const connectionName = await connectionNameOf(cloud);
+    if (connectionName !== undefined) await openSocket(cloud, folder, connectionName, say);
+    return () => cloud.stop();
+  } catch (error) {
+    await cloud.stop();
+    throw error;
+  }
+}
+
+/** The name of the stack's instance; undefined if it does not exist. */
+async function connectionNameOf(cloud: EmbeddedCloud): Promise<string | undefined> {
+  const token = () => Promise.resolve(cloud.identities.ownerToken);
+  const google = new Google(endpointsOf(endpointConfig(cloud.url)), { token });
+  const path = `projects/${PROJECT}/instances`;
+  try {
+    const { items = [] } = await google.call<gapi.client.sql.InstancesListResponse>({ api: "sql", path });
+    return items.find(({ instanceType }) => instanceType === "CLOUD_SQL_INSTANCE")?.connectionName;
+  } catch (error) {
+    if (error instanceof GoogleError && error.disabled) return undefined;
+    throw error;
+  }
+}
 
 /**
- * Lets other commands use this process's embedded cloud until it ends.
+ * Opens the socket by which psql and other programs of the owner connect to the database.
  * @param folder As for {@link startLocal}.
+ * @param connectionName `PROJECT:REGION:INSTANCE`.
+ * @param say Says why a connection is refused, or that there is no socket.
+ * @returns The socket's folder; undefined if its path is too long for a Unix socket.
  */
-export function share(folder: string): void {
-  writeFileSync(join(folder, OWNER), String(process.pid));
+export async function openSocket(
+  cloud: EmbeddedCloud,
+  folder: string,
+  connectionName: string,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  const sockets = socketFolder(folder);
+  mkdirSync(sockets, { recursive: true, mode: 0o700 });
+  try {
+    await cloud.openSocket({ connectionName, folder: sockets, member: OWNER, onRefused: say });
+    return sockets;
+  } catch (error) {
+    say(`psql and other programs cannot connect by a Unix socket. ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 async function announcedCli(say: (line: string) => void): Promise<PulumiCommand> {

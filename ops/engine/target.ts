@@ -8,6 +8,7 @@ import {
   PROJECT_ID,
   SERVICE,
 } from "../../infra/names.ts";
+import { resolve } from "node:path";
 import { CannotInspect } from "../google/reader.ts";
 import { stackName } from "../terminal/options.ts";
 import { UsageError } from "../terminal/user-error.ts";
@@ -52,7 +53,7 @@ export interface Target {
   readonly schemas?: readonly string[];
   /** Absent without a stack. */
   readonly declared?: Declared;
-  /** Folder of a Cloud SQL Auth Proxy's sockets, or of `npm start -- --keep`, to test the login. */
+  /** Folder of a Cloud SQL Auth Proxy's sockets, or of the embedded cloud, to test the login. */
   readonly socket?: string;
 }
 
@@ -99,7 +100,7 @@ export type Given = Partial<Record<keyof typeof OPTIONS, string>>;
  * Determines the target from the options and the stack file; options take precedence.
  * @param root The repository's root.
  * @throws UsageError if there is no such stack, or neither a stack nor a project with its region is given.
- * @throws CannotInspect if the stack is `local` and its embedded cloud never ran.
+ * @throws CannotInspect if the stack is `local` and was never deployed.
  */
 export function locate(given: Given, root: string): Place {
   const config = given.stack === undefined ? {} : stackConfig(stackName(given.stack), root);
@@ -118,7 +119,8 @@ export function locate(given: Given, root: string): Place {
       throw new UsageError(`--${name} must be ${expected}, not "${value}".`);
   }
   const { extensions, schemas } = (config["settlement:database"] ?? {}) as Record<string, unknown>;
-  const socket = given.socket ?? (given.stack === "local" ? heldSocket(root) : undefined);
+  const held = given.stack === "local" ? heldSocket(root) : undefined;
+  const socket = given.socket === undefined ? held : resolve(given.socket); // clients take other paths for host names
   const schemaVersion = text((config["settlement:schema"] as { version?: unknown } | undefined)?.version);
   const image = text((config["settlement:service"] as { image?: unknown } | undefined)?.image);
   return {
@@ -160,13 +162,13 @@ function declaredIn(config: Readonly<Record<string, unknown>>): Declared {
 function stackConfig(stack: string, root: string): Readonly<Record<string, unknown>> {
   const folder = stack === "local" ? privateFolder(localFolder(root)).workDir : root;
   if (!existsSync(stackPath(stack, folder))) {
-    if (stack === "local") throw new CannotInspect("No embedded cloud is running: run `npm start -- --keep`.");
+    if (stack === "local") throw new CannotInspect("The local stack does not exist yet: run `npm start`.");
     throw new UsageError(noStack(stack, folder));
   }
   return readStackFile(stack, folder).config ?? {};
 }
 
-/** The folder of the socket that `npm start -- --keep` opens; undefined if it does not run, or could not open it. */
+/** The folder of the socket that the running embedded cloud has opened; undefined if it could not. */
 function heldSocket(root: string): string | undefined {
   const folder = socketFolder(localFolder(root));
   return existsSync(folder) ? folder : undefined;

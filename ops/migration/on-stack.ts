@@ -7,6 +7,7 @@ import { readMigrations, readRepeatables } from "../../infra/migrations/files.ts
 import { patience } from "../../infra/migrations/importer.ts";
 import type { Repair } from "../../infra/migrations/repairs.ts";
 import { consent } from "../terminal/consent.ts";
+import { withCloud } from "../engine/cloud.ts";
 import { locate } from "../engine/target.ts";
 import { openStack } from "../engine/open.ts";
 import { type ProviderChoice, providerChoice, PROVIDERS, stackName } from "../terminal/options.ts";
@@ -53,7 +54,7 @@ export async function statusCommand(args: string[]): Promise<void> {
       ? await withStack(name, choice, async (stack) =>
           statusOf((await appliedSchema(stack))?.outputs, files, repeatables),
         )
-      : statusOfRecorded(await recorded(name, socket, files), files, repeatables);
+      : statusOfRecorded(await withCloud(name, say, () => recorded(name, socket, files)), files, repeatables);
   const source = socket === undefined ? FROM_STATE : FROM_DATABASE;
   console.log(json ? JSON.stringify({ source, versions }, undefined, 2) : formatStatus(versions, source));
 }
@@ -67,7 +68,7 @@ export async function driftCommand(args: string[]): Promise<void> {
   const drift =
     socket === undefined
       ? await withStack(name, choice, (stack) => driftByImport(stack, files))
-      : await driftByLogin(name, socket, files);
+      : await withCloud(name, say, () => driftByLogin(name, socket, files));
   console.log(json ? JSON.stringify(drift, undefined, 2) : formatDrift(drift));
   if (drift.differences.length > 0) process.exitCode = 1;
 }

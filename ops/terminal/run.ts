@@ -4,6 +4,7 @@ import { LockedError } from "../../packages/embedded-google-cloud/state/lock.ts"
 import { StoreError } from "../../packages/embedded-google-cloud/state/store.ts";
 import { catchSignals, interrupted } from "./interrupt.ts";
 import { cliError } from "./cli-error.ts";
+import { keptByNpm } from "./kept-by-npm.ts";
 import { machineError } from "./machine-error.ts";
 import { exceptLoopback } from "./proxy.ts";
 import { cut, printable } from "./values.ts";
@@ -30,10 +31,18 @@ export function run(help: string, command: () => Promise<void>): void {
     process.stdout.write(help + EXIT_CODES);
     return;
   }
+  const kept = keptByNpm(help);
+  if (kept?.isCertain) {
+    console.error(kept.sentence);
+    process.exitCode = 2;
+    return;
+  }
   catchSignals();
   exceptLoopback();
   command().catch((error: unknown) => {
-    if (!interrupted.aborted) process.exitCode = report(error, help);
+    if (interrupted.aborted) return;
+    process.exitCode = report(error, help);
+    if (kept) console.error(kept.sentence);
   });
 }
 

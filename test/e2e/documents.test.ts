@@ -250,6 +250,16 @@ describe("following the documents on the embedded cloud", () => {
     await untilQuiet(copy);
   });
 
+  step("runs commands on a local stack that nothing holds open, and stops what they start", async () => {
+    const commands = [
+      "npm run smoke-test -- --stack local",
+      "npm run doctor -- --stack local",
+      "npm run migration -- status --stack local --socket .local/start/sql",
+    ];
+    for (const command of commands) expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);
+    await untilQuiet(copy);
+  });
+
   /** Writes the guide's SQL into the new migration. */
   function fillIn(command: string): void {
     const name = command.split(" ").at(-1) ?? "";
