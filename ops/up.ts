@@ -3,6 +3,7 @@ import { consent } from "./terminal/consent.ts";
 import { schemaParts } from "./migration/go-to.ts";
 import { appliedSchema } from "./migration/status.ts";
 import { update } from "./update/update.ts";
+import { forgetInstance, requireLost } from "./engine/lost-instance.ts";
 import { openStack } from "./engine/open.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
@@ -16,12 +17,15 @@ Shows the same preview as npm run preview, and carries out exactly that, unless 
   --stack STACK  local, staging or prod
   --refresh      read the cloud's current state, and undo what was changed manually since the last update
   --migrations   only apply the pending migrations; does nothing if the database does not exist yet
+  --new-instance create another instance in place of one that was deleted: says what is lost, and asks
   --take-over    import existing resources after an update failed with "already exists"
   --yes          do not ask for confirmation; required without a terminal
   --publish      afterwards write the state without its secrets to .local/snapshots, for npm run preview -- --offline
   --providers P  ${PROVIDERS_HELP}
   --help         this text
 `;
+
+const SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion";
 
 run(HELP, async () => {
   const options = {
@@ -30,6 +34,7 @@ run(HELP, async () => {
     refresh: { type: "boolean" },
     yes: { type: "boolean" },
     migrations: { type: "boolean" },
+    "new-instance": { type: "boolean" },
     "take-over": { type: "boolean" },
     publish: { type: "boolean" },
   } as const;
@@ -44,6 +49,15 @@ run(HELP, async () => {
       console.error("The database does not exist yet: the first update of the stack creates it and its schema.");
       return;
     }
+    if (values["new-instance"]) {
+      const lost = await requireLost(stack);
+      console.error(lost);
+      if (!(await ask("Create a new, empty instance?"))) {
+        console.error("Nothing was changed.");
+        return;
+      }
+      await forgetInstance(stack);
+    }
     const done = await update(stack, {
       refresh: values.refresh ?? false,
       takeOver: values["take-over"] ?? false,
@@ -51,6 +65,8 @@ run(HELP, async () => {
       print: ({ text }) => process.stdout.write(text(screenOf())),
       progress: (text) => process.stderr.write(text),
       confirm: () => ask(`Update ${name}?`),
+      // Strings for a lost instance are of no use.
+      agreed: ({ change }) => values["new-instance"] === true && change.type === SECRET_VERSION,
     });
     if (!done) console.error("Nothing was changed.");
     else if (values.publish) console.error(`Snapshot        ${await publishSnapshot(stack)}`);

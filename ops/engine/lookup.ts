@@ -37,6 +37,11 @@ export async function lookupOf(stack: Stack) {
       const names = items.filter((item) => matches(item, inputs)).map(({ name }) => String(name));
       return names.find((name) => !known.has(name));
     },
+    /** Whether an instance of the stack's project exists. @throws NotVisible */
+    instanceExists: async (name: string) => {
+      const path = `projects/${config["gcp:project"] ?? ""}/instances/${name}`;
+      return (await ask({ api: "sql", path, role: "roles/cloudsql.viewer" })) !== undefined;
+    },
     /** Waits until an instance is created: before, Cloud SQL does not return its service account. */
     untilCreated: async (id: string, say: (line: string) => void) => {
       const end = Date.now() + CREATION.longest;

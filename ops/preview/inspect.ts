@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAdoption, withoutAdoption } from "../../infra/adoption/adopt.ts";
 import { type Migration, readMigrations, readRepeatables } from "../../infra/migrations/files.ts";
 import { interrupted } from "../terminal/interrupt.ts";
+import { lossOf, lostInstance } from "../engine/lost-instance.ts";
 import { pendingIn } from "../engine/interrupted.ts";
 import { age } from "../terminal/age.ts";
 import { lintAdoption, lintMigrations } from "../lint/lint.ts";
@@ -159,7 +160,9 @@ async function preview(
     if (!(error instanceof CommandError)) throw error;
     failed = error;
   }
-  const seen = hinted(readEvents(events));
+  const lost = offline ? undefined : await lostInstance(stack, deployment);
+  const found = hinted(readEvents(events));
+  const seen = lost === undefined ? found : { ...found, problems: [lossOf(lost, stack.name), ...found.problems] };
   const refused = seen.problems.length > 0 || seen.findings.some(({ mandatory }) => mandatory);
   if (failed && !refused) throw new UserError(cliError(failed));
   const advice = offline || failed ? [] : await unreadableImages(seen, tokenOf(stack));

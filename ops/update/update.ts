@@ -2,6 +2,7 @@ import { CommandError, type EngineEvent, type PulumiFn, type Stack } from "@pulu
 import { bareUp } from "../engine/bare-up.ts";
 import { interrupted } from "../terminal/interrupt.ts";
 import { failedIn } from "../engine/failed-creates.ts";
+import { INSTANCE } from "../engine/lost-instance.ts";
 import { noteUnanswered, takeOverFailed, takeOverInterrupted } from "../engine/interrupted.ts";
 import { requireUnlocked } from "../engine/locks.ts";
 import { differInTrafficOnly, kept, type Rollout, rolloutOf, testCandidate } from "./rollout.ts";
@@ -136,9 +137,12 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
     const read = readEvents(events);
     const problems = read.problems.map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? cliError(error) : problems.join("\n  - ");
-    const step =
-      existing &&
-      `Resources that exist but are not in the state were created manually, or by a run whose response was lost. To import them: npm run up -- --stack ${stack.name} --take-over`;
+    // An instance that is not there was deleted: it cannot be imported, nor created under its name.
+    const deleted = failed.some(({ exists, resource }) => exists && resource.type === INSTANCE) && takeOver;
+    const step = deleted
+      ? `The instance was deleted, and Google keeps its name for a week: npm run up -- --stack ${stack.name} --new-instance`
+      : existing &&
+        `Resources that exist but are not in the state were created manually, or by a run whose response was lost. To import them: npm run up -- --stack ${stack.name} --take-over`;
     const next = [reassurance, step || "Run this again to resume."].filter(Boolean).join(" ");
     throw new UserError(`The update of ${stack.name} failed:\n  - ${why}\n${next}`);
   }

@@ -224,6 +224,27 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /uses the driver "sqlite"/,
     fix: /^password=\$\(gcloud .*settlement_user_b:%s/,
   });
+
+  step(
+    "a preview does not call a stack well whose instance was deleted, nor does --take-over bring it back",
+    async () => {
+      await ask("DELETE", instance);
+      for (const line of ["npm run preview -- --stack local", "npm run up -- --stack local --take-over --yes"]) {
+        const { code, output } = await shell(line, { cwd: copy });
+        expect([line, code, output]).toEqual([line, 1, expect.stringContaining("does not exist any more")]);
+        expect(output).toContain("npm run up -- --stack local --new-instance");
+        expect(output).not.toMatch(/✅|To undo|--refresh/);
+      }
+    },
+  );
+
+  tried("an instance that was deleted: one command creates another, empty, and the service answers", {
+    make: () => Promise.resolve(),
+    check: "instance",
+    found: /settlement-local-db-[0-9a-f]{8} does not exist any more/,
+    fix: /^npm run up -- --stack=local --new-instance$/,
+    fails: true,
+  });
 });
 
 /** The parts of a service that are changed here. */

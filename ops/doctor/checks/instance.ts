@@ -1,6 +1,7 @@
 import { APIS } from "../../../infra/api-names.ts";
 import { type Check, finding, ok } from "../check.ts";
-import { DAY, runs } from "../facts.ts";
+import { DAY, mounts, orNothing, runs } from "../facts.ts";
+import { command } from "../../terminal/command.ts";
 import { NotVisible } from "../../google/reader.ts";
 
 /** Those that a request needs. */
@@ -48,6 +49,17 @@ export const instance: Check = {
   look: async (facts) => {
     const { instance: given, project } = facts.target;
     const found = await facts.instance();
+    const { stack } = facts.target;
+    if (!found && stack !== undefined && given === undefined) {
+      // A service that mounts an instance was deployed with it.
+      const service = await facts.service().catch(orNothing);
+      const [mounted] = service ? mounts(service) : [];
+      const name = mounted?.split(":").at(-1);
+      if (name !== undefined) {
+        const again = command("npm", "run", "up", "--", `--stack=${stack}`, "--new-instance");
+        return finding(`${name} does not exist any more, nor its databases; a new one is empty`, again);
+      }
+    }
     if (!found) {
       return finding(
         given === undefined

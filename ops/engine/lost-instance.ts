@@ -1,0 +1,80 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { NotVisible } from "../google/reader.ts";
+import { UserError } from "../terminal/user-error.ts";
+import { lookupOf } from "./lookup.ts";
+import { type Deployment, readState, type StateResource, writeState } from "./state.ts";
+
+/** The type of an instance. */
+export const INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance";
+
+/** What exists only with an instance, and its suffix: Google keeps the name of a deleted instance for a week. */
+const WITH_IT = [INSTANCE, "gcp:sql/user:User", "gcp:sql/database:Database", "random:index/randomId:RandomId"];
+
+/** The parts of a resource that name others. */
+interface Referring extends StateResource {
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
+  readonly deletedWith?: string;
+}
+
+/**
+ * The instance of a stack's state, if it does not exist any more.
+ * @returns Its name; undefined if it exists, the state has none, or the caller may not see it.
+ */
+export async function lostInstance(stack: Stack, { resources = [] }: Deployment): Promise<string | undefined> {
+  const name = resources.find(({ type }) => type === INSTANCE)?.outputs?.name;
+  if (name === undefined) return undefined;
+  const { instanceExists } = await lookupOf(stack);
+  const exists = await instanceExists(name).catch((error: unknown) => {
+    if (error instanceof NotVisible) return true;
+    throw error;
+  });
+  return exists ? undefined : name;
+}
+
+/**
+ * The sentence that says what is lost.
+ * @throws UserError if the stack's instance exists, or the caller may not see that it does not.
+ */
+export async function requireLost(stack: Stack): Promise<string> {
+  const { deployment } = await readState(stack);
+  const declared = deployment.resources?.find(({ type }) => type === INSTANCE)?.outputs?.name;
+  const lost = await lostInstance(stack, deployment);
+  if (declared !== undefined && lost === undefined) {
+    throw new UserError(`Instance ${declared} exists, or this caller may not see it. Nothing was changed.`);
+  }
+  return lossOf(lost ?? "of the last deployment", stack.name);
+}
+
+/** Removes a lost instance and everything that was in it from a stack's state, so that an update creates a new one. */
+export async function forgetInstance(stack: Stack): Promise<void> {
+  const { deployment, version } = await readState<Referring>(stack);
+  const all = deployment.resources ?? [];
+  const lost = new Set(all.flatMap(({ type, urn }) => (isLost(type) ? [urn] : [])));
+  const kept = (urns: readonly string[]) => urns.filter((urn) => !lost.has(urn));
+  const resources = all
+    .filter(({ urn }) => !lost.has(urn))
+    .map(({ deletedWith, ...resource }): Referring => ({
+      ...resource,
+      ...(deletedWith !== undefined && !lost.has(deletedWith) && { deletedWith }),
+      ...(resource.dependencies && { dependencies: kept(resource.dependencies) }),
+      ...(resource.propertyDependencies && {
+        propertyDependencies: Object.fromEntries(
+          Object.entries(resource.propertyDependencies).map(([name, urns]) => [name, kept(urns ?? [])]),
+        ),
+      }),
+    }));
+  await writeState(stack, { version, deployment: { ...deployment, resources } });
+}
+
+function isLost(type: string): boolean {
+  return WITH_IT.includes(type) || type.endsWith(":ImportedSchema");
+}
+
+/** What is lost, and the way back. @param instance Its name. */
+export function lossOf(instance: string, stack: string): string {
+  return (
+    `Instance ${instance} does not exist any more: its databases are lost, and Google keeps its name for a week. ` +
+    `To create a new one, empty, with the same logins: npm run up -- --stack ${stack} --new-instance`
+  );
+}
