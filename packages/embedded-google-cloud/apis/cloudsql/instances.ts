@@ -314,9 +314,19 @@ export class Instances {
     return this.cluster(instance).isStandby;
   }
 
-  /** Makes the servers of a primary and its replica change places. Both run. */
+  /** Does work on instances that serve nothing meanwhile. */
+  async maintain(instances: readonly Instance[], work: () => Promise<void>): Promise<void> {
+    for (const instance of instances) this.keep({ ...instance, state: "MAINTENANCE" });
+    try {
+      await work();
+    } finally {
+      for (const instance of instances) this.keep(instance);
+    }
+  }
+
+  /** Makes the servers of a primary and its replica change places. Both run, and nothing else uses them. */
   async switchOver(primary: Instance, replica: Instance): Promise<void> {
-    const standby = await this.running(replica.project, replica.name);
+    const standby = this.cluster(replica);
     const slots = { there: slotOf(replica), here: slotOf(primary) };
     const flags = postgresFlags(primary.settings.databaseFlags);
     await this.cluster(primary).switchTo(standby, slots, flags);

@@ -22,7 +22,8 @@ export class Replicas {
     const replica = this.require(project, name);
     if (failover) this.requireDr(replica);
     return this.operations.begin(this.instances.target("PROMOTE_REPLICA", replica, caller), async () => {
-      await (await this.instances.running(project, name)).promote();
+      const standby = await this.instances.running(project, name);
+      await this.instances.maintain([replica], () => standby.promote());
       await this.promoted(replica, failover);
     });
   }
@@ -34,7 +35,8 @@ export class Replicas {
     const primary = this.instances.requireRunning(project, primaryNameOf(replica) ?? "");
     return this.operations.begin(this.instances.target("SWITCHOVER", replica, caller), () =>
       this.operations.perform(this.instances.target("SWITCHOVER", primary, caller), async () => {
-        await this.instances.switchOver(primary, replica);
+        await this.instances.running(project, name); // both servers
+        await this.instances.maintain([primary, replica], () => this.instances.switchOver(primary, replica));
         await this.promoted(replica, true);
       }),
     );
