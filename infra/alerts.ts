@@ -24,6 +24,8 @@ export interface AlertsArgs {
   /** Name of the monitored Cloud Run service. */
   readonly serviceName: pulumi.Input<string>;
   readonly serviceUrl: pulumi.Input<string>;
+  /** Region of the service. */
+  readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -112,7 +114,7 @@ export class Alerts extends pulumi.ComponentResource {
     );
     const invoker = new gcp.cloudrunv2.ServiceIamMember(
       `${name}-uptime-invoker`,
-      { name: serviceName, location: config.region, role: "roles/run.invoker", member: agent.member },
+      { name: serviceName, location: args.region, role: "roles/run.invoker", member: agent.member },
       { parent: this },
     );
     return new gcp.monitoring.UptimeCheckConfig(

@@ -74,6 +74,43 @@ const database = key(
           )
           .default([]),
       ),
+      replica: key(
+        "A replica in a second region, with a service beside it that uses the primary and stands ready. See `npm run failover`.",
+        { region: "us-east1", tier: "db-custom-2-7680" },
+        z
+          .strictObject(
+            {
+              region: key("Another region than the stack's.", "us-east1", region),
+              tier: key(
+                "Machine type, with at least as many connections as `tier` of the primary.",
+                "db-custom-2-7680",
+                pattern(/^db-[A-Za-z0-9-]+$/, "a machine type of Cloud SQL, such as db-custom-1-3840"),
+              ),
+              subnet: key(
+                "Addresses of the service in the second region; required with `settlement:network`, at least a /26.",
+                "10.8.1.0/24",
+                privateRange(26, "10.8.1.0/24").optional(),
+              ),
+              disasterRecovery: key(
+                "Designates the replica for a switchover without loss, in edition `ENTERPRISE_PLUS`. Set it in an update after the one that creates the replica.",
+                false,
+                flag().default(false),
+              ),
+              promoted: key(
+                "Whether the replica is the primary now; written by `npm run failover`.",
+                true,
+                flag().default(false),
+              ),
+              underway: key(
+                "Whether a failover was interrupted, which the next one resumes; written by `npm run failover`.",
+                true,
+                flag().default(false),
+              ),
+            },
+            "an object with region and tier",
+          )
+          .optional(),
+      ),
       maintenance: key(
         "Start of the maintenance window; without it Google chooses.",
         { day: 7, hour: 4 },

@@ -34,7 +34,15 @@ const stackConfig = configSchema
 interface Together extends Adopting {
   readonly environment?: unknown;
   readonly protect?: unknown;
-  readonly database?: Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> | null;
+  readonly database?:
+    | (Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> & {
+        readonly replica?:
+          | (Readonly<Record<"disasterRecovery" | "region" | "tier", unknown>> & { readonly subnet?: unknown })
+          | null
+          | undefined;
+      })
+    | null;
+  readonly region?: unknown;
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
   readonly service?:
     | (Readonly<Record<"cpu" | "maxInstances" | "memory" | "minInstances", unknown>> & {
@@ -77,6 +85,7 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
   if (service && Number(service.minInstances) > Number(service.maxInstances)) {
     wrong(["service", "minInstances"], "at most service.maxInstances");
   }
+  checkReplica(config, wrong);
   checkConnections(config, wrong);
   const [least, most] = MEMORY[String(service?.cpu)] ?? [];
   const memory = bytes(String(service?.memory));
@@ -91,6 +100,31 @@ function isEdition(value: unknown): value is Edition {
   return value === "ENTERPRISE" || value === "ENTERPRISE_PLUS";
 }
 
+/** What Cloud SQL asks of a replica: https://cloud.google.com/sql/docs/postgres/replication#requirements */
+function checkReplica(
+  { database, network, region }: Together,
+  wrong: (path: string[], expected: string) => void,
+): void {
+  const { edition, replica, tier } = database ?? {};
+  if (!replica || !isEdition(edition) || typeof tier !== "string" || typeof replica.tier !== "string") return;
+  const at = (key: string) => ["database", "replica", key];
+  if (replica.region === region) wrong(at("region"), "another region than that of the stack");
+  const expected = expectedTier(replica.tier, edition);
+  if (expected !== undefined) wrong(at("tier"), expected);
+  const [most = 0, least = 0] = [replica.tier, tier].map(maxConnections);
+  if (most < least) wrong(at("tier"), `a machine type with at least the ${least} connections of ${tier}`);
+  if (replica.disasterRecovery === true && edition !== "ENTERPRISE_PLUS") {
+    wrong(at("disasterRecovery"), "false in edition ENTERPRISE, which has no switchover");
+  }
+  if (network && replica.subnet === undefined) {
+    wrong(at("subnet"), "a private range for the service in the second region, because the stack has a network");
+  }
+  for (const key of ["subnet", "services"] as const) {
+    const [own, other] = [replica.subnet, network?.[key]].map((range) => parseRange(String(range)));
+    if (own && other && overlap(own, other)) wrong(at("subnet"), `a range that does not overlap network.${key}`);
+  }
+}
+
 /** The service at its largest must leave the database connections: one that finds none answers with errors. */
 function checkConnections({ database, service }: Together, wrong: (path: string[], expected: string) => void): void {
   const { edition, tier } = database ?? {};
@@ -98,9 +132,10 @@ function checkConnections({ database, service }: Together, wrong: (path: string[
   const most = maxConnections(tier);
   const { maxInstances, poolSize: pool = DEFAULT_POOL } = service ?? {};
   if (most === undefined || typeof maxInstances !== "number" || typeof pool !== "number") return;
-  const demand = [{ instances: maxInstances, pool }];
+  // The service of a second region uses the same primary.
+  const demand = Array.from({ length: database?.replica ? 2 : 1 }, () => ({ instances: maxInstances, pool }));
   if (needed(demand) <= most) return;
-  const fitting = Math.floor((most - RESERVED) / pool);
+  const fitting = Math.floor((most - RESERVED) / pool / demand.length);
   const [key, expected] =
     fitting > 0 ? ["maxInstances", `at most ${fitting}`] : ["poolSize", `at most ${most - RESERVED}`];
   wrong(["service", key], `${expected}, because ${sum(demand)} exceeds the ${most} connections of ${tier}`);

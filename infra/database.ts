@@ -4,6 +4,7 @@ import * as random from "@pulumi/random";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { type ConnectionName, formatConnectionName } from "./connection.ts";
+import { declareInstances } from "./instances.ts";
 import { DATABASE } from "./names.ts";
 import type { Network } from "./network.ts";
 import { type LoginName, passwordStep } from "./rotation.ts";
@@ -16,22 +17,6 @@ export interface DatabaseArgs {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/**
- * PostgreSQL logs connections, schema changes, and errors with their statements, as section 6.2 of the CIS Google Cloud
- * benchmark requires. The first import that finds pgAudit loaded creates its extension: https://cloud.google.com/sql/docs/postgres/pg-audit
- */
-const FLAGS: Readonly<Record<string, string>> = {
-  "cloudsql.enable_pgaudit": "on",
-  log_connections: "on",
-  log_disconnections: "on",
-  log_error_verbosity: "default",
-  log_min_duration_statement: "-1",
-  log_min_error_statement: "error",
-  log_min_messages: "warning",
-  log_statement: "ddl",
-  "pgaudit.log": "ddl,role",
-};
-
 /** A login of the service. */
 export interface Login {
   readonly user: gcp.sql.User;
@@ -39,21 +24,27 @@ export interface Login {
   readonly password: pulumi.Output<string>;
 }
 
-/** The Cloud SQL instance with the settlement database and the logins of the service. */
+/** The Cloud SQL instance with the settlement database and the logins of the service, and its replica in a second region. */
 export class Database extends pulumi.ComponentResource {
   /**
    * `PROJECT-db-` and four random bytes, because the name of a deleted instance stays reserved for a week. Known before the
    * instance exists.
    */
   readonly plannedName: pulumi.Output<string>;
-  /** The same, known once the instance exists. */
+  /** Name of the instance in the second region; undefined without one. */
+  readonly plannedReplica: pulumi.Output<string> | undefined;
+  /** The region of the primary. */
+  readonly primaryRegion: string;
+  /** Name of the primary, known once it exists. */
   readonly instanceName: pulumi.Output<string>;
   /** The parts of `connectionName`. */
   readonly connection: pulumi.Output<ConnectionName>;
   /** `PROJECT:REGION:INSTANCE`. */
   readonly connectionName: pulumi.Output<string>;
-  /** Email of the instance's service account, which reads the import scripts. */
+  /** Email of the service account of the instance in the stack's region, which reads the import scripts. */
   readonly serviceAccount: pulumi.Output<string>;
+  /** The same of the instance in the second region; undefined without one. */
+  readonly replicaAccount: pulumi.Output<string> | undefined;
   /** Name of the database; known when the database exists. */
   readonly databaseName: pulumi.Output<string>;
   /** The logins, by name. */
@@ -67,44 +58,11 @@ export class Database extends pulumi.ComponentResource {
 
     const suffix = new random.RandomId(`${name}-instance-suffix`, { byteLength: 4 }, options);
     this.plannedName = pulumi.interpolate`${project}-db-${suffix.hex}`;
-    const instance = new gcp.sql.DatabaseInstance(
-      `${name}-instance`,
-      {
-        name: this.plannedName,
-        region,
-        databaseVersion: database.version,
-        deletionProtection: protect,
-        settings: {
-          tier: database.tier,
-          edition: database.edition,
-          availabilityType: database.availability,
-          diskAutoresize: true,
-          deletionProtectionEnabled: protect,
-          connectorEnforcement: "REQUIRED",
-          ipConfiguration: {
-            ipv4Enabled: !network,
-            ...(network && { privateNetwork: network.peered }),
-            sslMode: "ENCRYPTED_ONLY",
-          },
-          backupConfiguration: {
-            enabled: true,
-            startTime: "03:00",
-            pointInTimeRecoveryEnabled: true,
-            transactionLogRetentionDays: database.transactionLogDays,
-            backupRetentionSettings: { retentionUnit: "COUNT", retainedBackups: database.retainedBackups },
-          },
-          ...(database.finalBackupDays > 0 && {
-            retainBackupsOnDelete: true,
-            finalBackupConfig: { enabled: true, retentionDays: database.finalBackupDays },
-          }),
-          insightsConfig: { queryInsightsEnabled: true, recordApplicationTags: true },
-          databaseFlags: Object.entries(FLAGS).map(([flag, value]) => ({ name: flag, value })),
-          ...(database.maintenance && { maintenanceWindow: { ...database.maintenance, updateTrack: "stable" } }),
-          userLabels: labels,
-        },
-      },
-      { ...options, dependsOn: apis.enabled.sqladmin },
-    );
+    const { replica } = database;
+    this.plannedReplica = replica && pulumi.interpolate`${this.plannedName}-${replica.region}`;
+    this.primaryRegion = replica?.promoted ? replica.region : region;
+    const names = { home: this.plannedName, away: this.plannedReplica };
+    const { away, home, primary: instance } = declareInstances(name, { apis, config, labels, names, network, options });
     const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
       const password = new random.RandomPassword(
@@ -132,9 +90,11 @@ export class Database extends pulumi.ComponentResource {
     );
 
     this.instanceName = instance.name;
-    this.connection = instance.name.apply((instanceName) => ({ project, region, instance: instanceName }));
+    const { primaryRegion } = this;
+    this.connection = instance.name.apply((name) => ({ project, region: primaryRegion, instance: name }));
     this.connectionName = this.connection.apply(formatConnectionName);
-    this.serviceAccount = instance.serviceAccountEmailAddress;
+    this.serviceAccount = home.serviceAccountEmailAddress;
+    this.replicaAccount = away?.serviceAccountEmailAddress;
     this.databaseName = settlementDb.name;
     this.registerOutputs();
   }

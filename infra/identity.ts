@@ -9,6 +9,8 @@ export interface IdentityArgs {
   readonly config: StackConfig;
   /** The instance the service connects to, which need not exist yet. */
   readonly instanceName: pulumi.Input<string>;
+  /** Its replica, which may take its place; none by default. */
+  readonly replicaName?: pulumi.Input<string> | undefined;
 }
 
 /** The service's account, which may connect to this instance and no other. */
@@ -16,8 +18,8 @@ export class Identity extends pulumi.ComponentResource {
   readonly email: pulumi.Output<string>;
   /** `serviceAccount:EMAIL`. */
   readonly member: pulumi.Output<string>;
-  /** The binding that lets the account connect. */
-  readonly client: gcp.projects.IAMMember;
+  /** The bindings that let the account connect. */
+  readonly clients: readonly gcp.projects.IAMMember[];
 
   constructor(name: string, args: IdentityArgs) {
     super("settlement:infra:Identity", name);
@@ -31,21 +33,28 @@ export class Identity extends pulumi.ComponentResource {
     );
     this.email = account.email;
     this.member = pulumi.interpolate`serviceAccount:${account.email}`;
-    this.client = new gcp.projects.IAMMember(
-      `${name}-cloudsql-client`,
-      {
-        project,
-        role: "roles/cloudsql.client",
-        member: this.member,
-        condition: {
-          title: CLIENT_CONDITION,
-          description: "Connect to the settlement instance only",
-          // https://cloud.google.com/sql/docs/postgres/iam-conditions
-          expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${project}/instances/${args.instanceName}"`,
+    const client = (logical: string, what: string, title: string, instance: pulumi.Input<string>) =>
+      new gcp.projects.IAMMember(
+        `${name}-${logical}`,
+        {
+          project,
+          role: "roles/cloudsql.client",
+          member: this.member,
+          condition: {
+            title,
+            description: `Connect to the settlement ${what} only`,
+            // https://cloud.google.com/sql/docs/postgres/iam-conditions
+            expression: pulumi.interpolate`resource.service == "sqladmin.googleapis.com" && resource.name == "projects/${project}/instances/${instance}"`,
+          },
         },
-      },
-      { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
-    );
+        { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
+      );
+    this.clients = [
+      client("cloudsql-client", "instance", CLIENT_CONDITION, args.instanceName),
+      ...(args.replicaName === undefined
+        ? []
+        : [client("standby-cloudsql-client", "replica", "settlement-replica", args.replicaName)]),
+    ];
     this.registerOutputs();
   }
 }

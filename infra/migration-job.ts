@@ -24,7 +24,7 @@ export class MigrationJob extends pulumi.ComponentResource {
         template: {
           template: {
             serviceAccount: args.account,
-            ...(args.network && { vpcAccess: args.network.access }),
+            ...(args.network && { vpcAccess: args.network.access[args.config.region] }),
             // The operator decides whether to retry a failed migration.
             maxRetries: 0,
             // One day; longer is a Preview feature: https://cloud.google.com/run/docs/configuring/task-timeout

@@ -14,8 +14,8 @@ export interface NetworkArgs {
 export class Network extends pulumi.ComponentResource {
   /** Id of the network, known once it is peered with Google's services. */
   readonly peered: pulumi.Output<string>;
-  /** Direct VPC egress of service and job, without a connector. */
-  readonly access: gcp.types.input.cloudrunv2.ServiceTemplateVpcAccess;
+  /** Direct VPC egress of service and job, without a connector, by region. */
+  readonly access: Readonly<Record<string, gcp.types.input.cloudrunv2.ServiceTemplateVpcAccess>>;
 
   constructor(name: string, args: NetworkArgs) {
     super("settlement:infra:Network", name);
@@ -28,17 +28,20 @@ export class Network extends pulumi.ComponentResource {
       { name: "settlement", autoCreateSubnetworks: false },
       { parent: this, dependsOn: compute },
     );
-    const subnet = new gcp.compute.Subnetwork(
-      `${name}-subnet`,
-      {
-        name: "settlement",
-        region: config.region,
-        network: network.id,
-        ipCidrRange: ranges.subnet,
-        privateIpGoogleAccess: true,
-      },
-      { parent: this },
-    );
+    const accessFrom = (logical: string, region: string, ipCidrRange: string) => {
+      const subnet = new gcp.compute.Subnetwork(
+        `${name}-${logical}`,
+        { name: "settlement", region, network: network.id, ipCidrRange, privateIpGoogleAccess: true },
+        { parent: this },
+      );
+      const networkInterfaces = [{ network: network.name, subnetwork: subnet.name }];
+      return { [region]: { networkInterfaces, egress: "PRIVATE_RANGES_ONLY" } };
+    };
+    const { region, subnet } = config.database.replica ?? {};
+    this.access = {
+      ...accessFrom("subnet", config.region, ranges.subnet),
+      ...(region !== undefined && subnet !== undefined && accessFrom("standby-subnet", region, subnet)),
+    };
     // The range from which the peered network of Google's services takes the instance's address.
     const { address, prefix } = parseRange(ranges.services) ?? {};
     const range = new gcp.compute.GlobalAddress(
@@ -66,10 +69,6 @@ export class Network extends pulumi.ComponentResource {
     );
 
     this.peered = pulumi.all([network.id, peering.id]).apply(([id]) => id);
-    this.access = {
-      networkInterfaces: [{ network: network.name, subnetwork: subnet.name }],
-      egress: "PRIVATE_RANGES_ONLY",
-    };
     this.registerOutputs();
   }
 }

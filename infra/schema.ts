@@ -53,15 +53,19 @@ export class Schema extends pulumi.ComponentResource {
       },
       { parent: this, protect, dependsOn: apis.enabled.storage },
     );
-    const declareReader = (member: pulumi.Input<string>) =>
+    const declareReader = (member: pulumi.Input<string>, logical = "migrations-reader") =>
       new gcp.storage.BucketIAMMember(
-        `${name}-migrations-reader`,
+        `${name}-${logical}`,
         { bucket: bucket.name, role: "roles/storage.objectViewer", member },
         { parent: this },
       );
     const member = pulumi.interpolate`serviceAccount:${database.serviceAccount}`;
     // An import id cannot be an output. The member of an existing instance is known in the preview too.
-    const reader = config.adopt ? member.apply(declareReader) : declareReader(member);
+    const reader = config.adopt ? member.apply((known) => declareReader(known)) : declareReader(member);
+    const { replicaAccount } = database;
+    const readers = replicaAccount
+      ? [reader, declareReader(pulumi.interpolate`serviceAccount:${replicaAccount}`, "standby-migrations-reader")]
+      : [reader];
     const scripts = [...args.migrations, ...repeatables].map(
       (migration) =>
         new gcp.storage.BucketObject(
@@ -97,7 +101,7 @@ export class Schema extends pulumi.ComponentResource {
           extensions: declared(config.database.extensions),
           schemas: declared(config.database.schemas),
         },
-        { parent: this, dependsOn: [reader, ...scripts] },
+        { parent: this, dependsOn: [...readers, ...scripts] },
       );
     this.imported = args.imports === false ? [] : [importSchema()];
     this.bucketName = bucket.name;

@@ -14,6 +14,9 @@ export interface HeldRevision {
 export interface ServiceArgs extends WorkloadArgs {
   /** The revisions that serve the traffic during a rollout, when the newest is reachable by its tag only; empty otherwise. */
   readonly held: readonly HeldRevision[];
+  readonly region: string;
+  /** Instances that are kept warm. */
+  readonly minInstances: number;
 }
 
 /** The tag of the revision under test; its URL begins with it. */
@@ -28,7 +31,8 @@ export class Service extends pulumi.ComponentResource {
     super("settlement:infra:Service", name);
     const { apis, config } = args;
     const { envs, volumeMounts, volumes } = databaseAccess(args);
-    const { protect, region } = config;
+    const { protect } = config;
+    const { minInstances, region } = args;
     const { poolSize } = config.service;
 
     const service = new gcp.cloudrunv2.Service(
@@ -42,9 +46,9 @@ export class Service extends pulumi.ComponentResource {
         traffics: traffics(args.held),
         template: {
           serviceAccount: args.account,
-          ...(args.network && { vpcAccess: args.network.access }),
+          ...(args.network && { vpcAccess: args.network.access[region] }),
           maxInstanceRequestConcurrency: config.service.concurrency,
-          scaling: { minInstanceCount: config.service.minInstances, maxInstanceCount: config.service.maxInstances },
+          scaling: { minInstanceCount: minInstances, maxInstanceCount: config.service.maxInstances },
           volumes,
           containers: [
             {

@@ -51,7 +51,8 @@ export function settlement(
   const network = config.network && new Network(name, { config, ranges: config.network });
   const database = new Database(name, { apis, config, network, labels });
   // A binding takes minutes to act: this one gets as long as the instance takes to be created.
-  const identity = new Identity(name, { apis, config, instanceName: database.plannedName });
+  const { plannedName, plannedReplica } = database;
+  const identity = new Identity(name, { apis, config, instanceName: plannedName, replicaName: plannedReplica });
   declareClient(config, identity);
   const firstVersion = existingVersion(config);
   const credentials = new Credentials(name, { apis, config, database, reader: identity.member, firstVersion, labels });
@@ -68,10 +69,23 @@ export function settlement(
     network,
     labels,
   };
-  const bindings = [identity.client, credentials.accessor];
-  const service = new Service(name, { ...runtime, held, dependsOn: [...schema.imported, ...bindings] });
+  const bindings = [...identity.clients, credentials.accessor];
+  const { primaryRegion } = database;
+  const serviceIn = (region: string, prefix: string) =>
+    new Service(prefix, {
+      ...runtime,
+      region,
+      minInstances: region === primaryRegion ? config.service.minInstances : 0,
+      held: region === primaryRegion ? held : [],
+      dependsOn: [...schema.imported, ...bindings],
+    });
+  const home = serviceIn(config.region, name);
+  const { replica } = config.database;
+  const standby = replica && serviceIn(replica.region, `${name}-standby`);
+  const service = standby && primaryRegion === replica.region ? standby : home;
   const { instanceName } = database;
-  new Alerts(name, { apis, config, instanceName, serviceName: service.name, serviceUrl: service.url, labels });
+  const watched = { instanceName, serviceName: service.name, serviceUrl: service.url, region: primaryRegion };
+  new Alerts(name, { apis, config, ...watched, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });
 
   return {

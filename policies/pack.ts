@@ -23,6 +23,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
     logins.onePassword,
     sockets.socketMounted,
     sockets.privateReachable,
+    sockets.onPrimary,
     access.mayConnect,
     access.mayReadSecret,
     schema.schemaFirst,

@@ -24,6 +24,8 @@ type Way = "preview" | "up";
 function services(count: number, way: Way): void {
   const config = withoutAdoption(loadConfig());
   const migrations = readMigrations(join(ROOT, "migrations"));
+  const { region } = config;
+  const { minInstances } = config.service;
   const apis = new Apis(PROJECT);
   const labels = { app: PROJECT, environment: config.environment, ...MANAGED_BY };
   const store = (name: string) => {
@@ -47,9 +49,12 @@ function services(count: number, way: Way): void {
       network: undefined,
       labels,
       held: [],
-      dependsOn: [...schema.imported, identity.client, credentials.accessor],
+      region,
+      minInstances,
+      dependsOn: [...schema.imported, ...identity.clients, credentials.accessor],
     });
-    new Alerts(name, { apis, config, instanceName, serviceName: service.name, serviceUrl: service.url, labels });
+    const watched = { instanceName, serviceName: service.name, serviceUrl: service.url, region };
+    new Alerts(name, { apis, config, ...watched, labels });
   }
 }
 

@@ -14,6 +14,11 @@ export function instances(resources: readonly Resource[]): Instance[] {
   return ofType(resources, INSTANCE);
 }
 
+/** Whether an instance is a read replica, which takes its data and its settings from a primary. */
+export function isReplica({ props }: Instance): boolean {
+  return (props.masterInstanceName ?? "") !== "" || props.instanceType === "READ_REPLICA_INSTANCE";
+}
+
 /** The connection name that an instance has or will have; undefined if not known. */
 export const realName = once(({ props, provider }: Instance) => {
   const declared = parseConnectionName(text(props.connectionName) ?? "");

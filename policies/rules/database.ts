@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { policy, type Report } from "../engine/policy.ts";
-import { type Instance, INSTANCE, instances } from "../model/instances.ts";
+import { type Instance, INSTANCE, instances, isReplica } from "../model/instances.ts";
 import { isA, ofType, type Resource } from "../model/resource.ts";
 import { SECRETS } from "../model/secrets.ts";
 import type { Path, Types } from "../model/types.ts";
@@ -29,9 +29,7 @@ function systemOf({ props }: Instance): string {
 
 /** Whether an instance is a primary; a replica follows its primary's settings. */
 function isPrimary(resource: Resource): resource is Instance {
-  if (!isA(resource, INSTANCE)) return false;
-  const { masterInstanceName, instanceType } = resource.props;
-  return (masterInstanceName ?? "") === "" && instanceType !== "READ_REPLICA_INSTANCE";
+  return isA(resource, INSTANCE) && !isReplica(resource);
 }
 
 export const deletionProtection = policy({

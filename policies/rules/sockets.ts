@@ -10,6 +10,7 @@ import {
   targetsNamed,
   targetsOf,
 } from "../model/connections.ts";
+import { isReplica } from "../model/instances.ts";
 import { networkOf, reachable } from "../model/networks.ts";
 import { connectionStrings, isUrlName, type Reference, referencesOf } from "../model/secret-references.ts";
 import { text, UNKNOWN, valueAt } from "../model/values.ts";
@@ -135,6 +136,27 @@ export const privateReachable = policy({
         report(run.resource, `${problem}; ${howToReach(run)} the instance's network.`);
       }
     },
+  },
+});
+
+export const onPrimary = policy({
+  name: "workload-on-primary",
+  sentence:
+    "A workload uses an instance that takes writes, unless its variable says that it reads: a read replica refuses them.",
+  level: "advisory",
+  severity: "high",
+  reference: "https://cloud.google.com/sql/docs/postgres/replication#read-replicas",
+  stack: (resources, report) => {
+    for (const run of workloads(resources)) {
+      const used = connections(run, resources);
+      const reads = referencesOf(run).some(({ variable }) => /READ|REPLICA/i.test(text(variable) ?? ""));
+      const onReplicas = used.every((targets) => targets.every(({ instance }) => instance && isReplica(instance)));
+      if (used.length === 0 || reads || !onReplicas) continue;
+      report(
+        run.resource,
+        "uses a read replica, which refuses writes; use its primary, or name the variable DATABASE_URL_READ.",
+      );
+    }
   },
 });
 

@@ -412,6 +412,14 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       ),
     },
   ],
+  "workload-on-primary": [
+    {
+      title: "a replica",
+      breaks: stack(instance({}, { masterInstanceName: "shop-main" })),
+      says: /uses a read replica, which refuses writes/,
+      passes: stack(instance({}, { masterInstanceName: "" })),
+    },
+  ],
   "private-instance-reachable": [
     {
       title: "a service in no network",

@@ -120,6 +120,12 @@ const instance: Properties = {
   databaseVersion: required(text),
   encryptionKeyName: named("diskEncryptionConfiguration.kmsKeyName", replacing(text)),
   instanceType: computed(text),
+  masterInstanceName: replacing(text),
+  replicaConfiguration: computed(object({ failoverTarget: flag })),
+  replicaNames: computed(list(text)),
+  replicationCluster: computed(
+    object({ failoverDrReplicaName: text, drReplica: output(flag), psaWriteEndpoint: computed(text) }),
+  ),
   maintenanceVersion: computed(text),
   rootPassword: secretly(text),
   settings,
@@ -168,6 +174,9 @@ async function readInstance(google: Google, known: Fields): Promise<Live | undef
       ...values,
       project: known.project,
       name: known.name,
+      ...(typeof values.masterInstanceName === "string" && {
+        masterInstanceName: values.masterInstanceName.replace(`${String(known.project)}:`, ""),
+      }),
       enforceNewSqlNetworkArchitecture: resource.sqlNetworkArchitecture === "NEW_NETWORK_ARCHITECTURE",
       firstIpAddress: addresses[0]?.ipAddress,
       publicIpAddress: address("PRIMARY"),
@@ -201,13 +210,14 @@ const databaseInstance: ResourceType = {
         const body = { databaseVersion: after.databaseVersion };
         await operate(google, after, google.call("sql", "PATCH", path, { body }));
       }
-      if (changed.some((name) => ["settings", "maintenanceVersion"].includes(name))) {
-        const { settings: wanted, maintenanceVersion } = toRest(instance, after);
+      if (changed.some((name) => ["settings", "maintenanceVersion", "replicationCluster"].includes(name))) {
+        const { settings: wanted, maintenanceVersion, replicationCluster } = toRest(instance, after);
         const current = await google.call("sql", "GET", path);
         const settingsVersion = isFields(current.settings) ? current.settings.settingsVersion : undefined;
         const body = {
           instanceType: after.instanceType ?? "CLOUD_SQL_INSTANCE",
           ...(changed.includes("maintenanceVersion") && { maintenanceVersion }),
+          ...(replicationCluster !== undefined && { replicationCluster }),
           settings: { ...(isFields(wanted) && wanted), settingsVersion },
         };
         await operate(google, after, google.call("sql", "PUT", path, { body }));
