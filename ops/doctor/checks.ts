@@ -19,6 +19,7 @@ import { encryption, invokers, networks, outsiders } from "./checks/exposure.ts"
 import { apis, certificate, disk, instance } from "./checks/instance.ts";
 import { duplicates } from "./checks/monitoring.ts";
 import { networkPath } from "./checks/network-path.ts";
+import { replica } from "./checks/replica.ts";
 import { privileges } from "./checks/privileges.ts";
 import { connectionString, passwordSecret, pinnedVersion, rotation, secret } from "./checks/secrets.ts";
 import { connectionName, databaseUrl, project, revision, service } from "./checks/service.ts";
@@ -64,6 +65,7 @@ export const CHECKS: readonly Check[] = [
   rotation,
   certificate,
   backup,
+  replica,
   networks,
   encryption,
   invokers,

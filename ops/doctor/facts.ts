@@ -286,11 +286,20 @@ export class Facts {
     if (given !== undefined) return instances.find(({ name }) => name === given);
     const service = await this.service().catch(orNothing);
     const mounted = instances.filter(({ connectionName }) => service && mounts(service).includes(connectionName));
-    const ours = instances.filter(({ name }) => name.startsWith(`${project}-db-`));
+    const ours = instances.filter(
+      ({ instanceType, name }) => name.startsWith(`${project}-db-`) && instanceType !== "READ_REPLICA_INSTANCE",
+    );
     // After a replacement, an old instance may still exist.
     const both = ours.filter((instance) => mounted.includes(instance));
     const newest = ours.toSorted((a, b) => (b.createTime ?? "").localeCompare(a.createTime ?? ""));
     return both[0] ?? newest[0] ?? mounted[0];
+  }
+
+  /** The read replicas of the instance. @throws NotVisible if that does not exist. */
+  async replicas(): Promise<Instance[]> {
+    const { name } = await this.existingInstance();
+    const instances = (await this.sql<{ items?: Instance[] }>("instances"))?.items ?? [];
+    return instances.filter(({ masterInstanceName }) => masterInstanceName?.split(":").at(-1) === name);
   }
 
   /** @throws NotVisible if it does not exist or is not running. */
@@ -442,10 +451,11 @@ export class Facts {
    * The newest value of a metric, summed over its time series; undefined without a value in the last hour.
    * https://cloud.google.com/monitoring/api/metrics_gcp#gcp-cloudsql
    * @param metric Below `cloudsql.googleapis.com/database/`.
+   * @param instance Another instance than the stack's, which is the default.
    */
-  async metric(metric: string): Promise<number | undefined> {
+  async metric(metric: string, instance?: string): Promise<number | undefined> {
     const { project } = this.target;
-    const { name } = await this.existingInstance();
+    const name = instance ?? (await this.existingInstance()).name;
     const query = new URLSearchParams({
       filter: `metric.type="cloudsql.googleapis.com/database/${metric}" AND resource.labels.database_id="${project}:${name}"`,
       "interval.startTime": new Date(this.now.getTime() - 3_600_000).toISOString(),

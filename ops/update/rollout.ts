@@ -28,9 +28,10 @@ export interface Rollout {
  * @throws UserError if no account is configured that may test the revision.
  */
 export async function rolloutOf(stack: Stack, { changes, config }: Preview): Promise<Rollout | undefined> {
-  const service = changes.find(isService);
+  const region = primaryRegionOf(config);
+  const service = changes.find((change) => isService(change) && (change.after.location ?? region) === region);
   if (!service?.properties.some(({ path }) => TEMPLATE.test(path) || TRAFFIC.test(path))) return undefined;
-  const place = placeOf(stack, config, String(service.after.name));
+  const place = { ...placeOf(stack, config, String(service.after.name)), region };
   const before = await liveService(place);
   if (!before || before.serving.length === 0) return undefined;
   requireInvoker(stack.name, place);
@@ -48,6 +49,15 @@ export function placeOf(stack: Stack, config: Readonly<Record<string, string>>, 
     token: token === undefined ? undefined : () => Promise.resolve(token),
     deployer: config["settlement:deployer"],
   };
+}
+
+/** The region whose service has the users: that of the replica once it is promoted, else the stack's. */
+function primaryRegionOf(config: Readonly<Record<string, string>>): string {
+  const { replica } = JSON.parse(config["settlement:database"] ?? "{}") as {
+    replica?: { promoted?: boolean; region?: string };
+  };
+  const home = config["gcp:region"] ?? "";
+  return replica?.promoted === true ? (replica.region ?? home) : home;
 }
 
 function isService({ op, type }: Change): boolean {

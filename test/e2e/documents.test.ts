@@ -105,6 +105,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/ preview -- --stack \w+$/, "test/e2e/pipelines.test.ts runs it, with --comment"],
   [/ up -- --stack /, "test/e2e/pipelines.test.ts runs it, with --yes"],
   [/ rotate /, "test/e2e/rotation.test.ts runs it"],
+  [/ failover /, "test/e2e/failover.test.ts runs it"],
   [/^npm test$/, "is what runs this"],
   [/^npm run (bootstrap|adopt|test:faults|bench)\b/, "has tests of its own"],
 ];

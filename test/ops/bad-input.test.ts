@@ -194,6 +194,7 @@ describe("command lines", () => {
     preview: fc.oneof(wrongStack, wrongProviders),
     up: fc.oneof(wrongStack, wrongProviders),
     rotate: fc.oneof(wrongStack, wrongProviders),
+    failover: fc.oneof(wrongStack, wrongProviders),
     "smoke-test": wrongStack,
     bootstrap: joined(wrongStack, given("repository", hostile)),
     doctor: fc.oneof(

@@ -310,6 +310,60 @@ describe("faults that the embedded cloud cannot show", () => {
   });
 });
 
+describe("a replica", () => {
+  const name = "fusion-prime-db-a504713e-us-east1";
+  const having = (change: (instance: Record<string, unknown>) => void, lag: number | undefined) =>
+    judge(
+      changed((record) => {
+        const [primary] = record[INSTANCES].items;
+        if (!primary) return;
+        const replica: Record<string, unknown> = {
+          ...structuredClone(primary),
+          ...{ name, region: "us-east1", connectionName: `fusion-prime:us-east1:${name}` },
+          ...{ instanceType: "READ_REPLICA_INSTANCE", masterInstanceName: `fusion-prime:${primary.name}` },
+        };
+        change(replica);
+        record[INSTANCES].items.push(replica as never);
+        if (lag !== undefined) Object.assign(record, { "monitoring replication/replica_lag": metric(lag) });
+      }),
+    );
+  const unchanged = () => undefined;
+
+  test("is shown with its lag", async () => {
+    const rows = await having(unchanged, 0.4);
+    expect(those(rows, "finding")).toEqual([]);
+    expect(rows.find(({ check }) => check === "replica")?.found).toBe(`${name} in us-east1 is 0.4 s behind`);
+  });
+
+  test.each<[string, (instance: Record<string, unknown>) => void, number | undefined, RegExp, RegExp]>([
+    ["far behind", unchanged, 61, /is 61.0 s behind/, /operations list --instance=fusion-prime-db-a504713e-us-east1/],
+    ["lost", (one) => (one.state = "FAILED"), 0, /us-east1 is FAILED/, /operations list/],
+    [
+      "disabled",
+      (one) => (one.settings = { ...(one.settings as object), databaseReplicationEnabled: false }),
+      0,
+      /replication to .* is disabled/,
+      /--enable-database-replication/,
+    ],
+    [
+      "stopped",
+      (one) => (one.settings = { ...(one.settings as object), activationPolicy: "NEVER" }),
+      0,
+      /was stopped/,
+      /--activation-policy=ALWAYS/,
+    ],
+  ])("that is %s is a finding", async (_what, change, lag, found, fix) => {
+    const rows = await having(change, lag);
+    expect(those(rows, "finding")).toEqual(["replica"]);
+    expect(rows[0]?.found).toMatch(found);
+    expect(rows[0]?.fix).toMatch(fix);
+  });
+
+  test("whose lag was not measured is not judged", async () => {
+    expect(those(await having(unchanged, undefined), "unseen")).toContain("replica");
+  });
+});
+
 describe("what is not visible", () => {
   test("does not matter if another policy grants the role", async () => {
     const record = { ...healthy(), [POLICY]: undefined };

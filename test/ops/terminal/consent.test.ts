@@ -19,6 +19,7 @@ describe("without a terminal and without --yes", () => {
     "ops/up.ts --stack prod",
     "ops/up.ts --stack local --take-over",
     "ops/rotate.ts --stack prod",
+    "ops/failover.ts --stack prod",
     "ops/bootstrap.ts --stack prod --repository owner/name",
     "ops/contract.ts --target google --project somewhere",
     "ops/migration.ts repair --stack prod --version 20251025120000 --why test",

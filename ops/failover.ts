@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import { Google } from "../infra/google.ts";
+import { patience } from "../infra/migrations/importer.ts";
+import { endpointsOf } from "./engine/endpoints.ts";
+import { openStack } from "./engine/open.ts";
+import { readStackFile, ROOT, setInStackFile } from "./engine/stack-file.ts";
+import { requireConfig } from "./engine/stack-values.ts";
+import { failover } from "./failover/failover.ts";
+import { consent } from "./terminal/consent.ts";
+import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
+import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
+
+const HELP = `npm run failover -- --stack STACK [OPTIONS]
+
+Makes the replica in the second region the primary, or the other way round, and lets the service in that region use it: says what
+may be lost, asks, promotes the replica, and carries out an update, which tests the service there before it gets traffic. If
+interrupted, run it again to resume. It writes into settlement:database.replica of the stack's file; commit that. See
+docs/DEPLOYMENT.md, "A lost region".
+
+  --stack STACK  local, staging or prod
+  --drill        change places and come back, which loses nothing; needs edition ENTERPRISE_PLUS
+  --yes          do not ask for confirmation; required without a terminal
+  --providers P  ${PROVIDERS_HELP}
+  --help         this text
+`;
+
+run(HELP, async () => {
+  const { values } = parseArgs({
+    options: { ...PROVIDERS, stack: { type: "string" }, drill: { type: "boolean" }, yes: { type: "boolean" } },
+  });
+  const name = stackName(values.stack);
+  const choice = providerChoice(values.providers);
+  const confirm = consent(values.yes);
+  const { stack, stop } = await openStack(name, console.error, choice);
+  try {
+    const { workDir, envVars } = stack.workspace;
+    const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = envVars;
+    const google = new Google(endpointsOf(readStackFile(name, workDir).config ?? {}), {
+      patience: (error, call) => (error.status === 403 ? 0 : patience(error, call)),
+      ...(token !== undefined && { token: () => Promise.resolve(token) }),
+    });
+    const reached = await failover(stack, {
+      config: requireConfig(name),
+      drill: values.drill ?? false,
+      google,
+      write: (promoted, underway) => {
+        for (const [key, value] of Object.entries({ promoted, underway })) {
+          setInStackFile(name, ["settlement:database", "replica", key], value, [ROOT, workDir]);
+        }
+      },
+      confirm,
+      print: ({ text }) => process.stdout.write(text(screenOf())),
+      progress: (text) => process.stderr.write(text),
+      say: console.error,
+    });
+    if (!reached) {
+      console.error("Nothing was changed.");
+      return;
+    }
+    console.error(`The primary of ${name} is in ${reached.region}. The service there answers at ${reached.url}`);
+    console.error(`Commit Pulumi.${name}.yaml, because the next update uses it.`);
+  } finally {
+    await stop();
+  }
+});

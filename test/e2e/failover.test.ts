@@ -1,0 +1,186 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import { parseConnectionString } from "../../infra/connection.ts";
+import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
+import { bareUp } from "../../ops/engine/bare-up.ts";
+import { share } from "../../ops/engine/held-open.ts";
+import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
+import { privateFolder } from "../../ops/engine/private-folder.ts";
+import { setInStackFile } from "../../ops/engine/stack-file.ts";
+import { outputsOf, readState } from "../../ops/engine/state.ts";
+import { ask } from "../ask.ts";
+import { killAll, type Running, startedBy, stillRunning } from "../processes.ts";
+import { scenario } from "../scenario.ts";
+import { deployAsPipeline } from "./bootstrapped.ts";
+import { copyProject } from "./copy.ts";
+import { PersistentClient } from "./persistent-client.ts";
+import { shell, type ShellOptions } from "./shell.ts";
+
+jest.setTimeout(900_000);
+
+const PROJECT = "settlement-local";
+const [HOME, AWAY] = ["us-central1", "us-east1"] as const;
+const SQL = `/sql/v1beta4/projects/${PROJECT}/instances`;
+const DATABASE = {
+  tier: "db-perf-optimized-N-2",
+  edition: "ENTERPRISE_PLUS",
+  availability: "ZONAL",
+  replica: { region: AWAY, tier: "db-perf-optimized-N-2" },
+};
+
+describe("npm run failover, through the real engine, as the deployer", () => {
+  const step = scenario();
+  let copy: string;
+  let local: LocalEnvironment;
+  let stopProviders: () => Promise<void>;
+  let names: readonly [home: string, away: string];
+  let urls: string[] = [];
+  let client: PersistentClient | undefined;
+
+  const get = <T = Record<string, unknown>>(path: string) => ask<T>(local.cloud, "GET", path);
+  const configure = (path: readonly string[], value: unknown) => {
+    setInStackFile("local", ["settlement:database", ...path], value, [copy, local.stack.workspace.workDir]);
+  };
+  const failover = (options = "", at?: ShellOptions["at"]) =>
+    shell(`npm run failover -- --stack local --yes ${options}`, { cwd: copy, ...(at && { at }) });
+  const urlIn = async (region: string) =>
+    (await get<{ uri: string }>(`/v2/projects/${PROJECT}/locations/${region}/services/settlement-service`)).uri;
+  /** The commands of the client that an instance has. */
+  const stored = async (region: string, name: string) => {
+    const secret = `/v1/projects/${PROJECT}/secrets/settlement-db-connection-string/versions/latest:access`;
+    const { payload } = await get<{ payload: { data: string } }>(secret);
+    const parsed = parseConnectionString(Buffer.from(payload.data, "base64").toString());
+    if (!parsed.ok) throw new Error(parsed.problem);
+    const { database, password, user } = parsed.value;
+    const folder = mkdtempSync(join(tmpdir(), "f-"));
+    const connectionName = `${PROJECT}:${region}:${name}`;
+    const socket = await local.cloud.openSocket({ connectionName, member: OWNER, folder, onRefused: () => undefined });
+    const connection = new Client({ host: folder, database, user, password });
+    try {
+      await connection.connect();
+      const ids = "select command_id as id from settlement_commands where command_id like 'persistent-%'";
+      return (await connection.query<{ id: string }>(ids)).rows.map(({ id }) => id);
+    } finally {
+      await connection.end();
+      await socket.close();
+      rmSync(folder, { recursive: true });
+    }
+  };
+  /** Kills every process of the command when its output contains a text. */
+  const killedAt = async (text: string) => {
+    let left: Running[] = [];
+    const { code, output } = await failover("", [
+      text,
+      ({ pid = 0 }) => {
+        left = startedBy(pid);
+        killAll(pid);
+      },
+    ]);
+    expect([code === 0, output]).toEqual([false, expect.stringContaining(text)]);
+    while (left.some(stillRunning)) await delay(100);
+    return output;
+  };
+  const promoted = () => readFileSync(join(copy, "Pulumi.local.yaml"), "utf8").includes("promoted: true");
+  const expectUnchanged = async () => {
+    expect(Object.keys((await local.stack.preview()).changeSummary)).toEqual(["same"]);
+  };
+
+  beforeAll(async () => {
+    copy = copyProject("failover");
+    const folder = join(copy, ".local", "start");
+    local = await startLocal(folder, () => undefined);
+    stopProviders = await deployAsPipeline(local);
+    writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
+    configure([], DATABASE);
+    await bareUp(local.stack, { onOutput: () => undefined });
+    share(folder);
+  });
+
+  afterAll(async () => {
+    await client?.stop();
+    await stopProviders();
+    await local.stop();
+    rmSync(copy, { recursive: true, force: true });
+  });
+
+  step.inLongForm("deploys a replica in a second region with a service beside it", async () => {
+    const { instanceName } = outputsOf(await readState(local.stack));
+    names = [String(instanceName), `${String(instanceName)}-${AWAY}`];
+    expect(await get(`${SQL}/${names[1]}`)).toMatchObject({
+      masterInstanceName: `${PROJECT}:${names[0]}`,
+      region: AWAY,
+    });
+    urls = [await urlIn(HOME), await urlIn(AWAY)];
+    await expectUnchanged();
+    const refused = await failover("--drill");
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining("disasterRecovery")]);
+    configure(["replica", "disasterRecovery"], true);
+    await bareUp(local.stack, { onOutput: () => undefined });
+    expect(await get(`${SQL}/${names[1]}`)).toMatchObject({ replicationCluster: { drReplica: true } });
+  });
+
+  step.inLongForm("drills: goes to the second region and comes back, and loses nothing", async () => {
+    client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+    const { code, output } = await failover("--drill");
+    expect([code, output]).toEqual([0, expect.stringContaining("Nothing that was committed is lost.")]);
+    await client.finish();
+    const ids = await stored(HOME, names[0]);
+    expect(client.sent).toBeGreaterThan(50);
+    expect(client.accepted.length).toBe(client.sent);
+    expect([...ids].sort()).toEqual(client.accepted.map(({ id }) => id).sort());
+    console.log(`longest gap ${client.longestGap.toFixed(0)} ms of ${client.sent} commands`);
+    expect(promoted()).toBe(false);
+    await expectUnchanged();
+  });
+
+  step(
+    "fails over when the primary is lost: what was accepted and is missing is not older than the lag shown",
+    async () => {
+      client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+      while (client.accepted.length < 20) await delay(20);
+      await local.cloud.outages.begin(PROJECT, names[0]);
+      const lostAt = performance.now();
+      const { code, output } = await failover();
+      expect([code, output]).toEqual([0, expect.stringContaining("is lost: it is")]);
+      await client.finish();
+      const shown = Number(/is lost: it is ([\d.]+) s behind/.exec(output)?.[1]);
+      const ids = new Set(await stored(AWAY, names[1]));
+      const missing = client.accepted.filter(({ id }) => !ids.has(id));
+      const oldest = Math.max(0, ...missing.map(({ at }) => lostAt - at));
+      console.log(`lag shown ${shown} s, ${missing.length} missing, gap ${client.longestGap.toFixed(0)} ms`);
+      expect(oldest / 1000).toBeLessThanOrEqual(shown + 0.1);
+      await expectUnchanged();
+    },
+  );
+
+  step.inLongForm("takes the lost instance back as the replica, and fails back", async () => {
+    await local.cloud.outages.end(PROJECT, names[0]);
+    await killedAt("takes writes.");
+    expect(promoted()).toBe(false);
+    const resumed = await killedAt("settlement-standby-service updating");
+    expect(resumed).toContain(`${names[0]} in ${HOME} is the primary already.`);
+    const { code, output } = await failover();
+    expect([code, output]).toEqual([0, expect.stringContaining(`The primary of local is in ${HOME}.`)]);
+    expect(await get(`${SQL}/${names[1]}`)).toMatchObject({ masterInstanceName: `${PROJECT}:${names[0]}` });
+    await expectUnchanged();
+  });
+
+  step.inLongForm("promotes a replica that is not designated, once, and leaves its former primary alone", async () => {
+    const designation = { replicationCluster: { failoverDrReplicaName: "" } };
+    const { name } = await ask<{ name: string }>(local.cloud, "PATCH", `${SQL}/${names[0]}`, designation);
+    const ended = async () => (await get(`${SQL.replace("instances", "operations")}/${name}`)).status === "DONE";
+    while (!(await ended())) await delay(50);
+    configure(["replica", "disasterRecovery"], false);
+    await bareUp(local.stack, { onOutput: () => undefined, refresh: true });
+    const { code, output } = await failover();
+    expect([code, output]).toEqual([0, expect.stringContaining(`${names[0]} is left as it is, on its own.`)]);
+    expect((await get(`${SQL}/${names[0]}`)).masterInstanceName).toBeUndefined();
+    await expectUnchanged();
+    const again = await failover();
+    expect([again.code, again.output]).toEqual([1, expect.stringContaining("stands alone since the last failover")]);
+    expect(promoted()).toBe(true);
+  });
+});
