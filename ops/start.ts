@@ -8,6 +8,7 @@ import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
 import { endpointConfig, endpointsOf } from "./engine/endpoints.ts";
+import { FAULT_FORM, faultOf } from "./engine/fault-option.ts";
 import { share } from "./engine/held-open.ts";
 import { type LocalEnvironment, openSocket, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
@@ -31,6 +32,8 @@ Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi e
   --keep             keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
   --service COMMAND  run this line of the shell as the settlement service instead of the sample: it must listen on PORT and
                      answer GET /health; see docs/LOCAL_TOOLS.md
+  --fault FAULT      with --keep, once everything is deployed: let calls of an API fail, such as sqladmin:429; several are
+                     possible; ${FAULT_FORM}, see docs/LOCAL_TOOLS.md
   --reset            delete the data of earlier runs, and start over
   --providers P      ${PROVIDERS_HELP}
   --help             this text
@@ -42,11 +45,16 @@ run(HELP, async () => {
     keep: { type: "boolean" },
     reset: { type: "boolean" },
     service: { type: "string" },
+    fault: { type: "string", multiple: true },
   } as const;
   const { values } = parseArgs({ options });
   const command = values.service;
   if (command?.trim() === "") throw new UsageError("--service needs a command, such as --service 'python service.py'.");
   const choice = providerChoice(values.providers);
+  const faults = (values.fault ?? []).map(faultOf);
+  if (faults.length > 0 && !values.keep) {
+    throw new UsageError("--fault needs --keep, because the faults begin when everything is deployed.");
+  }
   const folder = localFolder();
   if (values.reset) reset(folder);
 
@@ -56,6 +64,8 @@ run(HELP, async () => {
   try {
     await deploy(local, command);
     if (values.keep) {
+      for (const { aim, fault } of faults) local.cloud.faults.inject(aim, fault);
+      if (values.fault) console.log(`\nFrom now on, calls fail: ${values.fault.join(", ")}`);
       share(folder);
       await explain(local);
       await untilInterrupted();

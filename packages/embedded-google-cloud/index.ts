@@ -38,7 +38,7 @@ export type { Program } from "./apis/cloudrun/launch.ts";
 export { mountProblem } from "./apis/cloudrun/namespace.ts";
 export { OWNER } from "./iam/identities.ts";
 export type { Outages } from "./apis/cloudsql/service.ts";
-export type { Aim, Delays, Fault, Injection } from "./server/faults.ts";
+export { type Aim, API_NAMES, type Delays, type Fault, type Injection } from "./server/faults.ts";
 export { LockedError } from "./state/lock.ts";
 export { StoreError } from "./state/store.ts";
 
@@ -148,24 +148,26 @@ async function assemble(options: CloudOptions, store: Store) {
     images: options.images ?? {},
   });
 
-  const apis = [
-    secretManager,
-    storage,
-    new ServiceAccountsApi(accounts, projects, iam),
-    new CredentialsApi(accounts, identities),
-    new RolesApi(roles, projects),
-    new WorkloadIdentity(store, projects),
-    new Kms(store, projects, iam),
-    new Compute(networks, projects),
-    new ServiceNetworking(networks, projects, access, services),
-    new ResourceManager(projects, iam),
-    new ServiceUsage(projects, services, agents),
-    new ArtifactRegistry(Object.keys(options.images ?? {}), projects, iam),
-    new Logging(entries, projects, access, services),
-    new Monitoring(store, projects, gauges, access),
-    cloudSql.api,
-    cloudRun,
-  ];
+  const apis = {
+    artifactregistry: [new ArtifactRegistry(Object.keys(options.images ?? {}), projects, iam)],
+    cloudkms: [new Kms(store, projects, iam)],
+    cloudresourcemanager: [new ResourceManager(projects, iam)],
+    compute: [new Compute(networks, projects)],
+    iam: [
+      new ServiceAccountsApi(accounts, projects, iam),
+      new RolesApi(roles, projects),
+      new WorkloadIdentity(store, projects),
+    ],
+    iamcredentials: [new CredentialsApi(accounts, identities)],
+    logging: [new Logging(entries, projects, access, services)],
+    monitoring: [new Monitoring(store, projects, gauges, access)],
+    run: [cloudRun],
+    secretmanager: [secretManager],
+    servicenetworking: [new ServiceNetworking(networks, projects, access, services)],
+    serviceusage: [new ServiceUsage(projects, services, agents)],
+    sqladmin: [cloudSql.api],
+    storage: [storage],
+  };
   const app = createServer({ identities, access, projects, services }, apis, faults);
   return {
     app,

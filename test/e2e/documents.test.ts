@@ -206,11 +206,23 @@ describe("following the documents on the embedded cloud", () => {
   }
 
   step("deploys a new stack with npm start, with the service as a command, and keeps it open", async () => {
-    const child = spawn("npm", ["start", "--", "--keep", "--service", "node packages/settlement-service/server.js"], {
-      cwd: copy,
-      detached: true,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      "npm",
+      [
+        "start",
+        "--",
+        "--keep",
+        "--service",
+        "node packages/settlement-service/server.js",
+        "--fault",
+        "GET monitoring:503:1",
+      ],
+      {
+        cwd: copy,
+        detached: true,
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     running = child;
     let said = "";
     for await (const line of createInterface({ input: child.stdout })) {
@@ -218,6 +230,14 @@ describe("following the documents on the embedded cloud", () => {
       if (line.startsWith("Press Ctrl-C to stop")) break;
     }
     expect(said).toContain("node packages/settlement-service/server.js answers GET /health (200)");
+  });
+
+  step("lets the call of an API fail that --fault names, and the doctor says what Google answered", async () => {
+    const { code, said } = await run("npm run doctor -- --stack local");
+    expect([code, said]).toEqual([
+      3,
+      expect.stringMatching(/Duplicate alerts: The service is\s+currently unavailable/),
+    ]);
   });
 
   step(`lets other programs use the stack, with the settings that it wrote: ${installed.join(", ")}`, async () => {

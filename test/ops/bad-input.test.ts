@@ -190,7 +190,7 @@ describe("command lines", () => {
 
   /** Wrong arguments of the commands that have their own. */
   const OWN: Readonly<Record<string, fc.Arbitrary<string[]>>> = {
-    start: given("providers", hostile),
+    start: fc.oneof(given("providers", hostile), joined(words("--keep"), given("fault", hostile))),
     preview: fc.oneof(wrongStack, wrongProviders),
     up: fc.oneof(wrongStack, wrongProviders),
     rotate: fc.oneof(wrongStack, wrongProviders),

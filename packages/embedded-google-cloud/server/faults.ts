@@ -29,8 +29,31 @@ export interface Delays {
   bindings: number;
 }
 
+/** The APIs: the first part of their hosts, such as `sqladmin` of `sqladmin.googleapis.com`. */
+export const API_NAMES = [
+  "artifactregistry",
+  "cloudkms",
+  "cloudresourcemanager",
+  "compute",
+  "iam",
+  "iamcredentials",
+  "logging",
+  "monitoring",
+  "run",
+  "secretmanager",
+  "servicenetworking",
+  "serviceusage",
+  "sqladmin",
+  "storage",
+] as const;
+
+/** One of {@link API_NAMES}. */
+export type ApiName = (typeof API_NAMES)[number];
+
 /** Selects calls. */
 export interface Pattern {
+  /** Any by default. */
+  readonly api?: ApiName;
   /** Such as `POST`; any by default. */
   readonly method?: string;
   /** Matches the path, without the query. */
@@ -147,9 +170,15 @@ export class Faults {
   }
 }
 
-function matches({ method, path: pathPattern, query: queryPattern }: Pattern, request: FastifyRequest): boolean {
+function matches(pattern: Pattern, request: FastifyRequest): boolean {
+  const { api, method = request.method } = pattern;
   const [path, query] = split(request);
-  return (method ?? request.method) === request.method && pathPattern.test(path) && (queryPattern?.test(query) ?? true);
+  return (
+    method === request.method &&
+    (api ?? request.routeOptions.config.api) === request.routeOptions.config.api &&
+    pattern.path.test(path) &&
+    (pattern.query?.test(query) ?? true)
+  );
 }
 
 function split({ url }: FastifyRequest): [string, string] {

@@ -7,7 +7,7 @@ import { checkQuery, findMethod, readBody, withNumbers } from "../contract/contr
 import { asksForNumbers, refuseUnevaluated } from "../contract/evaluated.ts";
 import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
 import { select } from "../rest/selection.ts";
-import type { Faults } from "./faults.ts";
+import { API_NAMES, type ApiName, type Faults } from "./faults.ts";
 import { type Identities, invalidCredentials } from "../iam/identities.ts";
 import type { Projects } from "./projects.ts";
 import type { EnabledServices } from "./enabled-services.ts";
@@ -20,6 +20,8 @@ declare module "fastify" {
     resource?: (request: FastifyRequest) => Resource;
     /** The API's host, such as `secretmanager.googleapis.com`, which must be enabled in the project. */
     service?: string;
+    /** The API that has the route; set by the server. */
+    api?: ApiName;
     /** Whether a request without a token is allowed; the handler checks. */
     anonymous?: boolean;
     /** Whether an ID token is allowed; the handler checks its audience. */
@@ -61,8 +63,11 @@ export interface Gate {
   readonly services: EnabledServices;
 }
 
+/** The parts of each API. */
+type Apis = Readonly<Partial<Record<ApiName, readonly Api[]>>>;
+
 /** Creates the HTTP server of all APIs: JSON, Google's errors, authentication and permissions, loopback hosts only. */
-export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults): FastifyInstance {
+export function createServer(gate: Gate, apis: Apis, faults?: Faults): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 1000 }, forceCloseConnections: true });
 
   // The official clients send a content type with an empty body, for example on DELETE.
@@ -151,7 +156,11 @@ export function createServer(gate: Gate, apis: readonly Api[], faults?: Faults):
       reply,
     ),
   );
-  for (const api of apis) api.routes(app);
+  let name: ApiName | undefined;
+  app.addHook("onRoute", (route) => {
+    route.config = { ...route.config, ...(name && { api: name }) };
+  });
+  for (name of API_NAMES) for (const part of apis[name] ?? []) part.routes(app);
   return app;
 }
 

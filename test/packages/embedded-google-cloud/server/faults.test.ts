@@ -109,6 +109,16 @@ describe("faults", () => {
     expect((await make("two")).status).toBe(200);
   });
 
+  test("selects the calls of one API", async () => {
+    const { struck } = embedded.cloud.faults.inject(
+      { api: "secretmanager", path: /./ },
+      { kind: "error", status: 503 },
+    );
+    expect((await make("refused")).status).toBe(503);
+    expect((await embedded.get(`${ROOT}/instances`)).status).toBe(200);
+    expect(struck).toEqual([`POST ${SECRETS}`]);
+  });
+
   test("selects calls by their query, and by an earlier call", async () => {
     const { struck } = inject({ kind: "error", status: 403 }, { query: /secretId=struck$/ });
     expect([(await make("spared")).status, (await make("struck")).status]).toEqual([200, 403]);

@@ -57,7 +57,7 @@ describe("the server of all APIs", () => {
     };
     app = createServer(
       { identities, access: new Access(policies, new Roles(store), new Faults().delays), projects, services },
-      [echo],
+      { run: [echo] },
     );
     url = await app.listen({ host: "127.0.0.1", port: 0 });
   });

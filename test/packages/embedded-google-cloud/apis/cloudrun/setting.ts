@@ -111,7 +111,10 @@ export class Setting {
         Object.entries(this.images).map(([image, program]) => [image, this.program(image, program)]),
       ),
     });
-    const app = createServer({ identities: this.identities, access, projects, services }, [this.cloudRun, secrets]);
+    const app = createServer(
+      { identities: this.identities, access, projects, services },
+      { run: [this.cloudRun], secretmanager: [secrets] },
+    );
     this.url = await app.listen({ host: "127.0.0.1", port: 0 });
     this.cloudRun.resume();
     this.close = async () => {
