@@ -32,7 +32,8 @@ Manage the database schema: the files in migrations/, one per version.
                   stack file, run the down scripts
   restore --stack STACK --backup ID [--yes]
                   restore the whole instance from a backup, if the down scripts are not enough: show what will be
-                  lost, ask, restore, and set configuration and state to the version in the backup
+                  lost, ask, restore, and set configuration and state to the version in the backup; a backup that
+                  outlived its instance, projects/P/backups/ID, goes into the new one, with the newest version
   recreate --stack STACK [--yes]
                   put back tables and records of versions that were removed manually: say what is lost, ask, and create
                   what is missing, the tables empty; an update does not, because the state has them applied

@@ -42,6 +42,16 @@ export async function lookupOf(stack: Stack) {
       const path = `projects/${config["gcp:project"] ?? ""}/instances/${name}`;
       return (await ask({ api: "sql", path, role: "roles/cloudsql.viewer" })) !== undefined;
     },
+    /** The backups of a deleted instance that Cloud SQL kept, newest first. @throws NotVisible */
+    keptBackups: async (instance: string) => {
+      const path = `projects/${config["gcp:project"] ?? ""}/backups?filter=${encodeURIComponent(`instance:${instance}`)}`;
+      const role = "roles/cloudsql.viewer";
+      const { backups = [] } = (await ask<gapi.client.sql.ListBackupsResponse>({ api: "sql", path, role })) ?? {};
+      const taken = ({ backupInterval }: gapi.client.sql.Backup) => backupInterval?.endTime ?? "";
+      return backups
+        .filter(({ instanceDeletionTime, state }) => state === "SUCCESSFUL" && instanceDeletionTime !== undefined)
+        .sort((one, other) => (taken(one) > taken(other) ? -1 : 1));
+    },
     /** Waits until an instance is created: before, Cloud SQL does not return its service account. */
     untilCreated: async (id: string, say: (line: string) => void) => {
       const end = Date.now() + CREATION.longest;

@@ -43,11 +43,37 @@ export async function requireLost(stack: Stack): Promise<string> {
   if (declared !== undefined && lost === undefined) {
     throw new UserError(`Instance ${declared} exists, or this caller may not see it. Nothing was changed.`);
   }
-  return lossOf(lost ?? "of the last deployment", stack.name);
+  const sentence = lossOf(lost ?? "of the last deployment", stack.name);
+  return lost === undefined ? sentence : `${sentence}\n${await keptOf(stack, lost)}`;
+}
+
+/** What can be put back into the new instance. */
+async function keptOf(stack: Stack, instance: string): Promise<string> {
+  const { keptBackups } = await lookupOf(stack);
+  const [newest] = await keptBackups(instance).catch((error: unknown) => {
+    if (error instanceof NotVisible) return [{ name: "", backupInterval: { endTime: error.message } }];
+    throw error;
+  });
+  const when = newest?.backupInterval?.endTime ?? "";
+  if (newest === undefined) return "No backup of it was kept, so every row is lost.";
+  if (newest.name === "") return `Whether a backup of it was kept is not known: ${when}`;
+  return (
+    `A backup of ${when} was kept. To put its content into the new instance afterwards: ` +
+    `npm run migration -- restore --stack ${stack.name} --backup ${newest.name ?? ""}`
+  );
 }
 
 /** Removes a lost instance and everything that was in it from a stack's state, so that an update creates a new one. */
-export async function forgetInstance(stack: Stack): Promise<void> {
+export function forgetInstance(stack: Stack): Promise<void> {
+  return forget(stack, (type) => WITH_IT.includes(type) || isImportedSchema(type));
+}
+
+/** Removes the schema from a stack's state, so that an update imports every version that the database lacks. */
+export function forgetSchema(stack: Stack): Promise<void> {
+  return forget(stack, isImportedSchema);
+}
+
+async function forget(stack: Stack, isLost: (type: string) => boolean): Promise<void> {
   const { deployment, version } = await readState<Referring>(stack);
   const all = deployment.resources ?? [];
   const lost = new Set(all.flatMap(({ type, urn }) => (isLost(type) ? [urn] : [])));
@@ -67,8 +93,8 @@ export async function forgetInstance(stack: Stack): Promise<void> {
   await writeState(stack, { version, deployment: { ...deployment, resources } });
 }
 
-function isLost(type: string): boolean {
-  return WITH_IT.includes(type) || type.endsWith(":ImportedSchema");
+function isImportedSchema(type: string): boolean {
+  return type.endsWith(":ImportedSchema");
 }
 
 /** What is lost, and the way back. @param instance Its name. */

@@ -19,7 +19,7 @@ import { fileOf } from "./drift.ts";
 import type { GoToOptions } from "./go-to.ts";
 import { recreate } from "./recreate.ts";
 import { repair } from "./repair.ts";
-import { restore } from "./restore.ts";
+import { restore, restoreKept } from "./restore.ts";
 import { rollback } from "./rollback.ts";
 import {
   appliedSchema,
@@ -134,13 +134,17 @@ export async function restoreCommand(args: string[]): Promise<void> {
   const name = stackName(stackGiven);
   const choice = providerChoice(providers);
   if (backup === undefined) throw new UsageError("Name a backup: --backup ID; `status` lists them.");
-  if (!/^\d+$/.test(backup)) throw new UsageError(`"${backup}" is not the id of a backup; expected a number.`);
+  const kept = /^projects\/[^/]+\/backups\/[^/]+$/.test(backup);
+  if (!kept && !/^\d+$/.test(backup)) {
+    throw new UsageError(`"${backup}" is not a backup; expected its number, or projects/PROJECT/backups/ID.`);
+  }
   const ask = consent(yes);
   await withStack(name, choice, async (stack) => {
     const { endpoints, token } = locate({ stack: name }, ROOT);
     const confirm = () => ask(`Restore ${name} from backup ${backup} and lose everything written since?`);
     const google = new Google(endpoints, { patience, token });
-    if (!(await restore(stack, google, backup, options(name, stack, confirm)))) say("Nothing was changed.");
+    const done = await (kept ? restoreKept : restore)(stack, google, backup, options(name, stack, confirm));
+    if (!done) say("Nothing was changed.");
   });
 }
 

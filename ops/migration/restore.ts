@@ -3,10 +3,13 @@ import { type Google, GoogleError } from "../../infra/google.ts";
 import { type BackupRun, backupRuns, heldVersion, type SchemaState } from "../../infra/migrations/importer.ts";
 import { readState, type StateResource } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
+import { update } from "../update/update.ts";
+import { forgetSchema, INSTANCE } from "../engine/lost-instance.ts";
 import { goTo, type GoToOptions } from "./go-to.ts";
 import { afterwards } from "./rollback.ts";
 import { appliedSchema } from "./status.ts";
 
+type Place = Pick<SchemaState, "instance" | "project">;
 type Login = Required<Pick<gapi.client.sql.User, "name" | "password">>;
 
 /**
@@ -66,12 +69,62 @@ export async function restore(stack: Stack, google: Google, backup: string, opti
   return done;
 }
 
+/**
+ * Restores the backup of an instance that was deleted into the stack's instance, which took its place: says what is lost, asks,
+ * restores, sets the logins' current passwords, and updates the schema to the newest version. Can be run again after an
+ * interruption.
+ * @param backup `projects/PROJECT/backups/ID`.
+ * @returns Whether the user confirmed.
+ * @throws UserError if the backup does not exist or is not complete; and as the update does.
+ */
+export async function restoreKept(
+  stack: Stack,
+  google: Google,
+  backup: string,
+  options: GoToOptions,
+): Promise<boolean> {
+  const { name } = stack;
+  const { resources = [] } = (await readState(stack, { showSecrets: true })).deployment;
+  const place = resources.find(({ type }) => type === INSTANCE)?.outputs;
+  if (!place?.name || !place.project)
+    throw new UserError(`Stack "${name}" has no instance: npm run up -- --stack ${name}`);
+  const { name: instance, project } = place;
+  const kept = await google.call<gapi.client.sql.Backup>({ api: "sql", path: backup }).catch((error: unknown) => {
+    if (!(error instanceof GoogleError && error.status === 404)) throw error;
+    throw new UserError(`There is no ${backup}. List the kept ones: gcloud sql backups list --project=${project}`);
+  });
+  if (kept.state !== "SUCCESSFUL")
+    throw new UserError(`${backup} cannot be restored: it is ${kept.state ?? "unknown"}.`);
+  options.say(
+    [
+      `Backup of ${kept.instance ?? "an instance"}, taken ${kept.backupInterval?.endTime ?? "at an unknown time"}.`,
+      `Everything in ${instance} now will be lost. It refuses connections during the restore.`,
+    ].join("\n"),
+  );
+  if (!(await options.confirm())) return false;
+  options.say(`Restoring into ${instance} ...`);
+  const path = `projects/${project}/instances/${instance}/restoreBackup`;
+  await google.operate({ api: "sql", path, body: { backup } }).catch((error: unknown) => {
+    throw new UserError(`${backup} was not restored: ${(error as Error).message}`);
+  });
+  await renewPasswords(google, { instance, project }, loginsOf(resources, new Date().toISOString()));
+  // The versions in the database are those of the backup, and an import skips them.
+  await forgetSchema(stack);
+  await update(stack, {
+    confirm: () => Promise.resolve(true),
+    print: options.print,
+    progress: options.progress,
+  });
+  options.say(`${instance} has the content of ${backup}, and the schema of this checkout.`);
+  return true;
+}
+
 /** A backup also restores the passwords of its time. */
-async function renewPasswords(google: Google, schema: SchemaState, logins: readonly Login[]): Promise<void> {
+async function renewPasswords(google: Google, { instance, project }: Place, logins: readonly Login[]): Promise<void> {
   for (const body of logins) {
     const { name } = body;
     const query = new URLSearchParams({ name });
-    const path = `projects/${schema.project}/instances/${schema.instance}/users?${query.toString()}`;
+    const path = `projects/${project}/instances/${instance}/users?${query.toString()}`;
     await google.operate({ api: "sql", method: "PUT", path, body }).catch((error: unknown) => {
       throw new UserError(
         `The backup is restored, but the current password of ${name} was not set: ${(error as Error).message} Run the command again.`,

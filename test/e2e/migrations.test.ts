@@ -16,9 +16,10 @@ import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import type { GoToOptions } from "../../ops/migration/go-to.ts";
 import { driftByImport } from "../../ops/migration/drift-by-import.ts";
 import { repair, type RepairOptions } from "../../ops/migration/repair.ts";
-import { restore } from "../../ops/migration/restore.ts";
+import { restore, restoreKept } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
+import { forgetInstance, requireLost } from "../../ops/engine/lost-instance.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
@@ -68,7 +69,7 @@ const VIEWED =
 describe("the schema, through the real engine", () => {
   const step = scenario();
   let folder: string;
-  let sockets: string;
+  let sockets = "";
   let local: LocalEnvironment;
   let stopProviders: () => Promise<void>;
   let checkout: readonly Migration[] = TWO;
@@ -103,11 +104,20 @@ describe("the schema, through the real engine", () => {
     const { items } = await get<{ items: { operationType: string }[] }>(path);
     return items.filter(({ operationType }) => operationType === "IMPORT").length;
   };
+  const google = (token = local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "") =>
+    new Google(endpointsOf(endpointConfig(local.cloud.url)), { patience, token: () => Promise.resolve(token) });
   const credential = async () => {
     const { payload } = await get<{ payload: { data: string } }>(SECRET);
     const parsed = parseConnectionString(Buffer.from(payload.data, "base64").toString());
     if (!parsed.ok) throw new Error(parsed.problem);
     return parsed.value;
+  };
+  /** Opens the socket of the stack's instance. */
+  const connect = async () => {
+    if (sockets !== "") rmSync(sockets, { recursive: true });
+    sockets = mkdtempSync(join(tmpdir(), "m-"));
+    const connectionName = output("connectionName");
+    await local.cloud.openSocket({ connectionName, member: OWNER, folder: sockets, onRefused: () => undefined });
   };
   /** Queries the database with the service's credential. */
   const query = async (sql: string) => {
@@ -142,18 +152,12 @@ describe("the schema, through the real engine", () => {
     process.env.SETTLEMENT_PATIENCE = "0.05";
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "migrations-"));
-    sockets = mkdtempSync(join(tmpdir(), "m-"));
     local = await startLocal(folder, () => undefined);
     stopProviders = await deployAsPipeline(local);
     open(local.stack);
     lost = local.cloud.faults.inject({ method: "POST", path: /\/import$/, times: 1 }, { kind: "lost" }).struck;
     await deploy(TWO);
-    await local.cloud.openSocket({
-      connectionName: output("connectionName"),
-      member: OWNER,
-      folder: sockets,
-      onRefused: () => undefined,
-    });
+    await connect();
   });
 
   afterAll(async () => {
@@ -266,25 +270,22 @@ describe("the schema, through the real engine", () => {
     const id = String(row?.backup);
     const rows = "SELECT count(*)::int AS count FROM settlement_commands";
     const [before] = await query(rows);
-    const { GOOGLE_OAUTH_ACCESS_TOKEN = "" } = local.stack.workspace.envVars;
-    const token = () => Promise.resolve(GOOGLE_OAUTH_ACCESS_TOKEN);
-    const google = new Google(endpointsOf(endpointConfig(local.cloud.url)), { patience, token });
     said = "";
-    await expect(restore(local.stack, google, "1", options)).rejects.toThrow(
+    await expect(restore(local.stack, google(), "1", options)).rejects.toThrow(
       /has no backup 1 that can be restored.*\d/,
     );
     if (LONG_FORM) {
       const refused = { ...options, confirm: () => Promise.resolve(false) };
-      expect(await restore(local.stack, google, id, refused)).toBe(false);
+      expect(await restore(local.stack, google(), id, refused)).toBe(false);
       expect(await query("SELECT version FROM schema_migrations")).toHaveLength([...THREE, FIRST].length);
 
       // An interruption between the restore and the update is repaired by running it again.
       const fault = local.cloud.faults.inject({ method: "POST", path: /\/import$/ }, { kind: "late" });
-      await expect(restore(local.stack, google, id, options)).rejects.toThrow("Run this again");
+      await expect(restore(local.stack, google(), id, options)).rejects.toThrow("Run this again");
       expect(await query("SELECT version FROM schema_migrations")).toHaveLength(TWO.length);
       fault.remove();
     }
-    expect(await restore(local.stack, google, id, options)).toBe(true);
+    expect(await restore(local.stack, google(), id, options)).toBe(true);
     expect(said).toContain(`It holds schema version ${NEWEST}; local is at ${NOTE.version}.`);
     await expectVersions(TWO);
     expect(await configured()).toEqual({ version: NEWEST });
@@ -310,6 +311,42 @@ describe("the schema, through the real engine", () => {
       );
       expect(await query(VIEWED)).toEqual([{ columns: "status, payer" }]);
       expect(row).toEqual({ why: about.why, former: second.checksum, checksum: checksum(text) });
+    },
+  );
+
+  step(
+    "puts the rows of a deleted instance into the one that takes its place, from the backup that was kept",
+    async () => {
+      const rows = "SELECT count(*)::int AS count FROM settlement_commands";
+      const settings = { retainBackupsOnDelete: true, finalBackupConfig: { enabled: true, retentionDays: 7 } };
+      const manually = google(local.cloud.identities.ownerToken);
+      const path = `projects/settlement-local/instances/${output("instanceName")}`;
+      await manually.operate({ api: "sql", method: "PATCH", path, body: { settings } });
+      const [before] = await query(rows);
+      expect(before?.count).toBeGreaterThan(0);
+      const former = output("instanceName");
+      await manually.operate({ api: "sql", method: "DELETE", path });
+
+      const lost = await requireLost(local.stack);
+      expect(lost).toContain(`Instance ${former} does not exist any more`);
+      const backup = /restore --stack local --backup (\S+)/.exec(lost)?.[1] ?? "";
+      await forgetInstance(local.stack);
+      await deploy(checkout);
+      expect(output("instanceName")).not.toBe(former);
+      await connect();
+      expect(await query(rows)).toEqual([{ count: 0 }]);
+
+      said = "";
+      const refused = { ...options, confirm: () => Promise.resolve(false) };
+      expect(await restoreKept(local.stack, google(), backup, refused)).toBe(false);
+      await expect(restoreKept(local.stack, google(), `${backup}0`, options)).rejects.toThrow(
+        "gcloud sql backups list",
+      );
+      expect(await restoreKept(local.stack, google(), backup, options)).toBe(true);
+      expect(said).toContain(`Backup of ${former}, taken 20`);
+      expect(await query(rows)).toEqual([before]);
+      await expectVersions(TWO);
+      expect(await sendCommand()).toBe(200);
     },
   );
 });
