@@ -5,11 +5,12 @@ import { Google } from "../infra/google.ts";
 import { DATABASE } from "../infra/names.ts";
 import { mountProblem } from "../packages/embedded-google-cloud/index.ts";
 import { lock } from "../packages/embedded-google-cloud/state/lock.ts";
+import { replaceFile } from "../packages/embedded-google-cloud/state/store.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
 import { endpointConfig, endpointsOf } from "./engine/endpoints.ts";
 import { FAULT_FORM, faultOf } from "./engine/fault-option.ts";
-import { share } from "./engine/held-open.ts";
+import { consoleAddress, share } from "./engine/held-open.ts";
 import { type LocalEnvironment, openSocket, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
@@ -29,7 +30,8 @@ const HELP = `npm start [-- OPTIONS]
 
 Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi engine, and sends it a settlement command.
 
-  --keep             keep running until Ctrl-C, so that other commands can use --stack local, and print how to call it
+  --keep             keep running until Ctrl-C, so that other commands can use --stack local, serve the console, and
+                     print how to call both
   --service COMMAND  run this line of the shell as the settlement service instead of the sample: it must listen on PORT and
                      answer GET /health; see docs/LOCAL_TOOLS.md
   --fault FAULT      with --keep, once everything is deployed: let calls of an API fail, such as sqladmin:429; several are
@@ -67,8 +69,7 @@ run(HELP, async () => {
       for (const { aim, fault } of faults) local.cloud.faults.inject(aim, fault);
       if (values.fault) console.log(`\nFrom now on, calls fail: ${values.fault.join(", ")}`);
       share(folder);
-      await explain(local);
-      await untilInterrupted();
+      await hold(local);
       process.exitCode = 0;
     }
   } finally {
@@ -132,8 +133,8 @@ async function deploy({ cloud, stack }: LocalEnvironment, command: string | unde
   console.log(`\n${outcome}`);
 }
 
-/** Opens the ways in for other programs, and says how to use them. */
-async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
+/** Opens the console and the ways in for other programs, says how to use them, and waits for Ctrl-C. */
+async function hold({ cloud, stack }: LocalEnvironment): Promise<void> {
   const folder = localFolder();
   const { serviceUrl, connectionName } = outputsOf(await readState(stack));
   const token = privateFolder(folder).ownerToken;
@@ -147,10 +148,18 @@ async function explain({ cloud, stack }: LocalEnvironment): Promise<void> {
       return "\nThe Cloud SQL Auth Proxy and connectors cannot connect, because another program has their port, 3307.";
     },
   );
+  const { serveConsole } = await import("./console/serve.ts");
+  const { ownerToken } = cloud.identities;
+  const page = await serveConsole({ stack, url: cloud.url, ownerToken, project, region, socket }, console.error);
+  replaceFile(consoleAddress(folder), page.address);
   console.log(`
+See the system, and replay the incident, in the browser (the address contains a token, so keep it to yourself):
+  ${page.address}
 Call the service with the owner's token, which Cloud Run requires:
   curl -H "Authorization: Bearer $(${command("cat", token)})" ${String(serviceUrl)}/health
 Use gcloud, psql, the Cloud SQL Auth Proxy, Terraform and Google's libraries on it (docs/LOCAL_TOOLS.md):
   ${command(".", env)}${proxy}
 Press Ctrl-C to stop.`);
+  await untilInterrupted();
+  await page.stop();
 }

@@ -21,3 +21,11 @@ export function isHeldOpen(folder: string): boolean {
   const owner = join(folder, OWNER);
   return existsSync(owner) && isAlive(Number(readFileSync(owner, "utf8")));
 }
+
+/**
+ * The file with the address of the console that `npm start -- --keep` serves.
+ * @param folder As for {@link share}.
+ */
+export function consoleAddress(folder: string): string {
+  return join(folder, "console");
+}
