@@ -4,6 +4,9 @@ import { SECRET } from "../terminal/values.ts";
 /** A password in a URL. */
 const IN_URL = /(:\/\/[^\s:@/"'\\]*:)[^\s@/"'\\]+@/g;
 
+/** A password in PostgreSQL's log: https://www.rfc-editor.org/rfc/rfc5803 */
+const VERIFIER = /SCRAM-SHA-256\$[\w+/=$:]+/g;
+
 /** Replaces the values of secrets that it has learned. */
 export class Blank {
   private readonly values = new Set<string>();
@@ -23,6 +26,6 @@ export class Blank {
     for (const value of [...this.values].sort((one, other) => other.length - one.length))
       for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString("base64")])
         blanked = blanked.replaceAll(form, SECRET);
-    return blanked.replace(IN_URL, `$1${SECRET}@`);
+    return blanked.replace(IN_URL, `$1${SECRET}@`).replace(VERIFIER, SECRET);
   };
 }

@@ -11,6 +11,7 @@ import { remedyFor } from "./remedies.ts";
 /** Runs `npm run doctor -- --stack local --json`, which the page shows. */
 export class LiveDoctor {
   private looking: Promise<readonly Diagnosis[]> | undefined;
+  private next: Promise<readonly Diagnosis[]> | undefined;
   private readonly board: Board;
   private readonly project: string;
   private readonly socket: string | undefined;
@@ -22,9 +23,18 @@ export class LiveDoctor {
     this.socket = socket;
   }
 
-  /** Looks; a look that has begun is shared. */
+  /** Looks, after the end of a look that has begun, which may have missed the newest changes. */
   look(): Promise<readonly Diagnosis[]> {
-    this.looking ??= this.diagnose().finally(() => (this.looking = undefined));
+    if (this.looking === undefined) return this.begin();
+    const after = () => {
+      this.next = undefined;
+      return this.begin();
+    };
+    return (this.next ??= this.looking.then(after, after));
+  }
+
+  private begin(): Promise<readonly Diagnosis[]> {
+    this.looking = this.diagnose().finally(() => (this.looking = undefined));
     return this.looking;
   }
 

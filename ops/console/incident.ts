@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Board } from "../../packages/console/board.ts";
-import type { Answer, Diagnosis, FaultInfo, Incident, Step } from "../../packages/console/data.ts";
+import type { Answer, FaultInfo, Incident, Step } from "../../packages/console/data.ts";
 import { Refused } from "../../packages/console/server.ts";
 import { ROOT } from "../engine/stack-file.ts";
 import type { Cloud } from "./cloud.ts";
@@ -55,7 +55,7 @@ export class IncidentReplay {
     const { client, cloud, doctor, jobs, observe } = this.options;
     try {
       const seen = await observe();
-      await jobs.show(fault.how, (say) =>
+      await jobs.show({ title: fault.how }, (say) =>
         fault.set(
           cloud.reporting((line) => {
             say(`${line}\n`);
@@ -65,7 +65,7 @@ export class IncidentReplay {
         ),
       );
       this.answered(await client.send("incident"));
-      this.diagnosed(await doctor.look());
+      await doctor.look();
       this.update({ phase: "broken" });
     } catch (error) {
       this.failed(error, "broken");
@@ -96,7 +96,7 @@ export class IncidentReplay {
       const answers = await client.send("incident");
       this.answered(answers);
       const rows = await doctor.look();
-      this.diagnosed(rows);
+      if (rows[0]?.verdict !== "finding") this.step({ text: "The doctor finds no fault", health: "ok" });
       const isHealthy = answers.every(({ status }) => status === 200) && rows[0]?.verdict !== "finding";
       this.update({ phase: isHealthy ? "healthy" : "broken" });
     } catch (error) {
@@ -109,7 +109,7 @@ export class IncidentReplay {
     this.begin("breaking", ZONE.id);
     const { jobs, previewWithZone } = this.options;
     try {
-      await jobs.show("A preview with a zone in the connection name", async (say) => {
+      await jobs.show({ title: "A preview with a zone in the connection name" }, async (say) => {
         this.step({ text: "Preview with us-central1-a in the connection name", health: "busy" });
         const findings = await previewWithZone();
         this.ended(findings.length > 0 ? "ok" : "error");
@@ -178,14 +178,6 @@ export class IncidentReplay {
         detail: body,
       });
     }
-  }
-
-  private diagnosed(rows: readonly Diagnosis[]): void {
-    const [first] = rows;
-    if (first?.verdict === "finding") {
-      const detail = first.fix === undefined ? {} : { detail: `$ ${first.fix}` };
-      this.step({ text: `The doctor: ${first.title}: ${first.found}`, health: "error", ...detail });
-    } else this.step({ text: "The doctor finds no fault", health: "ok" });
   }
 
   private failed(error: unknown, phase: Incident["phase"]): void {

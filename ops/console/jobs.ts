@@ -25,12 +25,12 @@ export class Jobs {
 
   /**
    * Runs a command of this project on the local stack.
-   * @param title As a person would type it.
+   * @param command As a person would type it.
    * @param args The file and its arguments.
    * @throws Refused if another runs, or it fails.
    */
-  run(title: string, args: readonly string[]): Promise<void> {
-    return this.show(title, async (say) => {
+  run(command: string, args: readonly string[]): Promise<void> {
+    return this.show({ command }, async (say) => {
       const preload = join(ROOT, "ops", "engine", "compile-cache.mjs");
       const child = spawn(process.execPath, ["--import", preload, ...args], {
         cwd: ROOT,
@@ -40,13 +40,13 @@ export class Jobs {
       this.running = { stop: () => child.kill("SIGINT") };
       for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", say);
       const [code] = (await once(child, "close")) as [number | null];
-      if (code !== 0) throw new Refused(`${title} ended with exit code ${code ?? "none"}.`);
+      if (code !== 0) throw new Refused(`${command} ended with exit code ${code ?? "none"}.`);
     });
   }
 
   /** Does a command's work by requests, which are its output. @throws Refused if another runs, or a request fails. */
-  request(title: string, cloud: Cloud, work: (cloud: Cloud) => Promise<void>): Promise<void> {
-    return this.show(title, (say) =>
+  request(command: string, cloud: Cloud, work: (cloud: Cloud) => Promise<void>): Promise<void> {
+    return this.show({ command }, (say) =>
       work(
         cloud.reporting((line) => {
           say(`${line}\n`);
@@ -56,13 +56,17 @@ export class Jobs {
   }
 
   /** @param work Gets what prints. @throws Refused if another runs, or it fails. */
-  async show(title: string, work: (say: (text: string) => void) => Promise<void>): Promise<void> {
+  async show(
+    what: { command: string } | { title: string },
+    work: (say: (text: string) => void) => Promise<void>,
+  ): Promise<void> {
     if (this.running) throw new Refused("A command is running; wait until it has ended.");
     this.running = { stop: () => undefined };
     const id = ++this.count;
     this.output = "";
+    const shown = { title: "", ...what, id };
     const send = (state: "running" | "done" | "failed") => {
-      this.board.set("job", { id, title, command: title, output: this.output.slice(-KEPT), state });
+      this.board.set("job", { ...shown, output: this.output.slice(-KEPT), state });
     };
     const timer = setInterval(() => {
       send("running");

@@ -215,8 +215,8 @@ function sqlParts(seen: Observed, problem: string): Part[] {
   const { backups, databases, instance, logins } = seen;
   const state = instance?.state ?? "";
   const part: Part = {
-    ...{ id: "instance", kind: "instance", title: instance?.name ?? "Cloud SQL instance" },
-    subtitle: (instance?.databaseVersion ?? "").replace("POSTGRES_", "Cloud SQL, PostgreSQL "),
+    ...{ id: "instance", kind: "instance", title: "Cloud SQL instance" },
+    subtitle: instance?.name ?? "",
     ...(!instance
       ? gone("does not exist")
       : state === "RUNNABLE"
@@ -225,6 +225,7 @@ function sqlParts(seen: Observed, problem: string): Part[] {
           : ({ health: "ok", says: "running" } as const)
         : ({ health: "busy", says: state.toLowerCase() } as const)),
     details: [
+      ["Version", (instance?.databaseVersion ?? "").replace("POSTGRES_", "PostgreSQL ")],
       ["Connection name", instance?.connectionName ?? ""],
       ["Machine", instance?.settings?.tier ?? ""],
       ["Availability", (instance?.settings?.availabilityType ?? "").toLowerCase()],

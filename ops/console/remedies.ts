@@ -9,6 +9,9 @@ import { wordsOf } from "./words.ts";
 /** How the console carries out a command of the doctor. */
 type Remedy = (cloud: Cloud, jobs: Jobs) => Promise<void>;
 
+/** A command of gcloud, as the doctor prints it for the local stack: with the settings of `npm start -- --keep`. */
+const LOCAL_GCLOUD = /^\(\. \.local\/start\/env && (gcloud .*)\)$/s;
+
 /**
  * Carries out those commands of the doctor that are safe on the local stack: its own updates and rotations, and three of
  * gcloud's, by the same requests, because few machines have gcloud.
@@ -16,7 +19,7 @@ type Remedy = (cloud: Cloud, jobs: Jobs) => Promise<void>;
  * @returns Undefined if the console does not run this command.
  */
 export function remedyFor(command: string, project: string): Remedy | undefined {
-  const words = wordsOf(command) ?? [];
+  const words = wordsOf(LOCAL_GCLOUD.exec(command)?.[1] ?? command) ?? [];
   const options = new Map(words.flatMap((word) => (/^--([\w-]+)=(.*)$/s.exec(word) ? [optionOf(word)] : [])));
   const rest = words.filter((word) => !word.includes("="));
   const [verb, script] = [rest.slice(0, 2).join(" "), rest[2] ?? ""];

@@ -34,8 +34,8 @@ export async function recentRequests(cloud: Cloud): Promise<ServiceRequest[]> {
   }));
 }
 
-/** Lines that PostgreSQL writes for each connection. */
-const CONNECTIONS = /LOG: {2}(connection (received|authenticated|authorized)|disconnection)/;
+/** Without the lines that PostgreSQL writes for each connection. */
+const NO_CONNECTIONS = 'NOT textPayload:"LOG:  connection" AND NOT textPayload:"LOG:  disconnection"';
 
 /** The newest lines of the service's, Cloud Run's and PostgreSQL's logs, the last one first. */
 export async function recentLogs(cloud: Cloud): Promise<LogLine[]> {
@@ -48,7 +48,7 @@ export async function recentLogs(cloud: Cloud): Promise<LogLine[]> {
         .join(" OR "),
       80,
     ),
-    newest(cloud, of("cloudsql.googleapis.com/postgres.log"), 150),
+    newest(cloud, `${of("cloudsql.googleapis.com/postgres.log")} AND ${NO_CONNECTIONS}`, 80),
   ]);
   const lines = [...service, ...postgres].map(
     ({ insertId, jsonPayload, logName, severity = "DEFAULT", textPayload, timestamp }): LogLine => ({
@@ -63,10 +63,7 @@ export async function recentLogs(cloud: Cloud): Promise<LogLine[]> {
       text: (jsonPayload?.message ?? textPayload ?? "").replace(/^[\d-]+ [\d:.]+ UTC /, ""),
     }),
   );
-  return lines
-    .filter(({ text }) => !CONNECTIONS.test(text))
-    .sort((one, other) => other.at.localeCompare(one.at))
-    .slice(0, 150);
+  return lines.sort((one, other) => other.at.localeCompare(one.at));
 }
 
 async function newest(cloud: Cloud, filter: string, pageSize: number): Promise<readonly Entry[]> {

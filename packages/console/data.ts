@@ -8,7 +8,7 @@ export interface Topics {
   readonly schema: Schema;
   readonly doctor: Doctor;
   readonly incident: Incident;
-  /** The command that runs, or ran last. */
+  /** What runs, or ran last. */
   readonly job: Job | undefined;
 }
 
@@ -200,7 +200,8 @@ export interface Incident {
 export interface Job {
   readonly id: number;
   readonly title: string;
-  readonly command: string;
+  /** As a person would type it, if it is one. */
+  readonly command?: string;
   readonly output: string;
   readonly state: "running" | "done" | "failed";
 }

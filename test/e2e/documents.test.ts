@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
+import { consoleSteps } from "./console-in-browser.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
 import { shell } from "./shell.ts";
 
@@ -231,6 +232,8 @@ describe("following the documents on the embedded cloud", () => {
       expect.stringMatching(/^Inconclusive: .*The service is\s+currently unavailable/m),
     ]);
   });
+
+  consoleSteps(step, () => copy);
 
   step(`lets other programs use the stack, with the settings that it wrote: ${installed.join(", ")}`, async () => {
     const lines = commandsOf("LOCAL_TOOLS.md").map(({ command }) => command);

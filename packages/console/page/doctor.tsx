@@ -1,6 +1,6 @@
 import type { Diagnosis, Health } from "../data.ts";
 import { ActionButton, Card, Empty, JobCard, Problem, Status, Time } from "./elements.tsx";
-import { act, useAction, useTopic } from "./server.ts";
+import { act, useAction, useTopic } from "./connection.ts";
 
 const HEALTH: Readonly<Record<Diagnosis["verdict"], Health>> = {
   finding: "error",

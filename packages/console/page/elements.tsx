@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Health, Job } from "../data.ts";
 import { Icon, type IconName } from "./icons.tsx";
-import { useTopic } from "./server.ts";
+import { useTopic } from "./connection.ts";
 
 const HEALTH_ICONS: Readonly<Record<Health, IconName>> = {
   ok: "check",
@@ -105,15 +105,19 @@ export function Output({ label, text }: { readonly label: string; readonly text:
 
 const JOB_HEALTH: Readonly<Record<Job["state"], Health>> = { running: "busy", done: "ok", failed: "error" };
 
-/** The command that runs, or ran last. */
+/** The output of what runs, or ran last. */
 export function JobCard() {
   const job = useTopic("job");
   if (!job) return null;
   return (
     <Card title="Output" aside={<Status health={JOB_HEALTH[job.state]}>{job.state}</Status>}>
-      <p class="command">
-        <code>{job.command}</code>
-      </p>
+      {job.command === undefined ? (
+        <p>{job.title}</p>
+      ) : (
+        <p class="command">
+          <code>{job.command}</code>
+        </p>
+      )}
       <Output label="Output of the command" text={job.output === "" ? "…" : job.output} />
     </Card>
   );

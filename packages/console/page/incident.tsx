@@ -1,7 +1,7 @@
 import type { FaultInfo, Incident, Step } from "../data.ts";
 import { ActionButton, Card, Empty, JobCard, Problem, Status } from "./elements.tsx";
 import { summary } from "./doctor.tsx";
-import { act, useAction, useTopic } from "./server.ts";
+import { act, useAction, useTopic } from "./connection.ts";
 
 const PHASES: Readonly<Record<Incident["phase"], readonly ["ok" | "busy" | "error", string]>> = {
   healthy: ["ok", "the service works"],

@@ -22,13 +22,13 @@ export interface Layout {
 declare const ELK: new () => ELK;
 
 /** Of a box without others in it, in pixels. */
-const SIZE = { width: 178, height: 62 };
+const SIZE = { width: 204, height: 68 };
 
 /** Height of the title of a box with others in it, in pixels. */
-const HEADING = 66;
+const HEADING = 72;
 
 /** Width of a character of a label, in pixels. */
-const CHARACTER = 6.2;
+const CHARACTER = 6.6;
 
 const OPTIONS = {
   "elk.algorithm": "layered",
@@ -42,8 +42,8 @@ const OPTIONS = {
   "elk.spacing.edgeNode": "18",
   "elk.spacing.edgeEdge": "12",
   "elk.spacing.edgeLabel": "3",
-  "elk.layered.spacing.nodeNodeBetweenLayers": "26",
-  "elk.layered.spacing.edgeNodeBetweenLayers": "14",
+  "elk.layered.spacing.nodeNodeBetweenLayers": "16",
+  "elk.layered.spacing.edgeNodeBetweenLayers": "10",
   "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
   "elk.edgeLabels.inline": "false",
   "elk.padding": "[top=8,left=8,bottom=8,right=8]",
@@ -67,7 +67,9 @@ export async function layOut({ parts, wires }: System): Promise<Layout> {
     return {
       id: part.id,
       children,
-      layoutOptions: { "elk.padding": `[top=${HEADING},left=12,bottom=12,right=12]` },
+      layoutOptions: {
+        "elk.padding": `[top=${HEADING},left=12,bottom=12,right=12]`,
+      },
     };
   };
   const graph: ElkNode = {
@@ -79,7 +81,7 @@ export async function layOut({ parts, wires }: System): Promise<Layout> {
       sources: [wire.from],
       targets: [wire.to],
       ...(wire.label !== "" && {
-        labels: [{ text: wire.label, width: Math.ceil(wire.label.length * CHARACTER) + 6, height: 15 }],
+        labels: [{ text: wire.label, width: Math.ceil(wire.label.length * CHARACTER) + 6, height: 16 }],
       }),
     })),
   };

@@ -7,7 +7,7 @@ import { Icon, type IconName } from "./icons.tsx";
 import { IncidentPage } from "./incident.tsx";
 import { RequestsPage } from "./requests.tsx";
 import { SchemaPage } from "./schema.tsx";
-import { follow, type Link, useLink, useTopic } from "./server.ts";
+import { follow, type Link, useLink, useTopic } from "./connection.ts";
 import { SystemPage } from "./system.tsx";
 
 const PAGES = {

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Answer, Call, Health, LogLine, ServiceRequest, Traffic } from "../data.ts";
 import { ActionButton, Card, Empty, Problem, Status, Time } from "./elements.tsx";
-import { act, useAction, useTopic } from "./server.ts";
+import { act, useAction, useTopic } from "./connection.ts";
 
 function healthOf(status: number): Health {
   return status === 0 || status >= 500 ? "error" : status >= 400 ? "warning" : "ok";

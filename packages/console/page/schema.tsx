@@ -1,6 +1,6 @@
 import type { Health, Schema } from "../data.ts";
 import { Card, Empty, Problem, Status, Time } from "./elements.tsx";
-import { useTopic } from "./server.ts";
+import { useTopic } from "./connection.ts";
 
 const HEALTH: Readonly<Record<string, Health>> = {
   applied: "ok",

@@ -3,13 +3,16 @@ import type { Part, System, Wire } from "../data.ts";
 import { Card, Empty, Status } from "./elements.tsx";
 import { Icon } from "./icons.tsx";
 import { type Layout, layOut, shapeOf, wireId } from "./layout.ts";
-import { useTopic } from "./server.ts";
+import { useTopic } from "./connection.ts";
 
 /** In a narrower frame, the parts are a list, in pixels. */
 const NARROW = 560;
 
+/** Left and right of the picture, together, in pixels. */
+const MARGIN = 32;
+
 /** The smallest scale at which the picture is still read. */
-const SMALLEST = 0.62;
+const SMALLEST = 0.58;
 
 /** The width of an element, as it changes. */
 function useWidth(): [(element: HTMLElement | null) => void, number] {
@@ -50,7 +53,7 @@ interface PictureProps {
 function Picture({ onSelect, selected, system }: PictureProps) {
   const [frame, width] = useWidth();
   const layout = useLayout(system);
-  const scale = layout ? Math.max(SMALLEST, Math.min(1, width / layout.width)) : 1;
+  const scale = layout ? Math.max(SMALLEST, Math.min(1, (width - MARGIN) / layout.width)) : 1;
   if (width > 0 && width < NARROW) {
     return (
       <div class="listed" ref={frame}>
