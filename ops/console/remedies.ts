@@ -12,8 +12,16 @@ type Remedy = (cloud: Cloud, jobs: Jobs) => Promise<void>;
 /** A command of gcloud, as the doctor prints it for the local stack: with the settings of `npm start -- --keep`. */
 const LOCAL_GCLOUD = /^\(\. \.local\/start\/env && (gcloud .*)\)$/s;
 
+/** The commands of this project that the console runs, without the stack: their files and arguments. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  "npm run up --": ["up.ts"],
+  "npm run up -- --refresh": ["up.ts", "--refresh"],
+  "npm run rotate --": ["rotate.ts"],
+  "npm run migration -- recreate": ["migration.ts", "recreate"],
+};
+
 /**
- * Carries out those commands of the doctor that are safe on the local stack: its own updates and rotations, and three of
+ * Carries out those commands of the doctor that are safe on the local stack: the commands of this project that repair it, and three of
  * gcloud's, by the same requests, because few machines have gcloud.
  * @param command As the doctor prints it.
  * @returns Undefined if the console does not run this command.
@@ -22,16 +30,14 @@ export function remedyFor(command: string, project: string): Remedy | undefined 
   const words = wordsOf(LOCAL_GCLOUD.exec(command)?.[1] ?? command) ?? [];
   const options = new Map(words.flatMap((word) => (/^--([\w-]+)=(.*)$/s.exec(word) ? [optionOf(word)] : [])));
   const rest = words.filter((word) => !word.includes("="));
-  const [verb, script] = [rest.slice(0, 2).join(" "), rest[2] ?? ""];
-  if (verb === "npm run" && ["up", "rotate"].includes(script)) {
-    const args = rest.slice(4);
-    const isSafe = rest[3] === "--" && options.get("stack") === "local" && options.size === 1;
-    if (!isSafe || args.some((word) => word !== "--refresh")) return undefined;
-    return (_cloud, jobs) =>
-      jobs.run(command, [join(ROOT, "ops", `${script}.ts`), "--stack", "local", "--yes", ...args]);
+  const line = rest.join(" ");
+  const own = Object.hasOwn(COMMANDS, line) ? COMMANDS[line] : undefined;
+  if (own !== undefined) {
+    if (options.get("stack") !== "local" || options.size !== 1) return undefined;
+    const [file = "", ...args] = own;
+    return (_cloud, jobs) => jobs.run(command, [join(ROOT, "ops", file), ...args, "--stack", "local", "--yes"]);
   }
   if (options.get("project") !== project) return undefined;
-  const line = rest.join(" ");
   if (line.startsWith("gcloud sql import sql ")) return importing(command, rest, options);
   if (line.startsWith("gcloud secrets add-iam-policy-binding "))
     return bindingOfSecret(command, rest[3] ?? "", options);

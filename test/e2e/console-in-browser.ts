@@ -33,7 +33,7 @@ const TABLES: Shown = {
   name: "The tables are missing",
   status: /POST \/commands → 500/,
   cause: /Tables: settlement_db lacks settlement_commands/,
-  fix: /gcloud sql import sql /,
+  fix: /^npm run migration -- recreate --stack=local$/,
   broken: /1 part broken/,
 };
 
