@@ -47,6 +47,7 @@ export function pageFile(path: string): Promise<PageFile> | undefined {
   if (module === undefined && !readdirSync(PAGE).includes(file)) return undefined;
   const read = module === undefined ? pagePart(file) : Promise.resolve(script(readFileSync(module)));
   cache.set(path, read);
+  read.catch(() => cache.delete(path)); // the caller gets the error
   return read;
 }
 

@@ -69,6 +69,7 @@ function useChanges(): void {
       render((count) => count + 1);
     };
     listeners.add(listener);
+    listener(); // something may have come since the first rendering
     return () => {
       listeners.delete(listener);
     };
