@@ -61,7 +61,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     const connection = new Client({ host: folder, database, user, password });
     try {
       await connection.connect();
-      const ids = "select command_id as id from settlement_commands where command_id like 'persistent-%'";
+      const ids = "select command_id as id from settlement_commands where workflow_id = 'persistent'";
       return (await connection.query<{ id: string }>(ids)).rows.map(({ id }) => id);
     } finally {
       await connection.end();
@@ -141,6 +141,9 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     async () => {
       client = new PersistentClient(urls, local.cloud.identities.ownerToken);
       while (client.accepted.length < 20) await delay(20);
+      await local.cloud.outages.sever(PROJECT, names[1]); // the lag grows
+      const until = client.accepted.length + 20;
+      while (client.accepted.length < until) await delay(20);
       await local.cloud.outages.begin(PROJECT, names[0]);
       const lostAt = performance.now();
       const { code, output } = await failover();
@@ -151,6 +154,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       const missing = client.accepted.filter(({ id }) => !ids.has(id));
       const oldest = Math.max(0, ...missing.map(({ at }) => lostAt - at));
       console.log(`lag shown ${shown} s, ${missing.length} missing, gap ${client.longestGap.toFixed(0)} ms`);
+      expect(missing.length).toBeGreaterThanOrEqual(15);
       expect(oldest / 1000).toBeLessThanOrEqual(shown + 0.1);
       await expectUnchanged();
     },

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A settlement command that was accepted. */
@@ -28,7 +29,7 @@ export class PersistentClient {
   constructor(urls: readonly string[], token: string) {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const post = async (url: string, id: string) => {
-      const body = JSON.stringify({ command_id: id, workflow_id: "client", account_ref: "client" });
+      const body = JSON.stringify({ command_id: id, workflow_id: "persistent", account_ref: "client" });
       const answer = fetch(`${url}/commands`, { method: "POST", headers, body, signal: this.aborted.signal });
       return (await answer.catch(() => undefined))?.status === 200;
     };
@@ -42,7 +43,8 @@ export class PersistentClient {
         await delay(PAUSE);
       }
     };
-    this.timer = setInterval(() => this.pending.push(send(`persistent-${this.pending.length}`)), 100);
+    const run = randomUUID(); // another client's commands are not taken for this one's
+    this.timer = setInterval(() => this.pending.push(send(`${run}-${this.pending.length}`)), 100);
   }
 
   get sent(): number {

@@ -35,6 +35,12 @@ export async function follow(client: Client, upstream: Upstream): Promise<void> 
   await client.query("SELECT pg_reload_conf()");
 }
 
+/** Ends what a running standby receives, as if nothing led to its primary. @param client A superuser's connection to it. */
+export async function sever(client: Client): Promise<void> {
+  await client.query("ALTER SYSTEM SET primary_conninfo = ''");
+  await client.query("SELECT pg_reload_conf()");
+}
+
 /** Reserves a slot on the primary, if it has none of this name. @param client A superuser's connection to the primary. */
 export async function reserveSlot(client: Client, slot: string): Promise<void> {
   await client.query(
@@ -81,5 +87,9 @@ export async function lagOf(client: Client): Promise<number> {
 
 function settingsOf({ host, login, slot }: Upstream): Record<string, string> {
   const { user, password } = login;
-  return { primary_conninfo: `host=${host} user=${user} password=${password}`, primary_slot_name: slot };
+  return {
+    primary_conninfo: `host=${host} user=${user} password=${password}`,
+    primary_slot_name: slot,
+    wal_retrieve_retry_interval: "100ms", // by default 5 s, which is how long a switchover would take
+  };
 }

@@ -14,6 +14,7 @@ import {
   follow,
   isStreaming,
   reserveSlot,
+  sever,
   standAlone,
   standBy,
   type Upstream,
@@ -177,6 +178,12 @@ export class Cluster {
     if (this.server.isRunning) await this.asAdmin((client) => follow(client, upstream));
     else standBy(this.data, upstream);
     this.upstream = upstream;
+  }
+
+  /** Lets this running standby receive nothing more, until {@link follow}. */
+  async sever(): Promise<void> {
+    await this.asAdmin(sever);
+    this.upstream = undefined;
   }
 
   /** Makes this running standby a server of its own. It first replays all that it received. */

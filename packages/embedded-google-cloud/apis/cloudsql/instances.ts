@@ -56,6 +56,8 @@ export class Instances {
   private readonly deleted: Collection<{ readonly at: string }>;
   private readonly clusters = new Map<string, Cluster>();
   private readonly deleteListeners: DeleteListener[] = [];
+  /** The replicas that nothing leads to; not kept across a restart. */
+  private readonly severed = new Set<string>();
   private readonly takeOverListeners: TakeOverListener[] = [];
   private readonly password: string;
   private readonly projects: Projects;
@@ -301,6 +303,7 @@ export class Instances {
 
   /** Tells the listeners that an instance takes the place of another. */
   copyKnown(project: string, from: string, to: string): void {
+    this.severed.delete(`${project}/${to}`);
     for (const listener of this.takeOverListeners) listener(project, from, to);
   }
 
@@ -360,6 +363,13 @@ export class Instances {
     const instance = this.requireRunning(project, name);
     this.keep({ ...instance, state: "FAILED" });
     await this.cluster(instance).kill();
+  }
+
+  /** Lets a replica receive nothing from its primary, until it is promoted. */
+  async sever(project: string, name: string): Promise<void> {
+    const cluster = await this.running(project, name);
+    this.severed.add(`${project}/${name}`);
+    await cluster.sever();
   }
 
   /** Gives a lost instance back, with the data that it had, unless it has become the replica of another. */
@@ -476,7 +486,7 @@ export class Instances {
       const cluster = this.cluster(replica);
       if (!cluster.exists && !live) continue; // until there is something to copy
       if (!cluster.exists) await cluster.copyFrom(source, slotOf(replica));
-      else if (live) await cluster.follow(source, slotOf(replica));
+      else if (live && !this.severed.has(keyOf(replica))) await cluster.follow(source, slotOf(replica));
       await cluster.ensure(postgresFlags(replica.settings.databaseFlags));
       await cluster.replay(replica.settings.databaseReplicationEnabled !== false);
     }

@@ -24,6 +24,8 @@ import { Users } from "./users.ts";
 export interface Outages {
   /** Ends an instance's server at once; its state is `FAILED`, and it serves nothing. @throws GoogleError if it does not run. */
   begin(project: string, instance: string): Promise<void>;
+  /** Lets a replica receive nothing from its primary, so that it falls behind, until it is promoted or the embedded cloud restarts. */
+  sever(project: string, replica: string): Promise<void>;
   /** Gives a lost instance back; as it was, or as the replica of the instance that took its place. */
   end(project: string, instance: string): Promise<void>;
 }
@@ -90,6 +92,7 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
     openSocket: proxy.openSocket,
     outages: {
       begin: (project, instance) => instances.lose(project, instance),
+      sever: (project, replica) => instances.sever(project, replica),
       end: (project, instance) => instances.giveBack(project, instance),
     },
     measure: (project) => measureInstances(instances, project),

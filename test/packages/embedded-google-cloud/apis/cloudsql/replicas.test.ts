@@ -159,11 +159,15 @@ test("switches over to the DR replica and back, and loses nothing", async () => 
 });
 
 test("loses the primary, fails over to its DR replica, and takes it back as the replica", async () => {
+  await embedded.cloud.outages.sever(PROJECT, "db-two");
+  await sql(west, "INSERT INTO t VALUES (0)");
+  while (((await lag()) ?? 0) < 0.05) await delay(20);
   await embedded.cloud.outages.begin(PROJECT, "db-one");
   expect((await instance("db-one")).state).toBe("FAILED");
   await expect(sql(west, "SELECT 1")).rejects.toThrow();
   expect(message(await embedded.post(`${ROOT}/instances/db-one/backupRuns`))).toContain("instance is not running");
   expect(await call("db-two", "promoteReplica?failover=true")).toBeUndefined();
+  expect(await sql(east, "SELECT FROM t WHERE a = 0")).toEqual([]); // was not replicated
   await sql(east, "INSERT INTO t VALUES (8)");
   await embedded.cloud.outages.end(PROJECT, "db-one");
   expect(await instance("db-one")).toMatchObject({ state: "RUNNABLE", masterInstanceName: `${PROJECT}:db-two` });
