@@ -109,6 +109,9 @@ test("the pipelines name their providers, and all tests run with both", () => {
   expect(tests.map(([name]) => name)).toEqual(["pull-request test", "nightly tests"]);
   for (const [, { env, strategy }] of tests) {
     expect(strategy?.matrix.providers).toEqual(["official", "stand-in"]);
-    expect(env).toEqual({ SETTLEMENT_PROVIDERS: "${{ matrix.providers }}" });
+    expect(env).toEqual({
+      SETTLEMENT_PROVIDERS: "${{ matrix.providers }}",
+      PLAYWRIGHT_CHROMIUM: "/usr/bin/google-chrome",
+    });
   }
 });
