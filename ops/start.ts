@@ -1,3 +1,4 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,8 +18,11 @@ import { requireUnblocked } from "./update/update.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 import { writeToolSettings } from "./engine/tools.ts";
+import { Board, box, isLive } from "./terminal/board.ts";
 import { command } from "./terminal/command.ts";
 import { run } from "./terminal/run.ts";
+import { screenOf } from "./terminal/screen.ts";
+import { onBoard } from "./update/components.ts";
 import { checkHealth, programOf, startError } from "./service/own.ts";
 import { retryRollout } from "./service/retry.ts";
 import { UsageError } from "./terminal/user-error.ts";
@@ -64,7 +68,7 @@ run(HELP, async () => {
   if (command !== undefined) await warnOfMounts();
   const local = await startLocal(folder, console.log, images, choice);
   try {
-    await deploy(local, command);
+    await deploy(local, values.keep ?? false, command);
     if (values.keep) {
       for (const { aim, fault } of faults) local.cloud.faults.inject(aim, fault);
       if (values.fault) console.log(`\nFrom now on, calls fail: ${values.fault.join(", ")}`);
@@ -93,25 +97,18 @@ function reset(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** @param command Of a service in place of the sample, which alone takes settlement commands for certain. */
-async function deploy({ cloud, stack }: LocalEnvironment, command: string | undefined): Promise<void> {
+/**
+ * @param isKept Whether the stack is held open afterwards.
+ * @param command Of a service in place of the sample, which alone takes settlement commands for certain.
+ */
+async function deploy({ cloud, stack }: LocalEnvironment, isKept: boolean, command: string | undefined): Promise<void> {
   const began = new Date();
   const { project, region } = requireConfig("local");
   const token = cloud.identities.ownerToken;
   const google = new Google(endpointsOf(endpointConfig(cloud.url)), { token: () => Promise.resolve(token) });
   const own = command === undefined ? undefined : { command, project, google, token };
-  const color = process.stdout.isTTY ? "always" : "never";
-  console.log("Previewing, with the policies applied ...");
-  await requireUnblocked(stack);
-  interrupted.throwIfAborted();
   try {
-    await upAlone(stack, {
-      color,
-      policyPacks: POLICY_PACKS,
-      signal: interrupted,
-      suppressOutputs: true,
-      onOutput: (text) => process.stdout.write(text),
-    });
+    await (isLive() ? updateOnBoard(stack) : updateWithLog(stack));
     await retryRollout(google, project, region);
   } catch (error) {
     throw (own && (await startError(own, began))) ?? error;
@@ -129,8 +126,60 @@ async function deploy({ cloud, stack }: LocalEnvironment, command: string | unde
     ["Schema version", output("schemaVersion")],
     ["Cloud Run service", url],
   ];
-  for (const [name = "", value = ""] of rows) console.log(`${name.padEnd(20)}${value}`);
-  console.log(`\n${outcome}`);
+  if (!isLive()) {
+    console.log([...rows.map(([name = "", value = ""]) => name.padEnd(20) + value), "", outcome].join("\n"));
+    return;
+  }
+  const { width } = screenOf();
+  const lines = rows.flatMap(([name = "", value = ""]) => {
+    const line = name.padEnd(20) + value;
+    return line.length + 4 > width ? [name, `  ${value}`] : [line];
+  });
+  console.log(`\n${box([...lines, "", outcome, ...(isKept ? [] : NEXT)], width)}`);
+}
+
+/** Printed for a person on a terminal when the local stack is not held open. */
+const NEXT = [
+  "",
+  "Next: npm start -- --keep              hold it open for other programs",
+  "      npm run doctor -- --stack local  check everything",
+  "      docs/DATABASE_SETUP.md           set up a stack on Google",
+];
+
+const UPDATE = { policyPacks: POLICY_PACKS, signal: interrupted, suppressOutputs: true } as const;
+
+/** Prints the engine's log, for a pipe or a file. */
+async function updateWithLog(stack: Stack): Promise<void> {
+  console.log("Previewing, with the policies applied ...");
+  await requireUnblocked(stack);
+  interrupted.throwIfAborted();
+  await upAlone(stack, {
+    ...UPDATE,
+    color: screenOf().colour ? "always" : "never",
+    onOutput: (text) => process.stdout.write(text),
+  });
+}
+
+/** Shows a line for each component, and the end of the engine's log if the update fails. */
+async function updateOnBoard(stack: Stack): Promise<void> {
+  const board = new Board();
+  interrupted.addEventListener("abort", () => {
+    board.leave(); // "Shutting down" was printed
+  });
+  let log = "";
+  try {
+    board.run("Preview", "with the policies applied");
+    await requireUnblocked(stack);
+    board.end("Preview");
+    interrupted.throwIfAborted();
+    await upAlone(stack, { ...UPDATE, color: "never", onOutput: (text) => (log += text), onEvent: onBoard(board) });
+    board.close();
+  } catch (error) {
+    board.end(undefined, false);
+    board.close();
+    process.stdout.write(/^(Diagnostics|Policies):[\s\S]*/m.exec(log)?.[0] ?? "");
+    throw error;
+  }
 }
 
 /** Opens the console and the ways in for other programs, says how to use them, and waits for Ctrl-C. */
