@@ -15,7 +15,8 @@ import { consoleAddress, share } from "./engine/held-open.ts";
 import { type LocalEnvironment, openSocket, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
 import { requireUnblocked } from "./update/update.ts";
-import { providerChoice, PROVIDERS, PROVIDERS_HELP } from "./terminal/options.ts";
+import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
+import { rehearsalOf } from "./engine/rehearsal.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 import { writeToolSettings } from "./engine/tools.ts";
 import { Board, box, isLive } from "./terminal/board.ts";
@@ -40,6 +41,8 @@ Deploys the settlement stack to an embedded Google Cloud, with the real Pulumi e
                      answer GET /health; see docs/LOCAL_TOOLS.md
   --fault FAULT      with --keep, once everything is deployed: let calls of an API fail, such as sqladmin:429; several are
                      possible; ${FAULT_FORM}, see docs/LOCAL_TOOLS.md
+  --rehearse STACK   with --keep: have the projects of another stack beside the local one, such as staging, so that its pipeline
+                     can be rehearsed; see docs/DEPLOYMENT.md
   --reset            delete the data of earlier runs, and start over
   --providers P      ${PROVIDERS_HELP}
   --help             this text
@@ -52,6 +55,7 @@ run(HELP, async () => {
     reset: { type: "boolean" },
     service: { type: "string" },
     fault: { type: "string", multiple: true },
+    rehearse: { type: "string" },
   } as const;
   const { values } = parseArgs({ options });
   const command = values.service;
@@ -61,12 +65,15 @@ run(HELP, async () => {
   if (faults.length > 0 && !values.keep) {
     throw new UsageError("--fault needs --keep, because the faults begin when everything is deployed.");
   }
+  if (values.rehearse !== undefined && !values.keep) throw new UsageError("--rehearse needs --keep.");
+  const rehearsal = values.rehearse === undefined ? undefined : rehearsalOf(otherStack(values.rehearse));
   const folder = localFolder();
   if (values.reset) reset(folder);
 
   const images = command === undefined ? {} : { [SERVICE_IMAGE]: programOf(command) };
   if (command !== undefined) await warnOfMounts();
-  const local = await startLocal(folder, console.log, images, choice);
+  const more = { ...rehearsal, images: { ...images, ...rehearsal?.images } };
+  const local = await startLocal(folder, console.log, more, choice);
   try {
     await deploy(local, values.keep ?? false, command);
     if (values.keep) {
@@ -80,6 +87,12 @@ run(HELP, async () => {
     await local.stop();
   }
 });
+
+function otherStack(name: string): string {
+  const stack = stackName(name);
+  if (stack === "local") throw new UsageError("--rehearse names another stack, such as staging.");
+  return stack;
+}
 
 /** Says if only a service in Node.js can connect to its database on this machine. */
 async function warnOfMounts(): Promise<void> {

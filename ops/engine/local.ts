@@ -29,25 +29,25 @@ export interface LocalEnvironment {
 /** The embedded cloud's preferred port. */
 const PORT = 4510;
 
-/** The embedded cloud's only project, as in `Pulumi.local.yaml`. */
+/** The project of the stack, as in `Pulumi.local.yaml`. */
 const PROJECT = "settlement-local";
 
 /**
  * Starts the embedded cloud and the providers, and opens the `local` stack.
  * @param folder A git-ignored folder inside the repository for state and data.
  * @param say Prints a line of progress.
- * @param images Programs that run in place of images, besides the sample service or instead of it.
+ * @param more Further projects; and programs that run in place of images, besides the sample service or instead of it.
  * @param choice The providers; by default those of the environment.
  */
 export async function startLocal(
   folder: string,
   say: (line: string) => void,
-  images: CloudOptions["images"] = {},
+  { images = {}, projects = [] }: Partial<Pick<CloudOptions, "images" | "projects">> = {},
   choice?: ProviderChoice,
 ): Promise<LocalEnvironment> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const command = await announcedCli(say);
-  const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images });
+  const cloud = await startOnOwnPort(folder, { ...IMAGES, ...images }, projects);
   try {
     const { stack, stop } = await openOn(folder, command, cloud.url, cloud.identities.ownerToken, say, choice);
     return {
@@ -161,8 +161,12 @@ async function openOn(
 }
 
 /** Starts the embedded cloud on the port of the folder's earlier run, since URLs in the state contain it; else on {@link PORT} or any. */
-async function startOnOwnPort(folder: string, images: NonNullable<CloudOptions["images"]>): Promise<EmbeddedCloud> {
-  const options = { folder: join(folder, "cloud"), projects: [PROJECT], images };
+async function startOnOwnPort(
+  folder: string,
+  images: NonNullable<CloudOptions["images"]>,
+  projects: readonly string[] = [],
+): Promise<EmbeddedCloud> {
+  const options = { folder: join(folder, "cloud"), projects: [PROJECT, ...projects], images };
   const portFile = join(folder, "port");
   const earlier = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : undefined;
   const cloud = await startCloud({ ...options, port: earlier ?? PORT }).catch((error: unknown) => {
@@ -179,10 +183,10 @@ async function startOnOwnPort(folder: string, images: NonNullable<CloudOptions["
 /** The service's image, in every version. */
 export const SERVICE_IMAGE = "us-central1-docker.pkg.dev/settlement-local/settlement/settlement-service";
 
-/** The program that runs in place of an image, as the embedded cloud runs no containers. */
-const IMAGES = {
-  [SERVICE_IMAGE]: {
-    command: process.execPath,
-    args: [join(ROOT, "packages", "settlement-service", "server.js")],
-  },
+/** The program that runs in place of an image, as the embedded cloud runs no containers: the sample service. */
+export const SAMPLE = {
+  command: process.execPath,
+  args: [join(ROOT, "packages", "settlement-service", "server.js")],
 };
+
+const IMAGES = { [SERVICE_IMAGE]: SAMPLE };

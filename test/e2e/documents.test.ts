@@ -84,6 +84,8 @@ const GCLOUD: readonly (readonly [string, string])[] = [
 /** Programs in the documents that cannot run here; only the syntax of their commands is checked. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   ".": "test below sources the settings that npm start writes",
+  export: "test below rehearses a pipeline",
+  mkdir: "test below rehearses a pipeline",
   curl: "test below calls the embedded cloud",
   "cloud-sql-proxy": "connects to Google's own servers",
   docker: "needs a container runtime",
@@ -209,7 +211,17 @@ describe("following the documents on the embedded cloud", () => {
   step("deploys a new stack with npm start, with the service as a command, and keeps it open", async () => {
     const child = spawn(
       "npm",
-      ["start", "--", "--keep", "--service", "node packages/settlement-service/server.js", "--fault", "GET run:503:1"],
+      [
+        "start",
+        "--",
+        "--keep",
+        "--rehearse",
+        "staging",
+        "--service",
+        "node packages/settlement-service/server.js",
+        "--fault",
+        "GET run:503:1",
+      ],
       {
         cwd: copy,
         detached: true,
@@ -251,6 +263,17 @@ describe("following the documents on the embedded cloud", () => {
       const { code, output } = await shell(`. .local/start/env; ${line}`, { cwd: copy, env });
       expect([line, code, output]).toEqual([line, 0, expect.stringContaining(said)]);
     }
+  });
+
+  (installed.includes("gcloud") ? step : step.skip)("rehearses staging's pipeline, line by line", async () => {
+    const guide = readFileSync(join(ROOT, "docs", "DEPLOYMENT.md"), "utf8");
+    const [, lines = ""] = /### Rehearsing a pipeline[^]*?```sh\n([^]*?)```/.exec(guide) ?? [];
+    const { code, output } = await shell(lines, { cwd: copy });
+    expect({ code, output: output.slice(-4_000) }).toEqual({
+      code: 0,
+      output: expect.stringContaining("staging is unchanged") as string,
+    });
+    expect(output).toContain("settlement-service accepts settlement commands");
   });
 
   step("runs every other command in the order of the documents, and rolls back the schema", async () => {

@@ -91,7 +91,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   beforeAll(async () => {
     mkdirSync(join(ROOT, ".local"), { recursive: true });
     folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
-    local = await startLocal(folder, () => undefined, FAILING);
+    local = await startLocal(folder, () => undefined, { images: FAILING });
     stack = local.stack;
     stopProviders = await deployAsPipeline(local);
     await stack.setConfig("settlement:deployer", { value: DEPLOYER });

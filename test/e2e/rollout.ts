@@ -9,7 +9,7 @@ export const SERVICE = "/v2/projects/settlement-local/locations/us-central1/serv
 const program = (source: string) => ({ command: process.execPath, args: ["-e", source, "--"] });
 
 /** Failing programs, by image. */
-export const FAILING: CloudOptions["images"] = {
+export const FAILING: NonNullable<CloudOptions["images"]> = {
   [`${IMAGE}:broken`]: program(HEALTHY_AND_FAILING),
   [`${IMAGE}:ends`]: program(BROKEN),
 };

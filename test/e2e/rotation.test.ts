@@ -120,8 +120,8 @@ describe(`npm run rotate, through the real engine, as the deployer, with the ser
     copy = copyProject("rotation");
     folder = join(copy, ".local", "start");
     sockets = mkdtempSync(join(tmpdir(), "r-"));
-    const images = service && { [SERVICE_IMAGE]: programOf(service.command) };
-    local = await startLocal(folder, () => undefined, images);
+    const more = service && { images: { [SERVICE_IMAGE]: programOf(service.command) } };
+    local = await startLocal(folder, () => undefined, more);
     stopProviders = await deployAsPipeline(local);
     // The command finds the running cloud's token in this file.
     writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
