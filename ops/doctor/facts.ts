@@ -99,11 +99,14 @@ export class Facts {
     return command("gcloud", ...words, `--project=${this.target.project}`);
   }
 
-  /** Grants a role. @param place As gcloud names the resource, its id last. */
-  bind(place: readonly string[], member: string, role: string, ...more: string[]): string {
+  /**
+   * Grants a role, by default without a condition: gcloud asks for one where the policy has others.
+   * @param place As gcloud names the resource, its id last.
+   */
+  bind(place: readonly string[], member: string, role: string, condition = "--condition=None"): string {
     return this.gcloud(
       ...[...place.slice(0, -1), "add-iam-policy-binding", place.at(-1) ?? ""],
-      ...[`--member=${member}`, `--role=${role}`, ...more],
+      ...[`--member=${member}`, `--role=${role}`, condition],
     );
   }
 
@@ -407,6 +410,13 @@ export class Facts {
     );
   }
 
+  /** Name of the login that the service uses: of its connection string, if that shows one of the service's. */
+  async loginName(): Promise<string> {
+    const { user } = this.target;
+    const string = await this.connectionString().catch(orNothing);
+    return string?.ok && logins(user).includes(string.value.user) ? string.value.user : user;
+  }
+
   /** The login that PostgreSQL accepts with the password secret; undefined if none is, or that cannot be tried. */
   async loginOfPassword(): Promise<string | undefined> {
     const { database, socket, user } = this.target;
@@ -421,7 +431,7 @@ export class Facts {
   }
 
   private async tryToLogIn(): Promise<Login> {
-    const { database, passwordSecret, secret, socket, user } = this.target;
+    const { database, passwordSecret, secret, socket } = this.target;
     const { connectionName } = await this.runningInstance();
     if (socket === undefined) {
       throw new NotVisible(
@@ -431,7 +441,7 @@ export class Facts {
     }
     const string = await this.connectionString().catch(orNothing);
     const fromString = string?.ok ? string.value : undefined;
-    const name = fromString && logins(user).includes(fromString.user) ? fromString.user : user;
+    const name = await this.loginName();
     const attempt = async (password: string) => {
       const request = { socket, connectionName, database, user: name, password };
       const login = await logIn(request, this.migrations);

@@ -7,7 +7,8 @@ import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
 import { UserError } from "../../terminal/user-error.ts";
 import { connectionLimit } from "./connection-budget.ts";
-import { writeString } from "./secrets.ts";
+import { ADMINISTRATOR, psql } from "../psql.ts";
+import { givePassword, writeString } from "./secrets.ts";
 
 export const database: Check = {
   id: "database",
@@ -27,12 +28,10 @@ export const user: Check = {
   title: "Login name",
   causes: ["apis", "instance"],
   look: async (facts) => {
-    const string = await facts.connectionString().catch(orNothing);
-    const used = string?.ok && logins(facts.target.user).includes(string.value.user) ? string.value.user : undefined;
-    const name = used ?? facts.target.user;
+    const name = await facts.loginName();
     if ((await facts.users()).includes(name)) return ok(name);
     const { name: instance } = await facts.existingInstance();
-    const create = facts.gcloud("sql", "users", "create", name, `--instance=${instance}`, "--prompt-for-password");
+    const create = await givePassword(facts, "create", name);
     return finding(`the login ${name} does not exist on ${instance}`, facts.deploy(create));
   },
 };
@@ -52,7 +51,6 @@ export const login: Check = {
     const source = result.source ?? secret;
     // PostgreSQL checks the password before the database and the number of connections.
     if (result.ok || ["3D000", "53300"].includes(result.code)) return ok(`accepted with the password in ${source}`);
-    const { name: instance } = await facts.existingInstance();
     const refusal = `PostgreSQL refuses the login with ${source}: ${result.message}`;
     if (result.alternative) {
       return finding(
@@ -61,7 +59,7 @@ export const login: Check = {
       );
     }
     if (result.code !== WRONG_PASSWORD) {
-      return finding(refusal, facts.gcloud("sql", "connect", instance, "--user=postgres"));
+      return finding(refusal, await psql(facts, ADMINISTRATOR, `ALTER ROLE ${await facts.loginName()} LOGIN;`));
     }
     return finding(refusal, await newPassword(facts));
   },
@@ -73,8 +71,7 @@ const NO_TABLE = "42P01";
 async function newPassword(facts: Facts): Promise<string> {
   const { stack, user: name } = facts.target;
   if (stack !== undefined) return command("npm", "run", "rotate", "--", `--stack=${stack}`);
-  const { name: instance } = await facts.existingInstance();
-  return facts.gcloud("sql", "users", "set-password", name, `--instance=${instance}`, "--prompt-for-password");
+  return givePassword(facts, "set-password", name);
 }
 
 /**
@@ -232,7 +229,7 @@ export const schemaDrift: Check = {
     const list = differences.slice(0, MOST_DIFFERENCES).join("; ") + (more > 0 ? `; and ${more} more` : "");
     const fix =
       stack === undefined
-        ? facts.gcloud("sql", "connect", (await facts.existingInstance()).name, `--user=${facts.target.user}`)
+        ? await psql(facts, undefined, String.raw`\d`)
         : command("npm", "run", "migration", "--", "drift", `--stack=${stack}`, `--socket=${socket}`);
     return finding(list, fix);
   },
@@ -287,10 +284,14 @@ function importedVersion(last: Operation | undefined): string | undefined {
   return /\/imports\/(\d{14})-/.exec(last?.importContext?.uri ?? "")?.[1];
 }
 
-/** Puts back what is missing in the database: an update sees only the stack's state. */
+/**
+ * Puts back what is missing in the database: an update sees only the stack's state, and an import skips what is recorded. Without
+ * a stack, a backup may have it.
+ */
 async function recreate(facts: Facts): Promise<string> {
   const { stack } = facts.target;
-  if (stack === undefined) return importAgain(facts);
+  if (stack === undefined)
+    return facts.gcloud("sql", "backups", "list", `--instance=${(await facts.existingInstance()).name}`);
   return command("npm", "run", "migration", "--", "recreate", `--stack=${stack}`);
 }
 
@@ -340,7 +341,7 @@ export const connections: Check = {
     const fix = facts.gcloud("sql", "instances", "restart", instance.name);
     if (result && !result.ok && result.code === "53300") {
       const limited = result.message.includes("for role");
-      return finding(`none left: ${result.message}`, limited ? await newPassword(facts) : fix);
+      return finding(`none left: ${result.message}`, limited ? await withoutLimit(facts) : fix);
     }
     const seen = result?.ok && typeof result.contents !== "string" ? result.contents : undefined;
     const used = seen?.connections ?? (await facts.metric("postgresql/num_backends"));
@@ -351,6 +352,13 @@ export const connections: Check = {
     return finding(`${share}; a restart ends all, and refuses clients for about a minute`, fix);
   },
 };
+
+/** Rotation moves the service to the other login. */
+async function withoutLimit(facts: Facts): Promise<string> {
+  const { stack } = facts.target;
+  if (stack !== undefined) return command("npm", "run", "rotate", "--", `--stack=${stack}`);
+  return psql(facts, ADMINISTRATOR, `ALTER ROLE ${await facts.loginName()} CONNECTION LIMIT -1;`);
+}
 
 /** How long a failed operation is reported, in milliseconds. */
 const RECENT = 7 * DAY;

@@ -35,6 +35,9 @@ function byCreation(a: AlertPolicy, b: AlertPolicy): number {
   return (a.creationRecord?.mutateTime ?? "").localeCompare(b.creationRecord?.mutateTime ?? "");
 }
 
-function deletion(facts: Facts, group: "policies" | "uptime") {
-  return ({ name }: AlertPolicy | UptimeCheck) => facts.gcloud("monitoring", group, "delete", lastPart(name));
+/** Policies are not in the general release track of every gcloud. */
+const GROUPS = { policies: ["alpha", "monitoring", "policies"], uptime: ["monitoring", "uptime"] };
+
+function deletion(facts: Facts, group: keyof typeof GROUPS) {
+  return ({ name }: AlertPolicy | UptimeCheck) => facts.gcloud(...GROUPS[group], "delete", lastPart(name));
 }

@@ -1,9 +1,8 @@
 import { OWNER_ROLE } from "../../../infra/names.ts";
 import { NotVisible } from "../../google/reader.ts";
-import { command } from "../../terminal/command.ts";
 import { type Check, finding, ok } from "../check.ts";
-import { type Facts, logins } from "../facts.ts";
-import { socketFolder } from "../login.ts";
+import { logins } from "../facts.ts";
+import { psql } from "../psql.ts";
 import type { TableRights } from "../rights.ts";
 
 export const privileges: Check = {
@@ -42,20 +41,4 @@ function problems({ lacking, name, open, owner }: TableRights, declared: boolean
       ...(open && !declared ? [`REVOKE ALL ON ${name} FROM PUBLIC;`] : []),
     ],
   };
-}
-
-/**
- * Runs SQL as the service's login, whose password stays in the shell, or as another role, for whose password psql asks.
- * @param role The owner that alone may do it, if it is another one.
- */
-async function psql(facts: Facts, role: string | undefined, sql: string): Promise<string> {
-  const { database, passwordSecret, socket = "", user } = facts.target;
-  const { connectionName } = await facts.existingInstance();
-  const string = await facts.connectionString();
-  const run = command(
-    ...["psql", `--host=${socketFolder(socket, connectionName)}`, `--dbname=${database}`],
-    ...[`--username=${role ?? (string.ok ? string.value.user : user)}`, `--command=${sql}`],
-  );
-  if (role !== undefined) return run;
-  return `PGPASSWORD=$(${facts.gcloud("secrets", "versions", "access", "latest", `--secret=${passwordSecret}`)}) ${run}`;
 }

@@ -1,4 +1,5 @@
 import type { ConnectionString } from "../../../infra/connection.ts";
+import { READ_SECRET } from "../../../policies/model/grants.ts";
 import { type Check, finding, ok } from "../check.ts";
 import { DAY, type Facts, logins, numberOf, orHidden, orNothing, type Version, WRONG_PASSWORD } from "../facts.ts";
 import { command } from "../../terminal/command.ts";
@@ -131,14 +132,16 @@ export const passwordSecret: Check = {
     const versions = await facts.versions(id);
     const newest = versions?.[0];
     const create = facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
-    if (!versions) return finding(`${id} does not exist`, facts.deploy(create));
+    if (!versions) return finding(`${id} does not exist`, facts.deploy(`${await passwordInUse(facts)} | ${create}`));
+    const add = async () =>
+      `${await passwordInUse(facts)} | ${facts.gcloud("secrets", "versions", "add", id, "--data-file=-")}`;
     if (newest?.state !== "ENABLED") {
       const enabled = versions.find(({ state }) => state === "DISABLED");
       return finding(
         `the newest version of ${id} is not enabled`,
         enabled
           ? facts.gcloud("secrets", "versions", "enable", String(numberOf(enabled)), `--secret=${id}`)
-          : facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
+          : await add(),
       );
     }
     const [password, string] = await Promise.all([
@@ -150,15 +153,18 @@ export const passwordSecret: Check = {
     if (password === string.value.password) return ok(`${about} and matches the connection string`);
     const login = await facts.loggedIn().catch(orNothing);
     if (login && !login.ok && login.alternative) return ok(`${about}, with the password that PostgreSQL accepts`);
-    const add = facts.gcloud("secrets", "versions", "add", id, "--data-file=-");
     const differs = `${id} does not match the password in the connection string`;
-    if (!login?.ok) return finding(`${differs}; it is not known which one PostgreSQL accepts`, add);
-    const { secret: source, version } = await pinOrDefault(facts);
-    const access = facts.gcloud("secrets", "versions", "access", version, `--secret=${source}`);
-    const cut = command("sed", String.raw`s#^[^:]*://[^:]*:\([^@]*\)@.*#\1#`);
-    return finding(`${differs}, which PostgreSQL accepts`, `${access} | ${cut} | ${add}`);
+    const which = login?.ok ? ", which PostgreSQL accepts" : "; it is not known which one PostgreSQL accepts";
+    return finding(differs + which, await add());
   },
 };
+
+/** A command that prints the password in the connection string. */
+async function passwordInUse(facts: Facts): Promise<string> {
+  const { secret: id, version } = await pinOrDefault(facts);
+  const access = facts.gcloud("secrets", "versions", "access", version, `--secret=${id}`);
+  return `${access} | ${command("sed", String.raw`s#^[^:]*://[^:]*:\([^@]*\)@.*#\1#`)}`;
+}
 
 /** Days after which a password is due for rotation, like the key of the state: see `docs/DEPLOYMENT.md`. */
 const ROTATION = 90;
@@ -168,17 +174,16 @@ export const rotation: Check = {
   title: "Password age",
   causes: ["apis", "password-secret"],
   look: async (facts) => {
-    const { passwordSecret: id, secret: source, stack, user } = facts.target;
+    const { passwordSecret: id, secret: source, stack } = facts.target;
     const [newest] = (await facts.versions(id)) ?? [];
     if (!newest) throw new NotVisible(`${id} has no version`);
     const days = Math.floor((facts.now.getTime() - Date.parse(newest.createTime)) / DAY);
     if (days < ROTATION) return ok(`${days} days old`);
     const found = `${days} days old; rotation is due after ${ROTATION}`;
     if (stack !== undefined) return finding(found, command("npm", "run", "rotate", "--", `--stack=${stack}`));
-    const { name } = await facts.existingInstance();
     const steps = [
-      facts.gcloud("sql", "users", "set-password", user, `--instance=${name}`, "--prompt-for-password"),
-      facts.gcloud("secrets", "versions", "add", id, "--data-file=-"),
+      newPassword(facts),
+      await givePassword(facts, "set-password", await facts.loginName()),
       await writeString(facts, source, await facts.versions(source)),
     ];
     return finding(found, steps.join(" && "));
@@ -206,8 +211,29 @@ export async function writeString(facts: Facts, id: string, versions: readonly V
   const add = versions
     ? facts.gcloud("secrets", "versions", "add", id, "--data-file=-")
     : facts.gcloud("secrets", "create", id, "--replication-policy=automatic", "--data-file=-");
+  const member = `serviceAccount:${await facts.email()}`;
+  const steps = versions ? [add] : [add, facts.bind(["secrets", id], member, READ_SECRET[0])];
   const next = versions ? Math.max(0, ...versions.map(numberOf)) + 1 : 1;
-  return `password=$(${password}) && ${command("printf", form)} "$password" | ${add} && ${useVersion(facts, id, next)}`;
+  return `password=$(${password}) && ${command("printf", form)} "$password" | ${[...steps, useVersion(facts, id, next)].join(" && ")}`;
+}
+
+/** Generates a password and writes it into the password secret. */
+function newPassword(facts: Facts): string {
+  const add = facts.gcloud("secrets", "versions", "add", facts.target.passwordSecret, "--data-file=-");
+  return `openssl rand -hex 24 | tr -d '\\n' | ${add}`;
+}
+
+/**
+ * Creates a login with the password in the password secret, or gives it that password, which stays in the pipe: as an option it
+ * would be among the arguments of a process. https://cloud.google.com/sdk/gcloud/reference/topic/flags-file
+ * @param login Its name.
+ */
+export async function givePassword(facts: Facts, verb: "create" | "set-password", login: string): Promise<string> {
+  const { name } = await facts.existingInstance();
+  const access = facts.gcloud("secrets", "versions", "access", "latest", `--secret=${facts.target.passwordSecret}`);
+  const give = facts.gcloud("sql", "users", verb, login, `--instance=${name}`, "--flags-file=-");
+  // Without its end, the text is no YAML: nothing is changed if the password cannot be read.
+  return `(printf %s '--password: "' && ${access} && printf %s '"') | ${give}`;
 }
 
 /** The login whose turn it is: of the string in use, else of the newest version that shows one, else by trying the password. */

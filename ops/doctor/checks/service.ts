@@ -44,14 +44,16 @@ export const databaseUrl: Check = {
     const variables = environment(await facts.existingService());
     const url = variables.find(({ name }) => name === DATABASE_URL);
     const newest = await usableVersion(facts, (await facts.versions(secret).catch(orNothing)) ?? []);
-    const use = facts.updateService(`--update-secrets=DATABASE_URL=${secret}:${newest ? numberOf(newest) : "latest"}`);
+    const version = newest ? numberOf(newest) : "latest";
+    const reference = `--update-secrets=DATABASE_URL=${secret}:${version}`;
+    const use = facts.updateService(reference);
     if (!url) return finding("DATABASE_URL is not set", use);
-    const reference = url.valueSource?.secretKeyRef;
-    if (!reference) {
+    const used = url.valueSource?.secretKeyRef;
+    if (!used) {
       const kind = isOtherDatabase(url)
         ? "names a database that is not PostgreSQL"
         : "is plain text, not a reference to a secret";
-      return finding(`DATABASE_URL ${kind}`, `${facts.updateService("--remove-env-vars=DATABASE_URL")} && ${use}`);
+      return finding(`DATABASE_URL ${kind}`, facts.updateService("--remove-env-vars=DATABASE_URL", reference));
     }
     const fallback = variables.find((variable) => variable !== url && isOtherDatabase(variable));
     if (fallback) {
@@ -60,7 +62,7 @@ export const databaseUrl: Check = {
         facts.updateService(`--remove-env-vars=${fallback.name}`),
       );
     }
-    const id = lastPart(reference.secret ?? "");
+    const id = lastPart(used.secret ?? "");
     if (id !== secret) return finding(`DATABASE_URL comes from ${id}, not from ${secret}`, use);
     return ok(`from ${id}, no other database`);
   },
@@ -73,7 +75,9 @@ export const connectionName: Check = {
   look: async (facts) => {
     const mounted = mounts(await facts.existingService());
     const { connectionName: expected } = await facts.existingInstance();
-    const fix = facts.updateService(`--set-cloudsql-instances=${expected}`);
+    // gcloud asks for this API, which does nothing else.
+    const enable = facts.gcloud("services", "enable", "sql-component.googleapis.com");
+    const fix = facts.deploy(`${enable} && ${facts.updateService(`--set-cloudsql-instances=${expected}`)}`);
     if (mounted.includes(expected)) return ok(expected);
     const [first] = mounted;
     if (first === undefined) return finding("the service mounts no Cloud SQL socket", fix);
@@ -129,13 +133,15 @@ export const revision: Check = {
       const found = `not ready, ${serving}: ${agent ?? ""} may not read the image ${denied}`;
       const member = `serviceAccount:${agent ?? ""}`;
       const { project } = facts.target;
-      const own = facts.bind(["projects", project], member, AGENT_ROLE, "--condition=None");
+      const own = facts.bind(["projects", project], member, AGENT_ROLE);
       return finding(found, repository.project === project ? own : grantCommand(repository, member));
     }
     const image = template.containers?.[0]?.image;
     const ready = await facts.readyImage().catch(orNothing);
     const found = `not ready, ${serving}: ${why}`;
-    if (ready === undefined || ready === image) return finding(found, logs(facts, newest));
+    if (ready === undefined || image === undefined) return finding(found, logs(facts, newest));
+    // Cloud Run does not try again by itself once the cause is gone; gcloud always makes a new revision.
+    if (ready === image) return finding(found, facts.updateService(`--image=${image}`));
     const { image: declared, stack } = facts.target;
     if (declared !== undefined && declared !== image) {
       return finding(`${found}; the stack declares ${declared}`, facts.updateService(`--image=${declared}`));
