@@ -106,6 +106,13 @@ export class CloudRunV1 {
       else send(response, 200, service((await call("GET", path)).body as Translated));
       return;
     }
+    if (kind === "services") {
+      const { body: list, status } = await call("GET", parent);
+      const { services = [] } = list as { services?: Translated[] };
+      const items = services.map(service);
+      send(response, status, { kind: "ServiceList", apiVersion: "serving.knative.dev/v1", metadata: {}, items });
+      return;
+    }
     if (kind === "revisions" && id !== undefined) {
       const found = await call("GET", `${parent}/${id.replace(/-\d{5}-\w+$/, "")}/revisions/${id}`);
       send(response, found.status, found.status === 200 ? revision(id, found.body as Template) : found.body);

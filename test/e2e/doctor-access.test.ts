@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Row } from "../../ops/doctor/diagnosis.ts";
-import { writeToolSettings } from "../../ops/engine/tools.ts";
 import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import { scenario } from "../scenario.ts";
 import { CloudRunV1 } from "./cloud-run-v1.ts";
@@ -19,6 +17,7 @@ import {
   SECRET,
   VIEWER,
 } from "./doctor-setting.ts";
+import { Ran } from "./printed.ts";
 import { shell } from "./shell.ts";
 
 jest.setTimeout(120_000);
@@ -53,7 +52,7 @@ describe("what was opened, closed or moved manually", () => {
   const setting = new DoctorSetting();
   const { embedded } = setting;
   const run = new CloudRunV1();
-  const folder = mkdtempSync(join(tmpdir(), "doctor-tools-"));
+  const ran = new Ran("doctor-access.test.ts");
   /** The lines of shell that lead gcloud to the embedded cloud. */
   let tools: string;
 
@@ -67,16 +66,12 @@ describe("what was opened, closed or moved manually", () => {
     // The doctor calls the service as the deployer.
     await bind(`${ACCOUNTS}/${DEPLOYER.split(":")[1] ?? ""}`, "roles/iam.serviceAccountOpenIdTokenCreator", READER);
     await bind(SERVICE, "roles/run.invoker", DEPLOYER);
-    const file = writeToolSettings({
-      ...{ url: embedded.cloud.url, folder, token: join(embedded.folder, "owner-token"), project: PROJECT },
-      ...{ region: "us-central1", socket: undefined, database: "settlement_db" },
-    });
-    tools = `. '${file}'; ${await run.start(embedded.cloud.url)}`;
+    tools = await setting.tools(run);
   });
   afterAll(async () => {
     await run.stop();
+    ran.compare();
     await setting.end();
-    rmSync(folder, { recursive: true });
   });
 
   const service = async (change: object, ...mask: string[]) => {
@@ -133,11 +128,19 @@ describe("what was opened, closed or moved manually", () => {
     "callers that the stack does not declare": {
       make: async () => {
         await bind(SERVICE, "roles/run.invoker", "allUsers");
+        const condition = { title: "until 2099", expression: 'request.time < timestamp("2099-01-01T00:00:00Z")' };
+        const { body: policy } = await embedded.get(`${SERVICE}:getIamPolicy?options.requestedPolicyVersion=3`);
+        const expiring = { role: "roles/run.invoker", members: [VIEWER], condition };
+        const bindings = [...(policy.bindings as object[]), expiring];
+        const { status, body } = await embedded.post(`${SERVICE}:setIamPolicy`, {
+          policy: { ...policy, version: 3, bindings },
+        });
+        expect([status, body]).toEqual([200, expect.anything()]);
         await service({ invokerIamDisabled: true }, "invokerIamDisabled");
       },
       findings: ["invokers"],
       found:
-        /^everyone, because the invoker check is off; allUsers has roles\/run.invoker; the stack declares no such caller$/,
+        /^everyone, because the invoker check is off; allUsers has roles\/run.invoker; user:viewer@example.com has roles\/run.invoker; the stack declares no such caller$/,
       needs: ["gcloud"],
       after: async () => {
         const { bindings } = (await embedded.get(`${SERVICE}:getIamPolicy`)).body;
@@ -233,6 +236,16 @@ describe("what was opened, closed or moved manually", () => {
       consequences: ["revision"],
       needs: ["gcloud"],
     },
+    "a public address of an instance that the stack declares as private": {
+      make: async () => {
+        appendFileSync(join(setting.root, "Pulumi.test.yaml"), "  settlement:network:\n    name: settlement\n");
+        await instance({ ipConfiguration: { ipv4Enabled: true } });
+      },
+      as: VIEWER,
+      findings: ["authorized-networks"],
+      found: /has a public address; the stack declares only a private one$/,
+      needs: ["gcloud"],
+    },
     "a network without its connection to Google's": {
       make: async () => {
         const consumerNetwork = `projects/${PROJECT}/global/networks/settlement`;
@@ -281,13 +294,14 @@ describe("what was opened, closed or moved manually", () => {
     (lacks.length === 0 ? step : step.skip)(how, async () => {
       if (instead) await instead();
       else for (const line of texts(rows, "fix")) await paste(line);
+      if (!instead) for (const row of rows.filter(({ verdict }) => verdict === "finding")) ran.note(name, row);
       expect((await setting.look()).filter(({ verdict }) => verdict !== "ok")).toEqual([]);
       await after?.();
     });
   }
 
   async function paste(line: string): Promise<void> {
-    const { code, output } = await shell(`${tools}; ${line}`, { cwd: folder });
+    const { code, output } = await shell(`${tools}; ${line}`, { cwd: setting.root });
     expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
   }
 });

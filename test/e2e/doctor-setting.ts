@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -9,9 +9,12 @@ import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../ops/doctor/facts.ts";
 import { RestReader } from "../../ops/google/reader.ts";
+import { writeToolSettings } from "../../ops/engine/tools.ts";
+import type { CloudRunV1 } from "./cloud-run-v1.ts";
 import { type Given, locate, type Place } from "../../ops/engine/target.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { base64, Embedded, PROJECT } from "../packages/embedded-google-cloud/embedded.ts";
+import { expectRun } from "./printed.ts";
 import { createInstance, done, ROOT as SQL, Volume } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 
 export { PROJECT };
@@ -134,18 +137,42 @@ export class DoctorSetting {
   }
 
   /** The same, with the number of requests. */
-  async count(member = READER, given: Given = {}, now = new Date()): Promise<{ rows: Row[]; requests: number }> {
+  async count(
+    member = READER,
+    given: Given = {},
+    now = new Date(),
+    migrations = MIGRATIONS,
+  ): Promise<{ rows: Row[]; requests: number }> {
     const socket = member === READER ? { socket: this.socket.folder } : {};
     const place = this.place(member, { ...socket, ...given });
     const reader = new RestReader(place.endpoints, place.token);
-    const facts = new Facts(place.target, reader, MIGRATIONS, now, undefined, [], clientOf(place));
+    const facts = new Facts(place.target, reader, migrations, now, undefined, [], clientOf(place));
     const rows = await diagnose(CHECKS, facts);
+    expectRun(rows);
     return { rows, requests: reader.requests };
+  }
+
+  /**
+   * Leads gcloud to the embedded cloud.
+   * @returns Lines of shell.
+   */
+  async tools(run: CloudRunV1): Promise<string> {
+    const { cloud, folder: state } = this.embedded;
+    const folder = join(this.root, "tools");
+    mkdirSync(folder, { recursive: true });
+    const file = writeToolSettings({
+      ...{ url: cloud.url, folder, token: join(state, "owner-token"), project: PROJECT },
+      ...{ region: "us-central1", socket: undefined, database: "settlement_db" },
+    });
+    return `. '${file}'; ${await run.start(cloud.url)}`;
   }
 
   /** The stack as a member sees it. */
   place(member: string, given: Given = {}): Place {
-    return { ...locate({ stack: "test", ...given }, this.root), token: () => Promise.resolve(this.token(member)) };
+    // Names alone do not say where the embedded cloud is.
+    const { endpoints } = locate({ stack: "test" }, this.root);
+    const place = locate(given.project === undefined ? { stack: "test", ...given } : given, this.root);
+    return { ...place, endpoints, token: () => Promise.resolve(this.token(member)) };
   }
 
   token(member: string): string {

@@ -1,21 +1,24 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Given } from "../../ops/engine/target.ts";
 import { summary } from "../../ops/doctor/verdict.ts";
+import { LONG_FORM } from "../long-form.ts";
 import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
+import { CloudRunV1 } from "./cloud-run-v1.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
-import { GCLOUD, gcloudPath } from "./gcloud.ts";
 import { look } from "./doctor-deployed.ts";
+import { Ran } from "./printed.ts";
 import { shell } from "./shell.ts";
 
 jest.setTimeout(600_000);
 
 const PROJECT = "settlement-local";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services/settlement-service`;
+const GCLOUD = spawnSync("sh", ["-c", "command -v gcloud"]).status === 0;
 const SECRET = `/v1/projects/${PROJECT}/secrets/settlement-db-connection-string`;
 
 /** A fault of a deployed stack, and what the doctor says. */
@@ -40,6 +43,10 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
   let copy: string;
   let running: ChildProcess | undefined;
   let instance = "";
+  const cloudRun = new CloudRunV1();
+  const ran = new Ran("fixes.test.ts");
+  /** The shell's lines that lead gcloud to the embedded cloud, as the user of `npm start` has them, and `gcloud run` too. */
+  let tools = "";
 
   beforeAll(async () => {
     copy = copyProject("fixes");
@@ -52,8 +59,11 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("Press Ctrl-C")) break;
     const { items } = (await ask("GET", `/sql/v1beta4/projects/${PROJECT}/instances`)) as { items: { name: string }[] };
     instance = `/sql/v1beta4/projects/${PROJECT}/instances/${items[0]?.name ?? ""}`;
+    const port = readFileSync(join(copy, ".local", "start", "port"), "utf8");
+    tools = `. .local/start/env; ${await cloudRun.start(`http://127.0.0.1:${port}`)}; `;
   });
   afterAll(async () => {
+    await cloudRun.stop();
     if (running?.exitCode === null) {
       const closed = once(running, "close");
       for (const { args, pid } of startedBy(running.pid ?? 0))
@@ -62,6 +72,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
       await untilQuiet(copy);
     }
     rmSync(copy, { recursive: true, force: true });
+    ran.compare();
   });
 
   /** A request to the embedded cloud, as its owner; waits for an operation. */
@@ -72,8 +83,8 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const text = typeof body === "object" ? JSON.stringify(body) : body;
     const response = await fetch(url + path, { method, headers, ...(text !== undefined && { body: text }) });
-    const answer = (await response.json()) as Record<string, unknown>;
-    expect([path, response.status, answer]).toEqual([path, 200, expect.anything()]);
+    const answer = JSON.parse((await response.text()) || "{}") as Record<string, unknown>;
+    expect([path, response.ok, answer]).toEqual([path, true, expect.anything()]);
     if (path.startsWith("/v2/") && typeof answer.name === "string" && answer.name.includes("/operations/")) {
       if (answer.done !== true) await ask("POST", `/v2/${answer.name}:wait`, {});
     }
@@ -109,13 +120,12 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
 
   /** As a user types it: without a terminal, a command that asks needs `--yes`. */
   function typed(fix: string, { stack }: Given): string {
-    const settings = stack === "local" ? "" : ". .local/start/env; ";
-    return settings + (/^npm run (up|rotate|migration)/.test(fix) ? `${fix} --yes` : fix);
+    return (stack === "local" ? "" : tools) + (/^npm run (up|rotate|migration)/.test(fix) ? `${fix} --yes` : fix);
   }
 
   function tried(name: string, fault: Fault): void {
     const { check, fails = false, fix: form, found, make } = fault;
-    const runs = GCLOUD !== undefined || !form.source.includes("gcloud");
+    const runs = GCLOUD || !form.source.includes("gcloud");
     (fault.slow ? step.inLongForm : runs ? step : step.skip)(name, async () => {
       const given = fault.given?.() ?? LOCAL;
       await make();
@@ -134,9 +144,9 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
       const fix = typed(row?.fix ?? "", given);
       const { code, output } = await shell(fix, {
         cwd: copy,
-        env: { ...process.env, PATH: gcloudPath(join(copy, "bin")) },
       });
       expect([fix, code, code === 0 ? "" : output]).toEqual([fix, 0, ""]);
+      if (row) ran.note(name, row);
       await isContent(given);
     });
   }
@@ -156,6 +166,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     check: "schema-version",
     found: /pending: 20251025120100/,
     fix: /^npm run migration -- recreate/,
+    slow: true,
   });
 
   tried("a version of the secret that is newer than the one that works, and junk", {
@@ -177,6 +188,42 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     slow: true,
   });
 
+  tried("a version of the secret that does not exist", {
+    make: () => changeService(readVersion("7")),
+    check: "secret",
+    found: /version 7 does not exist/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("more instances than the database has connections for", {
+    make: () => changeService(({ template }) => (template.scaling = { maxInstanceCount: 90 })),
+    check: "connection-budget",
+    found: /^90 instances/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("a service that mounts no instance", {
+    make: () =>
+      changeService(({ template }) => {
+        template.volumes = [];
+        for (const container of template.containers) container.volumeMounts = [];
+      }),
+    check: "connection-name",
+    found: /mounts no Cloud SQL socket/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("a secret that was deleted", {
+    make: () => ask("DELETE", SECRET),
+    check: "secret",
+    found: /does not exist/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
   tried("another password, set manually", {
     make: () =>
       ask("PUT", `${instance}/users?name=settlement_user`, {
@@ -187,6 +234,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /refuses the login/,
     fix: /^npm run rotate -- --stack=local$/,
     fails: true,
+    slow: true,
   });
 
   /** As who has no stack file sees it. */
@@ -196,18 +244,6 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     socket: join(copy, ".local", "start", "sql"),
   });
 
-  tried("an image that does not exist, without a stack", {
-    make: () =>
-      changeService(({ template }) => {
-        for (const container of template.containers)
-          container.image = "us-central1-docker.pkg.dev/settlement-local/settlement/none:1";
-      }),
-    given: names,
-    check: "revision",
-    found: /still serves/,
-    fix: /^gcloud run services update .* --image=us-central1-docker\S*settlement-service:local/,
-  });
-
   tried("a connection string that names no login, while the second one is in use", {
     make: async () => {
       const { versions } = (await ask("GET", `${SECRET}/versions`)) as { versions: { name: string; state: string }[] };
@@ -215,26 +251,21 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
       for (const { name } of enabled) await ask("POST", `/v1/${name}:disable`, {});
       const data = Buffer.from("sqlite:///./settlement.db").toString("base64");
       const { name } = await ask("POST", `${SECRET}:addVersion`, { payload: { data } });
-      await changeService(({ template }) => {
-        const [container] = template.containers;
-        for (const { valueSource } of container?.env ?? [])
-          if (valueSource) valueSource.secretKeyRef.version = String(name).split("/").at(-1) ?? "";
-      });
+      await changeService(readVersion(String(name).split("/").at(-1) ?? ""));
     },
     given: names,
     check: "connection-string",
     found: /uses the driver "sqlite"/,
     fix: /^password=\$\(gcloud .*settlement_user_b:%s/,
+    slow: true,
   });
 
   step(
     "a preview does not call a stack well whose instance was deleted, nor does --take-over bring it back",
     async () => {
       await ask("DELETE", instance);
-      for (const line of [
-        "npm run preview -- --stack local --refresh",
-        "npm run up -- --stack local --take-over --yes",
-      ]) {
+      const takeOver = LONG_FORM ? ["npm run up -- --stack local --take-over --yes"] : [];
+      for (const line of ["npm run preview -- --stack local --refresh", ...takeOver]) {
         const { code, output } = await shell(line, { cwd: copy });
         expect([line, code, output]).toEqual([line, 1, expect.stringContaining("does not exist any more")]);
         expect(output).toContain("npm run up -- --stack local --new-instance");
@@ -255,10 +286,23 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
   });
 });
 
+/** Has a service read another version of its secret. */
+function readVersion(version: string) {
+  return ({ template }: Service) => {
+    for (const { valueSource } of template.containers[0]?.env ?? [])
+      if (valueSource) valueSource.secretKeyRef.version = version;
+  };
+}
+
 /** The parts of a service that are changed here. */
 interface Service {
   readonly template: {
-    readonly containers: { image: string; env: { valueSource?: { secretKeyRef: { version: string } } }[] }[];
+    readonly containers: {
+      image: string;
+      env: { valueSource?: { secretKeyRef: { version: string } } }[];
+      volumeMounts?: object[];
+    }[];
+    volumes?: object[];
     scaling?: { maxInstanceCount?: number };
   };
   readonly scaling?: object;

@@ -288,7 +288,7 @@ describe("faults that the embedded cloud cannot show", () => {
     const duplicate = faults.find(([, , check]) => check === "doubles");
     const [row] = await judge(changed((record) => duplicate?.[1](record)));
     expect(row?.fix).toBe(
-      "gcloud monitoring policies delete 2 --project=fusion-prime && " +
+      "gcloud alpha monitoring policies delete 2 --project=fusion-prime && " +
         "gcloud monitoring uptime delete settlement-service-a --project=fusion-prime",
     );
     const others = await judge(
@@ -635,7 +635,7 @@ test("gives only gcloud commands without a stack", async () => {
     for (const version of record[PASSWORD_VERSIONS].versions) version.createTime = "2025-10-25T12:00:00Z";
   });
   fixes.push((await judge(old, {}))[0]?.fix ?? "none");
-  for (const fix of fixes) expect(fix).toMatch(/^(gcloud |password=\$\(gcloud )/);
+  for (const fix of fixes) expect(fix).toMatch(/^(gcloud |password=\$\(gcloud |openssl .* gcloud )/);
 });
 
 describe("the command that rewrites the connection string", () => {

@@ -6,6 +6,7 @@ import { diagnose, type Row } from "../../../ops/doctor/diagnosis.ts";
 import { Facts } from "../../../ops/doctor/facts.ts";
 import { type Question, type Reader, NotVisible } from "../../../ops/google/reader.ts";
 import type { Target } from "../../../ops/engine/target.ts";
+import { expectRun } from "../../e2e/printed.ts";
 
 export const TARGET: Target = {
   project: "fusion-prime",
@@ -204,14 +205,14 @@ class RecordReader implements Reader {
  * @param ofState Reads the password of a login from the stack's state; by default there is none.
  * @param client Calls the service, which answers by default.
  */
-export function judge(
+export async function judge(
   record: Part,
   target: Partial<Target> = { stack: "prod" },
   ofState?: (login: string) => Promise<string>,
   client: Client = () => Promise.resolve(undefined),
 ): Promise<Row[]> {
   const reader = new RecordReader(record);
-  return diagnose(
+  const rows = await diagnose(
     CHECKS,
     new Facts(
       { ...TARGET, ...(target.stack !== undefined && { declared: DECLARED }), ...target },
@@ -223,4 +224,6 @@ export function judge(
       client,
     ),
   );
+  expectRun(rows);
+  return rows;
 }

@@ -1,0 +1,119 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Row } from "../../ops/doctor/diagnosis.ts";
+
+/** The commands that each test file runs, by fault: `check: command`, without values. */
+type Runs = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+const FILE = join(import.meta.dirname, "printed.json");
+
+/** The record of the last runs in the long form: which test runs what the doctor prints. */
+export function recordedRuns(): Runs {
+  return JSON.parse(readFileSync(FILE, "utf8")) as Runs;
+}
+
+/** The words after which gcloud expects values. */
+const VERB =
+  /^(access|add|connect|create|delete|describe|disable|enable|list|patch|read|restart|rotate|set-password|update|update-traffic|(add|remove)-iam-policy-binding)$/;
+
+/** The commands of a printed line: program, verb and options, without values. */
+export function commandsOf(line: string): string[] {
+  const unquoted = line.replace(/'(--[\w-]+)[^']*'|'[^']*'|"[^"]*"/g, (_quoted, option?: string) => option ?? "TEXT");
+  const parts = unquoted.split(/&&|[|;(){}]/);
+  return parts.flatMap((part) => {
+    const [program = "", ...words] = part.trim().split(/\s+/);
+    if (!["gcloud", "git", "npm", "psql"].includes(program)) return [];
+    const names = words.filter((word) => !word.startsWith("--"));
+    const verb = program === "gcloud" ? names.findIndex(isVerb) + 1 : names.length;
+    const named = program === "git" ? names.slice(0, 1) : names.slice(0, verb);
+    const options = words.flatMap((word) => /^--([\w-]+)/.exec(word)?.[0] ?? []);
+    return [[program, ...named, ...options.filter((option) => option !== "--project").sort()].join(" ")];
+  });
+}
+
+/** Such as the second `sql` in `sql import sql`. */
+function isVerb(word: string, index: number, words: readonly string[]): boolean {
+  return VERB.test(word) || words[index - 1] === "import";
+}
+
+/** What a row prints, as in the record. */
+export function printedBy({ check, fix = "" }: Row): string[] {
+  return [...new Set(commandsOf(fix))].map((each) => `${check}: ${each}`);
+}
+
+/**
+ * Commands that are not run as printed: other resources still name a deleted service account, the embedded cloud does not rotate
+ * certificates, gcloud sends peerings to Google only, the doctor's tests have no replica, no image of another project and no
+ * older import, psql is run for another check, and test/e2e/rollout.ts and migrations.test.ts run the last two on a stack.
+ */
+export const NOT_RUN = [
+  "account: gcloud iam service-accounts create",
+  "certificate: gcloud sql ssl server-ca-certs create --instance",
+  "certificate: gcloud sql ssl server-ca-certs rotate --instance",
+  "network-path: gcloud services vpc-peerings connect --network --ranges --service",
+  "replica: gcloud sql instances patch --activation-policy",
+  "replica: gcloud sql instances patch --enable-database-replication",
+  "image: gcloud artifacts repositories add-iam-policy-binding --location --member --role",
+  "revision: gcloud artifacts repositories add-iam-policy-binding --location --member --role",
+  "schema-version: gcloud sql import sql --database --user",
+  "login: psql --command --dbname --host --username",
+  "traffic: npm run up --stack",
+  "schema-drift: npm run migration drift --socket --stack",
+];
+
+/**
+ * Fails if the doctor prints a command that no test runs: let one run it, then
+ * `UPDATE_GOLDEN=1 npm run test:faults -- -i test/e2e/doctor test/e2e/fixes`.
+ */
+export function expectRun(rows: readonly Row[]): void {
+  if (process.env.UPDATE_GOLDEN !== undefined) return;
+  const run = Object.values(recordedRuns()).flatMap((faults) => Object.values(faults).flat());
+  const known = [...NOT_RUN, ...run].map(comparable);
+  const isKnown = (printed: string) => known.some((one) => includes(one.split(" "), comparable(printed).split(" ")));
+  expect(rows.flatMap(printedBy).filter((each) => !isKnown(each))).toEqual([]);
+}
+
+/** Whether a command that was run is the printed one, or has more options. */
+function includes(run: readonly string[], printed: readonly string[]): boolean {
+  const verb = (words: readonly string[]) => words.filter((word) => !word.startsWith("--")).join(" ");
+  return verb(run) === verb(printed) && printed.every((word) => run.includes(word));
+}
+
+/** Commands that only show more. */
+const SHOWS = /^(gcloud logging read|gcloud \S+ \S+ (list|describe))\b/;
+
+/** The commands of this project do the same, whichever check prints them, and so do those that show more. */
+function comparable(printed: string): string {
+  const command = printed.replace(/^.*?: /, "");
+  return command.startsWith("npm run") || SHOWS.test(command) ? command : printed;
+}
+
+/** Notes what a test file runs, and compares it with the record. */
+export class Ran {
+  private readonly faults = new Map<string, Set<string>>();
+  private readonly file: string;
+
+  /** @param file The test file's name. */
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** @param fault The test's name. */
+  note(fault: string, row: Row): void {
+    const commands = this.faults.get(fault) ?? new Set();
+    this.faults.set(fault, commands);
+    for (const each of printedBy(row)) commands.add(each);
+  }
+
+  /** Call it after all tests of the file, which may be a part of them. */
+  compare(): void {
+    const ran = Object.fromEntries([...this.faults].map(([fault, commands]) => [fault, [...commands].sort()]));
+    const before = recordedRuns();
+    if (process.env.UPDATE_GOLDEN !== undefined) {
+      const all = { ...before, [this.file]: { ...before[this.file], ...ran } };
+      writeFileSync(FILE, `${JSON.stringify(all, undefined, 2)}\n`);
+      return;
+    }
+    expect(ran).toEqual(Object.fromEntries(Object.keys(ran).map((fault) => [fault, before[this.file]?.[fault]])));
+  }
+}
