@@ -36,7 +36,8 @@ export function notLookedAt(rows: readonly Row[]): string | undefined {
 }
 
 /** A row's finding, with what explains it or the role that the caller lacks. */
-export function sentence({ because, found, role }: Row): string {
+export function sentence({ because, found: text, role }: Row): string {
+  const found = text.replace(/\.$/, ""); // Google's own sentences end with one
   if (because) return `${found} (follows from: ${because.join(", ")})`;
   return role === undefined ? found : `${found} (needs ${role})`;
 }

@@ -212,7 +212,7 @@ describe(`npm run rotate, through the real engine, as the deployer, with the ser
   step("finishes: the old credential is rejected, and the stack is unchanged afterwards", async () => {
     const { code, output } = await rotate();
     expect(output).toContain(
-      "`settlement-db-connection-string-version` (gcp.secretmanager.SecretVersion) is deleted; this loses the value of " +
+      "settlement-db-connection-string-version (gcp.secretmanager.SecretVersion) is deleted; this loses the value of " +
         "this version, which is disabled now and destroyed 7 days later. This command intends it.",
     );
     expect(output).toContain("settlement_user_b of local has a new password");

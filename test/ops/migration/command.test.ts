@@ -36,8 +36,8 @@ test.each([
   [["squash", "--from", VERSION], "--from"],
   [["restore", "--stack", "staging"], "Name a backup"],
   [["restore", "--stack", "staging", "--backup"], "--backup"],
-  [["restore", "--stack", "staging", "--backup", ""], '"" is not the id of a backup'],
-  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not the id of a backup'],
+  [["restore", "--stack", "staging", "--backup", ""], '"" is not a backup'],
+  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not a backup'],
 ])("refuses the arguments %j and prints the help", (args, sentence) => {
   const { status, stdout, stderr } = migration(...args);
   expect([status, stdout]).toEqual([2, ""]);

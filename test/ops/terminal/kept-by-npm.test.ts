@@ -83,7 +83,8 @@ describe("with npm itself", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const said = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("npm warn"));
-    return { status, said, stdout };
+    // The install step names the Node.js that it uses if the machine's is too old.
+    return { status, said, stdout: stdout.replace(/^Node\.js .*\n/, "") };
   };
 
   test.each([
