@@ -164,7 +164,9 @@ describe("a stack's configuration file", () => {
         (own[policy] as { enforcementLevel?: string }).enforcementLevel === "advisory",
     );
     expect(advisory.sort()).toEqual(
-      ["allowed-regions", "cost-limits", "required-labels"].filter((policy) => advisory.includes(policy)),
+      ["allowed-regions", "cost-limits", "required-labels", "workload-on-primary"].filter((policy) =>
+        advisory.includes(policy),
+      ),
     );
   });
 

@@ -6,7 +6,7 @@ import { isFields } from "../../rest/fields.ts";
 import { type Access, fullName, type Resource } from "../../iam/access.ts";
 import type { Binding, Policies } from "../../iam/policies.ts";
 import type { PolicyRequests } from "../../iam/requests.ts";
-import { page } from "../../rest/pages.ts";
+import { page, type PageQuery } from "../../rest/pages.ts";
 import type { Projects } from "../../server/projects.ts";
 import type { Api } from "../../server/server.ts";
 import type { Collection, Store } from "../../state/store.ts";
@@ -22,6 +22,8 @@ import { type Draft, withSums } from "./uploads.ts";
 const SERVICE = "storage.googleapis.com";
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets/list */
 const PAGE_LIMIT = 1000;
+/** The managed folders and caches of every bucket; a list of them is paged only to refuse what Google refuses. */
+const NONE: readonly string[] = [];
 /** What a copy takes over, unless its request says otherwise. */
 const COPIED = "metadata cacheControl contentDisposition contentEncoding contentLanguage contentType".split(" ");
 /** 5 TiB: https://cloud.google.com/storage/quotas#objects */
@@ -146,16 +148,27 @@ export class Storage implements Api {
       const { location, locationType, name: bucket } = this.bucket(params.bucket);
       return { kind: "storage#storageLayout", bucket, location, locationType };
     });
-    app.get<{ Params: Params }>(`${one}/managedFolders`, onBucket("storage.managedFolders.list"), ({ params }) => {
-      this.bucket(params.bucket);
-      return { kind: "storage#managedFolders" };
-    });
+    app.get<{ Params: Params; Querystring: PageQuery & { prefix?: string } }>(
+      `${one}/managedFolders`,
+      onBucket("storage.managedFolders.list"),
+      ({ params, query: { pageSize, pageToken, prefix = "" } }) => {
+        this.bucket(params.bucket);
+        const found = NONE.filter((name) => name.startsWith(prefix));
+        page(found, String, { pageSize, pageToken }, PAGE_LIMIT);
+        return { kind: "storage#managedFolders" };
+      },
+    );
     // The official provider asks with a slash at the end.
     for (const path of ["anywhereCaches", "anywhereCaches/"]) {
-      app.get<{ Params: Params }>(`${one}/${path}`, onBucket("storage.anywhereCaches.list"), ({ params }) => {
-        this.bucket(params.bucket);
-        return { kind: "storage#anywhereCaches" };
-      });
+      app.get<{ Params: Params; Querystring: PageQuery }>(
+        `${one}/${path}`,
+        onBucket("storage.anywhereCaches.list"),
+        ({ params, query }) => {
+          this.bucket(params.bucket);
+          page(NONE, String, query, PAGE_LIMIT);
+          return { kind: "storage#anywhereCaches" };
+        },
+      );
     }
     app.get<{ Params: Params; Querystring: Query }>(
       `${one}/iam`,
