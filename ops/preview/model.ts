@@ -215,6 +215,9 @@ function findings(events: readonly EngineEvent[]): Finding[] {
   return [...found.entries()].sort(([a], [b]) => order(a, b)).map(([, finding]) => finding);
 }
 
+/** The engine's error for an operation that the preview planned, because it could not know a value, and the update did not need. */
+export const UNNEEDED = /expected resource operations for .* but none were seen/;
+
 /** An error that follows from another one; with a plan the engine reports every operation that the error prevented. */
 export const CONSEQUENCE =
   /expected resource operations for .* but none were seen|^resource registration .* failed|: context canceled$/;

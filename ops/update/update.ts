@@ -13,7 +13,7 @@ import { programOf } from "../engine/program.ts";
 import { withHint } from "../preview/adoption.ts";
 import { inspect, type Inspection, type InspectOptions, POLICY_PACKS } from "../preview/inspect.ts";
 import { cliError } from "../terminal/cli-error.ts";
-import { type Preview, readEvents } from "../preview/model.ts";
+import { type Preview, readEvents, UNNEEDED } from "../preview/model.ts";
 
 /** How to show and confirm an update. */
 export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
@@ -135,6 +135,14 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
     // The engine stops at the first, so there may be more; each retry needs an import, so this ends.
     if (existing && takeOver && (await takeOverFailed(stack, failed, linesTo(options)))) throw new Imported();
     const read = readEvents(events);
+    // The engine reports it at the end: everything else is done.
+    const isDone = !events.some(({ resOpFailedEvent }) => resOpFailedEvent) && read.problems.length > 0;
+    if (isDone && read.problems.every((problem) => UNNEEDED.test(problem))) {
+      progress(
+        "Some of what the preview showed was not needed, because a value turned out to be the same as before.\n",
+      );
+      return;
+    }
     const problems = read.problems.map((problem) => withHint(problem, read.config));
     const why = problems.length === 0 ? cliError(error) : problems.join("\n  - ");
     // An instance that is not there was deleted: it cannot be imported, nor created under its name.

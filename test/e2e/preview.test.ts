@@ -212,6 +212,14 @@ This update puts it back to what the program declares`);
     expect(await get(instance())).toMatchObject({ state: "RUNNABLE", settings: { activationPolicy: "ALWAYS" } });
   });
 
+  step("puts back a deleted service, whose address is the same as before", async () => {
+    await change("DELETE", SERVICE);
+    await up(yes, true);
+    // The address is not known before the service exists.
+    expect(shown()).toContain("`settlement-uptime`");
+    expect(await get(SERVICE)).toMatchObject({ terminalCondition: { state: "CONDITION_SUCCEEDED" } });
+  });
+
   step("blocks an update that violates a mandatory policy and replaces the instance, and changes nothing", async () => {
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
