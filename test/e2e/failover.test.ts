@@ -136,7 +136,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     await expectUnchanged();
   });
 
-  step(
+  step.inLongForm(
     "fails over when the primary is lost: what was accepted and is missing is not older than the lag shown",
     async () => {
       client = new PersistentClient(urls, local.cloud.identities.ownerToken);
