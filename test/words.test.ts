@@ -20,7 +20,7 @@ const AVOIDED: readonly (readonly [phrase: RegExp, instead: string])[] = [
 ];
 
 const FOLDERS = ["bench", "docs", "infra", "migrations", "ops", "packages", "policies", "test", ".github"];
-const TEXTS = /\.(ts|mjs|cjs|js|md|ya?ml|sql)$/;
+const TEXTS = /\.(tsx?|mjs|cjs|js|md|ya?ml|sql)$/;
 /** What others said, this list, and what is built. */
 const OTHERS = /^test\/(recorded\/official-provider|words\.test\.ts)|(^|\/)dist\//;
 

@@ -50,16 +50,17 @@ export async function requireLost(stack: Stack): Promise<string> {
 /** What can be put back into the new instance. */
 async function keptOf(stack: Stack, instance: string): Promise<string> {
   const { keptBackups } = await lookupOf(stack);
-  const [newest] = await keptBackups(instance).catch((error: unknown) => {
-    if (error instanceof NotVisible) return [{ name: "", backupInterval: { endTime: error.message } }];
+  const kept = await keptBackups(instance).catch((error: unknown) => {
+    if (error instanceof NotVisible) return error;
     throw error;
   });
-  const when = newest?.backupInterval?.endTime ?? "";
+  if (kept instanceof NotVisible) return `Whether a backup of it was kept is not known: ${kept.message}`;
+  const [newest] = kept;
   if (newest === undefined) return "No backup of it was kept, so every row is lost.";
-  if (newest.name === "") return `Whether a backup of it was kept is not known: ${when}`;
+  const { backupInterval, name = "" } = newest;
   return (
-    `A backup of ${when} was kept. To put its content into the new instance afterwards: ` +
-    `npm run migration -- restore --stack ${stack.name} --backup ${newest.name ?? ""}`
+    `A backup of ${backupInterval?.endTime ?? "an unknown time"} was kept. To put its content into the new instance afterwards: ` +
+    `npm run migration -- restore --stack ${stack.name} --backup ${name}`
   );
 }
 

@@ -9,6 +9,7 @@ import { endpointsOf } from "../engine/endpoints.ts";
 import { readStackFile, ROOT } from "../engine/stack-file.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { appliedFiles, appliedRepeatables, DRIFT_FOLDER, madeBy, type SchemaDrift } from "./drift.ts";
+import { importScript } from "./import-script.ts";
 import { appliedSchema } from "./status.ts";
 
 export const BY_IMPORT = "Read by an import that changed nothing; --socket DIR reads by a login.";
@@ -124,23 +125,13 @@ ROLLBACK;
 /** Imports a script. @returns The differences in its error; undefined if it succeeded. */
 async function failing(
   google: Google,
-  { bucket, database, instance, project, user }: SchemaState,
+  schema: SchemaState,
   text: string,
 ): Promise<{ left: string[]; total: number } | undefined> {
+  const { bucket, database } = schema;
   const name = `${DRIFT_FOLDER.slice(1)}${checksum(text).slice(0, 12)}.sql`;
-  const objects = `b/${encodeURIComponent(bucket)}/o`;
-  const upload = `../../upload/storage/v1/${objects}?uploadType=media&name=${encodeURIComponent(name)}`;
-  await google.call({ api: "storage", path: upload, body: text, contentType: "application/sql" });
   try {
-    const importContext = {
-      kind: "sql#importContext",
-      fileType: "SQL",
-      uri: `gs://${bucket}/${name}`,
-      database,
-      importUser: user,
-    };
-    const path = `projects/${project}/instances/${instance}/import`;
-    await google.operate({ api: "sql", path, body: { importContext } });
+    await importScript(google, schema, name, text);
     return undefined;
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
@@ -153,7 +144,12 @@ async function failing(
     return list;
   } finally {
     await google
-      .call({ api: "storage", method: "DELETE", as: "text", path: `${objects}/${encodeURIComponent(name)}` })
+      .call({
+        api: "storage",
+        method: "DELETE",
+        as: "text",
+        path: `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`,
+      })
       .catch((error: unknown) => {
         if (!(error instanceof GoogleError)) throw error; // a lifecycle rule or the next comparison removes it
       });

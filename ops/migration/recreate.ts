@@ -1,13 +1,14 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { type Google, OperationError } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
-import { backupRuns, type SchemaState } from "../../infra/migrations/importer.ts";
+import { backupRuns } from "../../infra/migrations/importer.ts";
 import { LOCK, MAKE_VERSIONS_TABLE } from "../../infra/migrations/script.ts";
 import { dollarQuoted, quote, VERSIONS } from "../../infra/migrations/steps.ts";
 import { OWNER_ROLE } from "../../infra/names.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { appliedFiles, madeBy } from "./drift.ts";
 import { repeatablesIn } from "./drift-by-import.ts";
+import { importScript } from "./import-script.ts";
 import { appliedSchema } from "./status.ts";
 
 /** A row of `catalog.ts`. */
@@ -58,7 +59,11 @@ export async function recreate(
     ].join("\n"),
   );
   if (!(await confirm())) return false;
-  await run(google, schema, script);
+  // Under the name of the newest version, which it brings as an update does.
+  await importScript(google, schema, `imports/${schema.version}-recreate.sql`, script).catch((error: unknown) => {
+    if (!(error instanceof OperationError)) throw error;
+    throw new UserError(`The import failed and changed nothing: ${error.message}`);
+  });
   say(`${schema.database} has every table of version ${schema.version}, and records its versions.`);
   return true;
 }
@@ -141,22 +146,4 @@ function asDeclared(form: string): string {
   return form.includes(" generated as (")
     ? `${form.replace(" generated as (", " GENERATED ALWAYS AS (")} STORED`
     : form;
-}
-
-/** Imports a script under the name of the newest version, which it brings as an update does. */
-async function run(google: Google, schema: SchemaState, text: string): Promise<void> {
-  const { bucket, database, instance, project, user, version } = schema;
-  const object = `imports/${version}-recreate.sql`;
-  const query = `uploadType=media&name=${encodeURIComponent(object)}`;
-  const path = `../../upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`;
-  const importContext = {
-    ...{ kind: "sql#importContext", fileType: "SQL", uri: `gs://${bucket}/${object}`, database, importUser: user },
-  };
-  await google.call({ api: "storage", path, body: text, contentType: "application/sql" });
-  await google
-    .operate({ api: "sql", path: `projects/${project}/instances/${instance}/import`, body: { importContext } })
-    .catch((error: unknown) => {
-      if (!(error instanceof OperationError)) throw error;
-      throw new UserError(`The import failed and changed nothing: ${error.message}`);
-    });
 }

@@ -1,31 +1,16 @@
 import { describeFailure } from "../answer.ts";
 import { type Check, finding, ok } from "../check.ts";
+import { CREDENTIAL, PARTS } from "./causes.ts";
 import { type Facts, logins, orHidden } from "../facts.ts";
 import { tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 
 /** What may make requests fail. */
 const CAUSES = [
-  "apis",
-  "account",
-  "disk",
-  "instance",
-  "service",
+  ...PARTS,
   "ingress",
   "scaling",
-  "destruction",
-  "secret",
-  "database-url",
-  "accessor",
-  "client",
-  "connection-name",
-  "network-path",
-  "connection-string",
-  "user",
-  "database",
-  "pinned-version",
-  "connections",
-  "login",
+  ...CREDENTIAL,
   "migration",
   "tables",
   "privileges",

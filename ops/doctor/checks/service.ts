@@ -3,6 +3,7 @@ import { DATABASE_URL } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { AGENT_ROLE, grantCommand, repositoryOf } from "../../google/images.ts";
 import { type Check, finding, ok } from "../check.ts";
+import { CREDENTIAL, PARTS } from "./causes.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { usableVersion } from "./secrets.ts";
 import { type EnvVar, environment, type Facts, mounts, numberOf, orNothing } from "../facts.ts";
@@ -92,27 +93,7 @@ export const connectionName: Check = {
 export const revision: Check = {
   id: "revision",
   title: "Newest revision",
-  causes: [
-    "apis",
-    "account",
-    "disk",
-    "instance",
-    "service",
-    "image",
-    "destruction",
-    "secret",
-    "database-url",
-    "accessor",
-    "client",
-    "connection-name",
-    "network-path",
-    "connection-string",
-    "user",
-    "database",
-    "pinned-version",
-    "connections",
-    "login",
-  ],
+  causes: [...PARTS, "image", ...CREDENTIAL],
   look: async (facts) => {
     const {
       latestCreatedRevision = "none",

@@ -54,6 +54,33 @@ export function Time({ at }: { readonly at: string }) {
   );
 }
 
+interface ChoiceProps {
+  /** Its name for a screen reader. */
+  readonly label: string;
+  readonly of: readonly string[];
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** A choice of one among some texts. */
+export function Choice({ label, of, onChange, value }: ChoiceProps) {
+  return (
+    <select
+      aria-label={label}
+      value={value}
+      onChange={(event) => {
+        onChange(event.currentTarget.value);
+      }}
+    >
+      {of.map((each) => (
+        <option key={each} value={each}>
+          {each}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 interface ActionButtonProps {
   readonly onClick: () => void;
   readonly busy?: boolean;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Answer, Call, Health, LogLine, ServiceRequest, Traffic } from "../data.ts";
-import { ActionButton, Card, Empty, Problem, Status, Time } from "./elements.tsx";
+import { ActionButton, Card, Choice, Empty, Problem, Status, Time } from "./elements.tsx";
 import { act, useAction, useTopic } from "./connection.ts";
 
 function healthOf(status: number): Health {
@@ -166,22 +166,12 @@ function Calls({ calls }: { readonly calls: readonly Call[] }) {
               setText(event.currentTarget.value);
             }}
           />
-          <select
-            aria-label="Kind of calls"
-            value={kind}
-            onChange={(event) => {
-              setKind(event.currentTarget.value);
-            }}
-          >
-            <option value="all">all</option>
-            <option value="changes">changes</option>
-            <option value="errors">errors</option>
-          </select>
+          <Choice label="Kind of calls" of={["all", "changes", "errors"]} value={kind} onChange={setKind} />
         </span>
       }
     >
       {found.length === 0 ? (
-        <Empty>No call yet: whoever calls the embedded cloud appears here, except this page.</Empty>
+        <Empty>No call yet. Every call of the embedded cloud appears here, except this page's own.</Empty>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Table of calls">
           <table>
@@ -235,18 +225,12 @@ function Logs({ lines }: { readonly lines: readonly LogLine[] }) {
       title="Logs"
       class="tall"
       aside={
-        <select
-          aria-label="Source of the lines"
+        <Choice
+          label="Source of the lines"
+          of={["all", "service", "Cloud Run", "PostgreSQL"]}
           value={source}
-          onChange={(event) => {
-            setSource(event.currentTarget.value);
-          }}
-        >
-          <option value="all">all</option>
-          <option value="service">service</option>
-          <option value="Cloud Run">Cloud Run</option>
-          <option value="PostgreSQL">PostgreSQL</option>
-        </select>
+          onChange={setSource}
+        />
       }
     >
       {found.length === 0 ? (

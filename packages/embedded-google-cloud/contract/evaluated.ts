@@ -7,6 +7,7 @@ const ALL = /^/;
 const EVALUATED: Readonly<Record<string, RegExp>> = {
   ...everywhere("cryptoKeyId databaseRoles jobId keyRingId secretId serviceId"),
   ...everywhere("workloadIdentityPoolId workloadIdentityPoolProviderId"),
+  ...everywhere("enableFinalBackup finalBackupDescription finalBackupExpiryTime finalBackupTtlDays"),
   ...everywhere("ifGenerationMatch ifGenerationNotMatch ifMetagenerationMatch ifMetagenerationNotMatch"),
   ...everywhere("instance interval.endTime interval.startTime name network project"),
   ...everywhere("options.requestedPolicyVersion optionsRequestedPolicyVersion permissions"),
@@ -15,12 +16,6 @@ const EVALUATED: Readonly<Record<string, RegExp>> = {
   etag: /\.(secrets|services|jobs)\.delete$/,
   failover: /^sql\.instances\.promoteReplica$/,
   filter: /^serviceusage|timeSeries|^secretmanager\.projects\.secrets\.(versions\.)?list$|^sql\.backups\./,
-  ...Object.fromEntries(
-    ["enableFinalBackup", "finalBackupTtlDays", "finalBackupExpiryTime", "finalBackupDescription"].map((name) => [
-      name,
-      /^sql\.instances\.delete$/,
-    ]),
-  ),
   force: /^monitoring/,
   generation: /^storage\.objects/,
   maxResults: /^storage|^sql\.(operations|instances|backupRuns)/,

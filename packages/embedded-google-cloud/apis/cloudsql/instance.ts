@@ -7,7 +7,7 @@ import { type Binaries, installedBinaries } from "../../postgres/binaries.ts";
 import type { SslCert } from "./authority.ts";
 import { API_ROOT } from "./operations.ts";
 import { invalid } from "./invalid.ts";
-import { ownName, primaryNameOf } from "./replica-rules.ts";
+import { ownName, primaryNameOf } from "./instance-name.ts";
 import { completeSettings, type InstanceSettings } from "./settings.ts";
 
 /** https://cloud.google.com/sql/docs/postgres/admin-api/rest/v1beta4/instances */

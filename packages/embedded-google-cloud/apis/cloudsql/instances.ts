@@ -12,6 +12,7 @@ import type { Collection, Store } from "../../state/store.ts";
 import type { Authority } from "./authority.ts";
 import { adminPassword, Cluster } from "./cluster.ts";
 import { binariesFor, checkFixed, checkFresh, type Instance, majorOf, newInstance, stamped } from "./instance.ts";
+import { ownName, primaryNameOf } from "./instance-name.ts";
 import { type Operation, OperationError, type Operations, type OperationType } from "./operations.ts";
 import { logEntry } from "./log.ts";
 import { setPassword } from "./roles.ts";
@@ -25,8 +26,6 @@ import {
   designates,
   invalidOperation,
   isReplica,
-  ownName,
-  primaryNameOf,
   refuseOnReplica,
 } from "./replica-rules.ts";
 import { checkKept, completeSettings, settingsAfterDemotion } from "./settings.ts";

@@ -1,6 +1,7 @@
 import { GoogleError } from "../../rest/errors.ts";
 import { type Fields, isFields } from "../../rest/fields.ts";
 import type { Instance } from "./instance.ts";
+import { ownName } from "./instance-name.ts";
 import { invalid } from "./invalid.ts";
 import type { InstanceSettings } from "./settings.ts";
 
@@ -13,18 +14,6 @@ const SHARED: Readonly<Record<string, number>> = { "db-f1-micro": 614, "db-g1-sm
 /** Whether an instance is a read replica. */
 export function isReplica({ masterInstanceName }: Instance): boolean {
   return masterInstanceName !== undefined;
-}
-
-/** The name of a replica's primary, without its project; undefined for other instances. */
-export function primaryNameOf({ masterInstanceName }: Instance): string | undefined {
-  return masterInstanceName?.slice(masterInstanceName.lastIndexOf(":") + 1);
-}
-
-/** An instance's own name from `PROJECT:NAME` or `NAME`; undefined if it is empty, or another project's. */
-export function ownName(project: string, name: unknown): string | undefined {
-  if (typeof name !== "string" || name === "") return undefined;
-  if (!name.includes(":")) return name;
-  return name.startsWith(`${project}:`) ? name.slice(project.length + 1) : undefined;
 }
 
 /** @throws GoogleError INVALID_ARGUMENT if the instance is a replica, whose data come from its primary. */

@@ -1,7 +1,8 @@
 import { type Instance, stamped } from "./instance.ts";
 import type { Instances } from "./instances.ts";
 import type { Operation, Operations } from "./operations.ts";
-import { invalidOperation, isReplica, primaryNameOf } from "./replica-rules.ts";
+import { primaryNameOf } from "./instance-name.ts";
+import { invalidOperation, isReplica } from "./replica-rules.ts";
 import { settingsAfterPromotion } from "./settings.ts";
 
 /** What becomes of replicas: https://cloud.google.com/sql/docs/postgres/replication/manage-replicas */
