@@ -101,7 +101,8 @@ const hasScript = String(spawnSync("script", ["--version"]).stdout).includes("ut
     else { const board = new Board(); board.run("Database"); board.run("Service"); board.end(); board.close(); }
   `;
   const run = (variables: string) => {
-    const command = `env ${variables} ${process.execPath} -e '${program.replaceAll("\n", " ")}'`;
+    // Of the environment of the tests, CI and FORCE_COLOR would decide on colours too.
+    const command = `env -i ${variables} ${process.execPath} -e '${program.replaceAll("\n", " ")}'`;
     return spawnSync("script", ["-qec", command, "/dev/null"], { cwd: ROOT, encoding: "utf8" }).stdout;
   };
 
