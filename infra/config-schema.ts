@@ -111,6 +111,32 @@ const database = key(
           )
           .optional(),
       ),
+      pooling: key(
+        "Managed Connection Pooling, in edition `ENTERPRISE_PLUS`: poolers of Google's that share the database's connections among more clients, a transaction at a time. Not with `settlement:migrationJob`. See [CAPACITY.md](CAPACITY.md).",
+        { poolSize: 50 },
+        z
+          .strictObject(
+            {
+              enabled: key(
+                "`false` ends it: without the key `pooling` the instance keeps what it has. A change restarts the instance, and Google refuses it together with another change of the instance.",
+                false,
+                flag().default(true),
+              ),
+              poolSize: key(
+                "Connections to the database per pooler and login. Times one pooler for every four CPUs and two logins, plus 10 reserved, they must not exceed the connections of `tier`.",
+                100,
+                whole(1, 1000).default(50),
+              ),
+              clients: key(
+                "Connections to the poolers: at least `settlement:service.maxInstances` × `poolSize` of the service.",
+                10_000,
+                whole(1, 100_000).default(5000),
+              ),
+            },
+            "an object with enabled, poolSize or clients",
+          )
+          .optional(),
+      ),
       maintenance: key(
         "Start of the maintenance window; without it Google chooses.",
         { day: 7, hour: 4 },

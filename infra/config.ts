@@ -2,10 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Adopting, checkAdoption } from "./adoption/config.ts";
 import { configSchema } from "./config-schema.ts";
-import { DEFAULT_POOL, needed, RESERVED, sum } from "./connection-budget.ts";
-import { migrationsBucket } from "./names.ts";
+import { DEFAULT_POOL, type Demand, needed, pooled, RESERVED, shortage } from "./connection-budget.ts";
+import { LOGINS, migrationsBucket } from "./names.ts";
 import { overlap, parseRange } from "./ranges.ts";
-import { type Edition, expectedTier, maxConnections } from "./tiers.ts";
+import { cpusOf, type Edition, expectedTier, maxConnections } from "./tiers.ts";
 
 /** What a stack is for; decides what must be protected. */
 export type Environment = "local" | "staging" | "prod";
@@ -36,6 +36,7 @@ interface Together extends Adopting {
   readonly protect?: unknown;
   readonly database?:
     | (Readonly<Record<"availability" | "edition" | "tier" | "transactionLogDays", unknown>> & {
+        readonly pooling?: Readonly<Record<"clients" | "enabled" | "poolSize", unknown>> | null | undefined;
         readonly replica?:
           | (Readonly<Record<"disasterRecovery" | "region" | "tier", unknown>> & { readonly subnet?: unknown })
           | null
@@ -43,6 +44,7 @@ interface Together extends Adopting {
       })
     | null;
   readonly region?: unknown;
+  readonly migrationJob?: unknown;
   readonly network?: Readonly<Record<"subnet" | "services", unknown>> | null | undefined;
   readonly service?:
     | (Readonly<Record<"cpu" | "maxInstances" | "memory" | "minInstances", unknown>> & {
@@ -86,6 +88,7 @@ function checkTogether(config: Together, context: z.RefinementCtx): void {
     wrong(["service", "minInstances"], "at most service.maxInstances");
   }
   checkReplica(config, wrong);
+  checkPooling(config, wrong);
   checkConnections(config, wrong);
   const [least, most] = MEMORY[String(service?.cpu)] ?? [];
   const memory = bytes(String(service?.memory));
@@ -125,20 +128,71 @@ function checkReplica(
   }
 }
 
+/** What Managed Connection Pooling asks: https://cloud.google.com/sql/docs/postgres/managed-connection-pooling */
+function checkPooling({ database, migrationJob }: Together, wrong: (path: string[], expected: string) => void): void {
+  const { edition, pooling } = database ?? {};
+  if (!pooling) return;
+  if (edition === "ENTERPRISE") {
+    wrong(["database", "pooling"], "nothing in edition ENTERPRISE, which has no Managed Connection Pooling");
+  }
+  if (pooling.enabled === true && migrationJob) {
+    const why =
+      "the job connects by the Auth Proxy, which leads to the poolers, and they pass on no options of a session";
+    wrong(["migrationJob"], `no such key with database.pooling, because ${why}`);
+  }
+}
+
 /** The service at its largest must leave the database connections: one that finds none answers with errors. */
 function checkConnections({ database, service }: Together, wrong: (path: string[], expected: string) => void): void {
-  const { edition, tier } = database ?? {};
-  if (typeof tier !== "string" || !isEdition(edition) || expectedTier(tier, edition) !== undefined) return;
-  const most = maxConnections(tier);
+  const { edition, pooling, replica, tier } = database ?? {};
   const { maxInstances, poolSize: pool = DEFAULT_POOL } = service ?? {};
-  if (most === undefined || typeof maxInstances !== "number" || typeof pool !== "number") return;
+  if (!isEdition(edition) || typeof maxInstances !== "number" || typeof pool !== "number") return;
   // The service of a second region uses the same primary.
-  const demand = Array.from({ length: database?.replica ? 2 : 1 }, () => ({ instances: maxInstances, pool }));
-  if (needed(demand) <= most) return;
+  const demand = Array.from({ length: replica ? 2 : 1 }, () => ({ instances: maxInstances, pool }));
+  if (pooling?.enabled === true && edition === "ENTERPRISE_PLUS") {
+    // Of the replica too, which is the primary after a failover.
+    for (const each of new Set([tier, replica?.tier ?? tier]))
+      checkPoolers({ demand, edition, pooling, tier: each }, wrong);
+    return;
+  }
+  const most = connectionsOf(tier, edition);
+  const lacking = most !== undefined && shortage(demand, most);
+  if (!lacking) return;
   const fitting = Math.floor((most - RESERVED) / pool / demand.length);
   const [key, expected] =
     fitting > 0 ? ["maxInstances", `at most ${fitting}`] : ["poolSize", `at most ${most - RESERVED}`];
-  wrong(["service", key], `${expected}, because ${sum(demand)} exceeds the ${most} connections of ${tier}`);
+  wrong(["service", key], `${expected}, because ${lacking.sentence} of ${String(tier)}`);
+}
+
+/** The services behind the poolers of an instance. */
+interface Pooled {
+  readonly demand: readonly Demand[];
+  readonly edition: Edition;
+  readonly pooling: Readonly<Record<"clients" | "poolSize", unknown>>;
+  readonly tier: unknown;
+}
+
+function checkPoolers(
+  { demand, edition, pooling, tier }: Pooled,
+  wrong: (path: string[], expected: string) => void,
+): void {
+  const { clients, poolSize } = pooling;
+  const [most, cpus] = [connectionsOf(tier, edition), cpusOf(String(tier))];
+  if (most === undefined || cpus === undefined || typeof clients !== "number" || typeof poolSize !== "number") return;
+  const poolers = { clients, cpus, logins: LOGINS.length, poolSize };
+  const lacking = shortage(demand, most, poolers);
+  if (lacking?.of === "clients") {
+    const least = `at least ${needed(demand, 0)}`;
+    wrong(["database", "pooling", "clients"], `${least}, because ${lacking.sentence}`);
+  } else if (lacking) {
+    const fitting = Math.floor((most - RESERVED) / pooled({ ...poolers, poolSize: 1 }, 0));
+    wrong(["database", "pooling", "poolSize"], `at most ${fitting}, because ${lacking.sentence} of ${String(tier)}`);
+  }
+}
+
+/** The connections of a machine type; undefined if it is not one of the edition's. */
+function connectionsOf(tier: unknown, edition: Edition): number | undefined {
+  return typeof tier === "string" && expectedTier(tier, edition) === undefined ? maxConnections(tier) : undefined;
 }
 
 /**

@@ -40,6 +40,71 @@ export function sum(services: readonly Demand[], reserved = RESERVED): string {
   return `${terms.join(" + ")} + ${reserved} reserved = ${needed(services, reserved)}`;
 }
 
+/** The poolers of Cloud SQL's Managed Connection Pooling before an instance. */
+export interface Pooling {
+  /** CPUs of the instance, which decide how many poolers there are. */
+  readonly cpus: number;
+  /** Logins of the database; each pooler has a pool for each of them. */
+  readonly logins: number;
+  /** Connections to the database of one such pool, at most: the pooler's flag `max_pool_size`. */
+  readonly poolSize: number;
+  /** Connections to the poolers, at most: the flag `max_client_connections`. */
+  readonly clients: number;
+}
+
+/** A budget that does not suffice: what it lacks, and a sentence with the sum. */
+export interface Shortage {
+  /** Of what there are too few: connections of the database, or of its poolers. */
+  readonly of: "connections" | "clients";
+  /** Such as `4 instances × 40 connections + 10 reserved = 170 exceeds the 100 connections`. */
+  readonly sentence: string;
+}
+
+/**
+ * How many poolers an instance has: one for every four CPUs, and at least one.
+ * https://docs.cloud.google.com/sql/docs/postgres/managed-connection-pooling.md.txt
+ */
+export function poolers(cpus: number): number {
+  return Math.max(1, Math.floor(cpus / 4));
+}
+
+/** The most connections that the poolers open to the database, and the reserve. */
+export function pooled({ cpus, logins, poolSize }: Pooling, reserved = RESERVED): number {
+  return poolers(cpus) * logins * poolSize + reserved;
+}
+
+/** The same as a sum: `2 poolers × 2 logins × 50 connections + 10 reserved = 210`. */
+export function pooledSum(pooling: Pooling, reserved = RESERVED): string {
+  const { cpus, logins, poolSize } = pooling;
+  const factors = [counted(poolers(cpus), "pooler"), counted(logins, "login"), counted(poolSize, "connection")];
+  return `${factors.join(" × ")} + ${reserved} reserved = ${pooled(pooling, reserved)}`;
+}
+
+/** The connections that services open to poolers, as a sum: `40 instances × 50 connections = 2000`. */
+export function clientSum(services: readonly Demand[]): string {
+  return sum(services, 0).replace(" + 0 reserved", "");
+}
+
+/**
+ * What a database lacks for services at their largest; undefined if it has enough.
+ * @param most Connections of the database.
+ * @param pooling Without it the services connect to the database itself.
+ */
+export function shortage(
+  services: readonly Demand[],
+  most: number,
+  pooling?: Pooling,
+  reserved = RESERVED,
+): Shortage | undefined {
+  if (pooling && needed(services, 0) > pooling.clients) {
+    return { of: "clients", sentence: `${clientSum(services)} exceeds the ${pooling.clients} clients of the poolers` };
+  }
+  const wanted = pooling ? pooled(pooling, reserved) : needed(services, reserved);
+  if (wanted <= most) return undefined;
+  const total = pooling ? pooledSum(pooling, reserved) : sum(services, reserved);
+  return { of: "connections", sentence: `${total} exceeds the ${most} connections` };
+}
+
 function counted(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -119,6 +119,7 @@ function declare(logicalName: string, place: Place, role: InstanceRole, args: In
           sslMode: "ENCRYPTED_ONLY",
         },
         ...(!role.isReplica && backups(config)),
+        ...(database.pooling && { connectionPoolConfigs: [poolers(database.pooling)] }),
         insightsConfig: { queryInsightsEnabled: true, recordApplicationTags: true },
         databaseFlags: Object.entries(FLAGS).map(([flag, value]) => ({ name: flag, value })),
         ...(database.maintenance && { maintenanceWindow: { ...database.maintenance, updateTrack: "stable" } }),
@@ -127,6 +128,18 @@ function declare(logicalName: string, place: Place, role: InstanceRole, args: In
     },
     { ...options, dependsOn: apis.enabled.sqladmin },
   );
+}
+
+/**
+ * The poolers of an instance, in front of a replica too: it may become the primary. Both limits are always set, so that the
+ * connections are counted by what the instance has. https://cloud.google.com/sql/docs/postgres/configure-mcp
+ */
+function poolers({ clients, enabled, poolSize }: NonNullable<StackConfig["database"]["pooling"]>) {
+  const flags = [
+    { name: "max_client_connections", value: String(clients) },
+    { name: "max_pool_size", value: String(poolSize) },
+  ];
+  return { connectionPoolingEnabled: enabled, ...(enabled && { flags }) };
 }
 
 /** The backups of a primary; a replica has none. */

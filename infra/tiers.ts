@@ -68,6 +68,13 @@ const LIMITS: readonly (readonly [number, number])[] = [
   [120, 1000],
 ];
 
+/** CPUs of a machine type; undefined if they are not known. A shared core counts as one. */
+export function cpusOf(tier: string): number | undefined {
+  const cpus = /^db-(?:custom-(?:N4-)?|perf-optimized-N-|c4a-highmem-)(\d+)/.exec(tier)?.[1];
+  if (cpus !== undefined) return Number(cpus);
+  return Object.hasOwn(SHARED, tier) ? 1 : undefined;
+}
+
 /** Memory of a machine type, in gigabytes, of any series. */
 function memory(tier: string): number | undefined {
   const megabytes = /^db-custom-(?:N4-)?\d+-(\d+)$/.exec(tier)?.[1];

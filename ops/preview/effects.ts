@@ -60,6 +60,8 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
     [/^maintenanceVersion$/, "restarts the instance"],
     // https://cloud.google.com/sql/docs/postgres/data-cache
     [/^settings\.dataCacheConfig\b/, "restarts the instance"],
+    // https://cloud.google.com/sql/docs/mysql/managed-connection-pooling says so of an instance that exists.
+    [/^settings\.connectionPoolConfigs\b/, "restarts the instance"],
     // https://cloud.google.com/sql/docs/postgres/backup-recovery/restore
     [/^settings\.backupConfiguration\.pointInTimeRecoveryEnabled$/, "restarts the instance"],
     [

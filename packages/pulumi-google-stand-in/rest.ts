@@ -17,7 +17,10 @@ export function toRest(properties: Properties, values: Fields): Fields {
 
 function send(type: Type, value: unknown): unknown {
   if (type.kind === "int64") return String(value);
-  if (type.kind === "list" && Array.isArray(value)) return value.map((item) => send(type.items, item));
+  if (type.kind === "list" && Array.isArray(value)) {
+    const sent = value.map((item) => send(type.items, item));
+    return type.single ? sent[0] : sent;
+  }
   if (type.kind === "object" && isFields(value)) {
     const object = toRest(type.properties, value);
     return type.listed ? [object] : object;

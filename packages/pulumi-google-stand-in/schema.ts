@@ -6,8 +6,8 @@ export type Type =
   | { readonly kind: "map"; readonly whole?: true }
   /** A number that Google's JSON writes as a string. */
   | { readonly kind: "int64" }
-  /** `unordered`: the order does not matter, as for flags. */
-  | { readonly kind: "list"; readonly items: Type; readonly unordered?: true }
+  /** `unordered`: the order does not matter, as for flags. `single`: one object in REST. */
+  | { readonly kind: "list"; readonly items: Type; readonly unordered?: true; readonly single?: true }
   /** `listed`: a list of one object in REST. */
   | { readonly kind: "object"; readonly properties: Properties; readonly listed?: true };
 
@@ -61,6 +61,10 @@ export const any: Property = { type: { kind: "any" } };
 export const list = (items: Property): Property => ({ type: { kind: "list", items: items.type } });
 /** A list whose order does not matter. */
 export const set = (items: Property): Property => ({ type: { kind: "list", items: items.type, unordered: true } });
+/** A list of one, which is an object in REST. */
+export const single = (items: Property): Property => ({
+  type: { kind: "list", items: items.type, unordered: true, single: true },
+});
 export const object = (properties: Properties): Property => ({ type: { kind: "object", properties } });
 /** An object that is a list of one in REST. */
 export const listed = (properties: Properties): Property => ({ type: { kind: "object", properties, listed: true } });

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { type Demand, needed, RESERVED, sum } from "../../infra/connection-budget.ts";
-import { maxConnections } from "../../infra/tiers.ts";
+import { type Demand, needed, type Pooling, RESERVED, shortage } from "../../infra/connection-budget.ts";
+import { cpusOf, maxConnections } from "../../infra/tiers.ts";
 import { policy } from "../engine/policy.ts";
 import { connections } from "../model/connections.ts";
-import type { Instance } from "../model/instances.ts";
-import { isA } from "../model/resource.ts";
+import { type Instance, instances } from "../model/instances.ts";
+import { isA, ofType, type Resource } from "../model/resource.ts";
 import { isRecord, mayBe, text, type Value, valueAt, valuesAt } from "../model/values.ts";
 import { type Workload, workloads } from "../model/workloads.ts";
 
@@ -27,6 +27,13 @@ export const connectionBudget = policy({
     reserve: z.int().min(0).default(RESERVED).describe("Connections left for people, migrations and Cloud SQL itself"),
   },
   stack: (resources, report, { pool, reserve }) => {
+    for (const instance of instances(resources)) {
+      if (!isPooled(instance) || valueAt(instance.props, "settings.edition") !== "ENTERPRISE") continue;
+      report(
+        instance,
+        `connectionPoolConfigs asks for Managed Connection Pooling, which Cloud SQL refuses in edition ENTERPRISE; remove it, or use ENTERPRISE_PLUS with a machine type of that edition.`,
+      );
+    }
     const demands = new Map<Instance, (Demand & { readonly run: Workload })[]>();
     for (const run of workloads(resources).filter(({ kind }) => kind === "service")) {
       const most = mostInstances(run);
@@ -40,31 +47,61 @@ export const connectionBudget = policy({
       }
     }
     for (const [instance, found] of demands) {
-      const limit = limitOf(instance);
-      if (limit === undefined || needed(found, reserve) <= limit.connections) continue;
+      const limit = limitOf(instance, resources);
       const sorted = found.toSorted((one, other) => needed([other]) - needed([one]));
+      const lacking = limit && shortage(sorted, limit.connections, limit.pooling, reserve);
       const [largest] = sorted;
-      if (!largest) continue;
-      report(
-        largest.run.resource,
-        `${sum(sorted, reserve)} exceeds the ${limit.connections} connections of ${limit.source}; lower the maximum number of instances or the pool, or use a larger tier.`,
-      );
+      if (!lacking || !largest) continue;
+      const [subject, remedy] = limit.pooling
+        ? [instance, "change the limits of its poolers in connectionPoolConfigs, or use a larger tier"]
+        : [largest.run.resource, "lower the maximum number of instances or the pool, or use a larger tier"];
+      const of = lacking.of === "clients" ? "" : ` of ${limit.source}`;
+      report(subject, `${lacking.sentence}${of}; ${remedy}.`);
     }
   },
 });
 
-/** The connections of a PostgreSQL instance; undefined if unknown, or if a pooler of Google's stands before it. */
-function limitOf({ name, props }: Instance): { readonly connections: number; readonly source: string } | undefined {
+/** The connections of an instance, where their number comes from, and the poolers before them. */
+interface Limit {
+  readonly connections: number;
+  readonly source: string;
+  readonly pooling?: Pooling;
+}
+
+/** The limit of a PostgreSQL instance; undefined if unknown, or if the limits of its poolers are. */
+function limitOf(instance: Instance, resources: readonly Resource[]): Limit | undefined {
+  const { name, props } = instance;
   if (!(text(props.databaseVersion) ?? "POSTGRES").startsWith("POSTGRES")) return undefined;
-  const poolers = valuesAt(props, "settings.connectionPoolConfigs.*.connectionPoolingEnabled");
-  if (poolers.some(({ value }) => mayBe(value, (on) => on === true))) return undefined;
   const flags = valuesAt(props, "settings.databaseFlags.*").map(({ value }) => value);
   if (!flags.every(isRecord)) return undefined;
   const flag = flags.find((one) => one.name === "max_connections");
   const tier = text(valueAt(props, "settings.tier")) ?? "";
   const connections = flag ? positive(flag.value) : maxConnections(tier);
   if (connections === undefined) return undefined;
-  return { connections, source: flag ? `${name}, by its flag max_connections` : `the tier ${tier}` };
+  const source = flag ? `${name}, by its flag max_connections` : `the tier ${tier}`;
+  if (!isPooled(instance)) return { connections, source };
+  const pooler = (wanted: string) =>
+    valuesAt(props, "settings.connectionPoolConfigs.*.flags.*")
+      .map(({ value }) => value)
+      .flatMap((one) => (isRecord(one) && one.name === wanted ? (positive(one.value) ?? []) : []))[0];
+  const [clients, cpus, poolSize] = [pooler("max_client_connections"), cpusOf(tier), pooler("max_pool_size")];
+  if (clients === undefined || cpus === undefined || poolSize === undefined) return undefined;
+  const logins = Math.max(1, ofType(resources, USER).filter((user) => isOf(user.props.instance, instance)).length);
+  return { connections, source, pooling: { clients, cpus, logins, poolSize } };
+}
+
+/** The type of the logins of Cloud SQL. */
+const USER = "gcp:sql/user:User";
+
+/** Whether a name, of which only the resource may be known, is that of an instance. */
+function isOf(name: Value, instance: Instance): boolean {
+  return text(name) !== undefined && text(name) === text(instance.props.name);
+}
+
+/** Whether poolers of Google's may stand before an instance. */
+function isPooled({ props }: Instance): boolean {
+  const switches = valuesAt(props, "settings.connectionPoolConfigs.*.connectionPoolingEnabled");
+  return switches.some(({ value }) => mayBe(value, (on) => on === true));
 }
 
 /** The declared maximum number of instances, of the service or of its revision; undefined if neither is declared or known. */

@@ -42,12 +42,13 @@ export function printedBy({ check, fix = "" }: Row): string[] {
 }
 
 /**
- * Commands that are not run as printed: other resources still name a deleted service account, the embedded cloud does not rotate
- * certificates, gcloud sends peerings to Google only, the doctor's tests have no replica, no image of another project and no
+ * Commands that are not run as printed: other resources still name a deleted service account, the embedded cloud has no poolers and does not
+ * rotate certificates, gcloud sends peerings to Google only, the doctor's tests have no replica, no image of another project and no
  * older import, psql is run for another check, and test/e2e/rollout.ts and migrations.test.ts run the last two on a stack.
  */
 export const NOT_RUN = [
   "account: gcloud iam service-accounts create",
+  "connection-budget: gcloud sql instances patch --connection-pool-flags",
   "certificate: gcloud sql ssl server-ca-certs create --instance",
   "certificate: gcloud sql ssl server-ca-certs rotate --instance",
   "network-path: gcloud services vpc-peerings connect --network --ranges --service",

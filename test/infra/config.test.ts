@@ -1,6 +1,8 @@
 import { ConfigError, parseConfig, programValues } from "../../infra/config.ts";
 import { CONFIG } from "./declared.ts";
 
+const PLUS = { edition: "ENTERPRISE_PLUS", tier: "db-perf-optimized-N-8" };
+
 function problems(change: Record<string, unknown>): readonly string[] {
   try {
     parseConfig({ ...CONFIG, ...change });
@@ -99,6 +101,46 @@ test.each([
     "a pool that alone has more connections than the machine type takes",
     { service: { ...CONFIG.service, maxInstances: 1, poolSize: 391 } },
     "settlement:service.poolSize is 391; expected at most 390, because 1 instance × 391 connections + 10 reserved = 401 exceeds",
+  ],
+  ...(
+    [
+      [
+        "in edition ENTERPRISE",
+        {},
+        {},
+        "expected nothing in edition ENTERPRISE, which has no Managed Connection Pooling",
+      ],
+      [
+        "with too few clients",
+        { ...PLUS, pooling: { clients: 99 } },
+        { maxInstances: 10 },
+        "settlement:database.pooling.clients is 99; expected at least 100, because 10 instances × 10 connections = 100 exceeds the 99 clients of the poolers.",
+      ],
+      [
+        "with pools for which the machine type has too few connections",
+        { ...PLUS, pooling: { poolSize: 198 } },
+        {},
+        "settlement:database.pooling.poolSize is 198; expected at most 197, because 2 poolers × 2 logins × 198 connections + 10 reserved = 802 exceeds the 800 connections of db-perf-optimized-N-8.",
+      ],
+      [
+        "with a replica that has more poolers than connections for them",
+        { ...PLUS, pooling: { poolSize: 150 }, replica: { region: "us-east1", tier: "db-perf-optimized-N-16" } },
+        {},
+        "expected at most 123, because 4 poolers × 2 logins × 150 connections + 10 reserved = 1210 exceeds the 1000 connections of db-perf-optimized-N-16.",
+      ],
+    ] as [string, object, object, string][]
+  ).map(([title, database, service, sentence]): [string, Record<string, unknown>, string] => [
+    `poolers ${title}`,
+    { database: { ...CONFIG.database, pooling: {}, ...database }, service: { ...CONFIG.service, ...service } },
+    sentence,
+  ]),
+  [
+    "the migration job behind poolers",
+    {
+      database: { ...CONFIG.database, ...PLUS, pooling: {} },
+      migrationJob: { image: "us-central1-docker.pkg.dev/fusion-prime/settlement/settlement-migration:1.0.0" },
+    },
+    "expected no such key with database.pooling, because the job connects by the Auth Proxy, which leads to the poolers",
   ],
   ...(
     [

@@ -1,4 +1,4 @@
-import { expectedTier, maxConnections } from "../../infra/tiers.ts";
+import { cpusOf, expectedTier, maxConnections } from "../../infra/tiers.ts";
 
 test.each([
   ["db-f1-micro", 25],
@@ -45,4 +45,14 @@ test.each([
   ["constructor", "ENTERPRISE", "a machine type of edition ENTERPRISE:"],
 ] as const)("%s does not exist in edition %s", (tier, edition, expected) => {
   expect(expectedTier(tier, edition)).toContain(expected);
+});
+
+test.each([
+  ["db-f1-micro", 1],
+  ["db-custom-2-7680", 2],
+  ["db-custom-N4-4-16384", 4],
+  ["db-perf-optimized-N-128", 128],
+  ["db-n1-standard-1", undefined],
+])("%s has %s CPUs", (tier, cpus) => {
+  expect(cpusOf(tier)).toBe(cpus);
 });

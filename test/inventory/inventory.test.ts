@@ -8,6 +8,8 @@ import { type Declared, declare } from "../infra/declared.ts";
 
 const REPLICA = { replica: { region: "us-east1", tier: "db-custom-2-7680" } };
 
+const POOLING = { edition: "ENTERPRISE_PLUS", tier: "db-perf-optimized-N-2", pooling: { poolSize: 100 } };
+
 const HEAD = "# What an update of an empty stack makes. Written by: UPDATE_GOLDEN=1 npx jest test/inventory\n";
 
 /** Stands for a value that is unknown before the update. */
@@ -50,11 +52,12 @@ test.each([
   ["local", {}],
   ["staging", {}],
   ["prod", {}],
+  ["prod-pooling", { database: { ...(stackValues("prod").database as object), ...POOLING } }],
   ["prod-replica", { database: { ...(stackValues("prod").database as object), ...REPLICA } }],
   ["staging-private-network", { network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" } }],
 ])("the inventory of a new stack %s is complete", async (stack, more) => {
   // Prod as after adoption.
-  const values = { ...stackValues(stack.replace(/-private-network|-replica/, "")), adopt: undefined, ...more };
+  const values = { ...stackValues(stack.replace(/-private-network|-pooling|-replica/, "")), adopt: undefined, ...more };
   const { resources } = await declare(values, true);
   // Properties are known to be secret only once they have values.
   const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));

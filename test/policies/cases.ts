@@ -34,6 +34,16 @@ function sockets(...instances: readonly string[]) {
   return { volumes: [{ name: "cloudsql", cloudSqlInstance: { instances } }] };
 }
 
+/** An instance with poolers: 8 CPUs, so two of them. */
+function pooled(flags: Readonly<Record<string, string>>): Declared {
+  const all = Object.entries({ max_client_connections: "5000", max_pool_size: "50", ...flags });
+  return instance({
+    edition: "ENTERPRISE_PLUS",
+    tier: "db-perf-optimized-N-8",
+    connectionPoolConfigs: [{ connectionPoolingEnabled: true, flags: all.map(([name, value]) => ({ name, value })) }],
+  });
+}
+
 function workerPool(instance: string): Declared {
   const type = "gcp:cloudrunv2/workerPool:WorkerPool";
   return { type, name: "pool", props: { template: { serviceAccount: ACCOUNT, ...sockets(instance) } } };
@@ -1070,6 +1080,24 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: stack(scaledV1("95")),
       says: /^95 instances × 1 connection \+ 10 reserved = 105 exceeds/,
       passes: stack(scaledV1("90")),
+    },
+    {
+      title: "poolers in edition ENTERPRISE",
+      breaks: [instance({ edition: "ENTERPRISE", connectionPoolConfigs: [{ connectionPoolingEnabled: true }] })],
+      says: /^connectionPoolConfigs asks for Managed Connection Pooling, which Cloud SQL refuses in edition ENTERPRISE/,
+      passes: [instance({ edition: "ENTERPRISE", connectionPoolConfigs: [{ connectionPoolingEnabled: false }] })],
+    },
+    {
+      title: "more clients than the poolers take",
+      breaks: stack(env("DATABASE_POOL_SIZE", "500"), pooled({ max_client_connections: "1999" })),
+      says: /^4 instances × 500 connections = 2000 exceeds the 1999 clients of the poolers; change the limits of its poolers/,
+      passes: stack(env("DATABASE_POOL_SIZE", "500"), pooled({ max_client_connections: "2000" })),
+    },
+    {
+      title: "more pooled connections than the database takes",
+      breaks: stack(pooled({ max_pool_size: "396" })),
+      says: /^2 poolers × 1 login × 396 connections \+ 10 reserved = 802 exceeds the 800 connections of the tier db-perf-optimized-N-8/,
+      passes: stack(pooled({ max_pool_size: "395" })),
     },
   ],
   "database-disk-autoresize": [

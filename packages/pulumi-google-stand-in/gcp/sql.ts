@@ -25,6 +25,7 @@ import {
   required,
   secretly,
   set,
+  single,
   text,
 } from "../schema.ts";
 import { collection } from "./collection.ts";
@@ -56,6 +57,17 @@ const settings = object({
       ),
       backupTier: output(text),
     }),
+  ),
+  connectionPoolConfigs: named(
+    "connectionPoolConfig",
+    computed(
+      single(
+        object({
+          connectionPoolingEnabled: flag,
+          flags: set(object({ name: required(text), value: required(text) })),
+        }),
+      ),
+    ),
   ),
   connectorEnforcement: computed(text),
   dataCacheConfig: computed(object({ dataCacheEnabled: flag })),

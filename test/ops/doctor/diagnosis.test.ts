@@ -75,6 +75,38 @@ test("the connection budget names the largest number of instances that fits, and
   expect((await budget(10))?.fix).toMatch(/^gcloud run services update .* --max-instances=9 /);
 });
 
+test("the connection budget counts the clients of poolers, and the connections that these open", async () => {
+  const budget = async (clients: string, poolSize = "50") =>
+    (
+      await judge(
+        changed((record) => {
+          Object.assign(record[INSTANCES].items[0]?.settings ?? {}, {
+            edition: "ENTERPRISE_PLUS",
+            tier: "db-perf-optimized-N-8",
+            databaseFlags: [],
+            connectionPoolConfig: {
+              connectionPoolingEnabled: true,
+              flags: [
+                { name: "max_client_connections", value: clients },
+                { name: "max_pool_size", value: poolSize },
+              ],
+            },
+          });
+        }),
+        {},
+      )
+    ).find(({ check }) => check === "connection-budget");
+  expect(await budget("40")).toMatchObject({
+    verdict: "ok",
+    found:
+      "4 instances × 10 connections = 40 of 40 clients (10: the service's default); 2 poolers × 2 logins × 50 connections + 10 reserved = 210 of 800",
+  });
+  expect((await budget("39"))?.fix).toMatch(/--connection-pool-flags=max_client_connections=40,max_pool_size=50 /);
+  expect((await budget("40", "300"))?.fix).toMatch(
+    /--connection-pool-flags=max_client_connections=40,max_pool_size=197 /,
+  );
+});
+
 describe("the order of causes", () => {
   test("causes precede their consequences, so that there is always a first cause", () => {
     const ids = CHECKS.map(({ id }) => id);

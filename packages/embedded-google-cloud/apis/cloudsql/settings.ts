@@ -3,6 +3,7 @@ import { type Fields, isFields, mergePatch } from "../../rest/fields.ts";
 import { checkFlags, type Flag } from "./flags.ts";
 import { checkLimits } from "./limits.ts";
 import { invalid } from "./invalid.ts";
+import { checkPooling } from "./pooling.ts";
 
 /** An instance's settings: what the client sent, and Cloud SQL's defaults for the rest. */
 export interface InstanceSettings extends Fields {
@@ -81,6 +82,7 @@ export function completeSettings(
   checkChoice("connectorEnforcement", settings.connectorEnforcement, ["NOT_REQUIRED", "REQUIRED"]);
   checkFlags(settings.databaseFlags ?? []);
   checkLimits(settings, role);
+  checkPooling(settings);
   const { zone } = settings.locationPreference;
   if (regionOfZone(zone) !== region) throw invalid(`the zone ${show(zone)} is not in the region ${region}`);
   return { ...settings, settingsVersion: String(version) };

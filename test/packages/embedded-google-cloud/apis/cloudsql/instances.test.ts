@@ -224,6 +224,15 @@ test.each([
     "maintenanceWindow.hour must be between 0 and 23": { maintenanceWindow: { day: 7, hour: 24 } },
     "queryStringLength must be between 256 and 4500": { insightsConfig: { queryStringLength: 10 } },
     'the key "App" must begin with a lower case letter': { userLabels: { App: "x" } },
+    // In Google's words.
+    "Invalid request: Connection pool is only supported for Enterprise Plus edition..": {
+      connectionPoolConfig: { connectionPoolingEnabled: true },
+    },
+    "Managed Connection Pooling is not available here": {
+      edition: "ENTERPRISE_PLUS",
+      tier: "db-perf-optimized-N-2",
+      connectionPoolConfig: { connectionPoolingEnabled: true },
+    },
     "retainedBackups must be between 1 and 365": {
       backupConfiguration: { backupRetentionSettings: { retainedBackups: 366 } },
     },
