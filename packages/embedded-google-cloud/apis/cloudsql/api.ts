@@ -12,6 +12,7 @@ import { instanceResource, type Instances } from "./instances.ts";
 import type { FinalBackupQuery, KeptBackups } from "./kept-backups.ts";
 import { ageOf, type Operations } from "./operations.ts";
 import type { Replicas } from "./replicas.ts";
+import type { ServerCas } from "./server-cas.ts";
 import type { Users, UserUpdate } from "./users.ts";
 
 const SERVICE = "sqladmin.googleapis.com";
@@ -45,6 +46,7 @@ export class CloudSqlApi implements Api {
   private readonly backups: Backups;
   private readonly kept: KeptBackups;
   private readonly replicas: Replicas;
+  private readonly serverCas: ServerCas;
   private readonly connectors: Connectors;
   private readonly objects: ObjectReader;
 
@@ -57,6 +59,7 @@ export class CloudSqlApi implements Api {
     backups: Backups,
     kept: KeptBackups,
     replicas: Replicas,
+    serverCas: ServerCas,
     connectors: Connectors,
     objects: ObjectReader,
   ) {
@@ -68,6 +71,7 @@ export class CloudSqlApi implements Api {
     this.backups = backups;
     this.kept = kept;
     this.replicas = replicas;
+    this.serverCas = serverCas;
     this.connectors = connectors;
     this.objects = objects;
   }
@@ -79,6 +83,7 @@ export class CloudSqlApi implements Api {
     this.backupRoutes(app);
     this.keptRoutes(app);
     this.operationRoutes(app);
+    this.serverCaRoutes(app);
     this.connectRoutes(app);
   }
 
@@ -116,13 +121,6 @@ export class CloudSqlApi implements Api {
           },
         }),
     );
-    app.get<{ Params: Params }>(`${INSTANCE}/listServerCas`, this.on("cloudsql.instances.listServerCas"), (request) => {
-      const { serverCaCert } = this.instances.get(this.project(request), request.params.instance);
-      return {
-        kind: "sql#instancesListServerCas",
-        ...(serverCaCert && { certs: [serverCaCert], activeVersion: serverCaCert.sha1Fingerprint }),
-      };
-    });
     app.post<{ Params: Params }>(`${INSTANCE}/restart`, this.on("cloudsql.instances.restart"), (request) =>
       this.instances.restart(this.project(request), request.params.instance, request.caller),
     );
@@ -143,6 +141,20 @@ export class CloudSqlApi implements Api {
         const project = this.project(request);
         return this.backups.restore(project, params.instance, this.kept.copy(project, params.instance, body), caller);
       },
+    );
+  }
+
+  private serverCaRoutes(app: FastifyInstance): void {
+    app.get<{ Params: Params }>(`${INSTANCE}/listServerCas`, this.on("cloudsql.instances.listServerCas"), (request) =>
+      this.serverCas.list(this.project(request), request.params.instance),
+    );
+    app.post<{ Params: Params }>(`${INSTANCE}/addServerCa`, this.on("cloudsql.instances.addServerCa"), (request) =>
+      this.serverCas.add(this.project(request), request.params.instance, request.caller),
+    );
+    app.post<{ Params: Params }>(
+      `${INSTANCE}/rotateServerCa`,
+      this.on("cloudsql.instances.rotateServerCa"),
+      ({ body, caller, params }) => this.serverCas.rotate(this.project({ params }), params.instance, body, caller),
     );
   }
 

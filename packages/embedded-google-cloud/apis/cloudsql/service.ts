@@ -17,6 +17,7 @@ import { Operations } from "./operations.ts";
 import { Replicas } from "./replicas.ts";
 import { Authority } from "./authority.ts";
 import { Connectors } from "./connectors.ts";
+import { ServerCas } from "./server-cas.ts";
 import { AuthProxy, type OpenSocket } from "./socket.ts";
 import { Users } from "./users.ts";
 
@@ -71,6 +72,7 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
   const backups = new Backups(store, instances, operations);
   const kept = new KeptBackups(store, instances, backups, operations);
   const replicas = new Replicas(instances, operations);
+  const serverCas = new ServerCas(store, instances, operations, authority);
   await replicas.recover();
   await instances.recover();
   const proxy = new AuthProxy(instances, access, projects, services);
@@ -85,6 +87,7 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
       backups,
       kept,
       replicas,
+      serverCas,
       connectors,
       objects,
     ),

@@ -7,7 +7,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { Authority } from "../../../../../packages/embedded-google-cloud/apis/cloudsql/authority.ts";
 import { Embedded, PROJECT } from "../../embedded.ts";
-import { createInstance, ROOT, SERVICE } from "./setup.ts";
+import { createInstance, done, ROOT, SERVICE } from "./setup.ts";
 
 const MEMBER = "serviceAccount:settlement-service@elsewhere.iam.gserviceaccount.com";
 /** An address at which no local stack listens; macOS has only one. */
@@ -101,6 +101,41 @@ test("a condition on the instance decides, for new connections too", async () =>
   await once(refused, "close");
   expect(refused.bytesRead).toBe(0);
   admitted.destroy();
+});
+
+test("a server's certificate is rotated, and rolled back", async () => {
+  const one = `${ROOT}/instances/db-one`;
+  const certificates = async () => {
+    const { body } = await embedded.get(`${one}/listServerCas`);
+    const { activeVersion, certs } = body as { activeVersion: string; certs: { sha1Fingerprint: string }[] };
+    const settings = (await embedded.get(`${one}/connectSettings`)).body;
+    expect(settings.serverCaCert).toEqual(certs.find(({ sha1Fingerprint }) => sha1Fingerprint === activeVersion));
+    expect((await embedded.get(one)).body.serverCaCert).toEqual(settings.serverCaCert);
+    return { active: activeVersion, all: certs.map(({ sha1Fingerprint }) => sha1Fingerprint) };
+  };
+  const change = async (method: string, body = {}) => {
+    expect((await done(embedded, await embedded.post(`${one}/${method}`, body))).error).toBeUndefined();
+  };
+  const to = (nextVersion: string) => ({ rotateServerCaContext: { nextVersion } });
+
+  const { active: first } = await certificates();
+  expect((await embedded.post(`${one}/rotateServerCa`, {})).status).toBe(400);
+  expect((await embedded.post(`${one}/rotateServerCa`, to(first))).status).toBe(400);
+  await change("addServerCa");
+  const [, unused = ""] = (await certificates()).all;
+  await change("addServerCa");
+  const [, second = ""] = (await certificates()).all;
+  expect(second).not.toBe(unused);
+  expect(await certificates()).toEqual({ active: first, all: [first, second] });
+  await change("rotateServerCa");
+  expect(await certificates()).toEqual({ active: second, all: [first, second] });
+  expect(await Promise.all([ask("db-one"), ask("db-two")])).toEqual(["connected", "connected"]);
+  await change("addServerCa");
+  const [, , third = ""] = (await certificates()).all;
+  await change("rotateServerCa", to(first));
+  expect(await certificates()).toEqual({ active: first, all: [second, first, third] });
+  await change("rotateServerCa", to(third));
+  expect(await certificates()).toEqual({ active: third, all: [first, third] });
 });
 
 test("an expired certificate, and none at all, are refused", async () => {
