@@ -19,6 +19,7 @@ import {
 } from "./doctor-setting.ts";
 import { Ran } from "./printed.ts";
 import { shell } from "./shell.ts";
+import { TlsProxy } from "./tls-proxy.ts";
 
 jest.setTimeout(120_000);
 
@@ -41,8 +42,6 @@ interface Fault {
   readonly consequences?: readonly string[];
   /** The programs that the printed commands need. */
   readonly needs: readonly string[];
-  /** Does the same where gcloud knows no other address than Google's. */
-  readonly instead?: () => Promise<void>;
   /** Looks at what must be left after the command. */
   readonly after?: () => Promise<void>;
 }
@@ -52,6 +51,8 @@ describe("what was opened, closed or moved manually", () => {
   const setting = new DoctorSetting();
   const { embedded } = setting;
   const run = new CloudRunV1();
+  /** gcloud has no setting for the address of this API. */
+  const proxy = new TlsProxy("servicenetworking.googleapis.com");
   const ran = new Ran("doctor-access.test.ts");
   /** The lines of shell that lead gcloud to the embedded cloud. */
   let tools: string;
@@ -66,10 +67,11 @@ describe("what was opened, closed or moved manually", () => {
     // The doctor calls the service as the deployer.
     await bind(`${ACCOUNTS}/${DEPLOYER.split(":")[1] ?? ""}`, "roles/iam.serviceAccountOpenIdTokenCreator", READER);
     await bind(SERVICE, "roles/run.invoker", DEPLOYER);
-    tools = await setting.tools(run);
+    tools = `${await setting.tools(run)}; ${await proxy.start(embedded.cloud.url)}`;
   });
   afterAll(async () => {
     await run.stop();
+    await proxy.stop();
     ran.compare();
     await setting.end();
   });
@@ -255,11 +257,7 @@ describe("what was opened, closed or moved manually", () => {
       as: VIEWER,
       findings: ["network-path"],
       found: /^settlement has no private services connection to Google's network, where the instance is$/,
-      needs: [],
-      instead: async () => {
-        const network = `projects/${PROJECT}/global/networks/settlement`;
-        await embedded.post(CONNECTIONS, { network, reservedPeeringRanges: ["settlement-services"] });
-      },
+      needs: ["gcloud"],
     },
   };
 
@@ -272,7 +270,7 @@ describe("what was opened, closed or moved manually", () => {
   const texts = (rows: readonly Row[], part: "found" | "fix") =>
     rows.flatMap((row) => (row.verdict === "finding" ? [row[part] ?? ""] : []));
 
-  for (const [name, { after, as = READER, consequences = [], findings, found, instead, make, needs }] of Object.entries(
+  for (const [name, { after, as = READER, consequences = [], findings, found, make, needs }] of Object.entries(
     faults,
   )) {
     let rows: readonly Row[];
@@ -288,13 +286,9 @@ describe("what was opened, closed or moved manually", () => {
     });
 
     const lacks = needs.filter((program) => missing.includes(program));
-    const how = instead
-      ? "does what it prints by REST, since gcloud calls Google only"
-      : `runs what it prints, with ${needs.join(" and ")}`;
-    (lacks.length === 0 ? step : step.skip)(how, async () => {
-      if (instead) await instead();
-      else for (const line of texts(rows, "fix")) await paste(line);
-      if (!instead) for (const row of rows.filter(({ verdict }) => verdict === "finding")) ran.note(name, row);
+    (lacks.length === 0 ? step : step.skip)(`runs what it prints, with ${needs.join(" and ")}`, async () => {
+      for (const line of texts(rows, "fix")) await paste(line);
+      for (const row of rows.filter(({ verdict }) => verdict === "finding")) ran.note(name, row);
       expect((await setting.look()).filter(({ verdict }) => verdict !== "ok")).toEqual([]);
       await after?.();
     });

@@ -9,6 +9,8 @@ import type { Api } from "../../server/server.ts";
 import type { EnabledServices } from "../../server/enabled-services.ts";
 
 const SERVICE = "servicenetworking.googleapis.com";
+/** The name that Google gives an operation which is done when it is returned. */
+const DONE = "operations/noop.DONE_OPERATION";
 
 /** Service Networking v1: private services access. Every operation is done when it is returned. */
 export class ServiceNetworking implements Api {
@@ -60,6 +62,8 @@ export class ServiceNetworking implements Api {
       this.networks.unpeer(this.canonical(body.consumerNetwork));
       return done({});
     });
+    // gcloud asks even for an operation that is done.
+    app.get(`/v1/${DONE}`, () => done({}));
   }
 
   /** @returns The network's project. @throws GoogleError PERMISSION_DENIED, also if the API is not enabled. */
@@ -84,5 +88,5 @@ export class ServiceNetworking implements Api {
 }
 
 function done(response: object) {
-  return { name: "operations/noop.DONE_OPERATION", done: true, response };
+  return { name: DONE, done: true, response };
 }
