@@ -333,6 +333,13 @@ export class Facts {
     return (await this.sql<gapi.client.sql.BackupRunsListResponse>(`instances/${name}/backupRuns`))?.items ?? [];
   }
 
+  /** The certificate that was added for the next rotation of the server's; undefined if there is none. */
+  async nextServerCa(): Promise<gapi.client.sql.SslCert | undefined> {
+    const { name, serverCaCert } = await this.existingInstance();
+    const list = await this.sql<gapi.client.sql.InstancesListServerCasResponse>(`instances/${name}/listServerCas`);
+    return list?.certs?.find(({ createTime = "" }) => createTime > (serverCaCert?.createTime ?? ""));
+  }
+
   /** Completed ones, newest first; without the imports of `migration -- drift`, which change nothing. */
   async operations(): Promise<Operation[]> {
     const { name } = await this.existingInstance();

@@ -49,8 +49,14 @@ export const SCHEMA = [
 ].join("\n");
 
 const IMAGE = "us-docker.pkg.dev/fusion-prime/settlement/settlement-service";
+const PROGRAM = {
+  command: process.execPath,
+  args: [join(import.meta.dirname, "../../packages/settlement-service/server.js")],
+};
 /** An image whose program exits immediately. */
 export const BROKEN = "us-docker.pkg.dev/fusion-prime/settlement/broken:1";
+/** The same program as an image of another project. */
+export const ELSEWHERE = "us-docker.pkg.dev/fusion-spare/settlement/settlement-service:1";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services`;
 
 /** Users of the doctor: with Viewer and Security Reviewer only, or also with access to secrets and login. */
@@ -82,10 +88,8 @@ export interface Deployment {
 export class DoctorSetting {
   readonly embedded = new Embedded({
     [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
-    [IMAGE]: {
-      command: process.execPath,
-      args: [join(import.meta.dirname, "../../packages/settlement-service/server.js")],
-    },
+    [IMAGE]: PROGRAM,
+    [ELSEWHERE]: PROGRAM,
   });
   readonly socket = new Volume();
   /** The stack file's folder. */
@@ -96,6 +100,7 @@ export class DoctorSetting {
   async start(): Promise<void> {
     const { embedded } = this;
     const apis = [
+      "artifactregistry",
       "cloudresourcemanager",
       "iam",
       "logging",

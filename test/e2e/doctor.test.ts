@@ -22,6 +22,7 @@ import {
   CLIENT_CONDITION,
   connectionString,
   DoctorSetting,
+  ELSEWHERE,
   INSTANCE,
   MIGRATIONS,
   PASSWORD,
@@ -199,6 +200,15 @@ describe("the doctor on the embedded cloud", () => {
     const nothing = () => Promise.resolve();
     const redeploy = () => setting.deploy();
     const repair = string({});
+
+    /** Lets the instance use a certificate that was made almost ten years ago. */
+    const rotateLongAgo = async () => {
+      const then = new Date(Date.now() + 20 * DAY);
+      jest.useFakeTimers({ now: then.setFullYear(then.getFullYear() - 10), advanceTimers: true });
+      for (const method of ["addServerCa", "rotateServerCa"])
+        await done(embedded, await embedded.post(`${SQL}/instances/${INSTANCE}/${method}`));
+      jest.useRealTimers();
+    };
 
     /** Has Cloud Monitoring return a value that no test can cause. */
     const measured = (metric: string, value: number) => {
@@ -546,6 +556,69 @@ describe("the doctor on the embedded cloud", () => {
         fix: UPDATE,
         alone: /gcloud sql users create settlement_other .*--flags-file=-/,
         effect: "repairs the check",
+      },
+      "a certificate about to expire": {
+        make: () => rotateLongAgo(),
+        as: VIEWER,
+        findings: ["certificate"],
+        found: /^expires in (19|20) days$/,
+        fix: /^gcloud sql ssl server-ca-certs create .* && gcloud sql ssl server-ca-certs rotate/,
+      },
+      "a deleted service account": {
+        make: () => embedded.delete(`/v1/projects/${PROJECT}/serviceAccounts/${ACCOUNT}`),
+        undo: async () => {
+          await embedded.post(`/v1/projects/${PROJECT}/serviceAccounts`, { accountId: "settlement-service" });
+          await setting.bindProject(CLIENT);
+          await setting.bindSecret(SECRET, true);
+          await setting.deploy();
+        },
+        as: VIEWER,
+        findings: ["account"],
+        found: /settlement-service@\S+ does not exist/,
+        fix: UPDATE,
+        alone: /^gcloud iam service-accounts create settlement-service/,
+        consequences: ["accessor", "client"],
+        long: true,
+      },
+      "an image of another project, whose policies the user may not see": {
+        make: () => setting.deploy({ image: ELSEWHERE }),
+        undo: redeploy,
+        as: VIEWER,
+        findings: ["revision"],
+        found: /^not ready, .* still serves: service-\d+@serverless-robot-prod\S+ may not read the image us-docker/,
+        fix: /^gcloud artifacts repositories add-iam-policy-binding settlement --location=us .* && gcloud run services update/,
+        long: true,
+      },
+      "an image of another project that Cloud Run may not read": {
+        make: async () => {
+          const home = "/v1/projects/fusion-spare";
+          const { body } = await embedded.post(`${home}:getIamPolicy`);
+          const viewer = { role: "roles/iam.securityReviewer", members: [READER] };
+          const policy = { ...body, bindings: [...(body.bindings as object[]), viewer] };
+          await embedded.post(`${home}:setIamPolicy`, { policy });
+          await embedded.post(`${home}/locations/us/repositories/settlement:setIamPolicy`, { policy: {} });
+          await setting.deploy({ image: ELSEWHERE });
+        },
+        undo: redeploy,
+        findings: ["image"],
+        found: /lacks roles\/artifactregistry.reader on the image's repository/,
+        fix: /^gcloud artifacts repositories add-iam-policy-binding settlement --location=us --project=fusion-spare/,
+        consequences: ["revision"],
+        long: true,
+      },
+      "an older script that was imported again": {
+        make: async () => {
+          await setting.importSchema("SELECT 1;");
+          await setting.importSchema("SELECT 1;", MIGRATIONS[0]?.version);
+        },
+        undo: () => setting.importSchema("SELECT 1;"),
+        as: VIEWER,
+        findings: ["schema-version"],
+        found: /by the last import; expected/,
+        fix: UPDATE,
+        alone:
+          /^gcloud sql import sql fusion-prime-db-a504713e gs:\/\/fusion-prime-migrations\/imports\/\S+ --database=settlement_db --user=settlement_user/,
+        long: true,
       },
       "a database that does not exist": {
         make: nothing,

@@ -92,11 +92,15 @@ export const certificate: Check = {
       throw new NotVisible(`Cloud SQL reports no certificate for ${name}`);
     const days = Math.floor((Date.parse(serverCaCert.expirationTime) - facts.now.getTime()) / DAY);
     if (days >= LAST_DAYS) return ok(`expires in ${days} days`);
+    const found = days < 0 ? `expired on ${serverCaCert.expirationTime}` : `expires in ${days} days`;
+    const step = (verb: string) => facts.gcloud("sql", "ssl", "server-ca-certs", verb, `--instance=${name}`);
     // Connectors fetch the new certificate themselves; other clients need it before the rotation.
-    const steps = settings.connectorEnforcement === "REQUIRED" ? ["create", "rotate"] : ["create"];
+    if (settings.connectorEnforcement === "REQUIRED") return finding(found, `${step("create")} && ${step("rotate")}`);
+    const next = await facts.nextServerCa();
+    if (!next) return finding(found, step("create"));
     return finding(
-      days < 0 ? `expired on ${serverCaCert.expirationTime}` : `expires in ${days} days`,
-      steps.map((step) => facts.gcloud("sql", "ssl", "server-ca-certs", step, `--instance=${name}`)).join(" && "),
+      `${found}; once every client has the one created at ${next.createTime ?? ""}, rotate`,
+      step("rotate"),
     );
   },
 };

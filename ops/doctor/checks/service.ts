@@ -107,6 +107,9 @@ export const revision: Check = {
     const serving =
       latestReadyRevision === undefined ? "no revision serves" : `${lastPart(latestReadyRevision)} still serves`;
     const why = (terminalCondition.message ?? "").split("\n")[0] ?? "";
+    const image = template.containers?.[0]?.image;
+    // Cloud Run does not try again by itself once the cause is gone; gcloud always makes a new revision.
+    const again = facts.updateService(`--image=${image ?? ""}`);
     const [, agent, denied = ""] =
       /Service Agent (\S+) must have permission to read the image, (\S+)\. /.exec(why) ?? [];
     const repository = repositoryOf(denied);
@@ -115,14 +118,13 @@ export const revision: Check = {
       const member = `serviceAccount:${agent ?? ""}`;
       const { project } = facts.target;
       const own = facts.bind(["projects", project], member, AGENT_ROLE);
-      return finding(found, repository.project === project ? own : grantCommand(repository, member));
+      const grant = repository.project === project ? own : grantCommand(repository, member);
+      return finding(found, `${grant} && ${again}`);
     }
-    const image = template.containers?.[0]?.image;
     const ready = await facts.readyImage().catch(orNothing);
     const found = `not ready, ${serving}: ${why}`;
     if (ready === undefined || image === undefined) return finding(found, logs(facts, newest));
-    // Cloud Run does not try again by itself once the cause is gone; gcloud always makes a new revision.
-    if (ready === image) return finding(found, facts.updateService(`--image=${image}`));
+    if (ready === image) return finding(found, again);
     const { image: declared, stack } = facts.target;
     if (declared !== undefined && declared !== image) {
       return finding(`${found}; the stack declares ${declared}`, facts.updateService(`--image=${declared}`));

@@ -580,21 +580,27 @@ describe("the password, without a login", () => {
 });
 
 test("a certificate is rotated immediately only if all clients are connectors", async () => {
-  const fix = async (connectorEnforcement: string) => {
-    const rows = await judge(
-      changed((record) => {
+  const fix = async (connectorEnforcement: string, certs: object[] = []) => {
+    const record: object = {
+      ...changed((record) => {
         for (const instance of record[INSTANCES].items) {
+          instance.serverCaCert.createTime = "2016-01-20T10:00:00Z";
           instance.serverCaCert.expirationTime = "2026-01-20T10:00:00Z";
           instance.settings.connectorEnforcement = connectorEnforcement;
         }
       }),
-    );
-    expect(rows[0]?.found).toBe("expired on 2026-01-20T10:00:00Z");
+      [`${INSTANCES}/fusion-prime-db-a504713e/listServerCas`]: { certs },
+    };
+    const rows = await judge(record);
+    expect(rows[0]?.found).toMatch(/^expired on 2026-01-20T10:00:00Z/);
     return rows[0]?.fix;
   };
   const create = "gcloud sql ssl server-ca-certs create --instance=fusion-prime-db-a504713e --project=fusion-prime";
   expect(await fix("NOT_REQUIRED")).toBe(create);
-  expect(await fix("REQUIRED")).toBe(`${create} && ${create.replace("create", "rotate")}`);
+  const rotate = create.replace("create", "rotate");
+  expect(await fix("REQUIRED")).toBe(`${create} && ${rotate}`);
+  const certs = [{ createTime: "2016-01-20T10:00:00Z" }, { createTime: "2026-01-31T10:00:00Z" }];
+  expect(await fix("NOT_REQUIRED", certs)).toBe(rotate);
 });
 
 test("checks the instance that the service mounts, else the newest", async () => {
@@ -793,6 +799,7 @@ describe("an image of another project", () => {
         "Revision 'settlement-service-00002-abc' is not ready and cannot serve traffic. Google Cloud Run Service Agent " +
         `${RUN_AGENT} must have permission to read the image, ${IMAGE}. Ensure that the provided container image URL is correct.`,
     };
-    expect(await row(record, "revision")).toMatchObject({ verdict: "finding", fix });
+    const again = `gcloud run services update settlement-service --region=us-central1 --image=${IMAGE} --project=fusion-prime`;
+    expect(await row(record, "revision")).toMatchObject({ verdict: "finding", fix: `${fix} && ${again}` });
   });
 });

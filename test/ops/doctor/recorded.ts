@@ -117,7 +117,7 @@ export function healthy() {
           createTime: "2026-01-30T10:00:00Z",
           connectionName: CONNECTION_NAME,
           serviceAccountEmailAddress: SQL_ACCOUNT,
-          serverCaCert: { expirationTime: "2036-01-28T10:00:00Z" },
+          serverCaCert: { createTime: "2026-01-28T10:00:00Z", expirationTime: "2036-01-28T10:00:00Z" },
           outOfDiskReport: { sqlOutOfDiskState: "NORMAL" },
           settings: {
             tier: "db-custom-2-7680",
