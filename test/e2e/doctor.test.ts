@@ -12,7 +12,7 @@ import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { endpointEnv } from "../../ops/engine/endpoints.ts";
 import { declare } from "../infra/declared.ts";
 import { healthy, judge } from "../ops/doctor/recorded.ts";
-import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
+import { done, instanceBody, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { CloudRunV1 } from "./cloud-run-v1.ts";
 import {
@@ -42,6 +42,7 @@ jest.setTimeout(120_000);
 
 const DAY = 24 * 3_600_000;
 const missing = ["gcloud", "psql"].filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
+const REPLICA = `${PROJECT}-replica`;
 const OTHER_PASSWORD = "Zyxwvutsrq9876543210Onmlk";
 
 describe("the doctor on the embedded cloud", () => {
@@ -755,7 +756,29 @@ describe("the doctor on the embedded cloud", () => {
       },
     };
 
-    test.each(Object.entries(faults))("%s", async (name, fault) => {
+    /** Those that take a second server to make. */
+    const slow: Record<string, Fault> = {
+      "a replica that was stopped, and does not replicate": {
+        make: async () => {
+          await patchInstance({ backupConfiguration: { enabled: true, pointInTimeRecoveryEnabled: true } });
+          const body = { ...instanceBody(REPLICA), region: "us-east1", masterInstanceName: INSTANCE };
+          const { error } = await done(embedded, await embedded.post(`${SQL}/instances`, body));
+          expect(error).toBeUndefined();
+          const settings = { activationPolicy: "NEVER", databaseReplicationEnabled: false };
+          await done(embedded, await embedded.patch(`${SQL}/instances/${REPLICA}`, { settings }));
+        },
+        undo: async () => {
+          await done(embedded, await embedded.delete(`${SQL}/instances/${REPLICA}`));
+          await patchInstance({ backupConfiguration: { pointInTimeRecoveryEnabled: false } });
+        },
+        as: VIEWER,
+        findings: ["replica"],
+        found: /^fusion-prime-replica in us-east1 was stopped/,
+        fix: /^gcloud sql instances patch fusion-prime-replica --activation-policy=ALWAYS/,
+      },
+    };
+
+    test.each(Object.entries({ ...faults, ...(LONG_FORM && slow) }))("%s", async (name, fault) => {
       const { as = READER, given = {} } = fault;
       let { days = 0 } = fault;
       const now = () => new Date(Date.now() + days * DAY);
