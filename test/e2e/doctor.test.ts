@@ -834,6 +834,26 @@ describe("the doctor on the embedded cloud", () => {
     if (row) ran.note("shows the operations of an instance that Google has suspended, as printed", row);
   });
 
+  test("asks for larger poolers as printed, which the embedded cloud refuses in Google's words", async () => {
+    const name = "asks for larger poolers as printed, which the embedded cloud refuses in Google's words";
+    const record = healthy();
+    const flags = [
+      { name: "max_client_connections", value: "1" },
+      { name: "max_pool_size", value: "1" },
+    ];
+    for (const { settings } of record[`sql projects/${PROJECT}/instances`].items)
+      Object.assign(settings, {
+        tier: "db-perf-optimized-N-8",
+        databaseFlags: [],
+        connectionPoolConfig: { connectionPoolingEnabled: true, flags },
+      });
+    const row = (await judge(record, {})).find(({ check }) => check === "connection-budget");
+    expect(row?.fix).toMatch(/^gcloud beta sql instances patch .*--connection-pool-flags=/);
+    const { code, output } = await shell(`${tools}; ${row?.fix ?? ""}`, { cwd: setting.root });
+    expect([code, output]).toEqual([1, expect.stringContaining("only supported for Enterprise Plus edition")]);
+    if (row) ran.note(name, row);
+  });
+
   test("brings an older checkout and an edited version up to date, as printed", async () => {
     await recover();
     const clone = join(setting.root, "clone");

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { parse, stringify } from "yaml";
 import type { Given } from "../../ops/engine/target.ts";
 import { summary } from "../../ops/doctor/verdict.ts";
 import { LONG_FORM } from "../long-form.ts";
@@ -222,6 +223,41 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /does not exist/,
     fix: /^npm run up -- --stack=local --refresh$/,
     slow: true,
+  });
+
+  tried("a rollout that was stopped before its revision got the traffic", {
+    make: async () => {
+      const file = join(copy, "Pulumi.local.yaml");
+      const stack = parse(readFileSync(file, "utf8")) as { config: { "settlement:service": object } };
+      Object.assign(stack.config["settlement:service"], { maxInstances: 3 });
+      writeFileSync(file, stringify(stack));
+      const interrupt = ({ pid = 0 }: ChildProcess) => process.kill(-pid, "SIGINT");
+      const { code, output } = await shell("npm run up -- --stack=local --yes", {
+        cwd: copy,
+        at: ["without traffic, at http", interrupt],
+      });
+      expect([code === 0, output]).toEqual([false, expect.not.stringContaining("Moving the traffic")]);
+    },
+    check: "traffic",
+    found: /^pinned: 100 % to .*: its rollout was stopped, or is running$/,
+    fix: /^npm run up -- --stack=local$/,
+    slow: true,
+  });
+
+  step.inLongForm("a column that was added manually: what the doctor prints lists it", async () => {
+    await sql("SET ROLE settlement_owner; ALTER TABLE settlement_commands ADD COLUMN note text;");
+    const [row] = await look({ root: copy }, { ...LOCAL, socket: join(copy, ".local", "start", "sql") });
+    const found = "table settlement_commands: column note was created manually";
+    expect([row?.check, row?.found, row?.fix]).toEqual([
+      "schema-drift",
+      found,
+      expect.stringMatching(/^npm run migration -- drift --stack=local --socket=/),
+    ]);
+    const { code, output } = await shell(row?.fix ?? "", { cwd: copy });
+    expect([code, output]).toEqual([1, expect.stringContaining(found)]);
+    if (row) ran.note("a column that was added manually", row);
+    await sql("SET ROLE settlement_owner; ALTER TABLE settlement_commands DROP COLUMN note;");
+    await isContent();
   });
 
   tried("another password, set manually", {

@@ -41,26 +41,8 @@ export function printedBy({ check, fix = "" }: Row): string[] {
   return [...new Set(commandsOf(fix))].map((each) => `${check}: ${each}`);
 }
 
-/**
- * Commands that are not run as printed: other resources still name a deleted service account, the embedded cloud has no poolers and does not
- * rotate certificates, gcloud sends peerings to Google only, the doctor's tests have no replica, no image of another project and no
- * older import, psql is run for another check, and test/e2e/rollout.ts and migrations.test.ts run the last two on a stack.
- */
-export const NOT_RUN = [
-  "account: gcloud iam service-accounts create",
-  "connection-budget: gcloud sql instances patch --connection-pool-flags",
-  "certificate: gcloud sql ssl server-ca-certs create --instance",
-  "certificate: gcloud sql ssl server-ca-certs rotate --instance",
-  "network-path: gcloud services vpc-peerings connect --network --ranges --service",
-  "replica: gcloud sql instances patch --activation-policy",
-  "replica: gcloud sql instances patch --enable-database-replication",
-  "image: gcloud artifacts repositories add-iam-policy-binding --location --member --role",
-  "revision: gcloud artifacts repositories add-iam-policy-binding --location --member --role",
-  "schema-version: gcloud sql import sql --database --user",
-  "login: psql --command --dbname --host --username",
-  "traffic: npm run up --stack",
-  "schema-drift: npm run migration drift --socket --stack",
-];
+/** Commands that are not run as printed: psql is run for another check. */
+export const NOT_RUN = ["login: psql --command --dbname --host --username"];
 
 /**
  * Fails if the doctor prints a command that no test runs: let one run it, then

@@ -49,7 +49,8 @@ export const connectionBudget: Check = {
       const clients = Math.max(pooling.clients, needed([demand], 0));
       const poolSize = Math.min(pooling.poolSize, Math.floor((limit - RESERVED) / perConnection));
       const flags = `--connection-pool-flags=max_client_connections=${clients},max_pool_size=${poolSize}`;
-      return finding(found, facts.deploy(facts.gcloud("sql", "instances", "patch", instance.name, flags)));
+      // The option is not in every release of gcloud yet.
+      return finding(found, facts.deploy(facts.gcloud("beta", "sql", "instances", "patch", instance.name, flags)));
     }
     const found = `${sum([demand])} of ${limit}${source(name)}`;
     if (needed([demand]) > limit) {
