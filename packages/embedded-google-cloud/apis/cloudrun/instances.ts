@@ -6,7 +6,7 @@ import { RPC, StartFailure } from "./failure.ts";
 import type { Log, Logs } from "./logs.ts";
 import { untilReady } from "./probe.ts";
 import type { Process } from "./program.ts";
-import { type Revision, seconds } from "./resources.ts";
+import { type Revision, type Scaling, seconds } from "./resources.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A revision's process that is ready for a request. */
@@ -17,7 +17,28 @@ export interface Entered {
   readonly leave: () => void;
 }
 
-/** The process of a revision. */
+/**
+ * Requests that an instance gets at a time if the template does not say, and how many instances a service has at most:
+ * https://cloud.google.com/run/docs/about-concurrency, https://cloud.google.com/run/docs/configuring/max-instances
+ */
+const DEFAULTS = { concurrency: 80, instances: 100 };
+
+/**
+ * How long a request waits for a place in an instance, in milliseconds, while instances start in less than three seconds:
+ * https://cloud.google.com/run/docs/about-instance-autoscaling
+ */
+const PATIENCE = 10_000;
+
+/** No instance had a place for a request. */
+export class NoInstance extends Error {}
+
+/** The most instances of a revision; 0 stands for none set. */
+export function mostInstances(revision: Revision, service: Scaling | undefined): number {
+  const limits = [revision.scaling?.maxInstanceCount, service?.maxInstanceCount];
+  return Math.min(...limits.map((limit = 0) => (limit === 0 ? DEFAULTS.instances : limit)));
+}
+
+/** A process of a revision. */
 class Instance {
   /** Resolves to its port once it accepts requests; rejects with a StartFailure. */
   readonly ready: Promise<number>;
@@ -29,19 +50,30 @@ class Instance {
   private readonly runtime: Runtime;
   private readonly log: Log;
   private readonly onEnd: () => void;
+  private readonly onPlace: () => void;
 
-  constructor(revision: Revision, runtime: Runtime, log: Log, onEnd: () => void) {
+  constructor(
+    revision: Revision,
+    { runtime, log, onEnd, onPlace }: { runtime: Runtime; log: Log; onEnd: () => void; onPlace: () => void },
+  ) {
     this.revision = revision;
     this.runtime = runtime;
     this.log = log;
     this.onEnd = onEnd;
+    this.onPlace = onPlace;
     this.ready = this.start();
+  }
+
+  /** Requests that it could get now. */
+  get places(): number {
+    return (this.revision.maxInstanceRequestConcurrency || DEFAULTS.concurrency) - this.requests;
   }
 
   async enter(): Promise<Entered> {
     this.requests++;
     const leave = () => {
       if (--this.requests === 0) this.onIdle?.();
+      this.onPlace();
     };
     try {
       return { port: await this.ready, leave };
@@ -93,11 +125,18 @@ function stoppedEarly(): StartFailure {
   return new StartFailure("The revision was stopped while it started.", { reason: "REVISION_FAILED" }, RPC.ABORTED);
 }
 
-/** The processes of all revisions: one each, started on demand. */
+/** The instances of a revision that get new requests, and the requests that wait for a place in one, oldest first. */
+interface Fleet {
+  readonly instances: Instance[];
+  /** Called without an instance to look again. */
+  readonly waiting: ((instance?: Instance) => void)[];
+}
+
+/** The processes of all revisions, started on demand: another one when every instance has as many requests as it may get. */
 export class Instances {
-  /** The instances that get new requests, by the revision's full name. */
-  private readonly current = new Map<string, Instance>();
-  /** These and the draining ones. */
+  /** By the revision's full name. */
+  private readonly current = new Map<string, Fleet>();
+  /** The instances of fleets and the draining ones. */
   private readonly alive = new Set<Instance>();
   private readonly runtime: Runtime;
   private readonly logs: Logs;
@@ -108,11 +147,20 @@ export class Instances {
   }
 
   /**
-   * Waits for a revision's instance; starts one if none is running.
-   * @throws StartFailure if it does not start.
+   * Waits for a place in an instance of a revision; starts an instance if none has one.
+   * @param most Instances of the revision.
+   * @throws StartFailure if it does not start; NoInstance if there is no place for too long.
    */
-  enter(revision: Revision): Promise<Entered> {
-    return (this.current.get(revision.name) ?? this.create(revision)).enter();
+  async enter(revision: Revision, most = 1): Promise<Entered> {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const fleet = this.fleetOf(revision);
+      const [free] = fleet.instances.filter(({ places }) => places > 0).sort((one, other) => other.places - one.places);
+      if (free) return free.enter();
+      if (fleet.instances.length < most) return this.create(revision, fleet).enter();
+      const entered = await this.placeIn(fleet, end - Date.now());
+      if (entered) return entered;
+    }
   }
 
   /** Drains instances; requests that arrive now get new ones. */
@@ -127,26 +175,65 @@ export class Instances {
 
   /** Stops every process at once. */
   async stop(): Promise<void> {
-    this.current.clear();
+    this.take(() => true);
     await Promise.all([...this.alive].map((instance) => instance.stop()));
   }
 
-  private create(revision: Revision): Instance {
-    const { name } = revision;
-    const instance: Instance = new Instance(revision, this.runtime, this.logs.of(name), () => {
-      this.alive.delete(instance);
-      if (this.current.get(name) === instance) this.current.delete(name);
+  private fleetOf({ name }: Revision): Fleet {
+    const fleet = this.current.get(name) ?? { instances: [], waiting: [] };
+    this.current.set(name, fleet);
+    return fleet;
+  }
+
+  /**
+   * Waits for a place. @returns undefined if the fleet has changed.
+   * @throws NoInstance after the given milliseconds.
+   */
+  private placeIn({ waiting }: Fleet, patience: number): Promise<Entered | undefined> {
+    return new Promise((resolve, reject) => {
+      const get = (instance?: Instance) => {
+        clearTimeout(limit);
+        resolve(instance?.enter());
+      };
+      const limit = setTimeout(() => {
+        waiting.splice(waiting.indexOf(get), 1);
+        reject(new NoInstance("The request was aborted because there was no available instance."));
+      }, patience);
+      waiting.push(get);
     });
-    this.current.set(name, instance);
+  }
+
+  private create(revision: Revision, fleet: Fleet): Instance {
+    const { instances, waiting } = fleet;
+    const instance: Instance = new Instance(revision, {
+      runtime: this.runtime,
+      log: this.logs.of(revision.name),
+      onPlace: () => {
+        if (waiting.length > 0 && instances.includes(instance) && instance.places > 0) waiting.shift()?.(instance);
+      },
+      onEnd: () => {
+        this.alive.delete(instance);
+        if (instances.includes(instance)) instances.splice(instances.indexOf(instance), 1);
+        wake(fleet);
+      },
+    });
+    instances.push(instance);
     this.alive.add(instance);
     return instance;
   }
 
   private take(which: (revision: string) => boolean): Instance[] {
-    const taken = [...this.current].filter(([name]) => which(name));
-    for (const [name] of taken) this.current.delete(name);
-    return taken.map(([, instance]) => instance);
+    const taken = [...this.current].filter(([name]) => which(name)).map(([name, fleet]) => ({ name, fleet }));
+    for (const { name } of taken) this.current.delete(name);
+    const instances = taken.flatMap(({ fleet }) => fleet.instances.splice(0));
+    for (const { fleet } of taken) wake(fleet);
+    return instances;
   }
+}
+
+/** Lets the waiting requests of a fleet look again, since it has changed. */
+function wake({ waiting }: Fleet): void {
+  for (const get of waiting.splice(0)) get();
 }
 
 /** A free port. */

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, Resource } from "../../iam/access.ts";
 import { StartFailure } from "./failure.ts";
-import type { Instances } from "./instances.ts";
+import { type Instances, mostInstances, NoInstance } from "./instances.ts";
 import type { Log, Logs } from "./logs.ts";
 import { type Revision, seconds, type Service } from "./resources.ts";
 import type { Services } from "./services.ts";
@@ -79,9 +79,14 @@ export class Requests {
     if (name === undefined || !log || isScaledToZero(service)) return unavailable(reply);
     const revision = this.services.getRevision(name);
     try {
-      return await this.forward(revision, request, reply, host, path);
+      const most = mostInstances(revision, service.scaling);
+      return await this.forward(revision, most, request, reply, host, path);
     } catch (error) {
       const failure = error as Error;
+      if (failure instanceof NoInstance) {
+        log.system(failure.message, "ERROR");
+        return reply.code(429).type("text/plain; charset=UTF-8").send("Rate exceeded.");
+      }
       log.system(`The request failed: ${failure.message}`, "ERROR");
       if (failure.name === "TimeoutError") return page(reply, 504, "Gateway Timeout", "upstream request timeout");
       if (failure instanceof StartFailure) return unavailable(reply);
@@ -98,15 +103,19 @@ export class Requests {
     );
   }
 
-  /** @throws StartFailure if the instance does not start; Error if the connection to it fails. */
+  /**
+   * @param most Instances of the revision.
+   * @throws StartFailure if the instance does not start; NoInstance if none has a place; Error if the connection to it fails.
+   */
   private async forward(
     revision: Revision,
+    most: number,
     request: FastifyRequest,
     reply: FastifyReply,
     host: string,
     path: string,
   ): Promise<FastifyReply> {
-    const { port, leave } = await this.instances.enter(revision);
+    const { port, leave } = await this.instances.enter(revision, most);
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         send(

@@ -135,6 +135,8 @@ export interface Service extends Resource {
 }
 
 export interface Revision extends Resource, InstanceTemplate {
+  maxInstanceRequestConcurrency?: number;
+  scaling?: Scaling;
   /** Last part of the service's name. */
   service: string;
 }

@@ -8,7 +8,7 @@ import { parentOf, projectOf, shortName } from "../../rest/names.ts";
 import type { Collection, Store } from "../../state/store.ts";
 import { asStartFailure, RPC, StartFailure } from "./failure.ts";
 import type { Images } from "./images.ts";
-import type { Instances } from "./instances.ts";
+import { type Instances, mostInstances } from "./instances.ts";
 import type { Operation, Operations } from "./operations.ts";
 import {
   type Condition,
@@ -320,7 +320,7 @@ export class Services {
     try {
       failLate();
       this.images.requireAgent(revision, projectOf(revision.name));
-      (await this.instances.enter(revision)).leave();
+      (await this.instances.enter(revision, mostInstances(revision, undefined))).leave();
       return undefined;
     } catch (error) {
       return asStartFailure(error);

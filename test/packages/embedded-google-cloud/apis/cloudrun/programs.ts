@@ -37,6 +37,17 @@ require("node:http").createServer((request, response) => {
 }).listen(process.env.PORT);
 `;
 
+/** Answers with its process id, once the file that the URL's path names exists. */
+export const HOLDING = `
+const { existsSync } = require("node:fs");
+require("node:http").createServer((request, response) => {
+  const path = decodeURIComponent(request.url.slice(1));
+  const answer = () => path && !existsSync(path) ? setTimeout(answer, 20) : response.end(String(process.pid));
+  answer();
+}).listen(process.env.PORT);
+process.on("SIGTERM", () => process.exit(0));
+`;
+
 /** Takes half a second for /slow, and completes its requests on SIGTERM. */
 export const SLOW = `
 const server = require("node:http").createServer((request, response) => {

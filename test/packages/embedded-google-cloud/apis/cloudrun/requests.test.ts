@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
-import { ECHO, FAILING, SILENT, SLOW } from "./programs.ts";
+import { ECHO, FAILING, HOLDING, SILENT, SLOW } from "./programs.ts";
 import { MEMBER, PARENT, PROJECT, Setting, until } from "./setting.ts";
 
 const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
@@ -18,7 +21,7 @@ interface Echo {
 }
 
 describe("requests to Cloud Run services", () => {
-  const setting = new Setting({ echo: ECHO, failing: FAILING, silent: SILENT, slow: SLOW });
+  const setting = new Setting({ echo: ECHO, failing: FAILING, silent: SILENT, slow: SLOW, holding: HOLDING });
   beforeAll(() => setting.start());
   afterAll(() => setting.end());
 
@@ -195,6 +198,27 @@ describe("requests to Cloud Run services", () => {
     expect(statuses.length).toBeGreaterThan(3);
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect((await slow).text).toMatch(/^steady-00001-/);
+  });
+
+  it("start another instance when each has all that it may get, up to the service's limit, and then wait for a place", async () => {
+    await setting.deploy(
+      "small",
+      { image: "holding" },
+      {
+        template: { maxInstanceRequestConcurrency: 1 },
+        service: { scaling: { maxInstanceCount: 2 } },
+      },
+    );
+    const uri = await uriOf("small");
+    const file = join(setting.folder, "released");
+    const calls = [1, 2, 3].map(() => setting.call("GET", `${uri}/${encodeURIComponent(file)}`));
+    // A fourth one with nothing to wait for has no place either.
+    const fourth = setting.call("GET", uri);
+    expect(await Promise.race([fourth, ...calls, delay(300, "none answered")])).toBe("none answered");
+    writeFileSync(file, "");
+    const answers = (await Promise.all([...calls, fourth])).map(({ status, text }) => `${status} ${text}`);
+    expect(answers.every((answer) => /^200 \d+$/.test(answer))).toBe(true);
+    expect(new Set(answers).size).toBe(2);
   });
 
   it("restart an ended process only once", async () => {
