@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { LONG_FORM } from "../long-form.ts";
 import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { consoleSteps } from "./console-in-browser.ts";
@@ -293,6 +294,8 @@ describe("following the documents on the embedded cloud", () => {
     const commands = [
       "npm run smoke-test -- --stack local",
       "npm run doctor -- --stack local",
+      // It keeps the machine busy for half a minute.
+      ...(LONG_FORM ? ["npm run load -- --stack local --json"] : []),
       "npm run migration -- status --stack local --socket .local/start/sql",
     ];
     for (const command of commands) expect([command, await run(command)]).toEqual([command, { code: 0, said: "" }]);

@@ -195,6 +195,7 @@ describe("command lines", () => {
     up: fc.oneof(wrongStack, wrongProviders),
     rotate: fc.oneof(wrongStack, wrongProviders),
     failover: fc.oneof(wrongStack, wrongProviders),
+    load: wrongStack,
     "smoke-test": wrongStack,
     bootstrap: joined(wrongStack, given("repository", hostile)),
     doctor: fc.oneof(

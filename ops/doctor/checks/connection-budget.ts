@@ -85,7 +85,7 @@ function poolingOf({ settings }: Instance): Pooling | undefined {
 }
 
 /** Of all revisions together or of one, whichever is less; 0 stands for none. */
-function mostInstances({ scaling, template }: Service): number {
+export function mostInstances({ scaling, template }: Service): number {
   const limits = [scaling?.maxInstanceCount, template.scaling?.maxInstanceCount].filter((limit) => limit);
   return Math.min(...limits.map(Number), ...(limits.length === 0 ? [UNLIMITED] : []));
 }

@@ -20,6 +20,7 @@ describe("without a terminal and without --yes", () => {
     "ops/up.ts --stack local --take-over",
     "ops/rotate.ts --stack prod",
     "ops/failover.ts --stack prod",
+    "ops/load.ts --stack prod --rate 10",
     "ops/bootstrap.ts --stack prod --repository owner/name",
     "ops/contract.ts --target google --project somewhere",
     "ops/migration.ts repair --stack prod --version 20251025120000 --why test",
