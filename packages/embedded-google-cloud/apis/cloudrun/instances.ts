@@ -66,7 +66,9 @@ class Instance {
 
   /** Requests that it could get now. */
   get places(): number {
-    return (this.revision.maxInstanceRequestConcurrency || DEFAULTS.concurrency) - this.requests;
+    // 0 stands for none set.
+    const { maxInstanceRequestConcurrency: most = 0 } = this.revision;
+    return (most === 0 ? DEFAULTS.concurrency : most) - this.requests;
   }
 
   async enter(): Promise<Entered> {
