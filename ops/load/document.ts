@@ -1,7 +1,7 @@
 import { table } from "../../policies/docs.ts";
 import { brief } from "./model.ts";
 import { onPaper } from "./paper.ts";
-import { percent } from "./report.ts";
+import { gaveOut, percent } from "./report.ts";
 import type { Results, Run } from "./results.ts";
 
 /** Requests a second that the document answers for. */
@@ -70,7 +70,7 @@ function rowOf(run: Run): string[] {
     String(Math.round(ceiling)),
     `${ceiling >= rate ? "+" : "−"}${Math.round(Math.abs(ceiling / rate - 1) * 100)} %`,
     at ? `${at.p50} ms, ${at.p99} ms` : "?",
-    most ? `${most.resource} (${percent(most.part)})` : "nothing",
+    `${gaveOut(run)}${most ? ` (${most.resource} ${percent(most.part)})` : ""}`.replace(/^(.+) \(\1 /, "$1 ("),
   ];
 }
 

@@ -46,6 +46,8 @@ export interface Measurement {
   readonly ceiling: number;
   /** The least requests at a time that reach nearly that. */
   readonly knee: number;
+  /** Whether the rate that is allowed ended it, before anything gave out. */
+  readonly limited?: true;
   /** The parts of the resources in use at the ceiling, most used first. */
   readonly used: readonly { readonly resource: Resource; readonly part: number }[];
 }
@@ -130,6 +132,7 @@ export async function measure(
     steps,
     ceiling,
     knee: knee?.requests ?? 0,
+    ...(failing === undefined && isReached(steps.at(-1), target.rate) && { limited: true }),
     used: used(observed, costs, limits),
   };
 }
@@ -138,11 +141,16 @@ function isGood({ answers, errors }: Step): boolean {
   return errors <= TOLERATED * (answers + errors);
 }
 
+/** Whether a step has as many requests a second as are allowed. */
+function isReached(step: Step | undefined, rate: number | undefined): boolean {
+  return step !== undefined && rate !== undefined && step.rate >= (1 - GAIN) * rate;
+}
+
 /** Whether more requests at a time would only wait or fail, or exceed the rate that is allowed. */
 function isOver(steps: readonly Step[], rate: number | undefined): boolean {
   const last = steps.at(-1);
   if (!last) return false;
-  if (!isGood(last) || (rate !== undefined && last.rate >= (1 - GAIN) * rate)) return true;
+  if (!isGood(last) || isReached(last, rate)) return true;
   if (last.requests < LEAST) return false;
   const [before, ...plateau] = steps.slice(-3);
   return before !== undefined && plateau.length === 2 && plateau.every((step) => step.rate < (1 + GAIN) * before.rate);

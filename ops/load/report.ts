@@ -5,7 +5,6 @@ import type { Measurement, Step } from "./measure.ts";
 export function report(measured: Measurement): string {
   const { ceiling, costs, knee, others, predicted, steps, used } = measured;
   const [first] = predicted;
-  const [given] = used;
   const rows = [["at a time", "a second", "p50", "p99", "errors", "connections", "CPU"], ...steps.map(cellsOf)];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const table = rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
@@ -18,10 +17,24 @@ export function report(measured: Measurement): string {
     `one request   ${[brief(costs.service), `${brief(costs.place)} of them in an instance`, `${brief(costs.database)} with a connection`, ...cpu].join(", ")}`,
     `predicted     ${predicted.map(shown).join("; ")}`,
     `measured      ${Math.round(ceiling)} a second, nearly reached at ${knee} at a time; predicted ${Math.round(first.rate)}`,
-    `gave out      ${given?.resource ?? "nothing"}: ${used.map(({ part, resource }) => `${resource} ${percent(part)}`).join(", ")}`,
+    `gave out      ${gaveOut(measured)}`,
+    `in use        ${used.map(({ part, resource }) => `${resource} ${percent(part)}`).join(", ")}`,
     ...noise.map((line) => `beware        ${line}`),
     "",
   ].join("\n");
+}
+
+/** The least part of a resource in use if it gave out. */
+const MOSTLY = 0.8;
+
+/** The resource that gave out, if it is one of those that the model knows. */
+export function gaveOut({ limited, others = 0, used }: Measurement): string {
+  if (limited) return "nothing, at the rate that is allowed";
+  const [most] = used;
+  if (most && most.part >= MOSTLY) return most.resource;
+  const cpu = used.find(({ resource }) => resource === "CPU");
+  if (cpu && cpu.part + others >= MOSTLY) return "CPU, which other work used too";
+  return "nothing that is measured here";
 }
 
 function shown({ rate, resource, sum }: Ceiling): string {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { measure, type Target } from "../../../ops/load/measure.ts";
-import { report } from "../../../ops/load/report.ts";
+import { gaveOut, report } from "../../../ops/load/report.ts";
 import { COMMAND } from "../../../ops/load/requests.ts";
 
 /** How long a stored command takes, in milliseconds. */
@@ -61,7 +61,7 @@ describe("a service", () => {
     expect(measured.costs.cpu).toBeUndefined();
     expect(measured.predicted[0].resource).toBe("max_connections");
     expect(measured.used[0]?.resource).toBe("max_connections");
-    expect(report(measured)).toMatch(/^gave out {6}max_connections: max_connections exceeded, /m);
+    expect(report(measured)).toMatch(/^gave out {6}max_connections\nin use {8}max_connections exceeded, /m);
     expect(lines.at(-1)).toMatch(/^ {2}3 at a time .* errors, \d+ connections$/);
   });
 
@@ -74,6 +74,10 @@ describe("a service", () => {
     const limited = { ...target(), rate: 10, limits: { ...target().limits, concurrency: 1 } };
     const measured = await measure(limited, () => undefined, DURATIONS);
     expect(measured.ceiling).toBeLessThanOrEqual(11);
+    expect(gaveOut({ ...measured, limited: true })).toBe("nothing, at the rate that is allowed");
+    const { limited: _, ...unlimited } = measured;
+    const used = [{ resource: "pool", part: 0.2 } as const];
+    expect(gaveOut({ ...unlimited, used })).toBe("nothing that is measured here");
   });
 
   test("that never answers as expected is reported", async () => {

@@ -18,6 +18,13 @@ describe("what users notice", () => {
     [types.instance, "settings.userLabels.app", '"a"', '"b"', undefined],
     [types.instance, "settings.databaseFlags[max_connections].value", '"100"', '"200"', "restarts the instance"],
     [types.instance, "settings.databaseFlags[work_mem].value", '"100"', '"200"', undefined],
+    [
+      types.instance,
+      "settings.connectionPoolConfigs[0].connectionPoolingEnabled",
+      undefined,
+      "true",
+      "restarts the instance",
+    ],
     [types.instance, "settings.ipConfiguration.privateNetwork", undefined, '"n"', "restarts the instance"],
     [types.instance, "settings.ipConfiguration.ipv4Enabled", "true", "false", "refuses clients"],
     [types.instance, "settings.ipConfiguration.ipv4Enabled", "false", "true", undefined],

@@ -122,6 +122,18 @@ describe("an instance", () => {
     expect(engine.changes(changed, change)).toEqual([]);
   });
 
+  test("has the poolers' configuration as a list of one, which is an object in REST, and keeps it if the program has none", async () => {
+    const pooling = {
+      connectionPoolingEnabled: true,
+      flags: [{ name: "max_pool_size", value: "50" }],
+    };
+    const made = await engine.create(INSTANCE, program({ connectionPoolConfigs: [pooling] }));
+    expect(fake.writes()).toMatchObject([{ body: { settings: { connectionPoolConfig: pooling } } }]);
+    expect(made.outputs).toMatchObject({ settings: { connectionPoolConfigs: [pooling] } });
+    expect(await engine.refresh(made)).toEqual(made);
+    expect(engine.changes(made, program())).toEqual([]);
+  });
+
   test("accepts flags in any order, and detects a removed flag", async () => {
     const made = await engine.create(INSTANCE, program());
     const turned = program({
