@@ -12,6 +12,7 @@ import { readMigrations } from "../../infra/migrations/files.ts";
 import { MANAGED_BY, PROJECT } from "../../infra/names.ts";
 import { Schema } from "../../infra/schema.ts";
 import { Service } from "../../infra/service.ts";
+import { shortenStackTraces } from "../../infra/stack-traces.ts";
 import { startLocal } from "../../ops/engine/local.ts";
 import { type OpenStack, openOffline } from "../../ops/engine/open.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
@@ -22,6 +23,7 @@ import { ROOT } from "../../ops/engine/stack-file.ts";
 type Way = "preview" | "up";
 
 function services(count: number, way: Way): void {
+  shortenStackTraces();
   const config = withoutAdoption(loadConfig());
   const migrations = readMigrations(join(ROOT, "migrations"));
   const { region } = config;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { loadConfig, type StackConfig } from "../../infra/config.ts";
 import type { HeldRevision } from "../../infra/service.ts";
 import { settlement } from "../../infra/settlement.ts";
+import { shortenStackTraces } from "../../infra/stack-traces.ts";
 import { PROJECT } from "../../infra/names.ts";
 
 /** Node.js options that preload our modules into the engine's plugins. */
@@ -25,7 +26,10 @@ export function programOf(
   held: readonly HeldRevision[] = [],
   adjust: (config: StackConfig) => StackConfig = (config) => config,
 ): PulumiFn {
-  return () => Promise.resolve(settlement(adjust(loadConfig()), undefined, held));
+  return () => {
+    shortenStackTraces();
+    return Promise.resolve(settlement(adjust(loadConfig()), undefined, held));
+  };
 }
 
 /** That program as an inline program of the Automation API, for a stack's name. */
