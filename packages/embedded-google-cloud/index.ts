@@ -10,7 +10,7 @@ import { Entries } from "./apis/logging/entries.ts";
 import { Logging } from "./apis/logging/api.ts";
 import { Compute } from "./apis/compute/api.ts";
 import { Networks } from "./apis/compute/networks.ts";
-import { createCloudSql, type Outages } from "./apis/cloudsql/service.ts";
+import { createCloudSql } from "./apis/cloudsql/service.ts";
 import type { OpenSocket } from "./apis/cloudsql/socket.ts";
 import { Identities, OWNER } from "./iam/identities.ts";
 import { Policies } from "./iam/policies.ts";
@@ -18,6 +18,7 @@ import { PolicyRequests } from "./iam/requests.ts";
 import { Roles } from "./iam/roles.ts";
 import { Monitoring } from "./apis/monitoring/api.ts";
 import { Gauges } from "./apis/monitoring/gauges.ts";
+import { LostRegions, type Outages } from "./server/outages.ts";
 import { Projects } from "./server/projects.ts";
 import { ResourceManager } from "./apis/resourcemanager/api.ts";
 import { RolesApi } from "./apis/roles/api.ts";
@@ -37,7 +38,7 @@ import { WorkloadIdentity } from "./apis/workloadidentity/api.ts";
 export type { Program } from "./apis/cloudrun/launch.ts";
 export { mountProblem } from "./apis/cloudrun/namespace.ts";
 export { OWNER } from "./iam/identities.ts";
-export type { Outages } from "./apis/cloudsql/service.ts";
+export type { Outages } from "./server/outages.ts";
 export { type Aim, API_NAMES, type Delays, type Fault, type Injection } from "./server/faults.ts";
 export { LockedError } from "./state/lock.ts";
 export { StoreError } from "./state/store.ts";
@@ -61,7 +62,7 @@ export interface EmbeddedCloud {
   readonly identities: Identities;
   /** Faults to inject into calls, for tests. */
   readonly faults: Faults;
-  /** The loss of Cloud SQL instances, for tests. */
+  /** The loss of Cloud SQL instances and of regions, for tests. */
   readonly outages: Outages;
   /** The measured values of Cloud Monitoring. */
   readonly gauges: Gauges;
@@ -168,7 +169,35 @@ async function assemble(options: CloudOptions, store: Store) {
     sqladmin: [cloudSql.api],
     storage: [storage],
   };
-  const app = createServer({ identities, access, projects, services }, apis, faults);
+  const { instances } = cloudSql;
+  const regions = new LostRegions({
+    lose: async (region) => {
+      await cloudRun.loseIn(region);
+      return instances.loseIn(region);
+    },
+    regionOf: ({ body, params }) => {
+      const { bucket, host, instance, location, project, region } = params as Readonly<Record<string, string>>;
+      const wanted = body as Readonly<Record<string, unknown>> | undefined;
+      const places = [
+        location,
+        region,
+        host !== undefined && cloudRun.regionOf(host),
+        bucket !== undefined && storage.locationOf(bucket),
+        project !== undefined && instance !== undefined && instances.regionOf(projects.id(project), instance),
+        wanted?.region,
+        wanted?.location,
+      ];
+      return places.find((place) => typeof place === "string");
+    },
+  });
+  const outages: Outages = {
+    begin: (project, instance) => instances.lose(project, instance),
+    sever: (project, replica) => instances.sever(project, replica),
+    end: (project, instance) => instances.giveBack(project, instance),
+    beginRegion: (region) => regions.begin(region),
+    endRegion: (region) => regions.end(region),
+  };
+  const app = createServer({ identities, access, projects, services }, apis, faults, regions);
   return {
     app,
     faults,
@@ -176,7 +205,7 @@ async function assemble(options: CloudOptions, store: Store) {
     identities,
     listenForConnectors: cloudSql.listen,
     openSocket,
-    outages: cloudSql.outages,
+    outages,
     resume: () => {
       cloudRun.resume();
     },

@@ -9,6 +9,7 @@ import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
 import { select } from "../rest/selection.ts";
 import { API_NAMES, type ApiName, type Faults } from "./faults.ts";
 import { type Identities, invalidCredentials } from "../iam/identities.ts";
+import type { LostRegions } from "./outages.ts";
 import type { Projects } from "./projects.ts";
 import type { EnabledServices } from "./enabled-services.ts";
 
@@ -67,7 +68,7 @@ export interface Gate {
 type Apis = Readonly<Partial<Record<ApiName, readonly Api[]>>>;
 
 /** Creates the HTTP server of all APIs: JSON, Google's errors, authentication and permissions, loopback hosts only. */
-export function createServer(gate: Gate, apis: Apis, faults?: Faults): FastifyInstance {
+export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: LostRegions): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 1000 }, forceCloseConnections: true });
 
   // The official clients send a content type with an empty body, for example on DELETE.
@@ -105,6 +106,7 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults): FastifyIn
   });
 
   faults?.hooks(app);
+  regions?.hooks(app);
 
   // https://cloud.google.com/storage/docs/json_api/v1/how-tos/performance#gzip
   app.addHook("preParsing", (request, _reply, payload, done) => {

@@ -128,6 +128,16 @@ export class CloudRun implements Api {
     await Promise.all([this.instances.stop(), this.jobs.stop()]);
   }
 
+  /** Ends the processes of a region's services. */
+  async loseIn(region: string): Promise<void> {
+    await this.instances.end((revision) => revision.includes(`/locations/${region}/`));
+  }
+
+  /** The region of the service with a host, with or without a tag; undefined if there is none. */
+  regionOf(host: string): string | undefined {
+    return this.services.byHost(host)?.service.name.split("/")[3];
+  }
+
   /** The log of a revision or an execution, including the platform's own lines. @param name Full name. */
   logsOf(name: string): string {
     return this.logs.of(name).read();

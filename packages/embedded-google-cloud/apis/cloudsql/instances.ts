@@ -364,6 +364,20 @@ export class Instances {
     await this.cluster(instance).kill();
   }
 
+  /** Loses the running instances of a region. @returns Gives them back. */
+  async loseIn(region: string): Promise<() => Promise<void>> {
+    const lost = this.instances.values().filter((instance) => instance.region === region && isLive(instance));
+    await Promise.all(lost.map(({ name, project }) => this.lose(project, name)));
+    return async () => {
+      for (const { name, project } of lost) await this.giveBack(project, name);
+    };
+  }
+
+  /** The region of an instance; undefined if it does not exist. */
+  regionOf(project: string, name: string): string | undefined {
+    return this.instances.get(`${project}/${name}`)?.region;
+  }
+
   /** Lets a replica receive nothing from its primary, until it is promoted. */
   async sever(project: string, name: string): Promise<void> {
     const cluster = await this.running(project, name);

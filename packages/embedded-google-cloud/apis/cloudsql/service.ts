@@ -21,16 +21,6 @@ import { ServerCas } from "./server-cas.ts";
 import { AuthProxy, type OpenSocket } from "./socket.ts";
 import { Users } from "./users.ts";
 
-/** The loss of instances, as with their regions. */
-export interface Outages {
-  /** Ends an instance's server at once; its state is `FAILED`, and it serves nothing. @throws GoogleError if it does not run. */
-  begin(project: string, instance: string): Promise<void>;
-  /** Lets a replica receive nothing from its primary, so that it falls behind, until it is promoted or the embedded cloud restarts. */
-  sever(project: string, replica: string): Promise<void>;
-  /** Gives a lost instance back; as it was, or as the replica of the instance that took its place. */
-  end(project: string, instance: string): Promise<void>;
-}
-
 /** Cloud SQL as a whole. */
 export interface CloudSql {
   readonly api: CloudSqlApi;
@@ -40,8 +30,8 @@ export interface CloudSql {
   readonly listen: (host?: string) => Promise<void>;
   /** Measures a project's instances for Cloud Monitoring. */
   readonly measure: (project: string) => Promise<Gauge[]>;
-  /** The loss of instances, for tests. */
-  readonly outages: Outages;
+  /** Its instances, to lose them and give them back. */
+  readonly instances: Instances;
   /** Closes every connection and stops every PostgreSQL server; running operations fail. */
   stop(): Promise<void>;
 }
@@ -93,11 +83,7 @@ export async function createCloudSql(parts: CloudSqlParts): Promise<CloudSql> {
     ),
     listen: (host) => connectors.listen(host),
     openSocket: proxy.openSocket,
-    outages: {
-      begin: (project, instance) => instances.lose(project, instance),
-      sever: (project, replica) => instances.sever(project, replica),
-      end: (project, instance) => instances.giveBack(project, instance),
-    },
+    instances,
     measure: (project) => measureInstances(instances, project),
     stop: async () => {
       await connectors.stop();

@@ -65,6 +65,11 @@ export class Storage implements Api {
     return this.objects.bytes(this.objects.get(bucket, name));
   }
 
+  /** The location of a bucket, such as `US-CENTRAL1`; undefined if it does not exist. */
+  locationOf(bucket: string): string | undefined {
+    return this.buckets.get(bucket)?.location;
+  }
+
   routes(app: FastifyInstance): void {
     this.bucketRoutes(app);
     this.objectRoutes(app);

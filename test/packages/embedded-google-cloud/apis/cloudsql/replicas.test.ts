@@ -31,7 +31,7 @@ async function lag(): Promise<number | undefined> {
 }
 
 beforeAll(async () => {
-  await embedded.start(SERVICE, "monitoring.googleapis.com");
+  await embedded.start(SERVICE, ...["monitoring", "run", "storage"].map((api) => `${api}.googleapis.com`));
   await createInstance(embedded, "db-one", { ...BACKUPS, ...PLUS });
   await embedded.post(`${ROOT}/instances/db-one/users`, { name: "postgres", password: "pw" });
   await west.open(embedded, `${PROJECT}:us-central1:db-one`);
@@ -172,6 +172,28 @@ test("loses the primary, fails over to its DR replica, and takes it back as the 
   await embedded.cloud.outages.end(PROJECT, "db-one");
   expect(await instance("db-one")).toMatchObject({ state: "RUNNABLE", masterInstanceName: `${PROJECT}:db-two` });
   await until(west, "SELECT count(*)::int FROM t", [{ count: 8 }]);
+});
+
+test("loses a region: nothing in it answers, whatever the API's address, until it is given back", async () => {
+  await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: "in-west", location: "US-CENTRAL1" });
+  await embedded.cloud.outages.beginRegion("us-central1");
+  for (const answer of [
+    await embedded.get(`${ROOT}/instances/db-one`),
+    await embedded.patch(`${ROOT}/instances/db-one`, { settings: {} }),
+    await embedded.post(`${ROOT}/instances`, { ...instanceBody("db-new"), region: "us-central1" }),
+    await embedded.get("/storage/v1/b/in-west/o"),
+    await embedded.get(`/v2/projects/${PROJECT}/locations/us-central1/services/none`),
+  ]) {
+    expect([answer.status, message(answer)]).toEqual([503, expect.stringMatching(/unavailable in us-central1/i)]);
+  }
+  await expect(sql(west, "SELECT 1")).rejects.toThrow();
+  expect((await embedded.get(`/v2/projects/${PROJECT}/locations/us-east1/services/none`)).status).toBe(404);
+  await sql(east, "INSERT INTO t VALUES (80)");
+  await embedded.cloud.outages.endRegion("us-central1");
+  expect(await instance("db-one")).toMatchObject({ state: "RUNNABLE", masterInstanceName: `${PROJECT}:db-two` });
+  await until(west, "SELECT count(*)::int FROM t WHERE a = 80", [{ count: 1 }]);
+  await sql(east, "DELETE FROM t WHERE a = 80");
+  await until(west, "SELECT count(*)::int FROM t WHERE a = 80", [{ count: 0 }]);
 });
 
 test("promotes a replica to an instance of its own", async () => {
