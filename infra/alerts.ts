@@ -24,8 +24,8 @@ export interface AlertsArgs {
   /** Name of the monitored Cloud Run service. */
   readonly serviceName: pulumi.Input<string>;
   readonly serviceUrl: pulumi.Input<string>;
-  /** Region of the service. */
-  readonly region: string;
+  /** The regions that have the service, that of the stack first. The uptime check may call it in each, before and after a failover. */
+  readonly regions: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -112,10 +112,13 @@ export class Alerts extends pulumi.ComponentResource {
       { service: "monitoring.googleapis.com" },
       { parent: this, dependsOn: apis.enabled.monitoring },
     );
-    const invoker = new gcp.cloudrunv2.ServiceIamMember(
-      `${name}-uptime-invoker`,
-      { name: serviceName, location: args.region, role: "roles/run.invoker", member: agent.member },
-      { parent: this },
+    const invokers = args.regions.map(
+      (location, index) =>
+        new gcp.cloudrunv2.ServiceIamMember(
+          `${name}-${index === 0 ? "" : "standby-"}uptime-invoker`,
+          { name: serviceName, location, role: "roles/run.invoker", member: agent.member },
+          { parent: this },
+        ),
     );
     return new gcp.monitoring.UptimeCheckConfig(
       `${name}-uptime`,
@@ -136,7 +139,7 @@ export class Alerts extends pulumi.ComponentResource {
         },
         userLabels: args.labels,
       },
-      { parent: this, dependsOn: [apis.enabled.monitoring, invoker] },
+      { parent: this, dependsOn: [apis.enabled.monitoring, ...invokers] },
     );
   }
 }

@@ -2,6 +2,7 @@ import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
+import { hasRetired } from "./instances.ts";
 import { CLIENT_CONDITION, SERVICE_ACCOUNT } from "./names.ts";
 
 export interface IdentityArgs {
@@ -50,7 +51,10 @@ export class Identity extends pulumi.ComponentResource {
         { parent: this, dependsOn: args.apis.enabled.cloudresourcemanager },
       );
     this.clients = [
-      client("cloudsql-client", "instance", CLIENT_CONDITION, args.instanceName),
+      // A retired instance must take no writes, also when a lost region returns with a service that still uses it.
+      ...(hasRetired(config.database)
+        ? []
+        : [client("cloudsql-client", "instance", CLIENT_CONDITION, args.instanceName)]),
       ...(args.replicaName === undefined
         ? []
         : [client("standby-cloudsql-client", "replica", "settlement-replica", args.replicaName)]),

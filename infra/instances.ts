@@ -57,11 +57,14 @@ interface InstanceRole {
     gcp.sql.DatabaseInstanceArgs,
     "instanceType" | "masterInstanceName" | "replicationCluster"
   >;
+  /** By default the instance runs. */
+  readonly activationPolicy?: "NEVER";
 }
 
 /**
  * Declares the instance of a stack, and its replica in a second region if it has one. After a failover the replica is declared
- * as the primary, and the former primary as its replica or, if it may hold what was not replicated, as an instance of its own.
+ * as the primary, and the former primary as its replica or, if it may hold what was not replicated, as a stopped instance of its
+ * own.
  */
 export function declareInstances(name: string, args: InstancesArgs): Instances {
   const { config, names } = args;
@@ -88,12 +91,20 @@ export function declareInstances(name: string, args: InstancesArgs): Instances {
   }
   const role = { isReplica: false, replication: { instanceType: "CLOUD_SQL_INSTANCE", ...designated(home.name) } };
   const primary = declare(`${name}-replica`, away, role, args);
-  const former = replica.disasterRecovery ? replicaOf(primary) : PRIMARY;
+  const former = hasRetired(config.database) ? RETIRED : replicaOf(primary);
   return { home: declare(`${name}-instance`, home, former, args), away: primary, primary };
 }
 
 /** An instance that neither follows another nor designates one. */
 const PRIMARY: InstanceRole = { isReplica: false, replication: {} };
+
+/** A former primary, which is stopped, so that there is one instance that takes writes. */
+const RETIRED: InstanceRole = { ...PRIMARY, activationPolicy: "NEVER" };
+
+/** Whether a failover left the instance in the stack's region on its own, because Cloud SQL does not make it a replica. */
+export function hasRetired({ replica }: StackConfig["database"]): boolean {
+  return replica !== undefined && replica.promoted && !replica.disasterRecovery;
+}
 
 function declare(logicalName: string, place: Place, role: InstanceRole, args: InstancesArgs): gcp.sql.DatabaseInstance {
   const { apis, config, labels, network, options } = args;
@@ -111,6 +122,7 @@ function declare(logicalName: string, place: Place, role: InstanceRole, args: In
         edition: database.edition,
         availabilityType: place.availability,
         diskAutoresize: true,
+        ...(role.activationPolicy && { activationPolicy: role.activationPolicy }),
         deletionProtectionEnabled: protect,
         connectorEnforcement: "REQUIRED",
         ipConfiguration: {

@@ -11,12 +11,15 @@ import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal
 import { run } from "./terminal/run.ts";
 import { screenOf } from "./terminal/screen.ts";
 
+/** How long a region may give no answer before it counts as lost, in milliseconds. */
+const UNTIL_LOST = 20_000;
+
 const HELP = `npm run failover -- --stack STACK [OPTIONS]
 
-Makes the replica in the second region the primary, or the other way round, and lets the service in that region use it: says what
-may be lost, asks, promotes the replica, and carries out an update, which tests the service there before it gets traffic. If
-interrupted, run it again to resume. It writes into settlement:database.replica of the stack's file; commit that. See
-docs/DEPLOYMENT.md, "A lost region".
+Makes the replica in the second region the primary, or the other way round, and lets the service in that region use it: shows what
+changes and what may be lost, asks, promotes the replica, and carries out an update, which tests the service there before it gets
+traffic. What is in a region that does not answer stays as it is; run it again once it does. If interrupted, run it again to resume.
+It writes into settlement:database.replica of the stack's file; commit that. See docs/DEPLOYMENT.md, "A lost region".
 
   --stack STACK  local, staging or prod
   --drill        change places and come back, which loses nothing; needs edition ENTERPRISE_PLUS
@@ -36,14 +39,22 @@ run(HELP, async () => {
   try {
     const { workDir, envVars } = stack.workspace;
     const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = envVars;
-    const google = new Google(endpointsOf(readStackFile(name, workDir).config ?? {}), {
+    const endpoints = endpointsOf(readStackFile(name, workDir).config ?? {});
+    const caller = token === undefined ? {} : { token: () => Promise.resolve(token) };
+    const google = new Google(endpoints, {
+      ...caller,
       patience: (error, call) => (error.status === 403 ? 0 : patience(error, call)),
-      ...(token !== undefined && { token: () => Promise.resolve(token) }),
+    });
+    const probe = new Google(endpoints, {
+      ...caller,
+      deadline: 10_000,
+      patience: ({ busy, status }) => (busy || status === undefined ? UNTIL_LOST : 0),
     });
     const reached = await failover(stack, {
       config: requireConfig(name),
       drill: values.drill ?? false,
       google,
+      probe,
       write: (promoted, underway) => {
         for (const [key, value] of Object.entries({ promoted, underway })) {
           setInStackFile(name, ["settlement:database", "replica", key], value, [ROOT, workDir]);
@@ -60,6 +71,10 @@ run(HELP, async () => {
     }
     console.error(`The primary of ${name} is in ${reached.region}. The service there answers at ${reached.url}`);
     console.error(`Commit Pulumi.${name}.yaml, because the next update uses it.`);
+    if (reached.lost === undefined) return;
+    console.error(
+      `Once ${reached.lost} answers again: npm run failover -- --stack ${name}, which finishes there. Until then it updates the rest.`,
+    );
   } finally {
     await stop();
   }

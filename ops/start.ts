@@ -10,7 +10,7 @@ import { replaceFile } from "../packages/embedded-google-cloud/state/store.ts";
 import { interrupted, untilInterrupted } from "./terminal/interrupt.ts";
 import { upAlone } from "./engine/up-alone.ts";
 import { endpointConfig, endpointsOf } from "./engine/endpoints.ts";
-import { FAULT_FORM, faultOf } from "./engine/fault-option.ts";
+import { FAULT_FORM, faultOf, type Placed } from "./engine/fault-option.ts";
 import { consoleAddress, share } from "./engine/held-open.ts";
 import { type LocalEnvironment, openSocket, SERVICE_IMAGE, startLocal } from "./engine/local.ts";
 import { POLICY_PACKS } from "./preview/inspect.ts";
@@ -77,7 +77,7 @@ run(HELP, async () => {
   try {
     await deploy(local, values.keep ?? false, command);
     if (values.keep) {
-      for (const { aim, fault } of faults) local.cloud.faults.inject(aim, fault);
+      for (const placed of faults) await place(placed, local);
       if (values.fault) console.log(`\nFrom now on, calls fail: ${values.fault.join(", ")}`);
       share(folder);
       await hold(local);
@@ -87,6 +87,11 @@ run(HELP, async () => {
     await local.stop();
   }
 });
+
+async function place(placed: Placed, { cloud }: LocalEnvironment): Promise<void> {
+  if ("region" in placed) await cloud.outages.beginRegion(placed.region);
+  else cloud.faults.inject(placed.aim, placed.fault);
+}
 
 function otherStack(name: string): string {
   const stack = stackName(name);

@@ -4,6 +4,8 @@ import { schemaParts } from "./migration/go-to.ts";
 import { appliedSchema } from "./migration/status.ts";
 import { update } from "./update/update.ts";
 import { forgetInstance, requireLost } from "./engine/lost-instance.ts";
+import { requireConfig } from "./engine/stack-values.ts";
+import { UserError } from "./terminal/user-error.ts";
 import { openStack } from "./engine/open.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
@@ -42,6 +44,9 @@ run(HELP, async () => {
   const name = stackName(values.stack);
   const choice = providerChoice(values.providers);
   const ask = consent(values.yes);
+  if (requireConfig(name).database.replica?.underway) {
+    throw new UserError(`A failover of ${name} is underway. Finish it first: npm run failover -- --stack ${name}`);
+  }
   const { stack, stop } = await openStack(name, console.error, choice);
   try {
     const schema = values.migrations ? await appliedSchema(stack) : undefined;

@@ -16,21 +16,24 @@ const FORM = new RegExp(
 );
 
 /** The option's form, for `--help`. */
-export const FAULT_FORM = "[METHOD ]API[/PATH]:FAULT[:TIMES]";
+export const FAULT_FORM = "[METHOD ]API[/PATH]:FAULT[:TIMES] or region/REGION:503";
 
-/** A fault, and the calls that it affects. */
-export interface Placed {
-  readonly aim: Aim;
-  readonly fault: Fault;
-}
+/** A lost region, such as `region/us-central1:503`. */
+const LOST_REGION = /^region\/([a-z]+(?:-[a-z]+)+\d+):503$/;
+
+/** A fault, and the calls that it affects; or a region that is lost. */
+export type Placed = { readonly aim: Aim; readonly fault: Fault } | { readonly region: string };
 
 /**
- * Reads a value of `--fault`, such as `sqladmin:429`, `secretmanager/latest:access:403` or `POST sqladmin/import:late:1`.
+ * Reads a value of `--fault`, such as `sqladmin:429`, `secretmanager/latest:access:403` `POST sqladmin/import:late:1`, or
+ * `region/us-central1:503`.
  * @throws UsageError if it has another form, or names an API that the embedded cloud does not have.
  */
 export function faultOf(text: string): Placed {
+  const [, region] = LOST_REGION.exec(text) ?? [];
+  if (region !== undefined) return { region };
   const { method, api: named, path, status, kind, milliseconds, times } = FORM.exec(text)?.groups ?? {};
-  if (named === undefined) {
+  if (named === undefined || named === "region") {
     throw new UsageError(
       `--fault must have the form ${FAULT_FORM}, such as sqladmin:429 or 'POST sqladmin/import:late:1', not "${text}". ` +
         `API is one of ${API_NAMES.join(", ")}; FAULT one of ${FAULTS}.`,

@@ -1,5 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { readState, type StateResource, writeState } from "../engine/state.ts";
+import type { Side } from "./pair.ts";
 
 /** The types whose resources belong to the primary, and are in a promoted replica as they were. */
 const MOVED: readonly string[] = [
@@ -48,4 +49,62 @@ function onInstance(resource: StateResource, from: string, to: string): StateRes
       },
     }),
   };
+}
+
+/** What tells a primary from its replica, in the inputs and in the outputs of an instance. */
+interface Role {
+  readonly instanceType?: string;
+  readonly masterInstanceName?: string;
+  readonly replicationCluster?: { readonly failoverDrReplicaName?: string };
+  readonly settings?: { readonly activationPolicy?: string; readonly backupConfiguration?: object };
+}
+
+/** Which instance takes the place of which. */
+export interface Change {
+  readonly project: string;
+  /** The instance that takes writes, and its former primary. */
+  readonly to: Side;
+  readonly from: Side;
+  /** Whether the former primary is stopped and stands alone, instead of becoming the replica. */
+  readonly alone: boolean;
+}
+
+/** The resources of a state as they will be when an instance has taken the place of another, for a preview before it. */
+export function afterwards(resources: readonly StateResource[], change: Change): StateResource[] {
+  const { from, to } = change;
+  const former = resources.find(({ urn }) => urn === from.urn);
+  return moved(resources, from.name, to.name).map((resource) => {
+    const { inputs, outputs = {}, urn } = resource;
+    if (urn !== to.urn && urn !== from.urn) return resource;
+    const become = (role: Role, of: Role | undefined) =>
+      (urn === to.urn ? asPrimary(role, of, change) : asFormer(role, change)) as StateResource["inputs"];
+    return { ...resource, inputs: become(inputs, former?.inputs), outputs: become(outputs, former?.outputs) };
+  });
+}
+
+/** An instance that takes the place of its primary, and with a DR replica also its backups. */
+function asPrimary(role: Role, former: Role | undefined, { alone, from, project }: Change): Role {
+  const { masterInstanceName, ...rest } = role;
+  if (!masterInstanceName) return role;
+  const { backupConfiguration } = former?.settings ?? {};
+  return {
+    ...rest,
+    instanceType: "CLOUD_SQL_INSTANCE",
+    ...(!alone && {
+      replicationCluster: { failoverDrReplicaName: `${project}:${from.name}` },
+      settings: { ...rest.settings, ...(backupConfiguration && { backupConfiguration }) },
+    }),
+  };
+}
+
+/** A former primary, as Cloud SQL or this command leaves it. */
+function asFormer(role: Role, { alone, from, to }: Change): Role {
+  const { masterInstanceName, replicationCluster: _cluster, settings, ...rest } = role;
+  if (masterInstanceName) return role;
+  if (alone)
+    return from.runs
+      ? { ...rest, settings: { ...settings, activationPolicy: "NEVER" } }
+      : { ...rest, ...(settings && { settings }) };
+  const { backupConfiguration: _backups, ...own } = settings ?? {};
+  return { ...rest, instanceType: "READ_REPLICA_INSTANCE", masterInstanceName: to.name, settings: own };
 }

@@ -1,8 +1,9 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { parseConnectionName } from "../../infra/connection.ts";
 import type { Google } from "../../infra/google.ts";
-import { outputsOf, readState } from "../engine/state.ts";
+import { outputsOf, readState, type State } from "../engine/state.ts";
 import { UserError } from "../terminal/user-error.ts";
+import { answered } from "./lost-region.ts";
 
 /** One of a stack's two instances, as Cloud SQL has it. */
 export interface Side {
@@ -14,43 +15,52 @@ export interface Side {
   readonly follows: string | undefined;
   /** Whether it is designated for a switchover. */
   readonly designated: boolean;
-  readonly runs: boolean;
+  /** Whether it runs; undefined if Cloud SQL does not answer about it. */
+  readonly runs: boolean | undefined;
 }
 
 /** The instances of a stack with a replica. */
 export interface Pair {
   readonly project: string;
   readonly sides: readonly [Side, Side];
+  /** The stack's state. */
+  readonly state: State;
 }
 
 /** The resources of the instances, by logical name. */
 const RESOURCES = ["settlement-instance", "settlement-replica"] as const;
 
-/** @throws UserError if the stack has not both instances, or one does not exist. */
-export async function readPair(stack: Stack, google: Google): Promise<Pair> {
+/**
+ * Reads a stack's instances.
+ * @param probe Retries for as long as an answer is worth waiting for.
+ * @throws UserError if the stack has not both instances, or one does not exist.
+ */
+export async function readPair(stack: Stack, probe: Google): Promise<Pair> {
   const state = await readState(stack);
   const deployed = parseConnectionName(outputsOf(state).connectionName ?? "");
   if (!deployed.ok) throw new UserError(`Stack "${stack.name}" is not deployed: npm run up -- --stack ${stack.name}`);
   const { project } = deployed.value;
+  const { resources = [] } = state.deployment;
   const find = async (logical: (typeof RESOURCES)[number]): Promise<Side> => {
-    const found = state.deployment.resources?.find(({ urn }) => urn.endsWith(`DatabaseInstance::${logical}`));
+    const found = resources.find(({ urn }) => urn.endsWith(`DatabaseInstance::${logical}`));
     const { name, region } = found?.outputs ?? {};
     if (!found || name === undefined || region === undefined) {
       throw new UserError(`Stack "${stack.name}" has no ${logical} yet: npm run up -- --stack ${stack.name}`);
     }
     type Instance = gapi.client.sql.DatabaseInstance;
-    const live = await google.find<Instance>({ api: "sql", path: `projects/${project}/instances/${name}` });
+    const read = await answered(probe.find<Instance>({ api: "sql", path: `projects/${project}/instances/${name}` }));
+    const side = { name, region, urn: found.urn };
+    if (!read) return { ...side, follows: undefined, designated: false, runs: undefined };
+    const { answer: live } = read;
     if (!live) throw new UserError(`The instance ${name} of ${stack.name} does not exist.`);
     return {
-      name,
-      region,
-      urn: found.urn,
+      ...side,
       follows: live.masterInstanceName?.split(":").at(-1),
       designated: live.replicationCluster?.drReplica === true,
       runs: live.state === "RUNNABLE" && live.settings?.activationPolicy !== "NEVER",
     };
   };
-  return { project, sides: [await find(RESOURCES[0]), await find(RESOURCES[1])] };
+  return { project, sides: await Promise.all([find(RESOURCES[0]), find(RESOURCES[1])]), state };
 }
 
 /**

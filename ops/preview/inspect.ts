@@ -72,6 +72,8 @@ export interface InspectOptions {
   readonly target?: readonly string[];
   /** URNs of resources to neither refresh nor change; none by default. */
   readonly exclude?: readonly string[];
+  /** Path of the policies' settings; those of the stack by default. */
+  readonly policySettings?: string | undefined;
   /** Losses that the command itself intends, besides those that the configuration allows; none by default. */
   readonly agreed?: (loss: Loss) => boolean;
   /** The program; the stack's own by default. */
@@ -135,7 +137,7 @@ async function preview(
   path: string,
   options: InspectOptions,
 ): Promise<{ report: Report; pending: readonly string[] }> {
-  const { agreed = () => false, exclude = [], offline = false, refresh = false, snapshot } = options;
+  const { agreed = () => false, exclude = [], offline = false, policySettings, refresh = false, snapshot } = options;
   const deployment: Deployment =
     offline && !snapshot ? {} : (options.deployment ?? (await readState(stack)).deployment);
   const { resources = [] } = deployment;
@@ -153,6 +155,7 @@ async function preview(
       onEvent,
       plan: path,
       policyPacks: POLICY_PACKS,
+      ...(policySettings !== undefined && { policyPackConfigs: [policySettings] }),
       color: "never",
       ...limits,
     });

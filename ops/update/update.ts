@@ -16,7 +16,10 @@ import { cliError } from "../terminal/cli-error.ts";
 import { type Preview, readEvents, UNNEEDED } from "../preview/model.ts";
 
 /** How to show and confirm an update. */
-export interface UpdateOptions extends Pick<InspectOptions, "agreed" | "refresh" | "target"> {
+export interface UpdateOptions extends Pick<
+  InspectOptions,
+  "agreed" | "exclude" | "policySettings" | "refresh" | "target"
+> {
   /** Whether to import resources that exist but are not in the state; false by default. */
   readonly takeOver?: boolean;
   /** Shows the preview. */
@@ -100,10 +103,14 @@ async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: 
   interrupted.throwIfAborted();
   say("Moving the traffic to it ...");
   // Only the service's traffic is left to change.
-  await carryOut(stack, { progress: options.progress, target: [urn] }, kept(before));
+  const { policySettings, progress } = options;
+  await carryOut(stack, { policySettings, progress, target: [urn] }, kept(before));
 }
 
-type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "takeOver" | "target"> & {
+type CarryOutOptions = Pick<
+  UpdateOptions,
+  "exclude" | "policySettings" | "progress" | "refresh" | "takeOver" | "target"
+> & {
   /** Path of the engine's plan; without one the engine makes its own. */
   readonly plan?: string;
   readonly program?: PulumiFn;
@@ -111,7 +118,16 @@ type CarryOutOptions = Pick<UpdateOptions, "progress" | "refresh" | "takeOver" |
 
 /** @param reassurance What a failure does not affect. */
 async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""): Promise<void> {
-  const { plan, program, progress, refresh = false, takeOver = false, target = [] } = options;
+  const {
+    exclude = [],
+    plan,
+    policySettings,
+    program,
+    progress,
+    refresh = false,
+    takeOver = false,
+    target = [],
+  } = options;
   const events: EngineEvent[] = [];
   try {
     await bareUp(stack, {
@@ -120,7 +136,9 @@ async function carryOut(stack: Stack, options: CarryOutOptions, reassurance = ""
       ...(program && { program }),
       refresh,
       policyPacks: POLICY_PACKS,
+      ...(policySettings !== undefined && { policyPackConfigs: [policySettings] }),
       target: [...target],
+      exclude: [...exclude],
       color: "never",
       suppressOutputs: true,
       onOutput: withoutConsequences(progress),

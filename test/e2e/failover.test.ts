@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,10 @@ import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection.ts";
 import { OWNER } from "../../packages/embedded-google-cloud/iam/identities.ts";
 import { bareUp } from "../../ops/engine/bare-up.ts";
+import { endpointConfig, endpointsOf } from "../../ops/engine/endpoints.ts";
+import { failover as decide } from "../../ops/failover/failover.ts";
+import { Google } from "../../infra/google.ts";
+import { requireConfig } from "../../ops/engine/stack-values.ts";
 import { share } from "../../ops/engine/held-open.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
@@ -30,6 +35,7 @@ const DATABASE = {
   availability: "ZONAL",
   replica: { region: AWAY, tier: "db-perf-optimized-N-2" },
 };
+const REPLICA = { ...DATABASE.replica, disasterRecovery: false };
 
 describe("npm run failover, through the real engine, as the deployer", () => {
   const step = scenario();
@@ -46,6 +52,25 @@ describe("npm run failover, through the real engine, as the deployer", () => {
   };
   const failover = (options = "", at?: ShellOptions["at"]) =>
     shell(`npm run failover -- --stack local --yes ${options}`, { cwd: copy, ...(at && { at }) });
+  /** The options of a failover in this process. */
+  const inProcess = () => {
+    const google = new Google(endpointsOf(endpointConfig(local.cloud.url)), {
+      token: () => Promise.resolve(local.cloud.identities.ownerToken),
+    });
+    const config = requireConfig("local");
+    return {
+      config: {
+        ...config,
+        database: { ...config.database, replica: { ...REPLICA, promoted: false, underway: false } },
+      },
+      drill: false,
+      google,
+      probe: google,
+      write: () => undefined,
+      progress: () => undefined,
+      say: () => undefined,
+    };
+  };
   const urlIn = async (region: string) =>
     (await get<{ uri: string }>(`/v2/projects/${PROJECT}/locations/${region}/services/settlement-service`)).uri;
   /** The commands of the client that an instance has. */
@@ -83,7 +108,18 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     while (left.some(stillRunning)) await delay(100);
     return output;
   };
-  const promoted = () => readFileSync(join(copy, "Pulumi.local.yaml"), "utf8").includes("promoted: true");
+  const inFile = (text: string) => readFileSync(join(copy, "Pulumi.local.yaml"), "utf8").includes(text);
+  const promoted = () => inFile("promoted: true");
+  const underway = () => inFile("underway: true");
+  /** Whether the service at an address accepts a command. */
+  const writes = async (url = "") => {
+    const headers = {
+      authorization: `Bearer ${local.cloud.identities.ownerToken}`,
+      "content-type": "application/json",
+    };
+    const body = JSON.stringify({ command_id: randomUUID(), workflow_id: "other", account_ref: "client" });
+    return (await fetch(`${url}/commands`, { method: "POST", headers, body })).status === 200;
+  };
   const expectUnchanged = async () => {
     expect(Object.keys((await local.stack.preview()).changeSummary)).toEqual(["same"]);
   };
@@ -114,6 +150,15 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       region: AWAY,
     });
     urls = [await urlIn(HOME), await urlIn(AWAY)];
+    await expectUnchanged();
+    let shown = "";
+    const declined = await decide(local.stack, {
+      ...inProcess(),
+      print: ({ markdown }) => (shown = markdown),
+      confirm: () => Promise.resolve(false),
+    });
+    expect([declined, shown]).toEqual([undefined, expect.stringContaining("settlement-standby-service")]);
+    expect([shown.includes("settlement-user"), promoted(), underway()]).toEqual([false, false, false]);
     await expectUnchanged();
     const refused = await failover("--drill");
     expect([refused.code, refused.output]).toEqual([1, expect.stringContaining("disasterRecovery")]);
@@ -160,31 +205,83 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     },
   );
 
-  step.inLongForm("takes the lost instance back as the replica, and fails back", async () => {
-    await local.cloud.outages.end(PROJECT, names[0]);
-    await killedAt("takes writes.");
-    expect(promoted()).toBe(false);
-    const resumed = await killedAt("settlement-standby-service updating");
-    expect(resumed).toContain(`${names[0]} in ${HOME} is the primary already.`);
-    const { code, output } = await failover();
-    expect([code, output]).toEqual([0, expect.stringContaining(`The primary of local is in ${HOME}.`)]);
-    expect(await get(`${SQL}/${names[1]}`)).toMatchObject({ masterInstanceName: `${PROJECT}:${names[0]}` });
-    await expectUnchanged();
-  });
+  step.inLongForm(
+    "takes the lost instance back as the replica, and fails back, interrupted at every step",
+    async () => {
+      await local.cloud.outages.end(PROJECT, names[0]);
+      const primaryAlready = `${names[0]} in ${HOME} is the primary already.`;
+      for (const [text, before] of [
+        ["Nothing that was committed is lost.", `${names[0]} in ${HOME} and`],
+        ["takes writes.", ""],
+        ["settlement-standby-service updating", primaryAlready],
+        ["Testing ", primaryAlready],
+        ["Moving the traffic to it", primaryAlready],
+      ] as const) {
+        expect(await killedAt(text)).toContain(before);
+        expect(promoted()).toBe(false);
+      }
+      const { code, output } = await failover();
+      expect([code, output]).toEqual([0, expect.stringContaining(`The primary of local is in ${HOME}.`)]);
+      expect(await get(`${SQL}/${names[1]}`)).toMatchObject({ masterInstanceName: `${PROJECT}:${names[0]}` });
+      await expectUnchanged();
+    },
+  );
 
-  step.inLongForm("promotes a replica that is not designated, once, and leaves its former primary alone", async () => {
-    const designation = { replicationCluster: { failoverDrReplicaName: "" } };
-    const { name } = await ask<{ name: string }>(local.cloud, "PATCH", `${SQL}/${names[0]}`, designation);
-    const ended = async () => (await get(`${SQL.replace("instances", "operations")}/${name}`)).status === "DONE";
-    while (!(await ended())) await delay(50);
-    configure(["replica", "disasterRecovery"], false);
-    await bareUp(local.stack, { onOutput: () => undefined, refresh: true });
-    const { code, output } = await failover();
-    expect([code, output]).toEqual([0, expect.stringContaining(`${names[0]} is left as it is, on its own.`)]);
-    expect((await get(`${SQL}/${names[0]}`)).masterInstanceName).toBeUndefined();
-    await expectUnchanged();
-    const again = await failover();
-    expect([again.code, again.output]).toEqual([1, expect.stringContaining("stands alone since the last failover")]);
-    expect(promoted()).toBe(true);
-  });
+  step.inLongForm(
+    "fails over when the region is lost, leaves what is in it, and finishes once it is back",
+    async () => {
+      client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+      while (client.accepted.length < 20) await delay(20);
+      await local.cloud.outages.beginRegion(HOME);
+      const { code, output } = await failover();
+      expect([code, output]).toEqual([0, expect.stringContaining(`${HOME} does not answer: `)]);
+      await client.finish();
+      expect(output).toContain("settlement-instance, ");
+      expect(output).toContain(`Once ${HOME} answers again: npm run failover -- --stack local`);
+      console.log(`region lost: gap ${client.longestGap.toFixed(0)} ms`);
+      expect([promoted(), underway()]).toEqual([true, true]);
+
+      await local.cloud.outages.endRegion(HOME);
+      expect(await get(`${SQL}/${names[0]}`)).toMatchObject({ masterInstanceName: `${PROJECT}:${names[1]}` });
+      expect(await writes(urls[0])).toBe(false);
+      const finished = await failover();
+      expect([finished.code, finished.output]).toEqual([0, expect.stringContaining("is the primary already")]);
+      expect([promoted(), underway()]).toEqual([true, false]);
+      expect(await writes(urls[0])).toBe(true);
+      await expectUnchanged();
+      const back = await failover();
+      expect([back.code, back.output]).toEqual([0, expect.stringContaining(`The primary of local is in ${HOME}.`)]);
+    },
+  );
+
+  step.inLongForm(
+    "promotes a replica that is not designated when the region is lost, once, and stops its former primary",
+    async () => {
+      const designation = { replicationCluster: { failoverDrReplicaName: "" } };
+      const { name } = await ask<{ name: string }>(local.cloud, "PATCH", `${SQL}/${names[0]}`, designation);
+      const ended = async () => (await get(`${SQL.replace("instances", "operations")}/${name}`)).status === "DONE";
+      while (!(await ended())) await delay(50);
+      configure(["replica", "disasterRecovery"], false);
+      await bareUp(local.stack, { onOutput: () => undefined, refresh: true });
+      await local.cloud.outages.beginRegion(HOME);
+      const { code, output } = await failover();
+      expect([code, output]).toEqual([0, expect.stringContaining(`${HOME} does not answer: `)]);
+      expect(await writes(urls[1])).toBe(true);
+
+      await local.cloud.outages.endRegion(HOME);
+      expect((await get(`${SQL}/${names[0]}`)).masterInstanceName).toBeUndefined();
+      expect(await writes(urls[0])).toBe(false); // it still uses the former primary, which its account may not reach
+      const finished = await failover();
+      expect([finished.code, finished.output]).toEqual([
+        0,
+        expect.stringContaining(`${names[0]} in ${HOME} is stopped.`),
+      ]);
+      expect(await get(`${SQL}/${names[0]}`)).toMatchObject({ settings: { activationPolicy: "NEVER" } });
+      expect(await writes(urls[0])).toBe(true);
+      await expectUnchanged();
+      const again = await failover();
+      expect([again.code, again.output]).toEqual([1, expect.stringContaining("stands alone since the last failover")]);
+      expect(promoted()).toBe(true);
+    },
+  );
 });

@@ -71,14 +71,21 @@ test("after a failover everything is on the promoted replica, and the former pri
   expect(inputs("settlement-db-connection-string-version")).toMatchObject({
     secretData: expect.stringContaining(`host=/cloudsql/${connectionName}`) as string,
   });
-  expect(inputs("settlement-uptime-invoker")).toMatchObject({ location: "us-east1" });
+  // Both are there before a failover, so that it deletes nothing in a region that does not answer.
+  expect(inputs("settlement-uptime-invoker")).toMatchObject({ location: "us-central1" });
+  expect(inputs("settlement-standby-uptime-invoker")).toMatchObject({ location: "us-east1" });
 });
 
-test("without a DR replica the former primary stands alone, because it may hold what was not replicated", async () => {
-  const { inputs } = await having({ promoted: true });
+test("without a DR replica the former primary is stopped and out of reach, because it may hold what was not replicated", async () => {
+  const { inputs, resources } = await having({ promoted: true });
   expect(inputs("settlement-instance")).not.toHaveProperty("masterInstanceName");
-  expect(inputs("settlement-instance")).toMatchObject({ settings: { backupConfiguration: { enabled: true } } });
+  expect(inputs("settlement-instance")).toMatchObject({
+    settings: { activationPolicy: "NEVER", backupConfiguration: { enabled: true } },
+  });
   expect(inputs("settlement-replica")).not.toHaveProperty("replicationCluster");
+  expect(inputs("settlement-replica")).not.toHaveProperty("settings.activationPolicy");
+  const clients = resources.filter(({ inputs: { role } }) => role === "roles/cloudsql.client").map(({ name }) => name);
+  expect(clients).toEqual(["settlement-standby-cloudsql-client"]);
 });
 
 test("a private network has a subnet in both regions", async () => {

@@ -15,15 +15,26 @@ test.each([
   expect(faultOf(text)).toEqual({ aim, fault });
 });
 
-test.each(["sqladmin", "sqladmin:404", "sqladmin:429:0", "SQL:429", ":429", "get sqladmin:429", ""])(
-  "%j is refused with the form, the APIs and the faults",
-  (text) => {
-    const refused = () => faultOf(text);
-    expect(refused).toThrow(`not "${text}". API is one of artifactregistry, cloudkms,`);
-    expect(refused).toThrow("[METHOD ]API[/PATH]:FAULT[:TIMES], such as sqladmin:429");
-    expect(refused).toThrow("FAULT one of 403, 409, 429, 500, 503, stale, reset, silence, lost, late, MILLISECONDSms.");
-  },
-);
+test("a region is lost", () => {
+  expect(faultOf("region/us-central1:503")).toEqual({ region: "us-central1" });
+});
+
+test.each([
+  "region/us-central1:429",
+  "region:503",
+  "sqladmin",
+  "sqladmin:404",
+  "sqladmin:429:0",
+  "SQL:429",
+  ":429",
+  "get sqladmin:429",
+  "",
+])("%j is refused with the form, the APIs and the faults", (text) => {
+  const refused = () => faultOf(text);
+  expect(refused).toThrow(`not "${text}". API is one of artifactregistry, cloudkms,`);
+  expect(refused).toThrow("[METHOD ]API[/PATH]:FAULT[:TIMES] or region/REGION:503, such as sqladmin:429");
+  expect(refused).toThrow("FAULT one of 403, 409, 429, 500, 503, stale, reset, silence, lost, late, MILLISECONDSms.");
+});
 
 test("an API that does not exist is refused with those that do, and the nearest", () => {
   expect(() => faultOf("sqladmn:429")).toThrow(
