@@ -21,6 +21,8 @@ export interface AlertsArgs {
   readonly config: StackConfig;
   /** Name of the monitored Cloud SQL instance. */
   readonly instanceName: pulumi.Input<string>;
+  /** Name of its replica; none by default. */
+  readonly replicaName?: pulumi.Input<string> | undefined;
   /** Name of the monitored Cloud Run service. */
   readonly serviceName: pulumi.Input<string>;
   readonly serviceUrl: pulumi.Input<string>;
@@ -40,6 +42,8 @@ interface Alert {
   /** The metric or log it reads, and what enables that. */
   readonly reads: string;
   readonly condition: Condition;
+  /** Another that fires it too; none by default. */
+  readonly or?: Condition;
 }
 
 const ON = "which is always on";
@@ -77,16 +81,17 @@ export class Alerts extends pulumi.ComponentResource {
       ...logAlerts(watched),
       ...doctorAlerts(),
       ...metricAlerts(watched, config),
+      ...(args.replicaName === undefined ? [] : replicaAlerts(project, pulumi.output(args.replicaName))),
       uptimeAlert(check.uptimeCheckId),
     ];
-    for (const { what, title, severity, reads, condition } of alerts) {
+    for (const { what, title, severity, reads, condition, or } of alerts) {
       new gcp.monitoring.AlertPolicy(
         `${name}-alert-${what}`,
         {
           displayName: title,
           combiner: "OR",
           severity,
-          conditions: [{ displayName: title, ...condition }],
+          conditions: [condition, ...(or ? [or] : [])].map((each) => ({ displayName: title, ...each })),
           // Google requires a rate limit for log alerts and rejects it for others.
           ...(condition.conditionMatchedLog && { alertStrategy: { notificationRateLimit: { period: "300s" } } }),
           documentation: { subject: `${title} (${project})`, content: documentation(title, reads, config) },
@@ -272,6 +277,43 @@ function metricAlerts(watched: pulumi.Output<Watched>, config: StackConfig): Ale
         `${cloudSql}/postgresql/num_backends`,
         Math.floor(0.8 * (maxConnections(config.database.tier) ?? LEAST_CONNECTIONS)),
       ),
+    },
+  ];
+}
+
+/** A replica that is this far behind, in seconds, is reported: a failover would lose that much. */
+const LONGEST_LAG = 60;
+
+/**
+ * A replica that receives or replays too slowly, or whose lag is not measured any more, because it was stopped or lost.
+ * https://cloud.google.com/sql/docs/postgres/replication/replication-lag
+ */
+function replicaAlerts(project: string, replicaName: pulumi.Output<string>): Alert[] {
+  const type = (what: string) => `cloudsql.googleapis.com/database/replication/${what}_lag`;
+  const filter = (what: string) =>
+    replicaName.apply((instance) => metric(type(what), ofInstance({ project, instance })));
+  const aggregations = [{ alignmentPeriod: "60s", perSeriesAligner: "ALIGN_MAX" }];
+  const behind = (what: string): Condition => ({
+    conditionThreshold: {
+      ...{ filter: filter(what), aggregations, comparison: "COMPARISON_GT" },
+      ...{ thresholdValue: LONGEST_LAG, duration: "300s" },
+    },
+  });
+  return [
+    {
+      what: "replica-behind",
+      title: "Replica behind",
+      severity: "WARNING",
+      reads: `${type("network")} and ${type("replica")}, ${ON}`,
+      condition: behind("network"),
+      or: behind("replica"),
+    },
+    {
+      what: "replica-stopped",
+      title: "Replica stopped",
+      severity: "ERROR",
+      reads: `${type("replica")}, which Cloud SQL measures every minute while the replica runs`,
+      condition: { conditionAbsent: { filter: filter("replica"), aggregations, duration: "600s" } },
     },
   ];
 }

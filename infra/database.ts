@@ -37,6 +37,8 @@ export class Database extends pulumi.ComponentResource {
   readonly primaryRegion: string;
   /** Name of the primary, known once it exists. */
   readonly instanceName: pulumi.Output<string>;
+  /** Name of the instance that follows the primary; undefined without one. */
+  readonly replicaName: pulumi.Output<string> | undefined;
   /** The parts of `connectionName`. */
   readonly connection: pulumi.Output<ConnectionName>;
   /** `PROJECT:REGION:INSTANCE`. */
@@ -62,7 +64,8 @@ export class Database extends pulumi.ComponentResource {
     this.plannedReplica = replica && pulumi.interpolate`${this.plannedName}-${replica.region}`;
     this.primaryRegion = replica?.promoted ? replica.region : region;
     const names = { home: this.plannedName, away: this.plannedReplica };
-    const { away, home, primary: instance } = declareInstances(name, { apis, config, labels, names, network, options });
+    const declared = declareInstances(name, { apis, config, labels, names, network, options });
+    const { away, home, primary: instance } = declared;
     const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
       const password = new random.RandomPassword(
@@ -90,6 +93,7 @@ export class Database extends pulumi.ComponentResource {
     );
 
     this.instanceName = instance.name;
+    this.replicaName = declared.replica?.name;
     const { primaryRegion } = this;
     this.connection = instance.name.apply((name) => ({ project, region: primaryRegion, instance: name }));
     this.connectionName = this.connection.apply(formatConnectionName);

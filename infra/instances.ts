@@ -23,6 +23,8 @@ export interface Instances {
   readonly away: gcp.sql.DatabaseInstance | undefined;
   /** The one of them that takes writes. */
   readonly primary: gcp.sql.DatabaseInstance;
+  /** The one that follows it; undefined if none does. */
+  readonly replica: gcp.sql.DatabaseInstance | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ export function declareInstances(name: string, args: InstancesArgs): Instances {
   const home = { name: names.home, region: config.region, tier, availability };
   if (!replica || names.away === undefined) {
     const only = declare(`${name}-instance`, home, PRIMARY, args);
-    return { home: only, away: undefined, primary: only };
+    return { home: only, away: undefined, primary: only, replica: undefined };
   }
   const away = { name: names.away, region: replica.region, tier: replica.tier, availability: "ZONAL" };
   const designated = (other: pulumi.Output<string>) =>
@@ -87,12 +89,14 @@ export function declareInstances(name: string, args: InstancesArgs): Instances {
   if (!replica.promoted) {
     const role = { isReplica: false, replication: { ...designated(away.name) } };
     const primary = declare(`${name}-instance`, home, role, args);
-    return { home: primary, away: declare(`${name}-replica`, away, replicaOf(primary), args), primary };
+    const follower = declare(`${name}-replica`, away, replicaOf(primary), args);
+    return { home: primary, away: follower, primary, replica: follower };
   }
   const role = { isReplica: false, replication: { instanceType: "CLOUD_SQL_INSTANCE", ...designated(home.name) } };
   const primary = declare(`${name}-replica`, away, role, args);
-  const former = hasRetired(config.database) ? RETIRED : replicaOf(primary);
-  return { home: declare(`${name}-instance`, home, former, args), away: primary, primary };
+  const isRetired = hasRetired(config.database);
+  const former = declare(`${name}-instance`, home, isRetired ? RETIRED : replicaOf(primary), args);
+  return { home: former, away: primary, primary, replica: isRetired ? undefined : former };
 }
 
 /** An instance that neither follows another nor designates one. */

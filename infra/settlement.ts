@@ -83,8 +83,8 @@ export function settlement(
   const { replica } = config.database;
   const standby = replica && serviceIn(replica.region, `${name}-standby`);
   const service = standby && primaryRegion === replica.region ? standby : home;
-  const { instanceName } = database;
-  const watched = { instanceName, serviceName: service.name, serviceUrl: service.url };
+  const { instanceName, replicaName } = database;
+  const watched = { instanceName, replicaName, serviceName: service.name, serviceUrl: service.url };
   const regions = [config.region, ...(replica ? [replica.region] : [])];
   new Alerts(name, { apis, config, ...watched, regions, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });

@@ -12,7 +12,7 @@ export interface Watched {
 }
 
 /** https://cloud.google.com/monitoring/api/resources#tag_cloudsql_database */
-export function ofInstance({ project, instance }: Watched): string {
+export function ofInstance({ project, instance }: Pick<Watched, "project" | "instance">): string {
   return `resource.type="cloudsql_database" AND resource.labels.database_id="${project}:${instance}"`;
 }
 

@@ -9,6 +9,8 @@ const METRICS: Readonly<Record<string, string>> = {
   "cloudsql.googleapis.com/database/disk/utilization": "fraction",
   "cloudsql.googleapis.com/database/memory/utilization": "fraction",
   "cloudsql.googleapis.com/database/postgresql/num_backends": "count",
+  "cloudsql.googleapis.com/database/replication/network_lag": "seconds",
+  "cloudsql.googleapis.com/database/replication/replica_lag": "seconds",
   // https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run
   "run.googleapis.com/request_count": "delta",
   "run.googleapis.com/request_latencies": "distribution",
@@ -38,13 +40,15 @@ interface Policy {
   readonly documentation: { readonly content: string };
 }
 
+const database = { ...CONFIG.database, replica: { region: "us-east1", tier: "db-custom-2-7680" } };
+
 let resources: Declared[];
 const policy = (what: string) => named(resources, `settlement-alert-${what}`).inputs as unknown as Policy;
 const policies = () =>
   resources.filter(({ type }) => type.includes("alertPolicy")).map(({ inputs }) => inputs as unknown as Policy);
 
 beforeAll(async () => {
-  ({ resources } = await declare({ alerts: { email: ["oncall@example.com", "lead@example.com"] } }));
+  ({ resources } = await declare({ alerts: { email: ["oncall@example.com", "lead@example.com"] }, database }));
 });
 
 test.each([
@@ -62,6 +66,19 @@ test.each([
         duration: "300s",
       },
     },
+  ]);
+});
+
+test("replica-behind fires when the replica receives or replays a minute late, replica-stopped when nothing is measured", () => {
+  const of = (what: string) =>
+    `metric.type="cloudsql.googleapis.com/database/replication/${what}_lag" AND ${INSTANCE.replace(/"$/, '-us-east1"')}`;
+  const threshold = { comparison: "COMPARISON_GT", thresholdValue: 60, duration: "300s" };
+  expect(policy("replica-behind").conditions).toMatchObject([
+    { conditionThreshold: { filter: of("network"), ...threshold } },
+    { conditionThreshold: { filter: of("replica"), ...threshold } },
+  ]);
+  expect(policy("replica-stopped").conditions).toMatchObject([
+    { conditionAbsent: { filter: of("replica"), duration: "600s" } },
   ]);
 });
 
@@ -182,6 +199,8 @@ test("declares exactly these alerts, each for every recipient", () => {
     "import",
     "memory",
     "old-backup",
+    "replica-behind",
+    "replica-stopped",
     "revision",
     "rotation",
     "uptime",
@@ -197,7 +216,8 @@ test("declares exactly these alerts, each for every recipient", () => {
 test("declares no channels without addresses, but the same alerts", async () => {
   const { resources: silent } = await declare();
   expect(silent.filter(({ type }) => type.includes("notificationChannel"))).toEqual([]);
-  expect(silent.filter(({ type }) => type.includes("alertPolicy"))).toHaveLength(policies().length);
+  const replicas = ["replica-behind", "replica-stopped"];
+  expect(silent.filter(({ type }) => type.includes("alertPolicy"))).toHaveLength(policies().length - replicas.length);
 });
 
 test("limits notifications of log alerts only, as Google requires", () => {
@@ -217,7 +237,9 @@ test("uses only metrics that Google has, with thresholds of the same kind", () =
     );
   const all = [
     ...read(page),
-    ...policies().flatMap(({ conditions }) => read(conditions[0]?.conditionThreshold?.filter ?? "")),
+    ...policies().flatMap(({ conditions }) =>
+      conditions.flatMap(({ conditionThreshold }) => read(conditionThreshold?.filter ?? "")),
+    ),
     ...policies().flatMap(({ conditions }) => inPromQl(conditions[0]?.conditionPrometheusQueryLanguage?.query ?? "")),
   ];
   expect(new Set(all)).toEqual(new Set(Object.keys(METRICS)));
@@ -259,7 +281,7 @@ describe("docs/RUNBOOK.md", () => {
 
   test("is linked from each alert, with the doctor's command", async () => {
     const runbook = "https://git.example.com/settlement/docs/RUNBOOK.md";
-    const linked = await declare({ alerts: { runbook } });
+    const linked = await declare({ alerts: { runbook }, database });
     for (const { displayName } of policies()) {
       const section = displayName.toLowerCase().replaceAll(" ", "-");
       const contents = [resources, linked.resources].map((each) => {
