@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import type { StackConfig } from "../infra/config.ts";
+import { ROOT, setInStackFile } from "./engine/stack-file.ts";
 import { consent } from "./terminal/consent.ts";
 import { schemaParts } from "./migration/go-to.ts";
 import { appliedSchema } from "./migration/status.ts";
@@ -27,6 +29,11 @@ Shows the same preview as npm run preview, and carries out exactly that, unless 
   --help         this text
 `;
 
+/** Whether the configuration says of a replica what is not so of a new one. */
+function isInRole({ database: { replica } }: StackConfig): boolean {
+  return replica?.promoted === true || replica?.disasterRecovery === true;
+}
+
 const SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion";
 
 run(HELP, async () => {
@@ -44,7 +51,8 @@ run(HELP, async () => {
   const name = stackName(values.stack);
   const choice = providerChoice(values.providers);
   const ask = consent(values.yes);
-  if (requireConfig(name).database.replica?.underway) {
+  const config = requireConfig(name);
+  if (config.database.replica?.underway) {
     throw new UserError(`A failover of ${name} is underway. Finish it first: npm run failover -- --stack ${name}`);
   }
   const { stack, stop } = await openStack(name, console.error, choice);
@@ -62,6 +70,15 @@ run(HELP, async () => {
         return;
       }
       await forgetInstance(stack);
+      if (isInRole(config)) {
+        for (const key of ["promoted", "disasterRecovery"]) {
+          setInStackFile(name, ["settlement:database", "replica", key], false, [ROOT, stack.workspace.workDir]);
+        }
+        console.error(
+          `The new primary is in ${config.region}, and Cloud SQL designates no replica that does not exist yet: see what changed ` +
+            `in Pulumi.${name}.yaml, and commit it.`,
+        );
+      }
     }
     const done = await update(stack, {
       refresh: values.refresh ?? false,

@@ -2,7 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { NotVisible } from "../google/reader.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { lookupOf } from "./lookup.ts";
-import { type Deployment, readState, type StateResource, writeState } from "./state.ts";
+import { type Deployment, outputsOf, readState, type StateResource, writeState } from "./state.ts";
 
 /** The type of an instance. */
 export const INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance";
@@ -18,18 +18,35 @@ interface Referring extends StateResource {
 }
 
 /**
- * The instance of a stack's state, if it does not exist any more.
+ * The instance of a stack's state that takes writes, if it does not exist any more.
  * @returns Its name; undefined if it exists, the state has none, or the caller may not see it.
  */
-export async function lostInstance(stack: Stack, { resources = [] }: Deployment): Promise<string | undefined> {
-  const name = resources.find(({ type }) => type === INSTANCE)?.outputs?.name;
-  if (name === undefined) return undefined;
+export async function lostInstance(stack: Stack, deployment: Deployment): Promise<string | undefined> {
+  const { primary } = instancesOf(deployment);
+  if (primary === undefined || (await exists(stack, primary))) return undefined;
+  return primary;
+}
+
+/** The names of the instances in a state: the one that takes writes, and its replica or former primary. */
+function instancesOf(deployment: Deployment): {
+  readonly primary?: string | undefined;
+  readonly other?: string | undefined;
+} {
+  const names = (deployment.resources ?? []).flatMap(({ outputs, type }) =>
+    type === INSTANCE ? (outputs?.name ?? []) : [],
+  );
+  const { instanceName } = outputsOf({ version: 3, deployment });
+  const primary = names.find((name) => name === instanceName) ?? names[0];
+  return { primary, other: names.find((name) => name !== primary) };
+}
+
+/** Whether an instance exists, or the caller may not see that it does not. */
+async function exists(stack: Stack, name: string): Promise<boolean> {
   const { instanceExists } = await lookupOf(stack);
-  const exists = await instanceExists(name).catch((error: unknown) => {
+  return instanceExists(name).catch((error: unknown) => {
     if (error instanceof NotVisible) return true;
     throw error;
   });
-  return exists ? undefined : name;
 }
 
 /**
@@ -38,13 +55,16 @@ export async function lostInstance(stack: Stack, { resources = [] }: Deployment)
  */
 export async function requireLost(stack: Stack): Promise<string> {
   const { deployment } = await readState(stack);
-  const declared = deployment.resources?.find(({ type }) => type === INSTANCE)?.outputs?.name;
+  const { other, primary } = instancesOf(deployment);
   const lost = await lostInstance(stack, deployment);
-  if (declared !== undefined && lost === undefined) {
-    throw new UserError(`Instance ${declared} exists, or this caller may not see it. Nothing was changed.`);
+  if (primary !== undefined && lost === undefined) {
+    throw new UserError(`Instance ${primary} exists, or this caller may not see it. Nothing was changed.`);
   }
   const sentence = lossOf(lost ?? "of the last deployment", stack.name);
-  return lost === undefined ? sentence : `${sentence}\n${await keptOf(stack, lost)}`;
+  if (lost === undefined) return sentence;
+  const left =
+    other !== undefined && (await exists(stack, other)) ? [`${other} exists, and leaves the stack as it is.`] : [];
+  return [sentence, await keptOf(stack, lost), ...left].join("\n");
 }
 
 /** What can be put back into the new instance. */

@@ -284,4 +284,27 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       expect(promoted()).toBe(true);
     },
   );
+
+  step.inLongForm(
+    "makes new instances in place of deleted ones, a replica too, and destroys replicas first",
+    async () => {
+      const left = async () => (await get<{ items: { name: string }[] }>(SQL)).items.map(({ name }) => name);
+      await ask(local.cloud, "DELETE", `${SQL}/${names[1]}`);
+      while ((await left()).length > 1) await delay(50);
+      const { code, output } = await shell("npm run up -- --stack local --yes --new-instance", { cwd: copy });
+      expect([code, output]).toEqual([
+        0,
+        expect.stringContaining(`${names[0]} exists, and leaves the stack as it is.`),
+      ]);
+      expect([promoted(), inFile("disasterRecovery: true")]).toEqual([false, false]);
+      expect(await writes(urls[0])).toBe(true);
+      const { instanceName: created } = outputsOf(await readState(local.stack));
+      expect(await get(`${SQL}/${created ?? ""}-${AWAY}`)).toMatchObject({
+        masterInstanceName: `${PROJECT}:${created ?? ""}`,
+      });
+      await expectUnchanged();
+      await local.stack.destroy();
+      expect(await left()).toEqual([names[0]]);
+    },
+  );
 });
