@@ -11,11 +11,12 @@ import {
   type Sent,
 } from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
+import { asSuperuser, grant, type Outsider, reduce, withoutMembership } from "./membership.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript, MISSING } from "./script.ts";
 import { adds, type Provisions } from "./provisions.ts";
 import { isRepaired, type Repair } from "./repairs.ts";
-import { OWNER_ROLE, SUPERUSER } from "../names.ts";
+import { OWNER_ROLE } from "../names.ts";
 
 /** A schema in the stack's state. */
 export interface SchemaState extends Provisions {
@@ -57,6 +58,9 @@ export const patience: Patience = ({ busy, status = 0 }, { path }) => {
   return [403, 412].includes(status) && path.endsWith("/import") ? PROPAGATION : 0;
 };
 
+/** Retries a request of a preview during an outage. */
+const briefly: Patience = ({ busy }) => (busy ? 60_000 : 0);
+
 /** Cloud SQL's code for a PostgreSQL error. */
 const RDBMS = "ERROR_RDBMS";
 
@@ -85,11 +89,14 @@ const NONE = "none";
 /** Migrates a database: backup, upload, import. */
 export class Importer {
   private google = new Google(GOOGLE, { patience });
+  /** For a preview, which goes on without an answer. */
+  private reader = new Google(GOOGLE, { patience: briefly });
 
   /** Uses the provider's endpoints, so that both talk to the same cloud. */
   configure(config: pulumi.dynamic.Config): Promise<void> {
     const urls = endpoints((key) => config.get(key));
     this.google = new Google(urls, { patience });
+    this.reader = new Google(urls, { patience: briefly });
     return Promise.resolve();
   }
 
@@ -126,14 +133,18 @@ export class Importer {
     return Promise.resolve({ inputs: news, failures });
   }
 
-  /** Versions, logins, pgAudit and what is declared newly update a schema; a new instance or database replaces it. */
-  diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
+  /**
+   * Versions, logins, pgAudit, what is declared newly, and logins without the owner's role update a schema; a new instance or
+   * database replaces it.
+   */
+  async diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
     const files = ({ migrations, repeatables }: SchemaState) => JSON.stringify([known(migrations), known(repeatables)]);
     const versions = files(olds) !== files(news);
     const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
     const rights = olds.withoutAudit !== news.withoutAudit || adds(olds, news);
-    return Promise.resolve({ changes: moved.length > 0 || versions || logins || rights, replaces: moved });
+    const differ = moved.length > 0 || versions || logins || rights;
+    return { changes: differ || (await this.outsider(news)) !== undefined, replaces: moved };
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
@@ -149,12 +160,23 @@ export class Importer {
     );
     // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
-    if (joining !== undefined) await this.grant(news, joining, OWNER_ROLE);
+    const outsider = joining === undefined ? await this.outsider(news) : undefined;
+    if (outsider?.exists === false) {
+      throw new Error(
+        `The login ${outsider.name} does not exist on ${news.instance} any more. An update with --refresh creates it.`,
+      );
+    }
+    if (joining !== undefined) await grant(this.google, news, joining, OWNER_ROLE);
     const migrate = () => this.migrate(news, olds, down, joining);
-    // Creating pgAudit, other extensions and schemas needs a right that the logins have lost.
+    // Creating pgAudit, other extensions and schemas, and making a member, need a right that the logins have lost.
     const audits = olds.withoutAudit === true && !news.withoutAudit;
-    const lends = joining === undefined && (audits || adds(olds, news));
-    return { outs: await (lends ? this.asSuperuser(news, news.user, migrate) : migrate()) };
+    const lends = joining === undefined && (audits || adds(olds, news) || outsider !== undefined);
+    return { outs: await (lends ? asSuperuser(this.google, news, news.user, migrate) : migrate()) };
+  }
+
+  /** A login that is not a member of the owner's role yet, or no more. */
+  private async outsider(plan: SchemaState): Promise<Outsider | undefined> {
+    return (await withoutMembership(this.reader, plan, loginsOf(plan)))[0];
   }
 
   /**
@@ -211,7 +233,7 @@ export class Importer {
       });
       known = "succeeded, but a later step failed; run the update again, which skips applied versions";
       // Cloud SQL makes every login a member of `cloudsqlsuperuser`, which only its API can revoke.
-      for (const login of loginsOf(plan)) await this.reduce(plan, login);
+      for (const login of loginsOf(plan)) await reduce(this.google, plan, login);
       await this.deleteOldBackups(plan);
     } catch (error) {
       throw new Error(
@@ -222,36 +244,6 @@ export class Importer {
     }
     const history = plan.migrations.map(({ version: each }) => [each, olds?.applied?.[each] ?? now]);
     return { ...plan, applied: Object.fromEntries(history) as Record<string, Applied> };
-  }
-
-  /** Runs an import with the rights of Cloud SQL's administrators, which the login keeps in no case. */
-  private async asSuperuser<T>(plan: SchemaState, login: string, run: () => Promise<T>): Promise<T> {
-    try {
-      await this.grant(plan, login, SUPERUSER);
-      return await run();
-    } catch (error) {
-      await this.reduce(plan, login).catch((again: unknown) => {
-        const kept = `The login ${login} keeps ${SUPERUSER} until an update succeeds: ${(again as Error).message}`;
-        throw new Error(`${(error as Error).message}\n${kept}`, { cause: error });
-      });
-      throw error;
-    }
-  }
-
-  /** Reduces a login to the owner's role. */
-  private reduce(plan: SchemaState, login: string): Promise<void> {
-    return this.grant(plan, login, OWNER_ROLE, { revokeExistingRoles: "true" });
-  }
-
-  /** Grants a login a role. @param options Further parameters of the request. */
-  private async grant(
-    plan: SchemaState,
-    login: string,
-    role: string,
-    options: Record<string, string> = {},
-  ): Promise<void> {
-    const query = new URLSearchParams({ name: login, databaseRoles: role, ...options });
-    await this.operate(plan, "PUT", `users?${query.toString()}`, { name: login });
   }
 
   /** Deletes old backups taken before migrations; others are not touched. */
@@ -269,9 +261,9 @@ export class Importer {
   /** @param path Below the instance. */
   private operate(
     { instance, project }: SchemaState,
-    method: "POST" | "PUT" | "DELETE",
+    method: "POST" | "DELETE",
     path: string,
-    body?: gapi.client.sql.BackupRun | gapi.client.sql.InstancesImportRequest | gapi.client.sql.User,
+    body?: gapi.client.sql.BackupRun | gapi.client.sql.InstancesImportRequest,
   ): Promise<gapi.client.sql.Operation> {
     return this.google.operate({
       ...{ api: "sql", method, path: `projects/${project}/instances/${instance}/${path}` },
@@ -351,7 +343,8 @@ function byVersion(one: PlannedMigration, other: PlannedMigration): number {
   return one.version < other.version ? -1 : 1;
 }
 
-function loginsOf({ logins, user }: SchemaState): readonly string[] {
+/** The logins that use a schema's tables. */
+export function loginsOf({ logins, user }: SchemaState): readonly string[] {
   return logins ?? [user];
 }
 

@@ -92,9 +92,10 @@ export function afterBackup(backup: string): string {
  * A role without login owns the tables, and the logins are its members. Cloud SQL lets every login create roles and
  * databases: this uses that right and then drops it. The grants come from `cloudsqlsuperuser`, because from PostgreSQL 16 a
  * login that granted a role cannot lose it. If Google does not let a login alter itself, which is not documented, revoking
- * roles through the API (see `importer.ts`) still applies.
+ * roles through the API (see `membership.ts`) still applies.
+ * @param logins The logins to make members.
  */
-function ownership(logins: readonly string[], provisions: Provisions): string {
+export function ownership(logins: readonly string[], provisions: Provisions): string {
   const all = `ARRAY[${logins.map(quote).join(", ")}]`;
   return `DO $ownership$
 DECLARE

@@ -1,10 +1,13 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { type Google, OperationError } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
-import { backupRuns } from "../../infra/migrations/importer.ts";
-import { LOCK, MAKE_VERSIONS_TABLE } from "../../infra/migrations/script.ts";
+import { backupRuns, loginsOf } from "../../infra/migrations/importer.ts";
+import { asSuperuser, reduce } from "../../infra/migrations/membership.ts";
+import type { Provisions } from "../../infra/migrations/provisions.ts";
+import { LOCK, MAKE_VERSIONS_TABLE, ownership } from "../../infra/migrations/script.ts";
 import { dollarQuoted, quote, VERSIONS } from "../../infra/migrations/steps.ts";
-import { OWNER_ROLE } from "../../infra/names.ts";
+import { inTransaction } from "../../infra/migrations/version.ts";
+import { OWNER_ROLE, SUPERUSER } from "../../infra/names.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { appliedFiles, madeBy } from "./drift.ts";
 import { repeatablesIn } from "./drift-by-import.ts";
@@ -29,8 +32,9 @@ export interface RecreateOptions {
 }
 
 /**
- * Puts back what is missing in a stack's database: empty tables, and the records of the versions, as the stack's state has them
- * applied. An update does not do this, because it compares with the state.
+ * Puts back what is missing in a stack's database: the role that owns the tables, the logins' membership in it, empty tables, and
+ * the records of the versions, as the stack's state has them applied. An update does not do this, because it compares with the
+ * state.
  * @param files The migrations of this checkout.
  * @param repeatables The repeatable migrations of this checkout.
  * @returns Whether the user confirmed.
@@ -48,7 +52,8 @@ export async function recreate(
   if (!schema) throw new UserError(`Stack "${stack.name}" has no schema yet: npm run up -- --stack ${stack.name}`);
   const applied = appliedFiles(files, new Map(schema.migrations.map(({ checksum, version }) => [version, checksum])));
   const made = JSON.parse(await madeBy(applied, schema, repeatablesIn(schema, repeatables))) as Described[];
-  const script = recreateScript(made, applied);
+  const logins = loginsOf(schema);
+  const script = recreateScript(made, applied, logins, schema);
   const backups = (await backupRuns(google, schema)).filter(({ status }) => status === "SUCCESSFUL");
   const kept = backups.map(({ enqueuedTime, id }) => `${id} of ${enqueuedTime.slice(0, 16)}Z`).join(", ") || "none";
   say(
@@ -60,21 +65,34 @@ export async function recreate(
   );
   if (!(await confirm())) return false;
   // Under the name of the newest version, which it brings as an update does.
-  await importScript(google, schema, `imports/${schema.version}-recreate.sql`, script).catch((error: unknown) => {
+  const name = `imports/${schema.version}-recreate.sql`;
+  const run = () => importScript(google, schema, name, script);
+  await asSuperuser(google, schema, schema.user, run).catch((error: unknown) => {
     if (!(error instanceof OperationError)) throw error;
-    throw new UserError(`The import failed and changed nothing: ${error.message}`);
+    throw new UserError(`The import failed and changed no table: ${error.message}`);
   });
-  say(`${schema.database} has every table of version ${schema.version}, and records its versions.`);
+  for (const login of logins) await reduce(google, schema, login);
+  say(
+    `${schema.database} has every table of version ${schema.version}, and records its versions; ${logins.join(" and ")} may use them.`,
+  );
   return true;
 }
 
 /**
- * SQL that creates the tables and records the versions that do not exist.
+ * SQL that makes the logins members of the role that owns the tables, lets them log in, and creates that role, the tables, and
+ * the records of versions that do not exist.
  * @param made What the versions make.
  * @param applied The versions.
+ * @param logins The logins that use the tables.
+ * @param provisions The extensions and schemas of the stack; none by default.
  * @throws UserError if a table has a part that is not known how to create.
  */
-export function recreateScript(made: readonly Described[], applied: readonly Migration[]): string {
+export function recreateScript(
+  made: readonly Described[],
+  applied: readonly Migration[],
+  logins: readonly string[],
+  provisions: Provisions = {},
+): string {
   const tables = [...new Set(made.flatMap(({ object }) => (object.startsWith("table ") ? [object] : [])))];
   const parts = tables.map((table) => ({ table, rows: made.filter(({ object }) => object === table) }));
   // Constraints last: a foreign key needs the other table.
@@ -82,6 +100,7 @@ export function recreateScript(made: readonly Described[], applied: readonly Mig
   const versions = applied.map(({ checksum, version }) => `(${quote(version)}, ${quote(checksum)})`).join(", ");
   return [
     LOCK,
+    inTransaction(ownership(logins, provisions), admission(logins)),
     `BEGIN;\nSET LOCAL search_path = public;\nSET LOCAL ROLE ${OWNER_ROLE};`,
     "CREATE TEMPORARY TABLE missing (name text) ON COMMIT DROP;",
     ...statements,
@@ -90,6 +109,21 @@ export function recreateScript(made: readonly Described[], applied: readonly Mig
     `INSERT INTO ${VERSIONS} (version, checksum) VALUES ${versions} ON CONFLICT (version) DO NOTHING;`,
     "COMMIT;\n",
   ].join("\n\n");
+}
+
+/** Undoes what was changed manually in a login so that PostgreSQL refuses it. */
+function admission(logins: readonly string[]): string {
+  return `DO $admission$
+DECLARE
+  login name;
+BEGIN
+  SET LOCAL ROLE ${SUPERUSER};
+  FOR login IN SELECT rolname FROM pg_roles WHERE rolname IN (${logins.map(quote).join(", ")})
+      AND (rolvaliduntil < 'infinity' OR rolconnlimit >= 0) LOOP
+    EXECUTE format('ALTER ROLE %I VALID UNTIL ''infinity'' CONNECTION LIMIT -1', login);
+  END LOOP;
+END
+$admission$;`;
 }
 
 function onlyIfMissing(table: string, statements: readonly string[]): string {

@@ -26,6 +26,9 @@ class FakeGoogle {
   readonly userUpdates: Record<string, string>[] = [];
   readonly importUsers: string[] = [];
   backupRuns: { id: string; description?: string }[] = [];
+  /** What Google lists; by default it does not answer. */
+  users: { name: string; databaseRoles?: string[] }[] | undefined;
+  operations: object[] = [];
   /** Requests that are always refused. */
   refused: ("backup" | "upload" | "users" | "deletion")[] = [];
   /** How many polls of the import lose their connection. */
@@ -95,6 +98,10 @@ class FakeGoogle {
       this.userUpdates.push(request.query as Record<string, string>);
       return reply.send({ name: "user", status: "DONE" });
     });
+    app.get("/sql/v1beta4/projects/:project/instances/:instance/users", (_request, reply) =>
+      this.users ? reply.send({ items: this.users }) : reply.code(400).send(REFUSAL),
+    );
+    app.get("/sql/v1beta4/projects/:project/operations", (_request, reply) => reply.send({ items: this.operations }));
     app.get("/sql/v1beta4/projects/:project/operations/import", (request, reply) => {
       if (this.resets-- > 0) {
         request.raw.socket.destroy();
@@ -169,6 +176,50 @@ describe("an import", () => {
       alone("settlement_user_b"),
     ]);
     expect(google.importUsers).toEqual(["settlement_user_b"]);
+  });
+
+  const [IMPORTED, CREATED] = [
+    {
+      operationType: "IMPORT",
+      insertTime: "2026-11-28T03:00:00.001Z",
+      importContext: { uri: "gs://fusion-prime-migrations/imports/20251025120100-0123456789ab.sql" },
+    },
+    { operationType: "CREATE_USER", insertTime: "2026-11-28T03:00:00.002Z" },
+  ];
+  const both = (roles?: string[]) => [
+    { name: "settlement_user", ...(roles && { databaseRoles: roles }) },
+    { name: "settlement_user_b", databaseRoles: ["settlement_owner"] },
+  ];
+
+  test("makes a login a member again that was deleted and created again, and only such a one", async () => {
+    const changes = async () => (await importer.diff(PLAN, PLAN)).changes;
+    const manual = { ...IMPORTED, insertTime: CREATED?.insertTime, importContext: { uri: "gs://other/imports/x.sql" } };
+    const failed = { ...CREATED, insertTime: "2026-11-28T04:00:00Z", error: { errors: [{ code: "INTERNAL" }] } };
+    const seen: [object[], ReturnType<typeof both>, boolean][] = [
+      [[IMPORTED ?? {}], both(), false],
+      [[IMPORTED ?? {}, CREATED ?? {}], both(), true],
+      [[manual, CREATED ?? {}, IMPORTED ?? {}], both(), true],
+      [[{ ...IMPORTED, insertTime: "2026-11-28T03:00:01Z" }, CREATED ?? {}, failed], both(), false],
+      [[CREATED ?? {}], both(["settlement_owner"]), false],
+      [[IMPORTED ?? {}], both(["cloudsqlsuperuser"]), true],
+      [[IMPORTED ?? {}], both().slice(1), true],
+    ];
+    for (const [operations, users, expected] of seen) {
+      Object.assign(google, { operations, users });
+      expect([operations, users, await changes()]).toEqual([operations, users, expected]);
+    }
+    // The last one does not exist, which the state does not know.
+    await expect(importer.update(PLAN, PLAN)).rejects.toThrow(
+      "The login settlement_user does not exist on db-1 any more. An update with --refresh creates it.",
+    );
+    google.users = both(["cloudsqlsuperuser"]);
+    await importer.update(PLAN, PLAN);
+    const lent = { name: "settlement_user", databaseRoles: "cloudsqlsuperuser" };
+    expect(google.userUpdates).toEqual([lent, alone("settlement_user"), alone("settlement_user_b")]);
+    expect(google.importUsers).toEqual(["settlement_user"]);
+    // As for a stopped instance.
+    google.users = undefined;
+    expect(await changes()).toBe(false);
   });
 
   test("revokes the right that it lent for pgAudit if the import fails", async () => {
@@ -339,6 +390,8 @@ describe("an import", () => {
 
 describe("a preview", () => {
   const importer = new Importer();
+  // Nothing listens there.
+  beforeAll(() => importer.configure({ get: () => "http://127.0.0.1:9/", require: () => "" }));
   const [first, second] = PLAN.migrations;
   if (!first || !second) throw new Error("The repository needs two migrations.");
   const older: SchemaState = { ...PLAN, migrations: [first], version: first.version };

@@ -1,5 +1,6 @@
 import { asJson, catalog } from "../../../infra/migrations/catalog.ts";
 import { checksum, type Migration } from "../../../infra/migrations/files.ts";
+import { LOGINS } from "../../../infra/names.ts";
 import { type Described, recreateScript } from "../../../ops/migration/recreate.ts";
 import { ScratchDatabase } from "../../../ops/migration/scratch.ts";
 
@@ -22,7 +23,7 @@ const VERSION: Migration = {
   checksum: checksum(TEXT),
 };
 
-test("creates missing tables as the versions make them, and leaves the others with their rows", async () => {
+test("creates missing tables as the versions make them, leaves the others with their rows, and lets the logins use them", async () => {
   const scratch = new ScratchDatabase();
   try {
     await scratch.start();
@@ -33,7 +34,7 @@ test("creates missing tables as the versions make them, and leaves the others wi
       return answer.rows[0]?.made ?? [];
     });
     const whole = await scratch.describe();
-    const script = recreateScript(rows, [VERSION]);
+    const script = recreateScript(rows, [VERSION], LOGINS);
     for (const missing of ["items", "items, orders"]) {
       await scratch.query(`DROP TABLE ${missing}`);
       await scratch.query("DELETE FROM schema_migrations");
@@ -47,7 +48,19 @@ test("creates missing tables as the versions make them, and leaves the others wi
         { version: VERSION.version, checksum: VERSION.checksum },
       ]);
     }
+    // The logins, and the role that owns the tables.
+    await scratch.query("REVOKE settlement_owner FROM settlement_user, settlement_user_b CASCADE");
+    await scratch.query("ALTER ROLE settlement_user_b VALID UNTIL '2025-10-25' CONNECTION LIMIT 0");
     await scratch.import(script);
+    const logins = `SELECT rolvaliduntil::text AS until, rolconnlimit AS most, pg_has_role(oid, 'settlement_owner', 'USAGE') AS owns
+      FROM pg_roles WHERE rolname LIKE 'settlement_user%' ORDER BY rolname`;
+    expect(await scratch.query(logins)).toEqual([
+      { until: null, most: -1, owns: true },
+      { until: "infinity", most: -1, owns: true },
+    ]);
+    await scratch.query("DROP OWNED BY settlement_owner; DROP ROLE settlement_owner");
+    await scratch.import(script);
+    expect(await scratch.describe()).toBe(whole);
   } finally {
     await scratch.remove();
   }
@@ -58,7 +71,7 @@ test("refuses what it cannot create, before anything changes", () => {
     { object: "table orders", part: "", form: "" },
     { object: "table orders", part: "partition key", form: "RANGE (id)" },
   ];
-  expect(() => recreateScript(rows, [VERSION])).toThrow(
+  expect(() => recreateScript(rows, [VERSION], LOGINS)).toThrow(
     "The table orders has a partition key, which this command cannot create.",
   );
 });
