@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Client, DatabaseError } from "pg";
 import { directions, type Migration } from "../../infra/migrations/files.ts";
 import { REPEATABLES } from "../../infra/migrations/steps.ts";
-import { VERSIONS_TABLE } from "../../infra/names.ts";
+import { OWNER_ROLE, VERSIONS_TABLE } from "../../infra/names.ts";
 import { DIFFERENCES } from "../migration/drift.ts";
 import { NotVisible } from "../google/reader.ts";
 import { rightsOn, type TableRights } from "./rights.ts";
@@ -12,7 +12,7 @@ import { rightsOn, type TableRights } from "./rights.ts";
 export type Login = { readonly source?: string } & (
   | {
       readonly ok: true;
-      /** Or the message with which PostgreSQL refuses access to it. */
+      /** Or why the login may not use it. */
       readonly contents: Contents | string;
     }
   | {
@@ -138,7 +138,12 @@ async function withClient<T>(request: LoginRequest, work: (client: Client) => Pr
   }
 }
 
-async function contents(client: Client, migrations: readonly Migration[]): Promise<Contents> {
+async function contents(client: Client, migrations: readonly Migration[]): Promise<Contents | string> {
+  const { rows: logins } = await client.query<{ outside: string }>(
+    `SELECT current_user AS outside FROM pg_roles
+      WHERE rolname = '${OWNER_ROLE}' AND NOT pg_has_role(current_user, oid, 'USAGE')`,
+  );
+  if (logins[0]) return `the login ${logins[0].outside} is not a member of ${OWNER_ROLE}, which owns the tables`;
   const { rows: missing } = await client.query<{ name: string }>(
     "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass('public.' || quote_ident(name)) IS NULL",
     [tablesOf(migrations)],

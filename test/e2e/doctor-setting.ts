@@ -35,8 +35,10 @@ export const SCHEMA = [
   "BEGIN;",
   `DO $$ BEGIN
      IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${OWNER_ROLE}') THEN RETURN; END IF;
+     SET LOCAL ROLE cloudsqlsuperuser;
      CREATE ROLE ${OWNER_ROLE};
      GRANT ${OWNER_ROLE} TO settlement_user;
+     SET LOCAL ROLE settlement_user;
    END $$;`,
   `GRANT CREATE, USAGE ON SCHEMA public TO ${OWNER_ROLE};`,
   `SET LOCAL ROLE ${OWNER_ROLE};`,

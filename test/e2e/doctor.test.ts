@@ -520,6 +520,13 @@ describe("the doctor on the embedded cloud", () => {
         consequences: ["login"],
         effect: "runs elsewhere",
       },
+      "a login that is not a member of the role that owns the tables": {
+        make: () => setting.importSchema("SET ROLE cloudsqlsuperuser; REVOKE settlement_owner FROM settlement_user;"),
+        findings: ["privileges"],
+        found: /^the login settlement_user is not a member of settlement_owner, which owns the tables$/,
+        fix: RECREATE,
+        alone: /^psql .*--username=postgres .*GRANT settlement_owner TO settlement_user;/,
+      },
       "no connection left": {
         make: () => setting.alterLogin("CONNECTION LIMIT 0"),
         undo: () => setting.alterLogin("CONNECTION LIMIT -1"),

@@ -8,6 +8,7 @@ import { command } from "../../terminal/command.ts";
 import { UserError } from "../../terminal/user-error.ts";
 import { connectionLimit } from "./connection-budget.ts";
 import { ADMINISTRATOR, psql } from "../psql.ts";
+import { recreate } from "../recreate.ts";
 import { givePassword, writeString } from "./secrets.ts";
 
 export const database: Check = {
@@ -176,14 +177,15 @@ export const tables: Check = {
   look: async (facts) => {
     const result = await facts.loggedIn().catch(orNothing);
     if (result?.ok) {
-      const problem = typeof result.contents === "string" ? result.contents : halfMigrated(facts, result.contents);
-      return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await recreate(facts));
+      if (typeof result.contents === "string") throw new NotVisible(result.contents);
+      const problem = halfMigrated(facts, result.contents);
+      return problem === undefined ? ok("all exist, checked by a login") : finding(problem, await putBack(facts));
     }
     const failure = await facts.failure();
     if (failure?.code === NO_TABLE)
-      return finding("the service misses a table or another relation", await recreate(facts));
+      return finding("the service misses a table or another relation", await putBack(facts));
     const last = await lastImport(facts);
-    if (!last) return finding(`no import into ${facts.target.database} is recorded`, await recreate(facts));
+    if (!last) return finding(`no import into ${facts.target.database} is recorded`, await putBack(facts));
     return ok(`created by ${last.importContext?.uri ?? "an import"}`);
   },
 };
@@ -270,7 +272,7 @@ async function difference(facts: Facts, record: NonNullable<Contents["versions"]
     // Once imported, a version can only have been removed in the database, which an update does not see.
     const removed = pending.every(({ version }) => version <= last);
     const found = `pending: ${pending.map(({ version }) => version).join(", ")}`;
-    return finding(found, removed ? await recreate(facts) : await importAgain(facts));
+    return finding(found, removed ? await putBack(facts) : await importAgain(facts));
   }
   if (!edited) return undefined;
   return finding(
@@ -288,11 +290,11 @@ function importedVersion(last: Operation | undefined): string | undefined {
  * Puts back what is missing in the database: an update sees only the stack's state, and an import skips what is recorded. Without
  * a stack, a backup may have it.
  */
-async function recreate(facts: Facts): Promise<string> {
+async function putBack(facts: Facts): Promise<string> {
   const { stack } = facts.target;
   if (stack === undefined)
     return facts.gcloud("sql", "backups", "list", `--instance=${(await facts.existingInstance()).name}`);
-  return command("npm", "run", "migration", "--", "recreate", `--stack=${stack}`);
+  return recreate(stack);
 }
 
 /** The successful imports into the database that were not undone since, newest first, and whether Cloud SQL lists all. */
