@@ -11,7 +11,8 @@ import {
   type Sent,
 } from "../google.ts";
 import { checksum, type Migration } from "./files.ts";
-import { asSuperuser, grant, type Outsider, reduce, withoutMembership } from "./membership.ts";
+import { type Lost, lostSinceImport } from "./lost.ts";
+import { asSuperuser, grant, reduce } from "./membership.ts";
 import type { Applied, PlannedMigration } from "./resource.ts";
 import { afterBackup, changeScript, MISSING } from "./script.ts";
 import { adds, type Provisions } from "./provisions.ts";
@@ -134,8 +135,8 @@ export class Importer {
   }
 
   /**
-   * Versions, logins, pgAudit, what is declared newly, and logins without the owner's role update a schema; a new instance or
-   * database replaces it.
+   * Versions, logins, pgAudit, what is declared newly, and what was deleted manually update a schema; a new instance or database
+   * replaces it.
    */
   async diff(olds: SchemaState, news: SchemaState): Promise<pulumi.dynamic.DiffResult> {
     const moved = (["project", "instance", "database"] as const).filter((key) => olds[key] !== news[key]);
@@ -144,7 +145,7 @@ export class Importer {
     const logins = JSON.stringify(loginsOf(olds)) !== JSON.stringify(loginsOf(news));
     const rights = olds.withoutAudit !== news.withoutAudit || adds(olds, news);
     const differ = moved.length > 0 || versions || logins || rights;
-    return { changes: differ || (await this.outsider(news)) !== undefined, replaces: moved };
+    return { changes: differ || (await this.lost(news)) !== undefined, replaces: moved };
   }
 
   async create(inputs: SchemaState): Promise<pulumi.dynamic.CreateResult<SchemaState>> {
@@ -160,23 +161,22 @@ export class Importer {
     );
     // Only a new login can still drop rights; the others have already lost that right.
     const joining = loginsOf(news).find((login) => !loginsOf(olds).includes(login));
-    const outsider = joining === undefined ? await this.outsider(news) : undefined;
-    if (outsider?.exists === false) {
+    const lost = joining === undefined ? await this.lost(news) : undefined;
+    if (lost?.exists === false) {
       throw new Error(
-        `The login ${outsider.name} does not exist on ${news.instance} any more. An update with --refresh creates it.`,
+        `The ${lost.what} does not exist on ${news.instance} any more. An update with --refresh creates it.`,
       );
     }
     if (joining !== undefined) await grant(this.google, news, joining, OWNER_ROLE);
     const migrate = () => this.migrate(news, olds, down, joining);
-    // Creating pgAudit, other extensions and schemas, and making a member, need a right that the logins have lost.
+    // Creating pgAudit, other extensions and schemas, and putting back what was lost, need a right that the logins gave up.
     const audits = olds.withoutAudit === true && !news.withoutAudit;
-    const lends = joining === undefined && (audits || adds(olds, news) || outsider !== undefined);
+    const lends = joining === undefined && (audits || adds(olds, news) || lost !== undefined);
     return { outs: await (lends ? asSuperuser(this.google, news, news.user, migrate) : migrate()) };
   }
 
-  /** A login that is not a member of the owner's role yet, or no more. */
-  private async outsider(plan: SchemaState): Promise<Outsider | undefined> {
-    return (await withoutMembership(this.reader, plan, loginsOf(plan)))[0];
+  private lost(plan: SchemaState): Promise<Lost | undefined> {
+    return lostSinceImport(this.reader, plan, loginsOf(plan));
   }
 
   /**

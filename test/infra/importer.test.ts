@@ -29,6 +29,7 @@ class FakeGoogle {
   /** What Google lists; by default it does not answer. */
   users: { name: string; databaseRoles?: string[] }[] | undefined;
   operations: object[] = [];
+  databases = [{ name: "settlement_db" }];
   /** Requests that are always refused. */
   refused: ("backup" | "upload" | "users" | "deletion")[] = [];
   /** How many polls of the import lose their connection. */
@@ -100,6 +101,9 @@ class FakeGoogle {
     });
     app.get("/sql/v1beta4/projects/:project/instances/:instance/users", (_request, reply) =>
       this.users ? reply.send({ items: this.users }) : reply.code(400).send(REFUSAL),
+    );
+    app.get("/sql/v1beta4/projects/:project/instances/:instance/databases", (_request, reply) =>
+      reply.send({ items: this.databases }),
     );
     app.get("/sql/v1beta4/projects/:project/operations", (_request, reply) => reply.send({ items: this.operations }));
     app.get("/sql/v1beta4/projects/:project/operations/import", (request, reply) => {
@@ -191,7 +195,7 @@ describe("an import", () => {
     { name: "settlement_user_b", databaseRoles: ["settlement_owner"] },
   ];
 
-  test("makes a login a member again that was deleted and created again, and only such a one", async () => {
+  test("puts back what a login or a database lost that was deleted and created again, and only then", async () => {
     const changes = async () => (await importer.diff(PLAN, PLAN)).changes;
     const manual = { ...IMPORTED, insertTime: CREATED?.insertTime, importContext: { uri: "gs://other/imports/x.sql" } };
     const failed = { ...CREATED, insertTime: "2026-11-28T04:00:00Z", error: { errors: [{ code: "INTERNAL" }] } };
@@ -208,7 +212,13 @@ describe("an import", () => {
       Object.assign(google, { operations, users });
       expect([operations, users, await changes()]).toEqual([operations, users, expected]);
     }
-    // The last one does not exist, which the state does not know.
+    google.operations = [{ ...CREATED, operationType: "CREATE_DATABASE" }, IMPORTED ?? {}];
+    google.users = both(["settlement_owner"]);
+    expect(await changes()).toBe(true);
+    Object.assign(google, { databases: [], operations: [] });
+    expect(await changes()).toBe(true);
+    // The login does not exist, which the state does not know.
+    Object.assign(google, { databases: [{ name: "settlement_db" }], users: both().slice(1) });
     await expect(importer.update(PLAN, PLAN)).rejects.toThrow(
       "The login settlement_user does not exist on db-1 any more. An update with --refresh creates it.",
     );
