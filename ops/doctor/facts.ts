@@ -45,7 +45,7 @@ export const DAY = 24 * 3_600_000;
 /** PostgreSQL's code for a wrong password. */
 export const WRONG_PASSWORD = "28P01";
 
-/** How far back the service's log is read, in minutes. */
+/** How far back logs are read, in minutes. */
 const RECENT_MINUTES = 15;
 
 /** Most log entries that are read: of a busy service, the newest. */
@@ -234,7 +234,7 @@ export class Facts {
       'resource.type="cloud_run_revision"',
       `resource.labels.service_name="${service}"`,
       `resource.labels.location="${region}"`,
-      `timestamp>="${new Date(this.now.getTime() - RECENT_MINUTES * 60_000).toISOString()}"`,
+      `timestamp>="${this.recently()}"`,
       "(httpRequest.status>=100 OR severity>=ERROR)",
     ].join(" AND ");
     const body: gapi.client.logging.ListLogEntriesRequest = {
@@ -245,6 +245,35 @@ export class Facts {
     });
     const { uri = "https://service" } = await this.existingService();
     return { ...loggedFailures(answer?.entries ?? [], uri), minutes: RECENT_MINUTES };
+  }
+
+  /** Whether PostgreSQL refused a login last because its password had expired, which only its log says. @throws NotVisible */
+  async expired(login: string): Promise<boolean> {
+    const { project } = this.target;
+    const expiry = `User "${login}" has an expired password`;
+    const refusal = `password authentication failed for user "${login}"`;
+    const filter = [
+      `logName="projects/${project}/logs/cloudsql.googleapis.com%2Fpostgres.log"`,
+      `resource.labels.database_id="${project}:${(await this.existingInstance()).name}"`,
+      `timestamp>="${this.recently()}"`,
+      `(textPayload:${JSON.stringify(expiry)} OR textPayload:${JSON.stringify(refusal)})`,
+    ].join(" AND ");
+    const body: gapi.client.logging.ListLogEntriesRequest = {
+      ...{ resourceNames: [`projects/${project}`], filter, orderBy: "timestamp desc", pageSize: MOST_ENTRIES },
+    };
+    const answer = await this.reader.read<gapi.client.logging.ListLogEntriesResponse>({
+      ...{ api: "logging", path: "entries:list", role: VIEWER, body },
+    });
+    const texts = (answer?.entries ?? []).map(({ textPayload = "" }) => textPayload);
+    // A message and its detail may be two entries, with the same process in their prefix.
+    const processOf = (text: string) => /\[\d+\]/.exec(text)?.[0];
+    const newest = texts.find((text) => text.includes(refusal));
+    const same = texts.filter((text) => newest !== undefined && processOf(text) === processOf(newest));
+    return same.some((text) => text.includes(expiry));
+  }
+
+  private recently(): string {
+    return new Date(this.now.getTime() - RECENT_MINUTES * 60_000).toISOString();
   }
 
   /** An error that users get: as the service answers, else as its log says; undefined if there is none, or it is not seen. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { directions, readMigrations } from "../../infra/migrations/files.ts";
-import { OWNER_ROLE } from "../../infra/names.ts";
+import { LOGINS, OWNER_ROLE } from "../../infra/names.ts";
 import { clientOf } from "../../ops/doctor/answer.ts";
 import { CHECKS } from "../../ops/doctor/checks.ts";
 import { diagnose, type Row } from "../../ops/doctor/diagnosis.ts";
@@ -119,7 +119,7 @@ export class DoctorSetting {
       ipConfiguration: { ipv4Enabled: true, sslMode: "ENCRYPTED_ONLY" },
     });
     await embedded.post(`${SQL}/instances/${INSTANCE}/databases`, { name: "settlement_db" });
-    await embedded.post(`${SQL}/instances/${INSTANCE}/users`, { name: "settlement_user", password: PASSWORD });
+    for (const name of LOGINS) await embedded.post(`${SQL}/instances/${INSTANCE}/users`, { name, password: PASSWORD });
     await embedded.post(`/v1/projects/${PROJECT}/serviceAccounts`, { accountId: "settlement-service" });
     await embedded.post(`/storage/v1/b?project=${PROJECT}`, { name: BUCKET });
     await this.bindBucket();

@@ -484,13 +484,12 @@ describe("the doctor on the embedded cloud", () => {
         fix: /run services update .*--image=/,
         long: true,
       },
-      "a login that PostgreSQL refuses": {
+      "a login whose password has expired": {
         make: () => setting.alterLogin("VALID UNTIL '2025-10-25'"),
-        undo: () => setting.alterLogin("VALID UNTIL 'infinity'"),
         findings: ["login"],
-        found: /PostgreSQL refuses the login .* password authentication failed for user "settlement_user"/,
-        fix: /npm run rotate -- --stack=test/,
-        effect: "runs elsewhere",
+        found: /^PostgreSQL refuses the login settlement_user, because its password has expired$/,
+        fix: RECREATE,
+        alone: /^psql .*--username=postgres .*ALTER ROLE settlement_user VALID UNTIL .*infinity/,
       },
       "another password, set manually": {
         make: () => setting.setPassword(OTHER_PASSWORD),

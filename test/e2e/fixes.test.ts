@@ -20,6 +20,7 @@ jest.setTimeout(600_000);
 const PROJECT = "settlement-local";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services/settlement-service`;
 const GCLOUD = spawnSync("sh", ["-c", "command -v gcloud"]).status === 0;
+const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
 const SECRET = `/v1/projects/${PROJECT}/secrets/settlement-db-connection-string`;
 
 /** A fault of a deployed stack, and what the doctor says. */
@@ -89,22 +90,28 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     if (path.startsWith("/v2/") && typeof answer.name === "string" && answer.name.includes("/operations/")) {
       if (answer.done !== true) await ask("POST", `/v2/${answer.name}:wait`, {});
     }
-    for (let operation = answer; operation.kind === "sql#operation" && operation.status !== "DONE";)
+    let operation = answer;
+    while (operation.kind === "sql#operation" && operation.status !== "DONE")
       operation = await ask("GET", `/sql/v1beta4/projects/${PROJECT}/operations/${String(operation.name)}`);
+    expect([path, operation.error]).toEqual([path, undefined]);
     return answer;
   }
 
-  /** Runs SQL as the tables' owner, as somebody with psql would. */
-  async function sql(text: string): Promise<void> {
+  /** Runs SQL, by default as the tables' owner, as somebody with psql would. */
+  async function sql(text: string, user = "settlement_user"): Promise<void> {
     const object = "/upload/storage/v1/b/settlement-local-migrations/o?uploadType=media&name=manual.sql";
     await ask("POST", object, text);
     await ask("POST", `${instance}/import`, {
       importContext: {
         ...{ fileType: "SQL", uri: "gs://settlement-local-migrations/manual.sql" },
-        ...{ database: "settlement_db", importUser: "settlement_user" },
+        ...{ database: "settlement_db", importUser: user },
       },
     });
   }
+
+  /** Ends the service's connections, without which Google refuses to delete a database. */
+  const disconnect = () =>
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'settlement_user%';", "postgres");
 
   /** Changes the service, as somebody in Google's console would. */
   async function changeService(change: (service: Service) => void): Promise<void> {
@@ -160,6 +167,125 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /lacks settlement_commands, though 2 of 2 versions are recorded/,
     fix: /^npm run migration -- recreate --stack=local$/,
     fails: true,
+  });
+
+  tried("a login that was deleted, which the service uses", {
+    make: () => ask("DELETE", `${instance}/users?name=settlement_user`),
+    check: "user",
+    found: /^the login settlement_user does not exist on/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a login that was deleted, to which the next rotation moves the service", {
+    make: () => ask("DELETE", `${instance}/users?name=settlement_user_b`),
+    check: "rotation",
+    found: /^the login settlement_user_b, to which the next rotation moves the service, does not exist$/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("a login that lost its membership", {
+    make: () => {
+      const roles = "databaseRoles=cloudsqlsuperuser&revokeExistingRoles=true";
+      return ask("PUT", `${instance}/users?name=settlement_user&${roles}`, { name: "settlement_user" });
+    },
+    check: "privileges",
+    found: /^the login settlement_user is not a member of settlement_owner, which owns the tables$/,
+    fix: /^npm run migration -- recreate --stack=local$/,
+    fails: true,
+  });
+
+  tried("the role that owns the tables dropped with them", {
+    make: async () => {
+      await sql("DROP OWNED BY settlement_owner;");
+      await sql(
+        "SET ROLE cloudsqlsuperuser; REVOKE ALL ON SCHEMA public FROM settlement_owner; DROP ROLE settlement_owner;",
+        "postgres",
+      );
+    },
+    check: "tables",
+    found: /lacks settlement_commands and webhook_subscriptions|tables/,
+    fix: /^npm run migration -- recreate --stack=local$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a database that was deleted", {
+    make: () => disconnect().then(() => ask("DELETE", `${instance}/databases/settlement_db`)),
+    check: "database",
+    found: /^settlement_db does not exist on/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a migrations bucket that was deleted", {
+    make: async () => {
+      const bucket = "/storage/v1/b/settlement-local-migrations";
+      const { items = [] } = (await ask("GET", `${bucket}/o?versions=true`)) as {
+        items?: { name: string; generation: string }[];
+      };
+      for (const { generation, name } of items)
+        await ask("DELETE", `${bucket}/o/${encodeURIComponent(name)}?generation=${generation}`);
+      await ask("DELETE", bucket);
+    },
+    check: "bucket",
+    found: /^gs:\/\/settlement-local-migrations does not exist$/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("the service's account deleted", {
+    make: () => ask("DELETE", `/v1/projects/${PROJECT}/serviceAccounts/${ACCOUNT}`),
+    check: "account",
+    found: /does not exist/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("the service's binding on the secret removed", {
+    make: () => ask("POST", `${SECRET}:setIamPolicy`, { policy: { bindings: [] } }),
+    check: "accessor",
+    found: /lacks roles\/secretmanager.secretAccessor/,
+    fix: /gcloud secrets add-iam-policy-binding/,
+    slow: true,
+  });
+
+  tried("a version of the secret that was destroyed", {
+    make: async () => {
+      await ask("PATCH", `${SECRET}?updateMask=versionDestroyTtl`, {});
+      const { versions } = (await ask("GET", `${SECRET}/versions`)) as { versions: { name: string; state: string }[] };
+      for (const { name } of versions.filter(({ state }) => state === "ENABLED"))
+        await ask("POST", `/v1/${name}:destroy`, {});
+    },
+    check: "secret",
+    found: /is destroyed$/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
+  tried("a login whose password has expired", {
+    make: () =>
+      sql("SET ROLE cloudsqlsuperuser; ALTER ROLE settlement_user VALID UNTIL '2025-10-25';", "postgres").then(
+        disconnect,
+      ),
+    check: "login",
+    found: /^PostgreSQL refuses the login settlement_user, because its password has expired$/,
+    fix: /^npm run migration -- recreate --stack=local$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a service that was deleted", {
+    make: () => ask("DELETE", RUN),
+    check: "service",
+    found: /does not exist/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    fails: true,
+    slow: true,
   });
 
   tried("a record of a version that was deleted", {

@@ -47,6 +47,7 @@ export const login: Check = {
     if (result instanceof NotVisible) {
       const failure = await facts.failure();
       if (failure?.code !== WRONG_PASSWORD) return compared(facts, result);
+      if (await hasExpired(facts)) return expired(facts);
       return finding(`PostgreSQL refuses the login of the service: ${failure.code}`, await newPassword(facts));
     }
     const source = result.source ?? secret;
@@ -62,9 +63,24 @@ export const login: Check = {
     if (result.code !== WRONG_PASSWORD) {
       return finding(refusal, await psql(facts, ADMINISTRATOR, `ALTER ROLE ${await facts.loginName()} LOGIN;`));
     }
-    return finding(refusal, await newPassword(facts));
+    return (await hasExpired(facts)) ? expired(facts) : finding(refusal, await newPassword(facts));
   },
 };
+
+async function hasExpired(facts: Facts): Promise<boolean> {
+  return (await facts.expired(await facts.loginName()).catch(orNothing)) === true;
+}
+
+/** A new password would expire at once. */
+async function expired(facts: Facts): Promise<Judgement> {
+  const { stack } = facts.target;
+  const name = await facts.loginName();
+  const forever = () => psql(facts, ADMINISTRATOR, `ALTER ROLE ${name} VALID UNTIL 'infinity';`);
+  return finding(
+    `PostgreSQL refuses the login ${name}, because its password has expired`,
+    stack === undefined ? await forever() : recreate(stack),
+  );
+}
 
 /** PostgreSQL's code for a table that does not exist. */
 const NO_TABLE = "42P01";

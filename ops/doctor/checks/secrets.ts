@@ -174,7 +174,13 @@ export const rotation: Check = {
   title: "Password age",
   causes: ["apis", "password-secret"],
   look: async (facts) => {
-    const { passwordSecret: id, secret: source, stack } = facts.target;
+    const { passwordSecret: id, secret: source, stack, user } = facts.target;
+    const users = stack === undefined ? undefined : await facts.users().catch(orNothing);
+    const absent = users && logins(user).find((login) => !users.includes(login));
+    if (absent !== undefined && absent !== (await facts.loginName())) {
+      const found = `the login ${absent}, to which the next rotation moves the service, does not exist`;
+      return finding(found, facts.deploy(""));
+    }
     const [newest] = (await facts.versions(id)) ?? [];
     if (!newest) throw new NotVisible(`${id} has no version`);
     const days = Math.floor((facts.now.getTime() - Date.parse(newest.createTime)) / DAY);
