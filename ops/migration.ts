@@ -35,8 +35,9 @@ Manage the database schema: the files in migrations/, one per version.
                   lost, ask, restore, and set configuration and state to the version in the backup; a backup that
                   outlived its instance, projects/P/backups/ID, goes into the new one, with the newest version
   recreate --stack STACK [--yes]
-                  put back tables and records of versions that were removed manually: say what is lost, ask, and create
-                  what is missing, the tables empty; an update does not, because the state has them applied
+                  put back tables, records of versions and the logins' rights that were removed manually: say what is
+                  lost, ask, and create what is missing, the tables empty; an update does not, because the state has
+                  them applied
   repair --stack STACK --version VERSION --why REASON [--yes]
                   record that VERSION is applied with the checksum of its file, without running it: preview, ask, write
                   the repair to the stack file, update the schema; the table schema_repairs keeps who, when and why

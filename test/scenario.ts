@@ -15,7 +15,7 @@ export function scenario(): Step {
     (test: jest.It): Add =>
     (name, act) => {
       test(name, async () => {
-        if (unfinished !== undefined) console.log(unfinished);
+        if (unfinished !== undefined) throw new Error(`Not run, because an earlier step failed: ${unfinished}`);
         unfinished = name;
         await act();
         unfinished = undefined;

@@ -30,16 +30,15 @@ export async function lostSinceImport(
 ): Promise<Lost | undefined> {
   const read = <T>(path: string) => google.call<T>({ api: "sql", path: `projects/${project}/${path}` });
   try {
-    const [{ items: users = [] }, { items: databases = [] }, { items: operations = [] }] = await Promise.all([
+    const [{ items: users = [] }, existing, { items: operations = [] }] = await Promise.all([
       read<gapi.client.sql.UsersListResponse>(`instances/${instance}/users`),
-      read<gapi.client.sql.DatabasesListResponse>(`instances/${instance}/databases`),
+      google.find({ api: "sql", path: `projects/${project}/instances/${instance}/databases/${database}` }),
       read<gapi.client.sql.OperationsListResponse>(`operations?instance=${instance}&maxResults=500`),
     ]);
     const done = operations.filter(({ error }) => !error);
     const imported = newest(done.filter((operation) => isImport(operation, bucket)));
     const since = (type: string) => newest(done.filter(({ operationType }) => operationType === type)) > imported;
-    const known = databases.some(({ name }) => name === database);
-    if (!known || since("CREATE_DATABASE")) return { what: `database ${database}`, exists: known };
+    if (!existing || since("CREATE_DATABASE")) return { what: `database ${database}`, exists: existing !== undefined };
     for (const name of logins) {
       const user = users.find((one) => one.name === name);
       const member = user?.databaseRoles?.includes(OWNER_ROLE) ?? (user && !since("CREATE_USER"));

@@ -116,6 +116,10 @@ BEGIN
       EXECUTE format('GRANT ${OWNER_ROLE} TO %I', login);
     END IF;
   END LOOP;
+  IF current_user = ${quote(SUPERUSER)} THEN
+    -- The service's sessions of a login that was deleted may use nothing, even if one of its name exists again.
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid NOT IN (SELECT oid FROM pg_roles);
+  END IF;
   -- Without the flag pgAudit is available, but not loaded, and cannot be created.
   IF current_setting('cloudsql.enable_pgaudit', true) = 'on' AND current_user = ${quote(SUPERUSER)} THEN
     CREATE EXTENSION IF NOT EXISTS pgaudit;

@@ -1,7 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { type Google, OperationError } from "../../infra/google.ts";
 import type { Migration } from "../../infra/migrations/files.ts";
-import { backupRuns, loginsOf } from "../../infra/migrations/importer.ts";
+import { backupRuns, loginsOf, type SchemaState } from "../../infra/migrations/importer.ts";
 import { asSuperuser, reduce } from "../../infra/migrations/membership.ts";
 import type { Provisions } from "../../infra/migrations/provisions.ts";
 import { LOCK, MAKE_VERSIONS_TABLE, ownership } from "../../infra/migrations/script.ts";
@@ -58,7 +58,7 @@ export async function recreate(
   const kept = backups.map(({ enqueuedTime, id }) => `${id} of ${enqueuedTime.slice(0, 16)}Z`).join(", ") || "none";
   say(
     [
-      `Creates what is missing in ${schema.database} of ${schema.instance}, and changes nothing else.`,
+      `Creates what is missing in ${schema.database} of ${schema.instance}, and lets the logins use it.`,
       "A table that is missing comes back empty. Its rows are lost, unless you copy them from a clone of the instance as of a",
       `time before (docs/DEPLOYMENT.md, "When something is lost"), or restore a backup in place of this. Backups: ${kept}.`,
     ].join("\n"),
@@ -66,8 +66,9 @@ export async function recreate(
   if (!(await confirm())) return false;
   // Under the name of the newest version, which it brings as an update does.
   const name = `imports/${schema.version}-recreate.sql`;
-  const run = () => importScript(google, schema, name, script);
-  await asSuperuser(google, schema, schema.user, run).catch((error: unknown) => {
+  const user = await listedLogin(google, schema, logins);
+  const run = () => importScript(google, { ...schema, user }, name, script);
+  await asSuperuser(google, schema, user, run).catch((error: unknown) => {
     if (!(error instanceof OperationError)) throw error;
     throw new UserError(`The import failed and changed no table: ${error.message}`);
   });
@@ -76,6 +77,19 @@ export async function recreate(
     `${schema.database} has every table of version ${schema.version}, and records its versions; ${logins.join(" and ")} may use them.`,
   );
   return true;
+}
+
+/** A login that Google lists; it lists none that may not log in. @throws UserError without one. */
+async function listedLogin(
+  google: Google,
+  { instance, project }: SchemaState,
+  logins: readonly string[],
+): Promise<string> {
+  const path = `projects/${project}/instances/${instance}/users`;
+  const { items = [] } = await google.call<gapi.client.sql.UsersListResponse>({ api: "sql", path });
+  const found = logins.find((login) => items.some(({ name }) => name === login));
+  if (found === undefined) throw new UserError(`None of the logins ${logins.join(", ")} exists on ${instance}.`);
+  return found;
 }
 
 /**
@@ -119,8 +133,8 @@ DECLARE
 BEGIN
   SET LOCAL ROLE ${SUPERUSER};
   FOR login IN SELECT rolname FROM pg_roles WHERE rolname IN (${logins.map(quote).join(", ")})
-      AND (rolvaliduntil < 'infinity' OR rolconnlimit >= 0) LOOP
-    EXECUTE format('ALTER ROLE %I VALID UNTIL ''infinity'' CONNECTION LIMIT -1', login);
+      AND (NOT rolcanlogin OR rolvaliduntil < 'infinity' OR rolconnlimit >= 0) LOOP
+    EXECUTE format('ALTER ROLE %I LOGIN VALID UNTIL ''infinity'' CONNECTION LIMIT -1', login);
   END LOOP;
 END
 $admission$;`;

@@ -27,15 +27,22 @@ export interface Deployed {
   readonly local: LocalEnvironment;
 }
 
-/** The doctor's checks of a deployed stack; without a socket, no login is tried. */
-export async function look({ root }: Pick<Deployed, "root">, given: Given = { stack: "local" }): Promise<Row[]> {
+/**
+ * The doctor's checks of a deployed stack; without a socket, no login is tried.
+ * @param migrations The folder with the migrations; the repository's by default.
+ */
+export async function look(
+  { root }: Pick<Deployed, "root">,
+  given: Given = { stack: "local" },
+  migrations = join(ROOT, "migrations"),
+): Promise<Row[]> {
   // Names alone do not say where the embedded cloud is.
   const { endpoints, token } = locate({ stack: "local" }, root);
   const place = { ...locate(given, root), endpoints, token };
   const facts = new Facts(
     place.target,
     new RestReader(place.endpoints, place.token),
-    readMigrations(join(ROOT, "migrations")),
+    readMigrations(migrations),
     new Date(),
     given.stack === undefined ? undefined : (login) => generatedPassword("local", root, login),
     [],

@@ -185,9 +185,7 @@ describe("the doctor on the embedded cloud", () => {
       readonly effect?:
         | "shows more"
         /** Only the check is content then: the fault is an option of the command line. */
-        | "repairs the check"
-        /** The engine did not deploy this stack: test/e2e/fixes.test.ts and others run it. */
-        | "runs elsewhere";
+        | "repairs the check";
       /** Whether its command runs in the long form only, because another fault has the same; false by default. */
       readonly long?: true;
       /** Days from now on which the doctor looks; today by default. */
@@ -512,12 +510,11 @@ describe("the doctor on the embedded cloud", () => {
       },
       "a login that may not log in": {
         make: () => setting.alterLogin("NOLOGIN"),
-        undo: () => setting.alterLogin("LOGIN"),
         findings: ["user"],
-        found: /the login settlement_user does not exist on/,
-        fix: UPDATE,
+        found: /^the login settlement_user may not log in$/,
+        fix: RECREATE,
         consequences: ["login"],
-        effect: "runs elsewhere",
+        alone: /^psql .*--username=postgres .*ALTER ROLE settlement_user LOGIN;/,
       },
       "a login that is not a member of the role that owns the tables": {
         make: () => setting.importSchema("SET ROLE cloudsqlsuperuser; REVOKE settlement_owner FROM settlement_user;"),
@@ -798,7 +795,7 @@ describe("the doctor on the embedded cloud", () => {
         expect(rows[0]?.fix).toMatch(fault.fix);
         expect(consequences(rows)).toEqual(fault.consequences ?? []);
         expect(firstPart(shown(rows))).toContain(`Most likely cause: ${rows[0]?.title ?? ""}: `);
-        if (fault.effect !== "runs elsewhere" && (LONG_FORM || !fault.long) && missing.length === 0)
+        if ((LONG_FORM || !fault.long) && missing.length === 0)
           await run(name, { ...fault, repaired: () => ((days = 0), fault.repaired?.()) }, look);
       } finally {
         await fault.undo?.();

@@ -4,6 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parse, stringify } from "yaml";
+import { Client } from "pg";
+import { parseConnectionString } from "../../infra/connection.ts";
 import type { Given } from "../../ops/engine/target.ts";
 import { summary } from "../../ops/doctor/verdict.ts";
 import { LONG_FORM } from "../long-form.ts";
@@ -19,6 +21,8 @@ jest.setTimeout(600_000);
 
 const PROJECT = "settlement-local";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services/settlement-service`;
+/** The administrator's password, for which psql asks. */
+const ADMINISTRATOR = "Abcdefghij0123456789Klmno";
 const GCLOUD = spawnSync("sh", ["-c", "command -v gcloud"]).status === 0;
 const ACCOUNT = `settlement-service@${PROJECT}.iam.gserviceaccount.com`;
 const SECRET = `/v1/projects/${PROJECT}/secrets/settlement-db-connection-string`;
@@ -30,8 +34,8 @@ interface Fault {
   readonly check: string;
   readonly found: RegExp;
   readonly fix: RegExp;
-  /** Whether requests fail meanwhile; false by default. */
-  readonly fails?: true;
+  /** Whether requests fail meanwhile, and whether the cause alone says so; false by default. */
+  readonly fails?: true | "as the cause says";
   /** Whether it is part of the long form only; false by default. */
   readonly slow?: true;
   /** What the doctor is given; the stack by default. */
@@ -113,6 +117,15 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
   const disconnect = () =>
     sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'settlement_user%';", "postgres");
 
+  /** How the service connects. */
+  async function credential() {
+    const { payload } = (await ask("GET", `${SECRET}/versions/latest:access`)) as { payload: { data: string } };
+    const parsed = parseConnectionString(Buffer.from(payload.data, "base64").toString());
+    if (!parsed.ok) throw new Error(parsed.problem);
+    const { database, password, user } = parsed.value;
+    return { database, host: join(copy, ".local", "start", "sql"), password, user };
+  }
+
   /** Changes the service, as somebody in Google's console would. */
   async function changeService(change: (service: Service) => void): Promise<void> {
     const service = (await ask("GET", RUN)) as unknown as Service;
@@ -121,13 +134,14 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
   }
 
   async function isContent(given: Given = LOCAL): Promise<void> {
-    const rows = await look({ root: copy }, given);
+    const rows = await look({ root: copy }, given, join(copy, "migrations"));
     expect(rows.filter(({ verdict }) => ["finding", "consequence"].includes(verdict))).toEqual([]);
     expect(summary(rows)).toMatch(/^(No fault found, and the|The) service answers/);
   }
 
   /** As a user types it: without a terminal, a command that asks needs `--yes`. */
   function typed(fix: string, { stack }: Given): string {
+    if (fix.startsWith("psql ")) return `export PGPASSWORD=${ADMINISTRATOR}; ${fix}`;
     return (stack === "local" ? "" : tools) + (/^npm run (up|rotate|migration)/.test(fix) ? `${fix} --yes` : fix);
   }
 
@@ -137,10 +151,10 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     (fault.slow ? step.inLongForm : runs ? step : step.skip)(name, async () => {
       const given = fault.given?.() ?? LOCAL;
       await make();
-      let rows = await look({ root: copy }, given);
+      let rows = await look({ root: copy }, given, join(copy, "migrations"));
       // Each call uses up a connection from before.
-      for (let calls = 0; calls < 10 && fails && !summary(rows).includes("Users get errors"); calls++)
-        rows = await look({ root: copy }, given);
+      for (let calls = 0; calls < 10 && fails === true && !summary(rows).includes("Users get errors"); calls++)
+        rows = await look({ root: copy }, given, join(copy, "migrations"));
       const [row] = rows;
       expect([row?.check, row?.verdict, row?.found, row?.fix]).toEqual([
         check,
@@ -148,7 +162,8 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
         expect.stringMatching(found),
         expect.stringMatching(form),
       ]);
-      expect(summary(rows)).toContain(fails ? "Users get errors" : "The service answers");
+      if (fails !== "as the cause says")
+        expect(summary(rows)).toContain(fails ? "Users get errors" : "The service answers");
       const fix = typed(row?.fix ?? "", given);
       const { code, output } = await shell(fix, {
         cwd: copy,
@@ -195,6 +210,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /^the login settlement_user is not a member of settlement_owner, which owns the tables$/,
     fix: /^npm run migration -- recreate --stack=local$/,
     fails: true,
+    slow: true,
   });
 
   tried("the role that owns the tables dropped with them", {
@@ -267,6 +283,46 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     slow: true,
   });
 
+  tried("a login that may not log in", {
+    make: () => sql("SET ROLE cloudsqlsuperuser; ALTER ROLE settlement_user NOLOGIN;", "postgres").then(disconnect),
+    check: "user",
+    found: /^the login settlement_user may not log in$/,
+    fix: /^npm run migration -- recreate --stack=local$/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a database that no login may connect to", {
+    make: async () => {
+      await ask("PUT", `${instance}/users?name=postgres`, { name: "postgres", password: ADMINISTRATOR });
+      await sql("SET ROLE cloudsqlsuperuser; REVOKE CONNECT ON DATABASE settlement_db FROM PUBLIC;", "postgres");
+    },
+    check: "login",
+    found: /permission denied for database "settlement_db"/,
+    fix: /^psql .*GRANT CONNECT ON DATABASE settlement_db TO PUBLIC;/,
+    fails: true,
+    slow: true,
+  });
+
+  tried("a migration that failed because somebody held a lock", {
+    make: async () => {
+      const file = "20300101000000_note.sql";
+      const text =
+        "-- migrate:up\nALTER TABLE settlement_commands ADD COLUMN note text;\n-- migrate:down\nALTER TABLE settlement_commands DROP COLUMN note;\n";
+      writeFileSync(join(copy, "migrations", file), text);
+      const holder = new Client(await credential());
+      await holder.connect();
+      await holder.query("BEGIN; LOCK TABLE settlement_commands");
+      const { code, output } = await shell("npm run up -- --stack local --yes", { cwd: copy });
+      await holder.end();
+      expect([code, output]).toEqual([1, expect.stringContaining("lock timeout")]);
+    },
+    check: "migration",
+    found: /20300101000000-.* failed: .*lock timeout/,
+    fix: /^npm run up -- --stack=local --refresh$/,
+    slow: true,
+  });
+
   tried("a login whose password has expired", {
     make: () =>
       sql("SET ROLE cloudsqlsuperuser; ALTER ROLE settlement_user VALID UNTIL '2025-10-25';", "postgres").then(
@@ -284,7 +340,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     check: "service",
     found: /does not exist/,
     fix: /^npm run up -- --stack=local --refresh$/,
-    fails: true,
+    fails: "as the cause says",
     slow: true,
   });
 

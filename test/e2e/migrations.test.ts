@@ -85,9 +85,9 @@ describe("the schema, through the real engine", () => {
   };
   const say = (text: string) => (said += text);
   /** Deploys a checkout with these migrations. */
-  const deploy = async (migrations: readonly Migration[]) => {
+  const deploy = async (migrations: readonly Migration[], refresh = false) => {
     [checkout, said] = [migrations, ""];
-    await bareUp(local.stack, { onOutput: say, onError: say }).catch((error: unknown) => {
+    await bareUp(local.stack, { onOutput: say, onError: say, refresh }).catch((error: unknown) => {
       throw new Error(said, { cause: error });
     });
     outputs = outputsOf(await readState(local.stack));
@@ -172,6 +172,20 @@ describe("the schema, through the real engine", () => {
     await expectVersions(TWO);
     expect(output("schemaVersion")).toBe(NEWEST);
     expect(await sendCommand()).toBe(200);
+  });
+
+  step("lets a login use the tables again that was deleted, in the update that creates it", async () => {
+    const login = `${instance()}/users?name=settlement_user`;
+    expect((await send(local.cloud, "DELETE", login)).status).toBe(200);
+    await expect(deploy(TWO)).rejects.toThrow(
+      /The login settlement_user does not exist on \S+ any more. An update with --refresh creates it./,
+    );
+    const before = await imports();
+    await deploy(TWO, true);
+    expect(await imports()).toBe(before + 1);
+    expect(await sendCommand()).toBe(200);
+    await deploy(TWO);
+    expect(await imports()).toBe(before + 1);
   });
 
   step(

@@ -29,7 +29,7 @@ class FakeGoogle {
   /** What Google lists; by default it does not answer. */
   users: { name: string; databaseRoles?: string[] }[] | undefined;
   operations: object[] = [];
-  databases = [{ name: "settlement_db" }];
+  database = true;
   /** Requests that are always refused. */
   refused: ("backup" | "upload" | "users" | "deletion")[] = [];
   /** How many polls of the import lose their connection. */
@@ -102,8 +102,8 @@ class FakeGoogle {
     app.get("/sql/v1beta4/projects/:project/instances/:instance/users", (_request, reply) =>
       this.users ? reply.send({ items: this.users }) : reply.code(400).send(REFUSAL),
     );
-    app.get("/sql/v1beta4/projects/:project/instances/:instance/databases", (_request, reply) =>
-      reply.send({ items: this.databases }),
+    app.get("/sql/v1beta4/projects/:project/instances/:instance/databases/settlement_db", (_request, reply) =>
+      this.database ? reply.send({ name: "settlement_db" }) : reply.code(404).send(REFUSAL),
     );
     app.get("/sql/v1beta4/projects/:project/operations", (_request, reply) => reply.send({ items: this.operations }));
     app.get("/sql/v1beta4/projects/:project/operations/import", (request, reply) => {
@@ -182,14 +182,12 @@ describe("an import", () => {
     expect(google.importUsers).toEqual(["settlement_user_b"]);
   });
 
-  const [IMPORTED, CREATED] = [
-    {
-      operationType: "IMPORT",
-      insertTime: "2026-11-28T03:00:00.001Z",
-      importContext: { uri: "gs://fusion-prime-migrations/imports/20251025120100-0123456789ab.sql" },
-    },
-    { operationType: "CREATE_USER", insertTime: "2026-11-28T03:00:00.002Z" },
-  ];
+  const IMPORTED = {
+    operationType: "IMPORT",
+    insertTime: "2026-11-28T03:00:00.001Z",
+    importContext: { uri: "gs://fusion-prime-migrations/imports/20251025120100-0123456789ab.sql" },
+  };
+  const CREATED = { operationType: "CREATE_USER", insertTime: "2026-11-28T03:00:00.002Z" };
   const both = (roles?: string[]) => [
     { name: "settlement_user", ...(roles && { databaseRoles: roles }) },
     { name: "settlement_user_b", databaseRoles: ["settlement_owner"] },
@@ -197,28 +195,28 @@ describe("an import", () => {
 
   test("puts back what a login or a database lost that was deleted and created again, and only then", async () => {
     const changes = async () => (await importer.diff(PLAN, PLAN)).changes;
-    const manual = { ...IMPORTED, insertTime: CREATED?.insertTime, importContext: { uri: "gs://other/imports/x.sql" } };
+    const manual = { ...IMPORTED, insertTime: CREATED.insertTime, importContext: { uri: "gs://other/imports/x.sql" } };
     const failed = { ...CREATED, insertTime: "2026-11-28T04:00:00Z", error: { errors: [{ code: "INTERNAL" }] } };
     const seen: [object[], ReturnType<typeof both>, boolean][] = [
-      [[IMPORTED ?? {}], both(), false],
-      [[IMPORTED ?? {}, CREATED ?? {}], both(), true],
-      [[manual, CREATED ?? {}, IMPORTED ?? {}], both(), true],
-      [[{ ...IMPORTED, insertTime: "2026-11-28T03:00:01Z" }, CREATED ?? {}, failed], both(), false],
-      [[CREATED ?? {}], both(["settlement_owner"]), false],
-      [[IMPORTED ?? {}], both(["cloudsqlsuperuser"]), true],
-      [[IMPORTED ?? {}], both().slice(1), true],
+      [[IMPORTED], both(), false],
+      [[IMPORTED, CREATED], both(), true],
+      [[manual, CREATED, IMPORTED], both(), true],
+      [[{ ...IMPORTED, insertTime: "2026-11-28T03:00:01Z" }, CREATED, failed], both(), false],
+      [[CREATED], both(["settlement_owner"]), false],
+      [[IMPORTED], both(["cloudsqlsuperuser"]), true],
+      [[IMPORTED], both().slice(1), true],
     ];
     for (const [operations, users, expected] of seen) {
       Object.assign(google, { operations, users });
       expect([operations, users, await changes()]).toEqual([operations, users, expected]);
     }
-    google.operations = [{ ...CREATED, operationType: "CREATE_DATABASE" }, IMPORTED ?? {}];
+    google.operations = [{ ...CREATED, operationType: "CREATE_DATABASE" }, IMPORTED];
     google.users = both(["settlement_owner"]);
     expect(await changes()).toBe(true);
-    Object.assign(google, { databases: [], operations: [] });
+    Object.assign(google, { database: false, operations: [] });
     expect(await changes()).toBe(true);
     // The login does not exist, which the state does not know.
-    Object.assign(google, { databases: [{ name: "settlement_db" }], users: both().slice(1) });
+    Object.assign(google, { database: true, users: both().slice(1) });
     await expect(importer.update(PLAN, PLAN)).rejects.toThrow(
       "The login settlement_user does not exist on db-1 any more. An update with --refresh creates it.",
     );

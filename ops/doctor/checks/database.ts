@@ -2,6 +2,7 @@ import { MIGRATION_JOB } from "../../../infra/names.ts";
 import { lastPart } from "../../../infra/google.ts";
 import { type Check, finding, type Judgement, ok } from "../check.ts";
 import { DAY, type Facts, logins, type Operation, orHidden, orNothing, WRONG_PASSWORD } from "../facts.ts";
+import { describeFailure } from "../answer.ts";
 import { type Contents, tablesOf } from "../login.ts";
 import { NotVisible } from "../../google/reader.ts";
 import { command } from "../../terminal/command.ts";
@@ -31,11 +32,26 @@ export const user: Check = {
   look: async (facts) => {
     const name = await facts.loginName();
     if ((await facts.users()).includes(name)) return ok(name);
+    if (await mayNotLogIn(facts)) return finding(`the login ${name} may not log in`, await letLogIn(facts, name));
     const { name: instance } = await facts.existingInstance();
     const create = await givePassword(facts, "create", name);
     return finding(`the login ${name} does not exist on ${instance}`, facts.deploy(create));
   },
 };
+
+/** PostgreSQL's code for a login that may not log in; Cloud SQL does not list it. */
+const NO_LOGIN = "28000";
+
+async function mayNotLogIn(facts: Facts): Promise<boolean> {
+  const result = await facts.loggedIn().catch(orNothing);
+  const code = result ? !result.ok && result.code : (await facts.failure())?.code;
+  return code === NO_LOGIN;
+}
+
+async function letLogIn(facts: Facts, login: string): Promise<string> {
+  const { stack } = facts.target;
+  return stack === undefined ? psql(facts, ADMINISTRATOR, `ALTER ROLE ${login} LOGIN;`) : recreate(stack);
+}
 
 export const login: Check = {
   id: "login",
@@ -46,6 +62,8 @@ export const login: Check = {
     const result = await facts.loggedIn().catch(orHidden);
     if (result instanceof NotVisible) {
       const failure = await facts.failure();
+      if (failure?.message?.includes("permission denied for database"))
+        return finding(describeFailure(failure, [facts.target.database]), await letConnect(facts));
       if (failure?.code !== WRONG_PASSWORD) return compared(facts, result);
       if (await hasExpired(facts)) return expired(facts);
       return finding(`PostgreSQL refuses the login of the service: ${failure.code}`, await newPassword(facts));
@@ -60,12 +78,16 @@ export const login: Check = {
         facts.deploy(await writeString(facts, secret, await facts.versions(secret))),
       );
     }
-    if (result.code !== WRONG_PASSWORD) {
-      return finding(refusal, await psql(facts, ADMINISTRATOR, `ALTER ROLE ${await facts.loginName()} LOGIN;`));
-    }
+    if (result.code === NO_LOGIN) return finding(refusal, await letLogIn(facts, await facts.loginName()));
+    if (result.code !== WRONG_PASSWORD) return finding(refusal, await letConnect(facts));
     return (await hasExpired(facts)) ? expired(facts) : finding(refusal, await newPassword(facts));
   },
 };
+
+/** As every database has it. */
+function letConnect(facts: Facts): Promise<string> {
+  return psql(facts, ADMINISTRATOR, `GRANT CONNECT ON DATABASE ${facts.target.database} TO PUBLIC;`);
+}
 
 async function hasExpired(facts: Facts): Promise<boolean> {
   return (await facts.expired(await facts.loginName()).catch(orNothing)) === true;

@@ -155,6 +155,12 @@ describe("the order of causes", () => {
 describe("faults that the embedded cloud cannot show", () => {
   const faults: [string, (record: Recorded) => void, string, RegExp][] = [
     [
+      "a login that the next rotation needs, and that does not exist",
+      (record) => record["sql projects/fusion-prime/instances/fusion-prime-db-a504713e/users"].items.pop(),
+      "rotation",
+      /^the login settlement_user_b, to which the next rotation moves the service, does not exist$/,
+    ],
+    [
       "a full disk that has shut the instance down",
       (record) => {
         for (const instance of record[INSTANCES].items) {
@@ -470,9 +476,10 @@ describe("what users get", () => {
     expect(summary(await look(() => Promise.resolve(undefined), stopped))).toMatch(/\. The service answers$/);
   });
 
-  test("tells a refused login and a missing table without a login", async () => {
+  test("tells a refused login, a missing table and a missing right without a login", async () => {
     const causes = [
       ["28P01", "login"],
+      ["42501", "privileges"],
       ["42P01", "tables"],
     ];
     for (const [code = "", check] of causes) {
@@ -480,6 +487,26 @@ describe("what users get", () => {
       expect(rows[0]).toMatchObject({ check, verdict: "finding" });
       expect(those(rows, "consequence")).toEqual(["answer"]);
     }
+  });
+
+  test("tells a password that has expired from a wrong one, by the newest refusal in PostgreSQL's log", async () => {
+    const refusals = (...processes: [number, string][]) =>
+      changed((record) => {
+        record["logging entries:list"].entries = processes.flatMap(([pid, detail]) =>
+          [`DETAIL:  ${detail}`, 'FATAL:  password authentication failed for user "settlement_user"'].map((text) => ({
+            timestamp,
+            textPayload: `2026-01-31 12:00:00.000 UTC [${pid}]: [1-1] db=settlement_db,user=settlement_user ${text}`,
+          })),
+        );
+      });
+    const expired = 'User "settlement_user" has an expired password.';
+    const found = async (record: Recorded) => (await look(failing({ code: "28P01" }), record))[0];
+    expect(await found(refusals([7, expired], [6, "Connection matched file"]))).toMatchObject({
+      check: "login",
+      found: "PostgreSQL refuses the login settlement_user, because its password has expired",
+    });
+    for (const record of [refusals([7, "Connection matched file"], [6, expired]), refusals()])
+      expect((await found(record))?.found).toBe("PostgreSQL refuses the login of the service: 28P01");
   });
 
   test("never shows a name that may be a misplaced password", async () => {
@@ -560,9 +587,10 @@ describe("the password, without a login", () => {
       insertTime,
       user,
     });
-    // The first ends the import.
+    // The first two end the import.
     const record = changed((one) => {
       one[OPERATIONS].items.push(change("2026-01-30T12:31:00Z", "deployer"));
+      one[OPERATIONS].items.push(change("2026-01-30T12:32:00Z", "deployer"));
       one[OPERATIONS].items.push(change("2026-01-31T12:00:00Z", "somebody@example.com"));
     });
     const row = await login(() => Promise.resolve(PASSWORD), record);

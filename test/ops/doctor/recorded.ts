@@ -133,7 +133,9 @@ export function healthy() {
       ],
     },
     [`sql projects/fusion-prime/instances/${INSTANCE}/databases`]: { items: [{ name: "settlement_db" }] },
-    [`sql projects/fusion-prime/instances/${INSTANCE}/users`]: { items: [{ name: "settlement_user" }] },
+    [`sql projects/fusion-prime/instances/${INSTANCE}/users`]: {
+      items: [{ name: "settlement_user" }, { name: "settlement_user_b" }],
+    },
     [`sql projects/fusion-prime/instances/${INSTANCE}/backupRuns`]: {
       items: [{ status: "SUCCESSFUL", endTime: "2026-01-31T03:05:00Z" }],
     },

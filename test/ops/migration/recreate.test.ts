@@ -50,13 +50,13 @@ test("creates missing tables as the versions make them, leaves the others with t
     }
     // The logins, and the role that owns the tables.
     await scratch.query("REVOKE settlement_owner FROM settlement_user, settlement_user_b CASCADE");
-    await scratch.query("ALTER ROLE settlement_user_b VALID UNTIL '2025-10-25' CONNECTION LIMIT 0");
+    await scratch.query("ALTER ROLE settlement_user_b NOLOGIN VALID UNTIL '2025-10-25' CONNECTION LIMIT 0");
     await scratch.import(script);
-    const logins = `SELECT rolvaliduntil::text AS until, rolconnlimit AS most, pg_has_role(oid, 'settlement_owner', 'USAGE') AS owns
+    const logins = `SELECT rolvaliduntil::text AS until, rolconnlimit AS most, rolcanlogin AS enters, pg_has_role(oid, 'settlement_owner', 'USAGE') AS owns
       FROM pg_roles WHERE rolname LIKE 'settlement_user%' ORDER BY rolname`;
     expect(await scratch.query(logins)).toEqual([
-      { until: null, most: -1, owns: true },
-      { until: "infinity", most: -1, owns: true },
+      { until: null, most: -1, enters: true, owns: true },
+      { until: "infinity", most: -1, enters: true, owns: true },
     ]);
     await scratch.query("DROP OWNED BY settlement_owner; DROP ROLE settlement_owner");
     await scratch.import(script);
