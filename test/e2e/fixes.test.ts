@@ -184,6 +184,14 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     fails: true,
   });
 
+  tried("a record of a version that was deleted", {
+    make: () => sql("SET ROLE settlement_owner; DELETE FROM schema_migrations WHERE version = '20251025120100';"),
+    check: "schema-version",
+    found: /pending: 20251025120100/,
+    fix: /^npm run migration -- recreate/,
+    slow: true,
+  });
+
   tried("a login that was deleted, which the service uses", {
     make: () => ask("DELETE", `${instance}/users?name=settlement_user`),
     check: "user",
@@ -341,14 +349,6 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /does not exist/,
     fix: /^npm run up -- --stack=local --refresh$/,
     fails: "as the cause says",
-    slow: true,
-  });
-
-  tried("a record of a version that was deleted", {
-    make: () => sql("SET ROLE settlement_owner; DELETE FROM schema_migrations WHERE version = '20251025120100';"),
-    check: "schema-version",
-    found: /pending: 20251025120100/,
-    fix: /^npm run migration -- recreate/,
     slow: true,
   });
 
