@@ -314,9 +314,9 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
 
   tried("a migration that failed because somebody held a lock", {
     make: async () => {
-      const file = "20300101000000_note.sql";
+      const file = "20300101000000_remark.sql";
       const text =
-        "-- migrate:up\nALTER TABLE settlement_commands ADD COLUMN note text;\n-- migrate:down\nALTER TABLE settlement_commands DROP COLUMN note;\n";
+        "-- migrate:up\nALTER TABLE settlement_commands ADD COLUMN remark text;\n-- migrate:down\nALTER TABLE settlement_commands DROP COLUMN remark;\n";
       writeFileSync(join(copy, "migrations", file), text);
       const holder = new Client(await credential());
       await holder.connect();
