@@ -133,8 +133,10 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     await ask("PATCH", RUN, service);
   }
 
+  const examine = (given: Given) => look({ root: copy }, given, join(copy, "migrations"));
+
   async function isContent(given: Given = LOCAL): Promise<void> {
-    const rows = await look({ root: copy }, given, join(copy, "migrations"));
+    const rows = await examine(given);
     expect(rows.filter(({ verdict }) => ["finding", "consequence"].includes(verdict))).toEqual([]);
     expect(summary(rows)).toMatch(/^(No fault found, and the|The) service answers/);
   }
@@ -151,10 +153,10 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     (fault.slow ? step.inLongForm : runs ? step : step.skip)(name, async () => {
       const given = fault.given?.() ?? LOCAL;
       await make();
-      let rows = await look({ root: copy }, given, join(copy, "migrations"));
+      let rows = await examine(given);
       // Each call uses up a connection from before.
       for (let calls = 0; calls < 10 && fails === true && !summary(rows).includes("Users get errors"); calls++)
-        rows = await look({ root: copy }, given, join(copy, "migrations"));
+        rows = await examine(given);
       const [row] = rows;
       expect([row?.check, row?.verdict, row?.found, row?.fix]).toEqual([
         check,
@@ -428,7 +430,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
 
   step.inLongForm("a column that was added manually: what the doctor prints lists it", async () => {
     await sql("SET ROLE settlement_owner; ALTER TABLE settlement_commands ADD COLUMN note text;");
-    const [row] = await look({ root: copy }, { ...LOCAL, socket: join(copy, ".local", "start", "sql") });
+    const [row] = await examine({ ...LOCAL, socket: join(copy, ".local", "start", "sql") });
     const found = "table settlement_commands: column note was created manually";
     expect([row?.check, row?.found, row?.fix]).toEqual([
       "schema-drift",
