@@ -3,15 +3,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
 
-/** A policy pack that prints what the SDK has loaded before it. */
+/** A policy pack that prints what the SDK has loaded before it, and after it the whole SDK. */
 const PACK = `
-  const loaded = (file) => Object.keys(require.cache).some((path) => path.endsWith(file));
-  console.log(JSON.stringify({ compiler: loaded("typescript.js"), debugger: loaded("v8Hooks.js") }));
+  const loaded = (file) => Object.values(require.cache).some(({ filename }) => filename?.endsWith(file));
+  const before = { compiler: loaded("typescript.js"), debugger: loaded("v8Hooks.js") };
+  require("@pulumi/pulumi");
+  const typescript = require("typescript");
+  const withSdk = loaded("typescript.js");
+  console.log(JSON.stringify({ ...before, withSdk, ofUse: typescript.SyntaxKind.Block > 0 && loaded("typescript.js") }));
   process.exit();
 `;
 
 // If this fails, the SDK has changed and ops/engine/as-under-bun.cjs may be obsolete.
-test("the SDK loads a debugger and a compiler before a policy pack, but not under Bun", () => {
+test("the SDK loads a debugger and a compiler before a policy pack, but not under Bun; TypeScript is loaded when it is used", () => {
   mkdirSync(join(ROOT, ".local"), { recursive: true });
   const pack = mkdtempSync(join(ROOT, ".local", "pack-"));
   writeFileSync(join(pack, "package.json"), "{}");
@@ -22,8 +26,9 @@ test("the SDK loads a debugger and a compiler before a policy pack, but not unde
     return JSON.parse(stdout) as object;
   };
   try {
-    expect(before()).toEqual({ compiler: true, debugger: true });
-    expect(before("--require", "./ops/engine/as-under-bun.cjs")).toEqual({ compiler: false, debugger: false });
+    expect(before()).toEqual({ compiler: true, debugger: true, withSdk: true, ofUse: true });
+    const late = { compiler: false, debugger: false, withSdk: false, ofUse: true };
+    expect(before("--require", "./ops/engine/as-under-bun.cjs")).toEqual(late);
   } finally {
     rmSync(pack, { recursive: true });
   }
