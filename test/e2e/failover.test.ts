@@ -21,6 +21,7 @@ import { killAll, type Running, startedBy, stillRunning } from "../processes.ts"
 import { scenario } from "../scenario.ts";
 import { deployAsPipeline } from "./bootstrapped.ts";
 import { copyProject } from "./copy.ts";
+import { measured } from "./recovery.ts";
 import { PersistentClient } from "./persistent-client.ts";
 import { shell, type ShellOptions } from "./shell.ts";
 
@@ -176,7 +177,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     expect(client.sent).toBeGreaterThan(50);
     expect(client.accepted.length).toBe(client.sent);
     expect([...ids].sort()).toEqual(client.accepted.map(({ id }) => id).sort());
-    console.log(`longest gap ${client.longestGap.toFixed(0)} ms of ${client.sent} commands`);
+    measured("drill", client.longestGap, `none of ${client.sent} commands`);
     expect(promoted()).toBe(false);
     await expectUnchanged();
   });
@@ -198,7 +199,8 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       const ids = new Set(await stored(AWAY, names[1]));
       const missing = client.accepted.filter(({ id }) => !ids.has(id));
       const oldest = Math.max(0, ...missing.map(({ at }) => lostAt - at));
-      console.log(`lag shown ${shown} s, ${missing.length} missing, gap ${client.longestGap.toFixed(0)} ms`);
+      const lost = `the last ${(oldest / 1000).toFixed(1)} s, of a lag of ${shown} s that was shown`;
+      measured("primary", client.longestGap, lost);
       expect(missing.length).toBeGreaterThanOrEqual(15);
       expect(oldest / 1000).toBeLessThanOrEqual(shown + 0.1);
       await expectUnchanged();
@@ -238,7 +240,9 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       await client.finish();
       expect(output).toContain("settlement-instance, ");
       expect(output).toContain(`Once ${HOME} answers again: npm run failover -- --stack local`);
-      console.log(`region lost: gap ${client.longestGap.toFixed(0)} ms`);
+      const ids = new Set(await stored(AWAY, names[1]));
+      const missing = client.accepted.filter(({ id }) => !ids.has(id)).length;
+      measured("region", client.longestGap, `${missing} of ${client.sent} commands, with a replica that kept up`);
       expect([promoted(), underway()]).toEqual([true, true]);
 
       await local.cloud.outages.endRegion(HOME);

@@ -20,12 +20,13 @@ import { restore, restoreKept } from "../../ops/migration/restore.ts";
 import { appliedSchema, statusOf } from "../../ops/migration/status.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { forgetInstance, requireLost } from "../../ops/engine/lost-instance.ts";
-import { outputsOf, readState } from "../../ops/engine/state.ts";
+import { outputsOf, readState, writeState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { ask, send } from "../ask.ts";
 import { LONG_FORM } from "../long-form.ts";
 import { killAll, only, running } from "../processes.ts";
+import { measured } from "./recovery.ts";
 import { scenario } from "../scenario.ts";
 import { deployAsPipeline } from "./bootstrapped.ts";
 
@@ -299,12 +300,14 @@ describe("the schema, through the real engine", () => {
       expect(await query("SELECT version FROM schema_migrations")).toHaveLength(TWO.length);
       fault.remove();
     }
+    const began = performance.now();
     expect(await restore(local.stack, google(), id, options)).toBe(true);
     expect(said).toContain(`It holds schema version ${NEWEST}; local is at ${NOTE.version}.`);
     await expectVersions(TWO);
     expect(await configured()).toEqual({ version: NEWEST });
     expect(await query(rows)).toEqual([{ count: Number(before?.count) - 2 }]);
     expect(await sendCommand()).toBe(200);
+    measured("migration", performance.now() - began, "the 2 rows that were written since the backup");
   });
 
   step(
@@ -341,6 +344,7 @@ describe("the schema, through the real engine", () => {
       const former = output("instanceName");
       await manually.operate({ api: "sql", method: "DELETE", path });
 
+      const began = performance.now();
       const lost = await requireLost(local.stack);
       expect(lost).toContain(`Instance ${former} does not exist any more`);
       const backup = /restore --stack local --backup (\S+)/.exec(lost)?.[1] ?? "";
@@ -361,6 +365,23 @@ describe("the schema, through the real engine", () => {
       expect(await query(rows)).toEqual([before]);
       await expectVersions(TWO);
       expect(await sendCommand()).toBe(200);
+      measured("instance", performance.now() - began, "no row, with a final backup");
     },
   );
+
+  step.inLongForm("takes an earlier version of a lost state, and a refresh brings it up to date", async () => {
+    const earlier = await readState(local.stack);
+    const rows = "SELECT count(*)::int AS count FROM settlement_commands";
+    const before = await query(rows);
+    const maximum = ["settlement:service", "maxInstances"];
+    setInStackFile("local", maximum, 3, [local.stack.workspace.workDir]);
+    await deploy(checkout);
+
+    const began = performance.now();
+    await writeState(local.stack, earlier);
+    await bareUp(local.stack, { refresh: true, onOutput: say, onError: say });
+    expect(Object.keys((await local.stack.preview()).changeSummary)).toEqual(["same"]);
+    measured("state", performance.now() - began, "nothing; the service answers meanwhile");
+    expect([await query(rows), await sendCommand()]).toEqual([before, 200]);
+  });
 });
