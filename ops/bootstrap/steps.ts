@@ -15,6 +15,7 @@ import {
   type Holder,
   principalOf,
 } from "./roles.ts";
+import { requireOutliving, stateLocation } from "./beyond-region.ts";
 import { imageReaders, serviceAgent } from "./images.ts";
 import { type PolicyAccess, policyAt, projectPolicy, type Step } from "./step.ts";
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
@@ -100,7 +101,10 @@ function apis(target: Target, google: Google): Step {
   };
 }
 
-function stateBucket({ bucket, config: { project, region } }: Target, google: Google, number: string): Step {
+function stateBucket(target: Target, google: Google, number: string): Step {
+  const { bucket } = target;
+  const { project } = target.config;
+  const location = stateLocation(target);
   const wanted = {
     iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: "enforced" },
     versioning: { enabled: true },
@@ -125,7 +129,15 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     title: "State",
     commands: [
       command(
-        ...["gcloud", "storage", "buckets", "create", `gs://${bucket}`, `--project=${project}`, `--location=${region}`],
+        ...[
+          "gcloud",
+          "storage",
+          "buckets",
+          "create",
+          `gs://${bucket}`,
+          `--project=${project}`,
+          `--location=${location}`,
+        ],
         ...["--uniform-bucket-level-access", "--public-access-prevention"],
         `--soft-delete-duration=${SOFT_DELETE_DAYS}d`,
       ),
@@ -143,19 +155,20 @@ function stateBucket({ bucket, config: { project, region } }: Target, google: Go
     ],
     plan: async () => {
       const found = await read();
-      if (!found) return [`create bucket gs://${bucket} in ${region}`];
       // Names are global: another project may have taken this one, and must not get the state.
-      if (found.projectNumber !== number) {
+      if (found && found.projectNumber !== number) {
         throw new UserError(
           `gs://${bucket} belongs to another project, number ${found.projectNumber ?? "unknown"}: name another bucket in BACKENDS in ops/engine/stack-file.ts.`,
         );
       }
+      requireOutliving(target, found?.location);
+      if (!found) return [`create bucket gs://${bucket} in ${location}`];
       return wrong(found).map(([, what]) => `update gs://${bucket}: ${what}`);
     },
     apply: async () => {
       const found = await read();
       if (!found) {
-        const body = { name: bucket, location: region.toUpperCase(), ...wanted };
+        const body = { name: bucket, location: location.toUpperCase(), ...wanted };
         await google.operate({ api: "storage", path: `b?project=${project}`, body });
         return;
       }

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { type EmbeddedCloud, startCloud } from "../../../packages/embedded-google-cloud/index.ts";
 import { endpointEnv } from "../../../ops/engine/endpoints.ts";
 import type { Call, Google } from "../../../infra/google.ts";
+import { requireOutliving, stateLocation } from "../../../ops/bootstrap/beyond-region.ts";
 import { projectNumber, stepsOf } from "../../../ops/bootstrap/steps.ts";
 import { type Target, targetOf } from "../../../ops/bootstrap/target.ts";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
@@ -359,6 +360,30 @@ test("finds the number of a new project, which has only Service Usage enabled", 
   const name = "projects/123456789012/services/cloudresourcemanager.googleapis.com";
   expect(await projectNumber(target, answers({ name }))).toBe("123456789012");
   await expect(projectNumber(target, answers())).rejects.toThrow("Project fusion-prime does not exist");
+});
+
+test("keeps state and key of a stack with a replica outside its region, whose loss they must outlive", () => {
+  const target = targetOf("staging", "acme/settlement");
+  const replica = {
+    ...{ region: "us-east1", tier: "db-custom-1-3840" },
+    disasterRecovery: false,
+    promoted: false,
+    underway: false,
+  };
+  const config = { ...target.config, database: { ...target.config.database, replica } };
+  const outside = { ...target, config, key: { ...target.key, location: "us" } };
+  expect([stateLocation(target), stateLocation(outside)]).toEqual(["us-central1", "us"]);
+  const check = (each: Target, location?: string) => () => {
+    requireOutliving(each, location);
+  };
+  expect(check(target, "US-CENTRAL1")).not.toThrow();
+  expect(check(outside, "US")).not.toThrow();
+  expect(check(outside, "US-CENTRAL1")).toThrow(
+    "gcloud storage buckets relocate gs://fusion-prime-staging-pulumi-state --location=us --project=fusion-prime-staging",
+  );
+  expect(check({ ...target, config })).toThrow(
+    "gcpkms://projects/fusion-prime-staging/locations/us/keyRings/pulumi/cryptoKeys/staging in Pulumi.staging.yaml",
+  );
 });
 
 test("enables the APIs of a private network where the stack has one", () => {
