@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
     lost: "nothing, by a bad release",
     commands: ["npm run up -- --stack S"],
     embedded: "0 s; the revision gets no traffic, and no request fails",
-    google: `[sends traffic back](${DOCS}/run/docs/rollouts-rollbacks-traffic-migration) to a former revision at once`,
+    google: `[sends the traffic back](${DOCS}/run/docs/rollouts-rollbacks-traffic-migration) to a former revision, if one got any; no figure`,
     staging: "whether the trial finds what users would",
     test: ["test/e2e/rollout.ts", "gives no traffic to a revision that answers 500, and reports it"],
   },
