@@ -17,14 +17,17 @@ export function appliedOn(history: History | string): Applied {
   return { source: history.branch, files: new Set([...history.base.keys(), ...history.tip]) };
 }
 
-/** As {@link appliedOn}, with the repeatable files that are unchanged since the main branch. */
-export function appliedIn(folder: string): Applied {
-  const { files, source } = appliedOn(readHistory(folder));
+/**
+ * As {@link appliedOn}, with the repeatable files that are unchanged since the main branch.
+ * @param history What git tells of the folder; read by default.
+ */
+export function appliedIn(folder: string, history = readHistory(folder)): Applied {
+  const { files, source } = appliedOn(history);
   const forms = readRepeatableForms(folder);
-  const history = forms.length === 0 ? "" : readHistory(join(folder, REPEATABLE_FOLDER));
-  if (typeof history === "string") return { files, source };
+  const repeatables = forms.length === 0 ? "" : readHistory(join(folder, REPEATABLE_FOLDER));
+  if (typeof repeatables === "string") return { files, source };
   const unchanged = forms.filter(({ name, text }) => {
-    const id = history.base.get(basename(name));
+    const id = repeatables.base.get(basename(name));
     return id !== undefined && idOf(text, id) === id;
   });
   return { files: new Set([...files, ...unchanged.map(({ name }) => name)]), source };

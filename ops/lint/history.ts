@@ -17,14 +17,22 @@ export interface History {
  * @returns The reason, if git cannot tell.
  */
 export function readHistory(folder: string): History | string {
-  const branch = ["origin/main", "main"].find(
-    (name) => git(folder, "rev-parse", "--verify", "--quiet", name) !== undefined,
-  );
-  if (branch === undefined) return "Git finds no branch main.";
-  const base = git(folder, "merge-base", "HEAD", branch)?.trim();
+  const heads = git(folder, "for-each-ref", "--format=%(refname) %(objectname)", ...BRANCHES.keys())?.split("\n") ?? [];
+  const commits = new Map(heads.map((line) => line.split(" ") as [string, string]));
+  const [ref, branch] = [...BRANCHES].find(([name]) => commits.has(name)) ?? [];
+  const commit = commits.get(ref ?? "");
+  if (branch === undefined || commit === undefined) return "Git finds no branch main.";
+  const base = git(folder, "merge-base", "HEAD", commit)?.trim();
   if (base === undefined) return `Git finds no merge base with ${branch}; a shallow clone has none.`;
-  return { branch, tip: new Set(files(folder, branch).keys()), base: files(folder, base) };
+  const tip = files(folder, commit);
+  return { branch, tip: new Set(tip.keys()), base: base === commit ? tip : files(folder, base) };
 }
+
+/** Where the main branch can be, the best first. */
+const BRANCHES = new Map([
+  ["refs/remotes/origin/main", "origin/main"],
+  ["refs/heads/main", "main"],
+]);
 
 /** Git's blob id of a text, with the hash algorithm of the id `like`. */
 export function idOf(text: string, like: string): string {

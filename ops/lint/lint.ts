@@ -43,7 +43,7 @@ export async function lintMigrations(folder: string, applied?: Applied): Promise
   for (const part of parts) {
     if (!existsSync(part.folder)) continue;
     const history = readHistory(part.folder);
-    const { files } = part.applied ?? appliedIn(part.folder);
+    const { files } = part.applied ?? appliedIn(part.folder, history);
     const repeatables = part.run === "import" ? readRepeatableForms(part.folder) : [];
     const forms = [...readForms(part.folder, downFrom), ...repeatables];
     for (const found of await claims(part.folder, forms, history, part.run)) {
