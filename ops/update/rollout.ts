@@ -4,6 +4,7 @@ import { CANDIDATE } from "../../infra/service.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import type { Change, Preview } from "../preview/model.ts";
 import { smokeTest } from "../service/smoke.ts";
+import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "../service/live.ts";
 
@@ -99,9 +100,11 @@ export async function testCandidate(
     await smokeTest(url, await invokerToken(place, before.uri), say);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
+    const entries = `resource.labels.revision_name="${newest}"`;
+    const log = command("gcloud", "logging", "read", entries, "--limit=50", `--project=${place.project}`);
     throw new UserError(
-      `${newest} gets no traffic: ${error.message}\n${kept(before)} Its log: gcloud run revisions logs read ${newest} ` +
-        `--region ${place.region} --project ${place.project}\nOnce it is fixed: npm run up -- --stack ${stack.name}`,
+      `${newest} gets no traffic: ${error.message}\n${kept(before)} Its log: ${log}\n` +
+        `Once it is fixed: npm run up -- --stack ${stack.name}`,
     );
   }
 }

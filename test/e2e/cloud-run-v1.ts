@@ -54,8 +54,8 @@ const INGRESS = {
 };
 
 /**
- * Lets `gcloud run` reach the embedded cloud, which serves API v2 only: translates the services of API v1 into v2 and back, as
- * Google does. gcloud puts the region before the name of the host, so it needs this as its proxy. What it does not translate it refuses.
+ * Lets `gcloud run` reach the embedded cloud, which serves API v2 only: translates services, revisions and executions of jobs of API v1
+ * into v2 and back, as Google does. gcloud puts the region before the name of the host, so it needs this as its proxy. What it does not translate it refuses.
  */
 export class CloudRunV1 {
   private readonly server: Server = createServer((request, response) => {
@@ -78,7 +78,7 @@ export class CloudRunV1 {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { host, pathname, search } = new URL(request.url ?? "");
+    const { host, pathname, search, searchParams } = new URL(request.url ?? "");
     const body = await text(request);
     const call = (method: string, path: string, sent?: string) => this.call(request, method, path, sent);
     if (pathname.startsWith("/v1/projects/")) {
@@ -119,7 +119,26 @@ export class CloudRunV1 {
       return;
     }
     if (kind === "revisions") {
-      send(response, 200, { kind: "RevisionList", apiVersion: "serving.knative.dev/v1", items: [] });
+      const [, of = ""] = /^serving\.knative\.dev\/service = (.+)$/.exec(searchParams.get("labelSelector") ?? "") ?? [];
+      const { body: list, status } = await call("GET", `${parent}/${of}/revisions`);
+      const { revisions = [] } = list as { revisions?: (Template & { name: string })[] };
+      const items = revisions.map((each) => revision(last(each.name), each));
+      send(response, status, { kind: "RevisionList", apiVersion: "serving.knative.dev/v1", metadata: {}, items });
+      return;
+    }
+    const [, home = "", what, name = ""] =
+      /^\/apis\/run\.googleapis\.com\/v1\/namespaces\/([^/]+)\/(jobs|executions)\/([^/:]+)(?::run)?$/.exec(pathname) ??
+      [];
+    const jobs = `/v2/projects/${home}/locations/${host.replace("-run.test", "")}/jobs`;
+    if (what === "jobs" && pathname.endsWith(":run")) {
+      const begun = await call("POST", `${jobs}/${name}:run`, body);
+      const { metadata } = begun.body as { metadata?: Execution };
+      send(response, begun.status, metadata ? execution(metadata) : begun.body);
+      return;
+    }
+    if (what === "executions") {
+      const found = await call("GET", `${jobs}/${name.replace(/-\w+$/, "")}/executions/${name}`);
+      send(response, found.status, found.status === 200 ? execution(found.body as Execution) : found.body);
       return;
     }
     send(response, 404, { error: { code: 404, message: `${pathname} is not translated`, status: "NOT_FOUND" } });
@@ -135,6 +154,51 @@ export class CloudRunV1 {
   }
 }
 
+function last(name = ""): string {
+  return name.split("/").at(-1) ?? "";
+}
+
+/** The fields of an execution in v2 that are translated. */
+interface Execution {
+  readonly name: string;
+  readonly job: string;
+  readonly createTime: string;
+  readonly completionTime?: string;
+  readonly failedCount?: number;
+  readonly succeededCount?: number;
+  readonly taskCount?: number;
+}
+
+function execution({
+  completionTime,
+  createTime,
+  failedCount,
+  job,
+  name,
+  succeededCount,
+  taskCount,
+}: Execution): object {
+  const [, project = "", region = ""] = /^projects\/([^/]+)\/locations\/([^/]+)/.exec(name) ?? [];
+  const ended = failedCount === undefined || failedCount === 0 ? "True" : "False";
+  return {
+    apiVersion: "run.googleapis.com/v1",
+    kind: "Execution",
+    metadata: {
+      name: last(name),
+      namespace: project,
+      labels: { "run.googleapis.com/job": last(job), "cloud.googleapis.com/location": region },
+      generation: 1,
+      creationTimestamp: createTime,
+    },
+    spec: { taskCount, template: { spec: { containers: [] } } },
+    status: {
+      observedGeneration: 1,
+      conditions: [{ type: "Completed", status: completionTime === undefined ? "Unknown" : ended }],
+      ...{ startTime: createTime, completionTime, failedCount, succeededCount },
+    },
+  };
+}
+
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
@@ -145,7 +209,6 @@ function service(live: Translated): object {
   const { spec, metadata } = translated(live);
   const { message = "", state } = live.terminalCondition;
   const status = { CONDITION_SUCCEEDED: "True", CONDITION_FAILED: "False" }[state as string] ?? "Unknown";
-  const last = (full = "") => full.split("/").at(-1);
   return {
     apiVersion: "serving.knative.dev/v1",
     kind: "Service",
@@ -178,7 +241,12 @@ function revision(name: string, template: Template): object {
   return {
     apiVersion: "serving.knative.dev/v1",
     kind: "Revision",
-    metadata: { name, annotations: {}, labels: {} },
+    metadata: {
+      name,
+      annotations: {},
+      labels: { "serving.knative.dev/service": name.replace(/-\d{5}-\w+$/, "") },
+      creationTimestamp: (template as { createTime?: string }).createTime,
+    },
     spec: templateOf(template).spec,
     status: { conditions: [{ type: "Ready", status: "True" }] },
   };

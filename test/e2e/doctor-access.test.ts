@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Row } from "../../ops/doctor/diagnosis.ts";
 import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
 import { scenario } from "../scenario.ts";
@@ -12,11 +13,13 @@ import {
   DoctorSetting,
   INSTANCE,
   MEMBER,
+  MIGRATION,
   PROJECT,
   READER,
   SECRET,
   VIEWER,
 } from "./doctor-setting.ts";
+import { ON_A_SETTING } from "./documented.ts";
 import { Ran } from "./printed.ts";
 import { shell } from "./shell.ts";
 import { TlsProxy } from "./tls-proxy.ts";
@@ -293,6 +296,27 @@ describe("what was opened, closed or moved manually", () => {
       await after?.();
     });
   }
+
+  (missing.includes("gcloud") ? step.skip : step.inLongForm)("runs what the documents print on it", async () => {
+    const jobs = `/v2/projects/${PROJECT}/locations/us-central1/jobs`;
+    const template = { template: { serviceAccount: ACCOUNT, maxRetries: 0, containers: [{ image: MIGRATION }] } };
+    const begun = await embedded.post(`${jobs}?jobId=settlement-migration`, { template });
+    await embedded.post(`/v2/${begun.body.name as string}:wait`);
+    const { revisions } = (await embedded.get(`${SERVICE}/revisions`)).body as { revisions: { name: string }[] };
+    const env = { ...process.env, INSTANCE, REVISION: last(revisions.at(-1)?.name ?? "") };
+    for (const [line, said] of ON_A_SETTING) {
+      const { code, output } = await shell(`${tools}; ${line}`, { cwd: setting.root, env });
+      const text = stripVTControlCharacters(output);
+      expect([line, code, text]).toEqual([line, 0, expect.stringContaining(said)]);
+    }
+    const { body } = await embedded.post("/v2/entries:list", {
+      resourceNames: [`projects/${PROJECT}`],
+      filter: 'resource.type="cloud_run_job"',
+    });
+    expect(JSON.stringify(body)).toContain(
+      "--migrations-dir=/migrations/job --migrations-table=job_migrations migrate",
+    );
+  });
 
   async function paste(line: string): Promise<void> {
     const { code, output } = await shell(`${tools}; ${line}`, { cwd: setting.root });

@@ -61,6 +61,9 @@ export const BROKEN = "us-docker.pkg.dev/fusion-prime/settlement/broken:1";
 export const ELSEWHERE = "us-docker.pkg.dev/fusion-spare/settlement/settlement-service:1";
 const RUN = `/v2/projects/${PROJECT}/locations/us-central1/services`;
 
+/** An image that prints its arguments. */
+export const MIGRATION = "us-docker.pkg.dev/fusion-prime/settlement/settlement-migration:1";
+
 /** Users of the doctor: with Viewer and Security Reviewer only, or also with access to secrets and login. */
 export const VIEWER = "user:viewer@example.com";
 export const READER = "user:reader@example.com";
@@ -92,6 +95,7 @@ export class DoctorSetting {
     [BROKEN]: { command: process.execPath, args: ["--eval", "process.exit(1)"] },
     [IMAGE]: PROGRAM,
     [ELSEWHERE]: PROGRAM,
+    [MIGRATION]: { command: process.execPath, args: ["--eval", "console.log(process.argv.slice(1).join(' '))", "--"] },
   });
   readonly socket = new Volume();
   /** The stack file's folder. */

@@ -14,7 +14,7 @@ export function recordedRuns(): Runs {
 
 /** The words after which gcloud expects values. */
 const VERB =
-  /^(access|add|connect|create|delete|describe|disable|enable|list|patch|read|restart|rotate|set-password|update|update-traffic|(add|remove)-iam-policy-binding)$/;
+  /^(access|add|clone|connect|cp|create|delete|describe|disable|enable|execute|get-latest-recovery-time|list|ls|patch|read|restart|restore|rm|rotate|set-password|update|update-traffic|(add|remove)-iam-policy-binding)$/;
 
 /** The commands of a printed line: program, verb and options, without values. */
 export function commandsOf(line: string): string[] {
@@ -22,9 +22,9 @@ export function commandsOf(line: string): string[] {
   const parts = unquoted.split(/&&|[|;(){}]/);
   return parts.flatMap((part) => {
     const [program = "", ...words] = part.trim().split(/\s+/);
-    if (!["gcloud", "git", "npm", "psql"].includes(program)) return [];
+    if (!["cloud-sql-proxy", "gcloud", "git", "npm", "psql"].includes(program)) return [];
     const names = words.filter((word) => !word.startsWith("--"));
-    const verb = program === "gcloud" ? names.findIndex(isVerb) + 1 : names.length;
+    const verb = program === "gcloud" ? names.findIndex(isVerb) + 1 : program === "npm" ? names.length : 0;
     const named = program === "git" ? names.slice(0, 1) : names.slice(0, verb);
     const options = words.flatMap((word) => /^--([\w-]+)/.exec(word)?.[0] ?? []);
     return [[program, ...named, ...options.filter((option) => option !== "--project").sort()].join(" ")];
@@ -54,7 +54,7 @@ export function expectRun(rows: readonly Row[]): void {
 }
 
 /** Whether a command that was run is the printed one, or has more options. */
-function includes(run: readonly string[], printed: readonly string[]): boolean {
+export function includes(run: readonly string[], printed: readonly string[]): boolean {
   const verb = (words: readonly string[]) => words.filter((word) => !word.startsWith("--")).join(" ");
   return verb(run) === verb(printed) && printed.every((word) => run.includes(word));
 }

@@ -58,8 +58,8 @@ export function failingRevisions(step: Step, updated: () => Updated): void {
     await expect(deploy("broken")).rejects.toThrow(
       new RegExp(
         `^(settlement-service-${FAILED}-...) gets no traffic: POST /smoke-test answered 500: the table is gone\n` +
-          `Users are not affected: the traffic stays on ${old}\\. Its log: gcloud run revisions logs read \\1 ` +
-          `--region us-central1 --project settlement-local\nOnce it is fixed: npm run up -- --stack local$`,
+          `Users are not affected: the traffic stays on ${old}\\. Its log: gcloud logging read ` +
+          `'resource\\.labels\\.revision_name="\\1"' --limit=50 --project=settlement-local\nOnce it is fixed: npm run up -- --stack local$`,
       ),
     );
     const { trafficStatuses, uri } = await get<Service>(SERVICE);

@@ -176,7 +176,7 @@ describe("against a scripted service", () => {
     test("fails without a tagged revision, and says which revision keeps the traffic", async () => {
       answers = status({ revision: "s-1", percent: 100 });
       await expect(attempt()).rejects.toThrow(
-        /^s-2 gets no traffic: Cloud Run has no revision with the tag candidate\.\nUsers are not affected: the traffic stays on s-1\. Its log: gcloud run revisions logs read s-2 /,
+        /^s-2 gets no traffic: Cloud Run has no revision with the tag candidate\.\nUsers are not affected: the traffic stays on s-1\. Its log: gcloud logging read 'resource\.labels\.revision_name="s-2"' /,
       );
     });
 
