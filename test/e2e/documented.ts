@@ -129,6 +129,7 @@ export const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
     "prepares a project on Google for the comparison with it, as does the next",
   ],
   [/^gcloud builds submit/, "needs Cloud Build"],
+  [/^gcloud storage buckets relocate/, "moves the state's bucket, which is on Google only"],
   [/^gcloud run deploy$/, "is named as what is not to be used"],
 ];
 
