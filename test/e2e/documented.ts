@@ -114,6 +114,11 @@ export const REFUSED: readonly Run[] = [
     "The embedded cloud has no POST /sql/v1beta4/projects/settlement-local/instances/",
   ],
   ["gcloud sql instances get-latest-recovery-time $INSTANCE", "The embedded cloud has no GET /sql/v1beta4/"],
+  ["gcloud sql instances failover $INSTANCE --quiet", "The embedded cloud has no POST /sql/v1beta4/"],
+  [
+    "gcloud kms keys versions enable 1 --key=state --keyring=pulumi --location=us-central1",
+    "The embedded cloud has no PATCH /v1/projects/settlement-local/locations/us-central1/keyRings/",
+  ],
   [
     "gcloud kms keys versions restore 1 --key=state --keyring=pulumi --location=us-central1",
     "The embedded cloud has no POST /v1/projects/settlement-local/locations/us-central1/keyRings/",
