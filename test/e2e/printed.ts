@@ -14,7 +14,7 @@ export function recordedRuns(): Runs {
 
 /** The words after which gcloud expects values. */
 const VERB =
-  /^(access|add|clone|connect|cp|create|delete|describe|disable|enable|execute|get-latest-recovery-time|list|ls|patch|read|restart|restore|rm|rotate|set-password|update|update-traffic|(add|remove)-iam-policy-binding)$/;
+  /^(access|add|clone|connect|cp|create|delete|describe|disable|enable|execute|failover|get-latest-recovery-time|list|ls|patch|read|restart|restore|rm|rotate|set-password|update|update-traffic|(add|remove)-iam-policy-binding)$/;
 
 /** The commands of a printed line: program, verb and options, without values. */
 export function commandsOf(line: string): string[] {
