@@ -15,3 +15,8 @@ export const NETWORK_APIS = [
   "compute", // the network
   "servicenetworking", // its peering with Google's services
 ] as const;
+
+/** The Google API that a stack with a load balancer uses besides, without `.googleapis.com`. */
+export const FRONTEND_APIS = [
+  "compute", // the load balancer
+] as const;

@@ -342,6 +342,25 @@ const network = key(
     .optional(),
 );
 
+const DOMAIN = "a domain in lower case with at most 50 characters, such as settlement.example.com";
+
+const frontend = key(
+  "One address in front of the service, by a global external load balancer, which `npm run failover` moves to the second region. Without this key clients call the service's own URL.",
+  { domain: "settlement.example.com" },
+  z
+    .strictObject(
+      {
+        domain: key(
+          "The name that clients use. Google issues its certificate once an A record of it has the output `frontendAddress`.",
+          "settlement.example.com",
+          pattern(/^(?=.{1,50}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$/, DOMAIN),
+        ),
+      },
+      "an object with domain",
+    )
+    .optional(),
+);
+
 /**
  * Every key of a stack's configuration, with its default, its effect and an example: `docs/CONFIGURATION.md` and the schema for
  * editors are generated from it. How keys must fit each other is in `config.ts`.
@@ -377,6 +396,7 @@ export const configSchema = z.strictObject({
   database,
   network,
   service,
+  frontend,
   schema,
   rotation,
   adopt: adopt.optional(),

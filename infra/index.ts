@@ -9,6 +9,7 @@ export const {
   instanceName,
   connectionName,
   serviceUrl,
+  frontendAddress,
   passwordSecret,
   connectionStringSecret,
   migrationsBucket,

@@ -61,5 +61,18 @@ export function migrationsBucket(project: string): string {
   return `${project}-migrations`;
 }
 
+/** Name of the parts of the load balancer. */
+export const FRONTEND = "settlement";
+
+/** Name of the load balancer's certificate. @param domain Its domain. */
+export function certificateName(domain: string): string {
+  return `${FRONTEND}-${domain.replaceAll(".", "-")}`;
+}
+
+/** URL that clients call through the load balancer, which is also an audience of their tokens. @param domain Its domain. */
+export function frontendUrl(domain: string): string {
+  return `https://${domain}`;
+}
+
 /** Id of the log written by `npm run doctor -- --log`. */
 export const DOCTOR_LOG = "settlement-doctor";

@@ -1,6 +1,6 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { POOL_SIZE, SERVICE } from "./names.ts";
+import { frontendUrl, POOL_SIZE, SERVICE } from "./names.ts";
 import { databaseAccess, OF_TOOLS, type WorkloadArgs } from "./workload.ts";
 
 /** A revision that keeps a share of the traffic while a newer one is tested. */
@@ -33,6 +33,7 @@ export class Service extends pulumi.ComponentResource {
     const { envs, volumeMounts, volumes } = databaseAccess(args);
     const { protect } = config;
     const { minInstances, region } = args;
+    const { frontend } = config;
     const { poolSize } = config.service;
 
     const service = new gcp.cloudrunv2.Service(
@@ -41,7 +42,10 @@ export class Service extends pulumi.ComponentResource {
         name: SERVICE,
         location: region,
         deletionProtection: protect,
+        // Also with a load balancer: a new revision is tested at its tag's URL, and callers are refused by IAM in any case.
         ingress: "INGRESS_TRAFFIC_ALL",
+        // Otherwise a token is valid in one region only: https://cloud.google.com/run/docs/configuring/custom-audiences
+        ...(frontend && { customAudiences: [frontendUrl(frontend.domain)] }),
         labels: args.labels,
         traffics: traffics(args.held),
         template: {

@@ -6,6 +6,7 @@ import { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { Credentials } from "./credentials.ts";
 import { Database } from "./database.ts";
+import { Frontend } from "./frontend.ts";
 import { Identity } from "./identity.ts";
 import { MigrationJob } from "./migration-job.ts";
 import { readMigrations, readRepeatables } from "./migrations/files.ts";
@@ -20,6 +21,8 @@ export interface Outputs {
   /** `PROJECT:REGION:INSTANCE`. */
   readonly connectionName: pulumi.Output<string>;
   readonly serviceUrl: pulumi.Output<string>;
+  /** IP address of the load balancer; undefined without one. */
+  readonly frontendAddress?: pulumi.Output<string>;
   /** Id of the secret. */
   readonly passwordSecret: pulumi.Output<string>;
   /** Id of the secret. */
@@ -83,6 +86,15 @@ export function settlement(
   const { replica } = config.database;
   const standby = replica && serviceIn(replica.region, `${name}-standby`);
   const service = standby && primaryRegion === replica.region ? standby : home;
+  const services = { [config.region]: home, ...(standby && { [replica.region]: standby }) };
+  const frontend =
+    config.frontend &&
+    new Frontend(name, {
+      frontend: config.frontend,
+      services,
+      region: usersRegion(config, primaryRegion, held),
+      labels,
+    });
   const { instanceName, replicaName } = database;
   const watched = { instanceName, replicaName, serviceName: service.name, serviceUrl: service.url };
   const regions = [config.region, ...(replica ? [replica.region] : [])];
@@ -93,9 +105,17 @@ export function settlement(
     instanceName: database.instanceName,
     connectionName: database.connectionName,
     serviceUrl: service.url,
+    ...(frontend && { frontendAddress: frontend.address }),
     passwordSecret: credentials.passwordSecretId,
     connectionStringSecret: credentials.connectionString.secretId,
     migrationsBucket: schema.bucketName,
     schemaVersion: schema.version,
   };
+}
+
+/** The region of the primary; during a failover, while a revision there is tested, that of the former one. */
+function usersRegion({ database, region }: StackConfig, primaryRegion: string, held: readonly HeldRevision[]): string {
+  const { replica } = database;
+  if (!replica?.underway || held.length === 0) return primaryRegion;
+  return primaryRegion === region ? replica.region : region;
 }

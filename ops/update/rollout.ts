@@ -2,20 +2,24 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
-import type { Change, Preview } from "../preview/model.ts";
+import type { Change, Preview, PropertyChange } from "../preview/model.ts";
 import { smokeTest } from "../service/smoke.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { invokerToken, type LiveService, liveService, requireInvoker, type ServicePlace } from "../service/live.ts";
 
-/** The properties of a service that create a revision, and those that assign the traffic. */
-const TEMPLATE = /^template\b/;
-const TRAFFIC = /^traffics\b/;
+const SERVICE = "gcp:cloudrunv2/service:Service";
+
+/** The property that assigns the traffic, by type: of a service to revisions, of the load balancer to a region. */
+const TRAFFIC: Readonly<Record<string, string>> = {
+  [SERVICE]: "traffics",
+  "gcp:compute/backendService:BackendService": "backends",
+};
 
 /** The rollout of a new revision, which is tested before it gets traffic. */
 export interface Rollout {
-  /** URN of the service. */
-  readonly urn: string;
+  /** URNs of the resources that move the traffic. */
+  readonly urns: readonly string[];
   readonly place: ServicePlace;
   /** The service before the update. */
   readonly before: LiveService;
@@ -30,13 +34,16 @@ export interface Rollout {
  */
 export async function rolloutOf(stack: Stack, { changes, config }: Preview): Promise<Rollout | undefined> {
   const region = primaryRegionOf(config);
-  const service = changes.find((change) => isService(change) && (change.after.location ?? region) === region);
-  if (!service?.properties.some(({ path }) => TEMPLATE.test(path) || TRAFFIC.test(path))) return undefined;
+  const service = changes.find(
+    (change) => change.type === SERVICE && isInPlace(change) && (change.after.location ?? region) === region,
+  );
+  if (!service?.properties.some(({ path }) => /^(template|traffics)\b/.test(path))) return undefined;
   const place = { ...placeOf(stack, config, String(service.after.name)), region };
   const before = await liveService(place);
   if (!before || before.serving.length === 0) return undefined;
   requireInvoker(stack.name, place);
-  return { urn: service.urn, place, before };
+  const balancers = changes.filter((change) => change.type !== SERVICE && movesTraffic(change));
+  return { urns: [service, ...balancers].map(({ urn }) => urn), place, before };
 }
 
 /** The location of a stack's service, by name, from the stack's configuration. */
@@ -61,22 +68,31 @@ function primaryRegionOf(config: Readonly<Record<string, string>>): string {
   return replica?.promoted === true ? (replica.region ?? home) : home;
 }
 
-function isService({ op, type }: Change): boolean {
-  return type === "gcp:cloudrunv2/service:Service" && ["import", "update"].includes(op);
+function isInPlace({ op }: Change): boolean {
+  return ["import", "update"].includes(op);
+}
+
+function movesTraffic(change: Change): boolean {
+  return isInPlace(change) && change.properties.some((property) => isTraffic(change, property));
+}
+
+function isTraffic({ type }: Change, { path }: PropertyChange): boolean {
+  return /^\w+/.exec(path)?.[0] === TRAFFIC[type];
 }
 
 /**
- * Whether two previews are equal except for the service's traffic.
+ * Whether two previews are equal except for the traffic.
  * @param shown The preview that was confirmed.
  * @param staged The preview of the same update without moving traffic.
  */
 export function differInTrafficOnly(shown: Preview, staged: Preview): boolean {
   const rest = ({ changes }: Preview) =>
     changes.flatMap((change): readonly Change[] => {
-      if (!isService(change)) return [change];
-      const properties = change.properties.filter(({ path }) => !TRAFFIC.test(path));
-      const before = { ...change.before, traffics: undefined };
-      const after = { ...change.after, traffics: undefined };
+      const traffic = TRAFFIC[change.type];
+      if (traffic === undefined || !isInPlace(change)) return [change];
+      const properties = change.properties.filter((property) => !isTraffic(change, property));
+      const before = { ...change.before, [traffic]: undefined };
+      const after = { ...change.after, [traffic]: undefined };
       return properties.length === 0 ? [] : [{ ...change, properties, before, after }];
     });
   return isDeepStrictEqual(rest(shown), rest(staged));

@@ -85,7 +85,7 @@ function linesTo({ progress }: Pick<UpdateOptions, "progress">) {
 
 /** Updates the stack twice: first without moving traffic, then, after the new revision passed its test, with all on it. */
 async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: UpdateOptions): Promise<void> {
-  const { before, urn } = rollout;
+  const { before, urns } = rollout;
   const say = linesTo(options);
   const program = programOf(before.serving);
   await inspect(stack, { ...options, program }, async ({ preview }, plan) => {
@@ -102,9 +102,9 @@ async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: 
   await testCandidate(stack, rollout, say);
   interrupted.throwIfAborted();
   say("Moving the traffic to it ...");
-  // Only the service's traffic is left to change.
+  // Only the traffic is left to change.
   const { policySettings, progress } = options;
-  await carryOut(stack, { policySettings, progress, target: [urn] }, kept(before));
+  await carryOut(stack, { policySettings, progress, target: urns }, kept(before));
 }
 
 type CarryOutOptions = Pick<

@@ -13,7 +13,35 @@ const SERVED = {
   "cloudkms.v1": ["cloudkms.projects.locations.keyRings"],
   "cloudresourcemanager.v1": ["cloudresourcemanager.projects"],
   "cloudresourcemanager.v3": ["cloudresourcemanager.projects"],
-  "compute.v1": ["compute"],
+  "compute.v1": [
+    ...["networks", "subnetworks", "globalAddresses", "globalOperations", "regionOperations", "regions"].map(
+      (collection) => `compute.${collection}`,
+    ),
+    ...[
+      "regionNetworkEndpointGroups",
+      "backendServices",
+      "urlMaps",
+      "targetHttpsProxies",
+      "sslCertificates",
+      "sslPolicies",
+      "globalForwardingRules",
+    ].flatMap((collection) =>
+      [
+        "delete",
+        "get",
+        "insert",
+        "list",
+        "patch",
+        "update",
+        "setLabels",
+        "setSslCertificates",
+        "setSslPolicy",
+        "setTarget",
+      ]
+        .concat("setUrlMap")
+        .map((method) => `compute.${collection}.${method}`),
+    ),
+  ],
   "iam.v1": [
     "iam.permissions.queryTestablePermissions",
     "iam.projects.roles",
