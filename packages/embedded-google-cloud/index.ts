@@ -9,6 +9,8 @@ import { lock } from "./state/lock.ts";
 import { Entries } from "./apis/logging/entries.ts";
 import { Logging } from "./apis/logging/api.ts";
 import { Compute } from "./apis/compute/api.ts";
+import { Frontends } from "./apis/compute/frontends.ts";
+import { LoadBalancers } from "./apis/compute/load-balancers.ts";
 import { Networks } from "./apis/compute/networks.ts";
 import { createCloudSql } from "./apis/cloudsql/service.ts";
 import type { OpenSocket } from "./apis/cloudsql/socket.ts";
@@ -122,6 +124,7 @@ async function assemble(options: CloudOptions, store: Store) {
   const secretManager = new SecretManager(store, projects, access, policies, iam);
   const storage = new Storage(store, projects, access, policies, iam);
   const networks = new Networks(store);
+  const balancers = new LoadBalancers(store, networks);
   const entries = new Entries(store.folder);
   const cloudSql = await createCloudSql({
     store,
@@ -153,7 +156,7 @@ async function assemble(options: CloudOptions, store: Store) {
     artifactregistry: [new ArtifactRegistry(Object.keys(options.images ?? {}), projects, iam)],
     cloudkms: [new Kms(store, projects, iam)],
     cloudresourcemanager: [new ResourceManager(projects, iam)],
-    compute: [new Compute(networks, projects)],
+    compute: [new Compute(networks, balancers, projects, access), new Frontends(balancers, cloudRun)],
     iam: [
       new ServiceAccountsApi(accounts, projects, iam),
       new RolesApi(roles, projects),

@@ -7,6 +7,8 @@ const DISCOVERY = join(import.meta.dirname, "../../packages/embedded-google-clou
 
 /** Routes that no discovery document has, each with the reason. */
 const NOT_GOOGLE: Readonly<Record<string, string>> = {
+  "/https/{}": "The URL of a load balancer's domain, which is the API of the service behind it.",
+  "/https/{}/*": "The URL of a load balancer's domain, which is the API of the service behind it.",
   "/run/{}": "The URL of a Cloud Run service, which is the service's own API.",
   "/run/{}/*": "The URL of a Cloud Run service, which is the service's own API.",
   "/storage/v1/b/{}/anywhereCaches/": "Google's path with a slash at its end, as the official provider sends it.",

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { OpenSocket } from "../cloudsql/socket.ts";
 import { GoogleError } from "../../rest/errors.ts";
 import { type Access, fullName, type Resource } from "../../iam/access.ts";
@@ -141,6 +141,11 @@ export class CloudRun implements Api {
   /** The log of a revision or an execution, including the platform's own lines. @param name Full name. */
   logsOf(name: string): string {
     return this.logs.of(name).read();
+  }
+
+  /** As {@link Requests.answerBehindLoadBalancer}. */
+  answerBehindLoadBalancer(...request: Parameters<Requests["answerBehindLoadBalancer"]>): Promise<FastifyReply> {
+    return this.requests.answerBehindLoadBalancer(...request);
   }
 
   routes(app: FastifyInstance): void {

@@ -5,7 +5,8 @@ import type { Access, Resource } from "../../iam/access.ts";
 import { StartFailure } from "./failure.ts";
 import { type Instances, mostInstances, NoInstance } from "./instances.ts";
 import type { Log, Logs } from "./logs.ts";
-import { type Revision, seconds, type Service } from "./resources.ts";
+import { keepBodies } from "../../rest/bodies.ts";
+import { type Revision, seconds, type Service, type TrafficTarget } from "./resources.ts";
 import type { Services } from "./services.ts";
 import { hostOf, revisionOf, targetOf } from "./traffic.ts";
 
@@ -42,35 +43,61 @@ export class Requests {
   /** Adds the routes; bodies are not parsed. */
   routes(app: FastifyInstance): void {
     void app.register((scope, _options, done) => {
-      scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
-        parsed(null, body);
-      });
+      keepBodies(scope);
       for (const path of [`${RUN_PATH}:host`, `${RUN_PATH}:host/*`]) {
         scope.all<{ Params: { host: string } }>(
           path,
           { config: { anonymous: true, idTokens: true } },
-          (request, reply) => this.answer(request, reply, request.params.host),
+          (request, reply) => this.answerUrl(request, reply, request.params.host),
         );
       }
       done();
     });
   }
 
-  private async answer(request: FastifyRequest, reply: FastifyReply, host: string): Promise<FastifyReply> {
+  private async answerUrl(request: FastifyRequest, reply: FastifyReply, host: string): Promise<FastifyReply> {
     const path = request.url.slice(RUN_PATH.length + host.length) || "/";
     const found = this.services.byHost(host);
     const target = found && targetOf(found.service, found.tag, Math.random());
-    if (!found || !isOnInternet(found.service) || (!target && found.tag !== undefined)) {
-      return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
-    }
-    const { service } = found;
+    if (!found || !isOnInternet(found.service) || (!target && found.tag !== undefined)) return notFound(reply, path);
+    return this.answer(found.service, target, request, reply, host, path);
+  }
+
+  /**
+   * Answers a request that came by a load balancer.
+   * @param name Full name of the service.
+   * @param host The host of the request.
+   * @param path Its path, with the query.
+   */
+  async answerBehindLoadBalancer(
+    name: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    host: string,
+    path: string,
+  ): Promise<FastifyReply> {
+    const service = this.services.exists(name) ? this.services.get(name) : undefined;
+    if (!service || service.ingress === "INGRESS_TRAFFIC_INTERNAL_ONLY") return notFound(reply, path);
+    return this.answer(service, targetOf(service, undefined, Math.random()), request, reply, host, path);
+  }
+
+  /** @param target What gets the request; undefined if no revision is ready. */
+  private async answer(
+    service: Service,
+    target: TrafficTarget | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    host: string,
+    path: string,
+  ): Promise<FastifyReply> {
     const name = target && revisionOf(service, target);
     const log = name === undefined ? undefined : this.logs.of(name);
     if (log) logRequest(log, request, reply);
     // Also for a URL with a tag: https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token
-    const audience = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
-    if (request.audience !== undefined && request.audience !== audience) {
+    const url = `${request.server.listeningOrigin}${RUN_PATH}${hostOf(service.name)}`;
+    // https://cloud.google.com/run/docs/configuring/custom-audiences
+    const audiences = [url, ...(service.customAudiences ?? [])];
+    if (request.audience !== undefined && !audiences.includes(request.audience)) {
       return page(reply, 401, "Unauthorized", `Your client does not have permission to the requested URL ${path}.`);
     }
     if (!this.mayInvoke(request.caller, service)) {
@@ -204,6 +231,10 @@ function logRequest(log: Log, request: FastifyRequest, { raw }: FastifyReply): v
       status >= 500 ? "ERROR" : status >= 400 ? "WARNING" : "INFO",
     );
   });
+}
+
+function notFound(reply: FastifyReply, path: string): FastifyReply {
+  return page(reply, 404, "Page not found", `The requested URL ${path} was not found on this server.`);
 }
 
 function unavailable(reply: FastifyReply): FastifyReply {

@@ -120,6 +120,7 @@ export interface Service extends Resource {
   creator: string;
   lastModifier: string;
   ingress: string;
+  customAudiences?: string[];
   scaling?: Scaling & { scalingMode?: "AUTOMATIC" | "MANUAL"; manualInstanceCount?: number };
   defaultUriDisabled?: boolean;
   invokerIamDisabled?: boolean;

@@ -30,7 +30,7 @@ export const SUBNETWORKS: Kind = {
 export const ADDRESSES: Kind = {
   collection: "addresses",
   kind: "address",
-  settable: "name description address addressType ipVersion network prefixLength purpose labels".split(" "),
+  settable: "name description address addressType ipVersion network networkTier prefixLength purpose labels".split(" "),
 };
 
 /** Fields that clients send back although only Google sets them. */
@@ -73,16 +73,14 @@ export class Networks {
    */
   create(kind: Kind, parent: string, body: unknown): ComputeResource {
     const fields = settableFields<Fields>(body, kind.settable, IGNORED);
-    const { name } = fields;
-    // https://cloud.google.com/compute/docs/naming-resources
-    if (typeof name !== "string" || !/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
-      throw invalid("resource.name", name);
-    }
+    const name = checkName(fields.name);
     const path = `${parent}/${kind.collection}/${name}`;
     if (this.resources.get(path)) {
       throw new GoogleError("ALREADY_EXISTS", `The resource '${path}' already exists`, "alreadyExists");
     }
-    if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
+    const isExternal = kind === ADDRESSES && fields.addressType !== "INTERNAL";
+    if (isExternal) Object.assign(fields, this.reserve(fields));
+    else if (kind !== NETWORKS) fields.network = ROOT + this.networkPath(fields.network, parent);
     if (kind === ADDRESSES && fields.purpose === "VPC_PEERING") fields.address ??= this.choose(fields);
     checkRange(kind, fields);
     return this.put(path, {
@@ -193,6 +191,29 @@ export class Networks {
     return typeof prefixLength === "number" ? freeRange(prefixLength, used) : undefined;
   }
 
+  /** The fields of an external address: one of a range for documentation, which leads nowhere. https://www.rfc-editor.org/rfc/rfc5737 */
+  private reserve({
+    address,
+    ipVersion = "IPV4",
+    network,
+    networkTier = "PREMIUM",
+    prefixLength,
+    purpose,
+  }: Fields): Fields {
+    for (const [field, value] of Object.entries({ address, network, prefixLength, purpose })) {
+      if (value !== undefined && value !== "" && value !== 0) throw invalid(`resource.${field}`, value);
+    }
+    if (ipVersion !== "IPV4" && ipVersion !== "") throw invalid("resource.ipVersion", ipVersion);
+    if (networkTier !== "PREMIUM") throw invalid("resource.networkTier", networkTier);
+    const used = this.resources.values().map((one) => one.address);
+    const free = Array.from({ length: 254 }, (_none, index) => `203.0.113.${index + 1}`).find(
+      (one) => !used.includes(one),
+    );
+    if (free === undefined)
+      throw new GoogleError("RESOURCE_EXHAUSTED", "Quota 'STATIC_ADDRESSES' exceeded.", "quotaExceeded");
+    return { address: free, networkTier };
+  }
+
   private isOf(peering: Peering, path: string): boolean {
     return shortName(peering.network) === shortName(path) && path.includes("/global/networks/");
   }
@@ -221,7 +242,14 @@ function labelFingerprint({ labels = {} }: Fields): string {
   return etagOf(labels);
 }
 
-function invalid(field: string, value: unknown): GoogleError {
+/** https://cloud.google.com/compute/docs/naming-resources. @throws GoogleError INVALID_ARGUMENT. */
+export function checkName(name: unknown): string {
+  if (typeof name === "string" && /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) return name;
+  throw invalid("resource.name", name);
+}
+
+/** The error for a value of a field, in Compute Engine's words. */
+export function invalid(field: string, value: unknown): GoogleError {
   return new GoogleError(
     "INVALID_ARGUMENT",
     `Invalid value for field '${field}': '${typeof value === "string" ? value : JSON.stringify(value)}'.`,
