@@ -33,6 +33,10 @@ const decrypts = { words: "not in prod", holds: ({ config }: Target) => config.e
 /** Additions to the grants that follow from {@link RESOURCE_TYPES}. */
 const DETAILS: Readonly<Record<string, Partial<Pick<Grant, "condition" | "for" | "where">>>> = {
   "roles/cloudsql.admin": { for: ["the schema's backups and imports"] },
+  "roles/compute.loadBalancerAdmin": {
+    for: ["the address of the load balancer"],
+    where: { words: "with settlement:frontend", holds: ({ config }) => config.frontend !== undefined },
+  },
   "roles/compute.networkAdmin": {
     where: { words: "with settlement:network", holds: ({ config }) => config.network !== undefined },
   },

@@ -1,5 +1,5 @@
 import { SERVICE_ACCOUNT, serviceAccountEmail } from "../../infra/names.ts";
-import { APIS, NETWORK_APIS } from "../../infra/api-names.ts";
+import { APIS, FRONTEND_APIS, NETWORK_APIS } from "../../infra/api-names.ts";
 import { command } from "../terminal/command.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Call, Google } from "../../infra/google.ts";
@@ -21,8 +21,9 @@ import { type PolicyAccess, policyAt, projectPolicy, type Step } from "./step.ts
 import { BRANCH, emailOf, IDENTITIES, type Identity, type Target } from "./target.ts";
 
 /** The APIs that are enabled, and what for; those of the stack too, because they answer only minutes later. */
-const ENABLED = ({ config: { network } }: Target): Readonly<Record<string, string>> => ({
+const ENABLED = ({ config: { frontend, network } }: Target): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(APIS.map((api) => [`${api}.googleapis.com`, "the stack"])),
+  ...Object.fromEntries((frontend ? FRONTEND_APIS : []).map((api) => [`${api}.googleapis.com`, "the load balancer"])),
   ...Object.fromEntries((network ? NETWORK_APIS : []).map((api) => [`${api}.googleapis.com`, "the stack's network"])),
   "cloudkms.googleapis.com": "the key",
   "cloudresourcemanager.googleapis.com": "the project's policy",
@@ -34,7 +35,7 @@ const ENABLED = ({ config: { network } }: Target): Readonly<Record<string, strin
 });
 
 /** A list of each API that bootstrap or the first update needs at once: it is refused until the API answers. */
-const LISTS = ({ config: { network, project, region } }: Target): readonly Call[] => [
+const LISTS = ({ config: { frontend, network, project, region } }: Target): readonly Call[] => [
   { api: "cloudRunV2", path: `projects/${project}/locations/${region}/services` },
   { api: "secretManager", path: `projects/${project}/secrets` },
   { api: "sql", path: `projects/${project}/instances` },
@@ -42,6 +43,7 @@ const LISTS = ({ config: { network, project, region } }: Target): readonly Call[
   { api: "kms", path: `projects/${project}/locations/${region}/keyRings` },
   { api: "iamBeta", path: `projects/${project}/serviceAccounts` },
   ...(network ? [{ api: "compute", path: `projects/${project}/global/networks` } as const] : []),
+  ...(frontend ? [{ api: "compute", path: `projects/${project}/global/urlMaps` } as const] : []),
 ];
 
 const DAY = 24 * 3600;

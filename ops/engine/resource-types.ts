@@ -30,7 +30,13 @@ const secretManager = { deployer: "roles/secretmanager.admin" } as const;
 const storage = { deployer: "roles/storage.admin" } as const;
 const run = { deployer: "roles/run.admin" } as const;
 const network = { deployer: "roles/compute.networkAdmin" } as const;
+const balancer = { deployer: "roles/compute.loadBalancerAdmin" } as const;
 const random = { data: "the generated value, which names or unlocks other resources", lookup: "repeatable" } as const;
+
+/** A part of the load balancer. */
+function globalPart(collection: string): ResourceType {
+  return { ...balancer, lookup: { id: `projects/{project}/global/${collection}/{name}` } };
+}
 
 /** @param title Reads the title from the inputs; Google's names of these resources are numbers. */
 function monitoring(collection: string, title = ({ displayName }: Inputs): unknown => displayName): ResourceType {
@@ -126,6 +132,16 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     ...network,
     lookup: { id: "projects/{project}/global/addresses/{name}" },
   },
+  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": {
+    ...balancer,
+    lookup: { id: "projects/{project}/regions/{region}/networkEndpointGroups/{name}" },
+  },
+  "gcp:compute/backendService:BackendService": globalPart("backendServices"),
+  "gcp:compute/uRLMap:URLMap": globalPart("urlMaps"),
+  "gcp:compute/managedSslCertificate:ManagedSslCertificate": globalPart("sslCertificates"),
+  "gcp:compute/sSLPolicy:SSLPolicy": globalPart("sslPolicies"),
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": globalPart("targetHttpsProxies"),
+  "gcp:compute/globalForwardingRule:GlobalForwardingRule": globalPart("forwardingRules"),
   "gcp:servicenetworking/connection:Connection": { ...network, lookup: "repeatable" },
   "gcp:serviceaccount/account:Account": {
     deployer: "roles/iam.serviceAccountCreator",

@@ -54,10 +54,21 @@ test.each([
   ["prod", {}],
   ["prod-pooling", { database: { ...(stackValues("prod").database as object), ...POOLING } }],
   ["prod-replica", { database: { ...(stackValues("prod").database as object), ...REPLICA } }],
+  [
+    "prod-replica-frontend",
+    {
+      database: { ...(stackValues("prod").database as object), ...REPLICA },
+      frontend: { domain: "settlement.example.com" },
+    },
+  ],
   ["staging-private-network", { network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" } }],
 ])("the inventory of a new stack %s is complete", async (stack, more) => {
   // Prod as after adoption.
-  const values = { ...stackValues(stack.replace(/-private-network|-pooling|-replica/, "")), adopt: undefined, ...more };
+  const values = {
+    ...stackValues(stack.replace(/-(private-network|pooling|replica|frontend)/g, "")),
+    adopt: undefined,
+    ...more,
+  };
   const { resources } = await declare(values, true);
   // Properties are known to be secret only once they have values.
   const secrets = new Map((await declare(values)).resources.map((resource) => [resource.urn, resource.secrets]));

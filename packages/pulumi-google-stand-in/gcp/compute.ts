@@ -1,6 +1,6 @@
 import type { Fields } from "../fields.ts";
 import type { Google } from "../google.ts";
-import type { ResourceType } from "../provider.ts";
+import type { Change, ResourceType } from "../provider.ts";
 import {
   changing,
   computed,
@@ -98,8 +98,8 @@ const computeType = (
   });
 };
 
-/** Only the labels of an address can be updated, by a separate method. */
-const setLabels: Collection["update"] = (google, path, { before, after }) =>
+/** Labels are updated by a separate method; nothing else of an address can be. */
+export const setLabels = (google: Google, path: string, { before, after }: Change) =>
   google.call("compute", "POST", `${path}/setLabels`, {
     body: { labels: after.labels, labelFingerprint: before.labelFingerprint },
   });

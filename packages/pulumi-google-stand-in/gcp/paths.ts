@@ -56,6 +56,13 @@ function short(template: string, id: string, { project, region }: Defaults): Fie
 /** Whether two names of a resource, short or full, mean the same. */
 export const sameName = (before: unknown, after: unknown) => lastStep(before) === lastStep(after);
 
+/** Whether two links to a resource, a full name or any URL with it, mean the same. */
+export const sameLink = (before: unknown, after: unknown) => fullName(before) === fullName(after);
+
+function fullName(link: unknown): string {
+  return String(link).replace(/^.*?(?=projects\/)/, "");
+}
+
 /** The part of a name after its last slash. */
 export function lastStep(name: unknown): string {
   return String(name).split("/").at(-1) ?? "";

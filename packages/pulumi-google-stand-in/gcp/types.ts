@@ -2,6 +2,7 @@ import type { ResourceType } from "../provider.ts";
 import { auditConfig } from "./audit-config.ts";
 import { cloudRunTypes } from "./cloudrun.ts";
 import { computeTypes } from "./compute.ts";
+import { loadBalancingTypes } from "./load-balancing.ts";
 import { monitoringTypes } from "./monitoring.ts";
 import { policyMembers } from "./policies.ts";
 import { secretManagerTypes } from "./secretmanager.ts";
@@ -25,5 +26,6 @@ export const gcpTypes: readonly ResourceType[] = [
   ...cloudRunTypes,
   ...monitoringTypes,
   ...computeTypes,
+  ...loadBalancingTypes,
   serviceNetworkingConnection,
 ];

@@ -11,6 +11,7 @@ import { declare } from "../../infra/declared.ts";
 const EVERYTHING = {
   alerts: { email: ["oncall@example.com"] },
   deployer: "deployer@fusion-prime.iam.gserviceaccount.com",
+  frontend: { domain: "settlement.example.com" },
   migrationJob: { image: "gcr.io/fusion-prime/settlement-migration:1" },
   network: { subnet: "10.8.0.0/24", services: "10.9.0.0/20" },
 };

@@ -271,6 +271,11 @@ describe("a preview that does not move traffic", () => {
       true,
     );
     expect(differInTrafficOnly(preview({ traffics: [] }), readEvents([]))).toBe(true);
+    const balancer: Declared = { type: "gcp:compute/backendService:BackendService", name: "b" };
+    const moved = (more: object) =>
+      preview({}, ["update", balancer, { before: { backends: [{ group: "a" }] }, after: { backends: [], ...more } }]);
+    expect(differInTrafficOnly(moved({}), readEvents([]))).toBe(true);
+    expect(differInTrafficOnly(moved({ protocol: "HTTPS" }), readEvents([]))).toBe(false);
   });
 
   test("differs if anything else changes", () => {

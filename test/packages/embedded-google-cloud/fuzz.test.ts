@@ -205,8 +205,9 @@ describe("the embedded cloud, with hostile clients", () => {
 
   test("no route answers invalid input with a server error", async () => {
     // Setting an empty policy would remove the owner's permissions.
+    // A load balancer closes the connection for a domain that it does not have.
     const routes = allRoutes.filter(
-      ({ method, url }) => ["GET", "POST", "PUT", "PATCH", "DELETE"].includes(method) && !/iam/i.test(url),
+      ({ method, url }) => ["GET", "POST", "PUT", "PATCH", "DELETE"].includes(method) && !/iam|^\/https/i.test(url),
     );
     expect(routes.length).toBeGreaterThan(80);
     await embedded.post(`/v1/projects/${PROJECT}/secrets?secretId=kept`, { replication: { automatic: {} } });

@@ -87,6 +87,48 @@ const parent = {
   account: { type: ACCOUNT, program: { accountId: "settlement-service" } },
 };
 
+/** The parts of a load balancer, each after those that it uses. */
+const global = (collection: string, name = "settlement") => `projects/${PROJECT}/global/${collection}/${name}`;
+const groupId = (region: string) => `projects/${PROJECT}/regions/${region}/networkEndpointGroups/settlement`;
+const MANAGED = "EXTERNAL_MANAGED";
+const endpoints = (region: string) => ({ name: "settlement", region, cloudRun: { service: "settlement-service" } });
+const balancer = (region: string) => ({
+  name: "settlement",
+  loadBalancingScheme: MANAGED,
+  backends: [{ group: groupId(region) }],
+});
+const certificateFor = (domain: string) => ({ name: "settlement", managed: { domains: [domain] } });
+const proxy = (...certificates: string[]) => ({
+  name: "settlement",
+  urlMap: global("urlMaps"),
+  sslCertificates: certificates.map((name) => global("sslCertificates", name)),
+});
+const rule = (labels: Fields) => ({
+  name: "settlement",
+  loadBalancingScheme: MANAGED,
+  ipAddress: "203.0.113.1",
+  portRange: "443",
+  target: global("targetHttpsProxies"),
+  labels,
+});
+const GROUP = "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup";
+const BACKEND = "gcp:compute/backendService:BackendService";
+const MAP = "gcp:compute/uRLMap:URLMap";
+const CERTIFICATE = "gcp:compute/managedSslCertificate:ManagedSslCertificate";
+const PROXY = "gcp:compute/targetHttpsProxy:TargetHttpsProxy";
+const toBackend = [
+  { type: GROUP, program: endpoints("us-central1") },
+  { type: GROUP, program: endpoints("us-east1") },
+  { type: BACKEND, program: balancer("us-central1") },
+];
+const mapTo = (service: string) => ({ name: "settlement", defaultService: global("backendServices", service) });
+const toMap = [...toBackend, { type: MAP, program: mapTo("settlement") }];
+const toProxy = [
+  ...toMap,
+  { type: CERTIFICATE, program: certificateFor("settlement.localhost") },
+  { type: CERTIFICATE, program: { ...certificateFor("other.localhost"), name: "other" } },
+];
+
 const condition = { title: "one-instance", expression: "resource.name == 'x'" };
 
 const cases: readonly Case[] = [
@@ -144,6 +186,79 @@ const cases: readonly Case[] = [
       outputs: { labels: { tier: "db" }, address: "10.9.0.0" },
     },
     replaced: { program: { ...range({ tier: "db" }), address: "10.9.1.0" }, changes: ["address!"] },
+  },
+  {
+    type: GROUP,
+    program: endpoints("us-east1"),
+    id: groupId("us-east1"),
+    outputs: { networkEndpointType: "SERVERLESS", region: "us-east1" },
+    replaced: { program: endpoints("us-central1"), changes: ["region!"] },
+  },
+  {
+    type: BACKEND,
+    parents: toBackend.slice(0, 2),
+    program: balancer("us-central1"),
+    id: global("backendServices"),
+    outputs: { backends: [{ capacityScaler: 1 }], connectionDrainingTimeoutSec: 300 },
+    changed: {
+      program: balancer("us-east1"),
+      changes: ["backends"],
+      outputs: { backends: [{ group: expect.stringContaining(groupId("us-east1")) as string }] },
+    },
+    replaced: { program: { ...balancer("us-east1"), name: "other" }, changes: ["name!"] },
+  },
+  {
+    type: MAP,
+    parents: [...toBackend, { type: BACKEND, program: { ...balancer("us-east1"), name: "other" } }],
+    program: mapTo("settlement"),
+    id: global("urlMaps"),
+    outputs: {},
+    changed: { program: mapTo("other"), changes: ["defaultService"], outputs: {} },
+    replaced: { program: { ...mapTo("other"), name: "other" }, changes: ["name!"] },
+  },
+  {
+    type: CERTIFICATE,
+    program: certificateFor("settlement.localhost"),
+    id: global("sslCertificates"),
+    outputs: { type: "MANAGED" },
+    replaced: { program: certificateFor("other.localhost"), changes: ["managed.domains[0]!"] },
+  },
+  {
+    type: "gcp:compute/sSLPolicy:SSLPolicy",
+    program: { name: "settlement", minTlsVersion: "TLS_1_2", profile: "MODERN" },
+    id: global("sslPolicies"),
+    outputs: { profile: "MODERN" },
+    changed: {
+      program: { name: "settlement", minTlsVersion: "TLS_1_2", profile: "RESTRICTED" },
+      changes: ["profile"],
+      outputs: { profile: "RESTRICTED" },
+    },
+    replaced: {
+      program: { name: "other", minTlsVersion: "TLS_1_2", profile: "RESTRICTED" },
+      changes: ["name!"],
+    },
+  },
+  {
+    type: PROXY,
+    parents: toProxy,
+    program: proxy("settlement"),
+    id: global("targetHttpsProxies"),
+    outputs: { quicOverride: "NONE" },
+    changed: { program: proxy("other"), changes: ["sslCertificates[0]"], outputs: {} },
+    replaced: { program: { ...proxy("other"), name: "other" }, changes: ["name!"] },
+  },
+  {
+    type: "gcp:compute/globalForwardingRule:GlobalForwardingRule",
+    parents: [
+      ...toProxy,
+      { type: PROXY, program: proxy("settlement") },
+      { type: "gcp:compute/globalAddress:GlobalAddress", program: { name: "settlement" } },
+    ],
+    program: rule({ app: "settlement" }),
+    id: global("forwardingRules"),
+    outputs: { networkTier: "PREMIUM", ipProtocol: "TCP" },
+    changed: { program: rule({ tier: "web" }), changes: ['labels["app"]', 'labels["tier"]'], outputs: {} },
+    replaced: { program: { ...rule({ tier: "web" }), portRange: "8443" }, changes: ["portRange!"] },
   },
   {
     type: SECRET,

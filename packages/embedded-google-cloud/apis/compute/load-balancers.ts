@@ -51,7 +51,7 @@ export const BACKEND_SERVICES: Part = {
   references: [],
   settable: [
     ..."name description backends loadBalancingScheme protocol connectionDraining enableCDN fingerprint".split(" "),
-    ..."sessionAffinity timeoutSec logConfig".split(" "),
+    ..."sessionAffinity timeoutSec logConfig portName".split(" "),
   ],
   defaults: {
     protocol: "HTTP",
@@ -68,8 +68,9 @@ export const BACKEND_SERVICES: Part = {
     protocol: ["HTTP", "HTTPS"],
     enableCDN: [false],
     sessionAffinity: ["NONE"],
-    // "Timeout sec is not supported for a backend service with Serverless network endpoint groups."
+    // Google's own values, which a provider sends back; others are "not supported for a backend service with Serverless network endpoint groups".
     timeoutSec: [30],
+    portName: ["http"],
   },
   hasFingerprint: true,
 };
