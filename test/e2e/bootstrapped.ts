@@ -42,14 +42,14 @@ export const BOOTSTRAPPED = { buckets: [LOCAL.bucket], accounts: [emailOf("previ
 
 /**
  * Bootstraps the `local` stack, and lets the engine act as its deployer instead of the owner.
- * @param network The private network, if the stack has one.
+ * @param more What the stack has that needs more roles; nothing by default.
  * @returns Stops the providers.
  */
 export async function deployAsPipeline(
   { cloud, stack }: LocalEnvironment,
-  network?: Target["config"]["network"],
+  more: Partial<Pick<Target["config"], "frontend" | "network">> = {},
 ): Promise<() => Promise<void>> {
-  const token = await bootstrapped(cloud, { ...LOCAL, config: { ...config, network } });
+  const token = await bootstrapped(cloud, { ...LOCAL, config: { ...config, ...more } });
   const { pulumiCommand, envVars } = stack.workspace;
   const { env, stop } = await startProviders(pulumiCommand, { token });
   Object.assign(envVars, { GOOGLE_OAUTH_ACCESS_TOKEN: token, ...env });

@@ -129,7 +129,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     copy = copyProject("failover");
     const folder = join(copy, ".local", "start");
     local = await startLocal(folder, () => undefined);
-    stopProviders = await deployAsPipeline(local);
+    stopProviders = await deployAsPipeline(local, { frontend: { domain: DOMAIN } });
     writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
     configure([], DATABASE);
     await bareUp(local.stack, { onOutput: () => undefined });

@@ -70,7 +70,7 @@ describe("a production stack with a private network, from creation to destructio
     folder = join(root, ".local", "start");
     local = await startLocal(folder, say);
     stack = local.stack;
-    stopProviders = await deployAsPipeline(local, NETWORK);
+    stopProviders = await deployAsPipeline(local, { network: NETWORK });
     await set({ environment: "prod", "database.availability": "REGIONAL", ...IN_NETWORK });
   });
 
