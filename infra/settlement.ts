@@ -38,12 +38,14 @@ const MIGRATIONS = join(import.meta.dirname, "..", "migrations");
  * @param migrations In the order of their versions; the repository's by default.
  * @param held The revisions that serve the traffic while the newest is tested; none by default.
  * @param repeatables The repeatable migrations; the repository's by default.
+ * @param heldRegion The region that the load balancer leads to while the newest revision is tested; that of the primary by default.
  */
 export function settlement(
   config: StackConfig,
   migrations = readMigrations(MIGRATIONS),
   held: readonly HeldRevision[] = [],
   repeatables = readRepeatables(MIGRATIONS),
+  heldRegion?: string,
 ): Outputs {
   const { environment, migrationJob } = config;
   const name = PROJECT;
@@ -92,7 +94,7 @@ export function settlement(
     new Frontend(name, {
       frontend: config.frontend,
       services,
-      region: usersRegion(config, primaryRegion, held),
+      region: heldRegion ?? primaryRegion,
       labels,
     });
   const { instanceName, replicaName } = database;
@@ -111,11 +113,4 @@ export function settlement(
     migrationsBucket: schema.bucketName,
     schemaVersion: schema.version,
   };
-}
-
-/** The region of the primary; during a failover, while a revision there is tested, that of the former one. */
-function usersRegion({ database, region }: StackConfig, primaryRegion: string, held: readonly HeldRevision[]): string {
-  const { replica } = database;
-  if (!replica?.underway || held.length === 0) return primaryRegion;
-  return primaryRegion === region ? replica.region : region;
 }

@@ -21,14 +21,16 @@ export const ENGINE = {
  * The program that the commands run.
  * @param held The revisions that keep the traffic while the newest one is tested; none by default.
  * @param adjust Changes the stack's configuration; no change by default.
+ * @param heldRegion The region that the load balancer leads to meanwhile; that of the primary by default.
  */
 export function programOf(
   held: readonly HeldRevision[] = [],
   adjust: (config: StackConfig) => StackConfig = (config) => config,
+  heldRegion?: string,
 ): PulumiFn {
   return () => {
     shortenStackTraces();
-    return Promise.resolve(settlement(adjust(loadConfig()), undefined, held));
+    return Promise.resolve(settlement(adjust(loadConfig()), undefined, held, undefined, heldRegion));
   };
 }
 

@@ -20,6 +20,8 @@ const TRAFFIC: Readonly<Record<string, string>> = {
 export interface Rollout {
   /** URNs of the resources that move the traffic. */
   readonly urns: readonly string[];
+  /** The region that a load balancer leads to before the update; undefined if it leads there afterwards too. */
+  readonly region: string | undefined;
   readonly place: ServicePlace;
   /** The service before the update. */
   readonly before: LiveService;
@@ -43,7 +45,7 @@ export async function rolloutOf(stack: Stack, { changes, config }: Preview): Pro
   if (!before || before.serving.length === 0) return undefined;
   requireInvoker(stack.name, place);
   const balancers = changes.filter((change) => change.type !== SERVICE && movesTraffic(change));
-  return { urns: [service, ...balancers].map(({ urn }) => urn), place, before };
+  return { urns: [service, ...balancers].map(({ urn }) => urn), region: regionOf(balancers[0]), place, before };
 }
 
 /** The location of a stack's service, by name, from the stack's configuration. */
@@ -74,6 +76,11 @@ function isInPlace({ op }: Change): boolean {
 
 function movesTraffic(change: Change): boolean {
   return isInPlace(change) && change.properties.some((property) => isTraffic(change, property));
+}
+
+function regionOf(balancer: Change | undefined): string | undefined {
+  const { backends = [] } = (balancer?.before ?? {}) as { backends?: readonly { readonly group?: string }[] };
+  return /\/regions\/([^/]+)\//.exec(backends[0]?.group ?? "")?.[1];
 }
 
 function isTraffic({ type }: Change, { path }: PropertyChange): boolean {

@@ -85,9 +85,9 @@ function linesTo({ progress }: Pick<UpdateOptions, "progress">) {
 
 /** Updates the stack twice: first without moving traffic, then, after the new revision passed its test, with all on it. */
 async function rollOut(stack: Stack, rollout: Rollout, shown: Preview, options: UpdateOptions): Promise<void> {
-  const { before, urns } = rollout;
+  const { before, region, urns } = rollout;
   const say = linesTo(options);
-  const program = programOf(before.serving);
+  const program = programOf(before.serving, undefined, region);
   await inspect(stack, { ...options, program }, async ({ preview }, plan) => {
     if (!differInTrafficOnly(shown, preview)) {
       throw new UserError(

@@ -38,6 +38,8 @@ const DATABASE = {
 };
 const REPLICA = { ...DATABASE.replica, disasterRecovery: false };
 
+const DOMAIN = "settlement.localhost";
+
 describe("npm run failover, through the real engine, as the deployer", () => {
   const step = scenario();
   let copy: string;
@@ -132,6 +134,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     stopProviders = await deployAsPipeline(local, { frontend: { domain: DOMAIN } });
     writeFileSync(privateFolder(folder).ownerToken, local.stack.workspace.envVars.GOOGLE_OAUTH_ACCESS_TOKEN ?? "");
     configure([], DATABASE);
+    setInStackFile("local", ["settlement:frontend"], { domain: DOMAIN }, [copy, local.stack.workspace.workDir]);
     await bareUp(local.stack, { onOutput: () => undefined });
     share(folder);
   });
@@ -169,7 +172,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
   });
 
   step.inLongForm("drills: goes to the second region and comes back, and loses nothing", async () => {
-    client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+    client = new PersistentClient([`${local.cloud.url}/https/${DOMAIN}`], local.cloud.identities.ownerToken);
     const { code, output } = await failover("--drill");
     expect([code, output]).toEqual([0, expect.stringContaining("Nothing that was committed is lost.")]);
     await client.finish();
@@ -185,7 +188,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
   step.inLongForm(
     "fails over when the primary is lost: what was accepted and is missing is not older than the lag shown",
     async () => {
-      client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+      client = new PersistentClient([`${local.cloud.url}/https/${DOMAIN}`], local.cloud.identities.ownerToken);
       while (client.accepted.length < 20) await delay(20);
       await local.cloud.outages.sever(PROJECT, names[1]); // the lag grows
       const until = client.accepted.length + 20;
@@ -232,7 +235,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
   step.inLongForm(
     "fails over when the region is lost, leaves what is in it, and finishes once it is back",
     async () => {
-      client = new PersistentClient(urls, local.cloud.identities.ownerToken);
+      client = new PersistentClient([`${local.cloud.url}/https/${DOMAIN}`], local.cloud.identities.ownerToken);
       while (client.accepted.length < 20) await delay(20);
       await local.cloud.outages.beginRegion(HOME);
       const { code, output } = await failover();

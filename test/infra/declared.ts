@@ -69,11 +69,13 @@ function computed(type: string, name: string, inputs: Record<string, unknown>): 
  * @param change Overrides of {@link CONFIG}.
  * @param preview Whether computed properties are unknown, as in the preview of a new stack.
  * @param held The revisions that serve the traffic.
+ * @param heldRegion The region that the load balancer leads to meanwhile.
  */
 export async function declare(
   change: Record<string, unknown> = {},
   preview = false,
   held: readonly HeldRevision[] = [],
+  heldRegion?: string,
 ): Promise<{ resources: Declared[]; outputs: Outputs }> {
   await pulumi.runtime.setMocks(
     {
@@ -100,7 +102,7 @@ export async function declare(
   const config = parseConfig({ ...CONFIG, ...change });
   let outputs: Outputs | undefined;
   await pulumi.runtime.runInPulumiStack(async () => {
-    outputs = settlement(config, undefined, held);
+    outputs = settlement(config, undefined, held, undefined, heldRegion);
   });
   await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
   if (!outputs) throw new Error("The program did not run.");

@@ -164,7 +164,8 @@ describe("against a scripted service", () => {
     const status = (...trafficStatuses: object[]): Answers => ({
       [`GET /v2/${NAME}`]: { body: { uri: url, latestCreatedRevision: `${NAME}/revisions/s-2`, trafficStatuses } },
     });
-    const attempt = () => testCandidate(stack, { urns: [], place: place(), before }, () => undefined);
+    const attempt = () =>
+      testCandidate(stack, { urns: [], region: undefined, place: place(), before }, () => undefined);
 
     test("calls the revision with the tag", async () => {
       const well = { "GET /health": { body: {} }, "POST /smoke-test": { body: ECHO } };
