@@ -75,11 +75,16 @@ interface ServiceInputs {
 const BILLS: Readonly<Record<string, (inputs: object, outputs: object) => Bill>> = {
   "gcp:sql/databaseInstance:DatabaseInstance": instanceBill,
   "gcp:cloudrunv2/service:Service": serviceBill,
+  // https://cloud.google.com/load-balancing/pricing: by the rule and the hour; traffic comes on top.
+  "gcp:compute/globalForwardingRule:GlobalForwardingRule": () => ({
+    region: "global",
+    items: [["forwarding rule", 1]],
+  }),
 };
 
 /**
- * The resources whose cost changes: instances by tier, edition, availability and storage, and the minimum instances of
- * services. Requests, traffic and backups depend on use and are not part of it.
+ * The resources whose cost changes: instances by tier, edition, availability and storage, the minimum instances of services, and
+ * the rule of a load balancer. Requests, traffic and backups depend on use and are not part of it.
  */
 export function costs(changes: readonly Change[]): CostChange[] {
   return changes.flatMap((change): CostChange[] => {

@@ -72,6 +72,14 @@ describe("the estimated cost a month", () => {
     expect(cost(service, run(0), run(1, false))).toEqual([0, "CPU around the clock, or no limits"]);
   });
 
+  test("is not estimated for a load balancer, because the table has no dated price of its rule", () => {
+    const rule = { type: "gcp:compute/globalForwardingRule:GlobalForwardingRule", name: "rule" };
+    expect(cost(rule, undefined, { portRange: "443" })).toEqual([
+      undefined,
+      "the table has no price of forwarding rule in global",
+    ]);
+  });
+
   test("is not shown for what costs the same", () => {
     const label = { userLabels: { app: "b" } };
     expect(cost(instance, sql("db-f1-micro", "ZONAL"), sql("db-f1-micro", "ZONAL", label))).toEqual([]);

@@ -239,6 +239,19 @@ describe("against a scripted service", () => {
       expect((await rolloutOf(stack, preview("update", after)))?.before.serving).toEqual(serving);
     });
 
+    test("moves the load balancer with the traffic, and holds it in its former region until then", async () => {
+      answers = serves({ percent: 100 });
+      const balancer: Declared = { type: "gcp:compute/backendService:BackendService", name: "b" };
+      const to = (region: string) => ({
+        backends: [{ group: `projects/p/regions/${region}/networkEndpointGroups/g` }],
+      });
+      const { config, ...shown } = preview("update", template);
+      const moved = readEvents([step("update", balancer, { before: to("us-east1"), after: to("us-central1") })]);
+      const changes = [...shown.changes, ...moved.changes];
+      const rollout = await rolloutOf(stack, { ...shown, config, changes });
+      expect([rollout?.region, rollout?.urns]).toEqual(["us-east1", changes.map(({ urn }) => urn)]);
+    });
+
     test.each<[string, "create" | "update", object, Answers]>([
       ["the first revision", "create", {}, serves({ percent: 100 })],
       ["a new label", "update", { labels: { a: "b" } }, serves({ percent: 100 })],
