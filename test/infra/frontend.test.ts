@@ -44,7 +44,7 @@ test("requests go to the region of the primary, once both services are ready", a
 
 test.each<[string, string | undefined, string]>([
   ["go to the other region after a failover", undefined, "us-east1"],
-  ["stay where they are until the revision there is tested", "us-central1", "us-central1"],
+  ["stay in the former region until the revision in the new one is tested", "us-central1", "us-central1"],
 ])("requests %s", async (_what, heldRegion, region) => {
   expect(usersIn((await having({ promoted: true }, heldRegion)).resources)).toEqual([region]);
 });
