@@ -50,8 +50,9 @@ test("gcloud commands in errors, help and texts of alerts name the project", () 
       .replace(/^ *(\/?\*|\/\/).*$/gm, "")
       .replace(/["'`]\s*\+\s*["'`]/g, ""); // parts of one string
     const complete = commandsIn(text).filter((command) => /\$\{| --|[A-Z]{3}/.test(command));
-    const built = [...text.matchAll(/command\(\s*"gcloud"/g)].map(String);
-    return [...complete.filter((command) => !NAMES_PROJECT.test(command)), ...built].map((what) => [name, what]);
+    const built = [...text.matchAll(/command\(\s*"gcloud"[^;]*;/g)].map(String);
+    const names = (one: string) => NAMES_PROJECT.test(one.replace("`--project", " --project"));
+    return [...complete, ...built].filter((one) => !names(one)).map((one) => [name, one]);
   });
   expect(found).toEqual([]);
 });
