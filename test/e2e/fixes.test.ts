@@ -503,6 +503,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
     found: /settlement-local-db-[0-9a-f]{8} does not exist any more/,
     fix: /^npm run up -- --stack=local --new-instance$/,
     fails: true,
+    slow: true,
   });
 });
 
