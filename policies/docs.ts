@@ -120,7 +120,7 @@ const INTRODUCTION = `<!-- Generated from policies/ by \`npm run policies:docs\`
 
 # Policies
 
-Rules for what must never be deployed with Cloud SQL, Secret Manager, IAM, Cloud Storage and Cloud Run, whatever the program:
+Rules for what must never be deployed with Cloud SQL, Secret Manager, IAM, Cloud Storage, Cloud Run and load balancers, whatever the program:
 
 \`\`\`sh
 pulumi preview --policy-pack policies
@@ -142,7 +142,7 @@ A policy is mandatory by default only if what it finds fails, leaks or loses dat
 database, a credential or data that others can read, a connection that others can read or make, access that more members have than
 need it, an instance that can be deleted or that has no backup. Posture, about which two careful projects may decide differently, is
 advisory: labels, flags, versions, point-in-time recovery beyond the daily backup, standby and maintenance window, protection of
-secrets and length of passwords, and what a bucket allows beyond what is granted on it. This project makes those mandatory in \`policies/config.<stack>.json\`, as any other may with
+secrets and length of passwords, the SSL policy of a load balancer, and what a bucket allows beyond what is granted on it. This project makes those mandatory in \`policies/config.<stack>.json\`, as any other may with
 \`--policy-pack-config\`.
 
 The policies in the first two tables check what scanners of single resources cannot see: values and dependencies across
@@ -155,7 +155,10 @@ const SETTINGS = `## Settings
 Thresholds and lists are policy configuration, checked against the JSON schema of each policy.`;
 
 const PER_STACK = `The pack reads the settings of this project's stacks from \`policies/config.<stack>.json\`. Any other stack or project gets the
-defaults, with every policy on. \`--policy-pack-config\` overrides both.`;
+defaults, with every policy on. \`--policy-pack-config\` overrides both.
+
+The regions of \`allowed-regions\` do not follow from \`settlement:database.replica\`: who adds a copy of the data does not also decide
+that data may lie in that region. A person adds the region to the list.`;
 
 const EXCEPTIONS = `## Exceptions
 
@@ -183,7 +186,7 @@ const REPORTED_TITLE = `What it reports on this project's \`prod\` and \`staging
 
 const CIS_TITLE = `## CIS Google Cloud Foundations 4.0
 
-Sections 1 (IAM), 2 (logging), 5 (storage) and 6 (Cloud SQL).`;
+Sections 1 (IAM), 2 (logging), 5 (storage) and 6 (Cloud SQL), and of section 3 (networks) what is about load balancers.`;
 
 const PHASES = [
   ["preview, before each resource", "resource policies", "its known properties"],

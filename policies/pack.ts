@@ -7,6 +7,7 @@ import * as database from "./rules/database.ts";
 import * as databaseUrl from "./rules/database-url.ts";
 import * as hygiene from "./rules/hygiene.ts";
 import * as leastPrivilege from "./rules/least-privilege.ts";
+import * as loadBalancers from "./rules/load-balancers.ts";
 import * as logins from "./rules/logins.ts";
 import * as schema from "./rules/schema.ts";
 import * as secrets from "./rules/secrets.ts";
@@ -63,6 +64,7 @@ export const subjects: Readonly<Record<string, readonly Policy[]>> = {
   ],
   Secrets: [secrets.noPlainCredentials, secrets.passwordsAreGenerated, secrets.passwordLength],
   Buckets: [buckets.uniformAccess, buckets.publicAccessPrevention, buckets.versioning, buckets.noSelfLogging],
+  "Load balancers": [loadBalancers.frontendHttps, loadBalancers.frontendTls],
   Hygiene: [hygiene.requiredLabels, hygiene.defaultLabels, hygiene.allowedRegions, hygiene.costLimits],
 };
 

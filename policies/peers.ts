@@ -37,7 +37,8 @@ export const UNANSWERED: Readonly<Record<string, string>> = {
   "CIS 2.13": "Cloud Asset Inventory is switched on for a project, without a resource that a program declares.",
   "CIS 2.14": ORGANIZATION,
   "CIS 2.15": ORGANIZATION,
-  "CIS 2.16": "the pack knows no load balancers; Cloud Run logs every request.",
+  "CIS 2.16":
+    "Cloud Run logs every request that a load balancer passes on; the balancer's own log would store each a second time.",
   CKV_GCP_56:
     "log_temp_files at 0 logs every sort on disk; Cloud SQL has a metric for temporary bytes. CIS dropped the check too.",
   CKV_GCP_62:
@@ -63,8 +64,9 @@ export const FINDINGS: readonly string[] = [
   "CKV2_GCP_13",
 ];
 
-/** Checkov's checks on these resource types, and what the CIS Google Cloud benchmark 4.0 says about IAM, logging, storage and Cloud SQL. */
+/** Checkov's checks on these resource types, and what the CIS Google Cloud benchmark 4.0 says about IAM, logging, load balancers, storage and Cloud SQL. */
 export const PEERS: Readonly<Record<string, string>> = {
+  CKV_GCP_4: "load balancers have no SSL policy with weak cipher suites",
   CKV_GCP_6: "Cloud SQL requires TLS",
   CKV_GCP_11: "Cloud SQL is not open to the world",
   CKV_GCP_14: "Cloud SQL has backups",
@@ -142,6 +144,7 @@ export const PEERS: Readonly<Record<string, string>> = {
   "CIS 2.14": "Access Transparency is on",
   "CIS 2.15": "Access Approval is on",
   "CIS 2.16": "load balancers log requests",
+  "CIS 3.9": "load balancers have no SSL policy with weak cipher suites",
   "CIS 5.1": "buckets are not public",
   "CIS 5.2": "buckets have uniform access",
   "CIS 6.1.1": "MySQL has no administrative login for everybody",

@@ -9,7 +9,12 @@ export interface Types {
   "gcp:cloudrunv2/service:Service": Properties<gcp.cloudrunv2.Service>;
   "gcp:cloudrunv2/workerPool:WorkerPool": Properties<gcp.cloudrunv2.WorkerPool>;
   "gcp:compute/network:Network": Properties<gcp.compute.Network>;
+  "gcp:compute/regionSslPolicy:RegionSslPolicy": Properties<gcp.compute.RegionSslPolicy>;
+  "gcp:compute/regionTargetHttpsProxy:RegionTargetHttpsProxy": Properties<gcp.compute.RegionTargetHttpsProxy>;
+  "gcp:compute/sSLPolicy:SSLPolicy": Properties<gcp.compute.SSLPolicy>;
   "gcp:compute/subnetwork:Subnetwork": Properties<gcp.compute.Subnetwork>;
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": Properties<gcp.compute.TargetHttpsProxy>;
+  "gcp:compute/targetSSLProxy:TargetSSLProxy": Properties<gcp.compute.TargetSSLProxy>;
   "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": Properties<gcp.iam.WorkloadIdentityPoolProvider>;
   "gcp:organizations/iAMCustomRole:IAMCustomRole": Properties<gcp.organizations.IAMCustomRole>;
   "gcp:projects/iAMCustomRole:IAMCustomRole": Properties<gcp.projects.IAMCustomRole>;

@@ -72,7 +72,12 @@ export const allowedRegions = policy({
     for (const { path, value } of places) {
       const place = (text(value) ?? "").toLowerCase();
       if (place === "" || place === "global" || regions.includes(place)) continue;
-      report(resource, `${path} is ${place}; use ${regions.join(" or ")}.`);
+      const [, stack = ""] = /^urn:pulumi:(.*?)::/.exec(resource.urn) ?? [];
+      const file = `policies/config.${stack}.json (or the file of --policy-pack-config)`;
+      report(
+        resource,
+        `${path} is ${place}; use ${regions.join(" or ")}, or, if data may lie there, add "${place}" to allowed-regions.regions in ${file}.`,
+      );
     }
   },
 });

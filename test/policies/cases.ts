@@ -34,6 +34,40 @@ function sockets(...instances: readonly string[]) {
   return { volumes: [{ name: "cloudsql", cloudSqlInstance: { instances } }] };
 }
 
+/** A load balancer for plain HTTP with a URL map. */
+function httpFrontend(map: object, rule: object = { loadBalancingScheme: "EXTERNAL_MANAGED" }): Declared[] {
+  const path = "projects/fusion-prime/global";
+  return [
+    { type: "gcp:compute/uRLMap:URLMap", name: "map", props: { name: "shop", ...map } },
+    {
+      type: "gcp:compute/targetHttpProxy:TargetHttpProxy",
+      name: "proxy",
+      props: { name: "shop", urlMap: `${path}/urlMaps/shop` },
+      madeOf: { urlMap: ["map"] },
+    },
+    {
+      type: "gcp:compute/globalForwardingRule:GlobalForwardingRule",
+      name: "rule",
+      props: { name: "shop", target: `${path}/targetHttpProxies/shop`, portRange: "80", ...rule },
+      madeOf: { target: ["proxy"] },
+    },
+  ];
+}
+
+/** The resources as a program declares them that refers to others by their names only, and sets no scheme. */
+function byName(declared: readonly Declared[]): Declared[] {
+  return declared.map(({ type, name, props }) => ({ type, name, props: { ...props, loadBalancingScheme: undefined } }));
+}
+
+function tlsProxy(policy: string | undefined): Declared {
+  const props = { name: "shop", urlMap: "shop", sslCertificates: ["shop"], sslPolicy: policy };
+  return { type: "gcp:compute/targetHttpsProxy:TargetHttpsProxy", name: "proxy", props };
+}
+
+function sslPolicy(props: object): Declared {
+  return { type: "gcp:compute/sSLPolicy:SSLPolicy", name: "tls", props: { name: "shop", ...props } };
+}
+
 /** An instance with poolers: 8 CPUs, so two of them. */
 function pooled(flags: Readonly<Record<string, string>>): Declared {
   const all = Object.entries({ max_client_connections: "5000", max_pool_size: "50", ...flags });
@@ -1252,6 +1286,73 @@ const byPolicy: Readonly<Record<string, readonly Omit<Case, "policy">[]>> = {
       breaks: [bucket({ logging: { logBucket: "shop-migrations" } })],
       says: /logBucket is the bucket itself/,
       passes: [bucket({ logging: { logBucket: "shop-logs" } })],
+    },
+  ],
+  "frontend-https": [
+    {
+      title: "a service over plain HTTP",
+      breaks: httpFrontend({ defaultService: "shop" }),
+      says: /^target is an HTTP proxy whose URL map does not only redirect to HTTPS/m,
+      passes: httpFrontend({ defaultUrlRedirect: { httpsRedirect: true, stripQuery: false } }),
+    },
+    {
+      title: "one path over plain HTTP, beside an internal load balancer",
+      breaks: httpFrontend({
+        defaultUrlRedirect: { httpsRedirect: true },
+        pathMatchers: [
+          {
+            name: "paths",
+            defaultUrlRedirect: { httpsRedirect: true },
+            pathRules: [{ paths: ["/status"], service: "shop" }],
+          },
+        ],
+      }),
+      says: /does not only redirect to HTTPS/,
+      passes: httpFrontend({ defaultService: "shop" }, { loadBalancingScheme: "INTERNAL_MANAGED" }),
+    },
+    {
+      title: "a redirect to another host over plain HTTP, by name and with the default scheme",
+      breaks: byName(httpFrontend({ defaultUrlRedirect: { hostRedirect: "example.com", httpsRedirect: false } })),
+      says: /does not only redirect to HTTPS/,
+      passes: byName(httpFrontend({ defaultUrlRedirect: { hostRedirect: "example.com", httpsRedirect: true } })),
+    },
+  ],
+  "frontend-tls-policy": [
+    {
+      title: "a proxy without an SSL policy",
+      breaks: [tlsProxy(undefined)],
+      says: /^sslPolicy is not set, so that TLS 1.0 is accepted/m,
+      passes: [tlsProxy(UNKNOWN_TEXT)],
+    },
+    {
+      title: "an old version",
+      breaks: [sslPolicy({ profile: "MODERN" })],
+      says: /^minTlsVersion is TLS_1_0; set it to TLS_1_2/m,
+      passes: [sslPolicy({ profile: "MODERN", minTlsVersion: "TLS_1_2" })],
+    },
+    {
+      title: "the default profile",
+      breaks: [sslPolicy({ minTlsVersion: "TLS_1_2" })],
+      says: /^profile is COMPATIBLE/m,
+      passes: [sslPolicy({ profile: "RESTRICTED" })],
+    },
+    {
+      title: "a weak cipher suite",
+      breaks: [
+        sslPolicy({
+          profile: "CUSTOM",
+          minTlsVersion: "TLS_1_2",
+          customFeatures: ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_3DES_EDE_CBC_SHA"],
+        }),
+      ],
+      says: /^customFeatures\[1\] is TLS_RSA_WITH_3DES_EDE_CBC_SHA, a weak cipher/m,
+      passes: [
+        sslPolicy({
+          profile: "CUSTOM",
+          minTlsVersion: "TLS_1_2",
+          customFeatures: ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"],
+        }),
+      ],
     },
   ],
   "required-labels": [

@@ -78,7 +78,17 @@ function hook(environmentVariables: Readonly<Record<string, string>>): Declared 
   return { type: "gcp:cloudfunctions/function:Function", name: "hook", props: { name: "hook", environmentVariables } };
 }
 
+function sslPolicy(props: object): Declared {
+  return { type: "gcp:compute/sSLPolicy:SSLPolicy", name: "tls", props: { name: "shop", ...props } };
+}
+
+const sslProfile: Pair = [
+  sslPolicy({ minTlsVersion: "TLS_1_2" }),
+  sslPolicy({ minTlsVersion: "TLS_1_2", profile: "MODERN" }),
+];
+
 const pairs: Readonly<Record<string, Pair>> = {
+  CKV_GCP_4: sslProfile,
   CKV_GCP_6: tls,
   CKV_GCP_11: open,
   CKV_GCP_14: noBackup,
@@ -120,6 +130,10 @@ const pairs: Readonly<Record<string, Pair>> = {
   ],
   "CIS 1.9": [cryptoKey("allUsers"), cryptoKey(`serviceAccount:${ACCOUNT}`)],
   "CIS 1.17": [hook({ API_KEY: "a1b2c3!" }), hook({ API_KEY_FILE: "/secrets/key" })],
+  "CIS 3.9": [
+    sslPolicy({ minTlsVersion: "TLS_1_2", profile: "CUSTOM", customFeatures: ["TLS_RSA_WITH_AES_128_CBC_SHA"] }),
+    sslPolicy({ profile: "RESTRICTED" }),
+  ],
   "CIS 5.1": [publicBucket("allAuthenticatedUsers"), publicBucket(`serviceAccount:${ACCOUNT}`)],
   "CIS 5.2": [bucket({ uniformBucketLevelAccess: false }), bucket()],
   "CIS 6.1.1": root,
@@ -201,10 +215,11 @@ describe("other tools' checks", () => {
         return Array.from({ length: to - from + 1 }, (_, index) => `${prefix}${from + index}`);
       });
     expect(Object.keys(PEERS)).toEqual([
-      ...numbers("CKV_GCP_", 6, 11, 14, 28, 29, 41, 42, [44, 60], 62, 63, 78, 79, 102, [108, 111], [114, 117]),
+      ...numbers("CKV_GCP_", 4, 6, 11, 14, 28, 29, 41, 42, [44, 60], 62, 63, 78, 79, 102, [108, 111], [114, 117]),
       ...numbers("CKV2_GCP_", 7, [13, 17], 20),
       ...numbers("CIS 1.", [1, 17]),
       ...numbers("CIS 2.", [1, 16]),
+      ...numbers("CIS 3.", 9),
       ...numbers("CIS 5.", [1, 2]),
       ...numbers("CIS 6.1.", [1, 3]),
       ...numbers("CIS 6.2.", [1, 8]),

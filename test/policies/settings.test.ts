@@ -127,6 +127,16 @@ describe("settings", () => {
     expect(broken(declared, loose)).toEqual([]);
   });
 
+  test("of regions are for a person to change: the message says where", () => {
+    const config = parseConfig({ "allowed-regions": { regions: ["us-central1"] } });
+    expect(judge([instance({}, { region: "us-east1" })], { only: "allowed-regions", config })).toEqual([
+      expect.objectContaining({
+        message:
+          'region is us-east1; use us-central1, or, if data may lie there, add "us-east1" to allowed-regions.regions in policies/config.test.json (or the file of --policy-pack-config).',
+      }),
+    ]);
+  });
+
   test("reject a misspelt name and quote it", () => {
     expect(() => parseConfig({ "password-lenght": "disabled" })).toThrow('there is no policy "password-lenght"');
     expect(() => parseConfig({ "password-length": { lenght: 30 } })).toThrow(/password-length: .*lenght/s);
