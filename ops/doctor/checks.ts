@@ -16,6 +16,7 @@ import {
 } from "./checks/database.ts";
 import { destruction } from "./checks/destruction.ts";
 import { encryption, invokers, networks, outsiders } from "./checks/exposure.ts";
+import { frontend } from "./checks/frontend.ts";
 import { apis, certificate, disk, instance } from "./checks/instance.ts";
 import { duplicates } from "./checks/monitoring.ts";
 import { networkPath } from "./checks/network-path.ts";
@@ -60,6 +61,7 @@ export const CHECKS: readonly Check[] = [
   traffic,
   answer,
   errors,
+  frontend,
   operation,
   passwordSecret,
   rotation,

@@ -31,6 +31,16 @@ export type UptimeCheck = Sent<gapi.client.monitoring.UptimeCheckConfig, "name" 
 
 export type AlertPolicy = Sent<gapi.client.monitoring.AlertPolicy, "name" | "displayName">;
 
+/** What the doctor reads of a part of the load balancer: https://cloud.google.com/compute/docs/reference/rest/v1 */
+export interface BalancerPart {
+  /** Of a forwarding rule. */
+  readonly IPAddress?: string;
+  /** Of a managed certificate. */
+  readonly managed?: { readonly status?: string; readonly domainStatus?: Readonly<Record<string, string>> };
+  /** Of a backend service; a group is a link. */
+  readonly backends?: readonly { readonly group?: string }[];
+}
+
 /** The version of the connection string that the service reads. */
 export interface Pin {
   /** Id of the secret. */
@@ -196,6 +206,15 @@ export class Facts {
       ...{ api: "serviceNetworking", path, role: VIEWER },
     });
     return (answer?.connections ?? []).length > 0;
+  }
+
+  /**
+   * A global part of the load balancer; undefined if it does not exist.
+   * @param path Collection and name, such as `forwardingRules/settlement`.
+   */
+  balancerPart(path: string): Promise<BalancerPart | undefined> {
+    const full = `projects/${this.target.project}/global/${path}`;
+    return this.reader.read({ api: "compute", path: full, role: VIEWER });
   }
 
   /** Whether Cloud Run's service agent may read the service's image; undefined unless it is in another project. */

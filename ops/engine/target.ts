@@ -25,6 +25,17 @@ export interface Declared {
   readonly deployer?: string;
   /** Whether the instance has a private address only. */
   readonly network: boolean;
+  /** The load balancer, if there is one. */
+  readonly frontend?: DeclaredFrontend;
+}
+
+/** A load balancer, and where it leads. */
+export interface DeclaredFrontend {
+  readonly domain: string;
+  /** The region of the primary, whose service gets the requests. */
+  readonly region: string;
+  /** Whether a failover to that region is unfinished. */
+  readonly underway: boolean;
 }
 
 /** What the doctor inspects: a project, a region, and the names of the parts. */
@@ -139,7 +150,7 @@ export function locate(given: Given, root: string): Place {
       ...(image !== undefined && { image }),
       ...(Array.isArray(extensions) && { extensions: extensions.map(String) }),
       ...(Array.isArray(schemas) && { schemas: schemas.map(String) }),
-      ...(given.stack !== undefined && { declared: declaredIn(config) }),
+      ...(given.stack !== undefined && { declared: declaredIn(config, region) }),
       ...(socket !== undefined && { socket }),
     },
     endpoints: endpointsOf(config),
@@ -148,13 +159,20 @@ export function locate(given: Given, root: string): Place {
   };
 }
 
-function declaredIn(config: Readonly<Record<string, unknown>>): Declared {
+/** @param region The stack's. */
+function declaredIn(config: Readonly<Record<string, unknown>>, region: string): Declared {
   const service = config["settlement:service"] as { public?: unknown } | undefined;
   const deployer = text(config["settlement:deployer"]);
+  const domain = text((config["settlement:frontend"] as { domain?: unknown } | undefined)?.domain);
+  const { replica } = (config["settlement:database"] ?? {}) as { replica?: Record<string, unknown> };
+  const primary = replica?.promoted === true ? text(replica.region) : undefined;
   return {
     public: service?.public === true,
     ...(deployer !== undefined && { deployer }),
     network: config["settlement:network"] !== undefined,
+    ...(domain !== undefined && {
+      frontend: { domain, region: primary ?? region, underway: replica?.underway === true },
+    }),
   };
 }
 

@@ -402,6 +402,100 @@ describe("a replica", () => {
   });
 });
 
+describe("a load balancer", () => {
+  const DOMAIN = "settlement.example.com";
+  const GLOBAL = "compute projects/fusion-prime/global";
+  const CERTIFICATE = `${GLOBAL}/sslCertificates/settlement-settlement-example-com`;
+  const BACKEND = `${GLOBAL}/backendServices/settlement`;
+  const RULE = `${GLOBAL}/forwardingRules/settlement`;
+  const leadingTo = (...regions: string[]) => ({
+    backends: regions.map((region) => ({
+      group: `https://www.googleapis.com/compute/v1/projects/fusion-prime/regions/${region}/networkEndpointGroups/settlement`,
+    })),
+  });
+  const issued = (status: string, ofDomain: string) => ({ managed: { status, domainStatus: { [DOMAIN]: ofDomain } } });
+  const having = (
+    change: Readonly<Record<string, object | undefined>> = {},
+    region = "us-central1",
+    underway = false,
+  ) =>
+    judge(
+      {
+        ...healthy(),
+        [RULE]: { IPAddress: "203.0.113.7" },
+        [CERTIFICATE]: issued("ACTIVE", "ACTIVE"),
+        [BACKEND]: leadingTo("us-central1"),
+        ...change,
+      },
+      { stack: "prod", declared: { ...DECLARED, frontend: { domain: DOMAIN, region, underway } } },
+    );
+  const rowOf = (rows: readonly Row[]) => rows.find(({ check }) => check === "frontend");
+
+  test("is not asked about on a stack without one", async () => {
+    const rows = await judge({ ...healthy(), [RULE]: undefined, [CERTIFICATE]: undefined, [BACKEND]: undefined });
+    expect(rowOf(rows)).toMatchObject({ verdict: "ok", found: "none" });
+  });
+
+  test("leads to the region of the primary, also after a failover", async () => {
+    expect(rowOf(await having())).toMatchObject({ verdict: "ok", found: `${DOMAIN} leads to us-central1` });
+    const promoted = await having({ [BACKEND]: leadingTo("us-east1") }, "us-east1");
+    expect(rowOf(promoted)).toMatchObject({ verdict: "ok", found: `${DOMAIN} leads to us-east1` });
+  });
+
+  const UP = "npm run up -- --stack=prod --refresh";
+  const SHOW =
+    "gcloud compute ssl-certificates describe settlement-settlement-example-com --global --project=fusion-prime";
+  test.each<[string, Parameters<typeof having>, string, string]>([
+    [
+      "whose domain leads elsewhere",
+      [{ [CERTIFICATE]: issued("PROVISIONING", "FAILED_NOT_VISIBLE") }],
+      `the certificate is PROVISIONING, and its domain ${DOMAIN} FAILED_NOT_VISIBLE; let an A record lead to 203.0.113.7`,
+      SHOW,
+    ],
+    [
+      "whose certificate has no status yet",
+      [{ [CERTIFICATE]: {} }],
+      `the certificate is without a status, and its domain ${DOMAIN} too; let an A record lead to 203.0.113.7`,
+      SHOW,
+    ],
+    [
+      "that leads to the former region",
+      [{}, "us-east1"],
+      `${DOMAIN} leads to us-central1, and the primary is in us-east1`,
+      UP,
+    ],
+    [
+      "whose failover was interrupted",
+      [{}, "us-east1", true],
+      `${DOMAIN} leads to us-central1, and the primary is in us-east1`,
+      "npm run failover -- --stack=prod",
+    ],
+    [
+      "that leads to both regions",
+      [{ [BACKEND]: leadingTo("us-central1", "us-east1") }],
+      `${DOMAIN} leads to us-central1 and us-east1, and the primary is in us-central1`,
+      UP,
+    ],
+    ["without a backend", [{ [BACKEND]: {} }], `${DOMAIN} leads to no region, and the primary is in us-central1`, UP],
+  ])("%s is a finding", async (_what, args, found, fix) => {
+    const rows = await having(...args);
+    expect(those(rows, "finding")).toEqual(["frontend"]);
+    expect(rowOf(rows)).toMatchObject({ found, fix });
+  });
+
+  test("is not judged if it is not visible, and a finding if its parts were deleted", async () => {
+    const hidden = rowOf(await having({ [BACKEND]: undefined }));
+    expect(hidden).toMatchObject({ verdict: "unseen", role: "roles/viewer on the project" });
+    const declared = { ...DECLARED, frontend: { domain: DOMAIN, region: "us-central1", underway: false } };
+    expect(rowOf(await judge(healthy(), { stack: "prod", declared }))).toMatchObject({
+      verdict: "finding",
+      found:
+        "missing: the forwarding rule settlement, the certificate settlement-settlement-example-com, the backend service settlement",
+      fix: UP,
+    });
+  });
+});
+
 describe("what is not visible", () => {
   test("does not matter if another policy grants the role", async () => {
     const record = { ...healthy(), [POLICY]: undefined };

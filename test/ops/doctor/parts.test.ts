@@ -77,6 +77,24 @@ describe("the target", () => {
     expect(endpoints).toEqual({ ...GOOGLE, sql: "https://sql.example.com/v1/" });
   });
 
+  test.each([
+    ["in the stack's region", "", "us-central1", false],
+    ["in the second region after a failover", "promoted: true", "us-east1", false],
+    ["in the region to which a failover is underway", "promoted: true, underway: true", "us-east1", true],
+  ])("has a load balancer that leads to the primary %s", (_where, replica, region, underway) => {
+    writeFileSync(
+      join(root, "Pulumi.prod.yaml"),
+      `config:
+  gcp:project: fusion-prime
+  gcp:region: us-central1
+  settlement:database: { replica: { region: us-east1, ${replica} } }
+  settlement:frontend: { domain: settlement.example.com }
+`,
+    );
+    const { declared } = locate({ stack: "prod" }, root).target;
+    expect(declared?.frontend).toEqual({ domain: "settlement.example.com", region, underway });
+  });
+
   test("needs only project and region without a stack", () => {
     expect(locate({ project: "fusion-prime", region: "us-central1" }, root).endpoints).toEqual(GOOGLE);
   });

@@ -1,13 +1,13 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { recordedRuns } from "../../e2e/printed.ts";
+import { allRun, recordedRuns } from "../../e2e/printed.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const CODE = [...globSync("ops/doctor/**/*.ts", { cwd: ROOT }), "ops/google/images.ts"]
   .map((file) => readFileSync(join(ROOT, file), "utf8"))
   .join("\n");
 const runs = Object.entries(recordedRuns());
-const commands = runs.flatMap(([, faults]) => Object.values(faults).flat()).join("\n");
+const commands = allRun().join("\n");
 
 test("every option that the doctor may print is in a command that a test runs", () => {
   const options = [...CODE.matchAll(/["` ](--[a-z][\w-]*)[="` ]/g)].map(([, option = ""]) => option);

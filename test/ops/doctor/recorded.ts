@@ -178,7 +178,11 @@ export function healthy() {
 }
 
 export type Recorded = ReturnType<typeof healthy>;
-type Part = { readonly [Key in keyof Recorded]?: Recorded[Key] | object | undefined };
+type Part = {
+  readonly [Key in keyof Recorded | `compute ${string}`]?: Key extends keyof Recorded
+    ? Recorded[Key] | object | undefined
+    : object | undefined;
+};
 
 /** Answers from a record: a missing key does not exist, an undefined value is not visible. */
 class RecordReader implements Reader {
