@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { Google } from "../infra/google.ts";
 import { patience } from "../infra/migrations/importer.ts";
+import { frontendUrl } from "../infra/names.ts";
 import { endpointsOf } from "./engine/endpoints.ts";
 import { openStack } from "./engine/open.ts";
 import { readStackFile, ROOT, setInStackFile } from "./engine/stack-file.ts";
@@ -50,8 +51,9 @@ run(HELP, async () => {
       deadline: 10_000,
       patience: ({ busy, status }) => (busy || status === undefined ? UNTIL_LOST : 0),
     });
+    const config = requireConfig(name);
     const reached = await failover(stack, {
-      config: requireConfig(name),
+      config,
       drill: values.drill ?? false,
       google,
       probe,
@@ -69,7 +71,9 @@ run(HELP, async () => {
       console.error("Nothing was changed.");
       return;
     }
-    console.error(`The primary of ${name} is in ${reached.region}. The service there answers at ${reached.url}`);
+    const { frontend } = config;
+    const url = frontend ? frontendUrl(frontend.domain) : reached.url;
+    console.error(`The primary of ${name} is in ${reached.region}. The service there answers at ${url}`);
     console.error(`Commit Pulumi.${name}.yaml, because the next update uses it.`);
     if (reached.lost === undefined) return;
     console.error(

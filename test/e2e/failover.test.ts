@@ -175,6 +175,7 @@ describe("npm run failover, through the real engine, as the deployer", () => {
     client = new PersistentClient([`${local.cloud.url}/https/${DOMAIN}`], local.cloud.identities.ownerToken);
     const { code, output } = await failover("--drill");
     expect([code, output]).toEqual([0, expect.stringContaining("Nothing that was committed is lost.")]);
+    expect(output).toContain(`The service there answers at https://${DOMAIN}`);
     await client.finish();
     const ids = await stored(HOME, names[0]);
     expect(client.sent).toBeGreaterThan(50);
@@ -206,6 +207,8 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       measured("primary", client.longestGap, lost);
       expect(missing.length).toBeGreaterThanOrEqual(15);
       expect(oldest / 1000).toBeLessThanOrEqual(shown + 0.1);
+      const { output: rows } = await shell("npm run --silent doctor -- --stack local --json", { cwd: copy });
+      expect(rows).toContain(`${DOMAIN} leads to ${AWAY}`);
       await expectUnchanged();
     },
   );
