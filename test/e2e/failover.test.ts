@@ -207,8 +207,9 @@ describe("npm run failover, through the real engine, as the deployer", () => {
       measured("primary", client.longestGap, lost);
       expect(missing.length).toBeGreaterThanOrEqual(15);
       expect(oldest / 1000).toBeLessThanOrEqual(shown + 0.1);
-      const { output: rows } = await shell("npm run --silent doctor -- --stack local --json", { cwd: copy });
-      expect(rows).toContain(`${DOMAIN} leads to ${AWAY}`);
+      const env = { ...process.env, GOOGLE_OAUTH_ACCESS_TOKEN: local.cloud.identities.ownerToken };
+      const doctor = await shell("npm run --silent doctor -- --stack local --json", { cwd: copy, env });
+      expect(doctor.output).toContain(`${DOMAIN} leads to ${AWAY}`);
       await expectUnchanged();
     },
   );
