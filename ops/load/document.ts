@@ -7,8 +7,8 @@ import type { Results, Run } from "./results.ts";
 /** Requests a second that the document answers for. */
 const RATE = 10_000;
 
-/** A load before the measurement that distorts it, in processes. */
-const NOISY = 0.5;
+/** A share of the CPUs, in percent, that distorts a measurement if other work takes it. */
+const NOISY = 10;
 
 /** The document with its generated parts, each between `<!-- generated: NAME -->` and `<!-- end -->`. @throws Error if it lacks one. */
 export function withBlocks(document: string, results: Results): string {
@@ -21,13 +21,11 @@ export function withBlocks(document: string, results: Results): string {
   }, document);
 }
 
-function measured({ commit, load, machine, runs, time, versions }: Results): string {
+function measured({ commit, machine, runs, time, versions }: Results): string {
   const noise = runs.map(({ others = 0 }) => others);
   const busy = Math.round(Math.max(...noise) * 100);
-  const quiet = load < NOISY && busy < 10;
-  const conditions = quiet
-    ? "The machine was idle before."
-    : `**The machine was not idle**: a load of ${load.toFixed(1)} before, and up to ${busy} % of its CPUs busy with other work, so that the measured rates are too low.`;
+  const others = `Other work took up to ${busy} % of its CPUs meanwhile`;
+  const conditions = busy < NOISY ? `${others}.` : `**${others}**, so that the measured rates are too low.`;
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
     table(

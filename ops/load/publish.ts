@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, type } from "node:os";
+import { cpus, type } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection.ts";
@@ -68,7 +68,6 @@ async function measureAll(say: (line: string) => void): Promise<Results> {
   if (!existsSync("/proc/self/stat")) {
     throw new UserError("--publish needs Linux, because it reads from /proc what each part of the system spends.");
   }
-  const [load = 0] = loadavg();
   const folder = join(ROOT, ".local", "load");
   rmSync(folder, { recursive: true, force: true });
   const local = await startLocal(folder, say);
@@ -99,7 +98,6 @@ async function measureAll(say: (line: string) => void): Promise<Results> {
       versions: { node: process.versions.node, postgres: stack.postgres },
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
       time: new Date().toISOString(),
-      load,
       bytesPerRow,
       runs,
     };

@@ -11,8 +11,6 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>;
   readonly commit: string;
   readonly time: string;
-  /** Processes that ran or waited for a CPU before the measurement, on average over a minute: other work. */
-  readonly load: number;
   /** Of a stored command, with its index. */
   readonly bytesPerRow: number;
   readonly runs: readonly Run[];
