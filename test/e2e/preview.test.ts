@@ -197,7 +197,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
 This update puts it back to what the program declares`);
   });
 
-  step("puts back a disabled API first, and then the rest, such as a stopped instance", async () => {
+  step.inLongForm("puts back a disabled API first, and then the rest, such as a stopped instance", async () => {
     await change("PATCH", instance(), { settings: { activationPolicy: "NEVER" } });
     await change("POST", "/v1/projects/settlement-local/services/run.googleapis.com:disable", {});
     const before = previews.length;
