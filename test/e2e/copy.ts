@@ -22,7 +22,19 @@ export function copyProject(name: string): string {
   for (const part of readdirSync(ROOT).filter((name) => !LEFT_OUT.includes(name)))
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter });
   linkPackages(copy);
+  mkdirSync(join(copy, ".local", "start"), { recursive: true, mode: 0o700 });
+  writeFileSync(join(copy, ".local", "start", "port"), String(ownPort()));
   return copy;
+}
+
+let copies = 0;
+
+/**
+ * A port for a copy's local stack alone. A stack keeps its port, so with the usual one another test's could take it while the
+ * copy's is stopped. Below the ports that Linux gives to connections.
+ */
+function ownPort(): number {
+  return 20_000 + (process.pid % 1000) * 10 + (copies++ % 10);
 }
 
 /** Links each package and marks them as installed; otherwise a command in the copy would install into the project. */
