@@ -1,4 +1,4 @@
-import { subscribe } from "node:diagnostics_channel";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { faultsOf, findMethod } from "../../packages/embedded-google-cloud/contract/contract.ts";
 import { isZero, WITHOUT_EFFECT } from "../../packages/embedded-google-cloud/contract/evaluated.ts";
@@ -11,7 +11,7 @@ import type { Answer } from "../../packages/embedded-google-cloud/server/server.
 const faults = new Set<string>();
 const unread = new WeakMap<FastifyRequest, Set<string>>();
 
-subscribe("embedded-google-cloud:answer", (message) => {
+function check(message: unknown): void {
   const { request, status, payload } = message as Answer;
   const [path = ""] = request.url.split("?");
   const method = findMethod(request.method, path);
@@ -19,9 +19,9 @@ subscribe("embedded-google-cloud:answer", (message) => {
   if (!method || status >= 300 || typeof payload !== "string" || !payload.startsWith("{")) return;
   for (const name of unread.get(request) ?? []) faults.add(`${method.id}: the parameter ${name} is ignored`);
   for (const fault of faultsOf(method, JSON.parse(payload))) faults.add(`${method.id}: ${fault}`);
-});
+}
 
-subscribe("fastify.initialization", (message) => {
+function watch(message: unknown): void {
   const { fastify } = message as { fastify: FastifyInstance };
   fastify.addHook("preHandler", (request, _reply, done) => {
     const query = request.query as Record<string, unknown>;
@@ -36,8 +36,13 @@ subscribe("fastify.initialization", (message) => {
     });
     done();
   });
-});
+}
+
+const watched = { "embedded-google-cloud:answer": check, "fastify.initialization": watch };
+for (const [channel, listener] of Object.entries(watched)) subscribe(channel, listener);
 
 afterAll(() => {
+  // The channels are Node.js's own: what is left there also sees the tests of the next files in this process.
+  for (const [channel, listener] of Object.entries(watched)) unsubscribe(channel, listener);
   expect([...faults]).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { subscribe } from "node:diagnostics_channel";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join, relative } from "node:path";
 import type { Identity } from "../../ops/bootstrap/target.ts";
 import type { Used } from "../../packages/embedded-google-cloud/iam/access.ts";
@@ -12,13 +12,17 @@ import { permissionsOf, recordedUses, recordUses, verbsOf } from "./uses.ts";
  */
 const used: Record<Identity, Set<string>> = { previewer: new Set(), deployer: new Set() };
 
-subscribe("embedded-google-cloud:permission", (message) => {
+const CHANNEL = "embedded-google-cloud:permission";
+
+function note(message: unknown): void {
   const { member, permission } = message as Used;
   const identity = /^serviceAccount:settlement-(previewer|deployer)@/.exec(member)?.[1] as Identity | undefined;
   if (identity) used[identity].add(permission);
-});
+}
+subscribe(CHANNEL, note);
 
 afterAll(async () => {
+  unsubscribe(CHANNEL, note);
   const test = relative(join(import.meta.dirname, "..", ".."), expect.getState().testPath ?? "");
   if (!test.startsWith("test/e2e/") || used.previewer.size + used.deployer.size === 0) return;
   const { areOfficial } = await import("../../ops/engine/providers.ts");
