@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Client } from "pg";
+import { Client, escapeIdentifier } from "pg";
 import { type Account, currentAccount, launchAs } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { endLeftover, initdbPidFile, SOCKET_FOLDER } from "./leftover.ts";
+import { scramVerifier } from "./scram.ts";
+import { Template } from "./template.ts";
 
 /** A user and the database to connect to. */
 export interface Login {
@@ -107,22 +110,19 @@ export class PostgresServer {
     await endLeftover(this.data);
     const fresh = `${this.data}.new`;
     rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { recursive: true, mode: 0o700 });
-    const secret = `${this.data}.password`;
-    try {
-      writeFileSync(secret, password, { mode: 0o600 });
-      await this.runToEnd(
-        this.binaries.initdb,
-        [fresh, secret],
-        [
-          ...["--pgdata", fresh, "--username", superuser, "--pwfile", secret, "--auth", "scram-sha-256"],
-          ...["--encoding", "UTF8", ...LOCALE],
-          ...["--no-sync", "--no-instructions"],
-        ],
-      );
-    } finally {
-      rmSync(secret, { force: true });
+    const form = ["--username", superuser, "--auth", "scram-sha-256", "--encoding", "UTF8", ...LOCALE];
+    const template = new Template(this.binaries, form);
+    if (!template.copyTo(fresh)) {
+      await this.initdb(fresh, form);
+      template.keep(fresh);
     }
+    // The server's single-user mode asks for no password.
+    await this.runToEnd(
+      this.binaries.postgres,
+      [fresh],
+      ["--single", "-F", "-D", fresh, "template1"],
+      `ALTER ROLE ${escapeIdentifier(superuser)} PASSWORD '${scramVerifier(password)}'\n`,
+    );
     rmSync(this.data, { recursive: true, force: true });
     renameSync(fresh, this.data);
   }
@@ -223,8 +223,26 @@ export class PostgresServer {
     });
   }
 
-  private async runToEnd(command: string, paths: readonly string[], args: readonly string[]): Promise<void> {
-    const child = this.spawn(command, paths, args);
+  /** Creates a data directory, whose superuser gets a password that nobody knows. */
+  private async initdb(data: string, form: readonly string[]): Promise<void> {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    const secret = `${data}.password`;
+    try {
+      writeFileSync(secret, randomUUID(), { mode: 0o600 });
+      const args = ["--pgdata", data, "--pwfile", secret, ...form, "--no-sync", "--no-instructions"];
+      await this.runToEnd(this.binaries.initdb, [data, secret], args);
+    } finally {
+      rmSync(secret, { force: true });
+    }
+  }
+
+  private async runToEnd(
+    command: string,
+    paths: readonly string[],
+    args: readonly string[],
+    input = "",
+  ): Promise<void> {
+    const child = this.spawn(command, paths, args, input);
     if (child.pid !== undefined) writeFileSync(initdbPidFile(this.data), String(child.pid), { mode: 0o600 });
     running.set(child, {});
     const [code] = (await once(child, "close")) as [number | null];
@@ -233,7 +251,7 @@ export class PostgresServer {
     if (code !== 0) throw new Error(`${command} failed: ${this.log.trim()}`);
   }
 
-  private spawn(command: string, paths: readonly string[], args: readonly string[]) {
+  private spawn(command: string, paths: readonly string[], args: readonly string[], input = "") {
     const launch = launchAs(this.account, command, args, paths);
     const { uid, gid } = launch;
     this.log = "";
@@ -243,7 +261,7 @@ export class PostgresServer {
       cwd: "/",
       // Keeps Ctrl-C in a terminal from reaching the server; `stop` stops it.
       detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["pipe", "ignore", "pipe"],
       env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" },
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -252,6 +270,8 @@ export class PostgresServer {
     child.on("error", (error) => {
       this.log += error.message;
     });
+    child.stdin.on("error", () => undefined); // the exit code says that it did not read everything
+    child.stdin.end(input);
     return child;
   }
 }
