@@ -62,5 +62,5 @@ export function allPermissions(): string[] {
 
 function holds(role: string, permission: string): boolean {
   const end = permission.lastIndexOf(".");
-  return (PREDEFINED[role]?.[permission.slice(0, end)] ?? "").split(" ").includes(permission.slice(end + 1));
+  return ` ${PREDEFINED[role]?.[permission.slice(0, end)] ?? ""} `.includes(` ${permission.slice(end + 1)} `);
 }

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RequestPayload } from "fastify";
 import { type Access, projectResource, type Resource } from "../iam/access.ts";
-import { checkQuery, findMethod, readBody, withNumbers } from "../contract/contract.ts";
+import { checkQuery, findMethod, type Method, readBody, withNumbers } from "../contract/contract.ts";
 import { asksForNumbers, refuseUnevaluated } from "../contract/evaluated.ts";
 import { GoogleError, legacyBody, statusBody } from "../rest/errors.ts";
 import { select } from "../rest/selection.ts";
@@ -35,6 +35,8 @@ declare module "fastify" {
     caller: string;
     /** The audience of the caller's ID token. */
     audience: string | undefined;
+    /** Google's method; undefined if Google has none, and before the request is validated. */
+    called: Method | undefined;
   }
 }
 
@@ -85,6 +87,7 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: 
 
   app.decorateRequest("caller", "allUsers");
   app.decorateRequest("audience", undefined);
+  app.decorateRequest("called", undefined);
   app.addHook("onRequest", (request, _reply, done) => {
     refuseForeignHost(request);
     const { permission, service, anonymous, idTokens, resource: find } = request.routeOptions.config;
@@ -125,6 +128,7 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: 
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {}; // no body is an empty message
     const method = findMethod(request.method, path(request));
+    request.called = method;
     if (method) {
       const query = request.query as Record<string, unknown>;
       checkQuery(method, query);
@@ -138,7 +142,7 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: 
   });
 
   app.addHook("preSerialization", (request, reply, payload, done) => {
-    const method = reply.statusCode < 300 ? findMethod(request.method, path(request)) : undefined;
+    const method = reply.statusCode < 300 ? request.called : undefined;
     const fields = method ? fieldsOf(request) : "";
     const numbers = method && asksForNumbers(request.query as Record<string, unknown>);
     const whole = numbers ? withNumbers(method, payload) : payload;
@@ -199,5 +203,5 @@ function path(request: FastifyRequest): string {
 
 function fieldsOf(request: FastifyRequest): string {
   const { fields = "" } = request.query as { fields?: string | string[] };
-  return [fields].flat().join(",");
+  return typeof fields === "string" ? fields : fields.join(",");
 }
