@@ -7,13 +7,14 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { parseConnectionString } from "../../infra/connection.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
-import { inspect, type Inspection } from "../../ops/preview/inspect.ts";
+import { type Inspection } from "../../ops/preview/inspect.ts";
 import { update } from "../../ops/update/update.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { outputsOf, readState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
+import { inLongForm } from "../long-form.ts";
 import { scenario } from "../scenario.ts";
 import { DEPLOYER, deployAsPipeline } from "./bootstrapped.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
@@ -74,11 +75,21 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   const backups = async () =>
     (await get<{ settings: { backupConfiguration: Record<string, unknown> } }>(instance())).settings
       .backupConfiguration;
+  const changeServiceManually = async () => {
+    const live = await get<{ template: { containers: { image: string; env: object[] }[] } }>(SERVICE);
+    const [container] = live.template.containers;
+    if (!container) throw new Error("The service has no container.");
+    container.image = `${IMAGE}:hotfix`;
+    container.env.push({ name: "DEBUG", value: "1" });
+    const { name } = await ask(local.cloud, "PATCH", SERVICE, live);
+    await change("POST", `/v2/${String(name)}:wait`);
+  };
   const changeManually = async () => {
     const backupConfiguration = { ...(await backups()), startTime: "05:00" };
     await change("PATCH", instance(), { settings: { backupConfiguration } });
     await change("PATCH", BUCKET, { labels: { app: "manual" } });
     await change("DELETE", SCRIPT);
+    await changeServiceManually();
   };
   const connectionString = async () => {
     const { payload } = await get<{ payload: { data: string } }>(
@@ -122,22 +133,24 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     client = new SteadyClient(uri, local.cloud.identities.ownerToken);
   });
 
-  step("shows a changed property, and stops an update whose program changed after the preview", async () => {
+  step("is then changed manually", async () => {
     await changeManually();
-    await configure("database.retainedBackups", "9");
-    await expect(up(() => configure("database.retainedBackups", "8").then(yes))).rejects.toThrow(
-      /^The update of local failed:\n {2}- .*\nRun this again to resume\.$/,
-    );
-    expect(printed).not.toContain("but none were seen");
-    // Without a refresh the manual changes are not shown.
-    expect(shown()).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
-    const path = "settings.backupConfiguration.backupRetentionSettings.retainedBackups";
-    expect(shown()).toContain(`\n- ${path}: 7\n+ ${path}: 9\n`);
-    expect((await backups()).backupRetentionSettings).toMatchObject({ retainedBackups: 7 });
-    await configure("database.retainedBackups", "7");
   });
 
   failingRevisions(step, () => ({ deploy, get, token: local.cloud.identities.ownerToken }));
+
+  step("shows without a refresh a changed property, and manual changes of the service only", () => {
+    const [, markdown = ""] = previews;
+    expect(markdown).toMatch(new RegExp(`^### ✅ local can be updated: 1 to update, ${ALL - 1} unchanged\\. `));
+    expect(markdown).toMatch(/\n- template\.containers\[0\]\.image: ".*:local"\n\+ .*image: ".*:(ends|broken)"\n/);
+    expect(markdown).toContain(`**Changed manually since the last update**
+
+- \`settlement-service\` (gcp.cloudrunv2.Service)
+  - \`template.containers[0].envs[DEBUG].value\` \`none\` → \`"1"\`
+  - \`template.containers[0].image\` \`local\` → \`hotfix\`
+
+This update puts it back to what the program declares`);
+  });
 
   step("tries a revision before it gets the traffic; a refresh names and undoes manual changes", async () => {
     const said = await deploy("2", true);
@@ -162,11 +175,6 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect((await backups()).startTime).toBe("03:00");
     expect((await get<{ labels: Record<string, string> }>(BUCKET)).labels.app).toBe("settlement");
     await get(SCRIPT);
-
-    const { blocked, drifted, markdown } = await inspect(stack, { refresh: true });
-    expect({ blocked, drifted }).toEqual({ blocked: false, drifted: false });
-    expect(markdown).toContain(`### ✅ local is unchanged: ${ALL} resources. <!-- settlement preview: local -->\n`);
-    expect(markdown).toContain("Nothing was changed manually since the last update.");
   });
 
   step("accepts every command of a client that sends ten a second, and keeps no row of the trials", async () => {
@@ -178,27 +186,9 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
     expect(sent).toEqual([{ workflow_id: "client", count: String(statuses.length) }]);
   });
 
-  step("says without a refresh what was changed manually in the service", async () => {
-    const live = await get<{ template: { containers: { image: string; env: object[] }[] } }>(SERVICE);
-    const [container] = live.template.containers;
-    if (!container) throw new Error("The service has no container.");
-    container.image = `${IMAGE}:hotfix`;
-    container.env.push({ name: "DEBUG", value: "1" });
-    await change("PATCH", SERVICE, live);
-    await configure("service.maxInstances", "5");
-    const { markdown } = await inspect(stack);
-    await configure("service.maxInstances", "4");
-    expect(markdown).toContain(`**Changed manually since the last update**
-
-- \`settlement-service\` (gcp.cloudrunv2.Service)
-  - \`template.containers[0].envs[DEBUG].value\` \`none\` → \`"1"\`
-  - \`template.containers[0].image\` \`2\` → \`hotfix\`
-
-This update puts it back to what the program declares`);
-  });
-
   step.inLongForm("puts back a disabled API first, and then the rest, such as a stopped instance", async () => {
     await change("PATCH", instance(), { settings: { activationPolicy: "NEVER" } });
+    await changeServiceManually();
     await change("POST", "/v1/projects/settlement-local/services/run.googleapis.com:disable", {});
     const before = previews.length;
     await up(yes, true);
@@ -212,7 +202,7 @@ This update puts it back to what the program declares`);
     expect(await get(instance())).toMatchObject({ state: "RUNNABLE", settings: { activationPolicy: "ALWAYS" } });
   });
 
-  step("puts back a deleted service, whose address is the same as before", async () => {
+  step.inLongForm("puts back a deleted service, whose address is the same as before", async () => {
     await change("DELETE", SERVICE);
     await up(yes, true);
     // The address is not known before the service exists.
@@ -224,8 +214,10 @@ This update puts it back to what the program declares`);
     await configure("service.public", "true");
     await stack.setConfig("gcp:region", { value: "europe-west1" });
     const before = await resources();
-    await expect(up()).rejects.toThrow("The update of local is blocked; see above. Nothing was changed.");
+    await expect(up(yes, true)).rejects.toThrow("The update of local is blocked; see above. Nothing was changed.");
     const markdown = shown();
+    // The update before has put everything back.
+    expect(markdown).toContain("Nothing was changed manually since the last update.");
     expect(markdown).toMatch(/^### ⛔ local is blocked by 1 policy violation, 5 changes that would lose data: /);
     expect(markdown).toContain("- `public-invoker` on `settlement-public-invoker`: Only the services");
     expect(markdown).toContain(
@@ -313,21 +305,19 @@ describe("the commands of preview and up", () => {
     }
   };
 
-  test("previews staging and prod without credentials", async () => {
-    const names = ["staging", "prod"];
-    const answers = await Promise.all(names.map((name) => run("--stack", name, "--offline")));
-    for (const [index, { code, text }] of answers.entries()) {
-      const name = names[index] ?? "";
-      const listed = inventory(name);
-      const first = `✓ ${name} can be updated: ${listed.length} to create, 2 migrations pending.\n`;
-      expect(text.slice(0, first.length)).toBe(first);
-      expect(text).toContain("Compared with an empty state, without credentials");
-      for (const { name, type } of listed) expect(text).toContain(`- ${name} (${type})\n`);
-      expect(text.includes("This stack adopts existing resources")).toBe(name === "prod");
-      expect(text).not.toContain("Advice");
-      expect(code).toBe(0);
-    }
-  });
+  const previewsOffline = async (name: string) => {
+    const { code, text } = await run("--stack", name, "--offline");
+    const listed = inventory(name);
+    const first = `✓ ${name} can be updated: ${listed.length} to create, 2 migrations pending.\n`;
+    expect(text.slice(0, first.length)).toBe(first);
+    expect(text).toContain("Compared with an empty state, without credentials");
+    for (const { name, type } of listed) expect(text).toContain(`- ${name} (${type})\n`);
+    expect(text.includes("This stack adopts existing resources")).toBe(name === "prod");
+    expect(text).not.toContain("Advice");
+    expect(code).toBe(0);
+  };
+  test("previews prod without credentials", () => previewsOffline("prod"));
+  inLongForm("previews staging without credentials", () => previewsOffline("staging"));
 
   test("reports all mistakes of a stack file before starting the engine", async () => {
     const stack = `wrong-${process.pid}`;

@@ -31,10 +31,10 @@ export interface Updated {
 }
 
 /** Numbers of the revision that answers 500 and of the next one; the long form deploys another one before. */
-const FAILED = LONG_FORM ? "00003" : "00002";
-export const NEXT = LONG_FORM ? "00004" : "00003";
+const FAILED = LONG_FORM ? "00004" : "00003";
+export const NEXT = LONG_FORM ? "00005" : "00004";
 
-/** Steps of a scenario: deploys revisions that do not work. */
+/** Steps of a scenario: deploys revisions that do not work, after two that do. */
 export function failingRevisions(step: Step, updated: () => Updated): void {
   const LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
   /** The revision that serves the users. */
@@ -45,7 +45,7 @@ export function failingRevisions(step: Step, updated: () => Updated): void {
     const old = await serving();
     await expect(deploy("ends")).rejects.toThrow(
       new RegExp(
-        "^The update of local failed:\n  - settlement-service: Revision 'settlement-service-00002-...' is not ready [^]*\n" +
+        "^The update of local failed:\n  - settlement-service: Revision 'settlement-service-00003-...' is not ready [^]*\n" +
           `Users are not affected: the traffic stays on ${old}\\. Run this again to resume\\.$`,
       ),
     );

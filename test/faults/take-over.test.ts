@@ -8,26 +8,33 @@ import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
 
-/** `npm run up` with and without `--take-over`, through the real engine, for a program of two resources. */
+/** `npm run up`, with and without `--take-over`, through the real engine, for a program of two resources. */
 
 const SECRET = "/v1/projects/settlement-local/secrets/existing";
 const ACCOUNTS = "/v1/projects/settlement-local/serviceAccounts";
 
-describe("resources that exist but are not in the state", () => {
+describe("an update, of a program of two resources", () => {
   const step = scenario();
   let folder: string;
   let local: LocalEnvironment;
+  /** The program's label of the secret. */
+  let label = "settlement";
+  /** The engine's output. */
+  let printed = "";
   /** The previews that were confirmed. */
   const shown: string[] = [];
 
   const get = <T>(path: string) => ask<T>(local.cloud, "GET", path);
-  const run = (takeOver: boolean) => {
+  const run = (takeOver: boolean, meanwhile: () => void = () => undefined) => {
     let text = "";
     return update(local.stack, {
       takeOver,
       print: ({ markdown }) => (text = markdown),
-      progress: () => undefined,
-      confirm: () => Promise.resolve(shown.push(text) > 0),
+      progress: (said) => (printed += said),
+      confirm: () => {
+        meanwhile();
+        return Promise.resolve(shown.push(text) > 0);
+      },
     });
   };
   const types = async () => {
@@ -45,7 +52,7 @@ describe("resources that exist but are not in the state", () => {
     local.stack.workspace.program = () => {
       new gcp.secretmanager.Secret("secret", {
         secretId: "existing",
-        labels: { owner: "settlement" },
+        labels: { owner: label },
         replication: { auto: {} },
       });
       new gcp.serviceaccount.Account("account", { accountId: "answer-lost" });
@@ -66,7 +73,7 @@ describe("resources that exist but are not in the state", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  step("block an update, which changes none of them and names the option", async () => {
+  step("is blocked by resources that are not in the state, changes none of them and names the option", async () => {
     await expect(run(false)).rejects.toThrow(
       "were created manually, or by a run whose response was lost. To import them: npm run up -- --stack local --take-over",
     );
@@ -75,7 +82,7 @@ describe("resources that exist but are not in the state", () => {
     expect(await accounts()).toHaveLength(1);
   });
 
-  step("are imported with the option once their changes were shown and confirmed", async () => {
+  step("imports them with the option once their changes were shown and confirmed", async () => {
     shown.length = 0;
     expect(await run(true)).toBe(true);
     // The engine may stop at one of them before it reaches the other.
@@ -86,5 +93,16 @@ describe("resources that exist but are not in the state", () => {
     );
     expect(await owner()).toBe("settlement");
     expect(await accounts()).toHaveLength(1);
+  });
+
+  step("stops if the program changed after the preview", async () => {
+    label = "previewed";
+    const changed = run(false, () => {
+      label = "changed";
+    });
+    await expect(changed).rejects.toThrow(/^The update of local failed:\n {2}- .*\nRun this again to resume\.$/);
+    expect(printed).not.toContain("but none were seen");
+    expect(shown.at(-1)).toContain('+ labels.owner: "previewed"');
+    expect(await owner()).toBe("settlement");
   });
 });
