@@ -144,7 +144,6 @@ describe(`npm run rotate, through the real engine, as the deployer, with the ser
     await stopProviders();
     await local.stop();
     for (const made of [copy, sockets]) rmSync(made, { recursive: true, force: true });
-    service?.remove();
   });
 
   inPython(`runs a program of another language as Cloud Run does${missing && `: ${missing}`}`, async () => {
