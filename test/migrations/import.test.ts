@@ -399,15 +399,22 @@ describe("pgAudit", () => {
   });
 });
 
-test("the logins grant nothing, so that the roles of each can be revoked", async () => {
+test("the logins grant nothing, so that the roles of each can be revoked, and a deleted one is named", async () => {
   const grants = `SELECT FROM pg_auth_members WHERE grantor = ANY ('{${LOGINS.join()}}'::regrole[])`;
   expect(await query("journey", grants)).toEqual([]);
   await create("revoked");
-  await importer.create(await plan("revoked", MIGRATIONS));
+  const state = await plan("revoked", MIGRATIONS);
+  await importer.create(state);
   for (const name of LOGINS) {
     const path = `${ROOT}/instances/revoked/users?name=${name}&revokeExistingRoles=true`;
-    expect((await embedded.put(path, { name })).status).toBe(200);
+    expect((await done(embedded, await embedded.put(path, { name }))).error).toBeUndefined();
   }
+
+  const deleted = await embedded.delete(`${ROOT}/instances/revoked/users?name=settlement_user`);
+  expect((await done(embedded, deleted)).error).toBeUndefined();
+  await expect(importer.update(state, state)).rejects.toThrow(
+    "The login settlement_user does not exist on revoked any more. An update with --refresh creates it.",
+  );
 });
 
 describe("declared extensions and schemas", () => {
