@@ -10,11 +10,13 @@ import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { FakeGitHub } from "../pipelines/github.ts";
 import { CLOUD_BUILD, type Step, workflow } from "../pipelines/pipelines.ts";
+import { LONG_FORM } from "../long-form.ts";
 import { ask } from "../ask.ts";
 import { killAll } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { copyProject } from "./copy.ts";
 import { filesBelow, holders } from "./leaks.ts";
+import { compareLines, recordedLines } from "./lines.ts";
 import { type Ended, shell as bash, type ShellOptions } from "./shell.ts";
 
 /**
@@ -120,6 +122,9 @@ describe("both pipelines", () => {
     );
   const published = (stack: string) => readFileSync(join(copy, ".local", "snapshots", `${stack}.json`), "utf8");
   const summary = () => readFileSync(join(copy, "summary.md"), "utf8");
+  /** The stacks that were updated: staging only in the long form. */
+  const deployed = () =>
+    (["staging", "prod"] as const).filter((stack) => existsSync(join(copy, ".local", "snapshots", `${stack}.json`)));
   const comment = (stack: Stack) =>
     github.comments
       .filter(({ body }) => body.includes(`<!-- settlement preview: ${stack} -->`))
@@ -131,6 +136,7 @@ describe("both pipelines", () => {
     const prod = parseDocument(readFileSync(join(copy, "Pulumi.prod.yaml"), "utf8"));
     prod.deleteIn(["config", "settlement:adopt"]);
     writeFileSync(join(copy, "Pulumi.prod.yaml"), prod.toString());
+    writeFileSync(join(copy, "summary.md"), "");
     writeFileSync(join(copy, "event.json"), JSON.stringify({ pull_request: { number: 7 } }));
     for (const stack of ["staging", "prod"]) mkdirSync(join(copy, ".local", "states", stack), { recursive: true });
     const service = { command: process.execPath, args: [join(ROOT, "packages", "settlement-service", "server.js")] };
@@ -164,7 +170,7 @@ describe("both pipelines", () => {
     for (const name of SUBSTITUTED.endpoints) expect(name).toMatch(/^GOOGLE_[A-Z0-9_]+_CUSTOM_ENDPOINT$/);
   });
 
-  step("says who holds the lock during an update of staging, and after that update was killed", async () => {
+  step.inLongForm("says who holds the lock during an update of staging, and after that update was killed", async () => {
     const [update] = workflow("deliver").jobs.staging?.steps.filter(({ run }) => run?.includes(" up ")) ?? [];
     const env = { ...runner(), ...substitutes("staging", "deployer") };
     const state = new StackFiles(join(copy, ".local", "states", "staging"), "staging").checkpoint;
@@ -199,7 +205,7 @@ describe("both pipelines", () => {
     expect(await shell(command, env)).toMatchObject({ code: 0 });
   });
 
-  step("finishes the update of staging once the lock is cancelled, and smoke-tests it", async () => {
+  step.inLongForm("finishes the update of staging once the lock is cancelled, and smoke-tests it", async () => {
     const { code, output } = await run("deliver", "staging", "staging");
     expect(output).toMatch(
       /^An earlier run was killed \d+ minutes? ago; recovering its unfinished resources: .*settlement-schema/m,
@@ -208,26 +214,26 @@ describe("both pipelines", () => {
     expect(code).toBe(0);
   });
 
-  step("updates and smoke-tests prod after staging", async () => {
+  step("updates and smoke-tests prod", async () => {
     const { code, output } = await run("deliver", "prod", "prod");
     expect([code, output]).toEqual([0, expect.stringContaining("settlement-service accepts settlement commands: ")]);
   });
 
   step("publishes snapshots without key names or encrypted values", () => {
-    for (const stack of ["staging", "prod"] as const) {
+    for (const stack of deployed()) {
       expect(published(stack)).toContain("settlement_user");
       expect(published(stack)).not.toMatch(/gcpkms|secrets_providers|ciphertext|encryptedkey|passphrase|v1:/);
     }
   });
 
-  step("finds no drift and no fault in staging in the nightly run", async () => {
+  step.inLongForm("finds no drift and no fault in staging in the nightly run", async () => {
     const { code, output } = await run("nightly", "staging", "staging");
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
     expect(summary()).toContain("Nothing was changed manually since the last update.");
     expect(output).toMatch(/checks find nothing|No fault found/);
   });
 
-  step("finds a manual change to prod in the nightly run without prod's key, and says what to do", async () => {
+  step.inLongForm("finds a manual change to prod in the nightly run without its key, and says what to do", async () => {
     const bucket = "/storage/v1/b/fusion-prime-migrations";
     const preventPublicAccess = (publicAccessPrevention: string) =>
       ask(cloud, "PATCH", bucket, { iamConfiguration: { publicAccessPrevention } });
@@ -244,7 +250,7 @@ describe("both pipelines", () => {
     await preventPublicAccess("enforced");
   });
 
-  step("compares a fork's pull request with prod's snapshot, without any identity", async () => {
+  step.inLongForm("compares a fork's pull request with prod's snapshot, without any identity", async () => {
     const [line] = workflow("pull-request").jobs.fork?.steps.flatMap(({ run: one }) => one ?? []) ?? [];
     const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
@@ -257,31 +263,40 @@ describe("both pipelines", () => {
     );
   });
 
-  step("previews a push with a migration by editing the comments of the previous push", async () => {
+  /** Previews a push by editing the comment of the previous push. */
+  async function previewPush(stack: Stack): Promise<string> {
+    github.add(`Before. <!-- settlement preview: ${stack} -->`, "Bot");
+    const { code, output } = await run("pull-request", stack, stack);
+    expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
+    const [edited = "", ...others] = comment(stack);
+    expect(others).toEqual([]);
+    expect(edited).toMatch(
+      new RegExp(`^### ✅ ${stack} can be updated: 1 to update, 1 to create, \\d+ unchanged, 1 migration pending\\. `),
+    );
+    expect(edited).toContain(` UTC. Next: merge; the pipeline then updates ${stack}.\n`);
+    return edited;
+  }
+
+  step("lints a migration, and compares prod's snapshot with it by editing the previous push's comment", async () => {
     writeFileSync(join(copy, "migrations", "20261124090000_add_fee.sql"), MIGRATION);
-    for (const stack of ["staging", "prod"]) github.add(`Before. <!-- settlement preview: ${stack} -->`, "Bot");
-    const ended = [
-      await run("pull-request", "test"),
-      await run("pull-request", "staging", "staging"),
-      await run("pull-request", "prod"),
-    ];
-    expect(ended.map(({ code, output }) => [code, code === 0 ? "" : output])).toEqual(ended.map(() => [0, ""]));
-    for (const stack of ["staging", "prod"] as const) {
-      const first = `^### ✅ ${stack} can be updated: 1 to update, 1 to create, \\d+ unchanged, 1 migration pending\\. `;
-      expect(comment(stack)).toEqual([expect.stringMatching(new RegExp(first))]);
-      expect(comment(stack)[0]).toContain(` UTC. Next: merge; the pipeline then updates ${stack}.\n`);
-    }
-    expect(comment("prod")).toEqual([expect.stringContaining("Compared with the snapshot of ")]);
+    expect(await run("pull-request", "test")).toMatchObject({ code: 0 });
+    expect(await previewPush("prod")).toContain("Compared with the snapshot of ");
+    expect(github.comments).toHaveLength(1);
+  });
+
+  step.inLongForm("previews it on staging in a comment of its own", async () => {
+    await previewPush("staging");
     expect(github.comments).toHaveLength(2);
   });
 
-  step(
-    "deploys the merged migration to staging by Cloud Build's steps: schema first, then everything else",
+  step.inLongForm(
+    "deploys the merged migration to staging by Cloud Build's steps: schema first, then the rest",
     async () => {
       const changes: string[] = [];
       for (const { args, entrypoint } of CLOUD_BUILD.steps) {
-        const line = [entrypoint, ...args].join(" ").replace("$_STACK", CLOUD_BUILD.substitutions._STACK ?? "");
-        const { code, output } = await shell(line, substitutes("staging", "deployer"));
+        const line = [entrypoint, ...args].join(" ");
+        const env = { ...substitutes("staging", "deployer"), ...CLOUD_BUILD.substitutions };
+        const { code, output } = await shell(line, env);
         expect([line, code, code === 0 ? "" : output]).toEqual([line, 0, ""]);
         changes.push(...output.split("\n").filter((said) => /^[✓✗] /.test(said)));
       }
@@ -292,16 +307,26 @@ describe("both pipelines", () => {
     },
   );
 
-  step("has run every line of both pipelines", () => {
+  step("deploys the merged migration to prod", async () => {
+    const { code, output } = await run("deliver", "prod", "prod");
+    expect([code, output]).toEqual([0, expect.stringContaining(" 1 migration pending.")]);
+    expect(output).toContain("settlement-service accepts settlement commands: ");
+  });
+
+  step("has run every line of both pipelines, some in the long form only", () => {
     const jobs = ["pull-request", "deliver", "nightly"].flatMap((name) => Object.values(workflow(name).jobs));
-    const all = jobs.flatMap(({ steps }) => steps.flatMap(({ run: line }) => line ?? []));
-    expect(all.filter((line) => !lines.includes(line))).toEqual(ELSEWHERE);
+    const cloudBuild = CLOUD_BUILD.steps.map(({ args, entrypoint }) => [entrypoint, ...args].join(" "));
+    const all = [...jobs.flatMap(({ steps }) => steps.flatMap(({ run: line }) => line ?? [])), ...cloudBuild];
+    const ran = all.filter((line) => lines.includes(line));
+    compareLines("pipelines.test.ts", ran);
+    const known = LONG_FORM ? ran : recordedLines("pipelines.test.ts");
+    expect(all.filter((line) => !known.includes(line))).toEqual(ELSEWHERE);
   });
 
   step("leaves no secret in the output, the comments, the summary or a file other than Secret Manager's", async () => {
     const secrets: string[] = [];
-    for (const project of Object.values(PROJECTS)) {
-      const path = `/v1/projects/${project}/secrets/settlement-db-connection-string/versions/latest:access`;
+    for (const stack of deployed()) {
+      const path = `/v1/projects/${PROJECTS[stack]}/secrets/settlement-db-connection-string/versions/latest:access`;
       const { payload } = await ask<{ payload: { data: string } }>(cloud, "GET", path);
       const string = Buffer.from(payload.data, "base64").toString();
       secrets.push(string, /:\/\/[^:]*:([^@]*)@/.exec(string)?.[1] ?? string);
