@@ -3,9 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "../../packages/embedded-google-cloud/server/faults.ts";
-import { startLocal } from "../../ops/engine/local.ts";
+import { startCloud } from "../../packages/embedded-google-cloud/index.ts";
+import { StackFiles } from "../../ops/engine/file-backend.ts";
+import { SAMPLE, SERVICE_IMAGE } from "../../ops/engine/local.ts";
+import { privateFolder } from "../../ops/engine/private-folder.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
-import { readState } from "../../ops/engine/state.ts";
+import type { Deployment } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";
 import { type Cloud, get, inCloud, inState, OWN } from "./inventory.ts";
@@ -44,7 +47,7 @@ function shape(call: string): string {
 }
 
 /** The faults of the short form, each of another API or kind. */
-const SAMPLE: readonly (readonly [shape: string, kind: string])[] = [
+const SHORT: readonly (readonly [shape: string, kind: string])[] = [
   ["POST /instances$", "503"],
   ["POST /databases$", "409"],
   ["POST /users$", "reset"],
@@ -81,12 +84,13 @@ async function converge(faults: readonly (readonly [shape: string, fault: Fault]
       calls.add(shape(`${method ?? ""} ${url?.split("?")[0] ?? ""}`));
   };
   subscribe("http.server.request.start", note);
-  const local = await startLocal(folder, () => undefined);
-  const cloud = { url: local.cloud.url, token: local.cloud.identities.ownerToken };
+  const images = { [SERVICE_IMAGE]: SAMPLE };
+  const embedded = await startCloud({ folder: join(folder, "cloud"), projects: ["settlement-local"], images });
+  const cloud = { url: embedded.url, token: embedded.identities.ownerToken };
   try {
     const injected = faults.map(([call, fault]) => {
       const [method = "", path = ""] = call.split(" ");
-      return local.cloud.faults.inject(
+      return embedded.faults.inject(
         { method, path: new RegExp(path), query: new RegExp(`^(?!.*${OWN})`), times: 1 },
         fault,
       );
@@ -100,13 +104,14 @@ async function converge(faults: readonly (readonly [shape: string, fault: Fault]
     await requireWhole(cloud);
     const existing = Object.entries(await inCloud(cloud));
     const types = existing.map(([type]) => type);
-    const state = inState((await readState(local.stack)).deployment, types);
+    const files = new StackFiles(privateFolder(folder).state, "local");
+    const state = inState(files.read<Deployment>()?.checkpoint.latest ?? {}, types);
     const twice = existing.flatMap(([type, count]) => (count > (state[type] ?? 0) ? [type] : []));
     expect(existing.filter(([type, count]) => count < (state[type] ?? 0))).toEqual([]);
     return { runs, said, calls, twice, struck: injected.flatMap(({ struck }) => struck).length };
   } finally {
     unsubscribe("http.server.request.start", note);
-    await local.stop();
+    await embedded.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -143,10 +148,10 @@ afterAll(() => {
 test("an update converges despite a fault of each API, and runs that fail say why without a stack trace", async () => {
   const kinds = new Map(KINDS);
   const { runs, said, struck } = await converge(
-    SAMPLE.map(([call, kind]) => [call, kinds.get(kind) ?? { kind: "reset" }]),
+    SHORT.map(([call, kind]) => [call, kinds.get(kind) ?? { kind: "reset" }]),
   );
   process.stderr.write(`${struck} faults, ${runs} runs\n${said.join("\n")}\n`);
-  expect(struck).toBe(SAMPLE.length);
+  expect(struck).toBe(SHORT.length);
   expect(said.filter((text) => /^\s+at /m.test(text))).toEqual([]);
 });
 

@@ -1,40 +1,36 @@
-import { LONG_FORM } from "../long-form.ts";
+import { inLongForm } from "../long-form.ts";
 import { live, type Trial } from "./life.ts";
 
 /**
- * Kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update,
+ * In the long form, kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update,
  * migration and destroy; the next run has to finish. A seed is one life of a stack, with one kill in each operation.
- * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one.
+ * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one. In the short form,
+ * take-over.test.ts kills the engine while it creates something, test/e2e/migrations.test.ts during a migration, and
+ * test/e2e/pipelines.test.ts during an update.
  */
 
 const seeds = process.env.SEED
   ? [Number(process.env.SEED)]
-  : Array.from(
-      { length: LONG_FORM ? Number(process.env.LIVES ?? 50) : 1 },
-      (_, index) => index + Number(process.env.FROM ?? (LONG_FORM ? 1 : 19)),
-    );
+  : Array.from({ length: Number(process.env.LIVES ?? 50) }, (_, index) => index + Number(process.env.FROM ?? 1));
 
-/** The short form creates a stack; test/e2e/migrations.test.ts kills a migration, pipelines.test.ts an update. */
-const operations = LONG_FORM ? (["up", "update", "migration", "destroy"] as const) : (["up"] as const);
-
-jest.setTimeout(LONG_FORM ? 4 * 60 * 60_000 : 600_000);
+jest.setTimeout(4 * 60 * 60_000);
 
 /** Otherwise a migration waits ten minutes for a killed cloud. */
 beforeAll(() => (process.env.SETTLEMENT_PATIENCE = "0.05"));
 afterAll(() => delete process.env.SETTLEMENT_PATIENCE);
 
-test("the next run converges after a kill: nothing is lost or applied twice, and no process is left", async () => {
+inLongForm("the next run converges after a kill: nothing is lost or applied twice, no process is left", async () => {
   const trials: Trial[] = [];
   const left = [...seeds];
   const lane = async () => {
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-      await live(seed, operations, (trial) => {
+      await live(seed, (trial) => {
         trials.push(trial);
         process.stderr.write(`${line(trial)}\n`);
       });
     }
   };
-  await Promise.all(Array.from({ length: LONG_FORM ? Number(process.env.LANES ?? 2) : 1 }, lane));
+  await Promise.all(Array.from({ length: Number(process.env.LANES ?? 2) }, lane));
   process.stderr.write(`${table(trials)}\n`);
   const bad = trials.filter(({ outcome }) => !outcome.startsWith("converged"));
   expect(bad).toEqual([]);

@@ -66,17 +66,12 @@ export function planOf(seed: number): Plan[] {
   });
 }
 
-/** Runs a seed's trials of these operations, and reports each. */
-export async function live(
-  seed: number,
-  operations: readonly Run["operation"][],
-  report: (trial: Trial) => void,
-): Promise<void> {
+/** Runs a seed's trials, and reports each. */
+export async function live(seed: number, report: (trial: Trial) => void): Promise<void> {
   const life = new Life();
   try {
     await life.begin();
-    const plans = planOf(seed).filter(({ operation }) => operations.includes(operation));
-    for (const plan of plans) report({ seed, ...plan, ...(await life.trial(plan)) });
+    for (const plan of planOf(seed)) report({ seed, ...plan, ...(await life.trial(plan)) });
   } finally {
     await life.end();
   }

@@ -1,24 +1,32 @@
 import * as gcp from "@pulumi/gcp";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { bareUp } from "../../ops/engine/bare-up.ts";
+import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/update/update.ts";
+import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
+import { killAll, only, running } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 
-/** `npm run up`, with and without `--take-over`, through the real engine, for a program of two resources. */
+/** `npm run up`, with and without `--take-over`, through the real engine, for a small program. */
 
 const SECRET = "/v1/projects/settlement-local/secrets/existing";
 const ACCOUNTS = "/v1/projects/settlement-local/serviceAccounts";
 
-describe("an update, of a program of two resources", () => {
+describe("an update, of a small program", () => {
   const step = scenario();
   let folder: string;
   let local: LocalEnvironment;
-  /** The program's label of the secret. */
+  let stack: Stack;
+  /** The program's label of the secret, and its accounts. */
   let label = "settlement";
+  let ids = ["answer-lost"];
   /** The engine's output. */
   let printed = "";
   /** The previews that were confirmed. */
@@ -27,7 +35,7 @@ describe("an update, of a program of two resources", () => {
   const get = <T>(path: string) => ask<T>(local.cloud, "GET", path);
   const run = (takeOver: boolean, meanwhile: () => void = () => undefined) => {
     let text = "";
-    return update(local.stack, {
+    return update(stack, {
       takeOver,
       print: ({ markdown }) => (text = markdown),
       progress: (said) => (printed += said),
@@ -38,26 +46,30 @@ describe("an update, of a program of two resources", () => {
     });
   };
   const types = async () => {
-    const { resources = [] } = (await readState(local.stack)).deployment;
+    const { resources = [] } = (await readState(stack)).deployment;
     return resources.map(({ type }) => type).filter((type) => type.startsWith("gcp:"));
   };
   const owner = async () => (await get<{ labels: { owner: string } }>(SECRET)).labels.owner;
 
   const accounts = async () => (await get<{ accounts: object[] }>(ACCOUNTS)).accounts;
 
-  beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "take-over-"));
-    local = await startLocal(folder, () => undefined);
-    local.stack.workspace.program = () => {
+  const open = (opened: Stack) => {
+    stack = opened;
+    stack.workspace.program = () => {
       new gcp.secretmanager.Secret("secret", {
         secretId: "existing",
         labels: { owner: label },
         replication: { auto: {} },
       });
-      new gcp.serviceaccount.Account("account", { accountId: "answer-lost" });
+      for (const accountId of ids) new gcp.serviceaccount.Account(accountId, { accountId });
       return Promise.resolve();
     };
+  };
+  beforeAll(async () => {
+    mkdirSync(join(ROOT, ".local"), { recursive: true });
+    folder = mkdtempSync(join(ROOT, ".local", "take-over-"));
+    local = await startLocal(folder, () => undefined);
+    open(local.stack);
     await ask(local.cloud, "POST", "/v1/projects/settlement-local/services:batchEnable", {
       serviceIds: ["secretmanager.googleapis.com", "iam.googleapis.com"],
     });
@@ -93,6 +105,31 @@ describe("an update, of a program of two resources", () => {
     );
     expect(await owner()).toBe("settlement");
     expect(await accounts()).toHaveLength(1);
+  });
+
+  step("imports what was being created when the engine was killed", async () => {
+    ids = ["answer-lost", "engine-killed"];
+    const waiting = local.cloud.faults.inject(
+      { method: "GET", path: /\/serviceAccounts\//, after: { method: "POST", path: /\/serviceAccounts$/ } },
+      { kind: "silence" },
+    );
+    let ended = "";
+    const killed = bareUp(stack).then(
+      () => (ended = "The update was not interrupted."),
+      (error: unknown) => (ended = String(error)),
+    );
+    while (waiting.struck.length === 0 && ended === "") await delay(10);
+    expect(ended).toBe("");
+    killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
+    await killed;
+    waiting.remove();
+
+    const { envVars, pulumiCommand: command } = stack.workspace;
+    const config = endpointConfig(local.cloud.url);
+    open(await openPrivateStack({ name: "local", folder, command, config, env: envVars }, () => undefined));
+    await bareUp(stack);
+    expect((await types()).filter((type) => type === "gcp:serviceaccount/account:Account")).toHaveLength(2);
+    expect(await accounts()).toHaveLength(2);
   });
 
   step("stops if the program changed after the preview", async () => {
