@@ -4,9 +4,8 @@ import { live, type Trial } from "./life.ts";
 /**
  * In the long form, kills the program, the engine, the provider, the embedded cloud or PostgreSQL at random points of up, update,
  * migration and destroy; the next run has to finish. A seed is one life of a stack, with one kill in each operation.
- * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one. In the short form,
- * take-over.test.ts kills the engine while it creates something, test/e2e/migrations.test.ts during a migration, and
- * test/e2e/pipelines.test.ts during an update.
+ * `npm run test:faults` runs fifty seeds; `SEED=7 npm run test:faults -- test/faults/killed` runs one.
+ * In the short form, take-over.test.ts kills the engine while it creates something, test/e2e/migrations.test.ts in a migration.
  */
 
 const seeds = process.env.SEED
