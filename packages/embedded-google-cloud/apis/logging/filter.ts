@@ -171,11 +171,12 @@ function literal(word: string): string {
   return word.startsWith('"') ? word.slice(1, -1).replace(/\\(["\\])/g, "$1") : word;
 }
 
-/** The values at a path, across every element of the lists along it. */
-function valuesAt(value: unknown, [step, ...rest]: readonly string[]): unknown[] {
-  if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, step === undefined ? [] : [step, ...rest]));
+/** The values at a path, across every element of the lists along it. @param from The first step to take. */
+function valuesAt(value: unknown, steps: readonly string[], from = 0): unknown[] {
+  if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, steps, from));
+  const step = steps[from];
   if (step === undefined) return value === undefined ? [] : [value];
-  return isFields(value) && Object.hasOwn(value, step) ? valuesAt(value[step], rest) : [];
+  return isFields(value) && Object.hasOwn(value, step) ? valuesAt(value[step], steps, from + 1) : [];
 }
 
 /** Whether a value, or any value in it, contains a text. */
