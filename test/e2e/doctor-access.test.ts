@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Row } from "../../ops/doctor/diagnosis.ts";
 import { done, ROOT as SQL } from "../packages/embedded-google-cloud/apis/cloudsql/setup.ts";
+import { LONG_FORM } from "../long-form.ts";
 import { scenario } from "../scenario.ts";
 import { CloudRunV1 } from "./cloud-run-v1.ts";
 import {
@@ -45,6 +46,8 @@ interface Fault {
   readonly consequences?: readonly string[];
   /** The programs that the printed commands need. */
   readonly needs: readonly string[];
+  /** Repairs it in `npm test`, where a command of the same kind runs for another fault; by default the printed one runs. */
+  readonly undo?: () => Promise<unknown>;
   /** Looks at what must be left after the command. */
   readonly after?: () => Promise<void>;
 }
@@ -92,7 +95,10 @@ describe("what was opened, closed or moved manually", () => {
     const read = (verb: "get" | "post") => embedded[verb](`${resource}:getIamPolicy`);
     const policy = (await read(resource.startsWith(ACCOUNTS) ? "post" : "get")).body;
     const bindings = [...((policy.bindings ?? []) as object[]), { role, members }];
-    const { status, body } = await embedded.post(`${resource}:setIamPolicy`, { policy: { ...policy, bindings } });
+    await setPolicy(resource, { ...policy, bindings });
+  };
+  const setPolicy = async (resource: string, policy: object) => {
+    const { status, body } = await embedded.post(`${resource}:setIamPolicy`, { policy });
     expect([status, body]).toEqual([200, expect.anything()]);
   };
   const newest = async () => (await embedded.get(SERVICE)).body.latestReadyRevision as string;
@@ -107,6 +113,7 @@ describe("what was opened, closed or moved manually", () => {
         await setting.deploy();
         await service({ traffic: [{ ...pinned, revision: former, percent: 100 }] }, "traffic");
       },
+      undo: () => service({ traffic: [{ ...LATEST, percent: 100 }] }, "traffic"),
       findings: ["traffic"],
       found:
         /^pinned: 100 % to settlement-service-00001-\w+; settlement-service-00002-\w+, the newest ready revision, does not get it$/,
@@ -114,6 +121,7 @@ describe("what was opened, closed or moved manually", () => {
     },
     "a service scaled to zero": {
       make: () => service({ scaling: { scalingMode: "MANUAL", manualInstanceCount: 0 } }, "scaling"),
+      undo: () => service({ scaling: { scalingMode: "AUTOMATIC" } }, "scaling"),
       findings: ["scaling"],
       found: /^no instance runs: the service was scaled to zero manually, and answers 503$/,
       consequences: ["answer"],
@@ -126,6 +134,8 @@ describe("what was opened, closed or moved manually", () => {
           "ingress",
           "defaultUriDisabled",
         ),
+      undo: () =>
+        service({ ingress: "INGRESS_TRAFFIC_ALL", defaultUriDisabled: false }, "ingress", "defaultUriDisabled"),
       findings: ["ingress"],
       found: /^requests from the internet are refused \(INGRESS_TRAFFIC_INTERNAL_ONLY\); the default URL is disabled$/,
       needs: ["gcloud"],
@@ -137,11 +147,12 @@ describe("what was opened, closed or moved manually", () => {
         const { body: policy } = await embedded.get(`${SERVICE}:getIamPolicy?options.requestedPolicyVersion=3`);
         const expiring = { role: "roles/run.invoker", members: [VIEWER], condition };
         const bindings = [...(policy.bindings as object[]), expiring];
-        const { status, body } = await embedded.post(`${SERVICE}:setIamPolicy`, {
-          policy: { ...policy, version: 3, bindings },
-        });
-        expect([status, body]).toEqual([200, expect.anything()]);
+        await setPolicy(SERVICE, { ...policy, version: 3, bindings });
         await service({ invokerIamDisabled: true }, "invokerIamDisabled");
+      },
+      undo: async () => {
+        await setPolicy(SERVICE, { bindings: [{ role: "roles/run.invoker", members: [DEPLOYER] }] });
+        await service({ invokerIamDisabled: false }, "invokerIamDisabled");
       },
       findings: ["invokers"],
       found:
@@ -161,6 +172,15 @@ describe("what was opened, closed or moved manually", () => {
         await bind(`${ACCOUNTS}/${ACCOUNT}`, "roles/iam.serviceAccountTokenCreator", stranger, DEPLOYER);
         const { body } = await embedded.get(`/storage/v1/b/${BUCKET}/iam?optionsRequestedPolicyVersion=3`);
         const bindings = [...(body.bindings as object[]), { role: "roles/storage.objectUser", members: ["allUsers"] }];
+        expect((await embedded.put(`/storage/v1/b/${BUCKET}/iam`, { ...body, bindings })).status).toBe(200);
+      },
+      undo: async () => {
+        await setting.bindSecret(SECRET, true);
+        await setPolicy(`${ACCOUNTS}/${ACCOUNT}`, { bindings: [] });
+        const { body } = await embedded.get(`/storage/v1/b/${BUCKET}/iam?optionsRequestedPolicyVersion=3`);
+        const bindings = (body.bindings as { role: string }[]).filter(
+          ({ role }) => role !== "roles/storage.objectUser",
+        );
         expect((await embedded.put(`/storage/v1/b/${BUCKET}/iam`, { ...body, bindings })).status).toBe(200);
       },
       findings: ["outsiders"],
@@ -184,6 +204,11 @@ describe("what was opened, closed or moved manually", () => {
             authorizedNetworks: [{ value: "0.0.0.0/0" }, { name: "office", value: "198.51.100.7" }],
           },
         }),
+      undo: () =>
+        instance({
+          connectorEnforcement: "REQUIRED",
+          ipConfiguration: { sslMode: "ENCRYPTED_ONLY", authorizedNetworks: [] },
+        }),
       findings: ["authorized-networks", "encryption"],
       found:
         /admits clients from 0.0.0.0\/0 \(the internet\), 198.51.100.7\S*; the stack declares no network\nconnector enforcement NOT_REQUIRED, TLS mode ALLOW_UNENCRYPTED_AND_ENCRYPTED; the stack/,
@@ -206,6 +231,7 @@ describe("what was opened, closed or moved manually", () => {
         await embedded.patch(`${SECRETS}/${SECRET}?updateMask=versionDestroyTtl`, { versionDestroyTtl: "604800s" });
         expect((await embedded.post(`${SECRETS}/${SECRET}/versions/1:destroy`)).status).toBe(200);
       },
+      undo: () => embedded.post(`${SECRETS}/${SECRET}/versions/1:enable`),
       findings: ["destruction"],
       found:
         /^version 1 of settlement-db-connection-string \(the service reads\) is disabled, and will be destroyed on 20\d\d-/,
@@ -247,6 +273,7 @@ describe("what was opened, closed or moved manually", () => {
         await instance({ ipConfiguration: { ipv4Enabled: true } });
       },
       as: VIEWER,
+      undo: () => instance({ ipConfiguration: { ipv4Enabled: false } }),
       findings: ["authorized-networks"],
       found: /has a public address; the stack declares only a private one$/,
       needs: ["gcloud"],
@@ -273,9 +300,8 @@ describe("what was opened, closed or moved manually", () => {
   const texts = (rows: readonly Row[], part: "found" | "fix") =>
     rows.flatMap((row) => (row.verdict === "finding" ? [row[part] ?? ""] : []));
 
-  for (const [name, { after, as = READER, consequences = [], findings, found, make, needs }] of Object.entries(
-    faults,
-  )) {
+  for (const [name, fault] of Object.entries(faults)) {
+    const { after, as = READER, consequences = [], findings, found, make, needs, undo } = fault;
     let rows: readonly Row[];
 
     step(`finds ${name}`, async () => {
@@ -288,6 +314,14 @@ describe("what was opened, closed or moved manually", () => {
       expect(texts(rows, "found").join("\n")).toMatch(found);
     });
 
+    if (undo && !LONG_FORM) {
+      step("prints what the long form has run, and is content once it is repaired", async () => {
+        for (const row of rows.filter(({ verdict }) => verdict === "finding")) ran.requireRecorded(name, row);
+        await undo();
+        expect((await setting.look()).filter(({ verdict }) => verdict !== "ok")).toEqual([]);
+      });
+      continue;
+    }
     const lacks = needs.filter((program) => missing.includes(program));
     (lacks.length === 0 ? step : step.skip)(`runs what it prints, with ${needs.join(" and ")}`, async () => {
       for (const line of texts(rows, "fix")) await paste(line);

@@ -3,14 +3,31 @@ import { join } from "node:path";
 import type { Row } from "../../ops/doctor/diagnosis.ts";
 import { ON_THE_STACK } from "./documented.ts";
 
-/** The commands that each test file runs, by fault: `check: command`, without values. */
+/** What each test file runs, by fault. */
 type Runs = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 const FILE = join(import.meta.dirname, "printed.json");
 
-/** The record of the last runs in the long form: which test runs what the doctor prints. */
-export function recordedRuns(): Runs {
+/** The record of the last runs in the long form: the lines that a shell ran, each as `check: line`, see {@link steady}. */
+function recordedLines(): Runs {
   return JSON.parse(readFileSync(FILE, "utf8")) as Runs;
+}
+
+/** The commands of these lines, each as `check: command`, without values. */
+export function recordedRuns(): Runs {
+  const commands = (lines: readonly string[]) => [
+    ...new Set(
+      lines.flatMap((each) => {
+        const [, check = "", line = ""] = /^(.*?): (.*)$/s.exec(each) ?? [];
+        return commandsOf(line).map((command) => `${check}: ${command}`);
+      }),
+    ),
+  ];
+  const files = Object.entries(recordedLines()).map(([file, faults]) => {
+    const byFault = Object.entries(faults).map(([fault, lines]) => [fault, commands(lines)] as const);
+    return [file, Object.fromEntries(byFault)] as const;
+  });
+  return Object.fromEntries(files);
 }
 
 /** What test/e2e/failover.test.ts runs. */
@@ -81,6 +98,22 @@ function comparable(printed: string): string {
   return command.startsWith("npm run") || SHOWS.test(command) ? command : printed;
 }
 
+/** What differs between two runs of a test. */
+const VARYING: readonly (readonly [RegExp, string])[] = [
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID"],
+  [/\b(settlement-local-db)-[0-9a-f]{8}\b/g, "$1-SUFFIX"],
+  [/\b(settlement-service)-\d{5}-\w+/g, "$1-REVISION"],
+  [/\/\S*\/(volume-\w+|start\/sql)\b/g, "SOCKET"],
+  [/\bp\d+-\w+(?=@gcp-sa-cloud-sql)/g, "INSTANCE"],
+  [/\bservice-\d+(?=@)/g, "service-NUMBER"],
+  [/\bdelete \d+/g, "delete ID"],
+];
+
+/** A printed line as in the record, with a word in place of what differs between two runs. */
+function steady({ check, fix = "" }: Row): string {
+  return `${check}: ${VARYING.reduce((line, [form, word]) => line.replaceAll(form, word), fix)}`;
+}
+
 /** Notes what a test file runs, and compares it with the record. */
 export class Ran {
   private readonly faults = new Map<string, Set<string>>();
@@ -91,17 +124,25 @@ export class Ran {
     this.file = file;
   }
 
-  /** @param fault The test's name. */
+  /** Notes that a shell ran what a row prints. @param fault The test's name. */
   note(fault: string, row: Row): void {
-    const commands = this.faults.get(fault) ?? new Set();
-    this.faults.set(fault, commands);
-    for (const each of printedBy(row)) commands.add(each);
+    const lines = this.faults.get(fault) ?? new Set();
+    this.faults.set(fault, lines);
+    lines.add(steady(row));
+  }
+
+  /** Fails if the long form did not run what a row prints for this fault. @param fault The test's name. */
+  requireRecorded(fault: string, row: Row): void {
+    if (process.env.UPDATE_GOLDEN !== undefined) return;
+    expect({ [fault]: recordedLines()[this.file]?.[fault] ?? [] }).toEqual({
+      [fault]: expect.arrayContaining([steady(row)]) as unknown,
+    });
   }
 
   /** Call it after all tests of the file, which may be a part of them. */
   compare(): void {
-    const ran = Object.fromEntries([...this.faults].map(([fault, commands]) => [fault, [...commands].sort()]));
-    const before = recordedRuns();
+    const ran = Object.fromEntries([...this.faults].map(([fault, lines]) => [fault, [...lines].sort()]));
+    const before = recordedLines();
     if (process.env.UPDATE_GOLDEN !== undefined) {
       const all = { ...before, [this.file]: { ...before[this.file], ...ran } };
       writeFileSync(FILE, `${JSON.stringify(all, undefined, 2)}\n`);

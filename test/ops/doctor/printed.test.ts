@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { allRun, recordedRuns } from "../../e2e/printed.ts";
+import { allRun, Ran, recordedRuns } from "../../e2e/printed.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const CODE = [...globSync("ops/doctor/**/*.ts", { cwd: ROOT }), "ops/google/images.ts"]
@@ -27,6 +27,20 @@ test("every gcloud command that the doctor may print is one that a test runs", (
   );
   expect(printed.length).toBeGreaterThan(25);
   expect(printed.filter((words) => !new RegExp(`gcloud (beta )?${words}\\b`).test(commands))).toEqual([]);
+});
+
+test("a printed line that the long form did not run for its fault fails, whatever differs", () => {
+  const fix = "gcloud sql instances patch fusion-prime-db-a504713e --activation-policy=ALWAYS --project=fusion-prime";
+  const requires = (fault: string, printed: string, check = "instance") => {
+    const row = { check, title: "Instance", verdict: "finding", found: "was stopped", fix: printed } as const;
+    return () => {
+      new Ran("doctor.test.ts").requireRecorded(fault, row);
+    };
+  };
+  expect(requires("a stopped instance", fix)).not.toThrow();
+  expect(requires("a stopped instance", fix.replace("ALWAYS", "NEVER"))).toThrow("NEVER");
+  expect(requires("a stopped instance", fix, "disk")).toThrow("disk");
+  expect(requires("a disabled API", fix)).toThrow("a disabled API");
 });
 
 test("every fault of the record is one of its test", () => {
