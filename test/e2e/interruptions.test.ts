@@ -19,12 +19,15 @@ afterAll(() => {
 const start = (args: string, at?: ShellOptions["at"]) =>
   shell(`exec "${process.execPath}" ops/start.ts ${args}`, { cwd: copy, ...(at && { at }) });
 
+/** At the beginning of the update; then while Cloud SQL creates the instance, during an import, and in the preview. */
 const SIGNALS = [
+  ["SIGINT", 130, "Updating (local)"],
+  ["SIGINT", 130, "settlement-instance creating"],
   ["SIGINT", 130, "settlement-schema creating"],
   ["SIGTERM", 143, "Previewing, with the policies applied"],
 ] as const;
 
-test.each(SIGNALS.slice(0, LONG_FORM ? 2 : 1))(
+test.each(LONG_FORM ? SIGNALS : SIGNALS.slice(0, 1))(
   "%s ends every process with exit code %i, at: %s",
   async (signal, expected, text) => {
     const { code } = await start("--reset", [text, (child) => child.kill(signal)]);
@@ -33,20 +36,19 @@ test.each(SIGNALS.slice(0, LONG_FORM ? 2 : 1))(
   },
 );
 
-test.each([["pulumi/Pulumi.local.yaml"], ["cloud/owner-token"]])(
-  "rejects an empty %s, and says how to start over",
-  async (file) => {
-    const path = join(copy, ".local", "start", file);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, "");
-    const { code, output } = await start("");
-    expect(output).toContain(file);
-    expect(output).toContain("Start over with: npm start -- --reset");
-    expect(output).not.toMatch(/^\s+at /m);
-    expect(code).toBe(1);
-    rmSync(path);
-  },
-);
+const FILES = [["cloud/owner-token"], ["pulumi/Pulumi.local.yaml"]] as const;
+
+test.each(LONG_FORM ? FILES : FILES.slice(0, 1))("rejects an empty %s, and says how to start over", async (file) => {
+  const path = join(copy, ".local", "start", file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "");
+  const { code, output } = await start("");
+  expect(output).toContain(file);
+  expect(output).toContain("Start over with: npm start -- --reset");
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(code).toBe(1);
+  rmSync(path);
+});
 
 test("refuses an empty command as the service", async () => {
   const { code, output } = await start("--service ' '");
