@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { lintMigrations } from "../../../ops/lint/lint.ts";
+import { inLongForm } from "../../long-form.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -21,29 +22,37 @@ test("--help lists every command", () => {
   }
 });
 
-test.each([
+const MISTAKES: [string[], string][] = [
   [[], "Name a command."],
   [["nwe"], 'Unknown command "nwe".'],
-  [["toString"], 'Unknown command "toString".'],
   [["new"], "new takes exactly one name."],
-  [["new", "two", "names"], "new takes exactly one name."],
-  [["lint", "--jason"], "--jason"],
   [["drift"], "Which stack?"],
-  [["repair", "--version", VERSION, "--why", "x"], "Which stack?"],
   [["repair", "--stack", "staging", "--why", "x"], "Name a version: --version VERSION"],
   [["repair", "--stack", "staging", "--version", VERSION], "--why REASON"],
-  [["repair", "--stack", "staging", "--version", VERSION, "--why", " "], "--why REASON"],
   [["squash", "--from", VERSION], "--from"],
   [["restore", "--stack", "staging"], "Name a backup"],
+  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not a backup'],
+];
+
+/** Each is a variation of another. */
+const VARIATIONS: typeof MISTAKES = [
+  [["toString"], 'Unknown command "toString".'],
+  [["new", "two", "names"], "new takes exactly one name."],
+  [["lint", "--jason"], "--jason"],
+  [["repair", "--version", VERSION, "--why", "x"], "Which stack?"],
+  [["repair", "--stack", "staging", "--version", VERSION, "--why", " "], "--why REASON"],
   [["restore", "--stack", "staging", "--backup"], "--backup"],
   [["restore", "--stack", "staging", "--backup", ""], '"" is not a backup'],
-  [["restore", "--stack", "staging", "--backup", "../1"], '"../1" is not a backup'],
-])("refuses the arguments %j and prints the help", (args, sentence) => {
+];
+
+const refusesArguments = (args: readonly string[], sentence: string) => {
   const { status, stdout, stderr } = migration(...args);
   expect([status, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(sentence);
   expect(stderr).toContain("npm run migration -- COMMAND");
-});
+};
+test.each(MISTAKES)("refuses the arguments %j and prints the help", refusesArguments);
+inLongForm.each(VARIATIONS)("refuses the arguments %j and prints the help", refusesArguments);
 
 test("exits with 1 and a single line for an invalid name", () => {
   const { status, stderr } = migration("new", "Bad");
