@@ -1,3 +1,4 @@
+import { LONG_FORM } from "../long-form.ts";
 import type { Case } from "./case.ts";
 import { type Declared, UNKNOWN_TEXT } from "./declare.ts";
 import * as good from "./good.ts";
@@ -1375,10 +1376,11 @@ export const cases: readonly Case[] = [...own, ...strangers];
 const isSmall = ({ breaks, passes }: Case) => breaks.length + passes.length <= 6;
 
 /**
- * The rows that the real engine runs. A resource costs a hundredth of a second, so of the rows with whole stacks only three for
- * each policy are among them.
+ * The rows that the real engine runs: in the short form the first of each policy. A resource costs a hundredth of a second, so
+ * of the rows with whole stacks only three for each policy are among them in the long form.
  */
 export const inEngine: readonly Case[] = cases.filter((row, index) => {
-  const alike = cases.slice(0, index).filter((one) => one.policy === row.policy && !isSmall(one));
-  return isSmall(row) || alike.length < 3;
+  const alike = cases.slice(0, index).filter(({ policy }) => policy === row.policy);
+  if (!LONG_FORM) return alike.length === 0;
+  return isSmall(row) || alike.filter((one) => !isSmall(one)).length < 3;
 });
