@@ -19,9 +19,8 @@ afterAll(() => {
 const start = (args: string, at?: ShellOptions["at"]) =>
   shell(`exec "${process.execPath}" ops/start.ts ${args}`, { cwd: copy, ...(at && { at }) });
 
-/** At the beginning of the update; then while Cloud SQL creates the instance, during an import, and in the preview. */
+/** While Cloud SQL creates the instance, during an import, and in the preview. */
 const SIGNALS = [
-  ["SIGINT", 130, "Updating (local)"],
   ["SIGINT", 130, "settlement-instance creating"],
   ["SIGINT", 130, "settlement-schema creating"],
   ["SIGTERM", 143, "Previewing, with the policies applied"],
