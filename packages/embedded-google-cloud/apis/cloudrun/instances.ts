@@ -1,5 +1,5 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { shortName } from "../../rest/names.ts";
 import { RPC, StartFailure } from "./failure.ts";
@@ -238,11 +238,21 @@ function wake({ waiting }: Fleet): void {
   for (const get of waiting.splice(0)) get();
 }
 
-/** A free port. */
+/** Ports that no system gives to a connection: Linux begins at 32768, and macOS at 49152. */
+const PORTS = { first: 20_000, end: 32_768 };
+
+/** A free port, which no connection takes until the instance listens. */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.end);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") resolve(false);
+        else reject(error);
+      });
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }
