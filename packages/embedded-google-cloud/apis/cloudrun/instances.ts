@@ -251,7 +251,11 @@ async function freePort(): Promise<number> {
         if (error.code === "EADDRINUSE") resolve(false);
         else reject(error);
       });
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+      server.listen(port, "127.0.0.1", () => {
+        server.close(() => {
+          resolve(true);
+        });
+      });
     });
     if (isFree) return port;
   }
