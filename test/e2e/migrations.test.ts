@@ -24,7 +24,7 @@ import { outputsOf, readState, writeState } from "../../ops/engine/state.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { ROOT, setInStackFile } from "../../ops/engine/stack-file.ts";
 import { ask, send } from "../ask.ts";
-import { killAll, only, running } from "../processes.ts";
+import { killEngine } from "../kill-engine.ts";
 import { measured } from "./recovery.ts";
 import { scenario } from "../scenario.ts";
 import { deployAsPipeline } from "./bootstrapped.ts";
@@ -219,17 +219,8 @@ describe("the schema, through the real engine", () => {
         { method: "GET", path: /\/operations\//, after: { method: "POST", path: /\/import$/ } },
         { kind: "silence" },
       );
-      let ended = "";
       repeatables = [view("status")];
-      const update = deploy(THREE).then(
-        () => (ended = "The update was not interrupted."),
-        (error: unknown) => (ended = String(error)),
-      );
-      while (waiting.struck.length === 0 && ended === "") await delay(10);
-      expect(ended).toBe("");
-      killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
-      await update;
-      waiting.remove();
+      await killEngine(deploy(THREE), waiting);
       await changePassword(password);
 
       const { envVars, pulumiCommand: command } = local.stack.workspace;

@@ -2,7 +2,6 @@ import * as gcp from "@pulumi/gcp";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
@@ -11,7 +10,7 @@ import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { readState } from "../../ops/engine/state.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
-import { killAll, only, running } from "../processes.ts";
+import { killEngine } from "../kill-engine.ts";
 import { scenario } from "../scenario.ts";
 
 /** `npm run up`, with and without `--take-over`, through the real engine, for a small program. */
@@ -113,16 +112,7 @@ describe("an update, of a small program", () => {
       { method: "GET", path: /\/serviceAccounts\//, after: { method: "POST", path: /\/serviceAccounts$/ } },
       { kind: "silence" },
     );
-    let ended = "";
-    const killed = bareUp(stack).then(
-      () => (ended = "The update was not interrupted."),
-      (error: unknown) => (ended = String(error)),
-    );
-    while (waiting.struck.length === 0 && ended === "") await delay(10);
-    expect(ended).toBe("");
-    killAll(only(running().filter(({ args, parent }) => parent === process.pid && args.includes("pulumi up "))));
-    await killed;
-    waiting.remove();
+    await killEngine(bareUp(stack), waiting);
 
     const { envVars, pulumiCommand: command } = stack.workspace;
     const config = endpointConfig(local.cloud.url);

@@ -41,9 +41,6 @@ export interface Used {
 /** Publishes every {@link Used} permission; the tests compare them with the roles that the pipelines' identities have. */
 const USED = channel("embedded-google-cloud:permission");
 
-/** Members that stand for those with a basic role: https://cloud.google.com/iam/docs/principals-overview#convenience-values */
-const CONVENIENCE = /^project(Owner|Editor|Viewer):(.+)$/;
-
 /** Evaluates the policies of the project, the resource and the resource's parents. */
 export class Access {
   private readonly policies: Policies;
@@ -79,12 +76,12 @@ export class Access {
             this.roles.allows(binding.role, permission) &&
             (!binding.condition || conditionHolds(binding.condition.expression, resource, attributes)),
         );
-    return grants(fullName(projectResource(resource.project))) || [...containers(fullName(resource))].some(grants);
+    return grants(fullName(projectResource(resource.project))) || containers(fullName(resource)).some(grants);
   }
 
   /** Whether a member of a binding includes the caller. */
   private includes(granted: string, member: string): boolean {
-    const [, role, project = ""] = CONVENIENCE.exec(granted) ?? [];
+    const [, role, project = ""] = /^project(Owner|Editor|Viewer):(.+)$/.exec(granted) ?? [];
     if (role === undefined) return includes(granted, member);
     const { bindings } = this.policies.deciding(fullName(projectResource(project)), this.delays.bindings);
     const ofRole = bindings.filter((binding) => binding.role === `roles/${role.toLowerCase()}`);
@@ -100,9 +97,9 @@ export class Access {
 }
 
 /** The full names of a resource and its parents, such as the secret of a version or the bucket of an object. */
-function* containers(name: string): Generator<string> {
-  for (let end = name.indexOf("/"); end !== -1; end = name.indexOf("/", end + 1)) yield name.slice(0, end);
-  yield name;
+function containers(name: string): string[] {
+  const parts = name.split("/");
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
 }
 
 function denial(member: string, permission: string, resource: Resource): GoogleError {

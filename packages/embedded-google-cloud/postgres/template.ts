@@ -21,34 +21,37 @@ export class Template {
 
   /** Copies the template to a folder that does not exist; false if there is none that this user can read. */
   copyTo(data: string): boolean {
-    return existsSync(this.folder) && copied(this.folder, data);
+    if (!existsSync(this.folder)) return false;
+    const isCopied = attempted(() => {
+      copy(this.folder, data);
+    });
+    if (!isCopied) rmSync(data, { recursive: true, force: true });
+    return isCopied;
   }
 
   /** Keeps a copy of a data directory without secrets as the template, if this user can. */
   keep(data: string): void {
     const fresh = `${this.folder}.${randomUUID()}`;
-    try {
-      if (copied(data, fresh)) renameSync(fresh, this.folder);
-    } catch (error) {
-      if (!isExpected(error)) throw error;
-    } finally {
-      rmSync(fresh, { recursive: true, force: true });
-    }
+    attempted(() => {
+      copy(data, fresh);
+      renameSync(fresh, this.folder);
+    });
+    rmSync(fresh, { recursive: true, force: true });
   }
 }
 
-function copied(from: string, to: string): boolean {
+function copy(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, errorOnExist: true, force: false });
+  chmodSync(to, 0o700);
+}
+
+/** Whether some work on files succeeds; it may only fail as {@link EXPECTED}. */
+function attempted(work: () => void): boolean {
   try {
-    cpSync(from, to, { recursive: true, errorOnExist: true, force: false });
-    chmodSync(to, 0o700);
+    work();
     return true;
   } catch (error) {
-    if (!isExpected(error)) throw error;
-    rmSync(to, { recursive: true, force: true });
+    if (!EXPECTED.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     return false;
   }
-}
-
-function isExpected(error: unknown): boolean {
-  return EXPECTED.includes((error as NodeJS.ErrnoException).code ?? "");
 }

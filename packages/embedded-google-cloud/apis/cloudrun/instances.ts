@@ -239,7 +239,7 @@ function wake({ waiting }: Fleet): void {
 }
 
 /** Ports that no system gives to a connection: Linux begins at 32768, and macOS at 49152. */
-const PORTS = { first: 20_000, end: 32_768 };
+const PORTS = { first: 30_000, end: 32_768 };
 
 /** A free port, which no connection takes until the instance listens. */
 async function freePort(): Promise<number> {
