@@ -3,6 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Apis } from "./apis.ts";
 import type { StackConfig } from "./config.ts";
 import { dashboard } from "./dashboard.ts";
+import type { Database } from "./database.ts";
+import { SERVICE } from "./names.ts";
+import type { Service } from "./service.ts";
 import {
   DOCTOR_SILENT,
   doctorFound,
@@ -19,13 +22,8 @@ import { LEAST_CONNECTIONS, maxConnections } from "./tiers.ts";
 export interface AlertsArgs {
   readonly apis: Apis;
   readonly config: StackConfig;
-  /** Name of the monitored Cloud SQL instance. */
-  readonly instanceName: pulumi.Input<string>;
-  /** Name of its replica; none by default. */
-  readonly replicaName?: pulumi.Input<string> | undefined;
-  /** Name of the monitored Cloud Run service. */
-  readonly serviceName: pulumi.Input<string>;
-  readonly serviceUrl: pulumi.Input<string>;
+  readonly database: Database;
+  readonly service: Service;
   /** The regions that have the service, that of the stack first. The uptime check may call it in each, before and after a failover. */
   readonly regions: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -58,9 +56,9 @@ export class Alerts extends pulumi.ComponentResource {
     const { apis, config, labels } = args;
     const { project } = config;
     const monitoring = { parent: this, dependsOn: [apis.enabled.monitoring, apis.enabled.logging] };
-    const watched = pulumi
-      .all([args.serviceName, args.instanceName])
-      .apply(([service, instance]): Watched => ({ project, service, instance }));
+    // By names that are known before what they name exists, so that the first import that fails is reported too.
+    const { plannedFollower, plannedPrimary } = args.database;
+    const watched = plannedPrimary.apply((instance): Watched => ({ project, service: SERVICE, instance }));
 
     const audit = new gcp.projects.IAMAuditConfig(
       `${name}-import-audit`,
@@ -81,7 +79,7 @@ export class Alerts extends pulumi.ComponentResource {
       ...logAlerts(watched),
       ...doctorAlerts(),
       ...metricAlerts(watched, config),
-      ...(args.replicaName === undefined ? [] : replicaAlerts(project, pulumi.output(args.replicaName))),
+      ...(plannedFollower ? replicaAlerts(project, plannedFollower) : []),
       uptimeAlert(check.uptimeCheckId),
     ];
     for (const { what, title, severity, reads, condition, or } of alerts) {
@@ -111,7 +109,7 @@ export class Alerts extends pulumi.ComponentResource {
 
   /** Calls the service every minute as the service agent of Cloud Monitoring, so the service need not be public. */
   private uptimeCheck(name: string, args: AlertsArgs): gcp.monitoring.UptimeCheckConfig {
-    const { apis, config, serviceName } = args;
+    const { apis, config, service } = args;
     const agent = new gcp.projects.ServiceIdentity(
       `${name}-monitoring-agent`,
       { service: "monitoring.googleapis.com" },
@@ -121,7 +119,7 @@ export class Alerts extends pulumi.ComponentResource {
       (location, index) =>
         new gcp.cloudrunv2.ServiceIamMember(
           `${name}-${index === 0 ? "" : "standby-"}uptime-invoker`,
-          { name: serviceName, location, role: "roles/run.invoker", member: agent.member },
+          { name: service.name, location, role: "roles/run.invoker", member: agent.member },
           { parent: this },
         ),
     );
@@ -133,7 +131,7 @@ export class Alerts extends pulumi.ComponentResource {
         timeout: "10s",
         monitoredResource: {
           type: "uptime_url",
-          labels: { project_id: config.project, host: pulumi.output(args.serviceUrl).apply(hostOf) },
+          labels: { project_id: config.project, host: service.url.apply(hostOf) },
         },
         httpCheck: {
           path: "/health",

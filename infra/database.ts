@@ -31,14 +31,16 @@ export class Database extends pulumi.ComponentResource {
    * instance exists.
    */
   readonly plannedName: pulumi.Output<string>;
-  /** Name of the instance in the second region; undefined without one. */
+  /** The same in the second region; undefined without one. */
   readonly plannedReplica: pulumi.Output<string> | undefined;
+  /** The one of these that takes writes. */
+  readonly plannedPrimary: pulumi.Output<string>;
+  /** The one that follows it; undefined if none does. */
+  readonly plannedFollower: pulumi.Output<string> | undefined;
   /** The region of the primary. */
   readonly primaryRegion: string;
   /** Name of the primary, known once it exists. */
   readonly instanceName: pulumi.Output<string>;
-  /** Name of the instance that follows the primary; undefined without one. */
-  readonly replicaName: pulumi.Output<string> | undefined;
   /** The parts of `connectionName`. */
   readonly connection: pulumi.Output<ConnectionName>;
   /** `PROJECT:REGION:INSTANCE`. */
@@ -64,8 +66,16 @@ export class Database extends pulumi.ComponentResource {
     this.plannedReplica = replica && pulumi.interpolate`${this.plannedName}-${replica.region}`;
     this.primaryRegion = replica?.promoted ? replica.region : region;
     const names = { home: this.plannedName, away: this.plannedReplica };
-    const declared = declareInstances(name, { apis, config, labels, names, network, options });
-    const { away, home, primary: instance } = declared;
+    const {
+      away,
+      home,
+      primary: instance,
+      replica: follower,
+    } = declareInstances(name, { apis, config, labels, names, network, options });
+    const plannedOf = (one: gcp.sql.DatabaseInstance) =>
+      this.plannedReplica && one === away ? this.plannedReplica : this.plannedName;
+    this.plannedPrimary = plannedOf(instance);
+    this.plannedFollower = follower && plannedOf(follower);
     const login = (userName: LoginName, suffix: string, before: readonly pulumi.Resource[] = []): Login => {
       const step = passwordStep(userName, config.rotation.step);
       const password = new random.RandomPassword(
@@ -93,7 +103,6 @@ export class Database extends pulumi.ComponentResource {
     );
 
     this.instanceName = instance.name;
-    this.replicaName = declared.replica?.name;
     const { primaryRegion } = this;
     this.connection = instance.name.apply((name) => ({ project, region: primaryRegion, instance: name }));
     this.connectionName = this.connection.apply(formatConnectionName);

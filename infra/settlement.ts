@@ -97,10 +97,8 @@ export function settlement(
       region: heldRegion ?? primaryRegion,
       labels,
     });
-  const { instanceName, replicaName } = database;
-  const watched = { instanceName, replicaName, serviceName: service.name, serviceUrl: service.url };
   const regions = [config.region, ...(replica ? [replica.region] : [])];
-  new Alerts(name, { apis, config, ...watched, regions, labels });
+  new Alerts(name, { apis, config, database, service, regions, labels });
   if (migrationJob) new MigrationJob(name, { ...runtime, image: migrationJob.image, dependsOn: bindings });
 
   return {

@@ -55,8 +55,7 @@ function services(count: number, way: Way): void {
       minInstances,
       dependsOn: [...schema.imported, ...identity.clients, credentials.accessor],
     });
-    const watched = { instanceName, serviceName: service.name, serviceUrl: service.url, regions: [region] };
-    new Alerts(name, { apis, config, ...watched, labels });
+    new Alerts(name, { apis, config, database, service, regions: [region], labels });
   }
 }
 

@@ -112,6 +112,27 @@ test("import reads the data access log, which the stack enables first", () => {
   expect([...waitsFor(resources, "settlement-alert-import")]).toContain("settlement-import-audit");
 });
 
+test.each([false, true])(
+  "alerts exist before what they watch, to report its first failure; promoted: %s",
+  async (promoted) => {
+    const plus = { edition: "ENTERPRISE_PLUS", tier: "db-perf-optimized-N-2" };
+    const replica = { region: "us-east1", tier: plus.tier, disasterRecovery: true, promoted };
+    const { resources } = await declare({ database: { ...database, ...plus, replica } });
+    const names = resources.filter(({ type }) => type.includes("alertPolicy")).map(({ name }) => name);
+    const waiting = names.filter((name) =>
+      ["settlement-instance", "settlement-replica", "settlement-service", "settlement-schema"].some((one) =>
+        waitsFor(resources, name).has(one),
+      ),
+    );
+    // The uptime check needs the service's URL.
+    expect(waiting).toEqual(["settlement-alert-uptime"]);
+    const [primary, follower] = promoted ? ["-us-east1", ""] : ["", "-us-east1"];
+    const filter = (what: string) => JSON.stringify(named(resources, `settlement-alert-${what}`).inputs.conditions);
+    expect(filter("disk")).toContain(`fusion-prime-db-a504713e${primary}\\"`);
+    expect(filter("replica-behind")).toContain(`fusion-prime-db-a504713e${follower}\\"`);
+  },
+);
+
 test("backup fires for automatic and on-demand backups", () => {
   const filter = policy("backup").conditions[0]?.conditionMatchedLog?.filter;
   expect(filter).toBe(
