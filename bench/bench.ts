@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem, type } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { preview, typescript } from "./preview.ts";
 import { reads } from "./reads.ts";
 import { svg, table } from "./report.ts";
 import { up } from "./up.ts";
+import { commitOf } from "../ops/engine/commit.ts";
 import { findCli } from "../ops/engine/cli.ts";
 import { run } from "../ops/terminal/run.ts";
 import { ROOT } from "../ops/engine/stack-file.ts";
@@ -53,6 +53,7 @@ run(HELP, async () => {
   // The same on every machine; the benchmarks' processes inherit it.
   process.env.SETTLEMENT_PROVIDERS = PROVIDERS;
   const before = check ? committed() : undefined;
+  const commit = check || only !== undefined ? undefined : commitOf();
   const figures: Figure[] = [];
   for (const [name, measure] of Object.entries(BENCHMARKS)) {
     if (only !== undefined && only !== name) continue;
@@ -63,7 +64,7 @@ run(HELP, async () => {
   if (before) {
     const worse = regressions(figures, before.figures);
     if (worse.length > 0) throw new UserError(`Slower than ${before.commit}:\n  - ${worse.join("\n  - ")}`);
-  } else if (only === undefined) await write(figures);
+  } else if (commit !== undefined) await write(figures, commit.slice(0, 7));
 });
 
 function committed(): Results {
@@ -71,7 +72,7 @@ function committed(): Results {
   return JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
 }
 
-async function write(figures: readonly Figure[]): Promise<void> {
+async function write(figures: readonly Figure[], commit: string): Promise<void> {
   const [cpu] = cpus();
   const { version } = await findCli(() => undefined);
   const results: Results = {
@@ -82,7 +83,7 @@ async function write(figures: readonly Figure[]): Promise<void> {
       providers: PROVIDERS,
       ...Object.fromEntries(["@pulumi/pulumi", "@pulumi/policy", "fastify"].map(versionOf)),
     },
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
+    commit,
     time: new Date().toISOString(),
     figures,
   };

@@ -9,6 +9,7 @@ import { forgetInstance, requireLost } from "./engine/lost-instance.ts";
 import { requireConfig } from "./engine/stack-values.ts";
 import { UserError } from "./terminal/user-error.ts";
 import { openStack } from "./engine/open.ts";
+import { commitOf } from "./engine/commit.ts";
 import { publishSnapshot } from "./engine/snapshot.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
 import { run } from "./terminal/run.ts";
@@ -51,6 +52,7 @@ run(HELP, async () => {
   const name = stackName(values.stack);
   const choice = providerChoice(values.providers);
   const ask = consent(values.yes);
+  const commit = values.publish ? commitOf() : undefined;
   const config = requireConfig(name);
   if (config.database.replica?.underway) {
     throw new UserError(`A failover of ${name} is underway. Finish it first: npm run failover -- --stack ${name}`);
@@ -91,7 +93,7 @@ run(HELP, async () => {
       agreed: ({ change }) => values["new-instance"] === true && change.type === SECRET_VERSION,
     });
     if (!done) console.error("Nothing was changed.");
-    else if (values.publish) console.error(`Snapshot        ${await publishSnapshot(stack)}`);
+    else if (commit !== undefined) console.error(`Snapshot        ${await publishSnapshot(stack, commit)}`);
   } finally {
     await stop();
   }

@@ -1,5 +1,4 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { formatConnectionString, parseConnectionString } from "../../infra/connection.ts";
@@ -27,10 +26,12 @@ export function readSnapshot(stack: string): Snapshot | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Snapshot) : undefined;
 }
 
-/** Writes a stack's snapshot, and returns its path. */
-export async function publishSnapshot(stack: Stack): Promise<string> {
+/**
+ * Writes a stack's snapshot, and returns its path.
+ * @param commit That of the program that made the state.
+ */
+export async function publishSnapshot(stack: Stack, commit: string): Promise<string> {
   const state = withoutSecrets(await readState(stack, { showSecrets: true }));
-  const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
   const snapshot: Snapshot = { commit, time: new Date().toISOString(), state };
   const path = snapshotPath(stack.name);
   mkdirSync(dirname(path), { recursive: true });

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, type } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { parseConnectionString } from "../../infra/connection.ts";
 import { Google } from "../../infra/google.ts";
 import { CONNECTION_STRING_SECRET, OWNER_ROLE, POOL_SIZE, SERVICE } from "../../infra/names.ts";
 import type { Facts } from "../doctor/facts.ts";
+import { commitOf } from "../engine/commit.ts";
 import { endpointConfig, endpointsOf } from "../engine/endpoints.ts";
 import { type LocalEnvironment, openSocket, startLocal } from "../engine/local.ts";
 import { ROOT } from "../engine/stack-file.ts";
@@ -68,6 +68,7 @@ async function measureAll(say: (line: string) => void): Promise<Results> {
   if (!existsSync("/proc/self/stat")) {
     throw new UserError("--publish needs Linux, because it reads from /proc what each part of the system spends.");
   }
+  const commit = commitOf().slice(0, 7);
   const folder = join(ROOT, ".local", "load");
   rmSync(folder, { recursive: true, force: true });
   const local = await startLocal(folder, say);
@@ -96,7 +97,7 @@ async function measureAll(say: (line: string) => void): Promise<Results> {
     return {
       machine: `${cpu?.model ?? "?"}, ${cpus().length} cores, ${type()}`,
       versions: { node: process.versions.node, postgres: stack.postgres },
-      commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim(),
+      commit,
       time: new Date().toISOString(),
       bytesPerRow,
       runs,

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
@@ -18,6 +18,7 @@ import { scenario } from "../scenario.ts";
 import { bootstrapped, REPOSITORY } from "./bootstrapped.ts";
 import { ManualProduction, COMMANDS, type Fault, FAULTS, IMAGES } from "./created-manually.ts";
 import { SteadyClient } from "./steady-client.ts";
+import { newFolder } from "../folder.ts";
 
 jest.setTimeout(300_000);
 
@@ -85,8 +86,7 @@ describe.each(VARIANTS.map((faults) => ({ faults })))("production created manual
   const rows = () => Promise.all(COMMANDS.map((id) => production.command(id)));
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "adoption-e2e-"));
+    folder = newFolder("adoption-e2e");
     await cloud.start();
     copyFileSync(join(ROOT, "Pulumi.prod.yaml"), file);
     const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);

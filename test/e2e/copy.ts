@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { running } from "../processes.ts";
+import { newFolder } from "../folder.ts";
 
 /** What no command needs; packages are linked instead. */
 const LEFT_OUT = [".git", ".local", "node_modules", "docs", "test"];
@@ -16,8 +17,7 @@ const PASSING = /[/\\](Pulumi|config)\.(wrong|stack)-[^/\\]*$/;
  * @returns An ignored folder inside the repository.
  */
 export function copyProject(name: string): string {
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  const copy = mkdtempSync(join(ROOT, ".local", `${name}-`));
+  const copy = newFolder(name);
   const filter = (source: string) => !PASSING.test(source);
   for (const part of readdirSync(ROOT).filter((name) => !LEFT_OUT.includes(name)))
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -28,6 +28,7 @@ import { killEngine } from "../kill-engine.ts";
 import { measured } from "./recovery.ts";
 import { scenario } from "../scenario.ts";
 import { deployAsPipeline } from "./bootstrapped.ts";
+import { newFolder } from "../folder.ts";
 
 jest.setTimeout(600_000);
 
@@ -155,8 +156,7 @@ describe("the schema, through the real engine", () => {
   };
   beforeAll(async () => {
     process.env.SETTLEMENT_PATIENCE = "0.05";
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "migrations-"));
+    folder = newFolder("migrations");
     local = await startLocal(folder, () => undefined);
     stopProviders = await deployAsPipeline(local);
     open(local.stack);

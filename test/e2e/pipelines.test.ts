@@ -136,6 +136,9 @@ describe("both pipelines", () => {
     const prod = parseDocument(readFileSync(join(copy, "Pulumi.prod.yaml"), "utf8"));
     prod.deleteIn(["config", "settlement:adopt"]);
     writeFileSync(join(copy, "Pulumi.prod.yaml"), prod.toString());
+    execFileSync("git", ["init", "--quiet"], { cwd: copy });
+    const author = ["-c", "user.name=Settlement", "-c", "user.email=settlement@example.com"];
+    execFileSync("git", [...author, "commit", "--quiet", "--allow-empty", "--message=Merged"], { cwd: copy });
     writeFileSync(join(copy, "summary.md"), "");
     writeFileSync(join(copy, "event.json"), JSON.stringify({ pull_request: { number: 7 } }));
     for (const stack of ["staging", "prod"]) mkdirSync(join(copy, ".local", "states", stack), { recursive: true });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseDocument } from "yaml";
@@ -7,6 +7,7 @@ import { startLanguageHost } from "../../bench/language-host.ts";
 import { findCli } from "../../ops/engine/cli.ts";
 import { OFFLINE, startProviders } from "../../ops/engine/providers.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { newFolder } from "../folder.ts";
 
 jest.setTimeout(120_000);
 
@@ -18,8 +19,7 @@ describe("plain pulumi with the project's entry point", () => {
   let preview: typeof pulumi;
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "plain-"));
+    folder = newFolder("plain");
     writeFileSync(join(folder, "Pulumi.yaml"), `${readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")}\nmain: ${ROOT}\n`);
     // Protected like staging and prod, so that the program registers the hook for the login's password.
     const stackFile = readFileSync(join(ROOT, "Pulumi.local.yaml"), "utf8");

@@ -1,7 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
@@ -19,6 +19,7 @@ import { scenario } from "../scenario.ts";
 import { DEPLOYER, deployAsPipeline } from "./bootstrapped.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
+import { newFolder } from "../folder.ts";
 
 jest.setTimeout(300_000);
 
@@ -100,8 +101,7 @@ describe("preview and up on the embedded cloud, through the real engine", () => 
   const resources = async () => (await readState<{ urn: string; modified: string }>(stack)).deployment.resources ?? [];
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "preview-e2e-"));
+    folder = newFolder("preview-e2e");
     local = await startLocal(folder, () => undefined, { images: FAILING });
     stack = local.stack;
     stopProviders = await deployAsPipeline(local);

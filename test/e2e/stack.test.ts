@@ -1,6 +1,6 @@
 import type { OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseConnectionString } from "../../infra/connection.ts";
@@ -9,12 +9,12 @@ import { readState } from "../../ops/engine/state.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { inspect } from "../../ops/preview/inspect.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
-import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
 import { scenario } from "../scenario.ts";
 import { BOOTSTRAPPED, deployAsPipeline } from "./bootstrapped.ts";
 import { look, doctorSteps } from "./doctor-deployed.ts";
 import { filesBelow, holders, type Place, processes } from "./leaks.ts";
+import { newFolder } from "../folder.ts";
 
 jest.setTimeout(300_000);
 
@@ -65,8 +65,7 @@ describe("a production stack with a private network, from creation to destructio
   };
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    root = mkdtempSync(join(ROOT, ".local", "stack-"));
+    root = newFolder("stack");
     folder = join(root, ".local", "start");
     local = await startLocal(folder, say);
     stack = local.stack;

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "../../packages/embedded-google-cloud/server/faults.ts";
 import { startCloud } from "../../packages/embedded-google-cloud/index.ts";
@@ -9,10 +9,10 @@ import { SAMPLE, SERVICE_IMAGE } from "../../ops/engine/local.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
 import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/stack-file.ts";
 import { inLongForm, LONG_FORM } from "../long-form.ts";
 import { type Cloud, get, inCloud, inState, OWN } from "./inventory.ts";
 import { begin, endOf } from "./life.ts";
+import { newFolder } from "../folder.ts";
 
 /**
  * API faults during the first update: it converges or stops with a message, and a service that answers works. In the
@@ -76,7 +76,7 @@ interface Outcome {
 
 /** Updates a new stack until it converges. */
 async function converge(faults: readonly (readonly [shape: string, fault: Fault])[]): Promise<Outcome> {
-  const folder = mkdtempSync(join(ROOT, ".local", "calls-"));
+  const folder = newFolder("calls");
   const calls = new Set<string>();
   const note = (message: unknown) => {
     const { method, url } = (message as { request: IncomingMessage }).request;
@@ -139,7 +139,6 @@ const PATIENCE = "0.05";
 
 beforeAll(() => {
   process.env.SETTLEMENT_PATIENCE = PATIENCE;
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
 });
 afterAll(() => {
   delete process.env.SETTLEMENT_PATIENCE;

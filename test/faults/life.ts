@@ -1,5 +1,5 @@
 import { type ChildProcess, exec, fork } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -8,11 +8,11 @@ import { sendSettlementCommand } from "../../ops/service/smoke.ts";
 import { StackFiles } from "../../ops/engine/file-backend.ts";
 import { privateFolder } from "../../ops/engine/private-folder.ts";
 import type { Deployment } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/stack-file.ts";
 import { kill, type Running, running, startedBy } from "../processes.ts";
 import { Draw } from "./draw.ts";
 import { inCloud, inState } from "./inventory.ts";
 import type { Run } from "./processes/program.ts";
+import { newFolder } from "../folder.ts";
 
 /** What is killed; `everything` stands for a power failure. */
 const VICTIMS = ["program", "engine", "provider", "cloud", "postgres", "everything"] as const;
@@ -121,8 +121,7 @@ class Life {
   private kept = "";
 
   constructor() {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    this.folder = mkdtempSync(join(ROOT, ".local", "life-"));
+    this.folder = newFolder("life");
   }
 
   async begin(): Promise<void> {

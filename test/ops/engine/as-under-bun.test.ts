@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../ops/engine/stack-file.ts";
+import { newFolder } from "../../folder.ts";
 
 /** A policy pack that prints what the SDK has loaded before it, and after it the whole SDK. */
 const PACK = `
@@ -16,8 +17,7 @@ const PACK = `
 
 // If this fails, the SDK has changed and ops/engine/as-under-bun.cjs may be obsolete.
 test("the SDK loads a debugger and a compiler before a policy pack, but not under Bun; TypeScript is loaded when it is used", () => {
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  const pack = mkdtempSync(join(ROOT, ".local", "pack-"));
+  const pack = newFolder("pack");
   writeFileSync(join(pack, "package.json"), "{}");
   writeFileSync(join(pack, "index.js"), PACK);
   const before = (...options: string[]) => {

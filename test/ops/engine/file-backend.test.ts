@@ -1,19 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { bareUp } from "../../../ops/engine/bare-up.ts";
 import { findCli } from "../../../ops/engine/cli.ts";
 import { stackFiles } from "../../../ops/engine/file-backend.ts";
 import { type Lock, locksOf } from "../../../ops/engine/locks.ts";
 import { openPrivateStack } from "../../../ops/engine/private-stack.ts";
-import { ROOT } from "../../../ops/engine/stack-file.ts";
 import { notePending, readState, writeState } from "../../../ops/engine/state.ts";
+import { newFolder } from "../../folder.ts";
 
 let folder: string;
 beforeEach(() => {
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  folder = mkdtempSync(join(ROOT, ".local", "backend-"));
+  folder = newFolder("backend");
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });

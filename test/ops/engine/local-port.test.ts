@@ -1,17 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { startLocal } from "../../../ops/engine/local.ts";
 import { UserError } from "../../../ops/terminal/user-error.ts";
-import { ROOT } from "../../../ops/engine/stack-file.ts";
+import { newFolder } from "../../folder.ts";
 
 let folder: string;
 let other: Server | undefined;
 
 beforeEach(() => {
-  mkdirSync(join(ROOT, ".local"), { recursive: true });
-  folder = mkdtempSync(join(ROOT, ".local", "port-"));
+  folder = newFolder("port");
 });
 
 afterEach(() => {

@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync, truncateSync } from "node:fs";
 import { findCli } from "../../../ops/engine/cli.ts";
 import { StackFiles } from "../../../ops/engine/file-backend.ts";
 import { noteUnanswered } from "../../../ops/engine/interrupted.ts";
 import { readState } from "../../../ops/engine/state.ts";
 import { privateFolder } from "../../../ops/engine/private-folder.ts";
 import { openPrivateStack } from "../../../ops/engine/private-stack.ts";
-import { ROOT } from "../../../ops/engine/stack-file.ts";
+import { newFolder } from "../../folder.ts";
 
 describe("a private state with files truncated by a kill", () => {
   let folder: string;
@@ -17,8 +16,7 @@ describe("a private state with files truncated by a kill", () => {
   const files = () => new StackFiles(privateFolder(folder).state, "local");
 
   beforeAll(async () => {
-    mkdirSync(join(ROOT, ".local"), { recursive: true });
-    folder = mkdtempSync(join(ROOT, ".local", "private-"));
+    folder = newFolder("private");
     const stack = await open();
     // Creates a state and a previous one.
     await stack.importStack(await stack.exportStack());
