@@ -6,14 +6,14 @@ import { interrupted } from "../terminal/interrupt.ts";
 import { type Inputs, RESOURCE_TYPES } from "./resource-types.ts";
 import type { StateResource } from "./state.ts";
 import { endpointsOf } from "./endpoints.ts";
+import { engineConfig } from "./engine-config.ts";
 
 /** How long an instance may take to be created, and the polling interval, in milliseconds. */
 const CREATION = { longest: 30 * 60_000, pause: 500 };
 
 /** Looks up in Google Cloud, with the user's credentials, what an update may have created. */
 export async function lookupOf(stack: Stack) {
-  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
-  const config = Object.fromEntries(values) as Record<string, string>;
+  const config = await engineConfig(stack);
   const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
   const ask = <T>(question: Question) =>
     new RestReader(endpointsOf(config), token === undefined ? undefined : () => Promise.resolve(token)).read<T>(

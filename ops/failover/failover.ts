@@ -16,6 +16,7 @@ import { interrupted } from "../terminal/interrupt.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { invokerToken, liveService } from "../service/live.ts";
 import { smokeTest } from "../service/smoke.ts";
+import { engineConfig } from "../engine/engine-config.ts";
 import { placeOf } from "../update/rollout.ts";
 import { update, type UpdateOptions } from "../update/update.ts";
 import { answersIn, policySettings, requireNoImport, resourcesIn } from "./lost-region.ts";
@@ -262,8 +263,7 @@ async function loss(google: Google, { project }: Pair, { name }: Side, verb: Ver
 
 /** Tests the service in the region. @returns Its URL. */
 async function tested(stack: Stack, region: string, say: (line: string) => void): Promise<string> {
-  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
-  const place = { ...placeOf(stack, Object.fromEntries(values) as Record<string, string>, SERVICE), region };
+  const place = { ...placeOf(stack, await engineConfig(stack), SERVICE), region };
   const service = await liveService(place);
   if (!service) throw new UserError(`The service does not exist in ${region}.`);
   await smokeTest(service.uri, await invokerToken(place, service.uri), say);

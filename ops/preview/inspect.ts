@@ -11,6 +11,7 @@ import { age } from "../terminal/age.ts";
 import { lintAdoption, lintMigrations } from "../lint/lint.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
+import { engineConfig } from "../engine/engine-config.ts";
 import { RestReader } from "../google/reader.ts";
 import { changedOutside } from "./outside.ts";
 import { type DisabledApi, disabledApis } from "./disabled-apis.ts";
@@ -237,8 +238,7 @@ async function settingsAfterAdoption(stack: Stack): Promise<LaterSetting[]> {
 
 /** The APIs that a refresh of the stack must enable first. */
 async function disabledIn(stack: Stack, resources: readonly StateResource[]): Promise<DisabledApi[]> {
-  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
-  const config = Object.fromEntries(values) as Record<string, string>;
+  const config = await engineConfig(stack);
   const reader = new RestReader(endpointsOf(config), tokenOf(stack));
   return disabledApis(resources, config["gcp:project"] ?? "", reader);
 }

@@ -3,6 +3,7 @@ import { PROJECT, SERVICE } from "../../infra/names.ts";
 import { changedLogin, credentialOf, loginOf, validCredentials } from "../../infra/rotation.ts";
 import type { Loss } from "../preview/guard.ts";
 import { update, type UpdateOptions } from "../update/update.ts";
+import { engineConfig } from "../engine/engine-config.ts";
 import { placeOf } from "../update/rollout.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { untilFormerIsUnused } from "./former.ts";
@@ -109,7 +110,5 @@ async function requireUnused(stack: Stack, step: number, { say }: RotateOptions)
   if (version === undefined) {
     throw new UserError(`The state of ${stack.name} has no credential ${validCredentials(step)[0]}; run this again.`);
   }
-  const values = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
-  const config = Object.fromEntries(values) as Record<string, string>;
-  await untilFormerIsUnused(placeOf(stack, config, SERVICE), version, say);
+  await untilFormerIsUnused(placeOf(stack, await engineConfig(stack), SERVICE), version, say);
 }

@@ -55,20 +55,22 @@ describe("recovery", () => {
     server = createServer((request, response) => response.end(JSON.stringify(answer(request.url ?? ""))));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const endpoint = { value: `http://127.0.0.1:${port}/` };
+    const endpoint = `http://127.0.0.1:${port}/`;
     stack = {
       name: "prod",
       workspace: {
         envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: "token" },
         pulumiCommand: { command: join(folder, "pulumi") },
         workDir: folder,
+        stackSettings: () =>
+          Promise.resolve({
+            config: {
+              "gcp:project": "p",
+              "gcp:sqlCustomEndpoint": endpoint,
+              "gcp:monitoringCustomEndpoint": endpoint,
+            },
+          }),
       },
-      getAllConfig: () =>
-        Promise.resolve({
-          "gcp:project": { value: "p" },
-          "gcp:sqlCustomEndpoint": endpoint,
-          "gcp:monitoringCustomEndpoint": endpoint,
-        }),
       refresh: () => Promise.resolve(happened.push("refresh")),
     } as unknown as Stack;
   });

@@ -44,10 +44,9 @@ interface Recorded {
 test("derives the same ids as the official provider", async () => {
   const file = join(ROOT, "test", "recorded", "official-provider", "local-private-network.json");
   const recorded = JSON.parse(readFileSync(file, "utf8")) as Recorded[];
-  const config = { "gcp:project": { value: "settlement-local" }, "gcp:region": { value: "us-central1" } };
+  const config = { "gcp:project": "settlement-local", "gcp:region": "us-central1" };
   const lookup = await lookupOf({
-    getAllConfig: () => Promise.resolve(config),
-    workspace: { envVars: {} },
+    workspace: { envVars: {}, stackSettings: () => Promise.resolve({ config }) },
   } as unknown as Stack);
   let compared = 0;
   for (const { inputs, outputs, type } of recorded) {

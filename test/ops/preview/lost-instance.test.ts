@@ -10,11 +10,12 @@ test("a preview does not call a stack well whose instance was deleted, and says 
   try {
     await embedded.start("cloudresourcemanager.googleapis.com", "sqladmin.googleapis.com");
     const config = { "gcp:project": PROJECT, ...endpointConfig(embedded.cloud.url) };
-    const values = Object.entries(config).map(([key, value]) => [key, { value }]);
     const stack = {
       name: "prod",
-      workspace: { envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: embedded.cloud.identities.ownerToken } },
-      getAllConfig: () => Promise.resolve(Object.fromEntries(values) as object),
+      workspace: {
+        envVars: { GOOGLE_OAUTH_ACCESS_TOKEN: embedded.cloud.identities.ownerToken },
+        stackSettings: () => Promise.resolve({ config }),
+      },
       preview: () => Promise.resolve({}), // the engine finds nothing to do
     } as unknown as Stack;
     const urn = "urn:pulumi:prod::settlement::gcp:sql/databaseInstance:DatabaseInstance::settlement-instance";

@@ -40,8 +40,7 @@ function stackOf(resources: readonly object[]): Stack {
   const stack = {
     name: "prod",
     resources,
-    getAllConfig: () => Promise.resolve({}),
-    workspace: { envVars: {} },
+    workspace: { envVars: {}, stackSettings: () => Promise.resolve({}) },
   };
   return stack as unknown as Stack;
 }
