@@ -37,12 +37,18 @@ interface Document {
 const SYSTEM = ["$.xgafv", "access_token", "alt", "$alt", "callback", "fields", "key", "oauth_token", "prettyPrint"];
 const UPLOADS = ["quotaUser", "uploadType", "upload_id", "upload_protocol", "userIp"];
 
-/** Google's methods, read at the first request. A parameter never spans a slash, so few paths have to be compared. */
+/**
+ * Google's methods, read at the first request, by what few of them have in common. A parameter never spans a slash: a path has as
+ * many steps as the method's, and ends in the same step or the method's in a parameter.
+ */
 let routes: ReturnType<typeof load> | undefined;
 
-function shapeOf(verb: string, path: string): string {
-  return `${verb} ${path.split("/").length}`;
+function keyOf(verb: string, steps: readonly string[], last = steps.at(-1)): string {
+  return `${verb} ${steps.length} ${last}`;
 }
+
+/** In place of a last step that is a parameter. */
+const ANY = "{}";
 
 function load() {
   const documents = JSON.parse(readFileSync(join(import.meta.dirname, "discovery.json"), "utf8")) as Record<
@@ -56,7 +62,10 @@ function load() {
   );
   // A verb such as `:addVersion` is not part of an id, so these paths are tried first.
   all.sort((a, b) => Number(b.path.includes(":")) - Number(a.path.includes(":")));
-  return Map.groupBy(all, ({ verb, path }) => shapeOf(verb, path));
+  return Map.groupBy(all, ({ verb, path }) => {
+    const steps = path.split("/");
+    return steps.at(-1)?.includes("{") ? keyOf(verb, steps, ANY) : keyOf(verb, steps);
+  });
 }
 
 function patternOf(path: string): RegExp {
@@ -73,7 +82,9 @@ function patternOf(path: string): RegExp {
  */
 export function findMethod(verb: string, path: string): Method | undefined {
   routes ??= load();
-  return routes.get(shapeOf(verb, path))?.find(({ pattern }) => pattern.test(path))?.method;
+  const steps = path.split("/");
+  const find = (key: string) => routes?.get(key)?.find(({ pattern }) => pattern.test(path))?.method;
+  return find(keyOf(verb, steps)) ?? find(keyOf(verb, steps, ANY));
 }
 
 /** @throws GoogleError INVALID_ARGUMENT, in Google's words, if a query parameter is unknown or has the wrong type. */
