@@ -2,12 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LONG_FORM } from "../long-form.ts";
 import { DIFFERENCES } from "./oracle/differences.ts";
+import { comparePhases, recordedPhases, writePhases } from "./oracle/record.ts";
 import { type Database, type Outcome, phasesOf, Server } from "./oracle/sides.ts";
 
 /**
  * The import against dbmate. Each folder of `oracle/corpus` is a history of migrations; both apply it to the same kind of
  * database, up, down and up again, all at once and one by one, and must leave the same catalog and rows, or refuse the same.
- * Without FAULTS=all, only histories whose files may act on one another, and some about rollbacks, go further than up.
+ * Without FAULTS=all, the import is compared with what dbmate did in the last long form, and only histories whose files may act on
+ * one another, and some about rollbacks, go further than up.
  */
 
 const CORPUS = join(import.meta.dirname, "oracle", "corpus");
@@ -25,6 +27,7 @@ const REFUSED = /refused|error|fail|^markers-|^psql-set|needed|utf8|syntax|copy-
 const server = new Server();
 beforeAll(() => server.start());
 afterAll(() => server.remove());
+afterAll(writePhases);
 
 test.each(HISTORIES)("%s", async (history) => {
   const found = await differences(history);
@@ -35,36 +38,40 @@ test.each(HISTORIES)("%s", async (history) => {
 
 async function differences(history: string): Promise<string[]> {
   const folder = join(CORPUS, history);
-  const further = LONG_FORM || BY_SESSION.test(history);
-  const all = Object.entries(phasesOf(readdirSync(folder).sort(), further));
-  const phases = further || history.includes(BY_ROLLBACK) ? all : all.slice(0, 1);
+  const known = LONG_FORM ? undefined : recordedPhases(folder, history);
+  const all = Object.entries(phasesOf(readdirSync(folder).sort()));
+  const phases = LONG_FORM || BY_SESSION.test(history) ? all : all.slice(0, history.includes(BY_ROLLBACK) ? 2 : 1);
   const opened: Database[] = [];
   const create = async () => {
-    const two = [await server.create(), await server.create()] as const;
-    opened.push(...two);
-    return two;
+    const database = await server.create();
+    opened.push(database);
+    return database;
   };
   const found: string[] = [];
-  let databases = await create();
-  let failed = false;
-  let undone: Outcome | undefined;
+  const outcomes: Record<string, Outcome> = {};
+  let failed = true;
+  let mine: Database | undefined;
+  let dbmates: Database | undefined;
   for (const [phase, steps] of phases) {
     // What fails all at once may succeed one by one.
-    if (failed && phase !== "each up") continue;
-    if (failed) databases = await create();
+    if (failed && phase !== "all up" && phase !== "each up") continue;
+    if (failed) mine = await create();
+    if (failed && !known) dbmates = await create();
     // dbmate always rolls back one by one: it would do the same a second time.
-    const again = phase === "each down" && undone?.error === undefined ? undone : undefined;
+    const undone = outcomes["all down"]?.error === undefined ? outcomes["all down"] : undefined;
+    const again = known?.[phase] ?? (phase === "each down" ? undone : undefined);
     const [here, there] = await Promise.all([
-      server.outcome(server.byImport, databases[0], folder, steps),
-      again ?? server.outcome(server.byDbmate, databases[1], folder, steps),
+      server.outcome(server.byImport, mine, folder, steps),
+      again ?? server.outcome(server.byDbmate, dbmates, folder, steps),
     ]);
-    if (phase === "all down") undone = there;
+    outcomes[phase] = there;
     found.push(...compared(here, there).map((line) => `${phase}: ${line}`));
     failed = here.error !== undefined || there.error !== undefined;
     // A mistake in the corpus would hide what comes after it.
     if (here.error !== undefined && there.error !== undefined && !REFUSED.test(history))
       found.push(`${phase}: ${said(here)}`);
   }
+  if (!known) comparePhases(folder, history, outcomes);
   await Promise.all(opened.map(({ admin }) => admin.end()));
   return found;
 }

@@ -94,7 +94,7 @@ export async function describeDatabase(client: Client): Promise<string[]> {
       || ' ' || left(string_agg(t::text, ';' ORDER BY t::text COLLATE "C"), 1000), '') AS line FROM ONLY ${table} t`;
   });
   contents.push(
-    `SELECT coalesce('versions ' || string_agg(version, ',' ORDER BY version), '') FROM public.${VERSIONS_TABLE}`,
+    `SELECT 'versions ' || coalesce(string_agg(version, ',' ORDER BY version), 'none') AS line FROM public.${VERSIONS_TABLE}`,
   );
   const held = await client.query<{ line: string }>(contents.join("\nUNION ALL\n"));
   return [...rows, ...held.rows].map(({ line }) => line).sort();

@@ -105,7 +105,9 @@ export class Server {
   }
 
   /** Takes steps until one fails. */
-  async outcome(way: Way, { admin, name }: Database, folder: string, steps: readonly Step[]): Promise<Outcome> {
+  async outcome(way: Way, database: Database | undefined, folder: string, steps: readonly Step[]): Promise<Outcome> {
+    if (!database) throw new Error("There is no database.");
+    const { admin, name } = database;
     let last: Pick<Outcome, "step" | "error"> | undefined;
     for (const step of steps) {
       last = { step, error: await way(name, folder, step) };
@@ -183,14 +185,14 @@ export class Server {
 const CHANGE = { user: LOGIN, logins: [LOGIN] };
 
 /**
- * The steps of a history after which databases are compared: files go up, down and up.
- * @param oneByOne Whether they go up all at once only the first time, and then one by one.
+ * The steps of a history after which databases are compared: files go up and down all at once, then one by one; a single file
+ * goes up again instead.
  */
-export function phasesOf(files: readonly string[], oneByOne: boolean): Readonly<Record<string, readonly Step[]>> {
+export function phasesOf(files: readonly string[]): Readonly<Record<string, readonly Step[]>> {
   const newestFirst = [...files].reverse();
   const up: Step = { direction: "up", files, applied: files };
   const down: Step = { direction: "down", files: newestFirst, applied: [] };
-  if (files.length === 1 || !oneByOne) return { "all up": [up], "all down": [down], "all up again": [up] };
+  if (files.length === 1) return { "all up": [up], "all down": [down], "all up again": [up] };
   const before = (file: string) => files.slice(0, files.indexOf(file));
   return {
     "all up": [up],
