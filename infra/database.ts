@@ -66,12 +66,8 @@ export class Database extends pulumi.ComponentResource {
     this.plannedReplica = replica && pulumi.interpolate`${this.plannedName}-${replica.region}`;
     this.primaryRegion = replica?.promoted ? replica.region : region;
     const names = { home: this.plannedName, away: this.plannedReplica };
-    const {
-      away,
-      home,
-      primary: instance,
-      replica: follower,
-    } = declareInstances(name, { apis, config, labels, names, network, options });
+    const instances = declareInstances(name, { apis, config, labels, names, network, options });
+    const { away, home, primary: instance, replica: follower } = instances;
     const plannedOf = (one: gcp.sql.DatabaseInstance) =>
       this.plannedReplica && one === away ? this.plannedReplica : this.plannedName;
     this.plannedPrimary = plannedOf(instance);
