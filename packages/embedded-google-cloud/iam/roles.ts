@@ -20,6 +20,9 @@ const PREDEFINED = JSON.parse(
   readFileSync(join(import.meta.dirname, "..", "contract", "roles.json"), "utf8"),
 ) as Record<string, Readonly<Record<string, string>>>;
 
+/** The permissions of those predefined roles that were asked for: each request asks. */
+const asked = new Map<string, ReadonlySet<string>>();
+
 /** Google's predefined roles, and the custom roles of all projects. */
 export class Roles {
   /** By name. */
@@ -36,7 +39,7 @@ export class Roles {
 
   /** Whether a role holds a permission, such as `run.services.get`; a role that does not exist holds none. */
   allows(role: string, permission: string): boolean {
-    if (isPredefined(role)) return holds(role, permission);
+    if (isPredefined(role)) return permissionsOf(role).has(permission);
     const { deleted, includedPermissions = [], stage } = this.custom.get(role) ?? {};
     return !deleted && stage !== "DISABLED" && includedPermissions.includes(permission);
   }
@@ -54,10 +57,19 @@ export function permissionExists(permission: string): boolean {
 
 /** The permissions that can be part of a custom role, in alphabetical order. */
 export function allPermissions(): string[] {
-  const all = Object.values(PREDEFINED).flatMap((resources) =>
-    Object.entries(resources).flatMap(([resource, verbs]) => verbs.split(" ").map((verb) => `${resource}.${verb}`)),
-  );
-  return [...new Set(all)].sort();
+  return [...new Set(Object.values(PREDEFINED).flatMap(permissionsIn))].sort();
+}
+
+function permissionsOf(role: string): ReadonlySet<string> {
+  const known = asked.get(role);
+  if (known) return known;
+  const permissions = new Set(permissionsIn(PREDEFINED[role] ?? {}));
+  asked.set(role, permissions);
+  return permissions;
+}
+
+function permissionsIn(verbs: Readonly<Record<string, string>>): string[] {
+  return Object.entries(verbs).flatMap(([resource, each]) => each.split(" ").map((verb) => `${resource}.${verb}`));
 }
 
 function holds(role: string, permission: string): boolean {

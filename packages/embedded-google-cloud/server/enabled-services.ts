@@ -40,8 +40,8 @@ export class EnabledServices {
 
   /** @throws GoogleError PERMISSION_DENIED, in Google's words, if the API is not enabled, or does not answer yet. */
   require(project: string, service: string): void {
-    const answers = (this.since.get(`${project}/${service}`) ?? -Infinity) + this.delays.services <= performance.now();
-    if (ALWAYS_ON.includes(service) || (answers && this.enabled.get(project)?.includes(service))) return;
+    if (ALWAYS_ON.includes(service)) return;
+    if (this.enabled.get(project)?.includes(service) && this.answers(project, service)) return;
     const number = this.projects.number(project);
     const url = `https://console.developers.google.com/apis/api/${service}/overview?project=${number}`;
     const links = [{ description: "Google developers console API activation", url }];
@@ -55,5 +55,11 @@ export class EnabledServices {
         errorInfo("SERVICE_DISABLED", "googleapis.com", { service, consumer: `projects/${number}` }),
       ],
     );
+  }
+
+  private answers(project: string, service: string): boolean {
+    if (this.delays.services === 0) return true;
+    const since = this.since.get(`${project}/${service}`) ?? -Infinity;
+    return since + this.delays.services <= performance.now();
   }
 }

@@ -198,7 +198,8 @@ function fromFastify(error: Error & { statusCode?: number }): GoogleError {
 }
 
 function path(request: FastifyRequest): string {
-  return request.url.split("?")[0] ?? request.url;
+  const end = request.url.indexOf("?");
+  return end < 0 ? request.url : request.url.slice(0, end);
 }
 
 function fieldsOf(request: FastifyRequest): string {
