@@ -14,7 +14,6 @@ const PASSING = /[/\\](Pulumi|config)\.(wrong|stack)-[^/\\]*$/;
 /**
  * Copies the project, for commands that write into it.
  * @param name Prefix of the folder's name.
- * @returns An ignored folder inside the repository.
  */
 export function copyProject(name: string): string {
   const copy = newFolder(name);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { LONG_FORM } from "../long-form.ts";
 import { DIFFERENCES } from "./oracle/differences.ts";
 import { comparePhases, recordedPhases, writePhases } from "./oracle/record.ts";
-import { type Database, type Outcome, phasesOf, Server } from "./oracle/sides.ts";
+import { type Database, type Outcome, phasesOf, Server, type Step, type Way } from "./oracle/sides.ts";
 
 /**
  * The import against dbmate. Each folder of `oracle/corpus` is a history of migrations; both apply it to the same kind of
@@ -41,29 +41,19 @@ async function differences(history: string): Promise<string[]> {
   const known = LONG_FORM ? undefined : recordedPhases(folder, history);
   const all = Object.entries(phasesOf(readdirSync(folder).sort()));
   const phases = LONG_FORM || BY_SESSION.test(history) ? all : all.slice(0, history.includes(BY_ROLLBACK) ? 2 : 1);
-  const opened: Database[] = [];
-  const create = async () => {
-    const database = await server.create();
-    opened.push(database);
-    return database;
-  };
+  const sides = [new Side(server.byImport, folder), new Side(server.byDbmate, folder)] as const;
+  const [mine, dbmates] = sides;
   const found: string[] = [];
   const outcomes: Record<string, Outcome> = {};
-  let failed = true;
-  let mine: Database | undefined;
-  let dbmates: Database | undefined;
+  let failed = false;
   for (const [phase, steps] of phases) {
     // What fails all at once may succeed one by one.
-    if (failed && phase !== "all up" && phase !== "each up") continue;
-    if (failed) mine = await create();
-    if (failed && !known) dbmates = await create();
+    if (failed && phase !== "each up") continue;
+    if (failed) await Promise.all(sides.map((side) => side.end()));
     // dbmate always rolls back one by one: it would do the same a second time.
     const undone = outcomes["all down"]?.error === undefined ? outcomes["all down"] : undefined;
-    const again = known?.[phase] ?? (phase === "each down" ? undone : undefined);
-    const [here, there] = await Promise.all([
-      server.outcome(server.byImport, mine, folder, steps),
-      again ?? server.outcome(server.byDbmate, dbmates, folder, steps),
-    ]);
+    const again = known?.(phase) ?? (phase === "each down" ? undone : undefined);
+    const [here, there] = await Promise.all([mine.take(steps), again ?? dbmates.take(steps)]);
     outcomes[phase] = there;
     found.push(...compared(here, there).map((line) => `${phase}: ${line}`));
     failed = here.error !== undefined || there.error !== undefined;
@@ -72,8 +62,31 @@ async function differences(history: string): Promise<string[]> {
       found.push(`${phase}: ${said(here)}`);
   }
   if (!known) comparePhases(folder, history, outcomes);
-  await Promise.all(opened.map(({ admin }) => admin.end()));
+  await Promise.all(sides.map((side) => side.end()));
   return found;
+}
+
+/** One of both, with a database that is created when it first takes steps. */
+class Side {
+  private readonly way: Way;
+  private readonly folder: string;
+  private database: Database | undefined;
+
+  constructor(way: Way, folder: string) {
+    this.way = way;
+    this.folder = folder;
+  }
+
+  async take(steps: readonly Step[]): Promise<Outcome> {
+    this.database ??= await server.create();
+    return server.outcome(this.way, this.database, this.folder, steps);
+  }
+
+  /** Leaves the database; the next steps get another. */
+  async end(): Promise<void> {
+    await this.database?.admin.end();
+    this.database = undefined;
+  }
 }
 
 function compared(here: Outcome, there: Outcome): string[] {

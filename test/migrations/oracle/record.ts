@@ -22,23 +22,30 @@ const found: Record<string, Entry> = {};
 
 /**
  * What dbmate did with a history in the last long form.
+ * @returns Gives the outcome of a phase, and throws an Error if dbmate did not come that far, because one of both failed before.
  * @throws Error if the history has changed since.
  */
-export function recordedPhases(folder: string, history: string): Phases {
+export function recordedPhases(folder: string, history: string): (phase: string) => Outcome {
   const entry = recorded[history];
-  if (entry?.of !== digest(folder)) {
-    throw new Error(
-      `dbmate has not run ${history} as it is: UPDATE_GOLDEN=1 npm run test:faults -- -i test/migrations/oracle`,
-    );
-  }
-  return entry.phases;
+  if (entry?.of !== digest(folder)) throw unrecorded(history);
+  return (phase) => {
+    const outcome = entry.phases[phase];
+    if (!outcome) throw unrecorded(`"${phase}" of ${history}`);
+    return outcome;
+  };
+}
+
+function unrecorded(what: string): Error {
+  return new Error(
+    `dbmate has not run ${what} as it is: UPDATE_GOLDEN=1 npm run test:faults -- -i test/migrations/oracle`,
+  );
 }
 
 /** Compares what dbmate did with the record, which `UPDATE_GOLDEN=1` replaces. */
 export function comparePhases(folder: string, history: string, outcomes: Phases): void {
   const phases = JSON.parse(JSON.stringify(outcomes).replaceAll(/history_\d+/g, "history")) as Phases;
   if (process.env.UPDATE_GOLDEN !== undefined) found[history] = { of: digest(folder), phases };
-  else expect(recordedPhases(folder, history)).toEqual(phases);
+  else expect(recorded[history]).toEqual({ of: digest(folder), phases });
 }
 
 /** Writes the new record, one history per line. */

@@ -105,9 +105,7 @@ export class Server {
   }
 
   /** Takes steps until one fails. */
-  async outcome(way: Way, database: Database | undefined, folder: string, steps: readonly Step[]): Promise<Outcome> {
-    if (!database) throw new Error("There is no database.");
-    const { admin, name } = database;
+  async outcome(way: Way, { admin, name }: Database, folder: string, steps: readonly Step[]): Promise<Outcome> {
     let last: Pick<Outcome, "step" | "error"> | undefined;
     for (const step of steps) {
       last = { step, error: await way(name, folder, step) };
