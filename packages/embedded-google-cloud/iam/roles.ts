@@ -52,27 +52,19 @@ export function isPredefined(role: string): boolean {
 
 /** Whether a permission can be part of a custom role. */
 export function permissionExists(permission: string): boolean {
-  return Object.keys(PREDEFINED).some((role) => holds(role, permission));
+  return Object.keys(PREDEFINED).some((role) => permissionsOf(role).has(permission));
 }
 
 /** The permissions that can be part of a custom role, in alphabetical order. */
 export function allPermissions(): string[] {
-  return [...new Set(Object.values(PREDEFINED).flatMap(permissionsIn))].sort();
+  return [...new Set(Object.keys(PREDEFINED).flatMap((role) => [...permissionsOf(role)]))].sort();
 }
 
 function permissionsOf(role: string): ReadonlySet<string> {
   const known = asked.get(role);
   if (known) return known;
-  const permissions = new Set(permissionsIn(PREDEFINED[role] ?? {}));
+  const verbs = Object.entries(PREDEFINED[role] ?? {});
+  const permissions = new Set(verbs.flatMap(([on, each]) => each.split(" ").map((verb) => `${on}.${verb}`)));
   asked.set(role, permissions);
   return permissions;
-}
-
-function permissionsIn(verbs: Readonly<Record<string, string>>): string[] {
-  return Object.entries(verbs).flatMap(([resource, each]) => each.split(" ").map((verb) => `${resource}.${verb}`));
-}
-
-function holds(role: string, permission: string): boolean {
-  const end = permission.lastIndexOf(".");
-  return ` ${PREDEFINED[role]?.[permission.slice(0, end)] ?? ""} `.includes(` ${permission.slice(end + 1)} `);
 }
