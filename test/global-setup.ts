@@ -8,8 +8,8 @@ import { providerChoice } from "../ops/terminal/options.ts";
 import { exceptLoopback } from "../ops/terminal/proxy.ts";
 
 /**
- * Before all tests: installs the engine, and the official providers if they are chosen, so that no end-to-end test waits for them, and turns off its garbage collection, which
- * takes a twelfth of a preview.
+ * Before all tests: hides the machine's credentials, installs the engine, and the official providers if they are chosen, so that
+ * no end-to-end test waits for them, and turns off its garbage collection, which takes a twelfth of a preview.
  */
 export default async function setUp(): Promise<void> {
   exceptLoopback();
@@ -20,6 +20,20 @@ export default async function setUp(): Promise<void> {
   process.env.GOGC ??= "off";
   process.env.GOMEMLIMIT ??= "768MiB";
   process.env.TMPDIR = temporaryFolder();
+  hideCredentials(join(process.env.TMPDIR, "gcloud"));
+}
+
+/**
+ * A test that forgets its own credentials would call Google with the machine's. Other settings of gcloud stay, such as its
+ * certificates.
+ * @param config The folder without credentials that gcloud and Google's libraries are led to.
+ */
+function hideCredentials(config: string): void {
+  const secret = /^(GOOGLE_|GCLOUD_|CLOUDSDK_AUTH_)/;
+  for (const name of Object.keys(process.env).filter((each) => secret.test(each)))
+    Reflect.deleteProperty(process.env, name);
+  process.env.CLOUDSDK_CONFIG = config;
+  process.env.METADATA_SERVER_DETECTION = "none";
 }
 
 /** A folder for temporary files, which `global-teardown.ts` removes. Below it, Node.js finds the packages as in the project. */
