@@ -6,6 +6,7 @@ import { endpointsOf } from "./engine/endpoints.ts";
 import { openStack } from "./engine/open.ts";
 import { readStackFile, ROOT, setInStackFile } from "./engine/stack-file.ts";
 import { requireConfig } from "./engine/stack-values.ts";
+import { tokenOf } from "./engine/token.ts";
 import { failover } from "./failover/failover.ts";
 import { consent } from "./terminal/consent.ts";
 import { providerChoice, PROVIDERS, PROVIDERS_HELP, stackName } from "./terminal/options.ts";
@@ -38,16 +39,15 @@ run(HELP, async () => {
   const confirm = consent(values.yes);
   const { stack, stop } = await openStack(name, console.error, choice);
   try {
-    const { workDir, envVars } = stack.workspace;
-    const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = envVars;
+    const { workDir } = stack.workspace;
     const endpoints = endpointsOf(readStackFile(name, workDir).config ?? {});
-    const caller = token === undefined ? {} : { token: () => Promise.resolve(token) };
+    const token = tokenOf(stack);
     const google = new Google(endpoints, {
-      ...caller,
+      token,
       patience: (error, call) => (error.status === 403 ? 0 : patience(error, call)),
     });
     const probe = new Google(endpoints, {
-      ...caller,
+      token,
       deadline: 10_000,
       patience: ({ busy, status }) => (busy || status === undefined ? UNTIL_LOST : 0),
     });

@@ -7,6 +7,7 @@ import { type Inputs, RESOURCE_TYPES } from "./resource-types.ts";
 import type { StateResource } from "./state.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { engineConfig } from "./engine-config.ts";
+import { tokenOf } from "./token.ts";
 
 /** How long an instance may take to be created, and the polling interval, in milliseconds. */
 const CREATION = { longest: 30 * 60_000, pause: 500 };
@@ -14,11 +15,7 @@ const CREATION = { longest: 30 * 60_000, pause: 500 };
 /** Looks up in Google Cloud, with the user's credentials, what an update may have created. */
 export async function lookupOf(stack: Stack) {
   const config = await engineConfig(stack);
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
-  const ask = <T>(question: Question) =>
-    new RestReader(endpointsOf(config), token === undefined ? undefined : () => Promise.resolve(token)).read<T>(
-      question,
-    );
+  const ask = <T>(question: Question) => new RestReader(endpointsOf(config), tokenOf(stack)).read<T>(question);
   return {
     /**
      * The id of a resource, whether it exists or not; an id that Google generates is found only if the resource exists.

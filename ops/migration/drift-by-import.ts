@@ -7,6 +7,7 @@ import { patience, type SchemaState } from "../../infra/migrations/importer.ts";
 import { quote, VERSIONS } from "../../infra/migrations/steps.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
 import { readStackFile, ROOT } from "../engine/stack-file.ts";
+import { tokenOf } from "../engine/token.ts";
 import { UserError } from "../terminal/user-error.ts";
 import { appliedFiles, appliedRepeatables, DRIFT_FOLDER, madeBy, type SchemaDrift } from "./drift.ts";
 import { importScript } from "./import-script.ts";
@@ -53,12 +54,11 @@ export function repeatablesIn({ repeatables, target }: SchemaState, files: reado
 }
 
 /** With the endpoints and the token that the stack's providers use. */
-function googleOf({ name, workspace }: Stack): Google {
-  const endpoints = endpointsOf(readStackFile(name, workspace.workDir).config ?? {});
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: given } = workspace.envVars;
+function googleOf(stack: Stack): Google {
+  const endpoints = endpointsOf(readStackFile(stack.name, stack.workspace.workDir).config ?? {});
   return new Google(endpoints, {
     patience: (error, call) => (error.status === 403 ? 0 : patience(error, call)),
-    ...(given !== undefined && { token: () => Promise.resolve(given) }),
+    token: tokenOf(stack),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { Google, GoogleError } from "../../infra/google.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
+import { tokenOf } from "../engine/token.ts";
 import { UserError } from "../terminal/user-error.ts";
 import type { Preview } from "./model.ts";
 
@@ -39,11 +40,8 @@ export async function lostAuditLogs(
  * @param config The stack's configuration, by key.
  * @throws UserError if they cannot be read.
  */
-export function auditConfigsOf({ workspace }: Stack, config: Preview["config"]) {
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = workspace.envVars;
-  const google = new Google(endpointsOf(config), {
-    token: token === undefined ? undefined : () => Promise.resolve(token),
-  });
+export function auditConfigsOf(stack: Stack, config: Preview["config"]) {
+  const google = new Google(endpointsOf(config), { token: tokenOf(stack) });
   return async (project: string): Promise<readonly AuditConfig[]> => {
     const body = { options: { requestedPolicyVersion: 3 } };
     const call = { api: "resourceManager", path: `projects/${project}:getIamPolicy`, body } as const;

@@ -18,7 +18,7 @@ import { type DisabledApi, disabledApis } from "./disabled-apis.ts";
 import { type Deployment, readState, type StateResource } from "../engine/state.ts";
 import { programOf } from "../engine/program.ts";
 import { ROOT } from "../engine/stack-file.ts";
-import type { Token } from "../../infra/google.ts";
+import { tokenOf } from "../engine/token.ts";
 import { unreadableImages } from "./images.ts";
 import { withHint } from "./adoption.ts";
 import { auditConfigsOf, lostAuditLogs } from "./audit-logs.ts";
@@ -241,12 +241,6 @@ async function disabledIn(stack: Stack, resources: readonly StateResource[]): Pr
   const config = await engineConfig(stack);
   const reader = new RestReader(endpointsOf(config), tokenOf(stack));
   return disabledApis(resources, config["gcp:project"] ?? "", reader);
-}
-
-/** The token of a stack on the embedded cloud. */
-function tokenOf(stack: Stack): Token | undefined {
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
-  return token === undefined ? undefined : () => Promise.resolve(token);
 }
 
 function hinted(preview: Preview): Preview {

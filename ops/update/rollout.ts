@@ -2,6 +2,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { isDeepStrictEqual } from "node:util";
 import { CANDIDATE } from "../../infra/service.ts";
 import { endpointsOf } from "../engine/endpoints.ts";
+import { tokenOf } from "../engine/token.ts";
 import type { Change, Preview, PropertyChange } from "../preview/model.ts";
 import { smokeTest } from "../service/smoke.ts";
 import { command } from "../terminal/command.ts";
@@ -50,13 +51,12 @@ export async function rolloutOf(stack: Stack, { changes, config }: Preview): Pro
 
 /** The location of a stack's service, by name, from the stack's configuration. */
 export function placeOf(stack: Stack, config: Readonly<Record<string, string>>, service: string): ServicePlace {
-  const { GOOGLE_OAUTH_ACCESS_TOKEN: token } = stack.workspace.envVars;
   return {
     project: config["gcp:project"] ?? "",
     region: config["gcp:region"] ?? "",
     service,
     endpoints: endpointsOf(config),
-    token: token === undefined ? undefined : () => Promise.resolve(token),
+    token: tokenOf(stack),
     deployer: config["settlement:deployer"],
   };
 }
