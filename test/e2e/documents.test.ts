@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { ROOT } from "../../ops/engine/stack-file.ts";
-import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { consoleSteps } from "./console-in-browser.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
@@ -18,6 +16,7 @@ import {
   REFUSED,
 } from "./documented.ts";
 import { gcloudSteps, INSTALLED, REHEARSAL } from "./gcloud.ts";
+import { HeldStart } from "./held-start.ts";
 import { commandsOf as shapesOf, includes, recordedRuns } from "./printed.ts";
 
 jest.setTimeout(600_000);
@@ -148,15 +147,13 @@ describe("following the documents on the embedded cloud", () => {
   const SUCCESS = { code: 0, said: "" };
   /** A copy of the project, because the commands write into it. */
   let copy: string;
-  let running: ChildProcess | undefined;
-  /** What `npm start` said. */
-  let greeting = "";
+  const start = new HeldStart();
 
   beforeAll(() => {
     copy = copyProject("docs");
   });
   afterAll(async () => {
-    if (running) await end(running);
+    await start.end();
     rmSync(copy, { recursive: true, force: true });
   });
 
@@ -173,42 +170,10 @@ describe("following the documents on the embedded cloud", () => {
     return { code, said: code === 0 ? "" : said.slice(-2_000) };
   }
 
-  /** Interrupts the command but not npm, which then returns the command's exit code. */
-  async function end(child: ChildProcess): Promise<number | null> {
-    running = undefined;
-    if (child.exitCode !== null) return child.exitCode;
-    const closed = once(child, "close") as Promise<[number | null]>;
-    const started = startedBy(child.pid ?? 0);
-    for (const { args, pid } of started) if (/^\S*node .*ops\/start\.ts/.test(args)) process.kill(pid, "SIGINT");
-    return (await closed)[0];
-  }
-
   step("deploys a new stack with npm start, with the service as a command, and keeps it open", async () => {
-    const child = spawn(
-      "npm",
-      [
-        "start",
-        "--",
-        "--keep",
-        "--rehearse",
-        "staging",
-        "--service",
-        "node packages/settlement-service/server.js",
-        "--fault",
-        "GET run:503:1",
-      ],
-      {
-        cwd: copy,
-        detached: true,
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
-    running = child;
-    for await (const line of createInterface({ input: child.stdout })) {
-      greeting += `${line}\n`;
-      if (line.startsWith("Press Ctrl-C to stop")) break;
-    }
-    expect(greeting).toContain("node packages/settlement-service/server.js answers GET /health (200)");
+    const service = ["--service", "node packages/settlement-service/server.js"];
+    await start.open(copy, "--rehearse", "staging", ...service, "--fault", "GET run:503:1");
+    expect(start.said).toContain("node packages/settlement-service/server.js answers GET /health (200)");
   });
 
   step("lets the call of an API fail that --fault names, and the doctor says what Google answered", async () => {
@@ -233,7 +198,7 @@ describe("following the documents on the embedded cloud", () => {
   gcloudSteps(
     step,
     () => copy,
-    () => greeting,
+    () => start.said,
   );
 
   step.inLongForm("finds where the load ends of a stack that is held open", async () => {
@@ -250,7 +215,8 @@ describe("following the documents on the embedded cloud", () => {
   });
 
   step("ends npm start on SIGINT with exit code 0, and leaves no process running", async () => {
-    expect(running && (await end(running))).toBe(0);
+    expect(await start.end()).toBe(0);
+    expect(start.said).toContain("\nShutting down; press Ctrl-C again to force quit.\n");
     await untilQuiet(copy);
   });
 

@@ -1,18 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parse, stringify } from "yaml";
 import { Client } from "pg";
 import { parseConnectionString } from "../../infra/connection.ts";
 import type { Given } from "../../ops/engine/target.ts";
 import { summary } from "../../ops/doctor/verdict.ts";
-import { startedBy } from "../processes.ts";
 import { scenario } from "../scenario.ts";
 import { CloudRunV1 } from "./cloud-run-v1.ts";
 import { copyProject, untilQuiet } from "./copy.ts";
 import { look } from "./doctor-deployed.ts";
+import { HeldStart } from "./held-start.ts";
 import { Ran } from "./printed.ts";
 import { shell } from "./shell.ts";
 
@@ -46,7 +44,7 @@ const LOCAL: Given = { stack: "local" };
 describe("the fixes that the doctor prints, executed by a shell on a deployed stack", () => {
   const step = scenario();
   let copy: string;
-  let running: ChildProcess | undefined;
+  const start = new HeldStart();
   let instance = "";
   const cloudRun = new CloudRunV1();
   const ran = new Ran("fixes.test.ts");
@@ -55,13 +53,7 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
 
   beforeAll(async () => {
     copy = copyProject("fixes");
-    const child = spawn("npm", ["start", "--", "--keep"], {
-      cwd: copy,
-      detached: true,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    running = child;
-    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("Press Ctrl-C")) break;
+    await start.open(copy);
     const { items } = (await ask("GET", `/sql/v1beta4/projects/${PROJECT}/instances`)) as { items: { name: string }[] };
     instance = `/sql/v1beta4/projects/${PROJECT}/instances/${items[0]?.name ?? ""}`;
     const port = readFileSync(join(copy, ".local", "start", "port"), "utf8");
@@ -69,13 +61,8 @@ describe("the fixes that the doctor prints, executed by a shell on a deployed st
   });
   afterAll(async () => {
     await cloudRun.stop();
-    if (running?.exitCode === null) {
-      const closed = once(running, "close");
-      for (const { args, pid } of startedBy(running.pid ?? 0))
-        if (/^\S*node .*ops\/start\.ts/.test(args)) process.kill(pid, "SIGINT");
-      await closed;
-      await untilQuiet(copy);
-    }
+    await start.end();
+    await untilQuiet(copy);
     rmSync(copy, { recursive: true, force: true });
     ran.compare();
   });

@@ -18,12 +18,11 @@ export function recoveries(): Readonly<Record<string, Recovery>> {
   return JSON.parse(readFileSync(FILE, "utf8")) as Record<string, Recovery>;
 }
 
-/** Records a measurement if the test runs with UPDATE_GOLDEN=1; prints it otherwise. @param milliseconds See {@link Recovery}. */
+/** Records a measurement if the test runs with UPDATE_GOLDEN=1. @param milliseconds See {@link Recovery}. */
 export function measured(what: string, milliseconds: number, lost: string): void {
+  if (process.env.UPDATE_GOLDEN !== "1") return;
   const on = new Date().toISOString().slice(0, 10);
   const found: Recovery = { seconds: Math.round(milliseconds / 1000), lost, on };
-  console.log(`${what}: ${found.seconds} s; ${lost}`);
-  if (process.env.UPDATE_GOLDEN !== "1") return;
   const all = Object.entries({ ...recoveries(), [what]: found }).sort(([one], [other]) => one.localeCompare(other));
   writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
 }
