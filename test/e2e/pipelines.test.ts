@@ -258,7 +258,7 @@ describe("both pipelines", () => {
     const { code, output } = await shell(line ?? "", { ...runner(), STACK: "prod" });
     expect([code, code === 0 ? "" : output]).toEqual([0, ""]);
     const { commit } = JSON.parse(published("prod")) as { commit: string };
-    execFileSync("git", ["cat-file", "-e", `${commit}^{commit}`], { cwd: ROOT });
+    execFileSync("git", ["cat-file", "-e", `${commit}^{commit}`], { cwd: copy });
     expect(summary()).toMatch(
       new RegExp(
         `^### ✅ prod is unchanged since the snapshot of \`${commit.slice(0, 12)}\`, \\d+ minutes? old \\(.*\\): \\d+ resources\\. <!-- .* -->\\n\\nCommit \`0123456789ab\`, \\[run\\]\\(https://github.com/${REPOSITORY}/actions/runs/42\\) of .* UTC\\.\\n$`,
