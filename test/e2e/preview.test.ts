@@ -17,6 +17,7 @@ import { ask } from "../ask.ts";
 import { inLongForm } from "../long-form.ts";
 import { scenario } from "../scenario.ts";
 import { DEPLOYER, deployAsPipeline } from "./bootstrapped.ts";
+import { copyProject } from "./copy.ts";
 import { failingRevisions, FAILING, IMAGE, NEXT, SERVICE, type Service } from "./rollout.ts";
 import { rowsBySender, SteadyClient } from "./steady-client.ts";
 import { newFolder } from "../folder.ts";
@@ -292,12 +293,21 @@ This update puts it back to what the program declares`);
 });
 
 describe("the commands of preview and up", () => {
+  // Without a snapshot or a stack that someone has made in the project's folder.
+  let copy: string;
+  beforeAll(() => {
+    copy = copyProject("commands");
+  });
+  afterAll(() => {
+    rmSync(copy, { recursive: true });
+  });
+
   const { PATH, HOME, PULUMI_HOME, SETTLEMENT_PROVIDERS } = process.env;
   const run = (...args: string[]) => call("preview", args, { PATH, HOME, PULUMI_HOME, SETTLEMENT_PROVIDERS });
   const call = async (name: string, args: string[], env: NodeJS.ProcessEnv) => {
-    const command = [join(ROOT, "ops", `${name}.ts`), ...args];
+    const command = [join(copy, "ops", `${name}.ts`), ...args];
     try {
-      const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env });
+      const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: copy, env });
       return { code: 0, text: stdout };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -320,28 +330,22 @@ describe("the commands of preview and up", () => {
   inLongForm("previews staging without credentials", () => previewsOffline("staging"));
 
   test("reports all mistakes of a stack file before starting the engine", async () => {
-    const stack = `wrong-${process.pid}`;
-    const file = join(ROOT, `Pulumi.${stack}.yaml`);
     writeFileSync(
-      file,
+      join(copy, "Pulumi.wrong.yaml"),
       "config:\n  gcp:project: a.com:fusion-prime\n  gcp:region: us-central1-a\n  settlement:tier: db-f1-micro\n",
     );
-    try {
-      const nothing = { PATH: "", HOME: join(ROOT, "docs"), PULUMI_HOME: join(ROOT, "docs") };
-      const [preview, up] = await Promise.all([
-        call("preview", ["--stack", stack], nothing),
-        call("up", ["--stack", stack, "--yes"], nothing),
-      ]);
-      expect(preview.text).toContain(`✗ ${stack} is blocked by 1 error: nothing to change.\n`);
-      expect(up.text).toMatch(new RegExp(`^Pulumi.${stack}.yaml: The stack's configuration needs changes:`));
-      for (const { code, text } of [preview, up]) {
-        expect(text).toContain('gcp:region is "us-central1-a"; expected a region;');
-        expect(text).toContain("expected a project id, such as fusion-prime");
-        expect(text).toContain("settlement:tier is not a key of this program; remove it.");
-        expect(code).toBe(1);
-      }
-    } finally {
-      rmSync(file);
+    const nothing = { PATH: "", HOME: join(ROOT, "docs"), PULUMI_HOME: join(ROOT, "docs") };
+    const [preview, up] = await Promise.all([
+      call("preview", ["--stack", "wrong"], nothing),
+      call("up", ["--stack", "wrong", "--yes"], nothing),
+    ]);
+    expect(preview.text).toContain("✗ wrong is blocked by 1 error: nothing to change.\n");
+    expect(up.text).toMatch(/^Pulumi.wrong.yaml: The stack's configuration needs changes:/);
+    for (const { code, text } of [preview, up]) {
+      expect(text).toContain('gcp:region is "us-central1-a"; expected a region;');
+      expect(text).toContain("expected a project id, such as fusion-prime");
+      expect(text).toContain("settlement:tier is not a key of this program; remove it.");
+      expect(code).toBe(1);
     }
   });
 
