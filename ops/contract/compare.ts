@@ -10,13 +10,14 @@ export interface Difference {
 }
 
 /**
- * Compares two recordings of one step, whatever the order of their requests.
+ * Compares two recordings of one step, whatever the order of their requests, and of the members that are added to a policy or
+ * removed from it.
  * @param recorded The recording to hold to.
  * @param now The new one.
  */
 export function differences(recorded: readonly Exchange[], now: readonly Exchange[]): Difference[] {
-  const before = Map.groupBy(recorded, requestOf);
-  const after = Map.groupBy(now, requestOf);
+  const before = Map.groupBy(withAllMembers(recorded), requestOf);
+  const after = Map.groupBy(withAllMembers(now), requestOf);
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((request) => {
     const lines = linesFor(before.get(request), after.get(request));
     return lines.length === 0 ? [] : [{ request, lines }];
@@ -25,6 +26,35 @@ export function differences(recorded: readonly Exchange[], now: readonly Exchang
 
 function requestOf({ method, url }: Exchange): string {
   return `${method} ${url}`;
+}
+
+/**
+ * The different exchanges of a step, in which each policy has all members that it has in any of them: the engine deletes in no
+ * fixed order.
+ */
+function withAllMembers(exchanges: readonly Exchange[]): Exchange[] {
+  const members = new Map<string, string[]>();
+  const keyOf = ({ url }: Exchange, { role }: Binding) => `${url.replace(/(:[gs]etIamPolicy)?(\?.*)?$/, "")} ${role}`;
+  const replace = (exchange: Exchange, by: (binding: Binding, key: string) => Binding) =>
+    JSON.stringify(exchange, (_name, value: unknown) => (isBinding(value) ? by(value, keyOf(exchange, value)) : value));
+  for (const exchange of exchanges)
+    replace(exchange, (binding, key) => {
+      members.set(key, [...(members.get(key) ?? []), ...binding.members]);
+      return binding;
+    });
+  const texts = exchanges.map((exchange) =>
+    replace(exchange, (binding, key) => ({ ...binding, members: [...new Set(members.get(key))].sort() })),
+  );
+  return [...new Set(texts)].map((text) => JSON.parse(text) as Exchange);
+}
+
+interface Binding {
+  readonly role: string;
+  readonly members: readonly string[];
+}
+
+function isBinding(value: unknown): value is Binding {
+  return isObject(value) && typeof value.role === "string" && Array.isArray(value.members);
 }
 
 function linesFor(recorded: readonly Exchange[] = [], now: readonly Exchange[] = []): string[] {

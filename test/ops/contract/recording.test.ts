@@ -156,6 +156,24 @@ test("a comparison names what differs, whatever the order", () => {
   ]);
 });
 
+test("it is no difference in which order two members of a policy are removed, but another member is one", () => {
+  const service = "https://run.googleapis.com/v2/services/s";
+  const policy = (...members: string[]) =>
+    json(members.length === 0 ? {} : { bindings: [{ role: "roles/run.invoker", members }] });
+  const removed = (first: string, second: string) => [
+    exchange({ url: `${service}:getIamPolicy?alt=json`, answer: policy(first, second) }),
+    exchange({ method: "POST", url: `${service}:setIamPolicy`, answer: policy(second) }),
+    exchange({ url: `${service}:getIamPolicy?alt=json`, answer: policy(second) }),
+    exchange({ method: "POST", url: `${service}:setIamPolicy`, answer: policy() }),
+  ];
+  expect(differences(removed("a", "b"), removed("b", "a"))).toEqual([]);
+  const line = 'answer.body.bindings.0.members.1: recorded "b", now "c"';
+  expect(differences(removed("a", "b"), removed("a", "c"))).toEqual([
+    { request: `GET ${service}:getIamPolicy?alt=json`, lines: [line] },
+    { request: `POST ${service}:setIamPolicy`, lines: [line] },
+  ]);
+});
+
 describe("the committed recordings", () => {
   const folder = join(ROOT, "test", "contract");
   const files = readdirSync(folder).filter((file) => file.endsWith(".http"));
