@@ -53,7 +53,10 @@ export async function takeOverFailed(
   return resources.some(({ urn }) => existing.some((one) => one.urn === urn));
 }
 
-/** Gives the resources outputs: with them a refresh drops those that do not exist; without, it would fail on them. */
+/**
+ * Gives the resources outputs: with them a refresh drops those that do not exist; without, it would fail on them.
+ * @throws CommandError if the refresh fails; the state then has the resources as pending again, if it can.
+ */
 async function takeOver(
   stack: Stack,
   { deployment, version }: State,
@@ -76,5 +79,12 @@ async function takeOver(
     version,
     deployment: { ...deployment, resources: [...resources, ...created], pending_operations: [] },
   });
-  await stack.refresh({ signal: interrupted });
+  try {
+    await stack.refresh({ signal: interrupted });
+  } catch (error) {
+    // A state that names a resource that may not exist would let every later update fail.
+    await writeState(stack, { version, deployment: { ...deployment, pending_operations: [] } });
+    notePending(stack, wanted);
+    throw error;
+  }
 }

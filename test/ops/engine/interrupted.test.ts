@@ -129,4 +129,16 @@ describe("recovery", () => {
     });
     expect(happened).toEqual(["refresh"]);
   });
+
+  test("leaves the state as it was if the refresh fails, so that the next run tries again", async () => {
+    const resources = [{ urn: "urn:pulumi:prod::settlement::pulumi:pulumi:Stack::settlement-prod", outputs: {} }];
+    const failed = failedIn(failure("gcp:secretmanager/secret:Secret", { project: "p", secretId: "s" }, "Error 409"));
+    begin({ resources });
+    jest.spyOn(stack, "refresh").mockRejectedValueOnce(new Error("Google answers 503."));
+    await expect(takeOverFailed(stack, failed, say)).rejects.toThrow("Google answers 503.");
+    expect(state()).toEqual({ version: 3, deployment: { resources, pending_operations: [] } });
+
+    expect(await takeOverFailed(stack, failed, say)).toBe(true);
+    expect(happened).toEqual(["refresh"]);
+  });
 });
