@@ -48,6 +48,7 @@ export async function takeOverFailed(
 ): Promise<boolean> {
   const existing = failed.filter(({ exists }) => exists).map(({ resource }) => resource);
   const all = failed.map(({ resource }) => resource);
+  notePending(stack, existing); // in case one cannot be looked up
   await takeOver(stack, await readState(stack), all, say);
   const { resources = [] } = (await readState(stack)).deployment;
   return resources.some(({ urn }) => existing.some((one) => one.urn === urn));

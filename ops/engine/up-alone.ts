@@ -19,7 +19,8 @@ export async function upAlone(stack: Stack, options: UpOptions): Promise<void> {
     const failed = failedIn(events);
     noteUnanswered(stack, failed);
     if (!(error instanceof CommandError) || !failed.some(({ exists }) => exists)) throw error;
-    await takeOverFailed(stack, failed, (line) => options.onOutput?.(`${line}\n`));
-    await bareUp(stack, options);
+    // Each retry imports at least one resource, so this ends.
+    if (!(await takeOverFailed(stack, failed, (line) => options.onOutput?.(`${line}\n`)))) throw error;
+    await upAlone(stack, options);
   }
 }

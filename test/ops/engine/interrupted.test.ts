@@ -1,9 +1,9 @@
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { failedIn } from "../../../ops/engine/failed-creates.ts";
 import { takeOverFailed, takeOverInterrupted } from "../../../ops/engine/interrupted.ts";
 import { secret, types } from "../preview/engine.ts";
@@ -128,6 +128,23 @@ describe("recovery", () => {
       },
     });
     expect(happened).toEqual(["refresh"]);
+  });
+
+  test("notes those that exist as pending if one of them cannot be looked up", async () => {
+    const { envVars } = stack.workspace;
+    const file = join(folder, ".pulumi", "stacks", "settlement", "prod.json");
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { latest: {} } }));
+    stack.workspace.envVars = { ...envVars, PULUMI_BACKEND_URL: `file://${folder}` };
+    answer = () => ({ alertPolicies: "not a list" });
+    const failed = failedIn(failure("gcp:monitoring/alertPolicy:AlertPolicy", { displayName: "A" }, "Error 409"));
+    await expect(takeOverFailed(stack, failed, say)).rejects.toThrow();
+    stack.workspace.envVars = envVars;
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
+      checkpoint: {
+        latest: { pending_operations: [{ type: "creating", resource: { inputs: { displayName: "A" } } }] },
+      },
+    });
   });
 
   test("leaves the state as it was if the refresh fails, so that the next run tries again", async () => {
