@@ -19,11 +19,14 @@ const VICTIMS = ["program", "engine", "provider", "cloud", "postgres", "everythi
 type Victim = (typeof VICTIMS)[number];
 
 /** The number of requests and engine events of each operation: a kill is drawn within them. */
-const LENGTHS: Readonly<Record<Run["operation"], { readonly request: number; readonly event: number }>> = {
+const LENGTHS: Readonly<
+  Record<Run["operation"] | "shared update", { readonly request: number; readonly event: number }>
+> = {
   up: { request: 110, event: 300 },
   update: { request: 7, event: 300 },
+  "shared update": { request: 25, event: 17 }, // its events are its lines of progress
   migration: { request: 25, event: 300 },
-  destroy: { request: 54, event: 110 },
+  destroy: { request: 43, event: 115 },
 };
 
 /** A kill drawn from a seed. */
@@ -42,8 +45,8 @@ export interface Plan {
 export interface Trial extends Plan {
   readonly seed: number;
   readonly outcome: "converged" | "converged after the named step" | "stopped" | "lost" | "twice";
-  /** Whether the operation ended before the point was reached, or the victim did not run there. */
-  readonly missed: boolean;
+  /** Why nothing was killed; undefined if something was. */
+  readonly missed: "the point was not reached" | "the victim did not run" | undefined;
   /** What was lost or created twice, or the error of the next run. */
   readonly detail: string;
   /** Processes of the killed run that did not end by themselves. */
@@ -55,12 +58,13 @@ export function planOf(seed: number): Plan[] {
   const draw = new Draw(seed);
   return (["up", "update", "migration", "destroy"] as const).map((operation) => {
     const at = draw.of(["request", "event"] as const);
+    const shared = draw.number() < 0.3 && operation === "update";
     return {
       operation,
-      shared: draw.number() < 0.3 && operation === "update",
+      shared,
       victim: draw.of(VICTIMS),
       at,
-      nth: draw.upTo(LENGTHS[operation][at]),
+      nth: draw.upTo(LENGTHS[shared ? "shared update" : operation][at]),
       after: draw.of([0, 0, 5, 50, 200]),
     };
   });
@@ -164,7 +168,7 @@ class Life {
     const run = this.start(operation, shared);
     let left: Running[] = [];
     let killed = 0;
-    let striking = Promise.resolve();
+    let striking: Promise<void> | undefined;
     const strike = async () => {
       if (after > 0) await delay(after);
       const all = running();
@@ -184,7 +188,8 @@ class Life {
     this.onRequest = () => undefined;
     await striking;
     if (["cloud", "everything"].includes(victim) && killed > 0) await gone(this.cloud);
-    return { missed: killed === 0, orphans: await endOrphans(left) };
+    const why = striking ? ("the victim did not run" as const) : ("the point was not reached" as const);
+    return { missed: killed > 0 ? undefined : why, orphans: await endOrphans(left) };
   }
 
   private pids(victim: Victim, program: ChildProcess, all: readonly Running[], family: readonly Running[]): number[] {
