@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, cpSync, existsSync, renameSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Binaries } from "./binaries.ts";
 
@@ -23,6 +23,7 @@ export class Template {
   copyTo(data: string): boolean {
     if (!existsSync(this.folder)) return false;
     const isCopied = attempted(() => {
+      accessSync(this.folder, constants.R_OK | constants.X_OK); // without them Node.js 24 ends in the copy
       copy(this.folder, data);
     });
     if (!isCopied) rmSync(data, { recursive: true, force: true });

@@ -75,11 +75,16 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: 
 
   // The official clients send a content type with an empty body, for example on DELETE.
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    let message: unknown;
     try {
-      done(null, body === "" ? {} : JSON.parse(body as string));
+      message = body === "" ? {} : JSON.parse(body as string);
     } catch {
       done(new GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received.", "parseError"));
+      return;
     }
+    if (isTooDeep(message))
+      done(new GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received. Message too deep.", "parseError"));
+    else done(null, message);
   });
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => {
     done(null, body);
@@ -168,6 +173,21 @@ export function createServer(gate: Gate, apis: Apis, faults?: Faults, regions?: 
   });
   for (name of API_NAMES) for (const part of apis[name] ?? []) part.routes(app);
   return app;
+}
+
+/** Levels of a JSON message: json_stream_parser.h in protobuf's sources, which Google's front ends use. */
+const MOST_LEVELS = 100;
+
+/** Whether a message is nested deeper than Google's parser goes. Without recursion, which it would break as well. */
+function isTooDeep(message: unknown): boolean {
+  const containers = (values: readonly unknown[]) =>
+    values.filter((each): each is object => typeof each === "object" && each !== null);
+  let level = containers([message]);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > MOST_LEVELS) return true;
+    level = containers(level.flatMap((each) => Object.values(each) as unknown[]));
+  }
+  return false;
 }
 
 /** Protects against DNS rebinding: a web page's requests have another Host header than a client's on this machine. */
